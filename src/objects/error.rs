@@ -30,8 +30,8 @@ pub enum Problem {
     /// A field has the wrong type, or is none of its type's.
     #[error("{0}")]
     Read(ReadError),
-    /// A field that no type of the object has, found where the reader does not look.
-    #[error("unknown field `{0}`")]
+    /// A key of a map that can have no such key.
+    #[error("unknown key `{0}`")]
     Unknown(String),
     /// A field is missing that the API asks for.
     #[error("missing field `{0}`")]

@@ -24,7 +24,6 @@ const HEADER: &str = "an HTTP header name of letters, digits and `-`";
 const PERCENT: &str = "a percentage such as `25%`";
 const LOWER_QUALIFIED: &str = "at most 63 letters, digits, `-`, `_` and `.` after an optional DNS prefix and `/`";
 const DOMAIN_PATH: &str = "a DNS name, a `/` and a path, such as `example.com/name`";
-const CAMEL_LABEL: &str = "a DNS label once written in lower case";
 
 fn hold(holds: bool, right: &'static str) -> Result<(), &'static str> {
     if holds { Ok(()) } else { Err(right) }
@@ -63,12 +62,13 @@ pub fn subdomain(text: &str) -> Result<(), &'static str> {
 }
 
 /// `IsWildcardDNS1123Subdomain`, or a name without a wildcard.
+pub fn wildcard(text: &str) -> Result<(), &'static str> {
+    hold(text.len() <= 253 && is_subdomain(text.strip_prefix("*.").unwrap_or(text)), WILDCARD)
+}
+
+/// [`wildcard`], but no IP address.
 pub fn host(text: &str) -> Result<(), &'static str> {
-    let holds = match text.strip_prefix("*.") {
-        Some(rest) => text.len() <= 253 && is_subdomain(rest),
-        None => is_subdomain(text) && text.parse::<std::net::IpAddr>().is_err(),
-    };
-    hold(holds, WILDCARD)
+    hold(wildcard(text).is_ok() && text.parse::<std::net::IpAddr>().is_err(), WILDCARD)
 }
 
 /// `IsQualifiedName`: label keys, resource names, condition types.
@@ -166,11 +166,6 @@ pub fn percent(text: &str) -> Result<(), &'static str> {
 pub fn domain_path(text: &str) -> Result<(), &'static str> {
     let parts = text.split_once('/').filter(|(domain, path)| is_subdomain(domain) && !path.is_empty());
     hold(parts.is_some(), DOMAIN_PATH)
-}
-
-/// `IsDNS1123Label` of the text in lower case: kinds of custom resources.
-pub fn kind_name(text: &str) -> Result<(), &'static str> {
-    hold(is_label(&text.to_ascii_lowercase()), CAMEL_LABEL)
 }
 
 /// `ValidateDNS1123SubdomainWithUnderScore`, the root and a trailing dot allowed: DNS search paths.

@@ -82,7 +82,7 @@ pub const ROWS: &[Row] = &[
 const PULL: Rule = Rule::OneOf(&["Always", "IfNotPresent", "Never"]);
 const MESSAGES: Rule = Rule::OneOf(&["File", "FallbackToLogsOnError"]);
 const RESTART: Rule = Rule::Exactly(&["Always", "Never", "OnFailure"]);
-const NOT_NEGATIVE: Rule = Rule::Range(0, i32::MAX as i64);
+const NOT_NEGATIVE: Rule = Rule::Range(0, i64::MAX);
 const PROFILES: &[&str] = &["Localhost", "RuntimeDefault", "Unconfined"];
 
 pub const CHECKS: &[CheckRow] = &[

@@ -47,11 +47,6 @@ impl Found {
         self.list.push(Located { error, span: at.node.span, path, hint });
     }
 
-    /// Whether a finding stands at a path already.
-    pub fn has(&self, path: &Path) -> bool {
-        self.list.iter().any(|found| found.path == *path)
-    }
-
     fn push(&mut self, at: &At, span: Option<Span>, error: Problem, hint: Option<String>) {
         let path = self.path_of(at);
         self.list.push(Located { error, span, path, hint });

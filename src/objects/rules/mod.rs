@@ -19,6 +19,7 @@ mod pod;
 mod rbac;
 mod resources;
 mod scaling;
+mod schedule;
 mod storage;
 mod volume;
 mod workload;
@@ -29,9 +30,10 @@ use std::sync::LazyLock;
 use super::error::Problem;
 use super::formats::{self, Form};
 use super::quantity::Quantity;
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, Value, near_name};
 pub use at::At;
 pub use found::Found;
+pub use resources::amount;
 
 /// One field of a type, what it must be, and where Kubernetes says so.
 pub struct Row {
@@ -134,9 +136,15 @@ static BY_TYPE: LazyLock<HashMap<&'static str, OfType>> = LazyLock::new(|| {
     by_type
 });
 
-/// Holds one structure against the rules of its type.
-pub fn apply(type_name: &str, node: &Node, found: &mut Found) {
-    let Some(of_type) = BY_TYPE.get(type_name) else {
+/// Structures that the server takes as they are, by the type that holds them and their own.
+const EXEMPT: &[(&str, &str)] = &[
+    ("JobTemplateSpec", "ObjectMeta"),     // batch: ValidateJobTemplateSpec looks at its spec alone
+    ("MetricIdentifier", "LabelSelector"), // autoscaling: validateMetricIdentifier; metrics have labels of their own
+];
+
+/// Holds one structure, held by one of the type `owner`, against the rules of its type.
+pub fn apply(owner: &str, type_name: &str, node: &Node, found: &mut Found) {
+    let Some(of_type) = BY_TYPE.get(type_name).filter(|_| !EXEMPT.contains(&(owner, type_name))) else {
         return;
     };
     let top = At::top(node);
@@ -222,9 +230,9 @@ pub fn one_of(legal: &[&str], text: &str, at: &At, found: &mut Found) {
 
 /// What could be meant: one near name, else all.
 fn choices(legal: &[&str], text: &str) -> String {
-    match super::near::nearest(text, legal.iter().copied()) {
+    match near_name(text, legal.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => format!("must be {}", super::near::list(legal)),
+        None => format!("must be {}", list(legal)),
     }
 }
 
@@ -294,22 +302,31 @@ pub fn unique<'a>(
     }
 }
 
-/// Of several fields at most one, or exactly one, may be there: sources of a volume, handlers of a
-/// probe.
+/// Of several fields exactly one may be there: handlers of a probe.
 pub fn exactly_one(at: &At, fields: &[&str], what: &str, found: &mut Found) {
-    let there: Vec<&&str> = fields.iter().filter(|field| at.has(field)).collect();
-    match there[..] {
-        [] => {
-            let message = format!("{what} is missing");
-            let hint = format!("must be {}", super::near::list(fields));
-            found.value_hint(at, Problem::Conflict(message), hint);
-        }
-        [_] => {}
-        [first, second, ..] => {
-            if let Some(at) = at.get(second) {
-                found.conflict(&at, format!("`{second}` can't stand beside `{first}`: only one {what} may"));
-            }
-        }
+    if !fields.iter().any(|field| at.has(field)) {
+        let hint = format!("must be {}", list(fields));
+        found.value_hint(at, Problem::Conflict(format!("the {what} is missing")), hint);
+    }
+    at_most_one(at, fields, what, found);
+}
+
+/// Of several fields at most one may be there: sources of a volume.
+pub fn at_most_one(at: &At, fields: &[&str], what: &str, found: &mut Found) {
+    let mut there = fields.iter().filter_map(|field| at.get(field));
+    if let (Some(first), Some(second)) = (there.next(), there.next()) {
+        let (first, name) = (first.name(), second.name());
+        found.conflict(&second, format!("`{name}` can't stand beside `{first}`: there is only one {what}"));
+    }
+}
+
+/// `a`, `b` or `c`.
+fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, head)) => format!("{} or {last}", head.join(", ")),
+        None => String::new(),
     }
 }
 

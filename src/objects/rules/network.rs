@@ -29,7 +29,7 @@ pub const ROWS: &[Row] = &[
     row("ClientIPConfig", "timeoutSeconds", Rule::Range(1, 86400), "core: validateAffinityTimeout"),
     row("IngressSpec", "ingressClassName", Rule::Strictly(formats::subdomain), "networking: ValidateIngressSpec"),
     row("IngressRule", "host", Rule::Form(formats::host), "networking: validateIngressRules"),
-    row("IngressTLS", "hosts", Rule::Strictly(formats::host), "networking: validateIngressTLS"),
+    row("IngressTLS", "hosts", Rule::Strictly(formats::wildcard), "networking: validateIngressTLS"),
     row("IngressTLS", "secretName", Rule::Form(formats::subdomain), "networking: validateIngressTLS"),
     row("HTTPIngressRuleValue", "paths", Rule::Required, "networking: validateHTTPIngressRuleValue"),
     row("HTTPIngressPath", "pathType", Rule::Exactly(&["Exact", "Prefix", "ImplementationSpecific"]), "networking: validateHTTPIngressPath"),
@@ -49,7 +49,6 @@ pub const ROWS: &[Row] = &[
     row("IPBlock", "except", Rule::Strictly(formats::cidr), "networking: ValidateIPBlock"),
     row("EndpointAddress", "ip", Rule::Strictly(formats::ip), "core: validateEndpointAddress"),
     row("EndpointAddress", "hostname", Rule::Form(formats::label), "core: validateEndpointAddress"),
-    row("EndpointPort", "port", Rule::Range(1, 65535), "core: validateEndpointPort; discovery: validatePorts"),
     row("EndpointPort", "protocol", PROTOCOLS, "core: validateEndpointPort; discovery: validatePorts"),
     row("EndpointSlice", "addressType", Rule::Exactly(&["IPv4", "IPv6", "FQDN"]), "discovery: validateAddressType"),
     row("Endpoint", "addresses", Rule::Required, "discovery: validateEndpoints"),
@@ -63,6 +62,7 @@ pub const CHECKS: &[CheckRow] = &[
     ("HTTPIngressPath", path, "networking: validateHTTPIngressPath"),
     ("IngressBackend", backend, "networking: validateIngressBackend"),
     ("IngressServiceBackend", backend_port, "networking: validateIngressBackend"),
+    ("EndpointSubset", subset, "core: validateEndpointSubsets"),
     ("NetworkPolicyPeer", peer, "networking: ValidateNetworkPolicyPeer"),
     ("NetworkPolicyPort", port_range, "networking: ValidateNetworkPolicyPort"),
 ];
@@ -212,5 +212,16 @@ fn port_range(at: &At, found: &mut Found) {
             found.conflict(&end, format!("`endPort` is below `port`, {port}"));
         }
         Some(_) => {}
+    }
+}
+
+fn subset(at: &At, found: &mut Found) {
+    for port in at.list("ports") {
+        if let Some(number) = port.get("port") {
+            super::hold(&PORT, &number, found);
+        }
+        if at.len("ports") > 1 && port.text("name").is_none() {
+            found.missing(&port, "name", Some("a subset of several ports names each".to_owned()));
+        }
     }
 }

@@ -4,11 +4,11 @@ use super::{At, Check, CheckRow, Found, Row, Rule, row};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
-const ONE: Rule = Rule::Range(1, i32::MAX as i64);
+const ONE: Rule = Rule::Range(1, i64::MAX);
 
 pub const ROWS: &[Row] = &[
     row("HorizontalPodAutoscalerSpec", "maxReplicas", ONE, "autoscaling: validateHorizontalPodAutoscalerSpec"),
-    row("HorizontalPodAutoscalerSpec", "minReplicas", Rule::Range(0, i32::MAX as i64), "autoscaling: validateHorizontalPodAutoscalerSpec"),
+    row("HorizontalPodAutoscalerSpec", "minReplicas", Rule::Range(0, i64::MAX), "autoscaling: validateHorizontalPodAutoscalerSpec"),
     row("CrossVersionObjectReference", "kind", Rule::Required, "autoscaling: ValidateCrossVersionObjectReference"),
     row("CrossVersionObjectReference", "kind", Rule::Form(formats::path_segment), "autoscaling: ValidateCrossVersionObjectReference"),
     row("CrossVersionObjectReference", "name", Rule::Required, "autoscaling: ValidateCrossVersionObjectReference"),

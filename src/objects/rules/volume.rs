@@ -1,7 +1,7 @@
 //! Volumes of pods.
 
 use super::container::{field_path, resource};
-use super::{At, Check, CheckRow, Found, Row, Rule, exactly_one, row};
+use super::{At, Check, CheckRow, Found, Row, Rule, at_most_one, exactly_one, row};
 use crate::objects::formats;
 
 const MODE: Rule = Rule::Range(0, 0o777);
@@ -68,14 +68,15 @@ pub fn csi_driver(text: &str) -> Result<(), &'static str> {
     formats::subdomain(&text.to_ascii_lowercase())
 }
 
+/// A volume without a source is an empty directory: core/v1 defaults.go, SetDefaults_Volume.
 fn volume(at: &At, found: &mut Found) {
-    exactly_one(at, SOURCES, "source of the volume", found);
+    at_most_one(at, SOURCES, "source of the volume", found);
 }
 
 fn projection(at: &At, found: &mut Found) {
     let sources =
         ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle", "podCertificate"];
-    exactly_one(at, &sources, "source of the projection", found);
+    at_most_one(at, &sources, "source of the projection", found);
 }
 
 fn downward(at: &At, found: &mut Found) {

@@ -5,7 +5,7 @@ use super::{At, Check, CheckRow, Found, Row, Rule, row};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
-const COUNT: Rule = Rule::Range(0, i32::MAX as i64);
+const COUNT: Rule = Rule::Range(0, i64::MAX);
 
 pub const ROWS: &[Row] = &[
     row("DeploymentSpec", "replicas", COUNT, "apps: ValidateDeploymentSpec"),

@@ -34,19 +34,28 @@ pub fn read_at<T: DeserializeOwned>(
     node: &Node,
     base: &Path,
 ) -> Result<T, Vec<Located<ReadError>>> {
+    match read_what_can_be(node, base) {
+        (Some(value), errors) if errors.is_empty() => Ok(value),
+        (_, errors) => Err(errors),
+    }
+}
+
+/// [`read_at`] for those who go on with what could be read: the value without what is wrong in it,
+/// and what is wrong. There is no value where nothing can be made of it.
+pub fn read_what_can_be<T: DeserializeOwned>(
+    node: &Node,
+    base: &Path,
+) -> (Option<T>, Vec<Located<ReadError>>) {
     let run = Run { base, notes: RefCell::default() };
     loop {
         let step = Step::root(node);
         let read = T::deserialize(Reader { node, step: &step, run: &run });
         let failure = match read {
-            Ok(value) => {
-                let errors = run.notes.into_inner().errors;
-                return if errors.is_empty() { Ok(value) } else { Err(sorted(errors)) };
-            }
+            Ok(value) => return (Some(value), sorted(run.notes.into_inner().errors)),
             Err(failure) => run.locate(failure, node, &step),
         };
         if !run.note(failure, node) {
-            return Err(sorted(run.notes.into_inner().errors));
+            return (None, sorted(run.notes.into_inner().errors));
         }
     }
 }
