@@ -34,17 +34,28 @@ pub fn read_at<T: DeserializeOwned>(
     node: &Node,
     base: &Path,
 ) -> Result<T, Vec<Located<ReadError>>> {
+    match read_what_can_be(node, base) {
+        (Some(value), errors) if errors.is_empty() => Ok(value),
+        (_, errors) => Err(errors),
+    }
+}
+
+/// [`read_at`] for those who go on with what could be read: the value without what is wrong in it,
+/// and what is wrong. There is no value where nothing can be made of it.
+pub fn read_what_can_be<T: DeserializeOwned>(
+    node: &Node,
+    base: &Path,
+) -> (Option<T>, Vec<Located<ReadError>>) {
     let run = Run::default();
     loop {
         let step = Step::root(node);
         let read = T::deserialize(Reader { node, step: &step, run: &run });
         let more = match read {
-            Ok(value) if run.notes.borrow().errors.is_empty() => return Ok(value),
-            Ok(_) => false,
+            Ok(value) => return (Some(value), run.into_errors(base)),
             Err(failure) => run.note(run.locate(failure, node, &step), node),
         };
         if !more {
-            return Err(run.into_errors(base));
+            return (None, run.into_errors(base));
         }
     }
 }
