@@ -4,5 +4,6 @@
 //! writes. Everything before the sink is pure.
 
 pub mod diagnostic;
+pub mod edit;
 pub mod source;
 pub mod yaml;
