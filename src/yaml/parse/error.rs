@@ -1,0 +1,172 @@
+//! What is wrong with a text, each with its cure.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::super::limits::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
+use super::super::scalar::Doubt;
+
+/// Why a text is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    /// The text is over the bound.
+    #[error("the text has {bytes} bytes, over the bound of {MAX_BYTES}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// Lists and maps nest too deep.
+    #[error("lists and maps nest deeper than {MAX_DEPTH}")]
+    TooDeep,
+    /// The text makes too many nodes.
+    #[error("the text makes more than {MAX_NODES} nodes")]
+    TooManyNodes,
+    /// Aliases make too much of a small text.
+    #[error("aliases make more than {MAX_BYTES} bytes of the text")]
+    AliasesTooLarge,
+    /// A character that YAML does not allow, or that its versions take differently.
+    #[error("the character {0} is not allowed as it is")]
+    Character(String),
+    /// YAML's grammar is broken.
+    #[error("{0}")]
+    Syntax(String),
+    /// `%YAML` or `%TAG`.
+    #[error("directives are not allowed")]
+    Directive,
+    /// `&name`.
+    #[error("anchors are not allowed: `{0}`")]
+    Anchor(String),
+    /// `*name`.
+    #[error("aliases are not allowed: `{0}`")]
+    Alias(String),
+    /// `!tag`.
+    #[error("tags are not allowed: `{0}`")]
+    Tag(String),
+    /// `<<:`.
+    #[error("the merge key `<<` is not allowed")]
+    MergeKey,
+    /// A key stands twice in one map.
+    #[error("duplicate key `{0}`")]
+    DuplicateKey(String),
+    /// A key is a number, a list or the like.
+    #[error("a key must be a string, not {0}")]
+    KeyNotString(&'static str),
+    /// Readers disagree on a plain scalar, or JSON has no such value.
+    #[error("`{text}` {}", doubt.readings())]
+    Scalar {
+        /// The scalar, shortened if it is long.
+        text: String,
+        /// What is the matter.
+        doubt: Doubt,
+    },
+    /// A plain or quoted scalar goes on in the next line.
+    #[error("a {0} scalar must end in its line")]
+    MultiLine(&'static str),
+    /// `*name` before any `&name`.
+    #[error("no anchor has the name of the alias `{0}`")]
+    UnknownAnchor(String),
+    /// `&a [*a]`.
+    #[error("the alias `{0}` stands inside of what it means")]
+    AliasInItself(String),
+    /// `<<: 5`.
+    #[error("the merge key `<<` takes a map or a list of maps, not {0}")]
+    MergeNotMap(&'static str),
+    /// `{a: 1, <<: *m}` where `*m` has `a` too.
+    #[error("the merge key `<<` stands after the key `{0}`, which it sets too")]
+    MergeAfterKey(String),
+    /// A tag that Kubernetes' JSON has no value for.
+    #[error("the tag `{0}` has no meaning in Kubernetes manifests")]
+    UnknownTag(String),
+    /// `!!int abc`.
+    #[error("`{text}` is no {tag}")]
+    TagMismatch {
+        /// The tag as written.
+        tag: String,
+        /// What it stands before.
+        text: String,
+    },
+}
+
+impl ParseError {
+    /// What would be right.
+    pub(super) fn cure(&self) -> Option<String> {
+        Some(match self {
+            ParseError::TooLarge { .. } | ParseError::TooManyNodes => "split the file".into(),
+            ParseError::Character(_) => {
+                "write it as an escape in a double-quoted string: `\"\\u0007\"`".into()
+            }
+            ParseError::Directive => "delete the line".into(),
+            ParseError::Anchor(_) | ParseError::Alias(_) => "write the value out".into(),
+            ParseError::Tag(_) => "delete the tag; quote the value if it is a string".into(),
+            ParseError::MergeKey => {
+                "write the keys out, or quote it if it is a string: `\"<<\"`".into()
+            }
+            ParseError::KeyNotString("null") => "a key is missing before the `:`".into(),
+            ParseError::KeyNotString(kind) if !is_collection(kind) => "quote it".into(),
+            ParseError::Scalar { text, doubt } => cure_of(text, *doubt),
+            ParseError::MultiLine("plain") => {
+                "write it in one line, or as a block after `|` or `>`".into()
+            }
+            ParseError::MultiLine(_) => {
+                "write it in one line with `\\n`, or as a block after `|`".into()
+            }
+            ParseError::MergeAfterKey(_) => {
+                "readers differ on which one wins: put `<<` first".into()
+            }
+            ParseError::UnknownTag(_) => "write the value as Kubernetes takes it".into(),
+            _ => return None,
+        })
+    }
+
+    /// An error of the parser beneath, in words of ours where people meet it often, and its cure.
+    pub(super) fn from_scan(error: &ScanError) -> (ParseError, Option<&'static str>) {
+        let syntax = |text: &str| ParseError::Syntax(text.to_owned());
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => (ParseError::TooDeep, None),
+            ErrorKind::DirectiveDisallowed => (ParseError::Directive, Some("delete the line")),
+            ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInPlainScalar => {
+                (syntax("a tab stands where only spaces may indent"), Some("indent with spaces"))
+            }
+            ErrorKind::UnexpectedCharacter { character } => {
+                let text = format!("a plain scalar cannot start with `{character}`");
+                (ParseError::Syntax(text), Some("quote it"))
+            }
+            ErrorKind::MappingValueNotAllowed => (
+                syntax("a `:` stands where no map can begin"),
+                Some("quote the string that holds it, or correct the indentation"),
+            ),
+            ErrorKind::UnclosedQuotedScalar => {
+                (syntax("the quote is never closed"), Some("close it with the same quote"))
+            }
+            ErrorKind::UnclosedFlowCollection { open } => {
+                (ParseError::Syntax(format!("the `{open}` is never closed")), None)
+            }
+            ErrorKind::UnknownQuotedScalarEscape => (
+                syntax("no such escape in a double-quoted string"),
+                Some("write `\\\\` for a backslash, or use single quotes"),
+            ),
+            _ => (ParseError::Syntax(error.info()), None),
+        }
+    }
+}
+
+fn is_collection(kind: &str) -> bool {
+    matches!(kind, "a list" | "a map")
+}
+
+fn cure_of(text: &str, doubt: Doubt) -> String {
+    let plain = match doubt {
+        Doubt::Boolean => match text.to_ascii_lowercase().as_str() {
+            "yes" | "on" | "y" => "write `true`",
+            _ => "write `false`",
+        },
+        Doubt::Number | Doubt::Sexagesimal => "write the number in decimal digits",
+        Doubt::TooLarge => "write a number that fits",
+        Doubt::Date | Doubt::Special | Doubt::NonFinite => "",
+    };
+    let quoted = format!("quote it for the string: `\"{text}\"`");
+    if plain.is_empty() { quoted } else { format!("{plain}, or {quoted}") }
+}
