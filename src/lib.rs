@@ -6,5 +6,6 @@
 pub mod diagnostic;
 pub mod objects;
 pub mod schedule;
+pub mod edit;
 pub mod source;
 pub mod yaml;
