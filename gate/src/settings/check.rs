@@ -8,9 +8,6 @@ use crate::decision::{Action, Count, NoSeries, OnScrapeFailure, Rules};
 use crate::page::{Query, Unit};
 use crate::{duration, quantity};
 
-/// Time that looking leaves for scaling: at least one try.
-pub(super) const KEPT_FOR_SCALING: Duration = Duration::from_secs(15);
-
 impl Raw {
     /// How to report, as far as it can be known: also when all else is wrong.
     #[must_use]
@@ -94,7 +91,7 @@ impl Checker<'_> {
             let pauses = look
                 .sample_interval
                 .saturating_mul(look.samples.saturating_sub(1));
-            if pauses + KEPT_FOR_SCALING >= deadline {
+            if !deadline.is_zero() && pauses >= super::time_to_look(deadline) {
                 let text = "with SAMPLES, leaves no time before the DEADLINE";
                 self.wrong(Key::SampleInterval, text);
             }

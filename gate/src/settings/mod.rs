@@ -43,6 +43,20 @@ pub struct Settings {
     pub voice: Voice,
 }
 
+impl Settings {
+    /// The part of the [deadline](Self::deadline) that looking may take: the
+    /// rest is kept for one try to scale at least.
+    #[must_use]
+    pub fn time_to_look(&self) -> Duration {
+        time_to_look(self.deadline)
+    }
+}
+
+/// 15 s are kept for scaling, or a third of a deadline that is short.
+fn time_to_look(deadline: Duration) -> Duration {
+    deadline - Duration::from_secs(15).min(deadline / 3)
+}
+
 /// How to look at the card.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
