@@ -5,6 +5,7 @@
 pub mod api;
 pub mod gate;
 pub mod plain;
+pub mod random;
 
 use std::process::{Command, Stdio};
 
