@@ -63,7 +63,11 @@ pub(crate) const FAULTS: &[Fault] = &[
         "the name is not known",
         NO_READING,
         "there is no reading",
-        |world| world.url = Some("http://gpu-pod-exporter.invalid./metrics".into()),
+        |world| {
+            world.url = Some("http://gpu-pod-exporter.invalid./metrics".into());
+            // A resolver that does not answer is another way not to know.
+            world.set("SCRAPE_TIMEOUT", "1s");
+        },
     ),
     fault(
         "the connection is closed without an answer",
@@ -283,6 +287,10 @@ pub(crate) const FAULTS: &[Fault] = &[
         "https to a server that talks http",
         NO_READING,
         "there is no reading",
-        |world| world.url = Some("https://127.0.0.1:{port}/metrics".into()),
+        |world| {
+            // Both wait for the other to speak.
+            world.url = Some("https://127.0.0.1:{port}/metrics".into());
+            world.set("SCRAPE_TIMEOUT", "1s");
+        },
     ),
 ];
