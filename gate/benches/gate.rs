@@ -30,7 +30,9 @@ fn main() {
         return;
     };
     let binary = Path::new(&binary);
-    println!("| what | wall (median) | CPU | max RSS | size |\n|---|---|---|---|---|");
+    println!(
+        "| what | wall (median; parsing: best) | CPU | max RSS | size |\n|---|---|---|---|---|"
+    );
     decision(binary);
     beside();
     parsing();
@@ -195,9 +197,8 @@ fn parsing() {
             black_box(parse(black_box(text.as_bytes()), &query)).unwrap();
             start.elapsed()
         });
-        let mut times: Vec<Duration> = times.collect();
-        times.sort_unstable();
-        let time = times[times.len() / 2];
+        // The best of them: the others measure who else is on the machine.
+        let time = times.min().unwrap();
         let speed = text.len() as f64 / 1e6 / time.as_secs_f64();
         println!("| parsing 10 MiB of series {what} | {time:.1?} | {speed:.0} MB/s | | |");
     }
