@@ -4,7 +4,7 @@
 //! `up` and `guard` in turn, so that each run sends its PATCH.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![allow(clippy::print_stdout)] // The table is the product.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // The table is the product.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
