@@ -49,9 +49,9 @@ fn a_second_tenant_is_a_second_values_file() {
         kinds,
         [
             "Namespace speech",
-            "ServiceAccount transcriber-offpeak",
             "Role transcriber-offpeak",
             "RoleBinding transcriber-offpeak",
+            "ServiceAccount transcriber-offpeak",
             "Deployment transcriber",
             "CronJob transcriber-vram-guard",
             "CronJob transcriber-window-down",

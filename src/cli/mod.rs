@@ -7,6 +7,7 @@ mod completions;
 mod generate;
 mod init;
 mod man;
+mod policy;
 mod print;
 mod project;
 mod render;
@@ -43,6 +44,9 @@ enum Command {
     Check(check::Args),
     Schema(schema::Args),
     Init(init::Args),
+    /// Keep a namespace out of somebody else's policy
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -137,6 +141,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Check(args) => check::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
+        Command::Policy(command) => policy::run(&command, run),
         Command::Completions(args) => completions::run(&args, run),
         Command::Man(args) => man::run(&args, run),
     }
