@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use indexmap::map::Entry as Slot;
+
 use super::Dialect;
 use super::alias::{json_key, merge_into};
 use super::builder::{Builder, Frame, Kind};
@@ -57,14 +59,17 @@ impl Builder<'_> {
             let Some(name) = key.name else {
                 continue;
             };
-            let overrides = merged.remove(&name);
-            match mapping.get(&name) {
-                Some(earlier) if !overrides => {
-                    let earlier = earlier.key_span;
-                    self.refuse_duplicate(&name, key.span, earlier);
+            let entry = Entry { key_span: Some(key.span), node };
+            match mapping.entry(name) {
+                Slot::Vacant(slot) => {
+                    slot.insert(entry);
                 }
-                _ => {
-                    mapping.insert(name, Entry { key_span: Some(key.span), node });
+                // A key that `<<` brought gives way once.
+                Slot::Occupied(mut slot) if merged.remove(slot.key()) => {
+                    slot.insert(entry);
+                }
+                Slot::Occupied(slot) => {
+                    self.refuse_duplicate(slot.key(), key.span, slot.get().key_span);
                 }
             }
         }
