@@ -3,8 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::builder::shorten;
-use super::error::ParseError;
+use super::error::{ParseError, shorten};
 use crate::yaml::limits::{MAX_BYTES, MAX_DEPTH};
 use crate::yaml::node::{Mapping, Node, Value};
 use crate::yaml::scalar::resolve_kubectl;
