@@ -11,6 +11,7 @@ mod parse;
 mod path;
 mod read;
 mod scalar;
+mod show;
 mod write;
 
 pub use self::scalar::Doubt;

@@ -5,7 +5,7 @@
 
 use super::node::Value;
 
-/// Why a plain scalar is refused by [`resolve_strict`].
+/// Why a plain scalar is refused where readers must agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// `yes`, `off`, `n` and their like.
