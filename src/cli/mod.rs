@@ -4,6 +4,7 @@
 
 mod check;
 mod completions;
+mod explain;
 mod generate;
 mod init;
 mod man;
@@ -42,6 +43,7 @@ enum Command {
     Render(render::Args),
     Generate(generate::Args),
     Check(check::Args),
+    Explain(explain::Args),
     Schema(schema::Args),
     Init(init::Args),
     /// Keep a namespace out of somebody else's policy
@@ -139,6 +141,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Render(args) => render::run(&args, run),
         Command::Generate(args) => generate::run(&args, run),
         Command::Check(args) => check::run(&args, run),
+        Command::Explain(args) => explain::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
         Command::Policy(command) => policy::run(&command, run),
