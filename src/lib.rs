@@ -4,6 +4,7 @@
 //! writes. Everything before the sink is pure.
 
 pub mod diagnostic;
+pub mod rendered;
 pub mod schedule;
 pub mod source;
 pub mod yaml;
