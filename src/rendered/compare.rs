@@ -61,10 +61,10 @@ impl From<Blocker> for Kind {
 }
 
 /// Every difference between the plan and a tree, by path; none where [`super::write`] would leave
-/// every byte as it is and nothing else lies there. Writes nothing.
+/// every file as it is and there are no others. Writes nothing.
 ///
-/// Hidden files that are no manifests (`.gitattributes`) are not counted as foreign, nor are empty
-/// folders, which Git does not keep.
+/// Hidden files that are no manifests (`.gitattributes`) are not counted as foreign, and empty
+/// folders, which Git does not keep, are not counted at all.
 ///
 /// # Errors
 /// The tree can't be read, or is itself a link or a file.

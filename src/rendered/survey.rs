@@ -45,7 +45,7 @@ pub(super) struct FileSurvey<'p> {
     pub(super) state: State,
 }
 
-/// A folder that is planned or that we wrote.
+/// A folder that is planned or that we wrote, or that is empty.
 #[derive(Debug, Default)]
 pub(super) struct FolderSurvey<'p> {
     pub(super) name: String,
@@ -122,9 +122,11 @@ pub(super) fn survey<'p>(out: &Path, plan: &'p Plan, scope: &Scope) -> Result<Su
         let folder = folder?;
         let is_planned = folder.files.iter().any(|file| file.planned.is_some());
         let is_ours = folder.record.is_some() || !folder.leftovers.is_empty();
-        if is_planned || is_ours || !folder.blocked.is_empty() {
+        // An empty folder is what a run leaves that is killed before its first file or after its
+        // last; Git keeps none.
+        if is_planned || is_ours || !folder.blocked.is_empty() || folder.others.is_empty() {
             survey.folders.push(folder);
-        } else if !folder.others.is_empty() {
+        } else {
             survey.others.push(folder.name);
         }
     }
