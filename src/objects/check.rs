@@ -7,7 +7,7 @@ use super::kinds::{self, Kind, Nulls, examine};
 use super::metadata::{self, Generated};
 use super::object::Object;
 use crate::diagnostic::Located;
-use crate::yaml::{Node, Path, near_name};
+use crate::yaml::{Node, Path, ReadError, near_name};
 
 /// Kinds that the values name as allowed though they are not known: of their objects, only what all
 /// objects share is checked.
@@ -110,8 +110,12 @@ pub fn unknown(node: &Node, base: &Path, api_version: &str, kind: &str) -> Locat
 /// Names the object in each problem; sorts by place; leaves out what follows from another.
 pub fn sorted(mut problems: Vec<Located<Problem>>, object: Option<&str>) -> Vec<Located<Error>> {
     problems.sort_by_key(|problem| problem.span.map(|span| (span.source, span.start)));
+    let misspelt: Vec<Path> = problems.iter().filter_map(meant).collect();
     let mut kept: Vec<Located<Problem>> = Vec::new();
     for problem in problems {
+        if is_misspelt(&problem, &misspelt) {
+            continue;
+        }
         let same = kept.iter().any(|other| {
             let other_path = other.path == problem.path;
             other_path && (implies(&other.error) || other.error == problem.error)
@@ -121,10 +125,29 @@ pub fn sorted(mut problems: Vec<Located<Problem>>, object: Option<&str>) -> Vec<
         }
     }
     let object = object.map(str::to_owned);
-    kept.into_iter().map(|found| found.map(|problem| Error { problem, object: object.clone() })).collect()
+    kept.into_iter()
+        .map(|found| found.map(|problem| Error { problem, object: object.clone() }))
+        .collect()
+}
+
+/// The path that an unknown field would have, were it written as its hint says.
+fn meant(problem: &Located<Problem>) -> Option<Path> {
+    let Problem::Read(ReadError::UnknownField(_)) = problem.error else {
+        return None;
+    };
+    let name = problem.hint.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+    Some(problem.path.parent()?.key(name))
+}
+
+/// Whether a field is missing because it is misspelt, which is said already.
+fn is_misspelt(problem: &Located<Problem>, misspelt: &[Path]) -> bool {
+    matches!(problem.error, Problem::Missing(_)) && misspelt.contains(&problem.path)
 }
 
 /// Whether nothing else needs to be said of a place.
 fn implies(problem: &Problem) -> bool {
-    matches!(problem, Problem::Missing(_) | Problem::Empty(_) | Problem::Read(_) | Problem::Unknown(_))
+    matches!(
+        problem,
+        Problem::Missing(_) | Problem::Empty(_) | Problem::Read(_) | Problem::Unknown(_)
+    )
 }

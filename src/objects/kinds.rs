@@ -41,7 +41,7 @@ use super::audit::audit;
 use super::custom;
 use super::error::Problem;
 use crate::diagnostic::Located;
-use crate::yaml::{Node, Path, ReadError, Value, read_what_can_be};
+use crate::yaml::{Node, Path, ReadError, Segment, Value, read_what_can_be};
 
 /// One kind of one version of a group.
 #[derive(Debug)]
@@ -114,8 +114,15 @@ pub fn examine<T: DeserializeOwned + Serialize>(
 fn is_null(error: &Located<ReadError>, node: &Node, base: &Path) -> bool {
     let wrong = matches!(error.error, ReadError::WrongType { .. } | ReadError::Rule(_));
     let mut within = Path::root();
-    error.path.segments().iter().skip(base.segments().len()).for_each(|segment| within.push(segment.clone()));
-    wrong && within.find(node).is_some_and(|node| node.value == Value::Null)
+    error
+        .path
+        .segments()
+        .iter()
+        .skip(base.segments().len())
+        .for_each(|segment| within.push(segment.clone()));
+    // A null in a list is an item, and the server asks of it what it asks of all.
+    let key = matches!(within.segments().last(), Some(Segment::Key(_)));
+    wrong && key && within.find(node).is_some_and(|node| node.value == Value::Null)
 }
 
 macro_rules! kubernetes {

@@ -1,6 +1,6 @@
 //! Webhooks, definitions of custom resources, aggregated APIs.
 
-use super::{At, Check, CheckRow, Found, Row, Rule, exactly_one, row, unique};
+use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of, unique};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
@@ -9,52 +9,138 @@ const MATCH: Rule = Rule::Exactly(&["Exact", "Equivalent"]);
 const EFFECTS: Rule = Rule::Exactly(&["None", "NoneOnDryRun"]);
 const TIMEOUT: Rule = Rule::Range(1, 30);
 
-pub const ROWS: &[Row] = &[
-    row("ValidatingWebhook", "name", Rule::Strictly(full_name), "admissionregistration: validateValidatingWebhook"),
-    row("ValidatingWebhook", "failurePolicy", FAILURE, "admissionregistration: validateValidatingWebhook"),
-    row("ValidatingWebhook", "matchPolicy", MATCH, "admissionregistration: validateValidatingWebhook"),
-    row("ValidatingWebhook", "sideEffects", EFFECTS, "admissionregistration: validateValidatingWebhook"),
-    row("ValidatingWebhook", "timeoutSeconds", TIMEOUT, "admissionregistration: validateValidatingWebhook"),
-    row("ValidatingWebhook", "admissionReviewVersions", Rule::Required, "admissionregistration: validateAdmissionReviewVersions"),
-    row("MutatingWebhook", "name", Rule::Strictly(full_name), "admissionregistration: validateMutatingWebhook"),
-    row("MutatingWebhook", "failurePolicy", FAILURE, "admissionregistration: validateMutatingWebhook"),
-    row("MutatingWebhook", "matchPolicy", MATCH, "admissionregistration: validateMutatingWebhook"),
-    row("MutatingWebhook", "sideEffects", EFFECTS, "admissionregistration: validateMutatingWebhook"),
-    row("MutatingWebhook", "timeoutSeconds", TIMEOUT, "admissionregistration: validateMutatingWebhook"),
-    row("MutatingWebhook", "reinvocationPolicy", Rule::Exactly(&["Never", "IfNeeded"]), "admissionregistration: validateMutatingWebhook"),
-    row("MutatingWebhook", "admissionReviewVersions", Rule::Required, "admissionregistration: validateAdmissionReviewVersions"),
-    row("RuleWithOperations", "operations", Rule::Required, "admissionregistration: validateRuleWithOperations"),
-    row("RuleWithOperations", "operations", Rule::Exactly(&["*", "CREATE", "UPDATE", "DELETE", "CONNECT"]), "admissionregistration: validateRuleWithOperations"),
-    row("RuleWithOperations", "apiGroups", Rule::Required, "admissionregistration: validateRule"),
-    row("RuleWithOperations", "apiVersions", Rule::Required, "admissionregistration: validateRule"),
-    row("RuleWithOperations", "resources", Rule::Required, "admissionregistration: validateResources"),
-    row("RuleWithOperations", "scope", Rule::Exactly(&["*", "Cluster", "Namespaced"]), "admissionregistration: validateRule"),
-    row("CustomResourceDefinitionSpec", "group", Rule::Strictly(dotted), "apiextensions: validateCustomResourceDefinitionSpec"),
-    row("CustomResourceDefinitionSpec", "scope", Rule::Exactly(&["Cluster", "Namespaced"]), "apiextensions: validateCustomResourceDefinitionSpec"),
-    row("CustomResourceDefinitionNames", "plural", Rule::Required, "apiextensions: validateCustomResourceDefinitionSpec"),
-    row("CustomResourceDefinitionNames", "plural", Rule::Form(label_1035), "apiextensions: ValidateCustomResourceDefinitionNames"),
-    row("CustomResourceDefinitionNames", "singular", Rule::Form(label_1035), "apiextensions: ValidateCustomResourceDefinitionNames"),
-    row("CustomResourceDefinitionNames", "kind", Rule::Required, "apiextensions: validateCustomResourceDefinitionSpec"),
-    row("CustomResourceDefinitionNames", "kind", Rule::Form(kind_name), "apiextensions: ValidateCustomResourceDefinitionNames"),
-    row("CustomResourceDefinitionNames", "listKind", Rule::Form(kind_name), "apiextensions: ValidateCustomResourceDefinitionNames"),
-    row("CustomResourceDefinitionNames", "shortNames", Rule::Strictly(label_1035), "apiextensions: ValidateCustomResourceDefinitionNames"),
-    row("CustomResourceDefinitionNames", "categories", Rule::Strictly(label_1035), "apiextensions: ValidateCustomResourceDefinitionNames"),
-    row("CustomResourceDefinitionVersion", "name", Rule::Strictly(label_1035), "apiextensions: validateCustomResourceDefinitionSpec"),
-    row("CustomResourceDefinitionVersion", "schema", Rule::Required, "apiextensions: validateCustomResourceDefinitionSpec"),
-    row("CustomResourceValidation", "openAPIV3Schema", Rule::Required, "apiextensions: validateCustomResourceDefinitionSpec"),
-    row("CustomResourceConversion", "strategy", Rule::Exactly(&["None", "Webhook"]), "apiextensions: validateCustomResourceConversion"),
-    row("APIServiceSpec", "groupPriorityMinimum", Rule::Range(1, 20000), "apiregistration: ValidateAPIService"),
-    row("APIServiceSpec", "versionPriority", Rule::Range(1, 1000), "apiregistration: ValidateAPIService"),
-    row("APIServiceSpec", "version", Rule::Strictly(label_1035), "apiregistration: ValidateAPIService"),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("ValidatingWebhook", "admissionregistration: validateValidatingWebhook, validateAdmissionReviewVersions", &[
+        ("name", Rule::Strictly(full_name)),
+        ("failurePolicy", FAILURE),
+        ("matchPolicy", MATCH),
+        ("sideEffects", EFFECTS),
+        ("timeoutSeconds", TIMEOUT),
+        ("admissionReviewVersions", Rule::Required),
+        ("admissionReviewVersions", Rule::Strictly(label_1035)),
+        ("admissionReviewVersions", Rule::Distinct("version")),
+    ]),
+    of("MutatingWebhook", "admissionregistration: validateMutatingWebhook, validateAdmissionReviewVersions", &[
+        ("name", Rule::Strictly(full_name)),
+        ("failurePolicy", FAILURE),
+        ("matchPolicy", MATCH),
+        ("sideEffects", EFFECTS),
+        ("timeoutSeconds", TIMEOUT),
+        ("reinvocationPolicy", Rule::Exactly(&["Never", "IfNeeded"])),
+        ("admissionReviewVersions", Rule::Required),
+        ("admissionReviewVersions", Rule::Strictly(label_1035)),
+        ("admissionReviewVersions", Rule::Distinct("version")),
+    ]),
+    of("RuleWithOperations", "admissionregistration: validateRuleWithOperations, validateRule, validateResources", &[
+        ("operations", Rule::Required),
+        ("operations", Rule::Exactly(&["*", "CREATE", "UPDATE", "DELETE", "CONNECT"])),
+        ("apiGroups", Rule::Required),
+        ("apiVersions", Rule::Required),
+        ("resources", Rule::Required),
+        ("apiVersions", Rule::Strictly(filled)),
+        ("resources", Rule::Strictly(filled)),
+        ("scope", Rule::Exactly(&["*", "Cluster", "Namespaced"])),
+    ]),
+    of("CustomResourceDefinitionSpec", "apiextensions: validateCustomResourceDefinitionSpec", &[
+        ("group", Rule::Strictly(dotted)),
+        ("scope", Rule::Exactly(&["Cluster", "Namespaced"])),
+    ]),
+    of("CustomResourceDefinitionNames", "apiextensions: validateCustomResourceDefinitionSpec, ValidateCustomResourceDefinitionNames", &[
+        ("plural", Rule::Required),
+        ("plural", Rule::Form(label_1035)),
+        ("singular", Rule::Form(label_1035)),
+        ("kind", Rule::Required),
+        ("kind", Rule::Form(kind_name)),
+        ("listKind", Rule::Form(kind_name)),
+        ("shortNames", Rule::Strictly(label_1035)),
+        ("categories", Rule::Strictly(label_1035)),
+    ]),
+    of("CustomResourceDefinitionVersion", "apiextensions: validateCustomResourceDefinitionSpec", &[
+        ("name", Rule::Strictly(label_1035)),
+        ("schema", Rule::Required),
+    ]),
+    of("CustomResourceValidation", "apiextensions: validateCustomResourceDefinitionSpec", &[
+        ("openAPIV3Schema", Rule::Required),
+    ]),
+    of("CustomResourceConversion", "apiextensions: validateCustomResourceConversion", &[
+        ("strategy", Rule::Exactly(&["None", "Webhook"])),
+    ]),
+    of("WebhookConversion", "apiextensions: validateCustomResourceConversion, validateConversionReviewVersions", &[
+        ("clientConfig", Rule::Required),
+        ("conversionReviewVersions", Rule::Required),
+        ("conversionReviewVersions", Rule::Strictly(label_1035)),
+        ("conversionReviewVersions", Rule::Distinct("version")),
+    ]),
+    of("CustomResourceColumnDefinition", "apiextensions: ValidateCustomResourceColumnDefinition", &[
+        ("name", Rule::Required),
+        ("jsonPath", Rule::Strictly(json_path)),
+        ("type", Rule::Exactly(&["boolean", "date", "integer", "number", "string"])),
+    ]),
+    of("CustomResourceSubresourceScale", "apiextensions: ValidateCustomResourceDefinitionSubresources", &[
+        ("specReplicasPath", Rule::Strictly(spec_path)),
+        ("statusReplicasPath", Rule::Strictly(status_path)),
+    ]),
+    of("SelectableField", "apiextensions: ValidateCustomResourceSelectableFields", &[
+        ("jsonPath", Rule::Strictly(json_path)),
+    ]),
+    of("JSONSchemaProps", "apiextensions: ValidateCustomResourceDefinitionOpenAPISchema", &[
+        ("type", Rule::OneOf(SCHEMA_TYPES)),
+        ("x-kubernetes-list-type", Rule::Exactly(&["atomic", "set", "map"])),
+        ("x-kubernetes-map-type", Rule::Exactly(&["atomic", "granular"])),
+    ]),
+    of("ServiceReference", "apiserver pkg/util/webhook: ValidateWebhookService", &[
+        ("name", Rule::Required),
+        ("namespace", Rule::Required),
+        ("port", Rule::Range(1, 65535)),
+    ]),
+    of("MatchCondition", "admissionregistration: validateMatchCondition", &[
+        ("name", Rule::Required),
+        ("expression", Rule::Required),
+    ]),
+    of("APIService", "apiregistration: ValidateAPIService", &[
+        ("spec", Rule::Required),
+    ]),
+    of("APIServiceSpec", "apiregistration: ValidateAPIService", &[
+        ("groupPriorityMinimum", Rule::Range(1, 20000)),
+        ("versionPriority", Rule::Range(1, 1000)),
+        ("version", Rule::Strictly(label_1035)),
+    ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("ValidatingWebhookConfiguration", hooks as Check, "admissionregistration: ValidateValidatingWebhookConfiguration"),
-    ("MutatingWebhookConfiguration", hooks, "admissionregistration: ValidateMutatingWebhookConfiguration"),
-    ("RuleWithOperations", stars, "admissionregistration: validateRuleWithOperations, validateRule"),
-    ("CustomResourceDefinitionSpec", versions, "apiextensions: validateCustomResourceDefinitionSpec"),
-    ("CustomResourceDefinition", definition_name, "apiextensions: ValidateCustomResourceDefinition"),
-    ("CustomResourceDefinitionNames", list_kind, "apiextensions: ValidateCustomResourceDefinitionNames"),
+    (
+        "ValidatingWebhookConfiguration",
+        hooks as Check,
+        "admissionregistration: ValidateValidatingWebhookConfiguration",
+    ),
+    (
+        "MutatingWebhookConfiguration",
+        hooks,
+        "admissionregistration: ValidateMutatingWebhookConfiguration",
+    ),
+    (
+        "RuleWithOperations",
+        stars,
+        "admissionregistration: validateRuleWithOperations, validateRule",
+    ),
+    (
+        "CustomResourceDefinitionSpec",
+        versions,
+        "apiextensions: validateCustomResourceDefinitionSpec",
+    ),
+    (
+        "CustomResourceDefinition",
+        definition_name,
+        "apiextensions: ValidateCustomResourceDefinition",
+    ),
+    ("CustomResourceConversion", conversion, "apiextensions: validateCustomResourceConversion"),
+    ("CustomResourceDefinitionVersion", deprecation, "apiextensions: validateDeprecationWarning"),
+    (
+        "CustomResourceDefinitionNames",
+        list_kind,
+        "apiextensions: ValidateCustomResourceDefinitionNames",
+    ),
     ("APIService", service_name, "apiregistration: ValidateAPIService"),
 ];
 
@@ -68,7 +154,8 @@ fn label_1035(text: &str) -> Result<(), &'static str> {
 }
 
 fn kind_name(text: &str) -> Result<(), &'static str> {
-    label_1035(&text.to_ascii_lowercase()).map_err(|_| "a DNS label that begins with a letter, once in lower case")
+    label_1035(&text.to_ascii_lowercase())
+        .map_err(|_| "a DNS label that begins with a letter, once in lower case")
 }
 
 /// `IsFullyQualifiedName`: a DNS name of at least three parts.
@@ -86,11 +173,91 @@ fn dotted(text: &str) -> Result<(), &'static str> {
     }
 }
 
+fn filled(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() { Err("not empty") } else { Ok(()) }
+}
+
+const SCHEMA_TYPES: &[&str] = &["array", "boolean", "integer", "number", "object", "string"];
+
+fn json_path(text: &str) -> Result<(), &'static str> {
+    if text.starts_with('.') { Ok(()) } else { Err("a JSON path such as `.spec.replicas`") }
+}
+
+fn spec_path(text: &str) -> Result<(), &'static str> {
+    if text.starts_with(".spec.") { Ok(()) } else { Err("a JSON path below `.spec`") }
+}
+
+fn status_path(text: &str) -> Result<(), &'static str> {
+    if text.starts_with(".status.") { Ok(()) } else { Err("a JSON path below `.status`") }
+}
+
+fn https(text: &str) -> Result<(), &'static str> {
+    match text.strip_prefix("https://") {
+        Some(host)
+            if !host.is_empty() && !host.starts_with('/') && !text.contains(['?', '#', '@']) =>
+        {
+            Ok(())
+        }
+        _ => Err("an address such as `https://host/path`"),
+    }
+}
+
+fn conversion(at: &At, found: &mut Found) {
+    let webhook = at.get("webhook");
+    match at.text("strategy") {
+        Some("Webhook") if webhook.is_none() => {
+            found.missing(at, "webhook", Some("`strategy: Webhook` needs it".to_owned()));
+        }
+        Some("None") => {
+            if let Some(webhook) = webhook {
+                found.conflict(&webhook, "`webhook` can't stand beside `strategy: None`");
+            }
+        }
+        _ => {
+            if let Some(client) = webhook.as_ref().and_then(|webhook| webhook.get("clientConfig")) {
+                exactly_one(&client, &["service", "url"], "address of the webhook", found);
+            }
+        }
+    }
+}
+
+fn deprecation(at: &At, found: &mut Found) {
+    if let Some(warning) = at.get("deprecationWarning").filter(|_| !at.is_true("deprecated")) {
+        found.conflict(&warning, "`deprecationWarning` needs `deprecated: true`");
+    }
+}
+
 fn hooks(at: &At, found: &mut Found) {
-    unique(at.list("webhooks"), "webhook", "name", |hook| hook.text("name").map(str::to_owned), found);
+    unique(
+        at.list("webhooks"),
+        "webhook",
+        "name",
+        |hook| hook.text("name").map(str::to_owned),
+        found,
+    );
     for hook in at.list("webhooks") {
         if let Some(client) = hook.get("clientConfig") {
             exactly_one(&client, &["service", "url"], "address of the webhook", found);
+            if let Some(url) = client.get("url") {
+                super::hold(&Rule::Strictly(https), &url, found);
+            }
+        }
+        unique(
+            hook.list("matchConditions"),
+            "condition",
+            "name",
+            |item| item.text("name").map(str::to_owned),
+            found,
+        );
+        let known = hook
+            .list("admissionReviewVersions")
+            .any(|v| matches!(v.node.as_str(), Some("v1" | "v1beta1")));
+        if let Some(versions) = hook.get("admissionReviewVersions").filter(|_| !known) {
+            found.value_hint(
+                &versions,
+                Problem::Conflict("the API server sends no review of these versions".to_owned()),
+                "must include `v1` or `v1beta1`",
+            );
         }
     }
 }
@@ -99,13 +266,22 @@ fn stars(at: &At, found: &mut Found) {
     for field in ["operations", "apiGroups", "apiVersions"] {
         let star = at.list(field).find(|item| item.node.as_str() == Some("*"));
         if let Some(star) = star.filter(|_| at.len(field) > 1) {
-            found.value(&star, Problem::Conflict(format!("`*` in `{field}` can't stand beside others")));
+            found.value(
+                &star,
+                Problem::Conflict(format!("`*` in `{field}` can't stand beside others")),
+            );
         }
     }
 }
 
 fn versions(at: &At, found: &mut Found) {
-    unique(at.list("versions"), "version", "name", |item| item.text("name").map(str::to_owned), found);
+    unique(
+        at.list("versions"),
+        "version",
+        "name",
+        |item| item.text("name").map(str::to_owned),
+        found,
+    );
     let stored = at.list("versions").filter(|version| version.is_true("storage")).count();
     if stored != 1 && at.has("versions") {
         let message = format!("{stored} versions have `storage: true`, but exactly one must");
@@ -121,7 +297,12 @@ fn named(at: &At, right: &str, found: &mut Found) {
     let metadata = at.get("metadata");
     let name = metadata.as_ref().and_then(|metadata| metadata.get("name"));
     if let Some(name) = name.filter(|name| name.node.as_str().is_some_and(|text| text != right)) {
-        super::malformed(name.node.as_str().unwrap_or_default(), &format!("`{right}`"), &name, found);
+        super::malformed(
+            name.node.as_str().unwrap_or_default(),
+            &format!("`{right}`"),
+            &name,
+            found,
+        );
     }
 }
 
@@ -136,7 +317,10 @@ fn definition_name(at: &At, found: &mut Found) {
 }
 
 fn list_kind(at: &At, found: &mut Found) {
-    if let Some(list) = at.get("listKind").filter(|_| at.text("kind").is_some() && at.text("kind") == at.text("listKind")) {
+    if let Some(list) = at
+        .get("listKind")
+        .filter(|_| at.text("kind").is_some() && at.text("kind") == at.text("listKind"))
+    {
         found.conflict(&list, "`listKind` can't be `kind`");
     }
 }

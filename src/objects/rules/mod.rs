@@ -1,8 +1,8 @@
 //! What the API server asks of objects beyond what the Rust types carry.
 //!
 //! In: a structure of an object (its type's name, its node). Out: what is wrong with it. Only
-//! `objects::audit` calls it. Rules are data: a table a field of Kubernetes, each row a type, a
-//! field of it, what the field must be, and the function of the API server that says so (Kubernetes
+//! `objects::audit` calls it. Rules are data: a table a part of Kubernetes, with its types,
+//! their fields, what each field must be, and the function of the API server that says so (Kubernetes
 //! 1.37; file names are those of `pkg/apis/*/validation` unless written otherwise). What no row
 //! can say, because it holds fields against one another, is a function in a table of its own.
 //! Rows are by type, not by path, so that a pod's rules hold wherever a pod's template stands.
@@ -35,13 +35,11 @@ pub use at::At;
 pub use found::Found;
 pub use resources::amount;
 
-/// One field of a type, what it must be, and where Kubernetes says so.
-pub struct Row {
-    of: &'static str,
-    field: &'static str,
-    rule: Rule,
-    #[allow(dead_code, reason = "the citation is for readers of the table")]
-    source: &'static str,
+/// The fields of a type that have rules, and where Kubernetes says so. A field stands there once a
+/// rule.
+pub struct Type {
+    name: &'static str,
+    fields: &'static [(&'static str, Rule)],
 }
 
 /// What a field must be. A rule holds for the value, or for each value of a list or map; an empty
@@ -73,8 +71,6 @@ pub enum Rule {
     Positive,
     /// Texts of which none is twice.
     Distinct(&'static str),
-    /// Never there, and why not.
-    Forbidden(&'static str),
 }
 
 /// What holds fields of one structure against one another.
@@ -83,24 +79,29 @@ pub type Check = fn(&At, &mut Found);
 /// A type, its check, and where Kubernetes says so.
 pub type CheckRow = (&'static str, Check, &'static str);
 
-const fn row(of: &'static str, field: &'static str, rule: Rule, source: &'static str) -> Row {
-    Row { of, field, rule, source }
+/// A row of a table; the source is for those who read it.
+const fn of(
+    name: &'static str,
+    _source: &'static str,
+    fields: &'static [(&'static str, Rule)],
+) -> Type {
+    Type { name, fields }
 }
 
-const TABLES: [&[Row]; 13] = [
-    admission::ROWS,
-    batch::ROWS,
-    container::ROWS,
-    custom::ROWS,
-    meta::ROWS,
-    network::ROWS,
-    pod::ROWS,
-    rbac::ROWS,
-    resources::ROWS,
-    scaling::ROWS,
-    storage::ROWS,
-    volume::ROWS,
-    workload::ROWS,
+const TABLES: [&[Type]; 13] = [
+    admission::TYPES,
+    batch::TYPES,
+    container::TYPES,
+    custom::TYPES,
+    meta::TYPES,
+    network::TYPES,
+    pod::TYPES,
+    rbac::TYPES,
+    resources::TYPES,
+    scaling::TYPES,
+    storage::TYPES,
+    volume::TYPES,
+    workload::TYPES,
 ];
 
 const CHECKS: [&[CheckRow]; 13] = [
@@ -121,14 +122,14 @@ const CHECKS: [&[CheckRow]; 13] = [
 
 #[derive(Default)]
 struct OfType {
-    rows: Vec<&'static Row>,
+    fields: Vec<&'static (&'static str, Rule)>,
     checks: Vec<Check>,
 }
 
 static BY_TYPE: LazyLock<HashMap<&'static str, OfType>> = LazyLock::new(|| {
     let mut by_type: HashMap<&'static str, OfType> = HashMap::new();
-    for row in TABLES.into_iter().flatten() {
-        by_type.entry(row.of).or_default().rows.push(row);
+    for of in TABLES.into_iter().flatten() {
+        by_type.entry(of.name).or_default().fields.extend(of.fields);
     }
     for (of, check, _) in CHECKS.into_iter().flatten() {
         by_type.entry(of).or_default().checks.push(*check);
@@ -138,20 +139,21 @@ static BY_TYPE: LazyLock<HashMap<&'static str, OfType>> = LazyLock::new(|| {
 
 /// Structures that the server takes as they are, by the type that holds them and their own.
 const EXEMPT: &[(&str, &str)] = &[
-    ("JobTemplateSpec", "ObjectMeta"),     // batch: ValidateJobTemplateSpec looks at its spec alone
+    ("JobTemplateSpec", "ObjectMeta"), // batch: ValidateJobTemplateSpec looks at its spec alone
     ("MetricIdentifier", "LabelSelector"), // autoscaling: validateMetricIdentifier; metrics have labels of their own
 ];
 
 /// Holds one structure, held by one of the type `owner`, against the rules of its type.
 pub fn apply(owner: &str, type_name: &str, node: &Node, found: &mut Found) {
-    let Some(of_type) = BY_TYPE.get(type_name).filter(|_| !EXEMPT.contains(&(owner, type_name))) else {
+    let Some(of_type) = BY_TYPE.get(type_name).filter(|_| !EXEMPT.contains(&(owner, type_name)))
+    else {
         return;
     };
     let top = At::top(node);
-    for row in &of_type.rows {
-        match (top.get(row.field), &row.rule) {
+    for (field, rule) in &of_type.fields {
+        match (top.get(field), rule) {
             (Some(at), rule) => hold(rule, &at, found),
-            (None, Rule::Required) => found.missing(&top, row.field, None),
+            (None, Rule::Required) => found.missing(&top, field, None),
             (None, _) => {}
         }
     }
@@ -170,7 +172,6 @@ fn hold(rule: &Rule, at: &At, found: &mut Found) {
         Rule::AtMost(most) => at_most(*most, at, found),
         Rule::Keys(form) => keys(*form, at, found),
         Rule::Distinct(what) => distinct(what, at, found),
-        Rule::Forbidden(why) => found.conflict(at, *why),
         _ => match &at.node.value {
             Value::Sequence(_) => at.items().for_each(|item| hold(rule, &item, found)),
             Value::Mapping(_) => at.entries().for_each(|(_, value)| hold(rule, &value, found)),
@@ -214,6 +215,8 @@ fn hold_number(rule: &Rule, number: i64, at: &At, found: &mut Found) {
 fn range(from: i64, to: i64) -> String {
     if to >= i64::from(i32::MAX) {
         format!("must be at least {from}")
+    } else if to == 0o777 {
+        "must be 0 to 511, which is `0777` in octal".to_owned()
     } else {
         format!("must be {from} to {to}")
     }
@@ -257,7 +260,8 @@ fn sign(rule: &Rule, text: &str, at: &At, found: &mut Found) {
 fn keys(form: Form, at: &At, found: &mut Found) {
     for (key, value) in at.entries() {
         if let Err(right) = form(key) {
-            let problem = Problem::MalformedKey { key: key.to_owned(), field: at.name().to_owned() };
+            let problem =
+                Problem::MalformedKey { key: key.to_owned(), field: at.name().to_owned() };
             found.key(&value, problem, Some(format!("must be {right}")));
         }
     }
@@ -316,7 +320,10 @@ pub fn at_most_one(at: &At, fields: &[&str], what: &str, found: &mut Found) {
     let mut there = fields.iter().filter_map(|field| at.get(field));
     if let (Some(first), Some(second)) = (there.next(), there.next()) {
         let (first, name) = (first.name(), second.name());
-        found.conflict(&second, format!("`{name}` can't stand beside `{first}`: there is only one {what}"));
+        found.conflict(
+            &second,
+            format!("`{name}` can't stand beside `{first}`: there is only one {what}"),
+        );
     }
 }
 

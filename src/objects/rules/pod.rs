@@ -3,63 +3,105 @@
 use std::collections::HashSet;
 
 use super::container::not_found;
-use super::{At, Check, CheckRow, Found, Row, Rule, malformed, row, unique};
+use super::{At, Check, CheckRow, Found, Rule, Type, malformed, of, unique};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 use crate::yaml::Value;
 
 const ID: Rule = Rule::Range(0, i32::MAX as i64);
 
-pub const ROWS: &[Row] = &[
-    row("PodSpec", "containers", Rule::Required, "core: validateContainers"),
-    row("PodSpec", "restartPolicy", Rule::OneOf(&["Always", "OnFailure", "Never"]), "core: validateRestartPolicy"),
-    row("PodSpec", "dnsPolicy", Rule::OneOf(DNS), "core: validateDNSPolicy"),
-    row("PodSpec", "preemptionPolicy", Rule::Exactly(PREEMPTION), "core: ValidatePreemptionPolicy"),
-    row("PodSpec", "nodeSelector", Rule::Keys(formats::qualified), "core: ValidatePodSpec (ValidateLabels)"),
-    row("PodSpec", "nodeSelector", Rule::Form(formats::label_value), "core: ValidatePodSpec (ValidateLabels)"),
-    row("PodSpec", "nodeName", Rule::Form(formats::subdomain), "core: ValidateNodeName"),
-    row("PodSpec", "serviceAccountName", Rule::Form(formats::subdomain), "core: ValidateServiceAccountName"),
-    row("PodSpec", "priorityClassName", Rule::Form(formats::subdomain), "core: ValidatePriorityClassName"),
-    row("PodSpec", "runtimeClassName", Rule::Strictly(formats::subdomain), "core: ValidateRuntimeClassName"),
-    row("PodSpec", "hostname", Rule::Form(formats::label), "core: ValidatePodSpec"),
-    row("PodSpec", "subdomain", Rule::Form(formats::label), "core: ValidatePodSpec"),
-    row("PodSpec", "activeDeadlineSeconds", Rule::Range(1, i32::MAX as i64), "core: ValidatePodSpec"),
-    row("PodSpec", "overhead", Rule::NotNegative, "core: validateOverhead"),
-    row("PodOS", "name", Rule::Exactly(&["linux", "windows"]), "core: validateOS"),
-    row("PodReadinessGate", "conditionType", Rule::Strictly(formats::qualified), "core: validateReadinessGates"),
-    row("PodSchedulingGate", "name", Rule::Strictly(formats::qualified), "core: validateSchedulingGates"),
-    row("PodSecurityContext", "runAsUser", ID, "core: validatePodSpecSecurityContext"),
-    row("PodSecurityContext", "runAsGroup", ID, "core: validatePodSpecSecurityContext"),
-    row("PodSecurityContext", "fsGroup", ID, "core: validatePodSpecSecurityContext"),
-    row("PodSecurityContext", "supplementalGroups", ID, "core: validatePodSpecSecurityContext"),
-    row("PodSecurityContext", "fsGroupChangePolicy", Rule::Exactly(&["OnRootMismatch", "Always"]), "core: validateFSGroupChangePolicy"),
-    row("PodSecurityContext", "supplementalGroupsPolicy", Rule::Exactly(&["Merge", "Strict"]), "core: validateSupplementalGroupsPolicy"),
-    row("Sysctl", "name", Rule::Required, "core: validateSysctls"),
-    row("PodDNSConfig", "nameservers", Rule::AtMost(3), "core: validatePodDNSConfig"),
-    row("PodDNSConfig", "nameservers", Rule::Strictly(formats::ip), "core: validatePodDNSConfig"),
-    row("PodDNSConfig", "searches", Rule::AtMost(32), "core: validatePodDNSConfig"),
-    row("PodDNSConfig", "searches", Rule::Strictly(formats::search_path), "core: validatePodDNSConfig"),
-    row("PodDNSConfigOption", "name", Rule::Required, "core: validatePodDNSConfig"),
-    row("HostAlias", "ip", Rule::Strictly(formats::ip), "core: ValidateHostAliases"),
-    row("HostAlias", "hostnames", Rule::Strictly(formats::subdomain), "core: ValidateHostAliases"),
-    row("Toleration", "key", Rule::Form(formats::qualified), "core: ValidateTolerations"),
-    row("Toleration", "operator", Rule::OneOf(&["Equal", "Exists", "Lt", "Gt"]), "core: ValidateTolerations"),
-    row("Toleration", "effect", EFFECT, "core: validateTaintEffect"),
-    row("Taint", "key", Rule::Strictly(formats::qualified), "core: validateNodeTaints"),
-    row("Taint", "effect", EFFECT, "core: validateTaintEffect"),
-    row("NodeSelector", "nodeSelectorTerms", Rule::Required, "core: ValidateNodeSelector"),
-    row("NodeSelectorRequirement", "operator", Rule::Exactly(NODE_OPERATORS), "core: ValidateNodeSelectorRequirement"),
-    row("NodeSelectorRequirement", "key", Rule::Strictly(formats::qualified), "core: ValidateNodeSelectorRequirement"),
-    row("PreferredSchedulingTerm", "weight", Rule::Range(1, 100), "core: ValidatePreferredSchedulingTerms"),
-    row("WeightedPodAffinityTerm", "weight", Rule::Range(1, 100), "core: validateWeightedPodAffinityTerms"),
-    row("PodAffinityTerm", "topologyKey", Rule::Strictly(formats::qualified), "core: validatePodAffinityTerm"),
-    row("PodAffinityTerm", "namespaces", Rule::Strictly(formats::label), "core: validatePodAffinityTerm"),
-    row("TopologySpreadConstraint", "maxSkew", Rule::Range(1, i64::MAX), "core: validateTopologySpreadConstraints"),
-    row("TopologySpreadConstraint", "minDomains", Rule::Range(1, i64::MAX), "core: validateMinDomains"),
-    row("TopologySpreadConstraint", "topologyKey", Rule::Required, "core: ValidateTopologyKey"),
-    row("TopologySpreadConstraint", "whenUnsatisfiable", Rule::Exactly(&["DoNotSchedule", "ScheduleAnyway"]), "core: ValidateWhenUnsatisfiable"),
-    row("TopologySpreadConstraint", "nodeAffinityPolicy", Rule::Exactly(&["Honor", "Ignore"]), "core: validateNodeInclusionPolicy"),
-    row("TopologySpreadConstraint", "nodeTaintsPolicy", Rule::Exactly(&["Honor", "Ignore"]), "core: validateNodeInclusionPolicy"),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("PodSpec", "core: validateContainers, validateRestartPolicy, validateDNSPolicy, ValidatePreemptionPolicy, ValidatePodSpec (ValidateLabels), ValidateNodeName, ValidateServiceAccountName, ValidatePriorityClassName, ValidateRuntimeClassName, ValidatePodSpec, validateOverhead", &[
+        ("containers", Rule::Required),
+        ("restartPolicy", Rule::OneOf(&["Always", "OnFailure", "Never"])),
+        ("dnsPolicy", Rule::OneOf(DNS)),
+        ("preemptionPolicy", Rule::Exactly(PREEMPTION)),
+        ("nodeSelector", Rule::Keys(formats::qualified)),
+        ("nodeSelector", Rule::Form(formats::label_value)),
+        ("nodeName", Rule::Form(formats::subdomain)),
+        ("serviceAccountName", Rule::Form(formats::subdomain)),
+        ("priorityClassName", Rule::Form(formats::subdomain)),
+        ("runtimeClassName", Rule::Strictly(formats::subdomain)),
+        ("hostname", Rule::Form(formats::label)),
+        ("subdomain", Rule::Form(formats::label)),
+        ("activeDeadlineSeconds", Rule::Range(1, i32::MAX as i64)),
+        ("overhead", Rule::NotNegative),
+    ]),
+    of("PodOS", "core: validateOS", &[
+        ("name", Rule::Exactly(&["linux", "windows"])),
+    ]),
+    of("PodReadinessGate", "core: validateReadinessGates", &[
+        ("conditionType", Rule::Strictly(formats::qualified)),
+    ]),
+    of("PodSchedulingGate", "core: validateSchedulingGates", &[
+        ("name", Rule::Strictly(formats::qualified)),
+    ]),
+    of("PodSecurityContext", "core: validatePodSpecSecurityContext, validateFSGroupChangePolicy, validateSupplementalGroupsPolicy", &[
+        ("runAsUser", ID),
+        ("runAsGroup", ID),
+        ("fsGroup", ID),
+        ("supplementalGroups", ID),
+        ("fsGroupChangePolicy", Rule::Exactly(&["OnRootMismatch", "Always"])),
+        ("supplementalGroupsPolicy", Rule::Exactly(&["Merge", "Strict"])),
+    ]),
+    of("Pod", "core: ValidatePodSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("Sysctl", "core: validateSysctls", &[
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::sysctl)),
+    ]),
+    of("PodDNSConfig", "core: validatePodDNSConfig", &[
+        ("nameservers", Rule::AtMost(3)),
+        ("nameservers", Rule::Strictly(formats::ip)),
+        ("searches", Rule::AtMost(32)),
+        ("searches", Rule::Strictly(formats::search_path)),
+    ]),
+    of("PodDNSConfigOption", "core: validatePodDNSConfig", &[
+        ("name", Rule::Required),
+    ]),
+    of("HostAlias", "core: ValidateHostAliases", &[
+        ("ip", Rule::Strictly(formats::ip)),
+        ("hostnames", Rule::Strictly(formats::subdomain)),
+    ]),
+    of("Toleration", "core: ValidateTolerations, validateTaintEffect", &[
+        ("key", Rule::Form(formats::qualified)),
+        ("operator", Rule::OneOf(&["Equal", "Exists", "Lt", "Gt"])),
+        ("effect", EFFECT),
+    ]),
+    of("Taint", "core: validateNodeTaints, validateTaintEffect", &[
+        ("key", Rule::Strictly(formats::qualified)),
+        ("effect", EFFECT),
+    ]),
+    of("NodeSelector", "core: ValidateNodeSelector", &[
+        ("nodeSelectorTerms", Rule::Required),
+    ]),
+    of("NodeSelectorRequirement", "core: ValidateNodeSelectorRequirement", &[
+        ("operator", Rule::Exactly(NODE_OPERATORS)),
+        ("key", Rule::Strictly(formats::qualified)),
+        ("values", Rule::Form(formats::label_value)),
+    ]),
+    of("PreferredSchedulingTerm", "core: ValidatePreferredSchedulingTerms", &[
+        ("weight", Rule::Range(1, 100)),
+    ]),
+    of("WeightedPodAffinityTerm", "core: validateWeightedPodAffinityTerms", &[
+        ("weight", Rule::Range(1, 100)),
+    ]),
+    of("PodAffinityTerm", "core: validateLabelKeys, validatePodAffinityTerm", &[
+        ("matchLabelKeys", Rule::Strictly(formats::qualified)),
+        ("topologyKey", Rule::Strictly(formats::qualified)),
+        ("namespaces", Rule::Strictly(formats::label)),
+    ]),
+    of("TopologySpreadConstraint", "core: validateTopologySpreadConstraints, validateMinDomains, validateLabelKeys, ValidateTopologyKey, ValidateWhenUnsatisfiable, validateNodeInclusionPolicy", &[
+        ("maxSkew", Rule::Range(1, i64::MAX)),
+        ("minDomains", Rule::Range(1, i64::MAX)),
+        ("matchLabelKeys", Rule::Strictly(formats::qualified)),
+        ("topologyKey", Rule::Required),
+        ("whenUnsatisfiable", Rule::Exactly(&["DoNotSchedule", "ScheduleAnyway"])),
+        ("nodeAffinityPolicy", Rule::Exactly(&["Honor", "Ignore"])),
+        ("nodeTaintsPolicy", Rule::Exactly(&["Honor", "Ignore"])),
+    ]),
 ];
 
 const DNS: &[&str] = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
@@ -71,11 +113,19 @@ pub const CHECKS: &[CheckRow] = &[
     ("PodSpec", containers as Check, "core: validateContainers, validateInitContainers"),
     ("PodSpec", volumes, "core: ValidateVolumes, ValidateVolumeMounts, ValidateVolumeDevices"),
     ("PodSpec", host, "core: validatePodHostNetworkDeps, validateHostUsers, ValidatePodSpec"),
-    ("PodSpec", lists, "core: validateSchedulingGates, validateTopologySpreadConstraints; apply's list keys"),
+    (
+        "PodSpec",
+        lists,
+        "core: validateSchedulingGates, validateTopologySpreadConstraints; apply's list keys",
+    ),
     ("PodSpec", dns, "core: validatePodDNSConfig"),
     ("Toleration", toleration, "core: ValidateTolerations"),
     ("NodeSelectorRequirement", requirement, "core: ValidateNodeSelectorRequirement"),
     ("TopologySpreadConstraint", spread, "core: validateMinDomains"),
+    ("TopologySpreadConstraint", label_keys, "core: ValidateMatchLabelKeysAndMismatchLabelKeys"),
+    ("PodAffinityTerm", label_keys, "core: ValidateMatchLabelKeysAndMismatchLabelKeys"),
+    ("PodSecurityContext", sysctls, "core: validateSysctls"),
+    ("PodSpec", naps, "core: validateSleepAction"),
 ];
 
 fn name(item: &At) -> Option<String> {
@@ -91,7 +141,8 @@ fn containers(at: &At, found: &mut Found) {
         }
         for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
             if let Some(at) = container.get(field) {
-                let message = format!("`{field}` needs `restartPolicy: Always` in an init container");
+                let message =
+                    format!("`{field}` needs `restartPolicy: Always` in an init container");
                 found.conflict(&at, message);
             }
         }
@@ -103,7 +154,11 @@ fn containers(at: &At, found: &mut Found) {
                 continue;
             };
             let protocol = port.text("protocol").unwrap_or("TCP");
-            let key = format!("{protocol}/{}/{}", port.text("hostIP").unwrap_or(""), host.node.as_int().unwrap_or(0));
+            let key = format!(
+                "{protocol}/{}/{}",
+                port.text("hostIP").unwrap_or(""),
+                host.node.as_int().unwrap_or(0)
+            );
             if !ports.insert(key) {
                 let value = host.node.as_int().unwrap_or(0).to_string();
                 found.value(&host, Problem::Duplicate { what: "host port", value });
@@ -115,14 +170,27 @@ fn containers(at: &At, found: &mut Found) {
 fn volumes(at: &At, found: &mut Found) {
     unique(at.list("volumes"), "volume", "name", name, found);
     let own = at.list("volumes").filter_map(|volume| volume.text("name"));
-    let names: HashSet<String> = own.map(str::to_owned).chain(found.claims.iter().cloned()).collect();
+    let names: HashSet<String> =
+        own.map(str::to_owned).chain(found.claims.iter().cloned()).collect();
     for list in ["containers", "initContainers"] {
         for container in at.list(list) {
             for mount in container.list("volumeMounts").chain(container.list("volumeDevices")) {
                 if let Some(name) = mount.get("name")
-                    && name.node.as_str().is_some_and(|text| !text.is_empty() && !names.contains(text))
+                    && name
+                        .node
+                        .as_str()
+                        .is_some_and(|text| !text.is_empty() && !names.contains(text))
                 {
                     not_found("volume", &name, found);
+                }
+            }
+            for device in container.list("volumeDevices") {
+                let own =
+                    at.list("volumes").find(|volume| volume.text("name") == device.text("name"));
+                let block =
+                    own.is_none_or(|own| own.has("persistentVolumeClaim") || own.has("ephemeral"));
+                if let Some(name) = device.get("name").filter(|_| !block) {
+                    found.conflict(&name, "a device's volume must be a claim");
                 }
             }
         }
@@ -134,23 +202,29 @@ fn host(at: &At, found: &mut Found) {
         for container in at.list("containers") {
             for port in container.list("ports") {
                 let host = port.int("hostPort").unwrap_or(0);
-                if host != 0 && port.int("containerPort") != Some(host)
+                if host != 0
+                    && port.int("containerPort") != Some(host)
                     && let Some(at) = port.get("hostPort")
                 {
-                    found.conflict(&at, "`hostPort` must equal `containerPort` with `hostNetwork: true`");
+                    found.conflict(
+                        &at,
+                        "`hostPort` must equal `containerPort` with `hostNetwork: true`",
+                    );
                 }
             }
         }
     }
     let own_users = at.get("hostUsers").is_some_and(|users| users.node.value == Value::Bool(false));
     for field in ["hostPID", "hostIPC"] {
-        if own_users && at.is_true(field)
+        if own_users
+            && at.is_true(field)
             && let Some(at) = at.get(field)
         {
             found.conflict(&at, format!("`{field}` can't stand beside `hostUsers: false`"));
         }
     }
-    if at.is_true("shareProcessNamespace") && at.is_true("hostPID")
+    if at.is_true("shareProcessNamespace")
+        && at.is_true("hostPID")
         && let Some(at) = at.get("shareProcessNamespace")
     {
         found.conflict(&at, "`shareProcessNamespace` can't stand beside `hostPID`");
@@ -160,8 +234,16 @@ fn host(at: &At, found: &mut Found) {
 fn lists(at: &At, found: &mut Found) {
     unique(at.list("schedulingGates"), "scheduling gate", "name", name, found);
     unique(at.list("imagePullSecrets"), "pull secret", "name", name, found);
-    unique(at.list("hostAliases"), "host alias", "ip", |item| item.text("ip").map(str::to_owned), found);
-    let key = |item: &At| Some(format!("{} {}", item.text("topologyKey")?, item.text("whenUnsatisfiable")?));
+    unique(
+        at.list("hostAliases"),
+        "host alias",
+        "ip",
+        |item| item.text("ip").map(str::to_owned),
+        found,
+    );
+    let key = |item: &At| {
+        Some(format!("{} {}", item.text("topologyKey")?, item.text("whenUnsatisfiable")?))
+    };
     unique(at.list("topologySpreadConstraints"), "spread constraint", "topologyKey", key, found);
 }
 
@@ -172,7 +254,9 @@ fn dns(at: &At, found: &mut Found) {
     let hint = Some("`dnsPolicy: None` needs it".to_owned());
     match at.get("dnsConfig") {
         None => found.missing(at, "dnsConfig", hint),
-        Some(config) if config.len("nameservers") == 0 => found.missing(&config, "nameservers", hint),
+        Some(config) if config.len("nameservers") == 0 => {
+            found.missing(&config, "nameservers", hint)
+        }
         Some(_) => {}
     }
 }
@@ -183,7 +267,8 @@ fn toleration(at: &At, found: &mut Found) {
         let message = "a toleration without a `key` needs `operator: Exists`";
         found.value(at, Problem::Conflict(message.to_owned()));
     }
-    if at.has("tolerationSeconds") && at.text("effect") != Some("NoExecute")
+    if at.has("tolerationSeconds")
+        && at.text("effect") != Some("NoExecute")
         && let Some(at) = at.get("tolerationSeconds")
     {
         found.conflict(&at, "`tolerationSeconds` needs `effect: NoExecute`");
@@ -193,7 +278,9 @@ fn toleration(at: &At, found: &mut Found) {
     };
     match operator {
         "Exists" => found.conflict(&value, "`value` can't stand beside `operator: Exists`"),
-        "Lt" | "Gt" if text.parse::<i64>().is_err() => malformed(text, "a whole number", &value, found),
+        "Lt" | "Gt" if text.parse::<i64>().is_err() => {
+            malformed(text, "a whole number", &value, found)
+        }
         "Equal" => {
             if let Err(right) = formats::label_value(text) {
                 malformed(text, right, &value, found);
@@ -221,7 +308,45 @@ fn requirement(at: &At, found: &mut Found) {
 }
 
 fn spread(at: &At, found: &mut Found) {
-    if let Some(domains) = at.get("minDomains").filter(|_| at.text("whenUnsatisfiable") != Some("DoNotSchedule")) {
+    if let Some(domains) =
+        at.get("minDomains").filter(|_| at.text("whenUnsatisfiable") != Some("DoNotSchedule"))
+    {
         found.conflict(&domains, "`minDomains` needs `whenUnsatisfiable: DoNotSchedule`");
+    }
+}
+
+fn label_keys(at: &At, found: &mut Found) {
+    let keys = at.get("matchLabelKeys").filter(|_| at.len("matchLabelKeys") > 0);
+    if let Some(keys) = keys.filter(|_| !at.has("labelSelector")) {
+        found.conflict(&keys, "`matchLabelKeys` need a `labelSelector`");
+    }
+}
+
+fn sysctls(at: &At, found: &mut Found) {
+    unique(at.list("sysctls"), "sysctl", "name", name, found);
+}
+
+/// A hook that sleeps ends before the pod is killed.
+fn naps(at: &At, found: &mut Found) {
+    // 30 is what the server fills in: core/v1 defaults.go, SetDefaults_PodSpec.
+    let grace = at.int("terminationGracePeriodSeconds").unwrap_or(30);
+    for list in ["containers", "initContainers"] {
+        for container in at.list(list) {
+            let Some(lifecycle) = container.get("lifecycle") else {
+                continue;
+            };
+            for hook in ["preStop", "postStart"] {
+                let hook = lifecycle.get(hook);
+                let sleep = hook.as_ref().and_then(|hook| hook.get("sleep"));
+                let seconds = sleep.as_ref().and_then(|sleep| sleep.get("seconds"));
+                if let Some(seconds) = seconds
+                    && seconds.node.as_int().is_some_and(|value| value < 0 || value > grace)
+                {
+                    let message =
+                        format!("`seconds` must be 0 to `terminationGracePeriodSeconds`, {grace}");
+                    found.value(&seconds, Problem::Conflict(message));
+                }
+            }
+        }
     }
 }

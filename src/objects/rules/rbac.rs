@@ -1,17 +1,24 @@
 //! Roles and bindings.
 
-use super::{At, Check, CheckRow, Found, Row, Rule, row};
+use super::{At, Check, CheckRow, Found, Rule, Type, of};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
-pub const ROWS: &[Row] = &[
-    row("PolicyRule", "verbs", Rule::Required, "rbac: ValidatePolicyRule"),
-    row("RoleRef", "apiGroup", Rule::OneOf(&[GROUP]), "rbac: ValidateRoleBinding"),
-    row("RoleRef", "name", Rule::Required, "rbac: ValidateRoleBinding"),
-    row("RoleRef", "name", Rule::Form(formats::path_segment), "rbac: ValidateRoleBinding"),
-    row("AggregationRule", "clusterRoleSelectors", Rule::Required, "rbac: ValidateClusterRole"),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("PolicyRule", "rbac: ValidatePolicyRule", &[
+        ("verbs", Rule::Required),
+    ]),
+    of("RoleRef", "rbac: ValidateRoleBinding", &[
+        ("apiGroup", Rule::OneOf(&[GROUP])),
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::path_segment)),
+    ]),
+    of("AggregationRule", "rbac: ValidateClusterRole", &[
+        ("clusterRoleSelectors", Rule::Required),
+    ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
@@ -40,7 +47,8 @@ fn rule(at: &At, found: &mut Found) {
 
 fn role(at: &At, found: &mut Found) {
     for rule in at.list("rules") {
-        if let Some(urls) = rule.get("nonResourceURLs").filter(|_| rule.len("nonResourceURLs") > 0) {
+        if let Some(urls) = rule.get("nonResourceURLs").filter(|_| rule.len("nonResourceURLs") > 0)
+        {
             found.conflict(&urls, "`nonResourceURLs` can't stand in a Role, only in a ClusterRole");
         }
     }
@@ -85,7 +93,10 @@ fn subject_of(at: &At, found: &mut Found) {
     // The server fills in the group where it is left out: rbac/v1 defaults.go, SetDefaults_Subject.
     let legal = if account { "" } else { GROUP };
     if let Some(field) = at.get("apiGroup").filter(|_| group.is_some_and(|group| group != legal)) {
-        let problem = Problem::NotOneOf { value: group.unwrap_or_default().to_owned(), field: "apiGroup".to_owned() };
+        let problem = Problem::NotOneOf {
+            value: group.unwrap_or_default().to_owned(),
+            field: "apiGroup".to_owned(),
+        };
         found.value_hint(&field, problem, format!("must be {legal:?}"));
     }
     match at.get("name") {
