@@ -1,5 +1,7 @@
 //! Jobs and CronJobs.
 
+use std::collections::HashSet;
+
 use super::container::not_found;
 use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, malformed, of, schedule, unique};
 use crate::objects::error::Problem;
@@ -160,18 +162,19 @@ fn failure_policy(at: &At, found: &mut Found) {
     };
     let template = at.get("template");
     let spec = template.as_ref().and_then(|template| template.get("spec"));
-    let named = |name: &str| {
-        let has =
-            |spec: &At, list| spec.list(list).any(|container| container.text("name") == Some(name));
-        spec.as_ref().is_some_and(|spec| has(spec, "containers") || has(spec, "initContainers"))
-    };
+    let of = |list| spec.iter().flat_map(move |spec| spec.list(list));
+    let names: HashSet<&str> = of("containers")
+        .chain(of("initContainers"))
+        .filter_map(|container| container.text("name"))
+        .collect();
     for rule in policy.list("rules") {
         exactly_one(&rule, &["onExitCodes", "onPodConditions"], "condition of the rule", found);
         let Some(codes) = rule.get("onExitCodes") else {
             continue;
         };
-        if let Some(name) =
-            codes.get("containerName").filter(|at| !at.node.as_str().is_some_and(named))
+        if let Some(name) = codes
+            .get("containerName")
+            .filter(|at| !at.node.as_str().is_some_and(|name| names.contains(name)))
         {
             not_found("container", &name, found);
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::container::not_found;
-use super::{At, Check, CheckRow, Found, Rule, Type, malformed, of, unique};
+use super::{At, Check, CheckRow, Found, Rule, Type, of, unique};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 use crate::yaml::Value;
@@ -65,49 +65,10 @@ pub const TYPES: &[Type] = &[
         ("ip", Rule::Strictly(formats::ip)),
         ("hostnames", Rule::Strictly(formats::subdomain)),
     ]),
-    of("Toleration", "core: ValidateTolerations, validateTaintEffect", &[
-        ("key", Rule::Form(formats::qualified)),
-        ("operator", Rule::OneOf(&["Equal", "Exists", "Lt", "Gt"])),
-        ("effect", EFFECT),
-    ]),
-    of("Taint", "core: validateNodeTaints, validateTaintEffect", &[
-        ("key", Rule::Strictly(formats::qualified)),
-        ("effect", EFFECT),
-    ]),
-    of("NodeSelector", "core: ValidateNodeSelector", &[
-        ("nodeSelectorTerms", Rule::Required),
-    ]),
-    of("NodeSelectorRequirement", "core: ValidateNodeSelectorRequirement", &[
-        ("operator", Rule::Exactly(NODE_OPERATORS)),
-        ("key", Rule::Strictly(formats::qualified)),
-        ("values", Rule::Form(formats::label_value)),
-    ]),
-    of("PreferredSchedulingTerm", "core: ValidatePreferredSchedulingTerms", &[
-        ("weight", Rule::Range(1, 100)),
-    ]),
-    of("WeightedPodAffinityTerm", "core: validateWeightedPodAffinityTerms", &[
-        ("weight", Rule::Range(1, 100)),
-    ]),
-    of("PodAffinityTerm", "core: validateLabelKeys, validatePodAffinityTerm", &[
-        ("matchLabelKeys", Rule::Strictly(formats::qualified)),
-        ("topologyKey", Rule::Strictly(formats::qualified)),
-        ("namespaces", Rule::Strictly(formats::label)),
-    ]),
-    of("TopologySpreadConstraint", "core: validateTopologySpreadConstraints, validateMinDomains, validateLabelKeys, ValidateTopologyKey, ValidateWhenUnsatisfiable, validateNodeInclusionPolicy", &[
-        ("maxSkew", Rule::Range(1, i64::MAX)),
-        ("minDomains", Rule::Range(1, i64::MAX)),
-        ("matchLabelKeys", Rule::Strictly(formats::qualified)),
-        ("topologyKey", Rule::Required),
-        ("whenUnsatisfiable", Rule::Exactly(&["DoNotSchedule", "ScheduleAnyway"])),
-        ("nodeAffinityPolicy", Rule::Exactly(&["Honor", "Ignore"])),
-        ("nodeTaintsPolicy", Rule::Exactly(&["Honor", "Ignore"])),
-    ]),
 ];
 
 const DNS: &[&str] = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
 const PREEMPTION: &[&str] = &["PreemptLowerPriority", "Never"];
-const EFFECT: Rule = Rule::OneOf(&["NoSchedule", "PreferNoSchedule", "NoExecute"]);
-const NODE_OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
 
 pub const CHECKS: &[CheckRow] = &[
     ("PodSpec", containers as Check, "core: validateContainers, validateInitContainers"),
@@ -119,11 +80,6 @@ pub const CHECKS: &[CheckRow] = &[
         "core: validateSchedulingGates, validateTopologySpreadConstraints; apply's list keys",
     ),
     ("PodSpec", dns, "core: validatePodDNSConfig"),
-    ("Toleration", toleration, "core: ValidateTolerations"),
-    ("NodeSelectorRequirement", requirement, "core: ValidateNodeSelectorRequirement"),
-    ("TopologySpreadConstraint", spread, "core: validateMinDomains"),
-    ("TopologySpreadConstraint", label_keys, "core: ValidateMatchLabelKeysAndMismatchLabelKeys"),
-    ("PodAffinityTerm", label_keys, "core: ValidateMatchLabelKeysAndMismatchLabelKeys"),
     ("PodSecurityContext", sysctls, "core: validateSysctls"),
     ("PodSpec", naps, "core: validateSleepAction"),
 ];
@@ -172,6 +128,12 @@ fn volumes(at: &At, found: &mut Found) {
     let own = at.list("volumes").filter_map(|volume| volume.text("name"));
     let names: HashSet<String> =
         own.map(str::to_owned).chain(found.claims.iter().cloned()).collect();
+    let claim = |volume: &At| volume.has("persistentVolumeClaim") || volume.has("ephemeral");
+    let no_block: HashSet<&str> = at
+        .list("volumes")
+        .filter(|volume| !claim(volume))
+        .filter_map(|volume| volume.text("name"))
+        .collect();
     for list in ["containers", "initContainers"] {
         for container in at.list(list) {
             for mount in container.list("volumeMounts").chain(container.list("volumeDevices")) {
@@ -185,11 +147,9 @@ fn volumes(at: &At, found: &mut Found) {
                 }
             }
             for device in container.list("volumeDevices") {
-                let own =
-                    at.list("volumes").find(|volume| volume.text("name") == device.text("name"));
-                let block =
-                    own.is_none_or(|own| own.has("persistentVolumeClaim") || own.has("ephemeral"));
-                if let Some(name) = device.get("name").filter(|_| !block) {
+                if let Some(name) = device.get("name")
+                    && name.node.as_str().is_some_and(|text| no_block.contains(text))
+                {
                     found.conflict(&name, "a device's volume must be a claim");
                 }
             }
@@ -258,67 +218,6 @@ fn dns(at: &At, found: &mut Found) {
             found.missing(&config, "nameservers", hint)
         }
         Some(_) => {}
-    }
-}
-
-fn toleration(at: &At, found: &mut Found) {
-    let operator = at.text("operator").unwrap_or("Equal");
-    if at.text("key").is_none() && operator != "Exists" {
-        let message = "a toleration without a `key` needs `operator: Exists`";
-        found.value(at, Problem::Conflict(message.to_owned()));
-    }
-    if at.has("tolerationSeconds")
-        && at.text("effect") != Some("NoExecute")
-        && let Some(at) = at.get("tolerationSeconds")
-    {
-        found.conflict(&at, "`tolerationSeconds` needs `effect: NoExecute`");
-    }
-    let (Some(value), Some(text)) = (at.get("value"), at.text("value")) else {
-        return;
-    };
-    match operator {
-        "Exists" => found.conflict(&value, "`value` can't stand beside `operator: Exists`"),
-        "Lt" | "Gt" if text.parse::<i64>().is_err() => {
-            malformed(text, "a whole number", &value, found)
-        }
-        "Equal" => {
-            if let Err(right) = formats::label_value(text) {
-                malformed(text, right, &value, found);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn requirement(at: &At, found: &mut Found) {
-    let count = at.len("values");
-    match at.text("operator") {
-        Some("In" | "NotIn") if count == 0 => found.missing(at, "values", None),
-        Some("Exists" | "DoesNotExist") if count > 0 => {
-            if let Some(values) = at.get("values") {
-                found.conflict(&values, "`values` can't stand beside `Exists` or `DoesNotExist`");
-            }
-        }
-        Some("Gt" | "Lt") if count != 1 => {
-            let message = "`Gt` and `Lt` need exactly one value";
-            found.value(at, Problem::Conflict(message.to_owned()));
-        }
-        _ => {}
-    }
-}
-
-fn spread(at: &At, found: &mut Found) {
-    if let Some(domains) =
-        at.get("minDomains").filter(|_| at.text("whenUnsatisfiable") != Some("DoNotSchedule"))
-    {
-        found.conflict(&domains, "`minDomains` needs `whenUnsatisfiable: DoNotSchedule`");
-    }
-}
-
-fn label_keys(at: &At, found: &mut Found) {
-    let keys = at.get("matchLabelKeys").filter(|_| at.len("matchLabelKeys") > 0);
-    if let Some(keys) = keys.filter(|_| !at.has("labelSelector")) {
-        found.conflict(&keys, "`matchLabelKeys` need a `labelSelector`");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Amounts of CPU, memory and devices: requests, limits, quotas.
 
 use super::{At, Check, CheckRow, Found, Rule, Type, malformed, of};
-use crate::objects::error::Problem;
+use crate::objects::error::{Problem, short};
 use crate::objects::formats;
 use crate::objects::quantity::Quantity;
 use crate::yaml::{Node, Value};
@@ -56,8 +56,7 @@ fn requirements(at: &At, found: &mut Found) {
         };
         for (name, value) in amounts.entries() {
             if let Err(right) = resource_name(name) {
-                let problem =
-                    Problem::MalformedKey { key: name.to_owned(), field: field.to_owned() };
+                let problem = Problem::MalformedKey { key: short(name), field: field.to_owned() };
                 found.key(&value, problem, Some(format!("must be {right}")));
             } else if is_extended(name)
                 && amount(value.node).is_some_and(|amount| !amount.is_whole())
@@ -149,8 +148,7 @@ fn limited(at: &At, found: &mut Found) {
                 _ => Err("a resource that Kubernetes knows, or a name with a domain"),
             };
             if let Err(right) = legal {
-                let problem =
-                    Problem::MalformedKey { key: name.to_owned(), field: field.to_owned() };
+                let problem = Problem::MalformedKey { key: short(name), field: field.to_owned() };
                 found.key(&value, problem, Some(format!("must be {right}")));
             }
         }
@@ -201,7 +199,7 @@ fn quota(at: &At, found: &mut Found) {
     let hard = at.get("hard");
     for (name, value) in hard.iter().flat_map(At::entries) {
         if !name.contains('/') && !is_quota(name) {
-            let problem = Problem::MalformedKey { key: name.to_owned(), field: "hard".to_owned() };
+            let problem = Problem::MalformedKey { key: short(name), field: "hard".to_owned() };
             let hint = "must be a resource that a quota can limit, or a name with a domain";
             found.key(&value, problem, Some(hint.to_owned()));
         } else if (COUNTS.contains(&name) || is_extended(name))

@@ -2,7 +2,7 @@
 
 use super::volume::csi_driver;
 use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of};
-use crate::objects::error::Problem;
+use crate::objects::error::{Problem, short};
 use crate::objects::formats;
 
 const MODES: Rule =
@@ -159,7 +159,7 @@ fn config_map(at: &At, found: &mut Found) {
         for (key, value) in data.entries() {
             bytes += value.node.as_str().map_or(0, str::len);
             if binary.as_ref().is_some_and(|binary| binary.node.get(key).is_some()) {
-                found.key(&value, Problem::Duplicate { what: "key", value: key.to_owned() }, None);
+                found.key(&value, Problem::Duplicate { what: "key", value: short(key) }, None);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Volumes of pods.
 
-use super::container::{field_path, resource};
+use super::environment::{field_path, resource};
 use super::{At, Check, CheckRow, Found, Rule, Type, at_most_one, exactly_one, of};
 use crate::objects::error::Problem;
 use crate::objects::formats;
