@@ -1,9 +1,11 @@
 //! Whole manifests: those that must pass, and their mutants that must not.
 
+use std::collections::HashMap;
+
 use super::*;
 use crate::diagnostic::Located;
 use crate::source::{Source, Sources};
-use crate::yaml::{Dialect, Node, parse};
+use crate::yaml::{Dialect, Node, Path, Segment, Value, parse};
 
 const PASS: [(&str, &str); 5] = [
     (
@@ -91,6 +93,75 @@ fn each_mutant_is_refused_with_its_place_and_its_cure() {
         let found = foreign(&whole.replacen(text("replace"), text("with"), 1));
         assert_eq!(found, expected, "{} in {}", text("with"), text("file"));
     }
+}
+
+/// A copy of a tree with the value at a path put in or taken out.
+fn changed(node: &Node, path: &[Segment], value: Option<&Node>) -> Node {
+    let Some((segment, rest)) = path.split_first() else {
+        return value.unwrap().clone();
+    };
+    let mut node = node.clone();
+    match (segment, &mut node.value) {
+        (Segment::Key(key), Value::Mapping(entries)) if rest.is_empty() && value.is_none() => {
+            entries.shift_remove(key).unwrap();
+        }
+        (Segment::Key(key), Value::Mapping(entries)) => {
+            let entry = entries.get_mut(key).unwrap();
+            entry.node = changed(&entry.node, rest, value);
+        }
+        (Segment::Index(index), Value::Sequence(items)) if rest.is_empty() && value.is_none() => {
+            items.remove(*index);
+        }
+        (Segment::Index(index), Value::Sequence(items)) => {
+            items[*index] = changed(&items[*index], rest, value);
+        }
+        _ => panic!("no such path"),
+    }
+    node
+}
+
+/// Every object of the fixtures, by what messages call it, less its namespace.
+fn fixture_objects() -> HashMap<String, Node> {
+    fn take(node: Node, objects: &mut HashMap<String, Node>) {
+        let kind = node.get("kind").unwrap().as_str().unwrap().to_owned();
+        if kind.ends_with("List") {
+            let items = node.get("items").unwrap().as_sequence().unwrap().to_vec();
+            return items.into_iter().for_each(|item| take(item, objects));
+        }
+        let metadata = node.get("metadata").unwrap_or(&node);
+        let name = metadata.get("name").or(metadata.get("generateName")).and_then(Node::as_str);
+        objects.insert(format!("{kind} {}", name.unwrap_or_default()), node);
+    }
+    let mut objects = HashMap::new();
+    for (_, text) in PASS {
+        documents(text).1.into_iter().for_each(|node| take(node, &mut objects));
+    }
+    objects
+}
+
+#[test]
+fn the_verdicts_are_those_of_the_api_server() {
+    let objects = fixture_objects();
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for line in include_str!("../../tests/fixtures/check/verdicts.tsv").lines() {
+        if line.starts_with('#') {
+            continue;
+        }
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [verdict, object, path, value] = columns[..] else { panic!("{line}") };
+        let path: Path = path.parse().unwrap();
+        let value = (value != "deleted").then(|| documents(&format!("[{value}]")).1.remove(0));
+        let value = value.as_ref().map(|list| &list.as_sequence().unwrap()[0]);
+        let node = changed(&objects[object], path.segments(), value);
+        let report = check_foreign(&[node]);
+        if report.findings.is_empty() != (verdict == "taken") {
+            wrong.push((line, report.findings));
+        }
+        count += 1;
+    }
+    assert!(count > 1000, "{count}");
+    assert!(wrong.is_empty(), "{} of {count}, first: {:?}", wrong.len(), wrong[0]);
 }
 
 #[test]
