@@ -327,11 +327,8 @@ fn errors_in_rendered_text_stand_in_the_template() {
         template: Span::new(template, start, end),
         interpolated,
     };
-    let origins = vec![
-        piece(0..5, 2, 7, false),
-        piece(5..8, 10, 11, true),
-        piece(8..18, 14, 24, false),
-    ];
+    let origins =
+        vec![piece(0..5, 2, 7, false), piece(5..8, 10, 11, true), piece(8..18, 14, 24, false)];
     let id = sources.add(Source::rendered("t", "key: 017\nkey: off\n", origins));
     let lines: Vec<String> = parse(&sources, id, Dialect::Strict)
         .unwrap_err()
