@@ -4,5 +4,8 @@
 //! writes. Everything before the sink is pure.
 
 pub mod diagnostic;
+pub mod objects;
+pub mod schedule;
+pub mod edit;
 pub mod source;
 pub mod yaml;

@@ -123,9 +123,7 @@ fn doubtful(response: &Response<Body>) -> Option<&'static str> {
         return Some("the answer is compressed, which was not asked for");
     }
     let mut transfers = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let Some(transfer) = transfers.next() else {
-        return None;
-    };
+    let transfer = transfers.next()?;
     let chunked =
         transfer.as_bytes().eq_ignore_ascii_case(b"chunked") && transfers.next().is_none();
     let http_10 = response.version() == ureq::http::Version::HTTP_10;

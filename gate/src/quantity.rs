@@ -79,7 +79,7 @@ pub fn parse(text: &str) -> Result<u64, QuantityError> {
     for _ in 0..shift.unsigned_abs() {
         if shift > 0 {
             value = value.checked_mul(10).ok_or(QuantityError::TooLarge)?;
-        } else if value % 10 == 0 {
+        } else if value.is_multiple_of(10) {
             value /= 10;
         } else {
             return Err(QuantityError::Fraction);

@@ -108,16 +108,15 @@ impl Report {
             Outcome::AlreadyThere => format!("left {name} at {replicas}"),
             Outcome::LeftAlone => format!("left {name} alone"),
             Outcome::WouldScale => format!("would scale {name} to {replicas}"),
-            Outcome::Failed(problem) => {
-                format!("could not scale {name} to {replicas}: {}", plain(problem))
-            }
+            Outcome::Failed(_) => format!("could not scale {name} to {replicas}"),
             Outcome::Misconfigured(problem) => {
                 return format!("set up wrongly: {}", plain(problem));
             }
         };
-        match self.decision {
-            Some(decision) => format!("{done}: {}", decision.reason.text()),
-            None => done,
+        let reason = self.decision.map_or("", |decision| decision.reason.text());
+        match &self.outcome {
+            Outcome::Failed(problem) => format!("{done}: {reason}; {}", plain(problem)),
+            _ => format!("{done}: {reason}"),
         }
     }
 

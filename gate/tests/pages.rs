@@ -4,6 +4,14 @@
 //! last column says why we do as we do. The promise it holds us to: we refuse
 //! every page that the scraper refuses.
 
+// A test fails by panicking; clippy knows that of `#[test]` functions alone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -37,7 +37,7 @@ pub enum Value {
 pub type Mapping = IndexMap<String, Entry>;
 
 /// What a key of a map leads to.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// Where the key was written.
     pub key_span: Option<Span>,
@@ -49,6 +49,13 @@ pub struct Entry {
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
+    }
+}
+
+/// Equal data; places do not count.
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.node == other.node
     }
 }
 

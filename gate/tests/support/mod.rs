@@ -2,16 +2,16 @@
 
 #![allow(dead_code)] // Each test file uses its own part.
 
-pub mod api;
-pub mod gate;
-pub mod plain;
-pub mod random;
+pub(crate) mod api;
+pub(crate) mod gate;
+pub(crate) mod plain;
+pub(crate) mod random;
 
 use std::process::{Command, Stdio};
 
 /// Whether a program is there. Where it is not, says so and lets the test
 /// pass, but not in CI, where nothing may be left out unseen.
-pub fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let found = Command::new("sh")
         .args(["-c", "command -v \"$0\"", program])
         .stdout(Stdio::null())

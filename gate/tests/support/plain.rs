@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What to do with a connection once its request was read.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Write these bytes, then close.
     Send(Vec<u8>),
     /// Write these bytes, then keep silent for longer than anyone waits.
@@ -21,26 +21,26 @@ pub enum Step {
 }
 
 /// A server; it lives until the test's process ends.
-pub struct Server {
-    pub address: SocketAddr,
-    pub requests: Arc<AtomicUsize>,
-    pub heads: Arc<Mutex<Vec<String>>>,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) requests: Arc<AtomicUsize>,
+    pub(crate) heads: Arc<Mutex<Vec<String>>>,
 }
 
 /// Starts a server: the first connection gets the first step, and so on; the
 /// last step is for all that follow.
-pub fn serve(steps: Vec<Step>) -> Server {
+pub(crate) fn serve(steps: Vec<Step>) -> Server {
     serve_on("127.0.0.1:0", steps)
 }
 
 /// The same at an address.
-pub fn serve_on(address: &str, steps: Vec<Step>) -> Server {
+pub(crate) fn serve_on(address: &str, steps: Vec<Step>) -> Server {
     let by_path = move |_: &str, index: usize| steps[index.min(steps.len() - 1)].clone();
     serve_with(address, by_path)
 }
 
 /// Starts a server that answers by the request's path and number.
-pub fn serve_with(
+pub(crate) fn serve_with(
     address: &str,
     answer: impl Fn(&str, usize) -> Step + Send + Sync + 'static,
 ) -> Server {
@@ -69,7 +69,7 @@ pub fn serve_with(
 }
 
 /// Reads to the end of the request's head.
-pub fn read_head(stream: &mut impl Read) -> String {
+pub(crate) fn read_head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
@@ -79,7 +79,7 @@ pub fn read_head(stream: &mut impl Read) -> String {
 }
 
 /// Does to a connection what the step says. Errors are the client's leaving.
-pub fn perform(stream: &mut impl Write, step: Step) {
+pub(crate) fn perform(stream: &mut impl Write, step: Step) {
     match step {
         Step::Send(bytes) => {
             let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
@@ -105,7 +105,7 @@ pub fn perform(stream: &mut impl Write, step: Step) {
 }
 
 /// A 200 with this page, as the exporter sends it: HTTP/1.0, no length.
-pub fn page(body: impl AsRef<[u8]>) -> Step {
+pub(crate) fn page(body: impl AsRef<[u8]>) -> Step {
     let mut bytes = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n".to_vec();
     bytes.extend_from_slice(body.as_ref());
     Step::Send(bytes)

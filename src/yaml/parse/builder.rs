@@ -1,5 +1,7 @@
 //! Events in, nodes out: keeps the open lists and maps, and what is wrong so far.
 
+use std::collections::HashSet;
+
 use granit_parser::{Event, ScalarStyle, ScanError, Span as Range, StructureStyle, Tag};
 
 use super::Dialect;
@@ -169,7 +171,7 @@ impl<'a> Builder<'a> {
 
     /// The bytes of a scalar as written: of a block scalar, from its `|` or `>` to its last text.
     fn extent(&self, style: ScalarStyle, start: usize, end: usize) -> (usize, usize) {
-        if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+        if !is_block(style) {
             return (start, end);
         }
         let before = self.text.get(self.last_end..start).unwrap_or("");
@@ -206,6 +208,9 @@ impl<'a> Builder<'a> {
             return true;
         }
         self.refuse_lines(style, start, end);
+        if is_block(style) && end == self.text.len() && self.dialect == Dialect::Strict {
+            self.refuse(ParseError::NoLineEnd, end, end);
+        }
         let merges = plain && tag.is_none() && text == "<<" && self.awaits_key();
         if merges && self.dialect == Dialect::Strict {
             self.refuse(ParseError::MergeKey, start, end);
@@ -297,7 +302,7 @@ impl<'a> Builder<'a> {
     fn mapping(&mut self, first: usize) -> Mapping {
         let entries: Vec<(Key, Node)> = self.entries.drain(first..).collect();
         let mut mapping = Mapping::with_capacity(entries.len());
-        let mut merged = Vec::new();
+        let mut merged = HashSet::new();
         for (key, node) in entries {
             if key.merges {
                 self.merge(node, &mut mapping, &mut merged);
@@ -306,8 +311,8 @@ impl<'a> Builder<'a> {
             let Some(name) = key.name else {
                 continue;
             };
-            let earlier = mapping.get(&name).filter(|_| !merged.contains(&name));
-            if let Some(earlier) = earlier {
+            let overrides = merged.remove(&name);
+            if let Some(earlier) = mapping.get(&name).filter(|_| !overrides) {
                 let line = earlier.key_span.map(|span| self.sources.place(span).line);
                 self.refuse_duplicate(&name, key.span, line);
                 continue;
@@ -324,7 +329,7 @@ impl<'a> Builder<'a> {
         self.errors.push(Located { error, span: Some(span), path, hint });
     }
 
-    fn merge(&mut self, node: Node, mapping: &mut Mapping, merged: &mut Vec<String>) {
+    fn merge(&mut self, node: Node, mapping: &mut Mapping, merged: &mut HashSet<String>) {
         let at = node.span.unwrap_or(self.span(0, 0));
         for result in merge_into(node, mapping, merged) {
             self.refuse(result, at.start as usize, at.end as usize);
@@ -372,6 +377,7 @@ impl<'a> Builder<'a> {
     /// Hands a node to what it stands in.
     fn complete(&mut self, node: Node, merges: bool) -> bool {
         match self.open.last_mut() {
+            None if node.value == Value::Null && self.dialect == Dialect::Kubectl => {}
             None => self.documents.push(node),
             Some(Frame { kind: Kind::Sequence(_), .. }) => self.items.push(node),
             Some(Frame { kind: Kind::Mapping(_, key), .. }) => match key.take() {
@@ -433,6 +439,10 @@ impl<'a> Builder<'a> {
 
 fn scalar_error(text: &str, doubt: Doubt) -> ParseError {
     ParseError::Scalar { text: shorten(text), doubt }
+}
+
+fn is_block(style: ScalarStyle) -> bool {
+    matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
 }
 
 /// The text as messages show it: one line, not long.

@@ -32,7 +32,7 @@ pub(super) fn check(
             _ => false,
         };
         if refused {
-            refuse(ParseError::Character(format!("U+{:04X}", u32::from(char))), at, end);
+            refuse(ParseError::Character(char), at, end);
             found += 1;
         }
         if found == MAX_ERRORS {

@@ -24,8 +24,11 @@ pub enum ParseError {
     #[error("aliases make more than {MAX_BYTES} bytes of the text")]
     AliasesTooLarge,
     /// A character that YAML does not allow, or that its versions take differently.
-    #[error("the character {0} is not allowed as it is")]
-    Character(String),
+    #[error("the character U+{:04X} is not allowed as it is", u32::from(*.0))]
+    Character(char),
+    /// The text ends within a block scalar's last line.
+    #[error("the text ends without a line end, in a block scalar")]
+    NoLineEnd,
     /// YAML's grammar is broken.
     #[error("{0}")]
     Syntax(String),
@@ -91,8 +94,14 @@ impl ParseError {
     pub(super) fn cure(&self) -> Option<String> {
         Some(match self {
             ParseError::TooLarge { .. } | ParseError::TooManyNodes => "split the file".into(),
-            ParseError::Character(_) => {
-                "write it as an escape in a double-quoted string: `\"\\u0007\"`".into()
+            ParseError::Character('\r') => r"end lines with `\n` or `\r\n`".into(),
+            ParseError::Character('\u{feff}') => "delete the byte order mark".into(),
+            ParseError::Character(char) => {
+                let code = u32::from(*char);
+                format!("write it in a double-quoted string, as `\\u{code:04x}`")
+            }
+            ParseError::NoLineEnd => {
+                "readers differ on whether the string ends in one: end the line".into()
             }
             ParseError::Directive => "delete the line".into(),
             ParseError::Anchor(_) | ParseError::Alias(_) => "write the value out".into(),

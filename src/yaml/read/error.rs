@@ -83,7 +83,8 @@ impl std::error::Error for Failure {}
 
 impl de::Error for Failure {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Failure::new(ReadError::Rule(message.to_string()), None)
+        let message = message.to_string();
+        Failure::new(ReadError::Rule(message.trim_end_matches('.').to_owned()), None)
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {

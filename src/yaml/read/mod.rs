@@ -34,48 +34,54 @@ pub fn read_at<T: DeserializeOwned>(
     node: &Node,
     base: &Path,
 ) -> Result<T, Vec<Located<ReadError>>> {
-    let run = Run { base, notes: RefCell::default() };
+    match read_what_can_be(node, base) {
+        (Some(value), errors) if errors.is_empty() => Ok(value),
+        (_, errors) => Err(errors),
+    }
+}
+
+/// [`read_at`] for those who go on with what could be read: the value without what is wrong in it,
+/// and what is wrong. There is no value where nothing can be made of it.
+pub fn read_what_can_be<T: DeserializeOwned>(
+    node: &Node,
+    base: &Path,
+) -> (Option<T>, Vec<Located<ReadError>>) {
+    let run = Run::default();
     loop {
         let step = Step::root(node);
         let read = T::deserialize(Reader { node, step: &step, run: &run });
-        let failure = match read {
-            Ok(value) => {
-                let errors = run.notes.into_inner().errors;
-                return if errors.is_empty() { Ok(value) } else { Err(sorted(errors)) };
-            }
-            Err(failure) => run.locate(failure, node, &step),
+        let more = match read {
+            Ok(value) => return (Some(value), run.into_errors(base)),
+            Err(failure) => run.note(run.locate(failure, node, &step), node),
         };
-        if !run.note(failure, node) {
-            return Err(sorted(run.notes.into_inner().errors));
+        if !more {
+            return (None, run.into_errors(base));
         }
     }
 }
 
-fn sorted(mut errors: Vec<Located<ReadError>>) -> Vec<Located<ReadError>> {
-    errors.sort_by_key(|error| error.span.map(|span| (span.source, span.start, span.end)));
-    errors.truncate(MAX_ERRORS);
-    errors
-}
-
 /// One call of [`read_at`].
-struct Run<'r> {
-    base: &'r Path,
+#[derive(Default)]
+struct Run {
     notes: RefCell<Notes>,
 }
 
-/// What earlier passes found. Nodes are known by their address: the tree does not change.
+/// What the passes so far found. Nodes are known by their address: the tree does not change.
 #[derive(Default)]
 struct Notes {
+    /// Their paths begin at the node that is read.
     errors: Vec<Located<ReadError>>,
-    /// Values that could not be read.
+    /// The way to each value that could not be read or is missing.
+    broken: Vec<Path>,
+    /// Values that the next pass takes for absent.
     skipped: Vec<*const Node>,
-    /// Keys whose field is unknown.
+    /// Keys whose field is unknown, by their value.
     unknown: Vec<*const Node>,
-    /// Maps with the fields that get a stand-in.
+    /// Maps, each with a field that gets a stand-in.
     stand_ins: Vec<(*const Node, String)>,
 }
 
-impl Run<'_> {
+impl Run {
     /// Notes why a pass failed; false if another has no use.
     fn note(&self, failure: Failure, root: &Node) -> bool {
         let Inner { error, hint, at } = *failure.0;
@@ -87,31 +93,49 @@ impl Run<'_> {
             ReadError::MissingField(field) => Some((node, field.clone())),
             _ => None,
         };
-        let missing = missing.filter(|missing| !notes.stand_ins.contains(missing));
-        let consequence = stand_in || path_is_skipped(&notes, root, self.base, &path);
+        // What fails where something within was left out, or filled in, fails because of that.
+        let consequence = stand_in || notes.broken.iter().any(|broken| broken.starts_with(&path));
         if !consequence {
-            notes.errors.push(Located { error, span, path, hint });
+            notes.errors.push(Located { error, span, path: path.clone(), hint });
+            notes.broken.push(path.clone());
         }
         if notes.errors.len() >= MAX_ERRORS {
             return false;
         }
-        match missing {
+        match missing.filter(|missing| !notes.stand_ins.contains(missing)) {
             Some(missing) => notes.stand_ins.push(missing),
-            None if std::ptr::eq(node, root) || notes.skipped.contains(&node) => return false,
-            None => notes.skipped.push(node),
+            None => return notes.skip(path, root),
         }
         true
     }
+
+    fn into_errors(self, base: &Path) -> Vec<Located<ReadError>> {
+        let mut errors = self.notes.into_inner().errors;
+        errors.sort_by_key(|error| error.span.map(|span| (span.source, span.start, span.end)));
+        errors.truncate(MAX_ERRORS);
+        for error in &mut errors {
+            error.path = base.join(&error.path);
+        }
+        errors
+    }
 }
 
-/// Whether a path leads to a value that an earlier pass could not read.
-fn path_is_skipped(notes: &Notes, root: &Node, base: &Path, path: &Path) -> bool {
-    let mut within = Path::root();
-    for segment in path.segments().iter().skip(base.segments().len()) {
-        within.push(segment.clone());
+impl Notes {
+    /// Has the value at a path skipped; where that was to no avail (it is no field or item, or one
+    /// that must be there), what it stands in. False for the root.
+    fn skip(&mut self, path: Path, root: &Node) -> bool {
+        let mut left = Some(path);
+        while let Some(path) = left.filter(|path| !path.is_root()) {
+            if let Some(node) = path.find(root)
+                && !self.skipped.iter().any(|skipped| std::ptr::eq(*skipped, node))
+            {
+                self.skipped.push(node);
+                return true;
+            }
+            left = path.parent();
+        }
+        false
     }
-    let found = within.find(root);
-    found.is_some_and(|node| notes.skipped.iter().any(|skipped| std::ptr::eq(*skipped, node)))
 }
 
 #[cfg(test)]

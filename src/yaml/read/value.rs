@@ -5,7 +5,10 @@ use serde::de::{self, Deserializer, Visitor};
 use super::Run;
 use super::error::{At, Failure, ReadError, string};
 use super::map::{Fields, Items, Variant};
+use crate::diagnostic::Located;
 use crate::source::Span;
+use crate::yaml::limits::MAX_ERRORS;
+use crate::yaml::near::name_hint;
 use crate::yaml::node::{Entry, Mapping, Node, Value};
 use crate::yaml::path::{Path, Segment};
 
@@ -14,7 +17,7 @@ use crate::yaml::path::{Path, Segment};
 pub(super) struct Reader<'r, 'de> {
     pub(super) node: &'de Node,
     pub(super) step: &'r Step<'r>,
-    pub(super) run: &'r Run<'r>,
+    pub(super) run: &'r Run,
 }
 
 /// The last step of the way to a node; the steps before it lie on the stack, so that a path costs
@@ -46,10 +49,10 @@ impl<'r> Step<'r> {
         Step { parent: Some(self), segment, head: first_line(node) }
     }
 
-    fn path(&self, base: &Path) -> Path {
+    fn path(&self) -> Path {
         let mut path = match self.parent {
-            Some(parent) => parent.path(base),
-            None => base.clone(),
+            Some(parent) => parent.path(),
+            None => Path::root(),
         };
         match self.segment {
             Some(Name::Key(key)) => path.push(Segment::Key(key.to_owned())),
@@ -66,11 +69,11 @@ fn first_line(node: &Node) -> Option<Span> {
     first.and_then(|(_, entry)| entry.key_span).or(node.span)
 }
 
-impl Run<'_> {
+impl Run {
     /// Gives a failure that has no place yet this one.
     pub(super) fn locate(&self, mut failure: Failure, node: &Node, step: &Step<'_>) -> Failure {
         if failure.0.at.is_none() {
-            let mut path = step.path(self.base);
+            let mut path = step.path();
             let mut span = node.span;
             if let ReadError::MissingField(field) = &failure.0.error {
                 path.push(Segment::Key(field.clone()));
@@ -98,7 +101,7 @@ impl Run<'_> {
         step: &Step<'_>,
     ) -> Failure {
         failure.0.error = ReadError::Rule(String::new());
-        let path = step.path(self.base);
+        let path = step.path();
         failure.0.at = Some(At { node: map, span: map.span, path, stand_in: true });
         failure
     }
@@ -118,14 +121,16 @@ impl Run<'_> {
         fields: &[&str],
     ) {
         let mut notes = self.notes.borrow_mut();
-        if notes.unknown.iter().any(|unknown| std::ptr::eq(*unknown, node)) {
+        if notes.errors.len() >= MAX_ERRORS
+            || notes.unknown.iter().any(|unknown| std::ptr::eq(*unknown, node))
+        {
             return;
         }
         notes.unknown.push(node);
         let error = ReadError::UnknownField(key.to_owned());
-        let path = step.path(self.base).key(key);
-        let hint = crate::yaml::near::name_hint(key, fields);
-        notes.errors.push(crate::diagnostic::Located { error, span, path, hint });
+        let path = step.path().key(key);
+        let hint = name_hint(key, fields);
+        notes.errors.push(Located { error, span, path, hint });
     }
 
     /// The next field of a map that gets a stand-in, from `index` on among all.
@@ -181,11 +186,11 @@ impl<'de> Reader<'_, 'de> {
         }
     }
 
-    fn visit_sequence<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+    fn visit_sequence<V: Visitor<'de>>(self, tuple: bool, visitor: V) -> Result<V::Value, Failure> {
         let Value::Sequence(items) = &self.node.value else {
             return self.wrong("a list");
         };
-        let mut access = Items::new(items, self);
+        let mut access = Items::new(items, tuple, self);
         let value = self.located(visitor.visit_seq(&mut access))?;
         match access.rest() {
             0 => Ok(value),
@@ -261,7 +266,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
             Value::Int(number) => visitor.visit_i64(*number),
             Value::Float(number) => visitor.visit_f64(*number),
             Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Sequence(_) => return self.visit_sequence(visitor),
+            Value::Sequence(_) => return self.visit_sequence(false, visitor),
             Value::Mapping(_) => return self.visit_mapping(None, visitor),
         };
         self.located(value)
@@ -308,7 +313,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match &self.node.value {
             Value::String(text) => self.located(visitor.visit_borrowed_bytes(text.as_bytes())),
-            _ => self.visit_sequence(visitor),
+            _ => self.visit_sequence(false, visitor),
         }
     }
 
@@ -347,11 +352,11 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        self.visit_sequence(visitor)
+        self.visit_sequence(false, visitor)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Failure> {
-        self.visit_sequence(visitor)
+        self.visit_sequence(true, visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -360,7 +365,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        self.visit_sequence(visitor)
+        self.visit_sequence(true, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {

@@ -36,7 +36,7 @@ pub fn emit_documents<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> String {
 /// A string as a scalar of one line, quoted if it must be; safe within flow lists and maps too.
 pub fn scalar(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    if Shape::of(text) == Shape::Plain && !text.contains([',', '[', ']', '{', '}', ':']) {
+    if Shape::of(text) == Shape::Plain && !text.contains([',', '[', ']', '{', '}', ':', '?']) {
         out.push_str(text);
     } else {
         push_quoted(&mut out, text);

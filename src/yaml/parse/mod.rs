@@ -26,7 +26,8 @@ pub enum Dialect {
     Kubectl,
 }
 
-/// Reads all documents of a text; empty ones are left out. Errors are sorted by place, and at most
+/// Reads all documents of a text; empty ones are left out, and by [`Dialect::Kubectl`] those that
+/// are `null` too, as `kubectl` does. Errors are sorted by place, and at most
 /// [`MAX_ERRORS`].
 pub fn parse(
     sources: &Sources,
@@ -46,6 +47,7 @@ pub fn parse(
         emit_anchor_events: true,
         emit_unresolved_aliases: true,
         disallow_directives: dialect == Dialect::Strict,
+        block_scalar_eof_without_line_feed: dialect == Dialect::Kubectl,
         flow_nesting_limit: MAX_DEPTH + 1,
         block_nesting_limit: MAX_DEPTH + 1,
     };
