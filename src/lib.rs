@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 pub mod objects;
+pub mod review;
 pub mod schedule;
 pub mod edit;
 pub mod source;
