@@ -108,7 +108,7 @@ mod tests {
     use crate::yaml::emit;
     use std::sync::Arc;
 
-    const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: n}, data: {k: v}}";
+    const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: ns1}, data: {k: v}}";
 
     #[test]
     fn a_moved_file_and_a_newer_api_version_of_one_object_are_told_apart() {
@@ -128,17 +128,17 @@ mod tests {
     fn one_object_in_two_documents_is_refused() {
         let read = |file| Arc::new(Object::read(documents(MAP).remove(0), file).unwrap());
         let error = Objects::collect([read("one.yaml"), read("two.yaml")]).unwrap_err();
-        assert_eq!(error.to_string(), "ConfigMap n/a stands in one.yaml and in two.yaml");
+        assert_eq!(error.to_string(), "ConfigMap ns1/a stands in one.yaml and in two.yaml");
     }
 
     #[test]
     fn new_and_gone_objects_are_found_by_identity() {
-        let other = MAP.replace("namespace: n", "namespace: m");
+        let other = MAP.replace("namespace: ns1", "namespace: ms1");
         let (changes, total) = compare(&objects(MAP), &objects(&other));
         let fates: Vec<_> = changes.iter().map(|c| (c.id.to_string(), c.fate())).collect();
         assert_eq!(fates, [
-            ("ConfigMap m/a".to_owned(), Fate::Added),
-            ("ConfigMap n/a".to_owned(), Fate::Removed)
+            ("ConfigMap ms1/a".to_owned(), Fate::Added),
+            ("ConfigMap ns1/a".to_owned(), Fate::Removed)
         ]);
         assert_eq!(total, 2);
     }

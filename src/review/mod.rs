@@ -4,6 +4,7 @@
 //! [`Review`], which `report` makes into text, markdown, HTML or JSON. `cli` calls it; it calls
 //! `yaml`, `schedule` and the gate's library, and reads neither files nor a clock.
 
+mod backtest;
 mod consequences;
 mod diff;
 mod fields;
@@ -17,7 +18,8 @@ mod testing;
 mod words;
 mod workload;
 
-pub use consequences::{Consequence, RULES, Rule, Severity, Topic};
+pub use backtest::{BackTest, History, HistoryError, Outcome, ReplayError};
+pub use consequences::{Consequence, Moment, RULES, Rule, Severity, Topic};
 pub use diff::{Fate, ObjectChange};
 pub use fields::{Change, FieldChange};
 pub use object::{Object, ObjectError, Objects};

@@ -22,6 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub(super) use card::gibibytes;
+
 use super::diff::ObjectChange;
 use super::gates::{Gate, gates};
 use crate::objects::ObjectId;
@@ -142,7 +144,16 @@ struct Finding {
     object: ObjectId,
     words: Words,
     /// For the first line of a report: when it happens.
-    when: Option<String>,
+    when: Option<Moment>,
+}
+
+/// When something happens.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// The instant.
+    pub at: Timestamp,
+    /// On the clock of the schedule that it comes from: `Wed 02:00`.
+    pub text: String,
 }
 
 impl Finding {
@@ -160,8 +171,8 @@ pub struct Consequence {
     pub objects: Vec<ObjectId>,
     /// What will happen.
     pub words: Words,
-    /// When, in a few words, where that is known: `Wed 02:00`.
-    pub when: Option<String>,
+    /// When, where that is known.
+    pub when: Option<Moment>,
 }
 
 /// What rules look at.
@@ -214,14 +225,19 @@ pub(super) fn find(
         Case { base, head, changes, now, gates_before: near(base), gates_after: near(head) };
     let mut all = Vec::new();
     for rule in RULES {
-        let mut grouped: BTreeMap<(Words, Option<String>), Vec<ObjectId>> = BTreeMap::new();
+        let mut grouped: BTreeMap<(Words, Option<Moment>), Vec<ObjectId>> = BTreeMap::new();
         for finding in (rule.detect)(&case) {
             grouped.entry((finding.words, finding.when)).or_default().push(finding.object);
         }
-        all.extend(grouped.into_iter().map(|((words, when), mut objects)| {
-            objects.sort();
-            Consequence { rule, objects, words, when }
-        }));
+        let mut found: Vec<Consequence> = grouped
+            .into_iter()
+            .map(|((words, when), mut objects)| {
+                objects.sort();
+                Consequence { rule, objects, words, when }
+            })
+            .collect();
+        found.sort_by(|one, other| one.objects.cmp(&other.objects));
+        all.extend(found);
     }
     // Stable: within a severity the table's order stays.
     all.sort_by_key(|consequence| consequence.rule.severity);
@@ -229,6 +245,6 @@ pub(super) fn find(
 }
 
 /// The namespaces in which anything differs.
-fn namespaces(changes: &[ObjectChange]) -> BTreeSet<&str> {
+pub(super) fn namespaces(changes: &[ObjectChange]) -> BTreeSet<&str> {
     changes.iter().filter_map(|change| change.id.namespace.as_deref()).collect()
 }

@@ -93,9 +93,12 @@ fn namespace(case: &Case<'_>) -> Vec<Finding> {
                 .filter(|object| object.is("", "PersistentVolumeClaim"))
                 .map(|object| object.id.to_string())
                 .collect();
+            let count = match ours.len() {
+                1 => "one object that was".to_owned(),
+                count => format!("{count} objects that were"),
+            };
             let words = Words::of(format!(
-                "Pruning it deletes all that is in the namespace: {} objects that were rendered here, and all others",
-                ours.len()
+                "Pruning it deletes all that is in the namespace: {count} rendered here, and all others"
             ));
             let words = match claims.is_empty() {
                 true => words,

@@ -1,6 +1,6 @@
 //! Which Pods are replaced, and when: a Deployment at 0 replicas replaces none until its next window.
 
-use super::{Case, Finding, Rule, Severity, Topic};
+use super::{Case, Finding, Moment, Rule, Severity, Topic};
 use crate::review::object::{Object, at, items};
 use crate::review::words::Words;
 use crate::review::workload::{containers, pod_spec, replicas, rolls_on, template};
@@ -76,7 +76,7 @@ fn restarts(case: &Case<'_>, wanted: When) -> Vec<Finding> {
         .collect()
 }
 
-fn restart(case: &Case<'_>, before: &Object, after: &Object) -> (When, Words, Option<String>) {
+fn restart(case: &Case<'_>, before: &Object, after: &Object) -> (When, Words, Option<Moment>) {
     let id = &after.id;
     let next = case.gates_after.get(id).and_then(|gate| gate.next_start(case.now));
     // What runs now was started by the gate that is in the cluster now.
@@ -92,19 +92,22 @@ fn restart(case: &Case<'_>, before: &Object, after: &Object) -> (When, Words, Op
             .and(times.show(instant))
             .and(" ")
             .code(&times.zone_name);
-        return (When::Later, words, Some(times.show_short(instant)));
+        return (When::Later, words, Some(Moment { at: instant, text: times.show_short(instant) }));
     }
     let gated = case.gates_before.contains_key(id) || case.gates_after.contains_key(id);
     if gated || (replicas(before) == 0 && replicas(after) == 0) {
         let words = Words::of("Nothing restarts: there are 0 replicas, and nothing here starts one");
         return (When::Later, words, None);
     }
-    let count = replicas(after);
+    let pods = |one: &str, many: &str| match replicas(after) {
+        1 => format!("1 Pod {one}"),
+        count => format!("{count} Pods {many}"),
+    };
     let recreate = after.text(&["spec", "strategy", "type"]) == Some("Recreate");
     let words = match (id.kind.as_str(), recreate) {
         ("DaemonSet", _) => Words::of("The Pod of every node is replaced, one after the other"),
-        (_, true) => Words::of(format!("{count} Pods stop before new ones start: nothing answers meanwhile")),
-        _ => Words::of(format!("{count} Pods are replaced, one after the other")),
+        (_, true) => Words::of(format!("{} before new ones start: nothing answers meanwhile", pods("stops", "stop"))),
+        _ => Words::of(format!("{}, one after the other", pods("is replaced", "are replaced"))),
     };
     (When::Now, words, None)
 }
