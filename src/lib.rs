@@ -4,9 +4,15 @@
 //! writes. Everything before the sink is pure.
 
 pub mod diagnostic;
+pub mod edit;
+pub mod explain;
+pub mod fleet;
 pub mod objects;
+pub mod project;
+pub mod render;
+pub mod rendered;
 pub mod review;
 pub mod schedule;
-pub mod edit;
 pub mod source;
+pub mod values;
 pub mod yaml;

@@ -87,6 +87,17 @@ impl Source {
         self.text[start..end].trim_end_matches(['\n', '\r'])
     }
 
+    /// The bytes of a line (from 1), as a span of `id`, this source.
+    pub fn line_span(&self, id: SourceId, line: u32) -> Span {
+        let start = self.line_starts.get(line.saturating_sub(1) as usize).copied().unwrap_or(0);
+        Span::new(id, start, start + self.line(line).len() as u32)
+    }
+
+    /// For a text that a template made: what its bytes came from.
+    pub fn origins(&self) -> &[Origin] {
+        self.origins.as_deref().unwrap_or_default()
+    }
+
     /// The line and column of a byte, both from 1; columns count characters.
     pub fn position(&self, byte: u32) -> (u32, u32) {
         let index = self.line_starts.partition_point(|&start| start <= byte).saturating_sub(1);

@@ -1,4 +1,6 @@
 //! Any bytes as a page: no panic, and never a sum that a line is missing from.
+//! Run by `fuzz/run.sh`.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -41,9 +41,8 @@ fn decision(binary: &Path) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("token"), TOKEN).unwrap();
     std::fs::write(folder.path().join("ca.crt"), &api::authority().pem).unwrap();
-    let exporter = serve_with("127.0.0.1:0", |path, _| {
-        page(if path == "/up" { roomy() } else { full() })
-    });
+    let exporter =
+        serve_with("127.0.0.1:0", |path, _| page(if path == "/up" { roomy() } else { full() }));
     let plan = Plan {
         get: Vec::new(),
         patch: Vec::new(),
@@ -65,10 +64,7 @@ fn decision(binary: &Path) {
             ("samples", "1".to_owned()),
             ("namespace", "tts".to_owned()),
             ("deployment", "chatterbox-tts".to_owned()),
-            (
-                "metrics-url",
-                format!("http://{}/{action}", exporter.address),
-            ),
+            ("metrics-url", format!("http://{}/{action}", exporter.address)),
             ("service-account-dir", folder.path().display().to_string()),
             ("kubernetes-service-host", address.ip().to_string()),
             ("kubernetes-service-port", address.port().to_string()),
@@ -78,16 +74,8 @@ fn decision(binary: &Path) {
         args
     };
     let size = std::fs::metadata(binary).unwrap().len();
-    measure(
-        "vram-gate: page, GET and PATCH over TLS",
-        &format!("{size} bytes"),
-        &mut command,
-    );
-    assert_eq!(
-        server.patches(),
-        server.requests().len() / 2,
-        "each run sent its PATCH"
-    );
+    measure("vram-gate: page, GET and PATCH over TLS", &format!("{size} bytes"), &mut command);
+    assert_eq!(server.patches(), server.requests().len() / 2, "each run sent its PATCH");
     let help = || vec![binary.display().to_string(), "--version".to_owned()];
     measure("vram-gate --version", "", help);
 }
@@ -97,22 +85,10 @@ fn beside() {
     let exporter = serve_with("127.0.0.1:0", |_, _| page(roomy()));
     let words = |text: String| move || text.split('\t').map(str::to_owned).collect();
     let url = format!("http://{}/", exporter.address);
-    measure(
-        "curl: the page",
-        "",
-        words(format!("curl\t-sf\t-m\t10\t{url}")),
-    );
+    measure("curl: the page", "", words(format!("curl\t-sf\t-m\t10\t{url}")));
     let sum = "/^gpu_pod_memory_used_bytes\\{/ { s += $NF } END { printf \"%d\", s }";
-    measure(
-        "gawk: the sum of no page",
-        "",
-        words(format!("gawk\t{sum}\t/dev/null")),
-    );
-    measure(
-        "kubectl version --client",
-        "",
-        words("kubectl\tversion\t--client".to_owned()),
-    );
+    measure("gawk: the sum of no page", "", words(format!("gawk\t{sum}\t/dev/null")));
+    measure("kubectl version --client", "", words("kubectl\tversion\t--client".to_owned()));
 }
 
 fn measure(what: &str, size: &str, mut command: impl FnMut() -> Vec<String>) {
@@ -125,11 +101,7 @@ fn measure(what: &str, size: &str, mut command: impl FnMut() -> Vec<String>) {
     for _ in 0..RUNS {
         let args = command();
         let mut child = Command::new(&args[0]);
-        child
-            .args(&args[1..])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+        child.args(&args[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let start = Instant::now();
         let status = child.status().unwrap();
         walls.push(start.elapsed());
@@ -147,29 +119,15 @@ fn measure(what: &str, size: &str, mut command: impl FnMut() -> Vec<String>) {
 /// The CPU time of all children that have ended.
 fn cpu_of_children() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap()
-        .split_whitespace()
-        .collect();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
     // Fields 16 and 17 of proc(5), the first two being before the `)`.
     let ticks: u32 = fields[13].parse::<u32>().unwrap() + fields[14].parse::<u32>().unwrap();
     TICK * ticks
 }
 
 fn max_rss(args: &[String]) -> Option<u64> {
-    let output = Command::new("/usr/bin/time")
-        .args(["-f", "%M"])
-        .args(args)
-        .output()
-        .ok()?;
-    String::from_utf8(output.stderr)
-        .ok()?
-        .lines()
-        .last()?
-        .parse()
-        .ok()
+    let output = Command::new("/usr/bin/time").args(["-f", "%M"]).args(args).output().ok()?;
+    String::from_utf8(output.stderr).ok()?.lines().last()?.parse().ok()
 }
 
 /// Ten mebibytes of series of the metric: what costs most.

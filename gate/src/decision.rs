@@ -18,11 +18,8 @@ pub enum Action {
 
 impl Action {
     /// Every action with its name in settings and in the report.
-    pub const NAMES: &'static [(&'static str, Self)] = &[
-        ("up", Self::Up),
-        ("guard", Self::Guard),
-        ("down", Self::Down),
-    ];
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("up", Self::Up), ("guard", Self::Guard), ("down", Self::Down)];
 
     /// The action's name in settings and in the report.
     #[must_use]
@@ -183,19 +180,11 @@ impl Decision {
     pub const WINDOW_END: Self = Self::scale(0, Reason::WindowEnd);
 
     const fn scale(replicas: u32, reason: Reason) -> Self {
-        Self {
-            scale_to: Some(replicas),
-            reason,
-            look_again: false,
-        }
+        Self { scale_to: Some(replicas), reason, look_again: false }
     }
 
     const fn leave(reason: Reason) -> Self {
-        Self {
-            scale_to: None,
-            reason,
-            look_again: false,
-        }
+        Self { scale_to: None, reason, look_again: false }
     }
 }
 

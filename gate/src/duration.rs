@@ -24,9 +24,7 @@ const LONGEST_MS: u64 = 3_600_000;
 /// # Errors
 /// [`DurationError`] for anything else, signs and fractions included.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
     let factor = match unit {
         "ms" => 1,

@@ -116,10 +116,7 @@ pub(crate) fn send(
 fn doubtful(response: &Response<Body>) -> Option<&'static str> {
     let headers = response.headers();
     let coded = headers.get_all(header::CONTENT_ENCODING).iter();
-    if coded
-        .into_iter()
-        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
-    {
+    if coded.into_iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Some("the answer is compressed, which was not asked for");
     }
     let mut transfers = headers.get_all(header::TRANSFER_ENCODING).iter();
@@ -135,10 +132,7 @@ fn doubtful(response: &Response<Body>) -> Option<&'static str> {
 
 fn seconds(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    text.trim()
-        .parse::<u32>()
-        .ok()
-        .map(|seconds| Duration::from_secs(seconds.into()))
+    text.trim().parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// The certificates of a PEM file.
@@ -153,9 +147,7 @@ pub(crate) fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, Str
             _ => None,
         })
         .collect();
-    let ders = found
-        .iter()
-        .map(|certificate| certificate.der().to_vec().into());
+    let ders = found.iter().map(|certificate| certificate.der().to_vec().into());
     let (usable, _) = rustls::RootCertStore::empty().add_parsable_certificates(ders);
     if usable == 0 {
         return Err(format!("{}: holds no certificate", file.display()));

@@ -50,10 +50,7 @@ fn main() -> ExitCode {
 
 fn misconfigured(errors: &[SettingError], raw: &Raw) -> (Report, Voice) {
     let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    (
-        Report::new(None, Outcome::Misconfigured(errors.join("; "))),
-        raw.voice(),
-    )
+    (Report::new(None, Outcome::Misconfigured(errors.join("; "))), raw.voice())
 }
 
 /// What was asked for goes to stdout; a reader who has left is no failure.

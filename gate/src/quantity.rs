@@ -50,9 +50,7 @@ impl std::error::Error for QuantityError {}
 /// # Errors
 /// See [`QuantityError`]. A sign is malformed: an amount of memory has none.
 pub fn parse(text: &str) -> Result<u64, QuantityError> {
-    let number_end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let number_end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, rest) = text.split_at(number_end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
@@ -73,9 +71,7 @@ pub fn parse(text: &str) -> Result<u64, QuantityError> {
         return Ok(0);
     }
     let shift = i64::from(exponent) - i64::try_from(fraction.len()).unwrap_or(i64::MAX);
-    value = value
-        .checked_mul(u128::from(factor))
-        .ok_or(QuantityError::TooLarge)?;
+    value = value.checked_mul(u128::from(factor)).ok_or(QuantityError::TooLarge)?;
     for _ in 0..shift.unsigned_abs() {
         if shift > 0 {
             value = value.checked_mul(10).ok_or(QuantityError::TooLarge)?;
@@ -155,10 +151,7 @@ mod tests {
             ("1e9999", QuantityError::TooLarge),
             ("9223372036854775808", QuantityError::TooLarge),
             ("8Ei", QuantityError::TooLarge),
-            (
-                "99999999999999999999999999999999999999999",
-                QuantityError::TooLarge,
-            ),
+            ("99999999999999999999999999999999999999999", QuantityError::TooLarge),
         ] {
             assert_eq!(parse(text), Err(error), "{text}");
         }

@@ -61,13 +61,7 @@ pub(crate) struct Report {
 impl Report {
     /// A report of nothing but how it went.
     pub(crate) fn new(settings: Option<&Settings>, outcome: Outcome) -> Self {
-        Self {
-            settings: settings.cloned(),
-            outcome,
-            decision: None,
-            seen: None,
-            before: None,
-        }
+        Self { settings: settings.cloned(), outcome, decision: None, seen: None, before: None }
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -85,10 +79,7 @@ impl Report {
             LogFormat::Json => self.json().to_string(),
         };
         let _ = writeln!(std::io::stderr(), "{line}");
-        let message = OpenOptions::new()
-            .write(true)
-            .truncate(true)
-            .open(&voice.termination_log);
+        let message = OpenOptions::new().write(true).truncate(true).open(&voice.termination_log);
         if let Ok(mut message) = message {
             let _ = writeln!(message, "{line}");
         }
@@ -99,10 +90,7 @@ impl Report {
         let target = self.settings.as_ref().map(|settings| &settings.target);
         let name = target.map(|target| format!("{}/{}", target.namespace, target.deployment));
         let name = name.unwrap_or_default();
-        let replicas = self
-            .decision
-            .and_then(|decision| decision.scale_to)
-            .unwrap_or_default();
+        let replicas = self.decision.and_then(|decision| decision.scale_to).unwrap_or_default();
         let done = match &self.outcome {
             Outcome::Scaled => format!("scaled {name} to {replicas}"),
             Outcome::AlreadyThere => format!("left {name} at {replicas}"),
@@ -155,17 +143,10 @@ impl Report {
         if let Some(settings) = &self.settings {
             object.insert("action".into(), settings.action.name().into());
             object.insert("namespace".into(), settings.target.namespace.clone().into());
-            object.insert(
-                "deployment".into(),
-                settings.target.deployment.clone().into(),
-            );
+            object.insert("deployment".into(), settings.target.deployment.clone().into());
             object.insert("dryRun".into(), settings.dry_run.into());
         }
-        object.extend(
-            self.fields()
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value)),
-        );
+        object.extend(self.fields().into_iter().map(|(name, value)| (name.to_owned(), value)));
         Value::Object(object)
     }
 
@@ -214,9 +195,7 @@ impl Report {
 
 /// Foreign text in one line, and not too long.
 fn plain(text: &str) -> String {
-    let mut chars = text
-        .chars()
-        .map(|char| if char.is_control() { ' ' } else { char });
+    let mut chars = text.chars().map(|char| if char.is_control() { ' ' } else { char });
     let mut plain: String = chars.by_ref().take(FOREIGN_TEXT).collect();
     if chars.next().is_some() {
         plain.push('…');

@@ -22,12 +22,7 @@ pub(crate) fn run(settings: &Settings, start: Instant) -> Report {
     };
     let until = (Instant::now() + settings.target.budget).min(start + settings.deadline);
     let (outcome, before) = act(settings, &decision, until);
-    Report {
-        decision: Some(decision),
-        seen,
-        before,
-        ..Report::new(Some(settings), outcome)
-    }
+    Report { decision: Some(decision), seen, before, ..Report::new(Some(settings), outcome) }
 }
 
 fn misconfigured(error: &SettingError) -> Outcome {
@@ -47,9 +42,7 @@ fn look_at(
     loop {
         let page = exporter.read(until);
         looks += 1;
-        let reading = page
-            .as_ref()
-            .map_or(Reading::Failed, |usage| Reading::Page(*usage));
+        let reading = page.as_ref().map_or(Reading::Failed, |usage| Reading::Page(*usage));
         let decision = decide(action, &reading, &look.rules);
         // `up` is sure after so many readings that pass; the guard at once,
         // save for bytes that may be the tenant's own.
@@ -61,28 +54,14 @@ fn look_at(
                 look.look_again
             }
             _ => {
-                return Ok((
-                    decision,
-                    Some(Seen {
-                        page,
-                        looks,
-                        rules: look.rules,
-                    }),
-                ));
+                return Ok((decision, Some(Seen { page, looks, rules: look.rules })));
             }
         };
         // Without time for another look, `up` is not sure, and the guard
         // takes the bytes for somebody else's.
         let left = until.saturating_duration_since(Instant::now());
         if pause + look.timeout.min(left) > left && action == Action::Guard {
-            return Ok((
-                decision,
-                Some(Seen {
-                    page,
-                    looks,
-                    rules: look.rules,
-                }),
-            ));
+            return Ok((decision, Some(Seen { page, looks, rules: look.rules })));
         }
         sleep(pause.min(left));
     }
@@ -95,10 +74,7 @@ fn act(settings: &Settings, decision: &Decision, until: Instant) -> (Outcome, Op
     };
     if settings.dry_run {
         let scale = Scale::new(&settings.target).ok();
-        return (
-            Outcome::WouldScale,
-            scale.and_then(|scale| scale.get(until).ok()),
-        );
+        return (Outcome::WouldScale, scale.and_then(|scale| scale.get(until).ok()));
     }
     let scale = match Scale::new(&settings.target) {
         Ok(scale) => scale,

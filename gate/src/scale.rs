@@ -65,10 +65,7 @@ impl<'a> Scale<'a> {
     /// The host is not known, or the mounted `ca.crt` is missing or empty.
     pub(crate) fn new(target: &'a Target) -> Result<Self, SettingError> {
         let host = target.host.as_deref().ok_or_else(|| {
-            setting(
-                Key::KubernetesServiceHost,
-                "is not set: is this a Pod?".to_owned(),
-            )
+            setting(Key::KubernetesServiceHost, "is not set: is this a Pod?".to_owned())
         })?;
         let host = match host.contains(':') && !host.starts_with('[') {
             true => format!("[{host}]"),
@@ -80,11 +77,7 @@ impl<'a> Scale<'a> {
             "https://{host}:{}/apis/apps/v1/namespaces/{}/deployments/{}/scale",
             target.port, target.namespace, target.deployment
         );
-        Ok(Self {
-            target,
-            agent: http::agent(trusted),
-            url,
-        })
+        Ok(Self { target, agent: http::agent(trusted), url })
     }
 
     /// Sees to it that the Deployment has this many replicas.
@@ -96,37 +89,24 @@ impl<'a> Scale<'a> {
         let wanted = i64::from(replicas);
         // A server that hangs on every GET must leave time for the PATCH.
         let left = until.saturating_duration_since(Instant::now());
-        let until_read = if replicas == 0 {
-            until - left / 2
-        } else {
-            until
-        };
+        let until_read = if replicas == 0 { until - left / 2 } else { until };
         let before = match self.get(until_read) {
             Ok(before) if before == wanted => {
-                return Ok(Scaled {
-                    before: Some(before),
-                    patched: false,
-                });
+                return Ok(Scaled { before: Some(before), patched: false });
             }
             Ok(before) => Some(before),
             Err(ScaleError::Failed(_)) if replicas == 0 => None,
             Err(error) => return Err(error),
         };
-        let body = if replicas == 0 {
-            r#"{"spec":{"replicas":0}}"#
-        } else {
-            r#"{"spec":{"replicas":1}}"#
-        };
+        let body =
+            if replicas == 0 { r#"{"spec":{"replicas":0}}"# } else { r#"{"spec":{"replicas":1}}"# };
         let after = self.tries(until, "PATCH", Some(body))?;
         if after != wanted {
             return Err(ScaleError::Failed(format!(
                 "the API server made {after} replicas of {wanted}"
             )));
         }
-        Ok(Scaled {
-            before,
-            patched: true,
-        })
+        Ok(Scaled { before, patched: true })
     }
 
     /// The replicas the Deployment has.
@@ -161,9 +141,7 @@ impl<'a> Scale<'a> {
             let wait = pause.max(asked);
             let left = until.saturating_duration_since(Instant::now());
             if wait >= left {
-                return Err(ScaleError::Failed(format!(
-                    "{problem}; no time is left to try again"
-                )));
+                return Err(ScaleError::Failed(format!("{problem}; no time is left to try again")));
             }
             sleep(wait);
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -222,10 +200,7 @@ impl<'a> Scale<'a> {
 
 impl Trouble {
     fn last(problem: String) -> Self {
-        Self {
-            problem,
-            again: None,
-        }
+        Self { problem, again: None }
     }
 }
 
@@ -242,10 +217,7 @@ fn read(method: &str, answer: &Answer) -> Result<i64, Trouble> {
             again: Some(Duration::ZERO),
         });
     }
-    let message = value
-        .as_ref()
-        .and_then(|value| value.get("message"))
-        .and_then(Value::as_str);
+    let message = value.as_ref().and_then(|value| value.get("message")).and_then(Value::as_str);
     let problem = match message {
         Some(message) => format!("{method} scale: answered {status}: {message}"),
         None => format!("{method} scale: answered {status}"),
@@ -268,10 +240,7 @@ fn replicas(scale: &Value) -> Option<i64> {
 }
 
 fn setting(key: Key, problem: String) -> SettingError {
-    SettingError {
-        setting: key.row().env.to_owned(),
-        problem,
-    }
+    SettingError { setting: key.row().env.to_owned(), problem }
 }
 
 #[cfg(test)]

@@ -32,10 +32,7 @@ impl<'a> Exporter<'a> {
         } else {
             Vec::new()
         };
-        Ok(Self {
-            look,
-            agent: http::agent(trusted),
-        })
+        Ok(Self { look, agent: http::agent(trusted) })
     }
 
     /// Reads the page, trying again until `until`.
@@ -45,9 +42,7 @@ impl<'a> Exporter<'a> {
     pub(crate) fn read(&self, until: Instant) -> Result<Usage, String> {
         let mut problem = String::from("no time was left");
         for pause in [Duration::ZERO].iter().chain(&PAUSES) {
-            let left = until
-                .saturating_duration_since(Instant::now())
-                .saturating_sub(*pause);
+            let left = until.saturating_duration_since(Instant::now()).saturating_sub(*pause);
             if left.is_zero() {
                 break;
             }
@@ -75,8 +70,5 @@ impl<'a> Exporter<'a> {
 }
 
 fn setting(key: Key, problem: String) -> SettingError {
-    SettingError {
-        setting: key.row().env.to_owned(),
-        problem,
-    }
+    SettingError { setting: key.row().env.to_owned(), problem }
 }

@@ -8,12 +8,7 @@
 //! counted), a fraction of a byte (cut off), a page Prometheus would refuse.
 
 // A test fails by panicking; clippy knows that of `#[test]` functions alone.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod support;
 
@@ -28,10 +23,7 @@ use support::random::Random;
 use vram_gate::decision::{Action, Count, NoSeries, OnScrapeFailure, Reading, Rules, decide};
 use vram_gate::page::{Query, Unit, parse};
 
-const SCRIPT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/tests/fixtures/vram_gate_script.sh"
-);
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vram_gate_script.sh");
 const PAGES: usize = 1_200;
 const GI: u64 = 1 << 30;
 
@@ -55,18 +47,9 @@ fn stage(awk: &str) -> tempfile::TempDir {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     };
     // As curl -f: 22 when the server answers with an error.
-    stub(
-        "curl",
-        "#!/bin/sh\n[ -f \"$PAGE\" ] || exit 22\nexec cat \"$PAGE\"\n",
-    );
-    stub(
-        "kubectl",
-        "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$CALLS\"\n",
-    );
-    let real = Command::new("sh")
-        .args(["-c", "command -v \"$0\"", awk])
-        .output()
-        .unwrap();
+    stub("curl", "#!/bin/sh\n[ -f \"$PAGE\" ] || exit 22\nexec cat \"$PAGE\"\n");
+    stub("kubectl", "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$CALLS\"\n");
+    let real = Command::new("sh").args(["-c", "command -v \"$0\"", awk]).output().unwrap();
     let real = PathBuf::from(String::from_utf8(real.stdout).unwrap().trim());
     symlink(real, folder.path().join("bin/awk")).unwrap();
     folder
@@ -74,11 +57,7 @@ fn stage(awk: &str) -> tempfile::TempDir {
 
 /// Runs the script on each case: number, action, floor, total.
 fn run_script(folder: &Path, cases: &str) {
-    let path = format!(
-        "{}:{}",
-        folder.join("bin").display(),
-        std::env::var("PATH").unwrap()
-    );
+    let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let mut bash = Command::new("bash")
         .args(["-c", DRIVER])
         .current_dir(folder)
@@ -138,11 +117,7 @@ fn random_page(random: &mut Random) -> String {
             _ => {}
         }
     }
-    if text.is_empty() {
-        "\n".to_owned()
-    } else {
-        text
-    }
+    if text.is_empty() { "\n".to_owned() } else { text }
 }
 
 #[test]
@@ -195,13 +170,7 @@ fn the_scripts_arithmetic_is_ours() {
             ("down", Action::Down),
         ]);
         let _ = writeln!(cases[number % 2], "{number} {name} {} {total}", rules.floor);
-        expected.push((
-            action,
-            decide(action, &reading, &rules),
-            used,
-            scraped,
-            page,
-        ));
+        expected.push((action, decide(action, &reading, &rules), used, scraped, page));
     }
     // Two at a time: what this costs is starting 6,000 small programs.
     thread::scope(|scope| {
@@ -212,16 +181,10 @@ fn the_scripts_arithmetic_is_ours() {
     let mut scaled = [0, 0];
     for (number, (action, decision, used, scraped, page)) in expected.iter().enumerate() {
         let (scale_to, said) = answer(folder.path(), number);
-        assert_eq!(
-            decision.scale_to, scale_to,
-            "{action:?} {decision:?}\n{said}\n{page}"
-        );
+        assert_eq!(decision.scale_to, scale_to, "{action:?} {decision:?}\n{said}\n{page}");
         assert!(!decision.look_again);
         if *scraped || *action != Action::Up {
-            assert!(
-                said.contains(&format!("used={used} ")),
-                "we count {used}\n{said}\n{page}"
-            );
+            assert!(said.contains(&format!("used={used} ")), "we count {used}\n{said}\n{page}");
         }
         assert!(!said.contains("exit "), "{said}");
         if let Some(replicas) = scale_to {
@@ -229,10 +192,7 @@ fn the_scripts_arithmetic_is_ours() {
         }
     }
     // Both answers were often seen, so that agreeing means something.
-    assert!(
-        scaled[0] > PAGES / 5 && scaled[1] > PAGES / 10,
-        "{scaled:?}"
-    );
+    assert!(scaled[0] > PAGES / 5 && scaled[1] > PAGES / 10, "{scaled:?}");
 }
 
 /// Entry 11 of the history: why the differential needs gawk, and the card a
@@ -248,11 +208,7 @@ fn with_mawk_the_script_passes_on_a_full_card() {
     run_script(folder.path(), "0 up 6442450944 17179869184\n");
     let (scale_to, said) = answer(folder.path(), 0);
     assert!(said.contains("used=2147483647 "), "{said}");
-    assert_eq!(
-        scale_to,
-        Some(1),
-        "the script starts the tenant on 5 GiB free of a floor of 6"
-    );
+    assert_eq!(scale_to, Some(1), "the script starts the tenant on 5 GiB free of a floor of 6");
 
     let query = Query {
         metric: "gpu_pod_memory_used_bytes".into(),
@@ -260,10 +216,6 @@ fn with_mawk_the_script_passes_on_a_full_card() {
         namespace: "tts".into(),
     };
     let usage = parse(page.as_bytes(), &query).unwrap();
-    let rules = Rules {
-        total: 16 * GI,
-        floor: 6 * GI,
-        ..Rules::default()
-    };
+    let rules = Rules { total: 16 * GI, floor: 6 * GI, ..Rules::default() };
     assert_eq!(decide(Action::Up, &usage.into(), &rules).scale_to, None);
 }

@@ -5,12 +5,7 @@
 //! every page that the scraper refuses.
 
 // A test fails by panicking; clippy knows that of `#[test]` functions alone.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod support;
 
@@ -48,22 +43,11 @@ const fn row(
     promtool: bool,
     why: &'static str,
 ) -> Row {
-    Row {
-        page,
-        ours,
-        scraper,
-        promtool,
-        why,
-    }
+    Row { page, ours, scraper, promtool, why }
 }
 
 const fn used(others: u64, tenant: u64, unknown: u64, series: usize) -> Result<Usage, PageError> {
-    Ok(Usage {
-        tenant,
-        unknown,
-        others,
-        series,
-    })
+    Ok(Usage { tenant, unknown, others, series })
 }
 
 const fn not(line: usize, fault: PageFault) -> Result<Usage, PageError> {
@@ -172,27 +156,14 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 fn query() -> Query {
-    Query {
-        metric: METRIC.into(),
-        unit: Unit::Bytes,
-        namespace: "tts".into(),
-    }
+    Query { metric: METRIC.into(), unit: Unit::Bytes, namespace: "tts".into() }
 }
 
 #[test]
 fn every_page_has_a_row() {
     let files: BTreeSet<String> = std::fs::read_dir(folder())
         .unwrap()
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned()
-        })
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
     let rows: BTreeSet<String> = TABLE.iter().map(|row| row.page.to_owned()).collect();
     assert_eq!(files, rows);
@@ -203,12 +174,7 @@ fn every_page_has_a_row() {
 #[test]
 fn every_page_is_read_as_its_row_says() {
     for row in TABLE {
-        assert_eq!(
-            parse(&fixture(row.page), &query()),
-            row.ours,
-            "{}",
-            row.page
-        );
+        assert_eq!(parse(&fixture(row.page), &query()), row.ours, "{}", row.page);
     }
 }
 
@@ -227,17 +193,9 @@ fn every_difference_has_its_reason_and_is_on_the_safe_side() {
 
 #[test]
 fn dcgm_counts_in_mebibytes() {
-    let query = Query {
-        metric: "DCGM_FI_DEV_FB_USED".into(),
-        unit: Unit::MiB,
-        ..query()
-    };
+    let query = Query { metric: "DCGM_FI_DEV_FB_USED".into(), unit: Unit::MiB, ..query() };
     let text = b"DCGM_FI_DEV_FB_USED{gpu=\"0\",UUID=\"GPU-1\"} 9012\nDCGM_FI_DEV_FB_FREE{gpu=\"0\"} 6000\n";
-    let usage = Usage {
-        others: 9012 << 20,
-        series: 1,
-        ..Usage::default()
-    };
+    let usage = Usage { others: 9012 << 20, series: 1, ..Usage::default() };
     assert_eq!(parse(text, &query), Ok(usage));
 }
 
@@ -277,11 +235,7 @@ fn the_scraper_answers_as_the_table_says() {
             None => Step::Close,
         }
     });
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let jobs: Vec<Value> = TABLE
         .iter()
@@ -299,10 +253,7 @@ fn the_scraper_answers_as_the_table_says() {
     std::fs::write(&file, config.to_string()).unwrap();
     let prometheus = Command::new("prometheus")
         .arg(format!("--config.file={}", file.display()))
-        .arg(format!(
-            "--storage.tsdb.path={}",
-            folder.path().join("data").display()
-        ))
+        .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
         .arg(format!("--web.listen-address=127.0.0.1:{port}"))
         .stderr(Stdio::null())
         .spawn()
@@ -321,27 +272,12 @@ fn the_scraper_answers_as_the_table_says() {
             break targets;
         }
     };
-    let sums = ask(
-        port,
-        &format!("/api/v1/query?query=sum%20by%20(job)%20({METRIC})"),
-    )
-    .unwrap();
+    let sums = ask(port, &format!("/api/v1/query?query=sum%20by%20(job)%20({METRIC})")).unwrap();
     for row in TABLE {
-        let target = targets
-            .iter()
-            .find(|target| target["labels"]["job"] == row.page)
-            .unwrap();
-        assert_eq!(
-            target["health"] == "up",
-            row.scraper,
-            "{}: {}",
-            row.page,
-            target["lastError"]
-        );
+        let target = targets.iter().find(|target| target["labels"]["job"] == row.page).unwrap();
+        assert_eq!(target["health"] == "up", row.scraper, "{}: {}", row.page, target["lastError"]);
         let results = sums["data"]["result"].as_array().unwrap();
-        let sum = results
-            .iter()
-            .find(|result| result["metric"]["job"] == row.page);
+        let sum = results.iter().find(|result| result["metric"]["job"] == row.page);
         let sum = sum.map(|result| result["value"][1].as_str().unwrap().parse::<f64>().unwrap());
         if let Ok(usage) = row.ours {
             // Never below what Prometheus counts; above it by a rounding up
@@ -369,11 +305,8 @@ impl Drop for Ended {
 /// A GET on loopback; `None` while nobody answers.
 fn ask(port: u16, path: &str) -> Option<Value> {
     let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).ok()?;
-    std::io::Write::write_all(
-        &mut stream,
-        format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes(),
-    )
-    .ok()?;
+    std::io::Write::write_all(&mut stream, format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())
+        .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()

@@ -12,14 +12,8 @@ const CARD: u64 = 32 << 30;
 fn usages() -> impl Strategy<Value = Usage> {
     // Small for the most part, so that every branch is often taken.
     let amount = prop_oneof![8 => 0..CARD / 4, 4 => Just(0), 2 => 0..CARD, 1 => 0..=u64::MAX];
-    (amount.clone(), amount.clone(), amount, 0..40usize).prop_map(
-        |(tenant, unknown, others, series)| Usage {
-            tenant,
-            unknown,
-            others,
-            series,
-        },
-    )
+    (amount.clone(), amount.clone(), amount, 0..40usize)
+        .prop_map(|(tenant, unknown, others, series)| Usage { tenant, unknown, others, series })
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
@@ -29,38 +23,25 @@ fn rules() -> impl Strategy<Value = Rules> {
         prop_oneof![Just(OnScrapeFailure::Yield), Just(OnScrapeFailure::Keep)],
         prop_oneof![Just(NoSeries::Unknown), Just(NoSeries::Idle)],
     )
-        .prop_map(
-            |((total, floor, reserve), count, on_scrape_failure, no_series)| Rules {
-                total,
-                floor,
-                reserve,
-                count,
-                on_scrape_failure,
-                no_series,
-            },
-        )
+        .prop_map(|((total, floor, reserve), count, on_scrape_failure, no_series)| Rules {
+            total,
+            floor,
+            reserve,
+            count,
+            on_scrape_failure,
+            no_series,
+        })
 }
 
 fn query() -> Query {
-    Query {
-        metric: "used".into(),
-        unit: Unit::Bytes,
-        namespace: "tts".into(),
-    }
+    Query { metric: "used".into(), unit: Unit::Bytes, namespace: "tts".into() }
 }
 
 /// A series of the metric as a line, and its share of the sum.
 fn lines() -> impl Strategy<Value = Vec<(String, Usage)>> {
     let namespace = prop_oneof![Just("tts"), Just("unknown"), Just("immich"), Just("")];
     let blank = prop_oneof![Just(""), Just(" "), Just("\t ")];
-    let line = (
-        namespace,
-        0..CARD,
-        "[^\\x00\"\\\\]{0,12}",
-        blank,
-        any::<bool>(),
-        any::<bool>(),
-    );
+    let line = (namespace, 0..CARD, "[^\\x00\"\\\\]{0,12}", blank, any::<bool>(), any::<bool>());
     prop::collection::vec(line, 0..12).prop_map(|lines| {
         let lines = lines.into_iter().enumerate();
         let line = |(pid, (namespace, bytes, process, blank, first, stamp)): (
@@ -75,33 +56,25 @@ fn lines() -> impl Strategy<Value = Vec<(String, Usage)>> {
                 format!("{others}{blank},{namespace_label}{blank}")
             };
             let stamp = if stamp { " 1700000000000" } else { "" };
-            let mut usage = Usage {
-                series: 1,
-                ..Usage::default()
-            };
+            let mut usage = Usage { series: 1, ..Usage::default() };
             match namespace {
                 "tts" => usage.tenant = bytes,
                 "unknown" => usage.unknown = bytes,
                 _ => usage.others = bytes,
             }
-            (
-                format!("used{blank}{{{labels}}}{blank}{bytes}{stamp}\n"),
-                usage,
-            )
+            (format!("used{blank}{{{labels}}}{blank}{bytes}{stamp}\n"), usage)
         };
         lines.map(line).collect()
     })
 }
 
 fn sum(lines: &[(String, Usage)]) -> Usage {
-    lines
-        .iter()
-        .fold(Usage::default(), |sum, (_, usage)| Usage {
-            tenant: sum.tenant + usage.tenant,
-            unknown: sum.unknown + usage.unknown,
-            others: sum.others + usage.others,
-            series: sum.series + usage.series,
-        })
+    lines.iter().fold(Usage::default(), |sum, (_, usage)| Usage {
+        tenant: sum.tenant + usage.tenant,
+        unknown: sum.unknown + usage.unknown,
+        others: sum.others + usage.others,
+        series: sum.series + usage.series,
+    })
 }
 
 fn text(lines: &[(String, Usage)]) -> String {

@@ -1,12 +1,7 @@
 //! The gate when all is well: what it sends, says and leaves behind.
 
 // A test fails by panicking; clippy knows that of `#[test]` functions alone.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod support;
 
@@ -34,10 +29,7 @@ fn up_starts_the_tenant_on_a_card_with_room() {
 fn the_api_server_gets_one_get_and_one_patch_of_the_replicas_alone() {
     let ran = World::new("guard").run();
     let requests = ran.api.requests();
-    let methods: Vec<&str> = requests
-        .iter()
-        .map(|request| request.method.as_str())
-        .collect();
+    let methods: Vec<&str> = requests.iter().map(|request| request.method.as_str()).collect();
     assert_eq!(methods, ["GET", "PATCH"]);
     assert_eq!(requests[1].body, r#"{"spec":{"replicas":0}}"#);
     assert_eq!(ran.api.replicas(), 0);
@@ -49,16 +41,8 @@ fn the_page_is_asked_for_plainly() {
     let heads = ran.exporter.heads.lock().unwrap();
     let head = heads[0].to_ascii_lowercase();
     assert!(head.starts_with("get /metrics http/1.1\r\n"), "{head}");
-    assert!(
-        head.contains("accept: text/plain;version=0.0.4\r\n"),
-        "{head}"
-    );
-    for never in [
-        "accept-encoding",
-        "authorization",
-        "cookie",
-        &TOKEN.to_ascii_lowercase(),
-    ] {
+    assert!(head.contains("accept: text/plain;version=0.0.4\r\n"), "{head}");
+    for never in ["accept-encoding", "authorization", "cookie", &TOKEN.to_ascii_lowercase()] {
         assert!(!head.contains(never), "{head}");
     }
 }
@@ -87,10 +71,7 @@ fn json_is_json_when_it_is_set_up_wrongly() {
     world.set("FLOOR", "\"\u{1}");
     let ran = world.run();
     let line: Value = serde_json::from_str(&ran.line).unwrap();
-    assert_eq!(
-        (line["outcome"].as_str(), line["exit"].as_u64()),
-        (Some("misconfigured"), Some(2))
-    );
+    assert_eq!((line["outcome"].as_str(), line["exit"].as_u64()), (Some("misconfigured"), Some(2)));
     assert!(line["message"].as_str().unwrap().contains("FLOOR"));
 }
 
@@ -108,16 +89,8 @@ fn guard_leaves_the_tenant_its_own_model() {
     let mut world = World::new("guard");
     world.exporter = vec![page(page_of(&[("immich", 8 * GI), ("tts", 4 * GI)]))];
     let ran = world.run();
-    assert_eq!(
-        (ran.code, ran.api.replicas(), ran.api.requests().len()),
-        (Some(0), 1, 0)
-    );
-    assert!(
-        ran.line
-            .contains("left tts/chatterbox-tts alone: the floor is free"),
-        "{}",
-        ran.line
-    );
+    assert_eq!((ran.code, ran.api.replicas(), ran.api.requests().len()), (Some(0), 1, 0));
+    assert!(ran.line.contains("left tts/chatterbox-tts alone: the floor is free"), "{}", ran.line);
 }
 
 #[test]
@@ -149,15 +122,8 @@ fn a_dry_run_says_what_it_would_do() {
     let mut world = World::new("guard");
     world.args = vec!["--dry-run".into()];
     let ran = world.run();
-    assert_eq!(
-        (ran.code, ran.api.replicas(), ran.api.patches()),
-        (Some(0), 1, 0)
-    );
-    assert!(
-        ran.line.contains("would scale tts/chatterbox-tts to 0"),
-        "{}",
-        ran.line
-    );
+    assert_eq!((ran.code, ran.api.replicas(), ran.api.patches()), (Some(0), 1, 0));
+    assert!(ran.line.contains("would scale tts/chatterbox-tts to 0"), "{}", ran.line);
     assert!(ran.line.contains(" before=1"), "{}", ran.line);
 }
 
@@ -166,15 +132,9 @@ fn help_and_version() {
     let say = |arg: &str| Command::new(gate()).env_clear().arg(arg).output().unwrap();
     let help = say("--help");
     assert!(help.status.success() && help.stderr.is_empty());
-    assert_eq!(
-        String::from_utf8(help.stdout).unwrap(),
-        vram_gate::settings::help()
-    );
+    assert_eq!(String::from_utf8(help.stdout).unwrap(), vram_gate::settings::help());
     let version = say("--version");
-    assert_eq!(
-        version.stdout,
-        concat!("vram-gate ", env!("CARGO_PKG_VERSION"), "\n").as_bytes()
-    );
+    assert_eq!(version.stdout, concat!("vram-gate ", env!("CARGO_PKG_VERSION"), "\n").as_bytes());
 }
 
 /// What runs in the cluster can be audited in a sitting: under 35 packages,

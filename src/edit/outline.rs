@@ -231,7 +231,9 @@ impl Builder<'_> {
     fn dash_column(&self, start: usize) -> usize {
         let awaited = self.open.last().and_then(|(_, key)| key.as_ref());
         match awaited {
-            Some(key) if !self.text[start..].starts_with('-') => lines::column(self.text, key.start),
+            Some(key) if !self.text[start..].starts_with('-') => {
+                lines::column(self.text, key.start)
+            }
             _ => lines::column(self.text, start),
         }
     }

@@ -38,9 +38,15 @@ const FILLED_IN: &[(&str, &str)] = &[
 
 /// Holds a decoded value against the node it was read from, whose path is `base`. `known` are errors
 /// of the reader: what lies at or below them is not judged again.
-pub fn audit<T: Serialize>(value: &T, node: &Node, base: &Path, known: &[Path]) -> Vec<Located<Problem>> {
+pub fn audit<T: Serialize>(
+    value: &T,
+    node: &Node,
+    base: &Path,
+    known: &[Path],
+) -> Vec<Located<Problem>> {
     let found = Found { path: base.clone(), ..Found::default() };
-    let mut audit = Audit { node: Some(node), within: node, found, known, base, status: false, owner: "" };
+    let mut audit =
+        Audit { node: Some(node), within: node, found, known, base, status: false, owner: "" };
     // The error of this serializer is never made.
     let _ = value.serialize(&mut audit);
     audit.found.list
@@ -157,7 +163,12 @@ impl<'a, 'n> Serializer for &'a mut Audit<'n> {
         self.written()
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<(), fmt::Error> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+    ) -> Result<(), fmt::Error> {
         self.written()
     }
 
@@ -198,7 +209,11 @@ impl<'a, 'n> Serializer for &'a mut Audit<'n> {
         self.serialize_seq(Some(length))
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Items<'a, 'n>, fmt::Error> {
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        length: usize,
+    ) -> Result<Items<'a, 'n>, fmt::Error> {
         self.serialize_seq(Some(length))
     }
 
@@ -323,7 +338,8 @@ impl ser::SerializeMap for Entries<'_, '_> {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), fmt::Error> {
         let key = std::mem::take(&mut self.key);
-        let Some((within, node)) = self.within.and_then(|within| Some((within, within.get(&key)?))) else {
+        let Some((within, node)) = self.within.and_then(|within| Some((within, within.get(&key)?)))
+        else {
             return Ok(());
         };
         self.audit.step(Segment::Key(key), within, Some(node), value)
@@ -354,12 +370,17 @@ impl ser::SerializeStruct for Fields<'_, '_> {
     type Ok = ();
     type Error = fmt::Error;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), fmt::Error> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<(), fmt::Error> {
         let (Some(within), Some(mapping)) = (self.within, self.mapping) else {
             return Ok(());
         };
         // A null is as no value: the API server's decoder leaves such a field alone.
-        let node = mapping.get(key).map(|entry| &entry.node).filter(|node| node.value != Value::Null);
+        let node =
+            mapping.get(key).map(|entry| &entry.node).filter(|node| node.value != Value::Null);
         if node.is_none() && FILLED_IN.contains(&(self.name, key)) {
             return Ok(());
         }

@@ -121,10 +121,15 @@ pub fn sorted(mut problems: Vec<Located<Problem>>, object: Option<&str>) -> Vec<
         }
     }
     let object = object.map(str::to_owned);
-    kept.into_iter().map(|found| found.map(|problem| Error { problem, object: object.clone() })).collect()
+    kept.into_iter()
+        .map(|found| found.map(|problem| Error { problem, object: object.clone() }))
+        .collect()
 }
 
 /// Whether nothing else needs to be said of a place.
 fn implies(problem: &Problem) -> bool {
-    matches!(problem, Problem::Missing(_) | Problem::Empty(_) | Problem::Read(_) | Problem::Unknown(_))
+    matches!(
+        problem,
+        Problem::Missing(_) | Problem::Empty(_) | Problem::Read(_) | Problem::Unknown(_)
+    )
 }

@@ -37,7 +37,9 @@ fn one(node: &Node, base: &Path, report: &mut ForeignReport) {
         Err(errors) => return report.findings.extend(errors),
     };
     let items = node.get("items").and_then(Node::as_sequence);
-    if let Some(items) = items.filter(|_| kind.ends_with("List") && kinds::find(api_version, kind).is_none()) {
+    if let Some(items) =
+        items.filter(|_| kind.ends_with("List") && kinds::find(api_version, kind).is_none())
+    {
         for (index, item) in items.iter().enumerate() {
             one(item, &base.key("items").index(index), report);
         }
@@ -53,7 +55,9 @@ fn one(node: &Node, base: &Path, report: &mut ForeignReport) {
         // All kinds of Kubernetes' own versions are known: this one does not exist.
         None if kinds::is_kubernetes(api_version) => {
             report.checked += 1;
-            report.findings.extend(sorted(vec![unknown(node, base, api_version, kind)], Some(&label)));
+            report
+                .findings
+                .extend(sorted(vec![unknown(node, base, api_version, kind)], Some(&label)));
         }
         None => *report.unknown.entry((api_version.to_owned(), kind.to_owned())).or_default() += 1,
     }

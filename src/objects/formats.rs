@@ -13,7 +13,8 @@ const QUALIFIED: &str = "a name of at most 63 letters, digits, `-`, `_` and `.`,
 const LABEL_VALUE: &str = "empty, or at most 63 letters, digits, `-`, `_` and `.`, beginning and ending with a letter or digit";
 const PORT_NAME: &str = "a port name: at most 15 lower case letters, digits and single `-`, with at least one letter, beginning and ending with a letter or digit";
 const PATH_SEGMENT: &str = "a name without `/` and `%`, and neither `.` nor `..`";
-const CONFIG_KEY: &str = "a key of at most 253 letters, digits, `-`, `_` and `.`, neither `.` nor beginning with `..`";
+const CONFIG_KEY: &str =
+    "a key of at most 253 letters, digits, `-`, `_` and `.`, neither `.` nor beginning with `..`";
 const ENV_NAME: &str = "a name of printable ASCII characters without `=`";
 const WILDCARD: &str = "a DNS name whose first part may be `*`";
 const RELATIVE: &str = "a relative path without `..`";
@@ -22,7 +23,8 @@ const IP: &str = "an IP address";
 const CIDR: &str = "an address range such as `10.0.0.0/8`";
 const HEADER: &str = "an HTTP header name of letters, digits and `-`";
 const PERCENT: &str = "a percentage such as `25%`";
-const LOWER_QUALIFIED: &str = "at most 63 letters, digits, `-`, `_` and `.` after an optional DNS prefix and `/`";
+const LOWER_QUALIFIED: &str =
+    "at most 63 letters, digits, `-`, `_` and `.` after an optional DNS prefix and `/`";
 const DOMAIN_PATH: &str = "a DNS name, a `/` and a path, such as `example.com/name`";
 
 fn hold(holds: bool, right: &'static str) -> Result<(), &'static str> {
@@ -145,7 +147,8 @@ pub fn cidr(text: &str) -> Result<(), &'static str> {
         let length = length.parse::<u8>().ok().filter(|_| digits)?;
         Some((address.parse::<std::net::IpAddr>().ok()?, length))
     });
-    let holds = parts.is_some_and(|(address, length)| length <= if address.is_ipv4() { 32 } else { 128 });
+    let holds =
+        parts.is_some_and(|(address, length)| length <= if address.is_ipv4() { 32 } else { 128 });
     hold(holds, CIDR)
 }
 
@@ -164,14 +167,16 @@ pub fn percent(text: &str) -> Result<(), &'static str> {
 
 /// `IsDomainPrefixedPath`.
 pub fn domain_path(text: &str) -> Result<(), &'static str> {
-    let parts = text.split_once('/').filter(|(domain, path)| is_subdomain(domain) && !path.is_empty());
+    let parts =
+        text.split_once('/').filter(|(domain, path)| is_subdomain(domain) && !path.is_empty());
     hold(parts.is_some(), DOMAIN_PATH)
 }
 
 /// `ValidateDNS1123SubdomainWithUnderScore`, the root and a trailing dot allowed: DNS search paths.
 pub fn search_path(text: &str) -> Result<(), &'static str> {
     let name = text.strip_suffix('.').unwrap_or(text);
-    let part = |part: &str| is_word(part, 253, |b| b == b'-' || b == b'_', |b| lower(b) || b == b'_');
+    let part =
+        |part: &str| is_word(part, 253, |b| b == b'-' || b == b'_', |b| lower(b) || b == b'_');
     hold(text == "." || (name.len() <= 253 && name.split('.').all(part)), SUBDOMAIN)
 }
 
@@ -194,10 +199,18 @@ mod tests {
         table(label, &["a", "a-b", "1a", &long[..63]], &["", "A", "-a", "a-", "a.b", "a_b", &long]);
         table(subdomain, &["a", "a.b-c.d"], &["", "a..b", ".a", "a.", "A.b", "a_b", "a.-b"]);
         table(host, &["*.a.b", "a.b"], &["*", "a.*.b", "*.", "10.0.0.1", "A.b"]);
-        table(qualified, &["a", "A.b_c", "x.io/Foo"], &["", "/a", "x.io/", "X.io/a", "a/b/c", "a b"]);
+        table(
+            qualified,
+            &["a", "A.b_c", "x.io/Foo"],
+            &["", "/a", "x.io/", "X.io/a", "a/b/c", "a b"],
+        );
         table(annotation_key, &["X.io/a", "kyverno.io/a_B"], &["", "a b", "é"]);
         table(label_value, &["", "a", "A_1.b", "true"], &["a b", "-a", "a-", &long, "a/b"]);
-        table(port_name, &["http", "a-1", "8080-tcp"], &["", "8080", "HTTP", "a--b", "sixteencharacter", "-a"]);
+        table(
+            port_name,
+            &["http", "a-1", "8080-tcp"],
+            &["", "8080", "HTTP", "a--b", "sixteencharacter", "-a"],
+        );
         table(path_segment, &["system:a", "a.b"], &[".", "..", "a/b", "a%b"]);
         table(config_key, &["a", ".a", "a..b", "_"], &["", ".", "..", "..a", "a/b", "a b"]);
         table(env_name, &["A", "a.b-c", "1", "A B"], &["A=B", "é", "A\n"]);

@@ -114,7 +114,12 @@ pub fn examine<T: DeserializeOwned + Serialize>(
 fn is_null(error: &Located<ReadError>, node: &Node, base: &Path) -> bool {
     let wrong = matches!(error.error, ReadError::WrongType { .. } | ReadError::Rule(_));
     let mut within = Path::root();
-    error.path.segments().iter().skip(base.segments().len()).for_each(|segment| within.push(segment.clone()));
+    error
+        .path
+        .segments()
+        .iter()
+        .skip(base.segments().len())
+        .for_each(|segment| within.push(segment.clone()));
     wrong && within.find(node).is_some_and(|node| node.value == Value::Null)
 }
 

@@ -17,7 +17,7 @@ enum Name {
 /// Kinds whose names are not plain DNS names (`NameIsDNSSubdomain`), by their `apiVersion`.
 const NAMES: &[(&str, &[&str], Name)] = &[
     ("v1", &["Namespace", "Service"], Name::Of(formats::label)), // core: ValidateNamespaceName, ValidateServiceCreate
-    ("apps/v1", &["StatefulSet"], Name::Of(formats::label)),      // apps: ValidateStatefulSetName
+    ("apps/v1", &["StatefulSet"], Name::Of(formats::label)),     // apps: ValidateStatefulSetName
     (
         "rbac.authorization.k8s.io/v1",
         &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
@@ -29,7 +29,12 @@ const NAMES: &[(&str, &[&str], Name)] = &[
     ("networking.k8s.io/v1", &["IPAddress"], Name::Of(formats::ip)), // networking: ValidateIPAddressName
     (
         "authorization.k8s.io/v1",
-        &["LocalSubjectAccessReview", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"],
+        &[
+            "LocalSubjectAccessReview",
+            "SelfSubjectAccessReview",
+            "SelfSubjectRulesReview",
+            "SubjectAccessReview",
+        ],
         Name::None,
     ),
     ("authentication.k8s.io/v1", &["SelfSubjectReview", "TokenReview"], Name::None),
@@ -44,7 +49,9 @@ fn names_of(kind: Option<&Kind>) -> &'static Name {
     let Some(kind) = kind else {
         return PLAIN;
     };
-    let row = NAMES.iter().find(|(version, kinds, _)| *version == kind.api_version && kinds.contains(&kind.kind));
+    let row = NAMES
+        .iter()
+        .find(|(version, kinds, _)| *version == kind.api_version && kinds.contains(&kind.kind));
     row.map_or(PLAIN, |(.., name)| name)
 }
 
@@ -67,7 +74,9 @@ pub fn check(
     let mut found = Vec::new();
     let metadata = document.get("metadata").filter(|node| node.value != Value::Null);
     let path = base.key("metadata");
-    let text = |key: &str| metadata.and_then(|node| node.get(key)).and_then(Node::as_str).filter(|t| !t.is_empty());
+    let text = |key: &str| {
+        metadata.and_then(|node| node.get(key)).and_then(Node::as_str).filter(|t| !t.is_empty())
+    };
     if let Name::Of(form) = names_of(kind) {
         let prefix = text("generateName").filter(|_| generated == Generated::Allowed);
         match (text("name"), prefix) {
@@ -81,7 +90,11 @@ pub fn check(
             }
             (None, None) => {
                 let span = metadata.unwrap_or(document).span;
-                found.push(Located::new(Problem::Missing("name".to_owned()), span, path.key("name")));
+                found.push(Located::new(
+                    Problem::Missing("name".to_owned()),
+                    span,
+                    path.key("name"),
+                ));
             }
         }
     }
@@ -98,7 +111,10 @@ pub fn check(
         let message = "an object of this kind has no namespace".to_owned();
         let entry = metadata.and_then(Node::as_mapping).and_then(|map| map.get("namespace"));
         let span = entry.and_then(|entry| entry.key_span.or(entry.node.span));
-        found.push(Located::new(Problem::Conflict(message), span, path.key("namespace")).hint("delete the line"));
+        found.push(
+            Located::new(Problem::Conflict(message), span, path.key("namespace"))
+                .hint("delete the line"),
+        );
     }
     found
 }
@@ -114,7 +130,14 @@ fn named(
     if let Err(right) = form(name) {
         malformed("name", name, right, metadata, path, found);
     } else if kind.is_some_and(|kind| kind.kind == "CronJob") && name.len() > CRON_JOB {
-        malformed("name", name, "at most 52 characters: a CronJob's Jobs add 11", metadata, path, found);
+        malformed(
+            "name",
+            name,
+            "at most 52 characters: a CronJob's Jobs add 11",
+            metadata,
+            path,
+            found,
+        );
     }
 }
 
@@ -140,7 +163,10 @@ pub fn head<'n>(document: &'n Node, base: &Path, key: &str) -> Result<&'n str, L
             Some("") => Err(Located::new(Problem::Empty(key.to_owned()), node.span, base.key(key))),
             Some(text) => Ok(text),
             None => {
-                let error = ReadError::WrongType { expected: "a string".to_owned(), found: node.kind().to_owned() };
+                let error = ReadError::WrongType {
+                    expected: "a string".to_owned(),
+                    found: node.kind().to_owned(),
+                };
                 Err(Located::new(Problem::Read(error), node.span, base.key(key)))
             }
         },
@@ -150,7 +176,9 @@ pub fn head<'n>(document: &'n Node, base: &Path, key: &str) -> Result<&'n str, L
 /// What messages call the object of a document: `Deployment tts/chatterbox-tts`.
 pub fn label(document: &Node, kind: &str) -> String {
     let metadata = document.get("metadata");
-    let text = |key: &str| metadata.and_then(|node| node.get(key)).and_then(Node::as_str).filter(|t| !t.is_empty());
+    let text = |key: &str| {
+        metadata.and_then(|node| node.get(key)).and_then(Node::as_str).filter(|t| !t.is_empty())
+    };
     let name = text("name").or_else(|| text("generateName"));
     match (text("namespace"), name) {
         (Some(namespace), Some(name)) => format!("{kind} {namespace}/{name}"),

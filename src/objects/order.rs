@@ -30,7 +30,11 @@ const RANKS: &[(Rank, &str, &[&str])] = &[
     (Rank::Configuration, "", &["ConfigMap", "Secret", "LimitRange", "ResourceQuota"]),
     (Rank::Configuration, "scheduling.k8s.io", &["PriorityClass"]),
     (Rank::Rbac, "", &["ServiceAccount"]),
-    (Rank::Rbac, "rbac.authorization.k8s.io", &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"]),
+    (
+        Rank::Rbac,
+        "rbac.authorization.k8s.io",
+        &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
+    ),
     (Rank::Workload, "", &["Service", "Endpoints", "Pod", "PodTemplate", "ReplicationController"]),
     (Rank::Workload, "apps", &["Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"]),
     (Rank::Workload, "autoscaling", &["HorizontalPodAutoscaler"]),

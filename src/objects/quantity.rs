@@ -45,7 +45,8 @@ impl Quantity {
         }
         let negative = text.starts_with('-');
         let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-        let end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
+        let end =
+            unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
         let (number, suffix) = unsigned.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
@@ -132,20 +133,34 @@ mod tests {
 
     #[test]
     fn the_grammar_is_the_api_servers() {
-        for text in ["0", "6Gi", "200m", "1.5", ".5Gi", "5.", "+1", "-1k", "1e3", "1E-3", "1E", "0.5Ki", "100n", "12e6"] {
+        for text in [
+            "0", "6Gi", "200m", "1.5", ".5Gi", "5.", "+1", "-1k", "1e3", "1E-3", "1E", "0.5Ki",
+            "100n", "12e6",
+        ] {
             assert!(Quantity::parse(text).is_some(), "{text:?}");
         }
-        for text in ["", "Gi", "6gi", "6GB", "6 Gi", "1.2.3", "--1", "1e", "1e+", "6Gi ", "1K", "1Mib", "0x10", ".", "1e1.5"] {
+        for text in [
+            "", "Gi", "6gi", "6GB", "6 Gi", "1.2.3", "--1", "1e", "1e+", "6Gi ", "1K", "1Mib",
+            "0x10", ".", "1e1.5",
+        ] {
             assert!(Quantity::parse(text).is_none(), "{text:?}");
         }
     }
 
     #[test]
     fn amounts_compare_exactly() {
-        let table = [("1Gi", "1024Mi", Ordering::Equal), ("1G", "1Gi", Ordering::Less), ("100m", "0.1", Ordering::Equal),
-            ("1001m", "1", Ordering::Greater), ("-1", "1n", Ordering::Less), ("-2", "-1", Ordering::Less),
-            ("0", "-0", Ordering::Equal), ("1Ei", "1152921504606846976", Ordering::Equal), ("1e3", "1k", Ordering::Equal),
-            ("15", "2", Ordering::Greater)];
+        let table = [
+            ("1Gi", "1024Mi", Ordering::Equal),
+            ("1G", "1Gi", Ordering::Less),
+            ("100m", "0.1", Ordering::Equal),
+            ("1001m", "1", Ordering::Greater),
+            ("-1", "1n", Ordering::Less),
+            ("-2", "-1", Ordering::Less),
+            ("0", "-0", Ordering::Equal),
+            ("1Ei", "1152921504606846976", Ordering::Equal),
+            ("1e3", "1k", Ordering::Equal),
+            ("15", "2", Ordering::Greater),
+        ];
         for (a, b, order) in table {
             let (x, y) = (Quantity::parse(a).unwrap(), Quantity::parse(b).unwrap());
             assert_eq!(x.compare(&y), order, "{a} {b}");
@@ -154,7 +169,16 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_told_from_fractions() {
-        for (text, whole) in [("1", true), ("1000m", true), ("1500m", false), ("0.5", false), ("0.5Ki", true), ("0.1Ki", false), ("1e3", true), ("0m", true)] {
+        for (text, whole) in [
+            ("1", true),
+            ("1000m", true),
+            ("1500m", false),
+            ("0.5", false),
+            ("0.5Ki", true),
+            ("0.1Ki", false),
+            ("1e3", true),
+            ("0m", true),
+        ] {
             assert_eq!(Quantity::parse(text).unwrap().is_whole(), whole, "{text}");
         }
     }

@@ -3,6 +3,7 @@
 //! In: the text of a file. Out: [`Node`]s, typed values read from them strictly, and text again.
 //! `values`, `objects`, `gitops` and the edits call it; it calls only `source` and `diagnostic`.
 
+mod data;
 mod emit;
 mod limits;
 mod near;

@@ -1,6 +1,8 @@
 //! What several integration tests need.
 #![allow(dead_code, reason = "each test file is a crate of its own and uses its part")]
 
+pub mod tool;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -11,21 +11,13 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(page: &'a [u8]) -> Self {
-        Self {
-            page,
-            at: 0,
-            line: 1,
-        }
+        Self { page, at: 0, line: 1 }
     }
 
     /// Behind the last byte, for errors about the end.
     pub(super) fn at_end(page: &'a [u8]) -> Self {
         let line = 1 + page.iter().filter(|byte| **byte == b'\n').count();
-        Self {
-            page,
-            at: page.len(),
-            line,
-        }
+        Self { page, at: page.len(), line }
     }
 
     pub(super) fn is_done(&self) -> bool {
@@ -33,10 +25,7 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn error(&self, fault: PageFault) -> PageError {
-        PageError {
-            line: self.line,
-            fault,
-        }
+        PageError { line: self.line, fault }
     }
 
     pub(super) fn peek(&self) -> Option<u8> {
@@ -57,10 +46,7 @@ impl<'a> Cursor<'a> {
     /// unless [`Self::count_lines`] is told.
     pub(super) fn take_while(&mut self, wanted: impl Fn(u8) -> bool) -> &'a [u8] {
         let rest = &self.page[self.at..];
-        let length = rest
-            .iter()
-            .position(|byte| !wanted(*byte))
-            .unwrap_or(rest.len());
+        let length = rest.iter().position(|byte| !wanted(*byte)).unwrap_or(rest.len());
         self.at += length;
         &rest[..length]
     }

@@ -63,13 +63,8 @@ impl<'a> Sum<'a> {
             return Err(PageFault::SeriesTwice);
         }
         self.usage.series += 1;
-        let namespace = self
-            .labels
-            .iter()
-            .find(|(name, _)| *name == NAMESPACE_LABEL.as_bytes());
-        let namespace = namespace
-            .map(|(_, value)| unescape(value))
-            .unwrap_or_default();
+        let namespace = self.labels.iter().find(|(name, _)| *name == NAMESPACE_LABEL.as_bytes());
+        let namespace = namespace.map(|(_, value)| unescape(value)).unwrap_or_default();
         let share = if namespace == UNKNOWN {
             &mut self.usage.unknown
         } else if namespace == self.query.namespace && !namespace.is_empty() {
@@ -79,20 +74,12 @@ impl<'a> Sum<'a> {
         };
         // Both are at most 2⁶³ − 1, so the sum fits; it is held to that below.
         *share += bytes;
-        if *share <= value::MOST {
-            Ok(())
-        } else {
-            Err(PageFault::TooLarge)
-        }
+        if *share <= value::MOST { Ok(()) } else { Err(PageFault::TooLarge) }
     }
 
     /// What the page says in all.
     pub(super) fn usage(&self) -> Result<Usage, PageFault> {
-        if self.usage.everyone() <= value::MOST {
-            Ok(self.usage)
-        } else {
-            Err(PageFault::TooLarge)
-        }
+        if self.usage.everyone() <= value::MOST { Ok(self.usage) } else { Err(PageFault::TooLarge) }
     }
 
     /// The labels as one number: the same for the same series however written.

@@ -22,9 +22,7 @@ const WHOLE_DIGITS: usize = 19;
 /// (`promparse.go`, `parseFloat`), as Rust does.
 pub(super) fn read(text: &[u8]) -> Option<Number> {
     if text.len() <= WHOLE_DIGITS && text.iter().all(u8::is_ascii_digit) {
-        let whole = text
-            .iter()
-            .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+        let whole = text.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
         return (!text.is_empty()).then_some(Number::Whole(whole));
     }
     let number: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
@@ -50,11 +48,7 @@ pub(super) fn to_bytes(number: Number, unit: u64) -> Result<u64, PageFault> {
             // Both units are powers of two: the product is exact.
             let bytes = (float * unit as f64).ceil();
             // 2⁶³ as a float; casting below it can't saturate.
-            if bytes < MOST as f64 {
-                Ok(bytes as u64)
-            } else {
-                Err(PageFault::TooLarge)
-            }
+            if bytes < MOST as f64 { Ok(bytes as u64) } else { Err(PageFault::TooLarge) }
         }
     }
 }
@@ -68,14 +62,8 @@ mod tests {
         for (text, expected) in [
             ("0", Some(Number::Whole(0))),
             ("0017", Some(Number::Whole(17))),
-            (
-                "9007199254740993",
-                Some(Number::Whole(9_007_199_254_740_993)),
-            ),
-            (
-                "9999999999999999999",
-                Some(Number::Whole(9_999_999_999_999_999_999)),
-            ),
+            ("9007199254740993", Some(Number::Whole(9_007_199_254_740_993))),
+            ("9999999999999999999", Some(Number::Whole(9_999_999_999_999_999_999))),
             ("20000000000000000000", Some(Number::Float(2e19))),
             ("+5", Some(Number::Float(5.0))),
             ("-5", Some(Number::Float(-5.0))),
@@ -110,22 +98,13 @@ mod tests {
         assert_eq!(to_bytes(Number::Float(0.1), 1), Ok(1));
         assert_eq!(to_bytes(Number::Float(1.5), 1 << 20), Ok(3 << 19));
         assert_eq!(to_bytes(Number::Float(-0.0), 1), Ok(0));
-        assert_eq!(
-            to_bytes(Number::Float(f64::NAN), 1),
-            Err(PageFault::NotANumber)
-        );
+        assert_eq!(to_bytes(Number::Float(f64::NAN), 1), Err(PageFault::NotANumber));
         assert_eq!(to_bytes(Number::Float(-1.0), 1), Err(PageFault::Negative));
-        for large in [
-            Number::Float(f64::INFINITY),
-            Number::Float(9.3e18),
-            Number::Whole(u64::MAX),
-        ] {
+        for large in [Number::Float(f64::INFINITY), Number::Float(9.3e18), Number::Whole(u64::MAX)]
+        {
             assert_eq!(to_bytes(large, 1), Err(PageFault::TooLarge));
         }
-        assert_eq!(
-            to_bytes(Number::Whole(1 << 44), 1 << 20),
-            Err(PageFault::TooLarge)
-        );
+        assert_eq!(to_bytes(Number::Whole(1 << 44), 1 << 20), Err(PageFault::TooLarge));
         assert_eq!(to_bytes(Number::Whole(MOST), 1), Ok(MOST));
     }
 }

@@ -14,11 +14,7 @@ impl Raw {
     pub fn voice(&self) -> Voice {
         let json = self.get(Key::LogFormat) == Some("json");
         Voice {
-            format: if json {
-                LogFormat::Json
-            } else {
-                LogFormat::Text
-            },
+            format: if json { LogFormat::Json } else { LogFormat::Text },
             termination_log: self.get(Key::TerminationLog).unwrap_or_default().into(),
         }
     }
@@ -35,16 +31,9 @@ pub fn check(
     raw: &Raw,
     read: impl Fn(&Path) -> Option<String>,
 ) -> Result<Settings, Vec<SettingError>> {
-    let mut checker = Checker {
-        raw,
-        errors: Vec::new(),
-    };
+    let mut checker = Checker { raw, errors: Vec::new() };
     let settings = checker.settings(read);
-    if checker.errors.is_empty() {
-        Ok(settings)
-    } else {
-        Err(checker.errors)
-    }
+    if checker.errors.is_empty() { Ok(settings) } else { Err(checker.errors) }
 }
 
 /// Collects errors; what is wrong is put off with a stand-in, never run.
@@ -56,21 +45,14 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn settings(&mut self, read: impl Fn(&Path) -> Option<String>) -> Settings {
         let action = self.one_of(Key::Action, Action::NAMES);
-        let dry_run = self.one_of(
-            Key::DryRun,
-            &[("true", true), ("false", false), ("1", true), ("0", false)],
-        );
-        let format = self.one_of(
-            Key::LogFormat,
-            &[("text", LogFormat::Text), ("json", LogFormat::Json)],
-        );
+        let dry_run = self
+            .one_of(Key::DryRun, &[("true", true), ("false", false), ("1", true), ("0", false)]);
+        let format =
+            self.one_of(Key::LogFormat, &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
         let service_account: PathBuf = self.text(Key::ServiceAccountDir).into();
         let namespace = match self.raw.get(Key::Namespace) {
             Some(name) => name.to_owned(),
-            None => read(&service_account.join("namespace"))
-                .unwrap_or_default()
-                .trim()
-                .to_owned(),
+            None => read(&service_account.join("namespace")).unwrap_or_default().trim().to_owned(),
         };
         if namespace.is_empty() {
             self.wrong(Key::Namespace, "is not set, nor in SERVICE_ACCOUNT_DIR");
@@ -78,19 +60,13 @@ impl Checker<'_> {
             self.wrong(Key::Namespace, "is not a namespace's name");
         }
         let deadline = self.time_above_zero(Key::Deadline);
-        let target = self.target(
-            namespace.clone(),
-            service_account.clone(),
-            dry_run == Some(true),
-        );
+        let target = self.target(namespace.clone(), service_account.clone(), dry_run == Some(true));
         let look = match action {
             Some(Action::Up | Action::Guard) => Some(self.look(namespace, &service_account)),
             Some(Action::Down) | None => None,
         };
         if let (Some(Action::Up), Some(look)) = (action, &look) {
-            let pauses = look
-                .sample_interval
-                .saturating_mul(look.samples.saturating_sub(1));
+            let pauses = look.sample_interval.saturating_mul(look.samples.saturating_sub(1));
             if !deadline.is_zero() && pauses >= super::time_to_look(deadline) {
                 let text = "with SAMPLES, leaves no time before the DEADLINE";
                 self.wrong(Key::SampleInterval, text);
@@ -102,10 +78,7 @@ impl Checker<'_> {
             target,
             dry_run: dry_run.unwrap_or(true),
             deadline,
-            voice: Voice {
-                format: format.unwrap_or_default(),
-                ..self.raw.voice()
-            },
+            voice: Voice { format: format.unwrap_or_default(), ..self.raw.voice() },
         }
     }
 
@@ -144,21 +117,14 @@ impl Checker<'_> {
         if !names::is_metric(&metric) {
             self.wrong(Key::Metric, "is not a metric's name");
         }
-        let unit = self.one_of(
-            Key::MetricUnit,
-            &[("bytes", Unit::Bytes), ("MiB", Unit::MiB)],
-        );
+        let unit = self.one_of(Key::MetricUnit, &[("bytes", Unit::Bytes), ("MiB", Unit::MiB)]);
         Look {
             url,
             ca: match self.raw.get(Key::MetricsCa) {
                 Some(file) => file.into(),
                 None => service_account.join("ca.crt"),
             },
-            query: Query {
-                metric,
-                unit: unit.unwrap_or_default(),
-                namespace,
-            },
+            query: Query { metric, unit: unit.unwrap_or_default(), namespace },
             rules: self.rules(),
             timeout: self.time_above_zero(Key::ScrapeTimeout),
             samples: u32::try_from(self.number(Key::Samples, 1, 10)).unwrap_or(1),
@@ -181,24 +147,14 @@ impl Checker<'_> {
                 }
             }
         }
-        let count = self.one_of(
-            Key::Count,
-            &[
-                ("residents", Count::Residents),
-                ("everyone", Count::Everyone),
-            ],
-        );
+        let count = self
+            .one_of(Key::Count, &[("residents", Count::Residents), ("everyone", Count::Everyone)]);
         let failure = self.one_of(
             Key::OnScrapeFailure,
-            &[
-                ("yield", OnScrapeFailure::Yield),
-                ("keep", OnScrapeFailure::Keep),
-            ],
+            &[("yield", OnScrapeFailure::Yield), ("keep", OnScrapeFailure::Keep)],
         );
-        let no_series = self.one_of(
-            Key::NoSeries,
-            &[("unknown", NoSeries::Unknown), ("idle", NoSeries::Idle)],
-        );
+        let no_series =
+            self.one_of(Key::NoSeries, &[("unknown", NoSeries::Unknown), ("idle", NoSeries::Idle)]);
         Rules {
             total: total.unwrap_or_default(),
             floor: floor.unwrap_or_default(),
@@ -229,9 +185,7 @@ impl Checker<'_> {
         if text.is_empty() {
             return None;
         }
-        read(&text)
-            .map_err(|problem| self.wrong(key, format!("`{text}`: {problem}")))
-            .ok()
+        read(&text).map_err(|problem| self.wrong(key, format!("`{text}`: {problem}"))).ok()
     }
 
     fn one_of<T: Copy>(&mut self, key: Key, choices: &[(&str, T)]) -> Option<T> {
@@ -244,27 +198,18 @@ impl Checker<'_> {
     }
 
     fn amount(&mut self, key: Key) -> Option<u64> {
-        self.read(key, |text| {
-            quantity::parse(text).map_err(|error| error.to_string())
-        })
+        self.read(key, |text| quantity::parse(text).map_err(|error| error.to_string()))
     }
 
     fn time(&mut self, key: Key) -> Duration {
-        self.read(key, |text| {
-            duration::parse(text).map_err(|error| error.to_string())
-        })
-        .unwrap_or_default()
+        self.read(key, |text| duration::parse(text).map_err(|error| error.to_string()))
+            .unwrap_or_default()
     }
 
     /// For times that mean "never" when they are zero.
     fn time_above_zero(&mut self, key: Key) -> Duration {
         let time = self.time(key);
-        if time.is_zero()
-            && !self
-                .errors
-                .iter()
-                .any(|error| error.setting == key.row().env)
-        {
+        if time.is_zero() && !self.errors.iter().any(|error| error.setting == key.row().env) {
             self.wrong(key, "leaves no time at all");
         }
         time

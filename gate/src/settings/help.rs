@@ -84,11 +84,7 @@ mod tests {
     fn help_names_every_setting() {
         let help = help();
         for row in TABLE {
-            assert!(
-                help.contains(&format!("{}, {}", row.flag(), row.env)),
-                "{}",
-                row.env
-            );
+            assert!(help.contains(&format!("{}, {}", row.flag(), row.env)), "{}", row.env);
         }
     }
 }

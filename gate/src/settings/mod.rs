@@ -125,10 +125,7 @@ pub struct SettingError {
 
 impl SettingError {
     pub(crate) fn new(key: Key, problem: impl Into<String>) -> Self {
-        Self {
-            setting: key.row().env.to_owned(),
-            problem: problem.into(),
-        }
+        Self { setting: key.row().env.to_owned(), problem: problem.into() }
     }
 }
 

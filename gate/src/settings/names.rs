@@ -22,17 +22,13 @@ fn is_label(label: &str) -> bool {
 pub(super) fn is_metric(name: &str) -> bool {
     let starts = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte == b':';
     name.bytes().next().is_some_and(starts)
-        && name
-            .bytes()
-            .all(|byte| starts(byte) || byte.is_ascii_digit())
+        && name.bytes().all(|byte| starts(byte) || byte.is_ascii_digit())
 }
 
 /// A host: an IPv4 address, an IPv6 address with or without brackets, or a
 /// name (a trailing dot allowed: it spares the resolver the search list).
 pub(super) fn is_host(host: &str) -> bool {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     if bare.unwrap_or(host).parse::<std::net::Ipv6Addr>().is_ok() {
         return true;
     }
@@ -40,9 +36,7 @@ pub(super) fn is_host(host: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     bare.is_none()
         && name.len() <= 253
-        && name
-            .split('.')
-            .all(|label| (1..=63).contains(&label.len()) && label.bytes().all(inner))
+        && name.split('.').all(|label| (1..=63).contains(&label.len()) && label.bytes().all(inner))
 }
 
 /// Whether a URL can be the exporter's page: what is wrong, or nothing.
@@ -123,13 +117,7 @@ mod tests {
 
     #[test]
     fn hosts() {
-        for host in [
-            "10.96.0.1",
-            "fd00::1",
-            "[fd00::1]",
-            "kubernetes.default.svc",
-            "host.",
-        ] {
+        for host in ["10.96.0.1", "fd00::1", "[fd00::1]", "kubernetes.default.svc", "host."] {
             assert!(is_host(host), "{host}");
         }
         for host in ["", ".", "a b", "[10.0.0.1]", "host/path", "a:b", "::g"] {

@@ -33,9 +33,7 @@ impl Raw {
         args: impl IntoIterator<Item = OsString>,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Ask, (Self, Vec<SettingError>)> {
-        let mut raw = Self {
-            values: vec![None; TABLE.len()],
-        };
+        let mut raw = Self { values: vec![None; TABLE.len()] };
         let mut errors = Vec::new();
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
@@ -51,10 +49,7 @@ impl Raw {
             }
         }
         for row in TABLE {
-            match env(row.env)
-                .filter(|value| !value.is_empty())
-                .map(OsString::into_string)
-            {
+            match env(row.env).filter(|value| !value.is_empty()).map(OsString::into_string) {
                 Some(Ok(text)) => {
                     raw.values[row.key as usize].get_or_insert(text);
                 }
@@ -62,11 +57,7 @@ impl Raw {
                 None => {}
             }
         }
-        if errors.is_empty() {
-            Ok(Ask::Run(raw))
-        } else {
-            Err((raw, errors))
-        }
+        if errors.is_empty() { Ok(Ask::Run(raw)) } else { Err((raw, errors)) }
     }
 
     /// The setting's text, or its default.
@@ -112,16 +103,11 @@ impl Raw {
 }
 
 fn find(flag: &str) -> Option<&'static Row> {
-    TABLE
-        .iter()
-        .find(|row| row.key != Key::Action && row.flag() == flag)
+    TABLE.iter().find(|row| row.key != Key::Action && row.flag() == flag)
 }
 
 fn problem(arg: &str, problem: &str) -> SettingError {
-    SettingError {
-        setting: arg.to_owned(),
-        problem: problem.to_owned(),
-    }
+    SettingError { setting: arg.to_owned(), problem: problem.to_owned() }
 }
 
 #[cfg(test)]
@@ -130,9 +116,7 @@ mod tests {
 
     fn gather(args: &[&str], env: &[(&str, &str)]) -> Result<Ask, (Raw, Vec<SettingError>)> {
         Raw::gather(args.iter().map(OsString::from), |name| {
-            env.iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| value.into())
+            env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
         })
     }
 
@@ -145,10 +129,8 @@ mod tests {
 
     #[test]
     fn a_flag_goes_before_a_variable_and_a_default_last() {
-        let raw = run(
-            &["guard", "--floor=7Gi", "--metric", "m"],
-            &[("FLOOR", "1"), ("ACTION", "up")],
-        );
+        let raw =
+            run(&["guard", "--floor=7Gi", "--metric", "m"], &[("FLOOR", "1"), ("ACTION", "up")]);
         assert_eq!(raw.get(Key::Floor), Some("7Gi"));
         assert_eq!(raw.get(Key::Action), Some("guard"));
         assert_eq!(raw.get(Key::Metric), Some("m"));
@@ -163,14 +145,8 @@ mod tests {
 
     #[test]
     fn dry_run_needs_no_value() {
-        assert_eq!(
-            run(&["--dry-run", "up"], &[]).get(Key::DryRun),
-            Some("true")
-        );
-        assert_eq!(
-            run(&["--dry-run=false"], &[]).get(Key::DryRun),
-            Some("false")
-        );
+        assert_eq!(run(&["--dry-run", "up"], &[]).get(Key::DryRun), Some("true"));
+        assert_eq!(run(&["--dry-run=false"], &[]).get(Key::DryRun), Some("false"));
     }
 
     #[test]

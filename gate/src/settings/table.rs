@@ -86,13 +86,7 @@ const fn row(
     default: Default,
     help: &'static str,
 ) -> Row {
-    Row {
-        key,
-        env,
-        form,
-        default,
-        help,
-    }
+    Row { key, env, form, default, help }
 }
 
 const AMOUNT: &str = "bytes or quantity";
@@ -100,13 +94,7 @@ const TIME: &str = "time";
 
 /// Every setting there is.
 pub const TABLE: &[Row] = &[
-    row(
-        Key::Action,
-        "ACTION",
-        "up, guard, down",
-        Default::Required,
-        "what to decide",
-    ),
+    row(Key::Action, "ACTION", "up, guard, down", Default::Required, "what to decide"),
     row(
         Key::Floor,
         "FLOOR",
@@ -114,13 +102,7 @@ pub const TABLE: &[Row] = &[
         Default::RequiredToLook,
         "memory that must be free for the tenant to start and to stay",
     ),
-    row(
-        Key::GpuTotal,
-        "GPU_TOTAL",
-        AMOUNT,
-        Default::RequiredToLook,
-        "the card's memory",
-    ),
+    row(Key::GpuTotal, "GPU_TOTAL", AMOUNT, Default::RequiredToLook, "the card's memory"),
     row(
         Key::MetricsUrl,
         "METRICS_URL",
@@ -156,13 +138,7 @@ pub const TABLE: &[Row] = &[
         Default::Derived("namespace of SERVICE_ACCOUNT_DIR"),
         "the tenant's namespace",
     ),
-    row(
-        Key::Deployment,
-        "DEPLOYMENT",
-        "name",
-        Default::Required,
-        "the tenant's Deployment",
-    ),
+    row(Key::Deployment, "DEPLOYMENT", "name", Default::Required, "the tenant's Deployment"),
     row(
         Key::Reserve,
         "RESERVE",
@@ -191,13 +167,7 @@ pub const TABLE: &[Row] = &[
         Default::Value("unknown"),
         "what a page without a series of the metric means",
     ),
-    row(
-        Key::Samples,
-        "SAMPLES",
-        "1 to 10",
-        Default::Value("2"),
-        "up: how many readings must pass",
-    ),
+    row(Key::Samples, "SAMPLES", "1 to 10", Default::Value("2"), "up: how many readings must pass"),
     row(
         Key::SampleInterval,
         "SAMPLE_INTERVAL",

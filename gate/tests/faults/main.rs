@@ -6,12 +6,7 @@
 //! rows (`UPDATE_DOCS=1 cargo test -p vram-gate --test faults`).
 
 // A test fails by panicking; clippy knows that of `#[test]` functions alone.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -46,11 +41,7 @@ pub(crate) struct Case {
 }
 
 pub(crate) const fn case(action: &'static str, exit: i32, effect: Effect) -> Case {
-    Case {
-        action,
-        exit,
-        effect,
-    }
+    Case { action, exit, effect }
 }
 
 /// One fault.
@@ -68,12 +59,7 @@ pub(crate) const fn fault(
     says: &'static str,
     make: fn(&mut World),
 ) -> Fault {
-    Fault {
-        what,
-        cases,
-        says,
-        make,
-    }
+    Fault { what, cases, says, make }
 }
 
 /// Without a reading: nothing is started, and the card is given back.
@@ -92,11 +78,7 @@ fn run(fault: &Fault, case: &Case) -> Result<(), String> {
     let before = world.api.replicas;
     let stderr_read = world.stderr_read;
     let ran = world.run();
-    let told = if stderr_read {
-        ran.line.clone()
-    } else {
-        ran.message.clone().unwrap_or_default()
-    };
+    let told = if stderr_read { ran.line.clone() } else { ran.message.clone().unwrap_or_default() };
     let effect = match ran.api.replicas() {
         replicas if replicas == before => Untouched,
         replicas => To(replicas),
@@ -114,10 +96,7 @@ fn run(fault: &Fault, case: &Case) -> Result<(), String> {
     } else {
         return Ok(());
     };
-    Err(format!(
-        "{} ({}): {problem}\n    {told}",
-        fault.what, case.action
-    ))
+    Err(format!("{} ({}): {problem}\n    {told}", fault.what, case.action))
 }
 
 #[test]
@@ -138,18 +117,9 @@ fn each_fault_ends_as_its_row_says() {
     };
     let problems: Vec<String> = thread::scope(|scope| {
         let workers: Vec<_> = (0..40).map(|_| scope.spawn(work)).collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().unwrap())
-            .collect()
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
-    assert!(
-        problems.is_empty(),
-        "{} of {}:\n{}",
-        problems.len(),
-        jobs.len(),
-        problems.join("\n")
-    );
+    assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), jobs.len(), problems.join("\n"));
 }
 
 #[test]
@@ -165,10 +135,7 @@ fn there_are_sixty_faults_and_no_two_the_same() {
 fn markdown() -> String {
     let mut text = String::new();
     for (group, faults) in GROUPS {
-        let _ = write!(
-            text,
-            "### {group}\n\n| fault | up | guard | down |\n|---|---|---|---|\n"
-        );
+        let _ = write!(text, "### {group}\n\n| fault | up | guard | down |\n|---|---|---|---|\n");
         for fault in *faults {
             let cell = |action: &str| match fault.cases.iter().find(|case| case.action == action) {
                 None => String::new(),
@@ -195,21 +162,14 @@ fn markdown() -> String {
 fn the_documents_tables_are_the_tests_tables() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/gate.md");
     let mut document = std::fs::read_to_string(&file).unwrap();
-    for (name, table) in [
-        ("settings", vram_gate::settings::markdown()),
-        ("faults", markdown()),
-    ] {
+    for (name, table) in [("settings", vram_gate::settings::markdown()), ("faults", markdown())] {
         let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
         let (before, rest) = document.split_once(&start).expect(&start);
         let (found, after) = rest.split_once(&end).expect(&end);
         if std::env::var_os("UPDATE_DOCS").is_some() {
             document = format!("{before}{start}\n{}\n{end}{after}", table.trim());
         } else {
-            assert_eq!(
-                found.trim(),
-                table.trim(),
-                "the table `{name}` of docs/gate.md"
-            );
+            assert_eq!(found.trim(), table.trim(), "the table `{name}` of docs/gate.md");
         }
     }
     if std::env::var_os("UPDATE_DOCS").is_some() {

@@ -86,10 +86,7 @@ impl Api {
     }
 
     pub(crate) fn patches(&self) -> usize {
-        self.requests()
-            .iter()
-            .filter(|request| request.method == "PATCH")
-            .count()
+        self.requests().iter().filter(|request| request.method == "PATCH").count()
     }
 }
 
@@ -116,10 +113,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).unwrap();
-        Self {
-            pem: certificate.pem(),
-            issuer: Issuer::new(params, key),
-        }
+        Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
     /// A TLS server with a certificate of this authority for these hosts.
@@ -160,12 +154,7 @@ pub(crate) fn start(plan: Plan, token: &str) -> Api {
         Certificate::Expired => Some(authority().server(&hosts, true)),
     };
     let replicas = plan.replicas;
-    let state = State {
-        plan,
-        replicas,
-        requests: Vec::new(),
-        token: token.to_owned(),
-    };
+    let state = State { plan, replicas, requests: Vec::new(), token: token.to_owned() };
     let state = Arc::new(Mutex::new(state));
     let shared = state.clone();
     thread::spawn(move || {
@@ -179,10 +168,7 @@ pub(crate) fn start(plan: Plan, token: &str) -> Api {
 
 fn wrap(tcp: TcpStream, tls: Option<Arc<ServerConfig>>) -> Box<dyn Stream> {
     match tls {
-        Some(config) => Box::new(StreamOwned::new(
-            ServerConnection::new(config).unwrap(),
-            tcp,
-        )),
+        Some(config) => Box::new(StreamOwned::new(ServerConnection::new(config).unwrap(), tcp)),
         None => Box::new(tcp),
     }
 }
@@ -195,27 +181,18 @@ fn talk(stream: &mut dyn Stream, state: &Mutex<State>) {
         if !head.ends_with("\r\n\r\n") {
             return;
         }
-        let length = header(&head, "content-length")
-            .and_then(|length| length.parse().ok())
-            .unwrap_or(0);
+        let length =
+            header(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
         if stream.read_exact(&mut body).is_err() {
             return;
         }
         let method = head.split(' ').next().unwrap().to_owned();
-        let request = Request {
-            method,
-            head,
-            body: String::from_utf8(body).unwrap(),
-        };
+        let request = Request { method, head, body: String::from_utf8(body).unwrap() };
         let Some(answer) = answer(request, state) else {
             return;
         };
-        if stream
-            .write_all(answer.as_bytes())
-            .and_then(|()| stream.flush())
-            .is_err()
-        {
+        if stream.write_all(answer.as_bytes()).and_then(|()| stream.flush()).is_err() {
             return;
         }
     }
@@ -223,20 +200,9 @@ fn talk(stream: &mut dyn Stream, state: &Mutex<State>) {
 
 fn answer(request: Request, state: &Mutex<State>) -> Option<String> {
     let mut state = state.lock().unwrap();
-    let list = if request.method == "GET" {
-        &state.plan.get
-    } else {
-        &state.plan.patch
-    };
-    let index = state
-        .requests
-        .iter()
-        .filter(|earlier| earlier.method == request.method)
-        .count();
-    let reply = list
-        .get(index.min(list.len().saturating_sub(1)))
-        .cloned()
-        .unwrap_or(Reply::Work);
+    let list = if request.method == "GET" { &state.plan.get } else { &state.plan.patch };
+    let index = state.requests.iter().filter(|earlier| earlier.method == request.method).count();
+    let reply = list.get(index.min(list.len().saturating_sub(1))).cloned().unwrap_or(Reply::Work);
     state.requests.push(request.clone());
     if let Reply::Hang = reply {
         drop(state); // Others are served meanwhile.
@@ -266,21 +232,14 @@ fn work(request: &Request, state: &mut State) -> String {
         return status(401, "Unauthorized");
     }
     let target = request.head.split(' ').nth(1).unwrap();
-    match (
-        request.method.as_str(),
-        target.split_once('?').unwrap_or((target, "")),
-    ) {
+    match (request.method.as_str(), target.split_once('?').unwrap_or((target, ""))) {
         ("GET", (found, "")) if found == path => {}
         ("PATCH", (found, "fieldManager=vram-gate")) if found == path => {
             if header(&request.head, "content-type") != Some("application/merge-patch+json") {
                 return status(415, "unsupported media type");
             }
             let patch: serde_json::Value = serde_json::from_str(&request.body).unwrap();
-            assert_eq!(
-                patch.as_object().unwrap().len(),
-                1,
-                "a patch of the replicas alone"
-            );
+            assert_eq!(patch.as_object().unwrap().len(), 1, "a patch of the replicas alone");
             state.replicas = patch["spec"]["replicas"].as_i64().unwrap();
         }
         _ => return status(404, "the server could not find the requested resource"),

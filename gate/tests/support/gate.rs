@@ -114,10 +114,7 @@ impl World {
         }
         let exporter = plain::serve(self.exporter.clone());
         let api = api::start(self.api.clone(), TOKEN);
-        let output = self
-            .command(&mount, &log, &exporter, &api)
-            .output()
-            .unwrap();
+        let output = self.command(&mount, &log, &exporter, &api).output().unwrap();
         let message = fs::read_to_string(&log).ok();
         Ran {
             code: output.status.code(),
@@ -134,10 +131,7 @@ impl World {
         command
             .env_clear()
             .args(&self.args)
-            .env(
-                "METRICS_URL",
-                format!("http://{}/metrics", exporter.address),
-            )
+            .env("METRICS_URL", format!("http://{}/metrics", exporter.address))
             .env("KUBERNETES_SERVICE_HOST", api.address.ip().to_string())
             .env("KUBERNETES_SERVICE_PORT", api.address.port().to_string())
             .env("SERVICE_ACCOUNT_DIR", mount)
@@ -145,19 +139,12 @@ impl World {
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         if let Some(url) = &self.url {
-            command.env(
-                "METRICS_URL",
-                url.replace("{port}", &exporter.address.port().to_string()),
-            );
+            command.env("METRICS_URL", url.replace("{port}", &exporter.address.port().to_string()));
         }
         for (name, value) in &self.env {
             command.env(name, value);
         }
-        command.stderr(if self.stderr_read {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        });
+        command.stderr(if self.stderr_read { Stdio::piped() } else { Stdio::null() });
         command
     }
 }

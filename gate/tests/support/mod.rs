@@ -18,10 +18,7 @@ pub(crate) fn has(program: &str) -> bool {
         .status()
         .is_ok_and(|status| status.success());
     if !found {
-        assert!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "CI needs {program}"
-        );
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "CI needs {program}");
         eprintln!("skipped: {program} is not installed");
     }
     found

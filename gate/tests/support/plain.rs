@@ -61,11 +61,7 @@ pub(crate) fn serve_with(
             });
         }
     });
-    Server {
-        address,
-        requests,
-        heads,
-    }
+    Server { address, requests, heads }
 }
 
 /// Reads to the end of the request's head.
@@ -90,11 +86,7 @@ pub(crate) fn perform(stream: &mut impl Write, step: Step) {
         }
         Step::Drip(bytes) => {
             for byte in bytes.iter().cycle() {
-                if stream
-                    .write_all(&[*byte])
-                    .and_then(|()| stream.flush())
-                    .is_err()
-                {
+                if stream.write_all(&[*byte]).and_then(|()| stream.flush()).is_err() {
                     return;
                 }
                 thread::sleep(Duration::from_millis(20));

@@ -1,7 +1,9 @@
 //! Kyverno's MutatingPolicy, `policies.kyverno.io/v1`, which shares Kubernetes' own types.
 //! Source: kyverno 1.19, `api/policies.kyverno.io/v1/mutating_policy.go`.
 
-use k8s_openapi::api::admissionregistration::v1::{MatchCondition, MatchResources, Mutation, Variable};
+use k8s_openapi::api::admissionregistration::v1::{
+    MatchCondition, MatchResources, Mutation, Variable,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Raw;

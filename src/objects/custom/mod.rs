@@ -37,11 +37,17 @@ struct Resource<S> {
     operation: Option<Raw>,
 }
 
-const fn custom<T: DeserializeOwned + Serialize>(api_version: &'static str, kind: &'static str) -> Kind {
+const fn custom<T: DeserializeOwned + Serialize>(
+    api_version: &'static str,
+    kind: &'static str,
+) -> Kind {
     Kind { api_version, kind, cluster_scoped: false, examine: examine::<T> }
 }
 
-const fn cluster<T: DeserializeOwned + Serialize>(api_version: &'static str, kind: &'static str) -> Kind {
+const fn cluster<T: DeserializeOwned + Serialize>(
+    api_version: &'static str,
+    kind: &'static str,
+) -> Kind {
     Kind { cluster_scoped: true, ..custom::<T>(api_version, kind) }
 }
 
@@ -50,13 +56,25 @@ pub const KINDS: &[Kind] = &[
     cluster::<Resource<kyverno_policy::PolicySpec>>("kyverno.io/v1", "ClusterPolicy"),
     custom::<Resource<kyverno_policy::PolicySpec>>("kyverno.io/v1", "Policy"),
     custom::<Resource<kyverno_exception::ExceptionSpec>>("kyverno.io/v2", "PolicyException"),
-    custom::<Resource<kyverno_exception::ReferringExceptionSpec>>("policies.kyverno.io/v1", "PolicyException"),
+    custom::<Resource<kyverno_exception::ReferringExceptionSpec>>(
+        "policies.kyverno.io/v1",
+        "PolicyException",
+    ),
     cluster::<Resource<kyverno_mutating::MutatingSpec>>("policies.kyverno.io/v1", "MutatingPolicy"),
-    custom::<Resource<argo_application::ArgoApplicationSpec>>("argoproj.io/v1alpha1", "Application"),
+    custom::<Resource<argo_application::ArgoApplicationSpec>>(
+        "argoproj.io/v1alpha1",
+        "Application",
+    ),
     custom::<Resource<argo_project::ArgoProjectSpec>>("argoproj.io/v1alpha1", "AppProject"),
     custom::<Resource<argo_set::ArgoSetSpec>>("argoproj.io/v1alpha1", "ApplicationSet"),
-    custom::<Resource<argo_plugin::ArgoPluginSpec>>("argoproj.io/v1alpha1", "ConfigManagementPlugin"),
-    custom::<Resource<flux_kustomization::FluxKustomizationSpec>>("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
+    custom::<Resource<argo_plugin::ArgoPluginSpec>>(
+        "argoproj.io/v1alpha1",
+        "ConfigManagementPlugin",
+    ),
+    custom::<Resource<flux_kustomization::FluxKustomizationSpec>>(
+        "kustomize.toolkit.fluxcd.io/v1",
+        "Kustomization",
+    ),
     custom::<Resource<flux_source::FluxGitSpec>>("source.toolkit.fluxcd.io/v1", "GitRepository"),
     custom::<Resource<flux_source::FluxOciSpec>>("source.toolkit.fluxcd.io/v1", "OCIRepository"),
     custom::<kustomize::KustomizeFile>("kustomize.config.k8s.io/v1beta1", "Kustomization"),

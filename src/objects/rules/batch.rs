@@ -11,7 +11,12 @@ pub const ROWS: &[Row] = &[
     row("CronJobSpec", "startingDeadlineSeconds", COUNT, "batch: validateCronJobSpec"),
     row("CronJobSpec", "successfulJobsHistoryLimit", COUNT, "batch: validateCronJobSpec"),
     row("CronJobSpec", "failedJobsHistoryLimit", COUNT, "batch: validateCronJobSpec"),
-    row("CronJobSpec", "concurrencyPolicy", Rule::OneOf(&["Allow", "Forbid", "Replace"]), "batch: validateConcurrencyPolicy"),
+    row(
+        "CronJobSpec",
+        "concurrencyPolicy",
+        Rule::OneOf(&["Allow", "Forbid", "Replace"]),
+        "batch: validateConcurrencyPolicy",
+    ),
     row("JobSpec", "parallelism", COUNT, "batch: validateJobSpec"),
     row("JobSpec", "completions", COUNT, "batch: validateJobSpec"),
     row("JobSpec", "activeDeadlineSeconds", Rule::Range(0, i64::MAX), "batch: validateJobSpec"),
@@ -19,16 +24,56 @@ pub const ROWS: &[Row] = &[
     row("JobSpec", "backoffLimitPerIndex", COUNT, "batch: validateJobSpec"),
     row("JobSpec", "maxFailedIndexes", COUNT, "batch: validateJobSpec"),
     row("JobSpec", "ttlSecondsAfterFinished", COUNT, "batch: validateJobSpec"),
-    row("JobSpec", "completionMode", Rule::Exactly(&["NonIndexed", "Indexed"]), "batch: validateJobSpec"),
-    row("JobSpec", "podReplacementPolicy", Rule::Exactly(&["Failed", "TerminatingOrFailed"]), "batch: validatePodReplacementPolicy"),
+    row(
+        "JobSpec",
+        "completionMode",
+        Rule::Exactly(&["NonIndexed", "Indexed"]),
+        "batch: validateJobSpec",
+    ),
+    row(
+        "JobSpec",
+        "podReplacementPolicy",
+        Rule::Exactly(&["Failed", "TerminatingOrFailed"]),
+        "batch: validatePodReplacementPolicy",
+    ),
     row("JobSpec", "managedBy", Rule::Strictly(formats::domain_path), "batch: validateJobSpec"),
     row("PodFailurePolicy", "rules", Rule::AtMost(20), "batch: validatePodFailurePolicy"),
-    row("PodFailurePolicyRule", "action", Rule::Exactly(&["Count", "FailIndex", "FailJob", "Ignore"]), "batch: validatePodFailurePolicyRule"),
-    row("PodFailurePolicyOnExitCodesRequirement", "operator", Rule::Exactly(&["In", "NotIn"]), "batch: validatePodFailurePolicyRuleOnExitCodes"),
-    row("PodFailurePolicyOnExitCodesRequirement", "values", Rule::Required, "batch: validatePodFailurePolicyRuleOnExitCodes"),
-    row("PodFailurePolicyOnExitCodesRequirement", "values", Rule::AtMost(255), "batch: validatePodFailurePolicyRuleOnExitCodes"),
-    row("PodFailurePolicyOnPodConditionsPattern", "status", Rule::OneOf(&["True", "False", "Unknown"]), "batch: validatePodFailurePolicyRuleOnPodConditions"),
-    row("PodFailurePolicyOnPodConditionsPattern", "type", Rule::Strictly(formats::qualified), "batch: validatePodFailurePolicyRuleOnPodConditions"),
+    row(
+        "PodFailurePolicyRule",
+        "action",
+        Rule::Exactly(&["Count", "FailIndex", "FailJob", "Ignore"]),
+        "batch: validatePodFailurePolicyRule",
+    ),
+    row(
+        "PodFailurePolicyOnExitCodesRequirement",
+        "operator",
+        Rule::Exactly(&["In", "NotIn"]),
+        "batch: validatePodFailurePolicyRuleOnExitCodes",
+    ),
+    row(
+        "PodFailurePolicyOnExitCodesRequirement",
+        "values",
+        Rule::Required,
+        "batch: validatePodFailurePolicyRuleOnExitCodes",
+    ),
+    row(
+        "PodFailurePolicyOnExitCodesRequirement",
+        "values",
+        Rule::AtMost(255),
+        "batch: validatePodFailurePolicyRuleOnExitCodes",
+    ),
+    row(
+        "PodFailurePolicyOnPodConditionsPattern",
+        "status",
+        Rule::OneOf(&["True", "False", "Unknown"]),
+        "batch: validatePodFailurePolicyRuleOnPodConditions",
+    ),
+    row(
+        "PodFailurePolicyOnPodConditionsPattern",
+        "type",
+        Rule::Strictly(formats::qualified),
+        "batch: validatePodFailurePolicyRuleOnPodConditions",
+    ),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
@@ -60,7 +105,10 @@ fn no_selector(at: &At, found: &mut Found) {
         return;
     };
     if let Some(selector) = spec.get("selector") {
-        found.conflict(&selector, "`selector` can't stand in a job template: it is made for each Job");
+        found.conflict(
+            &selector,
+            "`selector` can't stand in a job template: it is made for each Job",
+        );
     }
 }
 
@@ -69,7 +117,9 @@ fn own_selector(at: &At, found: &mut Found) {
     if at.is_true("manualSelector") {
         match at.has("selector") {
             true => super::meta::selects_template(at, found),
-            false => found.missing(at, "selector", Some("`manualSelector: true` needs it".to_owned())),
+            false => {
+                found.missing(at, "selector", Some("`manualSelector: true` needs it".to_owned()))
+            }
         }
     }
 }
@@ -85,7 +135,8 @@ fn ends(at: &At, found: &mut Found) {
         None => found.missing(&spec, "restartPolicy", Some(hint.to_owned())),
         Some("Always") => {
             if let Some(policy) = spec.get("restartPolicy") {
-                let problem = Problem::Conflict("pods of a Job can't always be restarted".to_owned());
+                let problem =
+                    Problem::Conflict("pods of a Job can't always be restarted".to_owned());
                 found.value_hint(&policy, problem, hint);
             }
         }

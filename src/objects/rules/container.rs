@@ -16,18 +16,58 @@ pub const ROWS: &[Row] = &[
     row("Container", "imagePullPolicy", PULL, "core: validatePullPolicy"),
     row("Container", "terminationMessagePolicy", MESSAGES, "core: validateContainerCommon"),
     row("Container", "restartPolicy", RESTART, "core: validateContainerRestartPolicy"),
-    row("Container", "restartPolicyRules", Rule::AtMost(20), "core: validateContainerRestartPolicy"),
+    row(
+        "Container",
+        "restartPolicyRules",
+        Rule::AtMost(20),
+        "core: validateContainerRestartPolicy",
+    ),
     row("EphemeralContainer", "name", Rule::Required, "core: validateContainerCommon"),
     row("EphemeralContainer", "name", Rule::Form(formats::label), "core: validateContainerCommon"),
     row("EphemeralContainer", "image", Rule::Required, "core: validateContainerCommon"),
     row("EphemeralContainer", "imagePullPolicy", PULL, "core: validatePullPolicy"),
-    row("EphemeralContainer", "terminationMessagePolicy", MESSAGES, "core: validateContainerCommon"),
-    row("ContainerRestartRule", "action", Rule::Exactly(&["Restart", "RestartAllContainers"]), "core: validateContainerRestartPolicy"),
-    row("ContainerRestartRule", "exitCodes", Rule::Required, "core: validateContainerRestartPolicy"),
-    row("ContainerRestartRuleOnExitCodes", "operator", Rule::Exactly(&["In", "NotIn"]), "core: validateContainerRestartPolicy"),
-    row("ContainerRestartRuleOnExitCodes", "values", Rule::AtMost(255), "core: validateContainerRestartPolicy"),
-    row("ContainerResizePolicy", "resourceName", Rule::Exactly(&["cpu", "memory"]), "core: validateResizePolicy"),
-    row("ContainerResizePolicy", "restartPolicy", Rule::Exactly(&["NotRequired", "RestartContainer"]), "core: validateResizePolicy"),
+    row(
+        "EphemeralContainer",
+        "terminationMessagePolicy",
+        MESSAGES,
+        "core: validateContainerCommon",
+    ),
+    row(
+        "ContainerRestartRule",
+        "action",
+        Rule::Exactly(&["Restart", "RestartAllContainers"]),
+        "core: validateContainerRestartPolicy",
+    ),
+    row(
+        "ContainerRestartRule",
+        "exitCodes",
+        Rule::Required,
+        "core: validateContainerRestartPolicy",
+    ),
+    row(
+        "ContainerRestartRuleOnExitCodes",
+        "operator",
+        Rule::Exactly(&["In", "NotIn"]),
+        "core: validateContainerRestartPolicy",
+    ),
+    row(
+        "ContainerRestartRuleOnExitCodes",
+        "values",
+        Rule::AtMost(255),
+        "core: validateContainerRestartPolicy",
+    ),
+    row(
+        "ContainerResizePolicy",
+        "resourceName",
+        Rule::Exactly(&["cpu", "memory"]),
+        "core: validateResizePolicy",
+    ),
+    row(
+        "ContainerResizePolicy",
+        "restartPolicy",
+        Rule::Exactly(&["NotRequired", "RestartContainer"]),
+        "core: validateResizePolicy",
+    ),
     row("ContainerPort", "containerPort", Rule::Range(1, 65535), "core: validateContainerPorts"),
     row("ContainerPort", "hostPort", Rule::Range(0, 65535), "core: validateContainerPorts"),
     row("ContainerPort", "name", Rule::Form(formats::port_name), "core: validateContainerPorts"),
@@ -36,18 +76,43 @@ pub const ROWS: &[Row] = &[
     row("EnvVar", "name", Rule::Form(formats::env_name), "core: ValidateEnv"),
     row("EnvFromSource", "prefix", Rule::Form(formats::env_name), "core: ValidateEnvFrom"),
     row("ConfigMapEnvSource", "name", Rule::Required, "core: validateConfigMapEnvSource"),
-    row("ConfigMapEnvSource", "name", Rule::Form(formats::subdomain), "core: validateConfigMapEnvSource"),
+    row(
+        "ConfigMapEnvSource",
+        "name",
+        Rule::Form(formats::subdomain),
+        "core: validateConfigMapEnvSource",
+    ),
     row("SecretEnvSource", "name", Rule::Required, "core: validateSecretEnvSource"),
     row("SecretEnvSource", "name", Rule::Form(formats::subdomain), "core: validateSecretEnvSource"),
     row("ConfigMapKeySelector", "name", Rule::Required, "core: validateConfigMapKeySelector"),
-    row("ConfigMapKeySelector", "name", Rule::Form(formats::subdomain), "core: validateConfigMapKeySelector"),
-    row("ConfigMapKeySelector", "key", Rule::Strictly(formats::config_key), "core: validateConfigMapKeySelector"),
+    row(
+        "ConfigMapKeySelector",
+        "name",
+        Rule::Form(formats::subdomain),
+        "core: validateConfigMapKeySelector",
+    ),
+    row(
+        "ConfigMapKeySelector",
+        "key",
+        Rule::Strictly(formats::config_key),
+        "core: validateConfigMapKeySelector",
+    ),
     row("FileKeySelector", "key", Rule::Required, "core: validateFileKeySelector"),
     row("FileKeySelector", "key", Rule::Form(formats::env_name), "core: validateFileKeySelector"),
     row("FileKeySelector", "path", Rule::Required, "core: validateFileKeySelector"),
-    row("FileKeySelector", "path", Rule::Form(formats::no_backsteps), "core: validateFileKeySelector"),
+    row(
+        "FileKeySelector",
+        "path",
+        Rule::Form(formats::no_backsteps),
+        "core: validateFileKeySelector",
+    ),
     row("ObjectFieldSelector", "fieldPath", Rule::Required, "core: validateObjectFieldSelector"),
-    row("ResourceFieldSelector", "resource", Rule::Required, "core: validateContainerResourceFieldSelector"),
+    row(
+        "ResourceFieldSelector",
+        "resource",
+        Rule::Required,
+        "core: validateContainerResourceFieldSelector",
+    ),
     row("Probe", "initialDelaySeconds", NOT_NEGATIVE, "core: validateProbe"),
     row("Probe", "timeoutSeconds", NOT_NEGATIVE, "core: validateProbe"),
     row("Probe", "periodSeconds", NOT_NEGATIVE, "core: validateProbe"),
@@ -64,18 +129,53 @@ pub const ROWS: &[Row] = &[
     row("GRPCAction", "port", Rule::Range(1, 65535), "core: validateGRPCAction"),
     row("VolumeMount", "name", Rule::Required, "core: ValidateVolumeMounts"),
     row("VolumeMount", "mountPath", Rule::Required, "core: ValidateVolumeMounts"),
-    row("VolumeMount", "subPath", Rule::Form(formats::descending_path), "core: ValidateVolumeMounts"),
-    row("VolumeMount", "subPathExpr", Rule::Form(formats::descending_path), "core: ValidateVolumeMounts"),
-    row("VolumeMount", "mountPropagation", Rule::Exactly(&["Bidirectional", "HostToContainer", "None"]), "core: validateMountPropagation"),
-    row("VolumeMount", "recursiveReadOnly", Rule::Exactly(&["Disabled", "Enabled", "IfPossible"]), "core: validateMountRecursiveReadOnly"),
+    row(
+        "VolumeMount",
+        "subPath",
+        Rule::Form(formats::descending_path),
+        "core: ValidateVolumeMounts",
+    ),
+    row(
+        "VolumeMount",
+        "subPathExpr",
+        Rule::Form(formats::descending_path),
+        "core: ValidateVolumeMounts",
+    ),
+    row(
+        "VolumeMount",
+        "mountPropagation",
+        Rule::Exactly(&["Bidirectional", "HostToContainer", "None"]),
+        "core: validateMountPropagation",
+    ),
+    row(
+        "VolumeMount",
+        "recursiveReadOnly",
+        Rule::Exactly(&["Disabled", "Enabled", "IfPossible"]),
+        "core: validateMountRecursiveReadOnly",
+    ),
     row("VolumeDevice", "name", Rule::Required, "core: ValidateVolumeDevices"),
     row("VolumeDevice", "devicePath", Rule::Required, "core: ValidateVolumeDevices"),
-    row("VolumeDevice", "devicePath", Rule::Form(formats::no_backsteps), "core: ValidateVolumeDevices"),
+    row(
+        "VolumeDevice",
+        "devicePath",
+        Rule::Form(formats::no_backsteps),
+        "core: ValidateVolumeDevices",
+    ),
     row("SecurityContext", "runAsUser", ID, "core: ValidateSecurityContext"),
     row("SecurityContext", "runAsGroup", ID, "core: ValidateSecurityContext"),
-    row("SecurityContext", "procMount", Rule::Exactly(&["Default", "Unmasked"]), "core: ValidateProcMountType"),
+    row(
+        "SecurityContext",
+        "procMount",
+        Rule::Exactly(&["Default", "Unmasked"]),
+        "core: ValidateProcMountType",
+    ),
     row("SeccompProfile", "type", Rule::Exactly(PROFILES), "core: validateSeccompProfileField"),
-    row("SeccompProfile", "localhostProfile", Rule::Form(formats::descending_path), "core: validateSeccompProfileField"),
+    row(
+        "SeccompProfile",
+        "localhostProfile",
+        Rule::Form(formats::descending_path),
+        "core: validateSeccompProfileField",
+    ),
     row("AppArmorProfile", "type", Rule::Exactly(PROFILES), "core: ValidateAppArmorProfileField"),
 ];
 
@@ -109,7 +209,9 @@ fn container(at: &At, found: &mut Found) {
     unique(at.list("volumeDevices"), "device path", "devicePath", text("devicePath"), found);
     unique(at.list("volumeDevices"), "device", "name", text("name"), found);
     unique(at.list("resizePolicy"), "resize policy", "resourceName", text("resourceName"), found);
-    for (field, only_once) in [("livenessProbe", true), ("startupProbe", true), ("readinessProbe", false)] {
+    for (field, only_once) in
+        [("livenessProbe", true), ("startupProbe", true), ("readinessProbe", false)]
+    {
         let Some(probe) = at.get(field) else {
             continue;
         };
@@ -119,10 +221,14 @@ fn container(at: &At, found: &mut Found) {
             found.conflict(&threshold, format!("`successThreshold` must be 1 in a `{field}`"));
         }
         if let Some(grace) = probe.get("terminationGracePeriodSeconds").filter(|_| !only_once) {
-            found.conflict(&grace, format!("`terminationGracePeriodSeconds` can't stand in a `{field}`"));
+            found.conflict(
+                &grace,
+                format!("`terminationGracePeriodSeconds` can't stand in a `{field}`"),
+            );
         }
     }
-    let privileged = at.get("securityContext").is_some_and(|security| security.is_true("privileged"));
+    let privileged =
+        at.get("securityContext").is_some_and(|security| security.is_true("privileged"));
     for mount in at.list("volumeMounts").filter(|_| !privileged) {
         if mount.text("mountPropagation") == Some("Bidirectional")
             && let Some(at) = mount.get("mountPropagation")
@@ -130,7 +236,10 @@ fn container(at: &At, found: &mut Found) {
             found.conflict(&at, "`Bidirectional` mounts are for privileged containers alone");
         }
     }
-    if let Some(rules) = at.get("restartPolicyRules").filter(|_| !at.has("restartPolicy") && at.len("restartPolicyRules") > 0) {
+    if let Some(rules) = at
+        .get("restartPolicyRules")
+        .filter(|_| !at.has("restartPolicy") && at.len("restartPolicyRules") > 0)
+    {
         found.conflict(&rules, "`restartPolicyRules` need a `restartPolicy`");
     }
 }
@@ -141,8 +250,15 @@ fn port_key(port: &At) -> Option<String> {
 }
 
 const ENV_FIELDS: &[&str] = &[
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
-    "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
 ];
 
 fn environment(at: &At, found: &mut Found) {
@@ -183,7 +299,11 @@ pub fn field_path(reference: &At, legal: &[&str], found: &mut Found) {
 /// A resource of a container that a container can see.
 pub fn resource(reference: &At, found: &mut Found) {
     const LEGAL: &[&str] = &[
-        "limits.cpu", "limits.memory", "limits.ephemeral-storage", "requests.cpu", "requests.memory",
+        "limits.cpu",
+        "limits.memory",
+        "limits.ephemeral-storage",
+        "requests.cpu",
+        "requests.memory",
         "requests.ephemeral-storage",
     ];
     let Some(at) = reference.get("resource") else {
@@ -203,7 +323,9 @@ fn divisor(at: &At, found: &mut Found) {
     let cpu = resource.ends_with(".cpu");
     let units: &[&str] = match cpu {
         true => &["0", "1m", "1"],
-        false => &["0", "1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"],
+        false => &[
+            "0", "1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei",
+        ],
     };
     let number = divisor.node.as_int().map(|number| number.to_string());
     let Some(text) = number.as_deref().or(divisor.node.as_str()) else {
@@ -212,7 +334,8 @@ fn divisor(at: &At, found: &mut Found) {
     let Some(quantity) = Quantity::parse(text) else {
         return;
     };
-    let same = |unit: &&str| Quantity::parse(unit).is_some_and(|unit| unit.compare(&quantity).is_eq());
+    let same =
+        |unit: &&str| Quantity::parse(unit).is_some_and(|unit| unit.compare(&quantity).is_eq());
     if !units.iter().any(same) {
         one_of(&units[1..], text, &divisor, found);
     }
@@ -231,10 +354,14 @@ fn hook(at: &At, found: &mut Found) {
 }
 
 fn mount(at: &At, found: &mut Found) {
-    if let (Some(_), Some(_), Some(expression)) = (at.text("subPath"), at.text("subPathExpr"), at.get("subPathExpr")) {
+    if let (Some(_), Some(_), Some(expression)) =
+        (at.text("subPath"), at.text("subPathExpr"), at.get("subPathExpr"))
+    {
         found.conflict(&expression, "`subPathExpr` can't stand beside `subPath`");
     }
-    if let Some(recursive) = at.get("recursiveReadOnly").filter(|at| at.node.as_str() != Some("Disabled")) {
+    if let Some(recursive) =
+        at.get("recursiveReadOnly").filter(|at| at.node.as_str() != Some("Disabled"))
+    {
         if !at.is_true("readOnly") {
             found.conflict(&recursive, "`recursiveReadOnly` needs `readOnly: true`");
         }
@@ -245,12 +372,16 @@ fn mount(at: &At, found: &mut Found) {
 }
 
 fn security(at: &At, found: &mut Found) {
-    let denied = at.get("allowPrivilegeEscalation").filter(|_| !at.is_true("allowPrivilegeEscalation"));
+    let denied =
+        at.get("allowPrivilegeEscalation").filter(|_| !at.is_true("allowPrivilegeEscalation"));
     let Some(denied) = denied else {
         return;
     };
     if at.is_true("privileged") {
-        found.conflict(&denied, "`allowPrivilegeEscalation: false` can't stand beside `privileged: true`");
+        found.conflict(
+            &denied,
+            "`allowPrivilegeEscalation: false` can't stand beside `privileged: true`",
+        );
     }
 }
 

@@ -9,18 +9,58 @@ use crate::objects::formats;
 pub const ROWS: &[Row] = &[
     row("ObjectMeta", "labels", Rule::Keys(formats::qualified), "apimachinery: ValidateLabels"),
     row("ObjectMeta", "labels", Rule::Form(formats::label_value), "apimachinery: ValidateLabels"),
-    row("ObjectMeta", "annotations", Rule::Keys(formats::annotation_key), "apimachinery: ValidateAnnotations"),
-    row("ObjectMeta", "finalizers", Rule::Strictly(formats::qualified), "apimachinery: ValidateFinalizerName"),
-    row("ObjectMeta", "generation", Rule::Range(0, i64::MAX), "apimachinery: ValidateObjectMetaAccessor"),
+    row(
+        "ObjectMeta",
+        "annotations",
+        Rule::Keys(formats::annotation_key),
+        "apimachinery: ValidateAnnotations",
+    ),
+    row(
+        "ObjectMeta",
+        "finalizers",
+        Rule::Strictly(formats::qualified),
+        "apimachinery: ValidateFinalizerName",
+    ),
+    row(
+        "ObjectMeta",
+        "generation",
+        Rule::Range(0, i64::MAX),
+        "apimachinery: ValidateObjectMetaAccessor",
+    ),
     row("OwnerReference", "apiVersion", Rule::Required, "apimachinery: validateOwnerReference"),
     row("OwnerReference", "kind", Rule::Required, "apimachinery: validateOwnerReference"),
     row("OwnerReference", "name", Rule::Required, "apimachinery: validateOwnerReference"),
     row("OwnerReference", "uid", Rule::Required, "apimachinery: validateOwnerReference"),
-    row("LabelSelector", "matchLabels", Rule::Keys(formats::qualified), "apimachinery: ValidateLabelSelector"),
-    row("LabelSelector", "matchLabels", Rule::Form(formats::label_value), "apimachinery: ValidateLabelSelector"),
-    row("LabelSelectorRequirement", "key", Rule::Strictly(formats::qualified), "apimachinery: ValidateLabelSelectorRequirement"),
-    row("LabelSelectorRequirement", "operator", Rule::Exactly(OPERATORS), "apimachinery: ValidateLabelSelectorRequirement"),
-    row("LabelSelectorRequirement", "values", Rule::Form(formats::label_value), "apimachinery: ValidateLabelSelectorRequirement"),
+    row(
+        "LabelSelector",
+        "matchLabels",
+        Rule::Keys(formats::qualified),
+        "apimachinery: ValidateLabelSelector",
+    ),
+    row(
+        "LabelSelector",
+        "matchLabels",
+        Rule::Form(formats::label_value),
+        "apimachinery: ValidateLabelSelector",
+    ),
+    row(
+        "LabelSelectorRequirement",
+        "key",
+        Rule::Strictly(formats::qualified),
+        "apimachinery: ValidateLabelSelectorRequirement",
+    ),
+    row(
+        "LabelSelectorRequirement",
+        "operator",
+        Rule::Exactly(OPERATORS),
+        "apimachinery: ValidateLabelSelectorRequirement",
+    ),
+    row(
+        "LabelSelectorRequirement",
+        "values",
+        Rule::Form(formats::label_value),
+        "apimachinery: ValidateLabelSelectorRequirement",
+    ),
 ];
 
 const OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist"];
@@ -37,10 +77,15 @@ fn size(at: &At, found: &mut Found) {
     let Some(annotations) = at.get("annotations") else {
         return;
     };
-    let bytes: usize =
-        annotations.entries().map(|(key, value)| key.len() + value.node.as_str().map_or(0, str::len)).sum();
+    let bytes: usize = annotations
+        .entries()
+        .map(|(key, value)| key.len() + value.node.as_str().map_or(0, str::len))
+        .sum();
     if bytes > ANNOTATIONS {
-        found.conflict(&annotations, format!("the annotations have {bytes} bytes, but may have {ANNOTATIONS}"));
+        found.conflict(
+            &annotations,
+            format!("the annotations have {bytes} bytes, but may have {ANNOTATIONS}"),
+        );
     }
 }
 
@@ -77,7 +122,8 @@ pub fn selects_template(at: &At, found: &mut Found) {
         for (key, value) in wanted.entries() {
             let text = value.node.as_str().unwrap_or_default();
             if labels.get(key) != Some(&text) {
-                let message = format!("the selector's `{key}: {text}` is no label of the pod template");
+                let message =
+                    format!("the selector's `{key}: {text}` is no label of the pod template");
                 found.value(&value, Problem::Conflict(message));
             }
         }
@@ -87,7 +133,9 @@ pub fn selects_template(at: &At, found: &mut Found) {
             continue;
         };
         let label = labels.get(key);
-        let listed = label.is_some_and(|label| requirement.list("values").any(|value| value.node.as_str() == Some(label)));
+        let listed = label.is_some_and(|label| {
+            requirement.list("values").any(|value| value.node.as_str() == Some(label))
+        });
         let matches = match requirement.text("operator") {
             Some("In") => listed,
             Some("NotIn") => !listed,
@@ -96,7 +144,8 @@ pub fn selects_template(at: &At, found: &mut Found) {
             _ => true,
         };
         if !matches {
-            let message = format!("the selector's expression on `{key}` does not match the pod template");
+            let message =
+                format!("the selector's expression on `{key}` does not match the pod template");
             found.value(&requirement, Problem::Conflict(message));
         }
     }

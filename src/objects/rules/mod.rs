@@ -138,13 +138,14 @@ static BY_TYPE: LazyLock<HashMap<&'static str, OfType>> = LazyLock::new(|| {
 
 /// Structures that the server takes as they are, by the type that holds them and their own.
 const EXEMPT: &[(&str, &str)] = &[
-    ("JobTemplateSpec", "ObjectMeta"),     // batch: ValidateJobTemplateSpec looks at its spec alone
+    ("JobTemplateSpec", "ObjectMeta"), // batch: ValidateJobTemplateSpec looks at its spec alone
     ("MetricIdentifier", "LabelSelector"), // autoscaling: validateMetricIdentifier; metrics have labels of their own
 ];
 
 /// Holds one structure, held by one of the type `owner`, against the rules of its type.
 pub fn apply(owner: &str, type_name: &str, node: &Node, found: &mut Found) {
-    let Some(of_type) = BY_TYPE.get(type_name).filter(|_| !EXEMPT.contains(&(owner, type_name))) else {
+    let Some(of_type) = BY_TYPE.get(type_name).filter(|_| !EXEMPT.contains(&(owner, type_name)))
+    else {
         return;
     };
     let top = At::top(node);
@@ -257,7 +258,8 @@ fn sign(rule: &Rule, text: &str, at: &At, found: &mut Found) {
 fn keys(form: Form, at: &At, found: &mut Found) {
     for (key, value) in at.entries() {
         if let Err(right) = form(key) {
-            let problem = Problem::MalformedKey { key: key.to_owned(), field: at.name().to_owned() };
+            let problem =
+                Problem::MalformedKey { key: key.to_owned(), field: at.name().to_owned() };
             found.key(&value, problem, Some(format!("must be {right}")));
         }
     }
@@ -316,7 +318,10 @@ pub fn at_most_one(at: &At, fields: &[&str], what: &str, found: &mut Found) {
     let mut there = fields.iter().filter_map(|field| at.get(field));
     if let (Some(first), Some(second)) = (there.next(), there.next()) {
         let (first, name) = (first.name(), second.name());
-        found.conflict(&second, format!("`{name}` can't stand beside `{first}`: there is only one {what}"));
+        found.conflict(
+            &second,
+            format!("`{name}` can't stand beside `{first}`: there is only one {what}"),
+        );
     }
 }
 

@@ -8,49 +8,194 @@ const PROTOCOLS: Rule = Rule::OneOf(&["TCP", "UDP", "SCTP"]);
 const PORT: Rule = Rule::Range(1, 65535);
 
 pub const ROWS: &[Row] = &[
-    row("ServiceSpec", "type", Rule::OneOf(&["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]), "core: validateService"),
-    row("ServiceSpec", "sessionAffinity", Rule::OneOf(&["None", "ClientIP"]), "core: validateService"),
-    row("ServiceSpec", "selector", Rule::Keys(formats::qualified), "core: validateService (ValidateLabels)"),
-    row("ServiceSpec", "selector", Rule::Form(formats::label_value), "core: validateService (ValidateLabels)"),
-    row("ServiceSpec", "clusterIP", Rule::Form(cluster_ip), "core: ValidateServiceClusterIPsRelatedFields"),
-    row("ServiceSpec", "clusterIPs", Rule::Strictly(cluster_ip), "core: ValidateServiceClusterIPsRelatedFields"),
-    row("ServiceSpec", "ipFamilies", Rule::Exactly(&["IPv4", "IPv6"]), "core: ValidateServiceClusterIPsRelatedFields"),
-    row("ServiceSpec", "ipFamilies", Rule::Distinct("IP family"), "core: ValidateServiceClusterIPsRelatedFields"),
-    row("ServiceSpec", "ipFamilyPolicy", Rule::Exactly(&["SingleStack", "PreferDualStack", "RequireDualStack"]), "core: ValidateServiceClusterIPsRelatedFields"),
+    row(
+        "ServiceSpec",
+        "type",
+        Rule::OneOf(&["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]),
+        "core: validateService",
+    ),
+    row(
+        "ServiceSpec",
+        "sessionAffinity",
+        Rule::OneOf(&["None", "ClientIP"]),
+        "core: validateService",
+    ),
+    row(
+        "ServiceSpec",
+        "selector",
+        Rule::Keys(formats::qualified),
+        "core: validateService (ValidateLabels)",
+    ),
+    row(
+        "ServiceSpec",
+        "selector",
+        Rule::Form(formats::label_value),
+        "core: validateService (ValidateLabels)",
+    ),
+    row(
+        "ServiceSpec",
+        "clusterIP",
+        Rule::Form(cluster_ip),
+        "core: ValidateServiceClusterIPsRelatedFields",
+    ),
+    row(
+        "ServiceSpec",
+        "clusterIPs",
+        Rule::Strictly(cluster_ip),
+        "core: ValidateServiceClusterIPsRelatedFields",
+    ),
+    row(
+        "ServiceSpec",
+        "ipFamilies",
+        Rule::Exactly(&["IPv4", "IPv6"]),
+        "core: ValidateServiceClusterIPsRelatedFields",
+    ),
+    row(
+        "ServiceSpec",
+        "ipFamilies",
+        Rule::Distinct("IP family"),
+        "core: ValidateServiceClusterIPsRelatedFields",
+    ),
+    row(
+        "ServiceSpec",
+        "ipFamilyPolicy",
+        Rule::Exactly(&["SingleStack", "PreferDualStack", "RequireDualStack"]),
+        "core: ValidateServiceClusterIPsRelatedFields",
+    ),
     row("ServiceSpec", "externalIPs", Rule::Strictly(formats::ip), "core: validateService"),
-    row("ServiceSpec", "loadBalancerSourceRanges", Rule::Strictly(padded_cidr), "core: validateService"),
-    row("ServiceSpec", "externalTrafficPolicy", Rule::OneOf(&["Cluster", "Local"]), "core: validateServiceExternalTrafficPolicy"),
-    row("ServiceSpec", "internalTrafficPolicy", Rule::Exactly(&["Cluster", "Local"]), "core: validateServiceInternalTrafficFieldsValue"),
-    row("ServiceSpec", "trafficDistribution", Rule::Exactly(&["PreferClose", "PreferSameZone", "PreferSameNode"]), "core: validateServiceTrafficDistribution"),
+    row(
+        "ServiceSpec",
+        "loadBalancerSourceRanges",
+        Rule::Strictly(padded_cidr),
+        "core: validateService",
+    ),
+    row(
+        "ServiceSpec",
+        "externalTrafficPolicy",
+        Rule::OneOf(&["Cluster", "Local"]),
+        "core: validateServiceExternalTrafficPolicy",
+    ),
+    row(
+        "ServiceSpec",
+        "internalTrafficPolicy",
+        Rule::Exactly(&["Cluster", "Local"]),
+        "core: validateServiceInternalTrafficFieldsValue",
+    ),
+    row(
+        "ServiceSpec",
+        "trafficDistribution",
+        Rule::Exactly(&["PreferClose", "PreferSameZone", "PreferSameNode"]),
+        "core: validateServiceTrafficDistribution",
+    ),
     row("ServicePort", "port", PORT, "core: validateServicePort"),
     row("ServicePort", "name", Rule::Form(formats::label), "core: validateServicePort"),
     row("ServicePort", "protocol", PROTOCOLS, "core: validateServicePort"),
-    row("ServicePort", "appProtocol", Rule::Strictly(formats::qualified), "core: validateServicePort"),
+    row(
+        "ServicePort",
+        "appProtocol",
+        Rule::Strictly(formats::qualified),
+        "core: validateServicePort",
+    ),
     row("ClientIPConfig", "timeoutSeconds", Rule::Range(1, 86400), "core: validateAffinityTimeout"),
-    row("IngressSpec", "ingressClassName", Rule::Strictly(formats::subdomain), "networking: ValidateIngressSpec"),
+    row(
+        "IngressSpec",
+        "ingressClassName",
+        Rule::Strictly(formats::subdomain),
+        "networking: ValidateIngressSpec",
+    ),
     row("IngressRule", "host", Rule::Form(formats::host), "networking: validateIngressRules"),
     row("IngressTLS", "hosts", Rule::Strictly(formats::wildcard), "networking: validateIngressTLS"),
-    row("IngressTLS", "secretName", Rule::Form(formats::subdomain), "networking: validateIngressTLS"),
-    row("HTTPIngressRuleValue", "paths", Rule::Required, "networking: validateHTTPIngressRuleValue"),
-    row("HTTPIngressPath", "pathType", Rule::Exactly(&["Exact", "Prefix", "ImplementationSpecific"]), "networking: validateHTTPIngressPath"),
-    row("HTTPIngressPath", "path", Rule::Form(formats::absolute_path), "networking: validateHTTPIngressPath"),
+    row(
+        "IngressTLS",
+        "secretName",
+        Rule::Form(formats::subdomain),
+        "networking: validateIngressTLS",
+    ),
+    row(
+        "HTTPIngressRuleValue",
+        "paths",
+        Rule::Required,
+        "networking: validateHTTPIngressRuleValue",
+    ),
+    row(
+        "HTTPIngressPath",
+        "pathType",
+        Rule::Exactly(&["Exact", "Prefix", "ImplementationSpecific"]),
+        "networking: validateHTTPIngressPath",
+    ),
+    row(
+        "HTTPIngressPath",
+        "path",
+        Rule::Form(formats::absolute_path),
+        "networking: validateHTTPIngressPath",
+    ),
     row("IngressServiceBackend", "name", Rule::Required, "networking: validateIngressBackend"),
-    row("IngressServiceBackend", "name", Rule::Form(formats::label), "networking: validateIngressBackend"),
-    row("ServiceBackendPort", "name", Rule::Form(formats::port_name), "networking: validateIngressBackend"),
-    row("ServiceBackendPort", "number", Rule::Range(0, 65535), "networking: validateIngressBackend"),
-    row("IngressClassSpec", "controller", Rule::Strictly(formats::domain_path), "networking: validateIngressClassSpec"),
-    row("IngressClassParametersReference", "scope", Rule::Exactly(&["Cluster", "Namespace"]), "networking: validateIngressClassParametersReference"),
-    row("NetworkPolicySpec", "policyTypes", Rule::Exactly(&["Ingress", "Egress"]), "networking: ValidateNetworkPolicySpec"),
-    row("NetworkPolicySpec", "policyTypes", Rule::AtMost(2), "networking: ValidateNetworkPolicySpec"),
-    row("NetworkPolicyPort", "protocol", Rule::Exactly(&["TCP", "UDP", "SCTP"]), "networking: ValidateNetworkPolicyPort"),
+    row(
+        "IngressServiceBackend",
+        "name",
+        Rule::Form(formats::label),
+        "networking: validateIngressBackend",
+    ),
+    row(
+        "ServiceBackendPort",
+        "name",
+        Rule::Form(formats::port_name),
+        "networking: validateIngressBackend",
+    ),
+    row(
+        "ServiceBackendPort",
+        "number",
+        Rule::Range(0, 65535),
+        "networking: validateIngressBackend",
+    ),
+    row(
+        "IngressClassSpec",
+        "controller",
+        Rule::Strictly(formats::domain_path),
+        "networking: validateIngressClassSpec",
+    ),
+    row(
+        "IngressClassParametersReference",
+        "scope",
+        Rule::Exactly(&["Cluster", "Namespace"]),
+        "networking: validateIngressClassParametersReference",
+    ),
+    row(
+        "NetworkPolicySpec",
+        "policyTypes",
+        Rule::Exactly(&["Ingress", "Egress"]),
+        "networking: ValidateNetworkPolicySpec",
+    ),
+    row(
+        "NetworkPolicySpec",
+        "policyTypes",
+        Rule::AtMost(2),
+        "networking: ValidateNetworkPolicySpec",
+    ),
+    row(
+        "NetworkPolicyPort",
+        "protocol",
+        Rule::Exactly(&["TCP", "UDP", "SCTP"]),
+        "networking: ValidateNetworkPolicyPort",
+    ),
     row("NetworkPolicyPort", "port", Rule::Port, "networking: ValidateNetworkPolicyPort"),
     row("NetworkPolicyPort", "endPort", PORT, "networking: ValidateNetworkPolicyPort"),
     row("IPBlock", "cidr", Rule::Strictly(formats::cidr), "networking: ValidateIPBlock"),
     row("IPBlock", "except", Rule::Strictly(formats::cidr), "networking: ValidateIPBlock"),
     row("EndpointAddress", "ip", Rule::Strictly(formats::ip), "core: validateEndpointAddress"),
     row("EndpointAddress", "hostname", Rule::Form(formats::label), "core: validateEndpointAddress"),
-    row("EndpointPort", "protocol", PROTOCOLS, "core: validateEndpointPort; discovery: validatePorts"),
-    row("EndpointSlice", "addressType", Rule::Exactly(&["IPv4", "IPv6", "FQDN"]), "discovery: validateAddressType"),
+    row(
+        "EndpointPort",
+        "protocol",
+        PROTOCOLS,
+        "core: validateEndpointPort; discovery: validatePorts",
+    ),
+    row(
+        "EndpointSlice",
+        "addressType",
+        Rule::Exactly(&["IPv4", "IPv6", "FQDN"]),
+        "discovery: validateAddressType",
+    ),
     row("Endpoint", "addresses", Rule::Required, "discovery: validateEndpoints"),
 ];
 
@@ -102,19 +247,32 @@ fn service(at: &At, found: &mut Found) {
     if at.len("ports") == 0 && !headless && kind != "ExternalName" {
         found.missing(at, "ports", None);
     }
-    let only = [("loadBalancerSourceRanges", "LoadBalancer"), ("allocateLoadBalancerNodePorts", "LoadBalancer"), ("loadBalancerClass", "LoadBalancer")];
+    let only = [
+        ("loadBalancerSourceRanges", "LoadBalancer"),
+        ("allocateLoadBalancerNodePorts", "LoadBalancer"),
+        ("loadBalancerClass", "LoadBalancer"),
+    ];
     for (field, needed) in only {
-        if let Some(at) = at.get(field).filter(|_| kind != needed && !(field == "loadBalancerSourceRanges" && at.len(field) == 0)) {
+        if let Some(at) = at.get(field).filter(|_| {
+            kind != needed && !(field == "loadBalancerSourceRanges" && at.len(field) == 0)
+        }) {
             found.conflict(&at, format!("`{field}` needs `type: {needed}`"));
         }
     }
-    let outside = matches!(kind, "LoadBalancer" | "NodePort") || (kind == "ClusterIP" && at.len("externalIPs") > 0);
-    if let (Some(_), Some(policy)) = (at.text("externalTrafficPolicy"), at.get("externalTrafficPolicy"))
+    let outside = matches!(kind, "LoadBalancer" | "NodePort")
+        || (kind == "ClusterIP" && at.len("externalIPs") > 0);
+    if let (Some(_), Some(policy)) =
+        (at.text("externalTrafficPolicy"), at.get("externalTrafficPolicy"))
         && !outside
     {
-        found.conflict(&policy, "`externalTrafficPolicy` needs a Service that is reached from outside");
+        found.conflict(
+            &policy,
+            "`externalTrafficPolicy` needs a Service that is reached from outside",
+        );
     }
-    if let Some(config) = at.get("sessionAffinityConfig").filter(|_| at.text("sessionAffinity") != Some("ClientIP")) {
+    if let Some(config) =
+        at.get("sessionAffinityConfig").filter(|_| at.text("sessionAffinity") != Some("ClientIP"))
+    {
         found.conflict(&config, "`sessionAffinityConfig` needs `sessionAffinity: ClientIP`");
     }
 }
@@ -136,7 +294,9 @@ fn service_ports(at: &At, found: &mut Found) {
         if several && port.text("name").is_none() {
             found.missing(&port, "name", Some("a Service of several ports names each".to_owned()));
         }
-        if let Some(node) = port.get("nodePort").filter(|node| inside && node.node.as_int() != Some(0)) {
+        if let Some(node) =
+            port.get("nodePort").filter(|node| inside && node.node.as_int() != Some(0))
+        {
             found.conflict(&node, "`nodePort` can't stand beside `type: ClusterIP`");
         }
     }
@@ -193,10 +353,16 @@ fn backend_port(at: &At, found: &mut Found) {
 fn peer(at: &At, found: &mut Found) {
     let selectors = at.has("podSelector") || at.has("namespaceSelector");
     match at.get("ipBlock") {
-        Some(block) if selectors => found.conflict(&block, "`ipBlock` can't stand beside a selector"),
+        Some(block) if selectors => {
+            found.conflict(&block, "`ipBlock` can't stand beside a selector")
+        }
         None if !selectors => {
             let problem = Problem::Conflict("the peer names nobody".to_owned());
-            found.value_hint(at, problem, "must have `podSelector`, `namespaceSelector` or `ipBlock`");
+            found.value_hint(
+                at,
+                problem,
+                "must have `podSelector`, `namespaceSelector` or `ipBlock`",
+            );
         }
         _ => {}
     }

@@ -40,7 +40,8 @@ fn rule(at: &At, found: &mut Found) {
 
 fn role(at: &At, found: &mut Found) {
     for rule in at.list("rules") {
-        if let Some(urls) = rule.get("nonResourceURLs").filter(|_| rule.len("nonResourceURLs") > 0) {
+        if let Some(urls) = rule.get("nonResourceURLs").filter(|_| rule.len("nonResourceURLs") > 0)
+        {
             found.conflict(&urls, "`nonResourceURLs` can't stand in a Role, only in a ClusterRole");
         }
     }
@@ -85,7 +86,10 @@ fn subject_of(at: &At, found: &mut Found) {
     // The server fills in the group where it is left out: rbac/v1 defaults.go, SetDefaults_Subject.
     let legal = if account { "" } else { GROUP };
     if let Some(field) = at.get("apiGroup").filter(|_| group.is_some_and(|group| group != legal)) {
-        let problem = Problem::NotOneOf { value: group.unwrap_or_default().to_owned(), field: "apiGroup".to_owned() };
+        let problem = Problem::NotOneOf {
+            value: group.unwrap_or_default().to_owned(),
+            field: "apiGroup".to_owned(),
+        };
         found.value_hint(&field, problem, format!("must be {legal:?}"));
     }
     match at.get("name") {

@@ -8,15 +8,55 @@ use crate::yaml::{Node, Value};
 
 pub const ROWS: &[Row] = &[
     row("ResourceRequirements", "limits", Rule::NotNegative, "core: validateResourceRequirements"),
-    row("ResourceRequirements", "requests", Rule::NotNegative, "core: validateResourceRequirements"),
+    row(
+        "ResourceRequirements",
+        "requests",
+        Rule::NotNegative,
+        "core: validateResourceRequirements",
+    ),
     row("ResourceQuotaSpec", "hard", Rule::NotNegative, "core: ValidateResourceQuotaSpec"),
-    row("ResourceQuotaSpec", "hard", Rule::Keys(formats::qualified), "core: ValidateResourceQuotaResourceName"),
-    row("ResourceQuotaSpec", "scopes", Rule::Strictly(formats::qualified), "core: validateResourceQuotaScopes"),
-    row("LimitRangeItem", "type", Rule::Strictly(formats::qualified), "core: validateLimitRangeTypeName"),
-    row("LimitRangeItem", "max", Rule::Keys(formats::qualified), "core: validateLimitRangeResourceName"),
-    row("LimitRangeItem", "min", Rule::Keys(formats::qualified), "core: validateLimitRangeResourceName"),
-    row("LimitRangeItem", "default", Rule::Keys(formats::qualified), "core: validateLimitRangeResourceName"),
-    row("LimitRangeItem", "defaultRequest", Rule::Keys(formats::qualified), "core: validateLimitRangeResourceName"),
+    row(
+        "ResourceQuotaSpec",
+        "hard",
+        Rule::Keys(formats::qualified),
+        "core: ValidateResourceQuotaResourceName",
+    ),
+    row(
+        "ResourceQuotaSpec",
+        "scopes",
+        Rule::Strictly(formats::qualified),
+        "core: validateResourceQuotaScopes",
+    ),
+    row(
+        "LimitRangeItem",
+        "type",
+        Rule::Strictly(formats::qualified),
+        "core: validateLimitRangeTypeName",
+    ),
+    row(
+        "LimitRangeItem",
+        "max",
+        Rule::Keys(formats::qualified),
+        "core: validateLimitRangeResourceName",
+    ),
+    row(
+        "LimitRangeItem",
+        "min",
+        Rule::Keys(formats::qualified),
+        "core: validateLimitRangeResourceName",
+    ),
+    row(
+        "LimitRangeItem",
+        "default",
+        Rule::Keys(formats::qualified),
+        "core: validateLimitRangeResourceName",
+    ),
+    row(
+        "LimitRangeItem",
+        "defaultRequest",
+        Rule::Keys(formats::qualified),
+        "core: validateLimitRangeResourceName",
+    ),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
@@ -42,9 +82,12 @@ fn requirements(at: &At, found: &mut Found) {
         };
         for (name, value) in amounts.entries() {
             if let Err(right) = resource_name(name) {
-                let problem = Problem::MalformedKey { key: name.to_owned(), field: field.to_owned() };
+                let problem =
+                    Problem::MalformedKey { key: name.to_owned(), field: field.to_owned() };
                 found.key(&value, problem, Some(format!("must be {right}")));
-            } else if is_extended(name) && amount(value.node).is_some_and(|amount| !amount.is_whole()) {
+            } else if is_extended(name)
+                && amount(value.node).is_some_and(|amount| !amount.is_whole())
+            {
                 malformed(value.node.as_str().unwrap_or(name), "a whole number", &value, found);
             }
         }
@@ -59,7 +102,9 @@ fn requirements(at: &At, found: &mut Found) {
         let limit = limits.as_ref().and_then(|limits| limits.node.get(name)).and_then(amount);
         let overcommit = !is_extended(name) && !name.starts_with("hugepages-");
         let message = match limit {
-            Some(limit) if wanted.compare(&limit).is_gt() => format!("the request of `{name}` is above its limit"),
+            Some(limit) if wanted.compare(&limit).is_gt() => {
+                format!("the request of `{name}` is above its limit")
+            }
             Some(limit) if !overcommit && wanted.compare(&limit).is_ne() => {
                 format!("the request of `{name}` must equal its limit")
             }
@@ -80,8 +125,11 @@ fn is_extended(name: &str) -> bool {
 /// `ValidateContainerResourceName`.
 fn resource_name(name: &str) -> Result<(), &'static str> {
     const RIGHT: &str = "`cpu`, `memory`, `ephemeral-storage`, `hugepages-…`, or a name with a domain such as `example.com/gpu`";
-    let standard = matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-");
-    let legal = formats::qualified(name).is_ok() && (standard || name.contains('/')) && !name.starts_with("requests.");
+    let standard =
+        matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-");
+    let legal = formats::qualified(name).is_ok()
+        && (standard || name.contains('/'))
+        && !name.starts_with("requests.");
     if legal { Ok(()) } else { Err(RIGHT) }
 }
 
@@ -101,7 +149,10 @@ fn limits(at: &At, found: &mut Found) {
             for (name, value) in lows.entries() {
                 let pair = amount(value.node).zip(highs.node.get(name).and_then(amount));
                 if pair.is_some_and(|(a, b)| a.compare(&b).is_gt()) {
-                    found.value(&value, Problem::Conflict(format!("`{low}` of `{name}` is above its `{high}`")));
+                    found.value(
+                        &value,
+                        Problem::Conflict(format!("`{low}` of `{name}` is above its `{high}`")),
+                    );
                 }
             }
         }

@@ -9,7 +9,12 @@ const FIELDS: [Field; 5] = [
     ("minute", 0, 59, &[]),
     ("hour", 0, 23, &[]),
     ("day of month", 1, 31, &[]),
-    ("month", 1, 12, &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]),
+    (
+        "month",
+        1,
+        12,
+        &["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+    ),
     ("day of week", 0, 6, &["sun", "mon", "tue", "wed", "thu", "fri", "sat"]),
 ];
 
@@ -30,7 +35,10 @@ pub fn check(text: &str) -> Result<(), String> {
     if fields.len() != FIELDS.len() {
         return Err("five fields: minute, hour, day of month, month, day of week".to_owned());
     }
-    let wrong = FIELDS.iter().zip(fields).find(|(field, text)| !text.split(',').all(|part| is_part(part, field)));
+    let wrong = FIELDS
+        .iter()
+        .zip(fields)
+        .find(|(field, text)| !text.split(',').all(|part| is_part(part, field)));
     match wrong {
         Some((&(name, from, to, _), _)) => Err(format!("right in the {name}: {from} to {to}")),
         None => Ok(()),
@@ -70,7 +78,9 @@ fn is_duration(text: &str) -> bool {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let unit = ["ns", "us", "µs", "ms", "s", "m", "h"].into_iter().find(|unit| {
-            rest[digits..].strip_prefix(unit).is_some_and(|after| !after.starts_with(|c: char| c.is_alphabetic()))
+            rest[digits..]
+                .strip_prefix(unit)
+                .is_some_and(|after| !after.starts_with(|c: char| c.is_alphabetic()))
         });
         let (Some(unit), true) = (unit, digits > 0) else {
             return false;
@@ -91,10 +101,33 @@ mod tests {
 
     #[test]
     fn schedules_are_those_that_the_api_server_takes() {
-        for text in ["0 2 * * *", "*/5 2-5 * * *", "0 0 1,15 jan-mar MON-fri", "? ? * * ?", "@daily", "@every 1h30m", "0  0 * * *", "1/2 * * * *"] {
+        for text in [
+            "0 2 * * *",
+            "*/5 2-5 * * *",
+            "0 0 1,15 jan-mar MON-fri",
+            "? ? * * ?",
+            "@daily",
+            "@every 1h30m",
+            "0  0 * * *",
+            "1/2 * * * *",
+        ] {
             assert_eq!(check(text), Ok(()), "{text}");
         }
-        for text in ["0 2 * *", "0 2 * * * *", "60 * * * *", "* * * * 7", "* * L * *", "*/0 * * * *", "5-2 * * * *", "TZ=UTC 0 2 * * *", "@often", "@every 5", "a * * * *", "1- * * * *", "-1 * * * *"] {
+        for text in [
+            "0 2 * *",
+            "0 2 * * * *",
+            "60 * * * *",
+            "* * * * 7",
+            "* * L * *",
+            "*/0 * * * *",
+            "5-2 * * * *",
+            "TZ=UTC 0 2 * * *",
+            "@often",
+            "@every 5",
+            "a * * * *",
+            "1- * * * *",
+            "-1 * * * *",
+        ] {
             assert!(check(text).is_err(), "{text}");
         }
     }

@@ -5,42 +5,147 @@ use super::{At, Check, CheckRow, Found, Row, Rule, exactly_one, row};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
-const MODES: Rule = Rule::Exactly(&["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
+const MODES: Rule =
+    Rule::Exactly(&["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
 const VOLUME_MODE: Rule = Rule::Exactly(&["Block", "Filesystem"]);
 const CLASS: Rule = Rule::Form(formats::subdomain);
 
 /// The sources that a PersistentVolume can have.
 const SOURCES: &[&str] = &[
-    "csi", "nfs", "hostPath", "local", "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "fc",
-    "flexVolume", "flocker", "gcePersistentDisk", "glusterfs", "iscsi", "photonPersistentDisk", "portworxVolume",
-    "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume",
+    "csi",
+    "nfs",
+    "hostPath",
+    "local",
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
+    "cephfs",
+    "cinder",
+    "fc",
+    "flexVolume",
+    "flocker",
+    "gcePersistentDisk",
+    "glusterfs",
+    "iscsi",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "quobyte",
+    "rbd",
+    "scaleIO",
+    "storageos",
+    "vsphereVolume",
 ];
 
 pub const ROWS: &[Row] = &[
-    row("PersistentVolumeSpec", "accessModes", Rule::Required, "core: ValidatePersistentVolumeSpec"),
+    row(
+        "PersistentVolumeSpec",
+        "accessModes",
+        Rule::Required,
+        "core: ValidatePersistentVolumeSpec",
+    ),
     row("PersistentVolumeSpec", "accessModes", MODES, "core: ValidatePersistentVolumeSpec"),
     row("PersistentVolumeSpec", "capacity", Rule::Required, "core: ValidatePersistentVolumeSpec"),
     row("PersistentVolumeSpec", "capacity", Rule::Positive, "core: ValidatePersistentVolumeSpec"),
-    row("PersistentVolumeSpec", "persistentVolumeReclaimPolicy", Rule::OneOf(&["Retain", "Delete", "Recycle"]), "core: ValidatePersistentVolumeSpec"),
+    row(
+        "PersistentVolumeSpec",
+        "persistentVolumeReclaimPolicy",
+        Rule::OneOf(&["Retain", "Delete", "Recycle"]),
+        "core: ValidatePersistentVolumeSpec",
+    ),
     row("PersistentVolumeSpec", "storageClassName", CLASS, "core: ValidatePersistentVolumeSpec"),
     row("PersistentVolumeSpec", "volumeMode", VOLUME_MODE, "core: ValidatePersistentVolumeSpec"),
-    row("PersistentVolumeClaimSpec", "accessModes", Rule::Required, "core: ValidatePersistentVolumeClaimSpec"),
-    row("PersistentVolumeClaimSpec", "accessModes", MODES, "core: ValidatePersistentVolumeClaimSpec"),
-    row("PersistentVolumeClaimSpec", "storageClassName", CLASS, "core: ValidatePersistentVolumeClaimSpec"),
-    row("PersistentVolumeClaimSpec", "volumeMode", VOLUME_MODE, "core: ValidatePersistentVolumeClaimSpec"),
-    row("VolumeResourceRequirements", "requests", Rule::Positive, "core: ValidatePersistentVolumeClaimSpec"),
-    row("CSIPersistentVolumeSource", "driver", Rule::Required, "core: validateCSIPersistentVolumeSource"),
-    row("CSIPersistentVolumeSource", "driver", Rule::Form(csi_driver), "core: ValidateCSIDriverName"),
-    row("CSIPersistentVolumeSource", "volumeHandle", Rule::Required, "core: validateCSIPersistentVolumeSource"),
+    row(
+        "PersistentVolumeClaimSpec",
+        "accessModes",
+        Rule::Required,
+        "core: ValidatePersistentVolumeClaimSpec",
+    ),
+    row(
+        "PersistentVolumeClaimSpec",
+        "accessModes",
+        MODES,
+        "core: ValidatePersistentVolumeClaimSpec",
+    ),
+    row(
+        "PersistentVolumeClaimSpec",
+        "storageClassName",
+        CLASS,
+        "core: ValidatePersistentVolumeClaimSpec",
+    ),
+    row(
+        "PersistentVolumeClaimSpec",
+        "volumeMode",
+        VOLUME_MODE,
+        "core: ValidatePersistentVolumeClaimSpec",
+    ),
+    row(
+        "VolumeResourceRequirements",
+        "requests",
+        Rule::Positive,
+        "core: ValidatePersistentVolumeClaimSpec",
+    ),
+    row(
+        "CSIPersistentVolumeSource",
+        "driver",
+        Rule::Required,
+        "core: validateCSIPersistentVolumeSource",
+    ),
+    row(
+        "CSIPersistentVolumeSource",
+        "driver",
+        Rule::Form(csi_driver),
+        "core: ValidateCSIDriverName",
+    ),
+    row(
+        "CSIPersistentVolumeSource",
+        "volumeHandle",
+        Rule::Required,
+        "core: validateCSIPersistentVolumeSource",
+    ),
     row("LocalVolumeSource", "path", Rule::Required, "core: validateLocalVolumeSource"),
-    row("LocalVolumeSource", "path", Rule::Form(formats::no_backsteps), "core: validateLocalVolumeSource"),
+    row(
+        "LocalVolumeSource",
+        "path",
+        Rule::Form(formats::no_backsteps),
+        "core: validateLocalVolumeSource",
+    ),
     row("StorageClass", "provisioner", Rule::Required, "storage: validateProvisioner"),
-    row("StorageClass", "provisioner", Rule::Form(formats::annotation_key), "storage: validateProvisioner"),
-    row("StorageClass", "reclaimPolicy", Rule::OneOf(&["Delete", "Retain"]), "storage: validateReclaimPolicy"),
-    row("StorageClass", "volumeBindingMode", Rule::Exactly(&["Immediate", "WaitForFirstConsumer"]), "storage: validateVolumeBindingMode"),
-    row("CSIDriverSpec", "fsGroupPolicy", Rule::Exactly(&["ReadWriteOnceWithFSType", "File", "None"]), "storage: validateFSGroupPolicy"),
-    row("CSIDriverSpec", "volumeLifecycleModes", Rule::Exactly(&["Persistent", "Ephemeral"]), "storage: validateVolumeLifecycleModes"),
-    row("VolumeAttributesClass", "driverName", Rule::Required, "storage: ValidateVolumeAttributesClass"),
+    row(
+        "StorageClass",
+        "provisioner",
+        Rule::Form(formats::annotation_key),
+        "storage: validateProvisioner",
+    ),
+    row(
+        "StorageClass",
+        "reclaimPolicy",
+        Rule::OneOf(&["Delete", "Retain"]),
+        "storage: validateReclaimPolicy",
+    ),
+    row(
+        "StorageClass",
+        "volumeBindingMode",
+        Rule::Exactly(&["Immediate", "WaitForFirstConsumer"]),
+        "storage: validateVolumeBindingMode",
+    ),
+    row(
+        "CSIDriverSpec",
+        "fsGroupPolicy",
+        Rule::Exactly(&["ReadWriteOnceWithFSType", "File", "None"]),
+        "storage: validateFSGroupPolicy",
+    ),
+    row(
+        "CSIDriverSpec",
+        "volumeLifecycleModes",
+        Rule::Exactly(&["Persistent", "Ephemeral"]),
+        "storage: validateVolumeLifecycleModes",
+    ),
+    row(
+        "VolumeAttributesClass",
+        "driverName",
+        Rule::Required,
+        "storage: ValidateVolumeAttributesClass",
+    ),
     row("ConfigMap", "data", Rule::Keys(formats::config_key), "core: ValidateConfigMap"),
     row("ConfigMap", "binaryData", Rule::Keys(formats::config_key), "core: ValidateConfigMap"),
     row("Secret", "data", Rule::Keys(formats::config_key), "core: ValidateSecret"),
@@ -59,7 +164,11 @@ fn volume(at: &At, found: &mut Found) {
     once_alone(at, found);
     if let Some(capacity) = at.get("capacity") {
         for (name, value) in capacity.entries().filter(|(name, _)| *name != "storage") {
-            found.key(&value, Problem::Unknown(name.to_owned()), Some("must be `storage`".to_owned()));
+            found.key(
+                &value,
+                Problem::Unknown(name.to_owned()),
+                Some("must be `storage`".to_owned()),
+            );
         }
         if at.len("capacity") > 0 && !capacity.has("storage") {
             found.missing(&capacity, "storage", None);
@@ -87,7 +196,10 @@ fn once_alone(at: &At, found: &mut Found) {
     let once = modes.iter().find(|mode| mode.node.as_str() == Some("ReadWriteOncePod"));
     let others = modes.iter().any(|mode| mode.node.as_str() != Some("ReadWriteOncePod"));
     if let Some(once) = once.filter(|_| others) {
-        found.value(once, Problem::Conflict("`ReadWriteOncePod` can't stand beside other modes".to_owned()));
+        found.value(
+            once,
+            Problem::Conflict("`ReadWriteOncePod` can't stand beside other modes".to_owned()),
+        );
     }
 }
 
@@ -117,13 +229,17 @@ fn decoded(at: &At, field: &str) -> usize {
 
 fn too_large(at: &At, bytes: usize, found: &mut Found) {
     if bytes > LARGEST {
-        found.value(at, Problem::Conflict(format!("the data has {bytes} bytes, but may have {LARGEST}")));
+        found.value(
+            at,
+            Problem::Conflict(format!("the data has {bytes} bytes, but may have {LARGEST}")),
+        );
     }
 }
 
 fn secret(at: &At, found: &mut Found) {
     let plain = at.get("stringData");
-    let plain_bytes: usize = plain.iter().flat_map(At::entries).map(|(_, v)| v.node.as_str().map_or(0, str::len)).sum();
+    let plain_bytes: usize =
+        plain.iter().flat_map(At::entries).map(|(_, v)| v.node.as_str().map_or(0, str::len)).sum();
     too_large(at, decoded(at, "data") + plain_bytes, found);
     let data = at.get("data");
     let holds = |key: &str| {

@@ -12,28 +12,83 @@ pub const ROWS: &[Row] = &[
     row("DeploymentSpec", "minReadySeconds", COUNT, "apps: ValidateDeploymentSpec"),
     row("DeploymentSpec", "revisionHistoryLimit", COUNT, "apps: ValidateDeploymentSpec"),
     row("DeploymentSpec", "progressDeadlineSeconds", COUNT, "apps: ValidateDeploymentSpec"),
-    row("DeploymentStrategy", "type", Rule::OneOf(&["Recreate", "RollingUpdate"]), "apps: ValidateDeploymentStrategy"),
-    row("RollingUpdateDeployment", "maxSurge", Rule::IntOrPercent, "apps: ValidateRollingUpdateDeployment"),
-    row("RollingUpdateDeployment", "maxUnavailable", Rule::IntOrPercent, "apps: ValidateRollingUpdateDeployment"),
+    row(
+        "DeploymentStrategy",
+        "type",
+        Rule::OneOf(&["Recreate", "RollingUpdate"]),
+        "apps: ValidateDeploymentStrategy",
+    ),
+    row(
+        "RollingUpdateDeployment",
+        "maxSurge",
+        Rule::IntOrPercent,
+        "apps: ValidateRollingUpdateDeployment",
+    ),
+    row(
+        "RollingUpdateDeployment",
+        "maxUnavailable",
+        Rule::IntOrPercent,
+        "apps: ValidateRollingUpdateDeployment",
+    ),
     row("ReplicaSetSpec", "replicas", COUNT, "apps: ValidateReplicaSetSpec"),
     row("ReplicaSetSpec", "minReadySeconds", COUNT, "apps: ValidateReplicaSetSpec"),
     row("ReplicationControllerSpec", "replicas", COUNT, "core: ValidateReplicationControllerSpec"),
     row("DaemonSetSpec", "minReadySeconds", COUNT, "apps: ValidateDaemonSetSpec"),
     row("DaemonSetSpec", "revisionHistoryLimit", COUNT, "apps: ValidateDaemonSetSpec"),
     row("DaemonSetUpdateStrategy", "type", UPDATES, "apps: ValidateDaemonSetUpdateStrategy"),
-    row("RollingUpdateDaemonSet", "maxSurge", Rule::IntOrPercent, "apps: ValidateRollingUpdateDaemonSet"),
-    row("RollingUpdateDaemonSet", "maxUnavailable", Rule::IntOrPercent, "apps: ValidateRollingUpdateDaemonSet"),
+    row(
+        "RollingUpdateDaemonSet",
+        "maxSurge",
+        Rule::IntOrPercent,
+        "apps: ValidateRollingUpdateDaemonSet",
+    ),
+    row(
+        "RollingUpdateDaemonSet",
+        "maxUnavailable",
+        Rule::IntOrPercent,
+        "apps: ValidateRollingUpdateDaemonSet",
+    ),
     row("StatefulSetSpec", "replicas", COUNT, "apps: ValidateStatefulSetSpec"),
     row("StatefulSetSpec", "minReadySeconds", COUNT, "apps: ValidateStatefulSetSpec"),
     row("StatefulSetSpec", "revisionHistoryLimit", COUNT, "apps: ValidateStatefulSetSpec"),
-    row("StatefulSetSpec", "podManagementPolicy", Rule::OneOf(&["OrderedReady", "Parallel"]), "apps: ValidateStatefulSetSpec"),
-    row("StatefulSetSpec", "serviceName", Rule::Form(formats::label), "apps: ValidateStatefulSetSpec"),
+    row(
+        "StatefulSetSpec",
+        "podManagementPolicy",
+        Rule::OneOf(&["OrderedReady", "Parallel"]),
+        "apps: ValidateStatefulSetSpec",
+    ),
+    row(
+        "StatefulSetSpec",
+        "serviceName",
+        Rule::Form(formats::label),
+        "apps: ValidateStatefulSetSpec",
+    ),
     row("StatefulSetOrdinals", "start", COUNT, "apps: ValidateStatefulSetSpec"),
     row("StatefulSetUpdateStrategy", "type", UPDATES, "apps: ValidateStatefulSetSpec"),
-    row("RollingUpdateStatefulSetStrategy", "partition", COUNT, "apps: validateRollingUpdateStatefulSet"),
-    row("RollingUpdateStatefulSetStrategy", "maxUnavailable", Rule::IntOrPercent, "apps: validateRollingUpdateStatefulSet"),
-    row("StatefulSetPersistentVolumeClaimRetentionPolicy", "whenDeleted", RETENTION, "apps: ValidatePersistentVolumeClaimRetentionPolicy"),
-    row("StatefulSetPersistentVolumeClaimRetentionPolicy", "whenScaled", RETENTION, "apps: ValidatePersistentVolumeClaimRetentionPolicy"),
+    row(
+        "RollingUpdateStatefulSetStrategy",
+        "partition",
+        COUNT,
+        "apps: validateRollingUpdateStatefulSet",
+    ),
+    row(
+        "RollingUpdateStatefulSetStrategy",
+        "maxUnavailable",
+        Rule::IntOrPercent,
+        "apps: validateRollingUpdateStatefulSet",
+    ),
+    row(
+        "StatefulSetPersistentVolumeClaimRetentionPolicy",
+        "whenDeleted",
+        RETENTION,
+        "apps: ValidatePersistentVolumeClaimRetentionPolicy",
+    ),
+    row(
+        "StatefulSetPersistentVolumeClaimRetentionPolicy",
+        "whenScaled",
+        RETENTION,
+        "apps: ValidatePersistentVolumeClaimRetentionPolicy",
+    ),
 ];
 
 const UPDATES: Rule = Rule::OneOf(&["RollingUpdate", "OnDelete"]);
@@ -82,7 +137,9 @@ fn progress(at: &At, found: &mut Found) {
     let ready = at.int("minReadySeconds").unwrap_or(0);
     let field = at.get("progressDeadlineSeconds").or_else(|| at.get("minReadySeconds"));
     if let Some(field) = field.filter(|_| deadline >= 0 && deadline <= ready) {
-        let message = format!("`progressDeadlineSeconds` is {deadline}, not above `minReadySeconds`, {ready}");
+        let message = format!(
+            "`progressDeadlineSeconds` is {deadline}, not above `minReadySeconds`, {ready}"
+        );
         found.value(&field, Problem::Conflict(message));
     }
 }
@@ -115,10 +172,14 @@ fn at_most_all(at: &At, key: &str, found: &mut Found) {
 fn moves(at: &At, found: &mut Found) {
     at_most_all(at, "maxUnavailable", found);
     // 25 % each is what the server fills in: apps/v1 defaults.go, SetDefaults_Deployment.
-    if amount(at, "maxSurge") == Some(0) && amount(at, "maxUnavailable") == Some(0)
+    if amount(at, "maxSurge") == Some(0)
+        && amount(at, "maxUnavailable") == Some(0)
         && let Some(field) = at.get("maxUnavailable")
     {
-        found.value(&field, Problem::Conflict("`maxUnavailable` and `maxSurge` are both 0".to_owned()));
+        found.value(
+            &field,
+            Problem::Conflict("`maxUnavailable` and `maxSurge` are both 0".to_owned()),
+        );
     }
 }
 
@@ -126,7 +187,8 @@ fn moves_one_way(at: &At, found: &mut Found) {
     at_most_all(at, "maxUnavailable", found);
     at_most_all(at, "maxSurge", found);
     // 1 and 0 are what the server fills in: apps/v1 defaults.go, SetDefaults_DaemonSet.
-    let unavailable = amount(at, "maxUnavailable").unwrap_or(if at.has("maxUnavailable") { 0 } else { 1 });
+    let unavailable =
+        amount(at, "maxUnavailable").unwrap_or(if at.has("maxUnavailable") { 0 } else { 1 });
     let surge = amount(at, "maxSurge").unwrap_or(0);
     let Some(field) = at.get("maxSurge").or_else(|| at.get("maxUnavailable")) else {
         return;
@@ -135,7 +197,10 @@ fn moves_one_way(at: &At, found: &mut Found) {
         let message = "one of `maxSurge` and `maxUnavailable` must be 0 (the latter is 1 where it is left out)";
         found.value(&field, Problem::Conflict(message.to_owned()));
     } else if unavailable == 0 && surge == 0 {
-        found.value(&field, Problem::Conflict("`maxUnavailable` and `maxSurge` are both 0".to_owned()));
+        found.value(
+            &field,
+            Problem::Conflict("`maxUnavailable` and `maxSurge` are both 0".to_owned()),
+        );
     }
 }
 

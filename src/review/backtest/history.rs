@@ -21,6 +21,8 @@ pub struct History {
     /// What Prometheus, or who made the file, says of it.
     pub remarks: Vec<String>,
     step: i64,
+    /// The most that each namespace was recorded with.
+    peaks: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -106,8 +108,8 @@ impl History {
             return Err(HistoryError::Empty);
         }
         let remarks = answer.warnings.into_iter().chain(answer.infos).collect();
-        let step = step(&series);
-        Ok(History { series, remarks, step })
+        let (step, peaks) = (step(&series), peaks(&series));
+        Ok(History { series, remarks, step, peaks })
     }
 
     /// The first and the last instant, in milliseconds since 1970.
@@ -119,13 +121,7 @@ impl History {
 
     /// The most that a namespace was recorded with at one time, in bytes.
     pub fn peak(&self, namespace: &str) -> u64 {
-        let mut sums: BTreeMap<i64, u64> = BTreeMap::new();
-        let own = self.series.iter().filter(|series| series.namespace.as_deref() == Some(namespace));
-        for (time, bytes) in own.flat_map(|series| &series.samples) {
-            let sum = sums.entry(*time).or_default();
-            *sum = sum.saturating_add(*bytes);
-        }
-        sums.into_values().max().unwrap_or(0)
+        self.peaks.get(namespace).copied().unwrap_or(0)
     }
 
     /// What the page would have said at an instant, had the tenant used so much. The tenant's own
@@ -189,4 +185,22 @@ fn step(series: &[Series]) -> i64 {
         }
     }
     gaps.into_iter().max_by_key(|(gap, count)| (*count, -*gap)).map_or(0, |(gap, _)| gap)
+}
+
+/// The most that each namespace was recorded with at one time.
+fn peaks(series: &[Series]) -> BTreeMap<String, u64> {
+    let mut sums: BTreeMap<(&str, i64), u64> = BTreeMap::new();
+    for one in series {
+        let Some(namespace) = &one.namespace else { continue };
+        for (time, bytes) in &one.samples {
+            let sum = sums.entry((namespace, *time)).or_default();
+            *sum = sum.saturating_add(*bytes);
+        }
+    }
+    let mut peaks: BTreeMap<String, u64> = BTreeMap::new();
+    for ((namespace, _), sum) in sums {
+        let peak = peaks.entry(namespace.to_owned()).or_default();
+        *peak = sum.max(*peak);
+    }
+    peaks
 }

@@ -40,7 +40,7 @@ pub enum ReplayError {
 pub(super) fn replay(gate: &Gate, history: &History) -> Result<Outcome, ReplayError> {
     let mut outcome = Outcome::default();
     let mut up_since: Option<Timestamp> = None;
-    let mut stop = |outcome: &mut Outcome, since: Option<Timestamp>, at: Timestamp| {
+    let stop = |outcome: &mut Outcome, since: Option<Timestamp>, at: Timestamp| {
         outcome.seconds += since.map_or(0, |since| at.duration_since(since).as_secs().max(0));
     };
     for (at, job) in runs(gate, history)? {

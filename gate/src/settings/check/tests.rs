@@ -15,9 +15,7 @@ const GOOD: &[(&str, &str)] = &[
 
 fn check_with(changes: &[(&str, &str)]) -> Result<Settings, Vec<SettingError>> {
     let find = |list: &[(&str, &str)], name: &str| {
-        list.iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| OsString::from(value))
+        list.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
     };
     let ask = Raw::gather([], |name| find(changes, name).or_else(|| find(GOOD, name)));
     match ask {
@@ -37,22 +35,11 @@ fn faulty(changes: &[(&str, &str)]) -> Vec<String> {
 fn the_defaults_are_the_safe_behaviours() {
     let settings = check_with(&[]).unwrap();
     let look = settings.look.unwrap();
-    let rules = Rules {
-        total: 16 << 30,
-        floor: 6 << 30,
-        reserve: 512 << 20,
-        ..Rules::default()
-    };
+    let rules = Rules { total: 16 << 30, floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
     assert_eq!(look.rules, rules);
-    assert_eq!(
-        (look.samples, look.look_again),
-        (2, Duration::from_secs(75))
-    );
+    assert_eq!((look.samples, look.look_again), (2, Duration::from_secs(75)));
     assert_eq!(look.query.metric, "gpu_pod_memory_used_bytes");
-    assert_eq!(
-        look.ca,
-        Path::new("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
-    );
+    assert_eq!(look.ca, Path::new("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"));
     assert_eq!(settings.target.port, 443);
     assert!(!settings.dry_run);
 }
@@ -94,10 +81,7 @@ fn each_faulty_setting_is_named() {
 
 #[test]
 fn a_card_without_memory_is_named_beside_the_floor() {
-    assert_eq!(
-        faulty(&[("GPU_TOTAL", "0")]),
-        ["GPU_TOTAL", "FLOOR", "RESERVE"]
-    );
+    assert_eq!(faulty(&[("GPU_TOTAL", "0")]), ["GPU_TOTAL", "FLOOR", "RESERVE"]);
 }
 
 #[test]
@@ -125,27 +109,17 @@ fn all_errors_come_at_once() {
 
 #[test]
 fn down_has_no_use_for_the_settings_of_looking() {
-    let settings = check_with(&[
-        ("ACTION", "down"),
-        ("FLOOR", "x"),
-        ("GPU_TOTAL", ""),
-        ("METRICS_URL", "x"),
-    ])
-    .unwrap();
+    let settings =
+        check_with(&[("ACTION", "down"), ("FLOOR", "x"), ("GPU_TOTAL", ""), ("METRICS_URL", "x")])
+            .unwrap();
     assert_eq!(settings.look, None);
-    assert_eq!(
-        faulty(&[("ACTION", "down"), ("DEPLOYMENT", "")]),
-        ["DEPLOYMENT"]
-    );
+    assert_eq!(faulty(&[("ACTION", "down"), ("DEPLOYMENT", "")]), ["DEPLOYMENT"]);
 }
 
 #[test]
 fn samples_must_fit_before_the_deadline() {
     let up = ("ACTION", "up");
-    assert_eq!(
-        faulty(&[up, ("SAMPLES", "10"), ("SAMPLE_INTERVAL", "15s")]),
-        ["SAMPLE_INTERVAL"]
-    );
+    assert_eq!(faulty(&[up, ("SAMPLES", "10"), ("SAMPLE_INTERVAL", "15s")]), ["SAMPLE_INTERVAL"]);
     assert!(check_with(&[up, ("SAMPLES", "10"), ("SAMPLE_INTERVAL", "10s")]).is_ok());
     // The guard takes one reading: it has no use for the interval.
     assert!(check_with(&[("SAMPLE_INTERVAL", "50m")]).is_ok());
@@ -160,17 +134,10 @@ fn a_dry_run_needs_no_cluster() {
 #[test]
 fn the_namespace_is_read_from_the_mount() {
     let env = |name: &str| {
-        let value = GOOD
-            .iter()
-            .find(|(key, _)| *key == name && *key != "NAMESPACE");
+        let value = GOOD.iter().find(|(key, _)| *key == name && *key != "NAMESPACE");
         value.map(|(_, value)| OsString::from(value))
     };
-    let Ok(Ask::Run(raw)) = Raw::gather([], env) else {
-        panic!()
-    };
-    let read = |path: &Path| {
-        path.ends_with("serviceaccount/namespace")
-            .then(|| "tts\n".to_owned())
-    };
+    let Ok(Ask::Run(raw)) = Raw::gather([], env) else { panic!() };
+    let read = |path: &Path| path.ends_with("serviceaccount/namespace").then(|| "tts\n".to_owned());
     assert_eq!(check(&raw, read).unwrap().target.namespace, "tts");
 }
