@@ -25,3 +25,15 @@ pub(crate) fn objects(text: &str) -> Objects {
     let read = |node| Arc::new(Object::read(node, "test.yaml").unwrap());
     Objects::collect(documents(text).into_iter().map(read)).unwrap()
 }
+
+/// A whole tenant, as this project renders one.
+pub(crate) fn tenant() -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path.join("tests/fixtures/review/tenant.yaml")).unwrap()
+}
+
+/// The review of two texts of objects.
+pub(crate) fn review(base: &str, head: &str, now: &str) -> super::Review {
+    let side = |text| super::Side { objects: objects(text), values: None };
+    super::Review::of(&side(base), &side(head), now.parse().unwrap(), None)
+}
