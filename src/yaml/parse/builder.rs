@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use granit_parser::{Event, ScalarStyle, ScanError, Span as Range, StructureStyle, Tag};
+use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, Span as Range, StructureStyle, Tag};
 
 use super::Dialect;
 use super::alias::{Anchors, is_tag_of, json_key, json_number, merge_into, tagged_scalar};
@@ -27,6 +27,8 @@ pub(super) struct Builder<'a> {
     items: Vec<Node>,
     entries: Vec<(Key, Node)>,
     anchors: Anchors,
+    /// The way to the last anchored node.
+    anchored: Path,
     nodes: usize,
     /// The byte after the last scalar or bracket: a block scalar's header comes after it.
     last_end: usize,
@@ -67,6 +69,7 @@ impl<'a> Builder<'a> {
             items: Vec::new(),
             entries: Vec::new(),
             anchors: Anchors::default(),
+            anchored: Path::root(),
             nodes: 0,
             last_end: 0,
         }
@@ -78,19 +81,32 @@ impl<'a> Builder<'a> {
 
     /// Notes an error at a range of bytes.
     pub(super) fn refuse(&mut self, error: ParseError, start: usize, end: usize) {
+        self.refuse_at(self.path(), error, start, end);
+    }
+
+    fn refuse_at(&mut self, path: Path, error: ParseError, start: usize, end: usize) {
         let hint = error.cure();
         let span = Some(self.span(start, end));
-        self.errors.push(Located { error, span, path: self.path(), hint });
+        self.errors.push(Located { error, span, path, hint });
     }
 
     /// Notes that the parser gave up on a document; false if there is no use in going on.
     pub(super) fn syntax(&mut self, error: &ScanError) -> bool {
-        let start = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
+        if is_of_characters(error) && !self.errors.is_empty() {
+            // The check of characters has said so already.
+            self.reset();
+            return true;
+        }
+        let mut start = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
+        let (error, cure) = ParseError::from_scan(error);
+        if error == ParseError::Tab {
+            // The parser is past it by then.
+            start = self.text.get(..=start).and_then(|text| text.rfind('\t')).unwrap_or(start);
+        }
         let width = match self.text.get(start..).and_then(|rest| rest.chars().next()) {
             None | Some('\n' | '\r') => 0,
             Some(char) => char.len_utf8(),
         };
-        let (error, cure) = ParseError::from_scan(error);
         let more = error != ParseError::TooDeep;
         self.refuse(error, start, start + width);
         if let (Some(cure), Some(last)) = (cure, self.errors.last_mut()) {
@@ -111,7 +127,7 @@ impl<'a> Builder<'a> {
 
     /// Takes one event in; false if there is no use in going on.
     pub(super) fn event(&mut self, event: Event<'_>, range: &Range) -> bool {
-        let bytes = range.byte_range().unwrap_or(0..0);
+        let mut bytes = range.byte_range().unwrap_or(0..0);
         match event {
             Event::DocumentStart(..) => {
                 self.reset();
@@ -123,21 +139,31 @@ impl<'a> Builder<'a> {
                 }
                 let (start, end) = self.extent(style, bytes.start, bytes.end);
                 self.last_end = end;
+                self.note_anchored(anchor);
                 let tag = self.tag(tag.as_deref(), range);
                 return self.scalar(&text, style, anchor, tag, start, end);
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let first = self.items.len();
-                return self.begin(Kind::Sequence(first), style, anchor, tag.as_deref(), range);
+                self.place_dash(style, &mut bytes.start);
+                return self.begin(
+                    Kind::Sequence(first),
+                    style,
+                    anchor,
+                    tag.as_deref(),
+                    bytes,
+                    range,
+                );
             }
             Event::MappingStart(style, anchor, tag) => {
                 let kind = Kind::Mapping(self.entries.len(), None);
-                return self.begin(kind, style, anchor, tag.as_deref(), range);
+                return self.begin(kind, style, anchor, tag.as_deref(), bytes, range);
             }
             Event::SequenceEnd | Event::MappingEnd => return self.end(bytes.end),
             Event::Anchor(_, name) if self.dialect == Dialect::Strict => {
                 let error = ParseError::Anchor(format!("&{}", shorten(&name)));
-                self.refuse(error, bytes.start, bytes.end);
+                let path = std::mem::take(&mut self.anchored);
+                self.refuse_at(path, error, bytes.start, bytes.end);
             }
             Event::Alias(id) => {
                 self.last_end = bytes.end;
@@ -175,7 +201,8 @@ impl<'a> Builder<'a> {
             return (start, end);
         }
         let before = self.text.get(self.last_end..start).unwrap_or("");
-        let header = find_header(before).map_or(start, |at| self.last_end + at);
+        let header =
+            find_outside_comments(before, ['|', '>']).map_or(start, |at| self.last_end + at);
         let written = self.text.get(header..end).unwrap_or("").trim_end();
         (header, header + written.len())
     }
@@ -214,7 +241,8 @@ impl<'a> Builder<'a> {
         let merges = plain && tag.is_none() && text == "<<" && self.awaits_key();
         if merges && self.dialect == Dialect::Strict {
             self.refuse(ParseError::MergeKey, start, end);
-            return self.complete_key(Key { name: None, span: self.span(start, end), merges });
+            let span = self.span(start, end);
+            return self.complete_key(Key { name: None, span, merges: false });
         }
         let value = match merges {
             true => Ok(Value::String(text.to_owned())),
@@ -256,15 +284,34 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// A list that is no deeper than its key starts, to the parser, after its first dash.
+    fn place_dash(&self, style: StructureStyle, start: &mut usize) {
+        let before = self.text.get(self.last_end..*start).unwrap_or("");
+        if style == StructureStyle::Block
+            && !self.text[*start..].starts_with('-')
+            && let Some(at) = find_outside_comments(before, ['-', '-'])
+        {
+            *start = self.last_end + at;
+        }
+    }
+
+    /// Keeps the way to an anchored node, for the anchor's own event comes after the node's.
+    fn note_anchored(&mut self, anchor: usize) {
+        if anchor != 0 && self.dialect == Dialect::Strict {
+            self.anchored = self.path();
+        }
+    }
+
     fn begin(
         &mut self,
         kind: Kind,
         style: StructureStyle,
         anchor: usize,
         tag: Option<&Tag>,
+        bytes: std::ops::Range<usize>,
         range: &Range,
     ) -> bool {
-        let bytes = range.byte_range().unwrap_or(0..0);
+        self.note_anchored(anchor);
         if self.open.len() >= MAX_DEPTH {
             self.refuse(ParseError::TooDeep, bytes.start, bytes.end);
             return false;
@@ -441,6 +488,14 @@ fn scalar_error(text: &str, doubt: Doubt) -> ParseError {
     ParseError::Scalar { text: shorten(text), doubt }
 }
 
+/// Whether a character is the parser's whole trouble.
+fn is_of_characters(error: &ScanError) -> bool {
+    match error.kind() {
+        ErrorKind::UnexpectedCharacter { character } => character.is_control(),
+        kind => *kind == ErrorKind::BomInsideDocument,
+    }
+}
+
 fn is_block(style: ScalarStyle) -> bool {
     matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
 }
@@ -459,15 +514,15 @@ fn show_control(char: char) -> Vec<char> {
     if char.is_control() { char.escape_default().collect() } else { vec![char] }
 }
 
-/// Where `|` or `>` stands in what comes between the last token and a block scalar's text.
-fn find_header(between: &str) -> Option<usize> {
+/// Where one of two indicators stands first in what comes between two tokens.
+fn find_outside_comments(between: &str, indicators: [char; 2]) -> Option<usize> {
     let mut comment = false;
     let mut space = true;
     for (at, char) in between.char_indices() {
         match char {
             '\n' => comment = false,
             '#' if space => comment = true,
-            '|' | '>' if !comment => return Some(at),
+            _ if !comment && indicators.contains(&char) => return Some(at),
             _ => {}
         }
         space = char.is_whitespace();

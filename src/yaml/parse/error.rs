@@ -29,6 +29,9 @@ pub enum ParseError {
     /// The text ends within a block scalar's last line.
     #[error("the text ends without a line end, in a block scalar")]
     NoLineEnd,
+    /// A tab where YAML takes spaces alone.
+    #[error("a tab stands where only spaces may indent")]
+    Tab,
     /// YAML's grammar is broken.
     #[error("{0}")]
     Syntax(String),
@@ -136,9 +139,7 @@ impl ParseError {
             | ErrorKind::TabInBlockIndentation
             | ErrorKind::TabInIndentation
             | ErrorKind::TabAtBlockScalarStart
-            | ErrorKind::TabInPlainScalar => {
-                (syntax("a tab stands where only spaces may indent"), Some("indent with spaces"))
-            }
+            | ErrorKind::TabInPlainScalar => (ParseError::Tab, Some("indent with spaces")),
             ErrorKind::UnexpectedCharacter { character } => {
                 let text = format!("a plain scalar cannot start with `{character}`");
                 (ParseError::Syntax(text), Some("quote it"))

@@ -47,7 +47,7 @@ pub fn parse(
         emit_anchor_events: true,
         emit_unresolved_aliases: true,
         disallow_directives: dialect == Dialect::Strict,
-        block_scalar_eof_without_line_feed: dialect == Dialect::Kubectl,
+        bom_inside_document_as_content: dialect == Dialect::Kubectl,
         flow_nesting_limit: MAX_DEPTH + 1,
         block_nesting_limit: MAX_DEPTH + 1,
     };
