@@ -15,6 +15,7 @@ pub mod render;
 pub mod rendered;
 pub mod review;
 pub mod schedule;
+pub mod sides;
 pub mod source;
 pub mod values;
 pub mod yaml;

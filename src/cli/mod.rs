@@ -4,6 +4,7 @@
 
 mod check;
 mod completions;
+mod diff;
 mod generate;
 mod init;
 mod man;
@@ -41,6 +42,7 @@ enum Command {
     Render(render::Args),
     Generate(generate::Args),
     Check(check::Args),
+    Diff(Box<diff::Args>),
     Schema(schema::Args),
     Init(init::Args),
     Completions(completions::Args),
@@ -135,6 +137,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Render(args) => render::run(&args, run),
         Command::Generate(args) => generate::run(&args, run),
         Command::Check(args) => check::run(&args, run),
+        Command::Diff(args) => diff::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
         Command::Completions(args) => completions::run(&args, run),
