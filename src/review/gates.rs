@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vram_gate::decision::Action;
-use vram_gate::settings::{self, Ask, Key, Raw, Settings};
+use vram_gate::settings::{self, Ask, Key, Raw, SettingError, Settings};
 
 use crate::objects::ObjectId;
 use super::object::{Object, Objects, strings};
@@ -28,8 +28,8 @@ pub(super) struct GateJob {
     pub target: ObjectId,
     /// The settings as they are written, defaults included.
     pub raw: Raw,
-    /// The settings, checked; none if the gate would refuse them.
-    pub settings: Option<Settings>,
+    /// The settings, checked; or the first that the gate would refuse.
+    pub settings: Result<Settings, SettingError>,
     /// When it runs; none if Kubernetes would refuse it.
     pub times: Option<Times>,
     /// Whether it is at rest.
@@ -105,12 +105,18 @@ impl GateJob {
             id: job.id.clone(),
             action,
             target,
-            settings: settings::check(&raw, |_| namespace.clone()).ok(),
+            settings: settings::check(&raw, |_| namespace.clone()).map_err(first),
             raw,
             times: Times::of(job),
             suspended: is_suspended(job),
         })
     }
+}
+
+/// One of the errors is enough to say that there is one.
+fn first(errors: Vec<SettingError>) -> SettingError {
+    let none = SettingError { setting: String::new(), problem: String::new() };
+    errors.into_iter().next().unwrap_or(none)
 }
 
 /// The gate's settings of a container, if it runs the gate: it names an action and a Deployment.

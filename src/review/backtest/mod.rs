@@ -55,8 +55,8 @@ fn test(target: &ObjectId, old: &Gate, new: &Gate, changed: Words, history: &His
     let (before, after) = (replay::replay(old, history), replay::replay(new, history));
     let words = match (&before, &after) {
         (Ok(before), Ok(after)) => changed.and(compared(before, after)),
-        (Err(error), _) => changed.and(format!(": can't be replayed as it was: {error}")),
-        (_, Err(error)) => changed.and(format!(": can't be replayed: {error}")),
+        (Err(error), _) => changed.and(": can't be replayed as it was: ").code(error.to_string()),
+        (_, Err(error)) => changed.and(": can't be replayed: ").code(error.to_string()),
     };
     let namespace = target.namespace.as_deref().unwrap_or_default();
     let assumed = match history.peak(namespace) {

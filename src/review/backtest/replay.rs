@@ -28,9 +28,17 @@ pub struct Outcome {
 /// Why a gate can't be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
-    /// The gate would refuse a job's settings, or Kubernetes its schedule.
-    #[error("the settings of its `{0}` would be refused")]
-    Settings(&'static str),
+    /// The gate would refuse a job's settings.
+    #[error("its `{action}` would be refused: {problem}")]
+    Settings {
+        /// What the job runs the gate for.
+        action: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Kubernetes would refuse a job's schedule.
+    #[error("the schedule of its `{0}` would be refused")]
+    Schedule(&'static str),
     /// Too many runs.
     #[error("its jobs run too often to be replayed over such a time")]
     Runs,
@@ -80,7 +88,7 @@ fn runs<'a>(
     let mut runs = Vec::new();
     for action in [Action::Up, Action::Guard, Action::Down] {
         let Some(job) = gate.awake(action) else { continue };
-        let times = job.times.as_ref().ok_or(ReplayError::Settings(action.name()))?;
+        let times = job.times.as_ref().ok_or(ReplayError::Schedule(action.name()))?;
         for at in times.schedule.runs(instant(start), instant(end), &times.zone) {
             runs.push((at, job));
             if runs.len() > MOST_RUNS {
@@ -101,8 +109,10 @@ struct Card<'a> {
 
 impl<'a> Card<'a> {
     fn of(history: &'a History, job: &'a GateJob) -> Result<Self, ReplayError> {
-        let settings = job.settings.as_ref().and_then(|settings| settings.look.as_ref());
-        let look = settings.ok_or(ReplayError::Settings(job.action.name()))?;
+        let action = job.action.name();
+        let refused = |problem: String| ReplayError::Settings { action, problem };
+        let settings = job.settings.as_ref().map_err(|error| refused(error.to_string()))?;
+        let look = settings.look.as_ref().ok_or_else(|| refused("it does not look".to_owned()))?;
         Ok(Card { history, look })
     }
 

@@ -99,7 +99,7 @@ fn a_month_tells_what_another_floor_and_another_hour_would_have_meant() {
 #[test]
 fn settings_that_the_gate_refuses_are_said() {
     let words = told(|text| text.replace("\"6442450944\"", "17Gi"), &month());
-    assert_eq!(words, ["floor 17 GiB: can't be replayed: the settings of its `up` would be refused"]);
+    assert_eq!(words, ["floor 17 GiB: can't be replayed: `its `up` would be refused: FLOOR: is more than GPU_TOTAL: it could never be free`"]);
 }
 
 #[test]

@@ -138,5 +138,6 @@ pub(in crate::review) fn gibibytes(bytes: u64) -> String {
     if bytes % unit == 0 {
         return format!("{} {name}", bytes / unit);
     }
-    format!("{:.2} {name}", bytes as f64 / *unit as f64)
+    let amount = format!("{:.2}", bytes as f64 / *unit as f64);
+    format!("{} {name}", amount.trim_end_matches('0').trim_end_matches('.'))
 }

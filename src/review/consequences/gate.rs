@@ -34,6 +34,15 @@ pub(super) const AT_REST: Rule = Rule {
     detect: at_rest,
 };
 
+pub(super) const REFUSES: Rule = Rule {
+    id: "gate-refuses",
+    severity: Severity::Danger,
+    topic: Topic::Gate,
+    what: "The gate will refuse its settings: its Job fails, and nothing is started, yielded or stopped",
+    source: "gate/src/settings/check.rs: exit 2",
+    detect: refuses,
+};
+
 /// Each Deployment that a gate scaled and that is still there, with its gate on both sides.
 fn gated<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (&'a ObjectId, &'a Gate, Gate)> {
     let there = |id: &&ObjectId| case.head.get(id).is_some();
@@ -104,4 +113,20 @@ fn at_rest(case: &Case<'_>) -> Vec<Finding> {
             Finding::new(id, Words::of(words))
         })
         .collect()
+}
+
+fn refuses(case: &Case<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (target, gate) in &case.gates_after {
+        for job in &gate.jobs {
+            let Err(error) = &job.settings else { continue };
+            let before = case.gates_before.get(target);
+            let was = before.and_then(|gate| gate.jobs.iter().find(|old| old.id == job.id));
+            if was.is_none_or(|was| was.settings.is_ok()) {
+                let words = Words::of("The gate will refuse to run: ").code(error.to_string());
+                findings.push(Finding::new(&job.id, words));
+            }
+        }
+    }
+    findings
 }

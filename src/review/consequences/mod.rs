@@ -115,6 +115,7 @@ pub const RULES: &[&Rule] = &[
     &pruned::GUARDED,
     &pruned::PRUNED,
     &storage::RECLAIM,
+    &gate::REFUSES,
     &gate::UNGUARDED,
     &gate::LEFT_UP,
     &gate::AT_REST,

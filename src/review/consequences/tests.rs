@@ -119,3 +119,22 @@ fn every_fixture_has_its_rule_and_every_rule_its_own_name() {
     ids.sort_unstable();
     assert_eq!(files, ids);
 }
+
+/// The table of `docs/review.md`.
+fn table() -> String {
+    let row = |rule: &&Rule| {
+        let code = |text: &str| text.replace('|', "\\|");
+        format!("| {} | `{}` | {} | {} |\n", rule.severity.name(), rule.id, code(rule.what), code(rule.source))
+    };
+    let mut rules: Vec<&Rule> = RULES.to_vec();
+    rules.sort_by_key(|rule| rule.severity);
+    let rows: String = rules.iter().map(row).collect();
+    format!("| severity | id | what will happen | where it is written |\n|---|---|---|---|\n{rows}")
+}
+
+#[test]
+fn the_documentation_has_the_table_of_rules() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/review.md");
+    let docs = fs::read_to_string(path).unwrap();
+    assert!(docs.contains(&table()), "docs/review.md should have this table:\n{}", table());
+}
