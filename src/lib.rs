@@ -3,7 +3,6 @@
 //! Data flows one way: values, templates, objects, the plan of `rendered/`, and last a sink that
 //! writes. Everything before the sink is pure.
 
-/// The commands: arguments and printing.
 pub mod diagnostic;
 pub mod edit;
 pub mod explain;

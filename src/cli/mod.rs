@@ -8,6 +8,7 @@ mod diff;
 mod generate;
 mod init;
 mod man;
+mod policy;
 mod print;
 mod project;
 mod render;
@@ -45,6 +46,9 @@ enum Command {
     Diff(Box<diff::Args>),
     Schema(schema::Args),
     Init(init::Args),
+    /// Keep a namespace out of somebody else's policy
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -140,6 +144,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Diff(args) => diff::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
+        Command::Policy(command) => policy::run(&command, run),
         Command::Completions(args) => completions::run(&args, run),
         Command::Man(args) => man::run(&args, run),
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::source::{Origin, Source};
-use crate::yaml::limits::MAX_NODES;
+use crate::yaml::limits::{MAX_ERRORS, MAX_NODES};
 use crate::yaml::node::Value;
 
 fn read(text: &str, dialect: Dialect) -> Result<Vec<Node>, Vec<Located<ParseError>>> {
@@ -66,6 +66,7 @@ fn documents_are_read_and_empty_ones_left_out() {
             assert_eq!(json(text, dialect), expected, "{text:?}");
         }
     }
+    assert_eq!(json("a: |- # x\n  b", Dialect::Strict), "{\"a\":\"b\"}");
     assert_eq!(json("null\n", Dialect::Strict), "null");
     assert_eq!(json("null\n--- 1\n", Dialect::Kubectl), "1");
 }
@@ -247,6 +248,10 @@ fn every_refusal_says_where_and_what_would_be_right() {
             "a: |\n  b",
             "2:4 the text ends without a line end, in a block scalar | a | readers differ on whether the string ends in one: end the line",
         ),
+        (
+            "a: >+ # x - y\n  b  ",
+            "2:4 the text ends without a line end, in a block scalar | a | readers differ on whether the string ends in one: end the line",
+        ),
         ("%YAML 1.2\n---\na: 1\n", "1:1 directives are not allowed |  | delete the line"),
         (
             "a: b\u{7}\n",
@@ -306,6 +311,8 @@ fn all_that_is_wrong_is_found_in_one_pass() {
         ],
     );
     let many = "- yes\n".repeat(1000);
+    assert_eq!(errors(&many, Dialect::Strict).len(), MAX_ERRORS);
+    let many = "a: 1\n".repeat(1000);
     assert_eq!(errors(&many, Dialect::Strict).len(), MAX_ERRORS);
     let many = "#\u{1}\n".repeat(1000);
     assert_eq!(errors(&many, Dialect::Strict).len(), MAX_ERRORS);
