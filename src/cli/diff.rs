@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use jiff::Timestamp;
 use tts_render::diagnostic::{Diagnostic, Diagnostics};
-use tts_render::fleet::Fleet;
+use tts_render::fleet::{Fleet, Opened, Stack};
+use tts_render::project::{Project, ProjectError};
 use tts_render::review::{History, Objects, Review, Severity, Side, report};
-use tts_render::sides::{self, Files, Repository, SideError, Tree};
+use tts_render::sides::{self, Files, Repository, RevisionError, SideError, Tree};
 use tts_render::yaml::Node;
 
 use super::{Exit, Inputs, Run, Stop};
@@ -124,72 +125,104 @@ fn severity(limit: FailOn) -> Severity {
 /// Both sides: the head first, since the base shares what is the same in it.
 fn both(args: &Args, run: &mut Run<'_>) -> Result<(Side, Side), Stop> {
     let project = run.common.project();
-    let own = !args.inputs.stacks.is_empty();
-    let mut folders: Option<BTreeSet<String>> = None;
-    let (files, head_values) = match &args.head {
+    let asked = &args.inputs.stacks;
+    let mut folders: Option<BTreeSet<String>> =
+        (!asked.is_empty()).then(|| asked.iter().cloned().collect());
+    let (head, stacks) = match &args.head {
         Some(folder) => {
-            if own {
-                folders = Some(args.inputs.stacks.iter().cloned().collect());
-            }
             let tree = scoped(sides::read_folder(folder).map_err(failed)?, folders.as_ref());
-            let shown = folder.display().to_string();
-            (Files::of_tree(tree, &shown, &Files::default())?, None)
+            (Files::of_tree(tree, &folder.display().to_string(), &Files::default())?, None)
         }
         None => {
             let fleet = Fleet::build(&project, &args.inputs.request()?)?;
-            let (files, stacks) = Files::of_fleet(fleet, &args.out, own);
-            if own {
-                folders = Some(stacks.iter().map(|stack| stack.name.clone()).collect());
-            }
-            let values = stacks.into_iter().map(|stack| (stack.file, stack.loaded.tree));
-            (files, Some(values.collect::<Vec<_>>()))
+            let (files, stacks) = Files::of_fleet(fleet, &args.out, !asked.is_empty());
+            // A stack may be asked for by its path.
+            folders = folders.map(|_| stacks.iter().map(|stack| stack.name.clone()).collect());
+            (files, Some(stacks))
         }
     };
-    let (tree, shown, base_values) = base(args, run, head_values.is_some())?;
-    let tree = if args.head.is_none() { sides::ours(tree) } else { tree };
-    let base_files = Files::of_tree(scoped(tree, folders.as_ref()), &shown, &files)?;
-    let base_values = match (base_values, &head_values) {
-        // Of stacks that were not asked for nothing is said.
-        (Some(all), Some(head)) if own => {
-            let asked = |file: &String| head.iter().any(|(name, _)| name == file);
-            Some(all.into_iter().filter(|(file, _)| asked(file)).collect())
-        }
-        (all, _) => all,
+    let base = base(args, run)?;
+    let tree = scoped(base.tree, folders.as_ref());
+    let tree = if stacks.is_some() { sides::ours(tree) } else { tree };
+    let base_files = Files::of_tree(tree, &base.shown, &head)?;
+    let (base_values, head_values) = match (base.values, stacks) {
+        (Some(texts), Some(stacks)) => values(args, &project, &stacks, texts)?,
+        _ => (None, None),
     };
     let base = Side { objects: objects(&base_files)?, values: base_values };
-    Ok((base, Side { objects: objects(&files)?, values: head_values }))
+    Ok((base, Side { objects: objects(&head)?, values: head_values }))
 }
 
-type Values = Vec<(String, Node)>;
+/// What is compared with.
+struct Base {
+    tree: Tree,
+    /// What messages call its folder.
+    shown: String,
+    /// The texts of its values, where they are known.
+    values: Option<Tree>,
+}
 
-/// The base's files, what messages call their folder, and its values where they are known.
-fn base(
-    args: &Args,
-    run: &mut Run<'_>,
-    with_values: bool,
-) -> Result<(Tree, String, Option<Values>), Stop> {
+fn base(args: &Args, run: &mut Run<'_>) -> Result<Base, Stop> {
     let folder = Path::new(&args.base);
     if folder.is_dir() {
         let tree = sides::read_folder(folder).map_err(failed)?;
         // The same name as the head's, so that an equal file is the same file.
         let shown = if args.head.is_none() { args.out.clone() } else { args.base.clone() };
-        return Ok((tree, shown, None));
+        return Ok(Base { tree, shown, values: None });
     }
-    let repository = Repository::around(&run.common.root).map_err(|error| failed(error.into()))?;
-    let commit = repository.commit(&args.base).map_err(|error| failed(error.into()))?;
+    let git = |error: RevisionError| failed(error.into());
+    let repository = Repository::around(&run.common.root).map_err(git)?;
+    let commit = repository.commit(&args.base).map_err(git)?;
     let tree = repository.tree(&commit, &args.out).map_err(failed)?;
     if tree.is_empty() {
         run.printer.say(&format!("`{}` has no {}/: every object is new", args.base, args.out));
     }
-    let values = match with_values {
-        true => {
-            let folder = tts_render::project::Project::VALUES;
-            let tree = repository.tree(&commit, folder).map_err(failed)?;
-            sides::values(&tree, folder)
+    let values = repository.tree(&commit, Project::VALUES).map_err(failed)?;
+    Ok(Base { tree, shown: args.out.clone(), values: Some(values) })
+}
+
+/// The values of one side; none where they are not known.
+type Values = Option<Vec<(String, Node)>>;
+
+/// The values of both sides, of the stacks that can differ in them: those whose file does, or all
+/// where something is laid over the files. A stack named by a path from elsewhere has no base.
+fn values(
+    args: &Args,
+    project: &Project,
+    stacks: &[Stack],
+    mut base: Tree,
+) -> Result<(Values, Values), Stop> {
+    let layered = !args.inputs.overlays.is_empty() || !args.inputs.set.is_empty();
+    let mut request = args.inputs.request()?;
+    request.stacks.clear();
+    for stack in stacks {
+        let file = format!("{}.yaml", stack.name);
+        if stack.file != format!("{}/{file}", Project::VALUES) {
+            continue;
         }
-        false => None,
+        let text = project.read_stack(&project.stack(&stack.name).map_err(read)?).map_err(read)?;
+        if !layered && base.get(&file).is_some_and(|was| was == text.text()) {
+            base.remove(&file);
+        } else {
+            request.stacks.push(stack.name.clone());
+        }
+    }
+    // Of stacks that were not asked for nothing is said.
+    if !args.inputs.stacks.is_empty() {
+        base.retain(|file, _| request.stacks.iter().any(|name| format!("{name}.yaml") == *file));
+    }
+    let head = match request.stacks.is_empty() {
+        true => Vec::new(),
+        false => Opened::open(project, &request)?
+            .into_iter()
+            .map(|opened| (opened.file, opened.loaded.tree))
+            .collect(),
     };
-    Ok((tree, args.out.clone(), values))
+    Ok((sides::values(&base, Project::VALUES), Some(head)))
+}
+
+fn read(error: ProjectError) -> Stop {
+    Diagnostic::new(error.to_string()).into()
 }
 
 fn scoped(tree: Tree, folders: Option<&BTreeSet<String>>) -> Tree {

@@ -72,12 +72,12 @@ impl Times {
 
     /// An instant on its clock: `Wed 25 Nov 02:00`.
     pub fn show(&self, instant: Timestamp) -> String {
-        instant.to_zoned_datetime(self.zone.clone()).strftime("%a %d %b %H:%M").to_string()
+        instant.to_zoned(self.zone.clone()).strftime("%a %d %b %H:%M").to_string()
     }
 
     /// An instant on its clock, short: `Wed 02:00`.
     pub fn show_short(&self, instant: Timestamp) -> String {
-        instant.to_zoned_datetime(self.zone.clone()).strftime("%a %H:%M").to_string()
+        instant.to_zoned(self.zone.clone()).strftime("%a %H:%M").to_string()
     }
 }
 

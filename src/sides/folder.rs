@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::{MOST_FILES, SideError, Tree};
+use crate::rendered::PROVENANCE;
 use crate::yaml::MAX_BYTES;
 
 /// How deep folders are read.
@@ -25,7 +26,7 @@ fn walk(folder: &Path, prefix: &str, depth: usize, tree: &mut Tree) -> Result<()
         let entry = entry.map_err(failed)?;
         let path = entry.path();
         let name = entry.file_name().into_string().map_err(|_| SideError::NotUtf8 { path: path.display().to_string() })?;
-        if name.starts_with('.') && name != super::PROVENANCE {
+        if name.starts_with('.') && name != PROVENANCE {
             continue;
         }
         let name = format!("{prefix}{name}");

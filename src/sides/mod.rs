@@ -1,7 +1,7 @@
 //! Where a review's sides come from: a fresh render, a folder, a revision of Git.
 //!
 //! In: a fleet, a folder's path or a revision's name. Out: [`Files`] of objects, and values. `cli`
-//! calls it; it calls `fleet`, `yaml`, and the user's own `git`. It writes nothing, and follows no
+//! calls it; it calls `fleet`, `rendered`, `yaml`, and the user's own `git`. It writes nothing, and follows no
 //! link.
 
 mod folder;
@@ -15,6 +15,7 @@ pub use revision::{Repository, RevisionError};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::fleet::{Fleet, Stack};
+use crate::rendered::{self, PROVENANCE};
 use crate::review::{Object, ObjectError, Objects};
 use crate::source::{Source, Sources};
 use crate::yaml::{self, Dialect, Node};
@@ -22,8 +23,6 @@ use crate::yaml::{self, Dialect, Node};
 /// Texts by their path from the folder that was read, `/` between the parts.
 pub type Tree = BTreeMap<String, String>;
 
-/// The file that tells which files of a folder are ours.
-const PROVENANCE: &str = ".provenance";
 /// What kustomize reads, and no object.
 const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// The endings of files that hold objects.
@@ -130,14 +129,13 @@ impl Files {
 }
 
 /// Leaves out what `.provenance` does not claim: other people's files in our folders, which a fresh
-/// render has nothing to say of. A folder without one is taken whole.
+/// render has nothing to say of. A folder without one of our making is taken whole.
 pub fn ours(mut tree: Tree) -> Tree {
     let claimed: BTreeMap<String, BTreeSet<String>> = tree
         .iter()
         .filter_map(|(path, text)| {
             let (folder, _) = path.rsplit_once('/').filter(|(_, name)| *name == PROVENANCE)?;
-            let names = text.lines().filter_map(|line| line.split_once("  ")).map(|(_, name)| name);
-            Some((folder.to_owned(), names.map(str::to_owned).collect()))
+            Some((folder.to_owned(), rendered::written(text.as_bytes())?))
         })
         .collect();
     tree.retain(|path, _| {

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use super::{MOST_FILES, SideError, Tree};
+use crate::rendered::PROVENANCE;
 use crate::yaml::MAX_BYTES;
 
 /// The most bytes that are read of one revision.
@@ -171,5 +172,5 @@ impl Repository {
 
 /// Whether a part of the path starts with a dot; `.provenance` aside.
 fn hidden(path: &str) -> bool {
-    path.split('/').any(|part| part.starts_with('.') && part != super::PROVENANCE)
+    path.split('/').any(|part| part.starts_with('.') && part != PROVENANCE)
 }
