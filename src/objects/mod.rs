@@ -27,7 +27,7 @@ mod rules;
 pub use check::{AllowedKinds, check};
 pub use error::{Error, Problem};
 pub use foreign::{ForeignReport, check_foreign};
-pub use object::{Object, ObjectId};
+pub use object::{Object, ObjectId, group};
 pub use order::{Rank, order};
 pub use quantity::Quantity;
 
