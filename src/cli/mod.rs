@@ -3,13 +3,18 @@
 //! Data goes to standard output, talk to standard error. Nothing else in the project prints.
 
 mod check;
+mod commit;
 mod completions;
 mod generate;
+mod gitops;
 mod init;
 mod man;
+mod parameters;
+mod plugin;
 mod print;
 mod project;
 mod render;
+mod requires;
 mod schema;
 
 use std::io::{self, Write};
@@ -40,6 +45,10 @@ struct Cli {
 enum Command {
     Render(render::Args),
     Generate(generate::Args),
+    Parameters(parameters::Args),
+    Commit(commit::Args),
+    Gitops(gitops::Args),
+    Requires(requires::Args),
     Check(check::Args),
     Schema(schema::Args),
     Init(init::Args),
@@ -134,6 +143,10 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
     match command {
         Command::Render(args) => render::run(&args, run),
         Command::Generate(args) => generate::run(&args, run),
+        Command::Parameters(args) => parameters::run(&args, run),
+        Command::Commit(args) => commit::run(&args, run),
+        Command::Gitops(args) => gitops::run(&args, run),
+        Command::Requires(args) => requires::run(&args, run),
         Command::Check(args) => check::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),

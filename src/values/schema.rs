@@ -44,7 +44,8 @@ impl Shape {
         path.segments().iter().try_fold(self.clone(), |shape, segment| shape.step(segment))
     }
 
-    fn step(&self, segment: &Segment) -> Option<Self> {
+    /// The place one step below; none if the schema has no such place.
+    pub fn step(&self, segment: &Segment) -> Option<Self> {
         let below = |node: &'static Json| match segment {
             Segment::Index(_) => node.get("items"),
             Segment::Key(key) => {
