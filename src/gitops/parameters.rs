@@ -140,7 +140,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn visit(&mut self, path: &Path, node: &Node, shape: &Shape) {
         match &node.value {
-            Value::Mapping(map) if shape.properties().next().is_none() && !shape.is_anything() => {
+            Value::Mapping(map) if is_map_of_strings(shape) => {
                 let strings = map.iter().filter_map(|(key, entry)| {
                     Some((key.clone(), entry.node.as_str()?.to_owned()))
                 });
@@ -170,6 +170,13 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// Whether keys are free and each leads to a string; an application's own tree is none.
+fn is_map_of_strings(shape: &Shape) -> bool {
+    let any_key = Segment::Key(String::new());
+    let free = !shape.is_anything() && shape.properties().next().is_none();
+    free && shape.step(&any_key).is_some_and(|item| item.allows("string") && !item.is_anything())
 }
 
 /// The text that is read back as the same scalar; none for a value that is not set.

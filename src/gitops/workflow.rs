@@ -1,13 +1,11 @@
 //! Workflows: texts with a few words of the values in them.
 //!
 //! What is put in comes from values whose types allow plain letters alone, so it can't become
-//! structure; the result is read once more as YAML all the same.
+//! structure.
 
 use super::document::Document;
 use super::wiring::{Wiring, WiringError};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::{Source, Sources};
-use crate::yaml::{self, Dialect};
 
 /// Whose workflow it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +45,5 @@ pub fn workflow(wiring: &Wiring<'_>, forge: Forge) -> Result<Document, Diagnosti
         .replace("@ACTION@", action.as_str())
         .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
         .replace("@ROOT@", &root);
-    let mut sources = Sources::new();
-    let id = sources.add(Source::written(file, text.as_str()));
-    if let Err(errors) = yaml::parse(&sources, id, Dialect::Strict) {
-        return Err(Diagnostics(errors.iter().map(|error| error.diagnose(&sources)).collect()));
-    }
     Ok(Document { file: file.to_owned(), text, node: None })
 }
