@@ -5,13 +5,14 @@ use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, Span as Range, Str
 use super::Dialect;
 use super::alias::{Anchors, is_tag_of};
 use super::entries::Key;
-use super::error::{ParseError, shorten};
+use super::error::ParseError;
 use super::extent;
 use crate::diagnostic::Located;
 use crate::source::{SourceId, Sources, Span};
 use crate::yaml::limits::{MAX_DEPTH, MAX_ERRORS, MAX_NODES};
 use crate::yaml::node::{Node, Value};
 use crate::yaml::path::{Path, Segment};
+use crate::yaml::show::shorten;
 
 pub(super) struct Builder<'a> {
     pub(super) sources: &'a Sources,

@@ -7,10 +7,11 @@ use indexmap::map::Entry as Slot;
 use super::Dialect;
 use super::alias::{json_key, merge_into};
 use super::builder::{Builder, Frame, Kind};
-use super::error::{ParseError, shorten};
+use super::error::ParseError;
 use crate::diagnostic::Located;
 use crate::source::Span;
 use crate::yaml::node::{Entry, Mapping, Node, Value};
+use crate::yaml::show::shorten;
 
 /// A key that was read.
 pub(super) struct Key {

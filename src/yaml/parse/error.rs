@@ -4,6 +4,7 @@ use granit_parser::{ErrorKind, ScanError};
 
 use super::super::limits::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 use super::super::scalar::Doubt;
+use super::super::show::shorten;
 
 /// Why a text is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -168,23 +169,6 @@ impl ParseError {
         };
         ParseError::Syntax { message, cure }
     }
-}
-
-/// A text as messages show it: one line, not long.
-pub(super) fn shorten(text: &str) -> String {
-    const MOST: usize = 100;
-    let mut shown = String::new();
-    for char in text.chars().take(MOST) {
-        if char.is_control() {
-            shown.extend(char.escape_default());
-        } else {
-            shown.push(char);
-        }
-    }
-    if text.chars().nth(MOST).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 fn is_collection(kind: &str) -> bool {

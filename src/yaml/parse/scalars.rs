@@ -8,10 +8,11 @@ use super::Dialect;
 use super::alias::{json_number, tagged_scalar};
 use super::builder::{Builder, Frame, Kind, Stop};
 use super::entries::Key;
-use super::error::{ParseError, shorten};
+use super::error::ParseError;
 use super::extent;
 use crate::yaml::node::{Node, Value};
 use crate::yaml::scalar::{resolve_kubectl, resolve_strict};
+use crate::yaml::show::shorten;
 
 impl Builder<'_> {
     pub(super) fn scalar(
