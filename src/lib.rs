@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod git;
 pub mod gitops;
 pub mod objects;
+pub mod policy;
 pub mod project;
 pub mod render;
 pub mod rendered;

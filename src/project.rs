@@ -5,7 +5,7 @@
 //! small. What the user names on the command line may lie anywhere.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::source::Source;
@@ -201,6 +201,19 @@ pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
         return text_of(io::stdin().lock(), "(standard input)", limit);
     }
     read(path, &path.display().to_string(), limit)
+}
+
+/// Writes a file beside the old one and renames it, so that it is whole at any moment; its mode
+/// stays. A link stays a link: the file that it leads to is replaced.
+pub fn replace(file: &Path, text: &str) -> io::Result<()> {
+    let file = fs::canonicalize(file)?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut beside =
+        tempfile::Builder::new().prefix(".tts-render-").suffix(".tmp").tempfile_in(folder)?;
+    beside.write_all(text.as_bytes())?;
+    beside.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
+    beside.persist(&file)?;
+    Ok(())
 }
 
 fn read(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectError> {

@@ -6,6 +6,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+/// The longest line that is shown, in bytes: a whole file may stand on one.
+const EXCERPT: usize = 2000;
+
 /// A text among [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(u32);
@@ -149,7 +152,10 @@ impl Sources {
         }
         let source = self.get(span.source);
         let (line, column) = source.position(span.start);
-        let excerpt = source.line(line).to_owned();
+        let excerpt = match source.line(line) {
+            text if text.len() <= EXCERPT => text.to_owned(),
+            _ => String::new(),
+        };
         let width = self.slice(span).lines().next().map_or(0, |l| l.chars().count());
         Place { name: source.name.clone(), line, column, excerpt, width }
     }
@@ -186,7 +192,7 @@ pub struct Place {
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
-    /// The line's text.
+    /// The line's text; empty where it is too long to be shown.
     pub excerpt: String,
     /// How many characters of the excerpt are meant, from the column on.
     pub width: usize,

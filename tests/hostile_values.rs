@@ -17,26 +17,26 @@ kind: Anything
 metadata:
   name: {{ 'case-' ~ loop.index }}
 data:
-  value: {{ text }}
+  at-value: {{ text }}
   \"quoted key\": {{ text }}
   {{ text }}: key
-  both:
+  at-both:
     {{ text }}: {{ text }}
-  list:
+  at-list:
     - {{ text }}
     - - {{ text }}
     - key: {{ text }}
     - {{ text }}: {{ text }}
       after: {{ text }}
-  joined: {{ 'a' ~ text ~ 'z' }}
-  flow: {{ [text, [text], {'k': text}] }}
+  at-joined: {{ 'a' ~ text ~ 'z' }}
+  at-flow: {{ [text, [text], {'k': text}] }}
 {% if text is string %}
-  conditional: {{ text }}
+  at-conditional: {{ text }}
 {% endif %}
-  block: |
+  at-block: |
     before
-  afterBlock: {{ text }}
-  last: plain
+  at-afterBlock: {{ text }}
+  at-last: plain
 {% endfor %}
 ";
 
@@ -71,17 +71,17 @@ fn hostile_strings_come_out_as_they_went_in() {
 
 fn expected(text: &str) -> Value {
     json!({
-        "value": text,
+        "at-value": text,
         "quoted key": text,
         text: "key",
-        "both": {text: text},
-        "list": [text, [text], {"key": text}, {text: text, "after": text}],
-        "joined": format!("a{text}z"),
-        "flow": [text, [text], {"k": text}],
-        "conditional": text,
-        "block": "before\n",
-        "afterBlock": text,
-        "last": "plain",
+        "at-both": {text: text},
+        "at-list": [text, [text], {"key": text}, {text: text, "after": text}],
+        "at-joined": format!("a{text}z"),
+        "at-flow": [text, [text], {"k": text}],
+        "at-conditional": text,
+        "at-block": "before\n",
+        "at-afterBlock": text,
+        "at-last": "plain",
     })
 }
 

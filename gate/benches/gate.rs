@@ -4,7 +4,7 @@
 //! `up` and `guard` in turn, so that each run sends its PATCH.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![allow(clippy::print_stdout)] // The table is the product.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // The table is the product.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -30,7 +30,9 @@ fn main() {
         return;
     };
     let binary = Path::new(&binary);
-    println!("| what | wall (median) | CPU | max RSS | size |\n|---|---|---|---|---|");
+    println!(
+        "| what | wall (median; parsing: best) | CPU | max RSS | size |\n|---|---|---|---|---|"
+    );
     decision(binary);
     beside();
     parsing();
@@ -153,9 +155,8 @@ fn parsing() {
             black_box(parse(black_box(text.as_bytes()), &query)).unwrap();
             start.elapsed()
         });
-        let mut times: Vec<Duration> = times.collect();
-        times.sort_unstable();
-        let time = times[times.len() / 2];
+        // The best of them: the others measure who else is on the machine.
+        let time = times.min().unwrap();
         let speed = text.len() as f64 / 1e6 / time.as_secs_f64();
         println!("| parsing 10 MiB of series {what} | {time:.1?} | {speed:.0} MB/s | | |");
     }

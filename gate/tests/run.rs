@@ -8,6 +8,7 @@ mod support;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use support::api::Reply;
 use support::gate::{GI, TOKEN, World, gate, page_of, roomy};
 use support::plain::page;
 
@@ -159,4 +160,19 @@ fn the_dependencies_are_few() {
     let text = String::from_utf8(output.stdout).unwrap();
     let packages: std::collections::BTreeSet<&str> = text.lines().collect();
     assert!((10..35).contains(&packages.len()), "{packages:#?}");
+}
+
+#[test]
+fn the_termination_messages_file_is_never_created() {
+    let mut world = World::new("up");
+    world.termination_log = false;
+    assert_eq!(world.run().message, None);
+}
+
+#[test]
+fn a_retry_after_past_the_budget_ends_the_run_at_once() {
+    let mut world = World::new("up");
+    world.api.get = vec![Reply::Say(429, "Retry-After: 3600\r\n", "{}".into())];
+    let ran = world.run();
+    assert_eq!((ran.code, ran.api.requests().len()), (Some(1), 1), "{}", ran.line);
 }

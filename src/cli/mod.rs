@@ -11,6 +11,7 @@ mod init;
 mod man;
 mod parameters;
 mod plugin;
+mod policy;
 mod print;
 mod project;
 mod render;
@@ -52,6 +53,9 @@ enum Command {
     Check(check::Args),
     Schema(schema::Args),
     Init(init::Args),
+    /// Keep a namespace out of somebody else's policy
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -150,6 +154,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Check(args) => check::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
+        Command::Policy(command) => policy::run(&command, run),
         Command::Completions(args) => completions::run(&args, run),
         Command::Man(args) => man::run(&args, run),
     }

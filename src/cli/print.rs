@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use clap::ValueEnum;
 use tts_render::diagnostic::{Diagnostic, Diagnostics};
 use tts_render::source::Place;
@@ -67,14 +67,20 @@ impl Printer {
     /// One diagnostic as a person reads it.
     fn render(&self, diagnostic: &Diagnostic) -> String {
         let title = Level::ERROR.primary_title(diagnostic.message.as_str());
-        let mut group = match &diagnostic.place {
-            Some(place) => title.element(snippet(place, diagnostic.label.as_deref())),
-            None => Group::with_title(title),
+        let shown = diagnostic.place.as_ref().filter(|place| !place.excerpt.is_empty());
+        let mut group = match (shown, &diagnostic.place) {
+            (Some(place), _) => title.element(snippet(place, diagnostic.label.as_deref())),
+            (None, Some(place)) => title.element(
+                Origin::path(place.name.as_str())
+                    .line(place.line as usize)
+                    .char_column(place.column as usize),
+            ),
+            (None, None) => Group::with_title(title),
         };
         if let Some(path) = &diagnostic.path {
             group = group.element(Level::NOTE.no_name().message(path.as_str()));
         }
-        if let (None, Some(label)) = (&diagnostic.place, &diagnostic.label) {
+        if let (None, Some(label)) = (shown, &diagnostic.label) {
             group = group.element(Level::HELP.message(label.as_str()));
         }
         for note in &diagnostic.notes {

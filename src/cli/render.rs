@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tts_render::diagnostic::Diagnostic;
 use tts_render::fleet::Fleet;
-use tts_render::rendered::{self, Plan, Scope};
+use tts_render::rendered::{self, Force, Plan, Scope, Summary};
 
 use super::{Exit, Inputs, Run, Stop};
 
@@ -38,12 +38,16 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     if args.check {
         let differences = rendered::compare(&out, &plan, &scope).map_err(failed)?;
         for difference in &differences {
-            writeln!(run.out, "{difference}")?;
+            writeln!(run.out, "{}: {}", difference.path.display(), difference.kind)?;
         }
         return Ok(if differences.is_empty() { Exit::Success } else { Exit::Differs });
     }
-    let summary = rendered::write(&out, &plan, &scope, args.force).map_err(failed)?;
-    run.printer.say(&summary.to_string());
+    let force = if args.force { Force::Yes } else { Force::No };
+    let summary = rendered::write(&out, &plan, &scope, force).map_err(failed)?;
+    for kept in &summary.kept {
+        run.printer.say(&format!("kept, since it was edited: {}", kept.display()));
+    }
+    run.printer.say(&summary_line(&summary));
     Ok(Exit::Success)
 }
 
@@ -61,6 +65,22 @@ pub(crate) fn plan(fleet: &Fleet, all: bool) -> Result<(Plan, Scope), Stop> {
         false => Scope::Folders(fleet.stacks.iter().map(|stack| stack.name.clone()).collect()),
     };
     Ok((plan, scope))
+}
+
+/// `1 created, 2 updated, 11 unchanged`: what did not happen is left out.
+fn summary_line(summary: &Summary) -> String {
+    let counts = [
+        (summary.created.len(), "created"),
+        (summary.updated.len(), "updated"),
+        (summary.pruned.len(), "pruned"),
+        (summary.unchanged, "unchanged"),
+    ];
+    let said: Vec<_> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    said.join(", ")
 }
 
 fn failed(error: rendered::Error) -> Stop {

@@ -73,6 +73,22 @@ pub struct Editor<'a> {
     outline: Outline,
 }
 
+/// A scalar as it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Scalar<'a> {
+    /// Its text in the file, without its quotes; of a block scalar, its lines without the
+    /// indentation of the first.
+    pub raw: &'a str,
+    /// The byte that `raw` starts at.
+    pub raw_start: usize,
+    /// The whole, with its quotes.
+    pub span: Span,
+    /// Its quotes.
+    pub quote: Option<char>,
+    /// What it reads as.
+    pub value: &'a str,
+}
+
 type Result<T> = std::result::Result<T, Located<Error>>;
 
 impl<'a> Editor<'a> {
@@ -105,7 +121,8 @@ impl<'a> Editor<'a> {
         })
     }
 
-    /// Puts an entry into a map, after one of its keys or at its end. The key must be new.
+    /// Puts an entry into a map, or where a key has nothing yet; after one of its keys or at its
+    /// end. The key must be new.
     pub fn insert(
         &self,
         document: usize,
@@ -115,6 +132,10 @@ impl<'a> Editor<'a> {
         value: &Node,
     ) -> Result<String> {
         let found = self.locate(document, map)?;
+        if found.is_nothing() {
+            let map_of_one = [(key.to_owned(), Node::into(value.clone()))].into_iter().collect();
+            return self.fill(document, map, found, &Node::new(Value::Mapping(map_of_one)));
+        }
         let Content::Mapping(mapping) = &found.content else {
             return Err(self.refuse_kind("a map", found, map));
         };
@@ -142,10 +163,10 @@ impl<'a> Editor<'a> {
     pub fn set(&self, document: usize, path: &Path, value: &str) -> Result<String> {
         let mut head = path.clone();
         let mut missing = Vec::new();
-        while self.find(document, &head)?.is_none() {
+        while let Err(deepest) = self.find(document, &head)? {
             match head.pop() {
                 Some(Segment::Key(key)) => missing.push(key),
-                _ => return Err(self.refuse_at(Error::Missing(path.to_string()), None, path)),
+                _ => return Err(self.refuse(Error::Missing(path.to_string()), deepest, path)),
             }
         }
         let found = self.locate(document, &head)?;
@@ -157,10 +178,7 @@ impl<'a> Editor<'a> {
             Node::new(Value::Mapping([(key.clone(), Node::into(node))].into_iter().collect()))
         };
         let node = missing.iter().take(keys.len()).fold(string(value), nest);
-        if !found.is_nothing() {
-            return self.insert(document, &head, None, first, &node);
-        }
-        self.fill(document, &head, found, &nest(node, first))
+        self.insert(document, &head, None, first, &node)
     }
 
     /// Takes out a list's item or a map's entry, with the comment at the end of its line.
@@ -169,7 +187,7 @@ impl<'a> Editor<'a> {
         let parent = path.parent().unwrap_or_default();
         let found = self.locate(document, &parent)?;
         let index = position(found, path).filter(|_| !path.is_root());
-        let missing = || self.refuse_at(Error::Missing(path.to_string()), None, path);
+        let missing = || self.refuse(Error::Missing(path.to_string()), found, path);
         let index = index.ok_or_else(missing)?;
         let splices = Children::of(self.text, found).and_then(|children| {
             if children.flow {
@@ -193,14 +211,28 @@ impl<'a> Editor<'a> {
         })
     }
 
-    /// The bytes of a scalar as written, quotes included; of a block scalar, its lines without the
-    /// indentation of the first.
-    pub fn scalar_range(&self, document: usize, path: &Path) -> Result<Range<usize>> {
+    /// A scalar as it is written.
+    pub fn scalar(&self, document: usize, path: &Path) -> Result<Scalar<'_>> {
         let found = self.locate(document, path)?;
-        match found.content {
-            Content::Scalar { .. } => Ok(found.range()),
-            _ => Err(self.refuse_kind("a scalar", found, path)),
-        }
+        let Content::Scalar { value, style } = &found.content else {
+            return Err(self.refuse_kind("a scalar", found, path));
+        };
+        let quote = match style {
+            Some(ScalarStyle::SingleQuoted) => Some('\''),
+            Some(ScalarStyle::DoubleQuoted) => Some('"'),
+            _ => None,
+        };
+        let inner = match quote {
+            Some(_) => found.start + 1..found.end - 1,
+            None => found.range(),
+        };
+        Ok(Scalar {
+            raw: &self.text[inner.clone()],
+            raw_start: inner.start,
+            span: self.span(found),
+            quote,
+            value,
+        })
     }
 
     /// Replaces bytes inside of a scalar, which must then read as `value`.
@@ -354,10 +386,11 @@ impl<'a> Editor<'a> {
         if comments && read.documents == meant.documents { Ok(text) } else { Err(refuse()) }
     }
 
-    /// The node at a path, or none; an error where an anchor, an alias or a tag is on the way.
-    fn find(&self, document: usize, path: &Path) -> Result<Option<&Item>> {
+    /// The node at a path, or else the deepest on the way to it; an error where an anchor, an alias
+    /// or a tag is on the way.
+    fn find(&self, document: usize, path: &Path) -> Result<std::result::Result<&Item, &Item>> {
         let root = self.outline.documents.get(document);
-        let mut item = root.ok_or_else(|| self.refuse_at(Error::NoDocument, None, path))?;
+        let mut item = root.ok_or_else(|| Located::new(Error::NoDocument, None, path.clone()))?;
         self.check(item, path)?;
         for segment in path.segments() {
             let next = match (segment, &item.content) {
@@ -366,17 +399,17 @@ impl<'a> Editor<'a> {
                 _ => None,
             };
             let Some(next) = next else {
-                return Ok(None);
+                return Ok(Err(item));
             };
             self.check(next, path)?;
             item = next;
         }
-        Ok(Some(item))
+        Ok(Ok(item))
     }
 
     fn locate(&self, document: usize, path: &Path) -> Result<&Item> {
-        let missing = || self.refuse_at(Error::Missing(path.to_string()), None, path);
-        self.find(document, path)?.ok_or_else(missing)
+        let missing = |deepest| self.refuse(Error::Missing(path.to_string()), deepest, path);
+        self.find(document, path)?.map_err(missing)
     }
 
     fn check(&self, item: &Item, path: &Path) -> Result<()> {
@@ -401,12 +434,11 @@ impl<'a> Editor<'a> {
     }
 
     fn refuse(&self, error: Error, found: &Item, path: &Path) -> Located<Error> {
-        self.refuse_at(error, Some(found), path)
+        Located::new(error, Some(self.span(found)), path.clone())
     }
 
-    fn refuse_at(&self, error: Error, found: Option<&Item>, path: &Path) -> Located<Error> {
-        let span = found.map(|f| Span::new(self.source, f.start as u32, f.end as u32));
-        Located::new(error, span, path.clone())
+    fn span(&self, found: &Item) -> Span {
+        Span::new(self.source, found.start as u32, found.end as u32)
     }
 }
 

@@ -6,9 +6,7 @@ use std::ops::Range;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 
 use super::lines;
-
-/// The deepest nesting that is read; the same bound as everywhere in this project.
-const MAX_DEPTH: usize = 64;
+use crate::yaml::MAX_DEPTH;
 
 /// All documents of a text; empty ones are left out, as `yaml::parse` leaves them out.
 #[derive(Debug, Clone, PartialEq)]

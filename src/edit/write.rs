@@ -52,31 +52,16 @@ fn find(item: &Item, ask: &dyn Fn(&Item, &Item) -> Option<usize>) -> Option<usiz
 
 /// A scalar in a style, or in the lightest that every reader reads rightly.
 pub(super) fn scalar(text: &str, like: Option<ScalarStyle>) -> String {
+    let lightest = crate::yaml::scalar(text);
     match like {
         Some(ScalarStyle::SingleQuoted) if !text.contains(char::is_control) => {
             format!("'{}'", text.replace('\'', "''"))
         }
-        Some(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) => quoted(text),
-        _ if is_plain(text) => text.to_owned(),
-        _ => quoted(text),
+        Some(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) if lightest == text => {
+            serde_json::Value::from(text).to_string()
+        }
+        _ => lightest,
     }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-/// The words that a YAML 1.1 or 1.2 reader takes for something else than a string.
-const WORDS: [&str; 12] =
-    ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "nan", "inf"];
-
-/// Whether all readers take the text for this string without quotes, in a block and in flow. Much
-/// is quoted that need not be: names, paths and digests are what edits put in.
-fn is_plain(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@".contains(&b))
-        && !text.ends_with(':')
-        && !WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// `{resources: {namespaces: [a]}}`, or a scalar.

@@ -6,7 +6,7 @@
 
 mod change;
 
-use crate::render::{self, PolicyContext, Templates};
+use crate::render::{self, Templates};
 use crate::source::{Sources, Span};
 use crate::values::Loaded;
 use crate::yaml::{self, Dialect, Node, Path, Segment, Value};
@@ -20,8 +20,6 @@ pub struct Subject<'a> {
     pub templates: &'a Templates,
     /// The values.
     pub loaded: &'a Loaded,
-    /// What templates see of a policy.
-    pub policy: Option<&'a PolicyContext>,
     /// The texts of templates and values.
     pub sources: &'a Sources,
 }
@@ -90,7 +88,7 @@ fn collect_leaves(node: &Node, path: &mut Path, found: &mut Vec<Path>) {
 impl Subject<'_> {
     /// Every template's documents, with the places of this rendering. None if it does not render.
     fn documents(&self, loaded: &Loaded) -> Option<Vec<Vec<Node>>> {
-        let context = render::context(loaded, self.policy).ok()?;
+        let context = render::context(loaded).ok()?;
         let mut sources = self.sources.clone();
         let outputs = self.templates.render(&mut sources, &context).ok()?;
         let parse = |output| yaml::parse(&sources, output, Dialect::Strict).ok();

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::thread;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::explain::Subject;
 use crate::objects::{Object, ObjectId};
 use crate::project::{Project, ProjectError, StackFile, read_named};
 use crate::render::Templates;
@@ -19,6 +20,7 @@ use crate::source::{SourceId, Sources};
 use crate::values::{Assignment, Layers, Loaded};
 
 pub use stack::Stack;
+use stack::{file_name, header};
 
 /// The folder of edited policies: an app of its own, since another owner's objects lie in it.
 pub const POLICIES: &str = "kyverno";
@@ -58,8 +60,6 @@ pub struct Fleet {
     pub stacks: Vec<Stack>,
     /// Every file, by folder and name.
     pub files: Vec<File>,
-    /// All texts: places of the stacks' trees resolve against each stack's own sources.
-    pub sources: Sources,
 }
 
 impl Fleet {
@@ -73,15 +73,13 @@ impl Fleet {
         let files = stack_files(project, request).map_err(plain)?;
         let layers = load_layers(request, &mut sources).map_err(plain)?;
         let job = stack::Job { project, templates: &templates, layers: &layers, base: &sources };
-        let stacks = all_or_errors(in_parallel(&files, |file| job.run(file)))?;
-        let mut files: Vec<File> = Vec::new();
-        for stack in &stacks {
-            files.extend(stack.files.iter().cloned());
-        }
+        let mut stacks = all_or_errors(in_parallel(&files, |file| job.run(file)))?;
+        let mut files: Vec<File> =
+            stacks.iter_mut().flat_map(|stack| std::mem::take(&mut stack.files)).collect();
         files.extend(policies::edited(project, &stacks, &mut sources)?);
         files.sort_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
         refuse_twice(&files)?;
-        Ok(Fleet { stacks, files, sources })
+        Ok(Fleet { stacks, files })
     }
 
     /// The files of one folder, or all; in the order in which a controller should apply them.
@@ -93,16 +91,41 @@ impl Fleet {
     }
 }
 
-/// One stack with the sources that its tree and its outputs have their places in, for who looks
-/// closer than at the files: explain, review, lint.
+/// One stack with its templates and texts, for who looks closer than at the files: explain, lint.
 #[derive(Debug)]
 pub struct Opened {
+    /// Its values file, as messages name it.
+    pub file: String,
     /// The templates.
     pub templates: Templates,
-    /// The stack's values.
+    /// Its values, with the tree that they were read from.
     pub loaded: Loaded,
     /// All texts.
     pub sources: Sources,
+}
+
+impl Opened {
+    /// Opens the stacks that are asked for.
+    ///
+    /// Errors: those of templates, or of every stack's values.
+    pub fn open(project: &Project, request: &Request) -> Result<Vec<Self>, Diagnostics> {
+        let files = stack_files(project, request).map_err(plain)?;
+        let open = |file: &StackFile| {
+            let mut sources = Sources::new();
+            let templates = load_templates(project, request, &mut sources)?;
+            let layers = load_layers(request, &mut sources).map_err(plain)?;
+            let base = sources.clone();
+            let job = stack::Job { project, templates: &templates, layers: &layers, base: &base };
+            let (file, loaded) = job.load(file, &mut sources)?;
+            Ok(Opened { file, templates, loaded, sources })
+        };
+        all_or_errors(files.iter().map(open).collect())
+    }
+
+    /// As explain takes it.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject { templates: &self.templates, loaded: &self.loaded, sources: &self.sources }
+    }
 }
 
 fn plain(error: ProjectError) -> Diagnostics {

@@ -3,11 +3,11 @@
 use std::path::Path as FilePath;
 
 use super::File;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Located};
 use crate::explain::{self, Field, Subject};
 use crate::objects::{self, AllowedKinds, Object};
 use crate::project::{Project, StackFile};
-use crate::render::{self, PolicyContext, Templates};
+use crate::render::{self, Templates};
 use crate::source::{SourceId, Sources};
 use crate::values::{KyvernoMode, Layers, Loaded, Values};
 use crate::yaml::{self, Dialect};
@@ -20,11 +20,9 @@ pub struct Stack {
     /// Its values file, as messages name it.
     pub file: String,
     /// Its values.
-    pub loaded: Loaded,
-    /// The texts that its tree and its outputs have their places in.
-    pub sources: Sources,
-    /// What it renders, edited policies apart.
-    pub files: Vec<File>,
+    pub values: Values,
+    /// What it renders, edited policies apart, until the fleet takes them over.
+    pub(super) files: Vec<File>,
 }
 
 /// What every stack of a run shares.
@@ -39,51 +37,45 @@ impl Job<'_> {
     /// Renders one stack.
     pub(super) fn run(&self, file: &StackFile) -> Result<Stack, Diagnostics> {
         let mut sources = self.base.clone();
-        let plain = |error: crate::project::ProjectError| {
-            Diagnostics::from(Diagnostic::new(error.to_string()))
-        };
-        let source = self.project.read_stack(file).map_err(plain)?;
-        let name = source.name().to_owned();
-        let id = sources.add(source);
-        let loaded = Loaded::load(&mut sources, id, FilePath::new(&file.stem), self.layers)?;
-        let policy = self.policy(&loaded.values, &mut sources)?;
-        let context = render::context(&loaded, policy.as_ref())
+        let (name, loaded) = self.load(file, &mut sources)?;
+        let context = render::context(&loaded)
             .map_err(|error| Diagnostic::new(format!("{name}: {error}")))?;
         let outputs = self.templates.render(&mut sources, &context)?;
-        let subject = Subject {
-            templates: self.templates,
-            loaded: &loaded,
-            policy: policy.as_ref(),
-            sources: &sources,
-        };
-        let objects = check_all(&outputs, &subject)?;
+        let subject = Subject { templates: self.templates, loaded: &loaded, sources: &sources };
+        let mut objects = check_all(&outputs, &subject)?;
         if objects.is_empty() {
             let message =
                 format!("no template renders an object for {name}: an empty stack is never meant");
             return Err(Diagnostic::new(message).into());
         }
-        let files = objects.into_iter().map(|object| to_file(&loaded.values, &name, object));
-        let files = files.collect();
-        Ok(Stack { name: loaded.values.name.to_string(), file: name, loaded, sources, files })
+        let values = loaded.values;
+        if let (KyvernoMode::Exception, Some(path)) = (values.kyverno.mode, &values.kyverno.policy)
+        {
+            let node = super::policies::exception(self.project, &values, path, &mut sources)?;
+            let checked = objects::check(node, &AllowedKinds::none());
+            objects.push(checked.map_err(|errors| diagnose(&errors, &sources))?);
+        }
+        let files = objects.into_iter().map(|object| to_file(&values, &name, object)).collect();
+        Ok(Stack { name: values.name.to_string(), file: name, values, files })
     }
 
-    /// What templates see of the policy that an exception is for.
-    fn policy(
+    /// Loads one stack's values; also gives its file's name as messages have it.
+    pub(super) fn load(
         &self,
-        values: &Values,
+        file: &StackFile,
         sources: &mut Sources,
-    ) -> Result<Option<PolicyContext>, Diagnostics> {
-        match (values.kyverno.mode, &values.kyverno.policy) {
-            (KyvernoMode::Exception, Some(path)) => super::policies::describe(
-                self.project,
-                path,
-                values.kyverno.rule.as_deref(),
-                sources,
-            )
-            .map(Some),
-            _ => Ok(None),
-        }
+    ) -> Result<(String, Loaded), Diagnostics> {
+        let source =
+            self.project.read_stack(file).map_err(|error| Diagnostic::new(error.to_string()))?;
+        let name = source.name().to_owned();
+        let id = sources.add(source);
+        let loaded = Loaded::load(sources, id, FilePath::new(&file.stem), self.layers)?;
+        Ok((name, loaded))
     }
+}
+
+fn diagnose(errors: &[Located<objects::Error>], sources: &Sources) -> Diagnostics {
+    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
 }
 
 /// The most leaves of values among which the one behind an error is looked for: each costs a
@@ -175,14 +167,18 @@ fn to_file(values: &Values, source: &str, object: Object) -> File {
     let foreign =
         object.namespace.as_deref().filter(|name| *name != values.namespace.name.as_str());
     let folder = foreign.unwrap_or(values.name.as_str()).to_owned();
-    let header = format!("# Rendered from {source} by tts-render: change that, not this.\n");
     File {
         folder,
         name: file_name(&object),
-        contents: header + &yaml::emit(&object.node),
+        contents: header(source) + &yaml::emit(&object.node),
         object,
         claimants: vec![source.to_owned()],
     }
+}
+
+/// The first line of every file.
+pub(super) fn header(from: &str) -> String {
+    format!("# Rendered from {from} by tts-render: change that, not this.\n")
 }
 
 /// `<kind>-<name>.yaml`, lower case. Names of some kinds may hold `:` (RBAC's do), which not every

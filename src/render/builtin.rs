@@ -15,7 +15,6 @@ pub const BUILT_IN: &[(&str, &str)] = templates![
     "namespace.yaml.j2",
     "persistentvolume.yaml.j2",
     "persistentvolumeclaim.yaml.j2",
-    "policyexception.yaml.j2",
     "role.yaml.j2",
     "rolebinding.yaml.j2",
     "service.yaml.j2",

@@ -1,28 +1,14 @@
 //! What a template sees.
 
-use minijinja::value::{Serde, Value as Context};
-use serde::Serialize;
-
 use crate::values::Loaded;
 use crate::yaml::{self, Node, Value, WriteError};
-
-/// What a template may know of the policy that values name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PolicyContext {
-    /// The policy's name.
-    pub name: String,
-    /// The rules that the stack is to be kept out of.
-    pub rules: Vec<String>,
-}
+use minijinja::value::{Serde, Value as Context};
 
 /// What a template sees: the values under their own names, maps in the order in which they were
-/// written, and `policy` where values name one.
-pub fn context(loaded: &Loaded, policy: Option<&PolicyContext>) -> Result<Context, WriteError> {
+/// written.
+pub fn context(loaded: &Loaded) -> Result<Context, WriteError> {
     let mut seen = yaml::to_node(&loaded.values)?;
     restore_order(&mut seen, &loaded.tree);
-    if let Value::Mapping(map) = &mut seen.value {
-        map.insert("policy".to_owned(), yaml::to_node(&policy)?.into());
-    }
     Ok(Context::from(Serde(seen)))
 }
 

@@ -1,7 +1,7 @@
 //! What a template can do with a value. Each takes a value and gives a value; what is written is
 //! still quoted by the formatter.
 
-use minijinja::value::Value as Context;
+use minijinja::value::{Value as Context, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 use sha2::{Digest, Sha256};
 
@@ -13,13 +13,22 @@ const FILTERED: usize = 1 << 20;
 /// Adds all filters and tests that templates have.
 pub(super) fn add_to(environment: &mut Environment<'_>) {
     environment.add_filter("items", minijinja::filters::items);
-    environment.add_filter("string", minijinja::filters::string);
+    environment.add_filter("string", string);
     environment.add_filter("toyaml", to_yaml);
     environment.add_filter("sha256", sha256);
     environment.add_filter("basename", basename);
     environment.add_filter("image", image);
     environment.add_test("none", minijinja::tests::is_none);
     environment.add_test("string", minijinja::tests::is_string);
+}
+
+/// A scalar as text, as YAML has it; the engine's own filter writes `True`.
+fn string(value: &Context) -> Result<String, Error> {
+    match value.kind() {
+        ValueKind::Bool => Ok(value.is_true().to_string()),
+        ValueKind::Number | ValueKind::String => Ok(value.to_string()),
+        kind => Err(Error::new(ErrorKind::InvalidOperation, format!("{kind} is no scalar"))),
+    }
 }
 
 /// A map or a list as YAML text: an application's configuration file.

@@ -21,7 +21,7 @@ use crate::source::{Origin, Source, SourceId, Sources, Span};
 use crate::yaml::Path;
 
 pub use builtin::BUILT_IN;
-pub use context::{PolicyContext, context};
+pub use context::context;
 pub use interpolation::unwhole;
 pub use syntax::SyntaxError;
 

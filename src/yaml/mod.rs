@@ -12,6 +12,7 @@ mod parse;
 mod path;
 mod read;
 mod scalar;
+mod show;
 mod write;
 
 pub use self::scalar::Doubt;

@@ -1,4 +1,5 @@
 //! What several integration tests need.
+#![allow(clippy::unwrap_used, reason = "a helper fails the test that calls it")]
 #![allow(dead_code, reason = "each test file is a crate of its own and uses its part")]
 
 pub mod tool;

@@ -195,7 +195,11 @@ fn hostile_strings_come_back() {
             let emitted = emit(&tree);
             assert!(emitted.ends_with('\n'));
             for dialect in [Dialect::Strict, Dialect::Kubectl] {
-                assert_eq!(read(&emitted, dialect), [tree.clone()], "{text:?}\n{emitted}");
+                assert_eq!(
+                    read(&emitted, dialect),
+                    std::slice::from_ref(&tree),
+                    "{text:?}\n{emitted}"
+                );
             }
         }
     }

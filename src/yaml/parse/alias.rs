@@ -3,11 +3,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::builder::shorten;
 use super::error::ParseError;
 use crate::yaml::limits::{MAX_BYTES, MAX_DEPTH};
 use crate::yaml::node::{Mapping, Node, Value};
 use crate::yaml::scalar::resolve_kubectl;
+use crate::yaml::show::shorten;
 
 /// The anchored nodes of one document that are complete.
 #[derive(Default)]

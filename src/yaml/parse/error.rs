@@ -4,6 +4,7 @@ use granit_parser::{ErrorKind, ScanError};
 
 use super::super::limits::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 use super::super::scalar::Doubt;
+use super::super::show::shorten;
 
 /// Why a text is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,9 +30,17 @@ pub enum ParseError {
     /// The text ends within a block scalar's last line.
     #[error("the text ends without a line end, in a block scalar")]
     NoLineEnd,
+    /// A tab where YAML takes spaces alone.
+    #[error("a tab stands where only spaces may indent")]
+    Tab,
     /// YAML's grammar is broken.
-    #[error("{0}")]
-    Syntax(String),
+    #[error("{message}")]
+    Syntax {
+        /// How.
+        message: String,
+        /// What would be right, where that is plain.
+        cure: Option<&'static str>,
+    },
     /// `%YAML` or `%TAG`.
     #[error("directives are not allowed")]
     Directive,
@@ -103,6 +112,8 @@ impl ParseError {
             ParseError::NoLineEnd => {
                 "readers differ on whether the string ends in one: end the line".into()
             }
+            ParseError::Tab => "indent with spaces".into(),
+            ParseError::Syntax { cure, .. } => (*cure)?.into(),
             ParseError::Directive => "delete the line".into(),
             ParseError::Anchor(_) | ParseError::Alias(_) => "write the value out".into(),
             ParseError::Tag(_) => "delete the tag; quote the value if it is a string".into(),
@@ -126,39 +137,37 @@ impl ParseError {
         })
     }
 
-    /// An error of the parser beneath, in words of ours where people meet it often, and its cure.
-    pub(super) fn from_scan(error: &ScanError) -> (ParseError, Option<&'static str>) {
-        let syntax = |text: &str| ParseError::Syntax(text.to_owned());
-        match error.kind() {
-            ErrorKind::RecursionLimitExceeded => (ParseError::TooDeep, None),
-            ErrorKind::DirectiveDisallowed => (ParseError::Directive, Some("delete the line")),
+    /// An error of the parser beneath, in words of ours where people meet it often.
+    pub(super) fn from_scan(error: &ScanError) -> ParseError {
+        let (message, cure) = match error.kind() {
+            ErrorKind::RecursionLimitExceeded => return ParseError::TooDeep,
+            ErrorKind::DirectiveDisallowed => return ParseError::Directive,
             ErrorKind::TabNotAllowed
             | ErrorKind::TabInBlockIndentation
             | ErrorKind::TabInIndentation
             | ErrorKind::TabAtBlockScalarStart
-            | ErrorKind::TabInPlainScalar => {
-                (syntax("a tab stands where only spaces may indent"), Some("indent with spaces"))
-            }
+            | ErrorKind::TabInPlainScalar => return ParseError::Tab,
             ErrorKind::UnexpectedCharacter { character } => {
-                let text = format!("a plain scalar cannot start with `{character}`");
-                (ParseError::Syntax(text), Some("quote it"))
+                let character = shorten(&character.to_string());
+                (format!("a plain scalar cannot start with `{character}`"), Some("quote it"))
             }
             ErrorKind::MappingValueNotAllowed => (
-                syntax("a `:` stands where no map can begin"),
+                "a `:` stands where no map can begin".to_owned(),
                 Some("quote the string that holds it, or correct the indentation"),
             ),
             ErrorKind::UnclosedQuotedScalar => {
-                (syntax("the quote is never closed"), Some("close it with the same quote"))
+                ("the quote is never closed".to_owned(), Some("close it with the same quote"))
             }
             ErrorKind::UnclosedFlowCollection { open } => {
-                (ParseError::Syntax(format!("the `{open}` is never closed")), None)
+                (format!("the `{open}` is never closed"), None)
             }
             ErrorKind::UnknownQuotedScalarEscape => (
-                syntax("no such escape in a double-quoted string"),
+                "no such escape in a double-quoted string".to_owned(),
                 Some("write `\\\\` for a backslash, or use single quotes"),
             ),
-            _ => (ParseError::Syntax(error.info()), None),
-        }
+            _ => (shorten(&error.info()), None),
+        };
+        ParseError::Syntax { message, cure }
     }
 }
 

@@ -1,15 +1,20 @@
 //! Text to tree: granit-parser's events, held against the dialect, made into [`Node`]s.
+//!
+//! In: a source's text. Out: its documents, or all that is wrong with it. Called through `yaml`.
 
 mod alias;
 mod builder;
 mod chars;
+mod entries;
 mod error;
+mod extent;
+mod scalars;
 
 use granit_parser::Parser;
 
 use self::builder::Builder;
 pub use self::error::ParseError;
-use super::limits::{MAX_BYTES, MAX_DEPTH, MAX_ERRORS};
+use super::limits::{MAX_BYTES, MAX_DEPTH};
 use super::node::Node;
 use super::path::Path;
 use crate::diagnostic::Located;
@@ -28,7 +33,7 @@ pub enum Dialect {
 
 /// Reads all documents of a text; empty ones are left out, and by [`Dialect::Kubectl`] those that
 /// are `null` too, as `kubectl` does. Errors are sorted by place, and at most
-/// [`MAX_ERRORS`].
+/// [`MAX_ERRORS`](super::MAX_ERRORS).
 pub fn parse(
     sources: &Sources,
     id: SourceId,
@@ -47,18 +52,20 @@ pub fn parse(
         emit_anchor_events: true,
         emit_unresolved_aliases: true,
         disallow_directives: dialect == Dialect::Strict,
-        block_scalar_eof_without_line_feed: dialect == Dialect::Kubectl,
+        bom_inside_document_as_content: dialect == Dialect::Kubectl,
         flow_nesting_limit: MAX_DEPTH + 1,
         block_nesting_limit: MAX_DEPTH + 1,
     };
     let mut parser = Parser::new_from_str_with_options(text, options);
     while let Some(next) = parser.next_event() {
         let more = match next {
-            Ok((event, span)) => builder.event(event, &span),
+            Ok((event, span)) => builder.event(event, &span).is_ok(),
             // What comes after a broken document is read too, for its errors.
-            Err(error) => builder.syntax(&error) && parser.proceed_next_document() == Ok(true),
+            Err(error) => {
+                builder.syntax(&error).is_ok() && parser.proceed_next_document() == Ok(true)
+            }
         };
-        if !more || builder.error_count() >= MAX_ERRORS {
+        if !more || builder.is_full() {
             break;
         }
     }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::*;
 use crate::source::{Source, Sources};
-use crate::yaml::{Dialect, parse};
+use crate::yaml::{Dialect, MAX_ERRORS, parse};
 
 /// Reads a text into a type; of errors, a line each: `line:column message | path | hint`.
 fn outcome<T: DeserializeOwned>(text: &str) -> Result<T, Vec<String>> {
@@ -59,7 +59,7 @@ spec:
         text,
         &[
             "3:36 expected a string, found the number `5` | metadata.labels.tier | quote it: `\"5\"`",
-            "5:13 expected a whole number, found the string \"3\" | spec.replicas | write it without quotes: `3`",
+            "5:13 expected a whole number, found the string `3` | spec.replicas | write it without quotes: `3`",
             "6:3 unknown field `min_ready_seconds` | spec.min_ready_seconds | did you mean `minReadySeconds`?",
             "9:7 unknown field `continers` | spec.template.spec.continers | did you mean `containers`?",
             "12:18 expected a string, found the number `5` | spec.template.spec.containers[0].image | quote it: `\"5\"`",
@@ -175,7 +175,7 @@ fn rules_of_types_and_all_beside_them_are_found_at_once() {
             "6:11 -1 is out of range: 0 to 255 | gpuTotal | ",
             "8:11 `` is no name | clients[0].name | ",
             "9:14 data did not match any variant of untagged enum Env | clients[0].env.A | ",
-            "10:5 expected a map, found the string \"x\" | clients[1] | ",
+            "10:5 expected a map, found the string `x` | clients[1] | ",
         ],
     );
 }
@@ -203,7 +203,7 @@ fn enums_are_strings_or_maps_of_one_key() {
         ),
         (
             "custom",
-            "1:1 expected a map with the key `custom` that holds a map, found the string \"custom\" |  | ",
+            "1:1 expected a map with the key `custom` that holds a map, found the string `custom` |  | ",
         ),
         ("custom: {level: 300}", "1:17 300 is out of range: 0 to 255 | custom.level | "),
         (
@@ -238,26 +238,26 @@ fn no_type_is_taken_for_another() {
         "[1, 1.0, \"1\", \"x\", true]",
         &[
             "1:5 expected a whole number, found the number `1.0` | [1] | ",
-            "1:10 expected a whole number, found the string \"1\" | [2] | write it without quotes: `1`",
-            "1:15 expected a whole number, found the string \"x\" | [3] | ",
+            "1:10 expected a whole number, found the string `1` | [2] | write it without quotes: `1`",
+            "1:15 expected a whole number, found the string `x` | [3] | ",
             "1:20 expected a whole number, found the boolean `true` | [4] | ",
         ],
     );
     assert_errors::<Vec<f64>>(
         "[1, 1.5, \"1.5\", null]",
         &[
-            "1:10 expected a number, found the string \"1.5\" | [2] | write it without quotes: `1.5`",
+            "1:10 expected a number, found the string `1.5` | [2] | write it without quotes: `1.5`",
             "1:17 expected a number, found null | [3] | ",
         ],
     );
     assert_errors::<Vec<bool>>(
         "[true, \"true\", 1]",
         &[
-            "1:8 expected true or false, found the string \"true\" | [1] | write it without quotes: `true`",
+            "1:8 expected true or false, found the string `true` | [1] | write it without quotes: `true`",
             "1:16 expected true or false, found the number `1` | [2] | ",
         ],
     );
-    assert_errors::<(u8, u8)>("[1]", &["1:1 expected a tuple of size 2, found 1 items |  | "]);
+    assert_errors::<(u8, u8)>("[1]", &["1:1 expected a tuple of size 2, found 1 item |  | "]);
     assert_errors::<BTreeMap<String, u8>>("[]", &["1:1 expected a map, found a list |  | "]);
     assert_errors::<Vec<u8>>("{}", &["1:1 expected a list, found a map |  | "]);
 }
@@ -322,7 +322,7 @@ impl MapText for Vec<k8s_openapi::apimachinery::pkg::api::resource::Quantity> {
 fn an_object_of_another_kind_is_an_error() {
     assert_errors::<Deployment>(
         "apiVersion: apps/v1\nkind: StatefulSet\n",
-        &["1:1 expected Deployment, found the string \"StatefulSet\" |  | "],
+        &["1:1 expected Deployment, found the string `StatefulSet` |  | "],
     );
 }
 
@@ -364,4 +364,12 @@ fn the_deepest_tree_is_read_on_a_small_stack() {
         .unwrap()
         .join()
         .unwrap();
+}
+
+#[test]
+fn texts_of_others_stay_one_short_line() {
+    let text = format!("\"a\\nb\\e\": 1\nname: \"{}\\u0085\"\n", "X".repeat(1000));
+    for line in outcome::<Client>(&text).unwrap_err() {
+        assert!(!line.contains(char::is_control) && line.chars().count() < 600, "{line}");
+    }
 }

@@ -1,0 +1,128 @@
+//! A PolicyException: the exclusion as an object of its own, for policies that cannot be edited.
+
+use serde::Serialize;
+
+use super::model::Kind;
+
+/// Whom to leave out of what, and where the exception lies.
+#[derive(Debug, Clone, Copy)]
+pub struct ExceptionOf<'a> {
+    /// The exception's name.
+    pub name: &'a str,
+    /// The namespace that it lies in: the one that Kyverno takes exceptions from.
+    pub namespace: &'a str,
+    /// The kind of the policy.
+    pub kind: Kind,
+    /// The policy's name.
+    pub policy: &'a str,
+    /// The rule of a ClusterPolicy; all of them if none.
+    pub rule: Option<&'a str>,
+    /// The namespace whose Pods are left out.
+    pub tenant: &'a str,
+}
+
+/// A PolicyException, as it is written.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exception {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Metadata {
+    name: String,
+    namespace: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+enum Spec {
+    /// `kyverno.io/v2`, for a ClusterPolicy.
+    Rules { exceptions: [Rules; 1], r#match: Match },
+    /// `policies.kyverno.io/v1`, for a MutatingPolicy.
+    #[serde(rename_all = "camelCase")]
+    Policies {
+        policy_refs: [PolicyRef; 1],
+        match_conditions: [Condition; 1],
+        /// The schema's default, which the API server writes in.
+        report_result: &'static str,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rules {
+    policy_name: String,
+    rule_names: [String; 1],
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Match {
+    any: [Block; 1],
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Block {
+    resources: Resources,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Resources {
+    kinds: [&'static str; 1],
+    namespaces: [String; 1],
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct PolicyRef {
+    name: String,
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Condition {
+    name: &'static str,
+    expression: String,
+}
+
+/// The exception that leaves a namespace's Pods out. Its schemas are those of kyverno 1.19
+/// (`config/crds`: `kyverno.io_policyexceptions`, `policies.kyverno.io_policyexceptions`).
+pub fn exception(of: &ExceptionOf<'_>) -> Exception {
+    let (api_version, spec) = match of.kind {
+        Kind::ClusterPolicy => {
+            let rule = of.rule.unwrap_or("*").to_owned();
+            let rules = Rules { policy_name: of.policy.to_owned(), rule_names: [rule] };
+            let resources = Resources { kinds: ["Pod"], namespaces: [of.tenant.to_owned()] };
+            let any = [Block { resources }];
+            ("kyverno.io/v2", Spec::Rules { exceptions: [rules], r#match: Match { any } })
+        }
+        Kind::MutatingPolicy => {
+            let policy = PolicyRef { name: of.policy.to_owned(), kind: of.kind.name() };
+            let expression = format!("object.metadata.namespace == '{}'", of.tenant);
+            let condition = Condition { name: "namespace", expression };
+            let spec = Spec::Policies {
+                policy_refs: [policy],
+                match_conditions: [condition],
+                report_result: "skip",
+            };
+            ("policies.kyverno.io/v1", spec)
+        }
+    };
+    let metadata = Metadata { name: of.name.to_owned(), namespace: of.namespace.to_owned() };
+    Exception { api_version, kind: "PolicyException", metadata, spec }
+}
+
+/// What must be enabled for an exception to count, a sentence each. Kyverno takes none by default,
+/// and only warns about one in a namespace that it takes none from (flags `enablePolicyException`,
+/// `exceptionNamespace` of 1.19, `cmd/internal/flag.go`).
+pub fn exception_needs(of: &ExceptionOf<'_>) -> [String; 2] {
+    [
+        "Kyverno must run with `--enablePolicyException=true` (Helm: `features.policyExceptions.enabled`); it is off by default".to_owned(),
+        format!(
+            "Kyverno must take exceptions from the namespace `{}` (`--exceptionNamespace`, Helm: `features.policyExceptions.namespace`), or from `*`",
+            of.namespace
+        ),
+    ]
+}
