@@ -70,7 +70,7 @@ fn content(project: &Project) -> Result<Content, Diagnostics> {
         format!(":(glob){}/*.yaml.j2", Project::TEMPLATES),
     ];
     let policies = fleet.stacks.iter().filter_map(|stack| {
-        let kyverno = &stack.loaded.values.kyverno;
+        let kyverno = &stack.values.kyverno;
         kyverno.policy.as_ref().filter(|_| kyverno.mode != KyvernoMode::None)
     });
     inputs.extend(policies.map(|path| format!(":(literal){path}")));

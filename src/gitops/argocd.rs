@@ -223,7 +223,7 @@ fn project(wiring: &Wiring<'_>) -> Result<Document, Diagnostics> {
 /// One template for all stacks, filled from their values files: a new file is a new Application.
 fn set(wiring: &Wiring<'_>, from: From) -> Result<Document, Diagnostics> {
     let settings = wiring.settings;
-    let mut owners = wiring.stacks.iter().filter_map(|stack| stack.loaded.values.gitops.as_ref());
+    let mut owners = wiring.stacks.iter().filter_map(|stack| stack.values.gitops.as_ref());
     let keel = owners.clone().any(|settings| settings.images == ImageOwner::Keel);
     if keel && owners.any(|settings| settings.images != ImageOwner::Keel) {
         return Err(Diagnostic::from(WiringError::MixedImages).into());

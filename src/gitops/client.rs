@@ -57,7 +57,7 @@ pub fn client(fleet: &Fleet, name: &str, container: Option<&str>) -> Result<Docu
 }
 
 fn find<'a>(fleet: &'a Fleet, name: &str) -> Result<&'a Client, WiringError> {
-    let all: Vec<&Client> = fleet.stacks.iter().flat_map(|stack| &stack.loaded.values.clients).collect();
+    let all: Vec<&Client> = fleet.stacks.iter().flat_map(|stack| &stack.values.clients).collect();
     let full = |client: &Client| format!("{}/{}", client.namespace, client.name);
     let mut found: Vec<&Client> = Vec::new();
     for client in all.iter().filter(|client| client.name.as_str() == name || full(client) == name) {

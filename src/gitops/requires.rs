@@ -60,7 +60,7 @@ struct Needs<'a> {
 
 impl Needs<'_> {
     fn values(&self) -> &Values {
-        &self.stack.loaded.values
+        &self.stack.values
     }
 
     fn need(&mut self, what: impl Into<String>, why: impl Into<String>, check: impl Into<String>) {

@@ -97,7 +97,7 @@ impl<'a> Wiring<'a> {
     pub fn of(fleet: &'a Fleet) -> Result<Self, WiringError> {
         let settings_of = |stack: &'a Stack| {
             let missing = || WiringError::NoSettings { file: stack.file.clone() };
-            stack.loaded.values.gitops.as_ref().ok_or_else(missing)
+            stack.values.gitops.as_ref().ok_or_else(missing)
         };
         let [first, others @ ..] = fleet.stacks.as_slice() else {
             return Err(WiringError::NoSettings { file: "values/".to_owned() });
@@ -140,18 +140,18 @@ impl<'a> Wiring<'a> {
 impl App<'_> {
     /// The namespace that its objects are in.
     pub(super) fn namespace(&self) -> &str {
-        self.stack.map_or(self.folder, |stack| stack.loaded.values.namespace.name.as_str())
+        self.stack.map_or(self.folder, |stack| stack.values.namespace.name.as_str())
     }
 
     /// Whether images are Keel's.
     pub(super) fn keel_owns_images(&self) -> bool {
-        let settings = self.stack.and_then(|stack| stack.loaded.values.gitops.as_ref());
+        let settings = self.stack.and_then(|stack| stack.values.gitops.as_ref());
         settings.is_some_and(|settings| settings.images == ImageOwner::Keel)
     }
 
     /// The Deployment that the gate scales.
     pub(super) fn scaled(&self) -> Option<&Object> {
-        let name = self.stack?.loaded.values.server.name.as_str();
+        let name = self.stack?.values.server.name.as_str();
         let is_it = |object: &&&Object| {
             (object.group(), object.kind.as_str(), object.name.as_str()) == ("apps", "Deployment", name)
         };
