@@ -1,7 +1,7 @@
 //! `parameters`: what can be set in Argo CD's user interface.
 
 use tts_render::diagnostic::Diagnostic;
-use tts_render::fleet::Fleet;
+use tts_render::fleet::Opened;
 use tts_render::gitops::announce;
 
 use super::plugin::asked;
@@ -19,10 +19,11 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let asked = asked(run.common, &args.inputs, None)?;
-    let fleet = Fleet::build(&asked.project, &asked.request)?;
+    let stacks = Opened::open(&asked.project, &asked.request)?;
     // Of a folder that several stacks fill, or of several stacks, no value is the one that is set.
-    let shared = asked.app.is_some_and(|app| fleet.stacks.iter().all(|stack| stack.name != app));
-    let announced = match fleet.stacks.as_slice() {
+    let of = |stack: &Opened| stack.loaded.values.name.to_string();
+    let shared = asked.app.is_some_and(|app| stacks.iter().all(|stack| of(stack) != app));
+    let announced = match stacks.as_slice() {
         [stack] if !shared => announce(&stack.loaded),
         _ => {
             run.printer.say("no parameters: name one stack");

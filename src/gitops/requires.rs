@@ -30,8 +30,8 @@ pub struct Requirement {
 pub fn requires(fleet: &Fleet) -> Vec<Requirement> {
     let mut found = Vec::new();
     for stack in &fleet.stacks {
-        let objects: Vec<&Object> =
-            fleet.files.iter().map(|file| &file.object).filter(|object| is_of(stack, object)).collect();
+        let own = fleet.files.iter().filter(|file| file.folder == stack.name);
+        let objects: Vec<&Object> = own.map(|file| &file.object).collect();
         let mut needs = Needs { stack, fleet, objects, found: Vec::new() };
         needs.cluster();
         needs.names();
@@ -44,11 +44,6 @@ pub fn requires(fleet: &Fleet) -> Vec<Requirement> {
         found.extend(needs.found.into_iter().filter(|one| seen.insert(one.what.clone())));
     }
     found
-}
-
-/// Whether an object is in the stack's own folder.
-fn is_of(stack: &Stack, object: &Object) -> bool {
-    stack.files.iter().any(|file| file.folder == stack.name && file.object.id() == object.id())
 }
 
 struct Needs<'a> {

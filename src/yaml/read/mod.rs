@@ -51,12 +51,7 @@ pub fn read_what_can_be<T: DeserializeOwned>(
         let step = Step::root(node);
         let read = T::deserialize(Reader { node, step: &step, run: &run });
         let more = match read {
-<<<<<<< HEAD
             Ok(value) => return (Some(value), run.into_errors(base)),
-=======
-            Ok(value) if run.is_clean() => return Ok(value),
-            Ok(_) => false,
->>>>>>> yaml
             Err(failure) => run.note(run.locate(failure, node, &step), node),
         };
         if !more {
