@@ -93,7 +93,7 @@ pub enum CommitError {
     NoUpstream(String),
     /// Others pushed what does not go together with what is here.
     #[error("somebody pushed to {0} first, and the commits here don't follow: {1}")]
-    Diverged(String, &'static str),
+    Diverged(String, String),
     /// Others were always faster.
     #[error("somebody pushed to {0} first, {1} times in a row")]
     Outrun(String, usize),

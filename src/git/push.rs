@@ -68,13 +68,15 @@ fn catch_up(job: &Job<'_>, git: &Git, upstream: &Upstream) -> Result<(), CommitE
         return Ok(());
     }
     // Commits of the user's own are between: they are moved, if nothing of theirs is in the way.
-    let diverged = |why| CommitError::Diverged(upstream.name(), why);
+    let diverged = |why: String| CommitError::Diverged(upstream.name(), why);
     if !git.run(&["status", "--porcelain", "--untracked-files=no"])?.is_empty() {
-        return Err(diverged("they can't be moved while files are changed and not committed"));
+        let why = "they can't be moved while files are changed and not committed";
+        return Err(diverged(why.to_owned()));
     }
-    if git.run(&["rebase", "--quiet", "FETCH_HEAD"]).is_err() {
-        git.run(&["rebase", "--abort"])?;
-        return Err(diverged("both changed the same lines"));
+    if let Err(failure) = git.run(&["rebase", "--quiet", "FETCH_HEAD"]) {
+        // There may be nothing to abort: it can fail before it begins.
+        git.ask(&["rebase", "--abort"])?;
+        return Err(diverged(failure.to_string()));
     }
     Ok(())
 }

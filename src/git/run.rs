@@ -124,5 +124,5 @@ impl Git {
 
 fn subcommand<S: AsRef<OsStr>>(args: &[S]) -> String {
     let words = args.iter().map(|word| word.as_ref().to_string_lossy().into_owned());
-    words.take_while(|word| word != "--").take(2).collect::<Vec<_>>().join(" ")
+    words.take_while(|word| !word.starts_with('-')).take(1).collect::<Vec<_>>().join(" ")
 }
