@@ -5,6 +5,7 @@
 mod check;
 mod commit;
 mod completions;
+mod explain;
 mod generate;
 mod gitops;
 mod init;
@@ -51,6 +52,7 @@ enum Command {
     Gitops(gitops::Args),
     Requires(requires::Args),
     Check(check::Args),
+    Explain(explain::Args),
     Schema(schema::Args),
     Init(init::Args),
     /// Keep a namespace out of somebody else's policy
@@ -152,6 +154,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Gitops(args) => gitops::run(&args, run),
         Command::Requires(args) => requires::run(&args, run),
         Command::Check(args) => check::run(&args, run),
+        Command::Explain(args) => explain::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
         Command::Policy(command) => policy::run(&command, run),

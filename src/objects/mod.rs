@@ -24,3 +24,6 @@ pub use foreign::{ForeignReport, check_foreign};
 pub use object::{Object, ObjectId};
 pub use order::{Rank, order};
 pub use quantity::Quantity;
+
+#[cfg(test)]
+mod tests;
