@@ -16,7 +16,14 @@ const SAME: &str = "no difference in ";
 #[track_caller]
 fn git(folder: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
-        .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"])
+        .args([
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.org",
+            "-c",
+            "init.defaultBranch=main",
+        ])
         .args(args)
         .current_dir(folder)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
@@ -61,7 +68,11 @@ fn a_clean_tree_is_the_same_and_a_changed_value_is_told() {
     let changed = diff(&sandbox, &[]);
     assert_eq!(changed.code, 1);
     assert!(first(&changed).starts_with("no danger, 1 attention · 3 of "), "{}", changed.out);
-    assert!(changed.out.contains("values/tts.yaml\n    gate.floor: 6Gi → 8Gi\n"), "{}", changed.out);
+    assert!(
+        changed.out.contains("values/tts.yaml\n    gate.floor: 6Gi → 8Gi\n"),
+        "{}",
+        changed.out
+    );
     assert!(changed.out.contains("floor 6 GiB → 8 GiB, the tenant runs less"), "{}", changed.out);
     // The same by --set, without a change of the file.
     sandbox.replace("values/tts.yaml", "floor: 8Gi", "floor: 6Gi");
@@ -84,7 +95,9 @@ fn a_pull_request_is_reviewed_in_a_clone() {
     let told = diff(&sandbox, &["--base", "main"]);
     assert_eq!(told.code, 1);
     assert!(first(&told).starts_with("1 danger · 2 of "), "{}", told.out);
-    assert!(told.out.contains("danger  PersistentVolumeClaim tts/chatterbox-models  [storage-shrinks]"));
+    assert!(
+        told.out.contains("danger  PersistentVolumeClaim tts/chatterbox-models  [storage-shrinks]")
+    );
     assert_eq!(diff(&sandbox, &["--base", "main", "--fail-on", "danger"]).code, 1);
     // Only danger fails: a change that is none passes.
     git(&root, &["switch", "--quiet", "main"]);
@@ -149,7 +162,11 @@ fn a_project_in_a_folder_of_its_repository_is_found() {
     commit(&top);
     let ran = top.run(&["-C", "sub dir/project", "diff", "--now", NOW]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert!(first(&ran).starts_with(SAME) && !first(&ran).starts_with("no difference in 0 "), "{}", ran.out);
+    assert!(
+        first(&ran).starts_with(SAME) && !first(&ran).starts_with("no difference in 0 "),
+        "{}",
+        ran.out
+    );
 }
 
 #[test]
@@ -210,7 +227,11 @@ fn a_month_of_the_card_is_replayed_and_a_broken_one_is_refused() {
     let month = repository().join("tests/fixtures/review/history-synthesised.json");
     let month = month.to_str().expect("UTF-8");
     let told = diff(&sandbox, &["--set", "gate.floor=8Gi", "--history", month]);
-    assert!(told.out.contains("floor 8 GiB: 21 of 30 nights admitted (25 before), 2 yields (2)"), "{}", told.out);
+    assert!(
+        told.out.contains("floor 8 GiB: 21 of 30 nights admitted (25 before), 2 yields (2)"),
+        "{}",
+        told.out
+    );
     assert!(told.out.contains("history: synthesised, not recorded"), "{}", told.out);
     sandbox.write("broken.json", "{}");
     let broken = sandbox.path("broken.json");
@@ -248,7 +269,8 @@ fn a_commonmark_library_reads_what_was_meant() {
     assert!(report.len() <= 65_536);
     let read: serde_json::Value =
         serde_json::from_str(&run(&["python3", "-c", READER], &report)).expect("JSON");
-    let html: Vec<&str> = read["html"].as_array().expect("a list").iter().filter_map(|h| h.as_str()).collect();
+    let html: Vec<&str> =
+        read["html"].as_array().expect("a list").iter().filter_map(|h| h.as_str()).collect();
     for block in &html {
         let known = ["<details><summary><code>", "</details>", "<!-- tts-render: diff -->"];
         assert!(known.iter().any(|start| block.trim_start().starts_with(start)), "{block}");

@@ -17,7 +17,8 @@ use super::{Exit, Inputs, Run, Stop};
 
 /// Show what changed in the objects, and what it will do to the cluster
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit status: 0 the same, 1 a difference, 2 a failure. With --fail-on the severity decides: \
+#[command(
+    after_help = "Exit status: 0 the same, 1 a difference, 2 a failure. With --fail-on the severity decides: \
 1 if a consequence is at least so severe, else 0.
 
 Examples:
@@ -25,7 +26,8 @@ Examples:
   tts-render diff --base origin/main --format markdown > comment.md
   tts-render diff --base ../main/rendered --head rendered
   tts-render diff tts --set gate.floor=8Gi --history month.json
-  tts-render diff --base origin/main --fail-on danger")]
+  tts-render diff --base origin/main --fail-on danger"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -238,7 +240,8 @@ fn objects(files: &Files) -> Result<Objects, Stop> {
 
 fn read_history(path: &Path) -> Result<History, Stop> {
     let shown = path.display();
-    let wrong = |why: String| Stop::from(Diagnostics::from(Diagnostic::new(format!("{shown}: {why}"))));
+    let wrong =
+        |why: String| Stop::from(Diagnostics::from(Diagnostic::new(format!("{shown}: {why}"))));
     let about = fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
     if !about.is_file() || about.len() > HISTORY {
         return Err(wrong(format!("a history is a plain file of at most {} MiB", HISTORY >> 20)));

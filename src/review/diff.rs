@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::fields::{self, Change, FieldChange};
-use crate::objects::ObjectId;
 use super::object::{Object, Objects};
 use super::secrets;
 use super::workload;
+use crate::objects::ObjectId;
 use crate::yaml::Path;
 
 /// An object that differs.
@@ -108,7 +108,8 @@ mod tests {
     use crate::yaml::emit;
     use std::sync::Arc;
 
-    const MAP: &str = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: ns1}, data: {k: v}}";
+    const MAP: &str =
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: ns1}, data: {k: v}}";
 
     #[test]
     fn a_moved_file_and_a_newer_api_version_of_one_object_are_told_apart() {
@@ -136,10 +137,13 @@ mod tests {
         let other = MAP.replace("namespace: ns1", "namespace: ms1");
         let (changes, total) = compare(&objects(MAP), &objects(&other));
         let fates: Vec<_> = changes.iter().map(|c| (c.id.to_string(), c.fate())).collect();
-        assert_eq!(fates, [
-            ("ConfigMap ms1/a".to_owned(), Fate::Added),
-            ("ConfigMap ns1/a".to_owned(), Fate::Removed)
-        ]);
+        assert_eq!(
+            fates,
+            [
+                ("ConfigMap ms1/a".to_owned(), Fate::Added),
+                ("ConfigMap ns1/a".to_owned(), Fate::Removed)
+            ]
+        );
         assert_eq!(total, 2);
     }
 
@@ -152,7 +156,9 @@ mod tests {
         };
         let sides = [secret("hunter1"), secret("hunter2")];
         for (base, head) in [(Some(0), Some(1)), (None, Some(0)), (Some(1), None)] {
-            let side = |which: Option<usize>| which.map_or_else(Objects::default, |at| objects(&sides[at]));
+            let side = |which: Option<usize>| {
+                which.map_or_else(Objects::default, |at| objects(&sides[at]))
+            };
             let (changes, _) = compare(&side(base), &side(head));
             assert!(!changes[0].fields.is_empty());
             for field in &changes[0].fields {

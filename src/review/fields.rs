@@ -73,10 +73,14 @@ impl Walk<'_> {
             (Value::Mapping(old), Value::Mapping(new)) => {
                 for (key, entry) in new {
                     let was = old.get(key).map(|entry| &entry.node);
-                    self.within(Segment::Key(key.clone()), |walk| walk.entry(was, Some(&entry.node)));
+                    self.within(Segment::Key(key.clone()), |walk| {
+                        walk.entry(was, Some(&entry.node))
+                    });
                 }
                 for (key, entry) in old.iter().filter(|(key, _)| !new.contains_key(*key)) {
-                    self.within(Segment::Key(key.clone()), |walk| walk.entry(Some(&entry.node), None));
+                    self.within(Segment::Key(key.clone()), |walk| {
+                        walk.entry(Some(&entry.node), None)
+                    });
                 }
             }
             (Value::Sequence(old), Value::Sequence(new)) if old.len() * new.len() <= MOST_PAIRS => {
@@ -156,7 +160,8 @@ impl Walk<'_> {
                 continue;
             }
             // A scalar that is gone and one that is new belong together only in one place.
-            let was = free.next_if(|&at| !scalar(item) || at == index).and_then(|at| before.get(at));
+            let was =
+                free.next_if(|&at| !scalar(item) || at == index).and_then(|at| before.get(at));
             self.item(index, None, was, Some(item));
         }
         for index in free {
@@ -166,12 +171,19 @@ impl Walk<'_> {
             let shown = |index: &usize| short(&before[*index]);
             let mut sorted = pairs.clone();
             sorted.sort_unstable();
-            let (old, new) = (sorted.iter().map(shown).collect(), pairs.iter().map(shown).collect());
+            let (old, new) =
+                (sorted.iter().map(shown).collect(), pairs.iter().map(shown).collect());
             self.found(Change::Reordered(old, new));
         }
     }
 
-    fn item(&mut self, index: usize, name: Option<&String>, before: Option<&Node>, after: Option<&Node>) {
+    fn item(
+        &mut self,
+        index: usize,
+        name: Option<&String>,
+        before: Option<&Node>,
+        after: Option<&Node>,
+    ) {
         self.names.extend(name.cloned());
         self.within(Segment::Index(index), |walk| walk.entry(before, after));
         if name.is_some() {
@@ -186,8 +198,7 @@ impl Walk<'_> {
     }
 
     fn order_counts(&self, field: &str) -> bool {
-        order_is_meant(field)
-            || self.ordered.is_some_and(|below| starts_with(&self.path, below))
+        order_is_meant(field) || self.ordered.is_some_and(|below| starts_with(&self.path, below))
     }
 
     fn found(&mut self, change: Change) {

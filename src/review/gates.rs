@@ -11,9 +11,9 @@ use jiff::tz::TimeZone;
 use vram_gate::decision::Action;
 use vram_gate::settings::{self, Ask, Key, Raw, SettingError, Settings};
 
-use crate::objects::ObjectId;
 use super::object::{Object, Objects, strings};
 use super::workload;
+use crate::objects::ObjectId;
 use crate::schedule::{self, Schedule, Window};
 use crate::yaml::{Node, Value};
 
@@ -186,7 +186,8 @@ impl Gate {
 /// The gates whose jobs run in some namespaces, by the Deployment that they scale.
 pub(super) fn gates(objects: &Objects, namespaces: &BTreeSet<&str>) -> BTreeMap<ObjectId, Gate> {
     let mut gates: BTreeMap<ObjectId, Gate> = BTreeMap::new();
-    let near = |job: &&Object| job.id.namespace.as_deref().is_some_and(|name| namespaces.contains(name));
+    let near =
+        |job: &&Object| job.id.namespace.as_deref().is_some_and(|name| namespaces.contains(name));
     for job in objects.of("batch", "CronJob").filter(near).filter_map(GateJob::of) {
         gates.entry(job.target.clone()).or_default().jobs.push(job);
     }

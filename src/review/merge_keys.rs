@@ -107,7 +107,8 @@ pub(super) fn order_is_meant(field: &str) -> bool {
 fn are_told_apart(items: &[Node], keys: &[&[&str]]) -> bool {
     let mut seen = BTreeSet::new();
     items.iter().all(|item| {
-        keys.first().is_some_and(|first| at(item, first).is_some()) && seen.insert(key_of(item, keys))
+        keys.first().is_some_and(|first| at(item, first).is_some())
+            && seen.insert(key_of(item, keys))
     })
 }
 

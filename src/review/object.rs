@@ -112,9 +112,7 @@ impl Objects {
     /// Takes objects in.
     ///
     /// Errors: two of them are one.
-    pub fn collect(
-        objects: impl IntoIterator<Item = Arc<Object>>,
-    ) -> Result<Self, ObjectError> {
+    pub fn collect(objects: impl IntoIterator<Item = Arc<Object>>) -> Result<Self, ObjectError> {
         let mut all = BTreeMap::new();
         for object in objects {
             match all.entry(object.id.clone()) {
@@ -150,7 +148,13 @@ impl Objects {
     }
 
     /// An object of a kind by its namespace and name.
-    pub fn find(&self, group: &str, kind: &str, namespace: Option<&str>, name: &str) -> Option<&Object> {
+    pub fn find(
+        &self,
+        group: &str,
+        kind: &str,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Option<&Object> {
         self.get(&ObjectId {
             namespace: namespace.map(str::to_owned),
             kind: kind.to_owned(),

@@ -33,7 +33,11 @@ impl Words {
     }
 
     /// With a list of quoted things, commas between; at most `most`, the rest counted.
-    pub fn codes<T: Into<String>>(mut self, texts: impl IntoIterator<Item = T>, most: usize) -> Self {
+    pub fn codes<T: Into<String>>(
+        mut self,
+        texts: impl IntoIterator<Item = T>,
+        most: usize,
+    ) -> Self {
         let mut texts = texts.into_iter();
         for (at, text) in texts.by_ref().take(most).enumerate() {
             if at > 0 {

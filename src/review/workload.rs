@@ -1,7 +1,7 @@
 //! Workloads: where their Pods' template is, and what is in it.
 
-use crate::objects::ObjectId;
 use super::object::{Object, at, items};
+use crate::objects::ObjectId;
 use crate::yaml::Node;
 
 /// A kind that makes Pods, and where their template is.
@@ -55,7 +55,9 @@ pub(super) fn pod_spec(object: &Object) -> Option<&Node> {
 pub(super) fn containers(object: &Object) -> impl Iterator<Item = &Node> {
     let lists = ["initContainers", "containers"];
     let spec = pod_spec(object);
-    lists.into_iter().flat_map(move |list| spec.map(|spec| items(spec, &[list])).unwrap_or_default())
+    lists
+        .into_iter()
+        .flat_map(move |list| spec.map(|spec| items(spec, &[list])).unwrap_or_default())
 }
 
 /// The replicas that are asked for; Kubernetes' default is 1.

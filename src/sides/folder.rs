@@ -21,11 +21,15 @@ pub fn read_folder(folder: &Path) -> Result<Tree, SideError> {
 
 fn walk(folder: &Path, prefix: &str, depth: usize, tree: &mut Tree) -> Result<(), SideError> {
     let shown = || folder.display().to_string();
-    let failed = |error: std::io::Error| SideError::Unreadable { path: shown(), reason: error.to_string() };
+    let failed =
+        |error: std::io::Error| SideError::Unreadable { path: shown(), reason: error.to_string() };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let path = entry.path();
-        let name = entry.file_name().into_string().map_err(|_| SideError::NotUtf8 { path: path.display().to_string() })?;
+        let name = entry
+            .file_name()
+            .into_string()
+            .map_err(|_| SideError::NotUtf8 { path: path.display().to_string() })?;
         if name.starts_with('.') && name != PROVENANCE {
             continue;
         }
@@ -47,7 +51,10 @@ fn walk(folder: &Path, prefix: &str, depth: usize, tree: &mut Tree) -> Result<()
 
 fn read(path: &Path) -> Result<String, SideError> {
     let shown = path.display().to_string();
-    let failed = |error: std::io::Error| SideError::Unreadable { path: shown.clone(), reason: error.to_string() };
+    let failed = |error: std::io::Error| SideError::Unreadable {
+        path: shown.clone(),
+        reason: error.to_string(),
+    };
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(failed)?;
     file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;

@@ -85,7 +85,8 @@ impl Files {
     /// What a fleet renders; `shown` is the folder as messages name it. With `own`, only the stacks'
     /// own folders.
     pub fn of_fleet(fleet: Fleet, shown: &str, own: bool) -> (Self, Vec<Stack>) {
-        let folders: BTreeSet<&str> = fleet.stacks.iter().map(|stack| stack.name.as_str()).collect();
+        let folders: BTreeSet<&str> =
+            fleet.stacks.iter().map(|stack| stack.name.as_str()).collect();
         let wanted = |file: &crate::fleet::File| !own || folders.contains(file.folder.as_str());
         let mut files = BTreeMap::new();
         for file in fleet.files.into_iter().filter(wanted) {

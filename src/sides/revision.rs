@@ -85,7 +85,10 @@ impl Repository {
         let listing = self.git("ls-tree", &args, None)?;
         let mut entries = Vec::new();
         for line in listing.split('\0').filter(|line| !line.is_empty()) {
-            let broken = || RevisionError::Failed { command: "ls-tree", reason: format!("it says `{line}`") };
+            let broken = || RevisionError::Failed {
+                command: "ls-tree",
+                reason: format!("it says `{line}`"),
+            };
             let (about, path) = line.split_once('\t').ok_or_else(broken)?;
             let mut fields = about.split_ascii_whitespace();
             let (mode, _, id, size) = (fields.next(), fields.next(), fields.next(), fields.next());
@@ -124,7 +127,8 @@ impl Repository {
                 let reason = format!("it has no `{id}`, {path}");
                 return Err(RevisionError::Failed { command: "cat-file", reason }.into());
             };
-            let text = std::str::from_utf8(&body[..size]).map_err(|_| SideError::NotUtf8 { path: path.clone() })?;
+            let text = std::str::from_utf8(&body[..size])
+                .map_err(|_| SideError::NotUtf8 { path: path.clone() })?;
             tree.insert(path, text.to_owned());
             rest = &body[size + 1..];
         }
@@ -132,12 +136,25 @@ impl Repository {
     }
 
     /// Runs git and takes its answer as text.
-    fn git(&self, name: &'static str, args: &[&str], input: Option<String>) -> Result<String, RevisionError> {
-        let not_text = |_| RevisionError::Failed { command: name, reason: "its answer is not UTF-8".to_owned() };
+    fn git(
+        &self,
+        name: &'static str,
+        args: &[&str],
+        input: Option<String>,
+    ) -> Result<String, RevisionError> {
+        let not_text = |_| RevisionError::Failed {
+            command: name,
+            reason: "its answer is not UTF-8".to_owned(),
+        };
         String::from_utf8(self.run(name, args, input)?).map_err(not_text)
     }
 
-    fn run(&self, name: &'static str, args: &[&str], input: Option<String>) -> Result<Vec<u8>, RevisionError> {
+    fn run(
+        &self,
+        name: &'static str,
+        args: &[&str],
+        input: Option<String>,
+    ) -> Result<Vec<u8>, RevisionError> {
         let no_git = |error: std::io::Error| RevisionError::NoGit(error.to_string());
         let mut child = Command::new("git")
             .arg("-C")
@@ -165,7 +182,8 @@ impl Repository {
             return Ok(output.stdout);
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let first = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it does not say why");
+        let first =
+            said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it does not say why");
         Err(RevisionError::Failed { command: name, reason: first.to_owned() })
     }
 }

@@ -61,7 +61,9 @@ fn test(target: &ObjectId, old: &Gate, new: &Gate, changed: Words, history: &His
     let namespace = target.namespace.as_deref().unwrap_or_default();
     let assumed = match history.peak(namespace) {
         0 => "the history has no memory of the tenant: its own is taken as 0".to_owned(),
-        peak => format!("the tenant's own memory is taken as its recorded peak, {}", gibibytes(peak)),
+        peak => {
+            format!("the tenant's own memory is taken as its recorded peak, {}", gibibytes(peak))
+        }
     };
     BackTest { target: target.clone(), words, before, after, assumed }
 }

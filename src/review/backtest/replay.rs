@@ -127,7 +127,8 @@ impl<'a> Card<'a> {
     /// What the guard does of a tenant that runs at its peak, a second look included.
     fn guards(&self, at: Timestamp) -> Decision {
         let peak = self.history.peak(&self.look.query.namespace);
-        let decide = |pause| decide(Action::Guard, &self.reading(at, pause, peak), &self.look.rules);
+        let decide =
+            |pause| decide(Action::Guard, &self.reading(at, pause, peak), &self.look.rules);
         let first = decide(0);
         if first.look_again && !self.look.look_again.is_zero() {
             decide(self.look.look_again.as_millis() as i64)

@@ -91,15 +91,26 @@ fn a_month_tells_what_another_floor_and_another_hour_would_have_meant() {
     let floor = told(|text| text.replace("\"6442450944\"", "8Gi"), &month);
     let hour = told(|text| text.replace("schedule: 0 2 * * *", "schedule: 0 4 * * *"), &month);
     let label = told(|text| text.replace("tier: 2-gpu", "tier: 3-edge"), &month);
-    assert_eq!(floor, ["floor 8 GiB: 21 of 30 nights admitted (25 before), 2 yields (2), 82 h up (98 h)"]);
-    assert_eq!(hour, ["up `0 4 * * *`: 25 of 30 nights admitted (25 before), 2 yields (2), 48 h up (98 h)"]);
+    assert_eq!(
+        floor,
+        ["floor 8 GiB: 21 of 30 nights admitted (25 before), 2 yields (2), 82 h up (98 h)"]
+    );
+    assert_eq!(
+        hour,
+        ["up `0 4 * * *`: 25 of 30 nights admitted (25 before), 2 yields (2), 48 h up (98 h)"]
+    );
     assert_eq!(label, [""; 0]);
 }
 
 #[test]
 fn settings_that_the_gate_refuses_are_said() {
     let words = told(|text| text.replace("\"6442450944\"", "17Gi"), &month());
-    assert_eq!(words, ["floor 17 GiB: can't be replayed: `its `up` would be refused: FLOOR: is more than GPU_TOTAL: it could never be free`"]);
+    assert_eq!(
+        words,
+        [
+            "floor 17 GiB: can't be replayed: `its `up` would be refused: FLOOR: is more than GPU_TOTAL: it could never be free`"
+        ]
+    );
 }
 
 #[test]
@@ -109,15 +120,24 @@ fn what_is_no_history_is_refused() {
     let named = |name: &str| format!(r#"{{"metric":{{"__name__":"{name}"}},"values":[[1,"1"]]}}"#);
     for (text, expected) in [
         ("{".to_owned(), "it is no answer of Prometheus to a range query"),
-        (r#"{"status":"error","error":"too many points"}"#.to_owned(), "it holds Prometheus' error: too many points"),
-        (r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#.to_owned(), "its result is a `vector`"),
+        (
+            r#"{"status":"error","error":"too many points"}"#.to_owned(),
+            "it holds Prometheus' error: too many points",
+        ),
+        (
+            r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#.to_owned(),
+            "its result is a `vector`",
+        ),
         (answer(&[]), "it holds no sample"),
         (sample(r#"[1,"NaN"]"#), "`NaN` at 1 is no amount"),
         (sample(r#"[1,"-1"]"#), "`-1` at 1 is no amount"),
         (sample(r#"[1,"+Inf"]"#), "`+Inf` at 1 is no amount"),
         (sample(r#"[1,"x"]"#), "`x` at 1 is no amount"),
         (sample(r#"[1e300,"1"]"#), "`1` at 1"),
-        (sample(r#"[2,"1"],[1,"1"]"#), "the samples of a series are not in the order of time, at 1"),
+        (
+            sample(r#"[2,"1"],[1,"1"]"#),
+            "the samples of a series are not in the order of time, at 1",
+        ),
         (answer(&[named("a"), named("b")]), "it holds several metrics, `a` and `b`"),
     ] {
         let error = History::parse(&text).unwrap_err().to_string();

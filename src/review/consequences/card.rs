@@ -3,8 +3,8 @@
 use vram_gate::settings::Key;
 
 use super::{Case, Finding, Rule, Severity, Topic};
-use crate::review::gates::GateJob;
 use crate::objects::ObjectId;
+use crate::review::gates::GateJob;
 use crate::review::words::Words;
 
 pub(super) const BLIND: Rule = Rule {
@@ -53,7 +53,11 @@ const OTHERS: [(Key, &str); 6] = [
 /// The settings of a reading that is missing, and the value that takes it for a good one.
 const BLIND_VALUES: [(Key, &str, &str); 2] = [
     (Key::OnScrapeFailure, "keep", "the guard leaves the tenant where it is when there is no page"),
-    (Key::NoSeries, "idle", "a page without a series counts as an idle card, which an exporter whose nvidia-smi failed serves too"),
+    (
+        Key::NoSeries,
+        "idle",
+        "a page without a series counts as an idle card, which an exporter whose nvidia-smi failed serves too",
+    ),
 ];
 
 /// Each job that is on both sides.
@@ -72,7 +76,11 @@ fn blind(case: &Case<'_>) -> Vec<Finding> {
     for (old, new) in pairs(case) {
         for (key, value, means) in BLIND_VALUES {
             if new.raw.get(key) == Some(value) && old.raw.get(key) != Some(value) {
-                let words = Words::default().code(key.row().env).and(" is ").code(value).and(format!(" now: {means}"));
+                let words = Words::default()
+                    .code(key.row().env)
+                    .and(" is ")
+                    .code(value)
+                    .and(format!(" now: {means}"));
                 findings.push(Finding::new(&new.id, words));
             }
         }
@@ -93,12 +101,16 @@ fn changes(old: &GateJob, new: &GateJob) -> Option<Words> {
         let what = match (bytes(was), bytes(is)) {
             (Some(was), Some(is)) if was != is => {
                 let safer = (is > was) == matches!(amount, Amount::Protects);
-                let means = if safer { "the tenant runs less" } else { "the others are protected less" };
+                let means =
+                    if safer { "the tenant runs less" } else { "the others are protected less" };
                 Words::of(format!("{name} {} → {}, {means}", gibibytes(was), gibibytes(is)))
             }
             (Some(_), Some(_)) => continue,
             _ if was == is => continue,
-            _ => Words::of(format!("{name} ")).code(was.unwrap_or("unset")).and(" → ").code(is.unwrap_or("unset")),
+            _ => Words::of(format!("{name} "))
+                .code(was.unwrap_or("unset"))
+                .and(" → ")
+                .code(is.unwrap_or("unset")),
         };
         parts.push(what);
     }

@@ -3,8 +3,8 @@
 use vram_gate::decision::Action;
 
 use super::{Case, Finding, Rule, Severity, Topic};
-use crate::review::gates::Gate;
 use crate::objects::ObjectId;
+use crate::review::gates::Gate;
 use crate::review::words::Words;
 
 pub(super) const UNGUARDED: Rule = Rule {
@@ -46,9 +46,10 @@ pub(super) const REFUSES: Rule = Rule {
 /// Each Deployment that a gate scaled and that is still there, with its gate on both sides.
 fn gated<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (&'a ObjectId, &'a Gate, Gate)> {
     let there = |id: &&ObjectId| case.head.get(id).is_some();
-    case.gates_before.iter().filter(move |(id, _)| there(id)).map(|(id, before)| {
-        (id, before, case.gates_after.get(id).cloned().unwrap_or_default())
-    })
+    case.gates_before
+        .iter()
+        .filter(move |(id, _)| there(id))
+        .map(|(id, before)| (id, before, case.gates_after.get(id).cloned().unwrap_or_default()))
 }
 
 /// The jobs whose rest leaves the card unguarded.
@@ -107,7 +108,9 @@ fn at_rest(case: &Case<'_>) -> Vec<Finding> {
         .map(|(id, before, _)| {
             let open = before.may_be_up(case.now);
             let words = match open {
-                true => "The window no longer opens; it is open now, so look whether a replica runs",
+                true => {
+                    "The window no longer opens; it is open now, so look whether a replica runs"
+                }
                 false => "The window no longer opens; it is closed now, so no replica should run",
             };
             Finding::new(id, Words::of(words))

@@ -86,7 +86,12 @@ fn find(case: &Case<'_>, wanted: What) -> Vec<Finding> {
             let was = images(before).find(|(name, _)| *name == container).map(|(_, image)| image);
             let Some(was) = was.filter(|was| *was != image) else { continue };
             if Image::parse(was).to(&Image::parse(image)) == wanted {
-                let words = Words::of("Container ").code(container).and(": from ").code(was).and(" to ").code(image);
+                let words = Words::of("Container ")
+                    .code(container)
+                    .and(": from ")
+                    .code(was)
+                    .and(" to ")
+                    .code(image);
                 findings.push(Finding::new(&after.id, words));
             }
         }

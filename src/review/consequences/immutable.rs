@@ -77,7 +77,8 @@ const FIELDS: &[Field] = &[
     field("apps", "Deployment", &["spec", "selector"], "deploymentStrategy.ValidateUpdate"),
     field("apps", "ReplicaSet", &["spec", "selector"], "rsStrategy.ValidateUpdate"),
     field("apps", "DaemonSet", &["spec", "selector"], "daemonSetStrategy.ValidateUpdate"),
-    field("apps", "StatefulSet", &["spec", "podManagementPolicy"], "ValidateStatefulSetUpdate").default("OrderedReady"),
+    field("apps", "StatefulSet", &["spec", "podManagementPolicy"], "ValidateStatefulSetUpdate")
+        .default("OrderedReady"),
     field("apps", "StatefulSet", &["spec"], "ValidateStatefulSetUpdate").except(&[
         "minReadySeconds",
         "ordinals",
@@ -91,22 +92,33 @@ const FIELDS: &[Field] = &[
     field("apps", "ControllerRevision", &["data"], "ValidateControllerRevisionUpdate"),
     field("batch", "Job", &["spec", "selector"], "ValidateJobSpecUpdate").held(Held::WhileSet),
     field("batch", "Job", &["spec", "template"], "ValidateJobSpecUpdate"),
-    field("batch", "Job", &["spec", "completionMode"], "ValidateJobSpecUpdate").default("NonIndexed"),
+    field("batch", "Job", &["spec", "completionMode"], "ValidateJobSpecUpdate")
+        .default("NonIndexed"),
     field("batch", "Job", &["spec", "completions"], "ValidateJobSpecUpdate"),
     field("batch", "Job", &["spec", "podFailurePolicy"], "ValidateJobSpecUpdate"),
     field("batch", "Job", &["spec", "successPolicy"], "ValidateJobSpecUpdate"),
     field("batch", "Job", &["spec", "backoffLimitPerIndex"], "ValidateJobSpecUpdate"),
     field("batch", "Job", &["spec", "managedBy"], "ValidateJobSpecUpdate"),
-    field(CORE, "PersistentVolumeClaim", &["spec", "volumeMode"], "ValidatePersistentVolumeClaimUpdate").default("Filesystem"),
-    field(CORE, "PersistentVolumeClaim", &["spec", "volumeName"], "ValidatePersistentVolumeClaimUpdate").held(Held::OnceSet),
-    field(CORE, "PersistentVolumeClaim", &["spec"], "ValidatePersistentVolumeClaimUpdate").except(&[
-        "resources",
-        "volumeAttributesClassName",
-        "volumeMode",
-        "volumeName",
-    ]),
-    field(CORE, "PersistentVolume", &["spec", "volumeMode"], "ValidatePersistentVolumeUpdate").default("Filesystem"),
-    field(CORE, "PersistentVolume", &["spec", "nodeAffinity"], "ValidatePersistentVolumeUpdate").held(Held::OnceSet),
+    field(
+        CORE,
+        "PersistentVolumeClaim",
+        &["spec", "volumeMode"],
+        "ValidatePersistentVolumeClaimUpdate",
+    )
+    .default("Filesystem"),
+    field(
+        CORE,
+        "PersistentVolumeClaim",
+        &["spec", "volumeName"],
+        "ValidatePersistentVolumeClaimUpdate",
+    )
+    .held(Held::OnceSet),
+    field(CORE, "PersistentVolumeClaim", &["spec"], "ValidatePersistentVolumeClaimUpdate")
+        .except(&["resources", "volumeAttributesClassName", "volumeMode", "volumeName"]),
+    field(CORE, "PersistentVolume", &["spec", "volumeMode"], "ValidatePersistentVolumeUpdate")
+        .default("Filesystem"),
+    field(CORE, "PersistentVolume", &["spec", "nodeAffinity"], "ValidatePersistentVolumeUpdate")
+        .held(Held::OnceSet),
     // What is left of the specification is the source: one key for each kind of volume.
     field(CORE, "PersistentVolume", &["spec"], "ValidatePersistentVolumeUpdate").except(&[
         "accessModes",
@@ -119,9 +131,12 @@ const FIELDS: &[Field] = &[
         "volumeAttributesClassName",
         "volumeMode",
     ]),
-    field(CORE, "Service", &["spec", "clusterIP"], "validateUpgradeDowngradeClusterIPs").held(Held::WhileSet),
-    field(CORE, "Service", &["spec", "clusterIPs"], "validateUpgradeDowngradeClusterIPs").held(Held::WhileSet),
-    field(CORE, "Service", &["spec", "loadBalancerClass"], "validateLoadBalancerClassField").held(Held::OnceSet),
+    field(CORE, "Service", &["spec", "clusterIP"], "validateUpgradeDowngradeClusterIPs")
+        .held(Held::WhileSet),
+    field(CORE, "Service", &["spec", "clusterIPs"], "validateUpgradeDowngradeClusterIPs")
+        .held(Held::WhileSet),
+    field(CORE, "Service", &["spec", "loadBalancerClass"], "validateLoadBalancerClassField")
+        .held(Held::OnceSet),
     field(CORE, "Secret", &["type"], "ValidateSecretUpdate").default("Opaque"),
     field(CORE, "Pod", &["spec", "containers"], "ValidatePodUpdate").except(&["image"]),
     field(CORE, "Pod", &["spec", "initContainers"], "ValidatePodUpdate").except(&["image"]),
@@ -138,18 +153,51 @@ const FIELDS: &[Field] = &[
     field(RBAC, "ClusterRoleBinding", &["roleRef"], "ValidateClusterRoleBindingUpdate"),
     field(STORAGE, "StorageClass", &["provisioner"], "ValidateStorageClassUpdate"),
     field(STORAGE, "StorageClass", &["parameters"], "ValidateStorageClassUpdate"),
-    field(STORAGE, "StorageClass", &["reclaimPolicy"], "ValidateStorageClassUpdate").default("Delete"),
-    field(STORAGE, "StorageClass", &["volumeBindingMode"], "ValidateStorageClassUpdate").default("Immediate"),
+    field(STORAGE, "StorageClass", &["reclaimPolicy"], "ValidateStorageClassUpdate")
+        .default("Delete"),
+    field(STORAGE, "StorageClass", &["volumeBindingMode"], "ValidateStorageClassUpdate")
+        .default("Immediate"),
     field("scheduling.k8s.io", "PriorityClass", &["value"], "ValidatePriorityClassUpdate"),
-    field("scheduling.k8s.io", "PriorityClass", &["preemptionPolicy"], "ValidatePriorityClassUpdate").default("PreemptLowerPriority"),
-    field("networking.k8s.io", "IngressClass", &["spec", "controller"], "ValidateIngressClassUpdate"),
+    field(
+        "scheduling.k8s.io",
+        "PriorityClass",
+        &["preemptionPolicy"],
+        "ValidatePriorityClassUpdate",
+    )
+    .default("PreemptLowerPriority"),
+    field(
+        "networking.k8s.io",
+        "IngressClass",
+        &["spec", "controller"],
+        "ValidateIngressClassUpdate",
+    ),
     field("node.k8s.io", "RuntimeClass", &["handler"], "ValidateRuntimeClassUpdate"),
     field("discovery.k8s.io", "EndpointSlice", &["addressType"], "ValidateEndpointSliceUpdate"),
     field("resource.k8s.io", "ResourceClaim", &["spec"], "ValidateResourceClaimUpdate"),
-    field("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "group"], "ValidateCustomResourceDefinitionSpecUpdate"),
-    field("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "scope"], "ValidateCustomResourceDefinitionSpecUpdate"),
-    field("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "names", "kind"], "ValidateCustomResourceDefinitionSpecUpdate"),
-    field("apiextensions.k8s.io", "CustomResourceDefinition", &["spec", "names", "plural"], "ValidateCustomResourceDefinitionSpecUpdate"),
+    field(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        &["spec", "group"],
+        "ValidateCustomResourceDefinitionSpecUpdate",
+    ),
+    field(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        &["spec", "scope"],
+        "ValidateCustomResourceDefinitionSpecUpdate",
+    ),
+    field(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        &["spec", "names", "kind"],
+        "ValidateCustomResourceDefinitionSpecUpdate",
+    ),
+    field(
+        "apiextensions.k8s.io",
+        "CustomResourceDefinition",
+        &["spec", "names", "plural"],
+        "ValidateCustomResourceDefinitionSpecUpdate",
+    ),
 ];
 
 /// A ConfigMap or Secret with `immutable: true`: only its metadata can change (`ValidateConfigMapUpdate`,
@@ -201,7 +249,9 @@ impl Field {
             Held::OnceSet => before.is_none(),
             Held::WhileSet => before.is_none() || after.is_none(),
         };
-        !excepted && !allowed && !(self.default.is_some() && self.value(before) == self.value(after))
+        !excepted
+            && !allowed
+            && !(self.default.is_some() && self.value(before) == self.value(after))
     }
 
     /// The value that the API server holds.

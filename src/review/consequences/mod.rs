@@ -26,9 +26,9 @@ pub(super) use card::gibibytes;
 
 use super::diff::ObjectChange;
 use super::gates::{Gate, gates};
-use crate::objects::ObjectId;
 use super::object::{Object, Objects};
 use super::words::Words;
+use crate::objects::ObjectId;
 
 /// How much a consequence matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -222,8 +222,7 @@ pub(super) fn find(
     now: Timestamp,
 ) -> Vec<Consequence> {
     let near = |objects: &Objects| gates(objects, &namespaces(changes));
-    let case =
-        Case { base, head, changes, now, gates_before: near(base), gates_after: near(head) };
+    let case = Case { base, head, changes, now, gates_before: near(base), gates_after: near(head) };
     let mut all = Vec::new();
     for rule in RULES {
         let mut grouped: BTreeMap<(Words, Option<Moment>), Vec<ObjectId>> = BTreeMap::new();

@@ -53,7 +53,10 @@ struct Permission {
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Resource {
-    Api { group: String, resource: String },
+    Api {
+        group: String,
+        resource: String,
+    },
     Url(String),
     /// What a role that is not among the objects allows.
     Role(String),
@@ -73,16 +76,20 @@ impl Permission {
             (Resource::Api { group, resource }, Resource::Api { group: g, resource: r }) => {
                 // `*/scale` is that subresource of everything; `*` everything with its subresources.
                 let subresource = |own: &str| {
-                    own.strip_prefix("*/").is_some_and(|sub| r.split_once('/').is_some_and(|(_, s)| s == sub))
+                    own.strip_prefix("*/")
+                        .is_some_and(|sub| r.split_once('/').is_some_and(|(_, s)| s == sub))
                 };
                 wild(group, g) && (wild(resource, r) || subresource(resource))
             }
             (Resource::Url(own), Resource::Url(other)) => {
-                own == other || own.strip_suffix('*').is_some_and(|prefix| other.starts_with(prefix))
+                own == other
+                    || own.strip_suffix('*').is_some_and(|prefix| other.starts_with(prefix))
             }
             (own, other) => own == other,
         };
-        resource && wild(&self.verb, &other.verb) && (self.name.is_none() || self.name == other.name)
+        resource
+            && wild(&self.verb, &other.verb)
+            && (self.name.is_none() || self.name == other.name)
     }
 
     /// Whether it leads to more than it says.
@@ -90,7 +97,8 @@ impl Permission {
         let Resource::Api { group, resource } = &self.resource else {
             return match &self.resource {
                 Resource::Role(role) => {
-                    ["ClusterRole cluster-admin", "ClusterRole admin", "ClusterRole edit"].contains(&role.as_str())
+                    ["ClusterRole cluster-admin", "ClusterRole admin", "ClusterRole edit"]
+                        .contains(&role.as_str())
                 }
                 _ => false,
             };
@@ -101,7 +109,9 @@ impl Permission {
             || resource == "*"
             || ["escalate", "bind", "impersonate"].contains(&verb)
             || PRIVILEGED_RESOURCES.iter().any(|row| {
-                (row.group == group || group == "*") && row.resource == resource && (writes || row.also.contains(&verb))
+                (row.group == group || group == "*")
+                    && row.resource == resource
+                    && (writes || row.also.contains(&verb))
             })
     }
 }
@@ -129,7 +139,11 @@ const PRIVILEGED_RESOURCES: [PrivilegedResource; 12] = [
     PrivilegedResource { group: GROUP, resource: "rolebindings", also: &[] },
     PrivilegedResource { group: GROUP, resource: "clusterroles", also: &[] },
     PrivilegedResource { group: GROUP, resource: "clusterrolebindings", also: &[] },
-    PrivilegedResource { group: "certificates.k8s.io", resource: "certificatesigningrequests/approval", also: &[] },
+    PrivilegedResource {
+        group: "certificates.k8s.io",
+        resource: "certificatesigningrequests/approval",
+        also: &[],
+    },
 ];
 
 /// What a role's rules allow.
@@ -244,7 +258,8 @@ fn beyond(these: &Rights, those: &Rights) -> Vec<(Holder, BTreeSet<Permission>)>
             // Who has it in the whole cluster has it in every namespace.
             let wide = those.get(&(holder.0.clone(), None)).unwrap_or(&none);
             let covered = |one: &Permission| own.iter().chain(wide).any(|other| other.covers(one));
-            let more: BTreeSet<_> = permissions.iter().filter(|one| !covered(one)).cloned().collect();
+            let more: BTreeSet<_> =
+                permissions.iter().filter(|one| !covered(one)).cloned().collect();
             (!more.is_empty()).then(|| (holder.clone(), more))
         })
         .collect()
@@ -275,7 +290,12 @@ fn narrowed(case: &Case<'_>) -> Vec<Finding> {
     less.iter().filter_map(|(holder, these)| said(case, holder, these, " may no longer ")).collect()
 }
 
-fn said(case: &Case<'_>, holder: &Holder, these: &BTreeSet<Permission>, verb: &str) -> Option<Finding> {
+fn said(
+    case: &Case<'_>,
+    holder: &Holder,
+    these: &BTreeSet<Permission>,
+    verb: &str,
+) -> Option<Finding> {
     if these.is_empty() {
         return None;
     }

@@ -6,7 +6,8 @@ use crate::review::words::Words;
 use crate::review::workload::{containers, pod_spec, replicas, rolls_on, template};
 use crate::yaml::Node;
 
-const ROLLOUT: &str = "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#updating-a-deployment";
+const ROLLOUT: &str =
+    "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#updating-a-deployment";
 
 pub(super) const RESTART: Rule = Rule {
     id: "pods-restart",
@@ -96,7 +97,8 @@ fn restart(case: &Case<'_>, before: &Object, after: &Object) -> (When, Words, Op
     }
     let gated = case.gates_before.contains_key(id) || case.gates_after.contains_key(id);
     if gated || (replicas(before) == 0 && replicas(after) == 0) {
-        let words = Words::of("Nothing restarts: there are 0 replicas, and nothing here starts one");
+        let words =
+            Words::of("Nothing restarts: there are 0 replicas, and nothing here starts one");
         return (When::Later, words, None);
     }
     let pods = |one: &str, many: &str| match replicas(after) {
@@ -106,7 +108,10 @@ fn restart(case: &Case<'_>, before: &Object, after: &Object) -> (When, Words, Op
     let recreate = after.text(&["spec", "strategy", "type"]) == Some("Recreate");
     let words = match (id.kind.as_str(), recreate) {
         ("DaemonSet", _) => Words::of("The Pod of every node is replaced, one after the other"),
-        (_, true) => Words::of(format!("{} before new ones start: nothing answers meanwhile", pods("stops", "stop"))),
+        (_, true) => Words::of(format!(
+            "{} before new ones start: nothing answers meanwhile",
+            pods("stops", "stop")
+        )),
         _ => Words::of(format!("{}, one after the other", pods("is replaced", "are replaced"))),
     };
     (When::Now, words, None)
@@ -120,7 +125,11 @@ fn stale_config(case: &Case<'_>) -> Vec<Finding> {
             continue;
         }
         let data = ["data", "binaryData", "stringData"];
-        if !change.fields.iter().any(|field| data.iter().any(|key| field.path.to_string().starts_with(key))) {
+        if !change
+            .fields
+            .iter()
+            .any(|field| data.iter().any(|key| field.path.to_string().starts_with(key)))
+        {
             continue;
         }
         let stale = |user: &&Object| {
@@ -160,7 +169,10 @@ fn uses(object: &Object, kind: &str, name: &str) -> bool {
     containers(object).any(|container| {
         let mounted = |mount: &Node| {
             mount.get("subPath").is_some()
-                && mount.get("name").and_then(Node::as_str).is_some_and(|name| volumes.contains(&name))
+                && mount
+                    .get("name")
+                    .and_then(Node::as_str)
+                    .is_some_and(|name| volumes.contains(&name))
         };
         items(container, &["envFrom"]).iter().any(|source| is(at(source, &[from, "name"])))
             || items(container, &["env"])

@@ -27,7 +27,9 @@ pub(super) const SUSPENDED: Rule = Rule {
 const SHOWN: usize = 3;
 
 fn jobs<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (&'a Object, &'a Object)> {
-    case.both().filter(|(_, before, _)| before.is("batch", "CronJob")).map(|(_, before, after)| (before, after))
+    case.both()
+        .filter(|(_, before, _)| before.is("batch", "CronJob"))
+        .map(|(_, before, after)| (before, after))
 }
 
 fn moves(case: &Case<'_>) -> Vec<Finding> {
@@ -83,7 +85,12 @@ fn suspended(case: &Case<'_>) -> Vec<Finding> {
                 (true, false) => {
                     let next = Times::of(after).and_then(|times| {
                         let next = times.next(case.now)?;
-                        Some(Words::of(": next ").and(times.show(next)).and(" ").code(times.zone_name))
+                        Some(
+                            Words::of(": next ")
+                                .and(times.show(next))
+                                .and(" ")
+                                .code(times.zone_name),
+                        )
                     });
                     Words::of("It runs again").then(next.unwrap_or_default())
                 }

@@ -76,7 +76,8 @@ fn reclaim(case: &Case<'_>) -> Vec<Finding> {
     let volumes = case.both().filter(|(_, before, _)| before.is("", "PersistentVolume"));
     volumes
         .filter(|(_, before, after)| {
-            let deletes = |object: &Object| object.at(&POLICY).and_then(Node::as_str) == Some("Delete");
+            let deletes =
+                |object: &Object| object.at(&POLICY).and_then(Node::as_str) == Some("Delete");
             deletes(after) && !deletes(before)
         })
         .map(|(change, before, _)| {

@@ -30,7 +30,8 @@ fn edited(text: &str, edits: &str, at: &str) -> String {
 
 fn without(base: &str, kind: &str, name: &str, at: &str) -> String {
     let is = |document: &&str| {
-        document.contains(&format!("kind: {kind}\n")) && document.contains(&format!("\n  name: {name}\n"))
+        document.contains(&format!("kind: {kind}\n"))
+            && document.contains(&format!("\n  name: {name}\n"))
     };
     let documents: Vec<&str> = base.split("---\n").collect();
     let kept: Vec<&str> = documents.iter().copied().filter(|document| !is(document)).collect();
@@ -47,8 +48,14 @@ fn said(rule: &Rule, base: &str, head: &str, now: &str) -> String {
         .filter(|found| found.rule.id == rule.id)
         .map(|found| {
             let objects: Vec<_> = found.objects.iter().map(ToString::to_string).collect();
-            let when = found.when.as_ref().map(|when| format!(" [{}]", when.text)).unwrap_or_default();
-            format!("{} {}: {}{when}", found.rule.severity.name(), objects.join(", "), found.words.text())
+            let when =
+                found.when.as_ref().map(|when| format!(" [{}]", when.text)).unwrap_or_default();
+            format!(
+                "{} {}: {}{when}",
+                found.rule.severity.name(),
+                objects.join(", "),
+                found.words.text()
+            )
         })
         .collect();
     lines.join("\n")
@@ -57,7 +64,8 @@ fn said(rule: &Rule, base: &str, head: &str, now: &str) -> String {
 fn run(rule: &Rule) -> (usize, usize) {
     let path = fixtures().join("consequences").join(format!("{}.txt", rule.id));
     let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{} has no fixture", rule.id));
-    let (mut now, mut base, mut head) = ("2026-11-24T12:00:00Z".to_owned(), String::new(), String::new());
+    let (mut now, mut base, mut head) =
+        ("2026-11-24T12:00:00Z".to_owned(), String::new(), String::new());
     let (mut says, mut quiet) = (0, 0);
     for (number, section) in text.split("\n=== ").skip(1).enumerate() {
         let (title, body) = section.split_once('\n').unwrap_or((section, ""));
@@ -101,7 +109,9 @@ fn every_rule_says_what_its_fixture_expects() {
     for rule in RULES {
         match std::panic::catch_unwind(|| run(rule)) {
             Ok((says, quiet)) if says > 0 && quiet > 0 => {}
-            Ok(_) => wrong.push(format!("{}: must say something, and be quiet about something", rule.id)),
+            Ok(_) => {
+                wrong.push(format!("{}: must say something, and be quiet about something", rule.id))
+            }
             Err(_) => wrong.push(rule.id.to_owned()),
         }
     }
@@ -124,7 +134,13 @@ fn every_fixture_has_its_rule_and_every_rule_its_own_name() {
 fn table() -> String {
     let row = |rule: &&Rule| {
         let code = |text: &str| text.replace('|', "\\|");
-        format!("| {} | `{}` | {} | {} |\n", rule.severity.name(), rule.id, code(rule.what), code(rule.source))
+        format!(
+            "| {} | `{}` | {} | {} |\n",
+            rule.severity.name(),
+            rule.id,
+            code(rule.what),
+            code(rule.source)
+        )
     };
     let mut rules: Vec<&Rule> = RULES.to_vec();
     rules.sort_by_key(|rule| rule.severity);

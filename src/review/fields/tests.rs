@@ -75,10 +75,10 @@ fn items_with_one_key_twice_are_matched_by_place() {
 #[test]
 fn sets_have_no_order_and_commands_have() {
     assert_eq!(lines("verbs: [get, patch]", "verbs: [patch, get]", None), [""; 0]);
-    assert_eq!(lines("verbs: [get, patch]", "verbs: [patch, list]", None), [
-        "verbs[1] [] + list",
-        "verbs[0] [] - get"
-    ]);
+    assert_eq!(
+        lines("verbs: [get, patch]", "verbs: [patch, list]", None),
+        ["verbs[1] [] + list", "verbs[0] [] - get"]
+    );
     assert_eq!(lines("command: [a, b]", "command: [b, a]", None), ["command [] a b ⇒ b a"]);
     assert_eq!(lines("args: [a, b, c]", "args: [a, x, c]", None), ["args[1] [] b → x"]);
     assert_eq!(lines("args: [a, c]", "args: [a, b, c]", None), ["args[1] [] + b"]);

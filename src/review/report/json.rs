@@ -5,7 +5,9 @@ use serde_json::Value as Json;
 
 use super::text::plain;
 use crate::objects::ObjectId;
-use crate::review::{BackTest, Change, Consequence, FieldChange, ObjectChange, Outcome, Review, Severity};
+use crate::review::{
+    BackTest, Change, Consequence, FieldChange, ObjectChange, Outcome, Review, Severity,
+};
 use crate::yaml::{Node, Value};
 
 /// The version of the form: raised when a field goes or changes its meaning.

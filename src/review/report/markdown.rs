@@ -128,7 +128,12 @@ fn blocks(review: &Review) -> Vec<Block> {
         blocks.push(Block { rank, section: "Consequences", text: consequence(found) });
     }
     for (at, test) in review.backtests.iter().enumerate() {
-        let mut text = format!("- {}: {}; {}\n", code(&name(&test.target)), sentence(&test.words), test.assumed);
+        let mut text = format!(
+            "- {}: {}; {}\n",
+            code(&name(&test.target)),
+            sentence(&test.words),
+            test.assumed
+        );
         if at == 0 {
             review.remarks.iter().for_each(|remark| {
                 text.push_str(&format!("- history: {}\n", code(&visible(remark))));
@@ -177,7 +182,10 @@ fn object(change: &ObjectChange) -> String {
     }
     let title = format!("{} {}", change.fate().name(), name(&change.id));
     let summary = super::html::escape(&title);
-    format!("<details><summary><code>{summary}</code></summary>\n\n{}\n</details>\n\n", fence(&body))
+    format!(
+        "<details><summary><code>{summary}</code></summary>\n\n{}\n</details>\n\n",
+        fence(&body)
+    )
 }
 
 fn lines_text(change: &crate::review::Change) -> String {

@@ -8,9 +8,9 @@ mod html;
 mod json;
 mod markdown;
 mod shown;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use github::github;
 pub use html::html;

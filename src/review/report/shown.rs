@@ -29,7 +29,10 @@ pub(super) fn lines(change: &Change) -> Vec<ShownLine> {
         Change::Removed(node) => all(node, '-'),
         Change::Changed(before, after) => match (before.as_str(), after.as_str()) {
             (Some(old), Some(new)) if old.contains('\n') || new.contains('\n') => {
-                lines::compare(old, new).into_iter().map(|(line, text)| compared(line, text)).collect()
+                lines::compare(old, new)
+                    .into_iter()
+                    .map(|(line, text)| compared(line, text))
+                    .collect()
             }
             _ => all(before, '-').into_iter().chain(all(after, '+')).collect(),
         },

@@ -10,7 +10,9 @@ const HOSTILE: &str = "a|b `c` ```` <script>alert(1)</script> </code></details> 
 fn hostile() -> Review {
     let map = |value: &str, more: &str| {
         let value = serde_json::Value::from(value);
-        format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: conf\n  namespace: b\nimmutable: true\ndata:\n  key: {value}\n{more}")
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: conf\n  namespace: b\nimmutable: true\ndata:\n  key: {value}\n{more}"
+        )
     };
     let key = serde_json::Value::from(HOSTILE);
     let lines = format!("first\n{HOSTILE}\n```\n</details>\n::warning::y\n");
@@ -36,10 +38,14 @@ fn changed() -> Review {
 /// Many objects, of which each is refused, restarts or is gone.
 fn large(dangers: usize) -> Review {
     let web = |at: usize, image: &str| {
-        format!("---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web-{at}, namespace: ns{at}}}\nspec: {{template: {{spec: {{containers: [{{name: c, image: {image}}}]}}}}}}\n")
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web-{at}, namespace: ns{at}}}\nspec: {{template: {{spec: {{containers: [{{name: c, image: {image}}}]}}}}}}\n"
+        )
     };
     let map = |at: usize, value: &str| {
-        format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m-{at}, namespace: ns{at}}}\nimmutable: true\ndata: {{k{at}: {value}}}\n")
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m-{at}, namespace: ns{at}}}\nimmutable: true\ndata: {{k{at}: {value}}}\n"
+        )
     };
     let side = |image: &str, value: &str| -> String {
         let webs = (0..300).map(|at| web(at, &format!("{image}-{at}")));
@@ -83,8 +89,11 @@ fn html_holds_nothing_but_our_own_elements() {
         "summary", "span", "pre", "del", "ins", "footer", "html",
     ];
     for element in body.split('<').skip(1) {
-        let name: String =
-            element.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name: String = element
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
         assert!(known.contains(&name.as_str()), "<{element}");
     }
     assert!(!page.contains("<script") && !page.contains(" src=") && !page.contains(" href="));
@@ -102,7 +111,11 @@ fn a_workflow_command_is_one_line_each_and_none_is_brought_in() {
     }
     assert!(report.contains("%250A"), "{report}");
     let files = github(&changed());
-    assert!(files.contains("::error title=storage-shrinks,file=test.yaml,line=1::PersistentVolumeClaim"), "{files}");
+    assert!(
+        files
+            .contains("::error title=storage-shrinks,file=test.yaml,line=1::PersistentVolumeClaim"),
+        "{files}"
+    );
 }
 
 #[test]
@@ -140,7 +153,8 @@ fn json_holds_what_the_documentation_says() {
     let base = tenant();
     let side = |text: &str| Side { objects: objects(text), values: None };
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let month = std::fs::read_to_string(path.join("tests/fixtures/review/history-synthesised.json"));
+    let month =
+        std::fs::read_to_string(path.join("tests/fixtures/review/history-synthesised.json"));
     let history = History::parse(&month.unwrap()).unwrap();
     let head = base.replace("\"6442450944\"", "8Gi");
     let review = Review::of(&side(&base), &side(&head), NOW.parse().unwrap(), Some(&history));

@@ -19,7 +19,13 @@ pub fn text(review: &Review) -> String {
     for found in &review.consequences {
         let (names, more) = named(found);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let _ = writeln!(out, "  {}  {}{more}  [{}]", found.rule.severity.name(), names.join(", "), found.rule.id);
+        let _ = writeln!(
+            out,
+            "  {}  {}{more}  [{}]",
+            found.rule.severity.name(),
+            names.join(", "),
+            found.rule.id
+        );
         let _ = writeln!(out, "      {}", plain(&found.words));
     }
     if !review.backtests.is_empty() {
