@@ -5,6 +5,7 @@
 mod check;
 mod completions;
 mod diff;
+mod explain;
 mod generate;
 mod init;
 mod man;
@@ -44,6 +45,7 @@ enum Command {
     Generate(generate::Args),
     Check(check::Args),
     Diff(Box<diff::Args>),
+    Explain(explain::Args),
     Schema(schema::Args),
     Init(init::Args),
     /// Keep a namespace out of somebody else's policy
@@ -142,6 +144,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Generate(args) => generate::run(&args, run),
         Command::Check(args) => check::run(&args, run),
         Command::Diff(args) => diff::run(&args, run),
+        Command::Explain(args) => explain::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
         Command::Policy(command) => policy::run(&command, run),

@@ -1,11 +1,11 @@
 //! What `rendered/` should hold, and how it gets there.
 //!
 //! In: a [`Plan`], every file's bytes, and the folder as it lies on the disk. Out: what differs
-//! ([`compare`]), or the folder made so ([`write`]). The command line calls it, and `commit`; it calls
+//! ([`compare`]), or the folder made so ([`write()`]). The command line calls it, and `commit`; it calls
 //! only `diagnostic`. A plan is pure; everything that touches the disk is below [`compare`] and
-//! [`write`].
+//! [`write()`].
 //!
-//! Both look at the disk in one way ([`survey`]): each file gets a state, and from the states follow
+//! Both look at the disk in one way (`survey`): each file gets a state, and from the states follow
 //! the differences, what is in the way, and the steps to take. A step is whole or not at all, and
 //! after any of them `.provenance` still tells our files from others, so a run may be killed
 //! anywhere and the next one ends what it began.
