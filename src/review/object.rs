@@ -33,7 +33,7 @@ pub enum ObjectError {
     #[error("{id} stands in {first} and in {second}")]
     Twice {
         /// The object.
-        id: ObjectId,
+        id: Box<ObjectId>,
         /// One file.
         first: String,
         /// The other.
@@ -122,7 +122,7 @@ impl Objects {
                 Entry::Occupied(taken) => {
                     let first: &Arc<Object> = taken.get();
                     return Err(ObjectError::Twice {
-                        id: object.id.clone(),
+                        id: Box::new(object.id.clone()),
                         first: first.file.clone(),
                         second: object.file.clone(),
                     });

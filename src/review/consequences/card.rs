@@ -147,7 +147,7 @@ pub(in crate::review) fn gibibytes(bytes: u64) -> String {
     let Some((unit, name)) = units.iter().find(|(unit, _)| bytes >= *unit) else {
         return format!("{bytes} bytes");
     };
-    if bytes % unit == 0 {
+    if bytes.is_multiple_of(*unit) {
         return format!("{} {name}", bytes / unit);
     }
     let amount = format!("{:.2}", bytes as f64 / *unit as f64);

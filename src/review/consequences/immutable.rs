@@ -249,9 +249,8 @@ impl Field {
             Held::OnceSet => before.is_none(),
             Held::WhileSet => before.is_none() || after.is_none(),
         };
-        !excepted
-            && !allowed
-            && !(self.default.is_some() && self.value(before) == self.value(after))
+        let filled_in = self.default.is_some() && self.value(before) == self.value(after);
+        !(excepted || allowed || filled_in)
     }
 
     /// The value that the API server holds.

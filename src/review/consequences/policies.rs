@@ -11,7 +11,7 @@ pub(super) const COVERS: Rule = Rule {
     id: "policy-covers",
     severity: Severity::Attention,
     topic: Topic::Policy,
-    what: "A policy covers a namespace that it left out",
+    what: "A policy covers a namespace that it left out, or is new",
     source: "https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/",
     detect: |case| difference(case, true),
 };
@@ -20,7 +20,7 @@ pub(super) const FREES: Rule = Rule {
     id: "policy-frees",
     severity: Severity::Attention,
     topic: Topic::Policy,
-    what: "A policy leaves out a namespace that it covered",
+    what: "A policy leaves out a namespace that it covered, or is gone",
     source: "https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/",
     detect: |case| difference(case, false),
 };
@@ -34,13 +34,18 @@ type Excluded = BTreeSet<(String, String)>;
 fn difference(case: &Case<'_>, covers: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pair in case.changed() {
-        // A policy that is new or gone covers or frees by all of itself: that it is, is said anyway.
         let exception = pair.change.id.kind == "PolicyException";
-        let (before, after) = match (pair.before, pair.after, exception) {
-            (Some(before), Some(after), _) => (excluded(before), excluded(after)),
-            (None, Some(after), true) => (Excluded::new(), excluded(after)),
-            (Some(before), None, true) => (excluded(before), Excluded::new()),
-            _ => continue,
+        let (before, after) = match (pair.before, pair.after) {
+            (Some(before), Some(after)) => (excluded(before), excluded(after)),
+            (None, Some(after)) if exception => (Excluded::new(), excluded(after)),
+            (Some(before), None) if exception => (excluded(before), Excluded::new()),
+            (None, Some(policy)) | (Some(policy), None) => {
+                if covers == pair.before.is_none() && is_policy(policy) {
+                    findings.push(Finding::new(&pair.change.id, whole(policy, covers)));
+                }
+                continue;
+            }
+            (None, None) => continue,
         };
         let (from, to) = if covers { (&before, &after) } else { (&after, &before) };
         let gone: Vec<&(String, String)> = from.difference(to).collect();
@@ -55,6 +60,24 @@ fn difference(case: &Case<'_>, covers: bool) -> Vec<Finding> {
         }
     }
     findings
+}
+
+fn is_policy(object: &Object) -> bool {
+    matches!(object.id.group.as_str(), "kyverno.io" | "policies.kyverno.io")
+}
+
+/// Of a policy that is new or gone.
+fn whole(policy: &Object, covers: bool) -> Words {
+    let names: BTreeSet<String> = excluded(policy).into_iter().map(|(_, name)| name).collect();
+    match (covers, names.is_empty()) {
+        (false, _) => Words::of(
+            "Once it is pruned it applies nowhere any more, to no namespace that it covered",
+        ),
+        (true, true) => Words::of("It is new, and applies wherever it matches"),
+        (true, false) => {
+            Words::of("It is new, and applies wherever it matches, except in ").codes(names, SHOWN)
+        }
+    }
 }
 
 /// The namespaces that a policy leaves out altogether: those that a block names and nothing else.
