@@ -1,4 +1,11 @@
 //! The composite action's own script, run against a release that lies on the disk.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
 #![cfg(target_os = "linux")]
 
 mod common;

@@ -1,5 +1,12 @@
 //! `commit` on real repositories: bare remotes, second clones that race, the user's own hooks and
 //! half-finished work.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
 #![cfg(unix)]
 
 mod common;

@@ -1,5 +1,12 @@
 //! `diff` on a real Git repository, as a person reviews a change.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use std::path::Path;

@@ -1,5 +1,12 @@
 //! `gitops` and `requires`: what wires a repository to its controllers, as they read it.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use std::fs;

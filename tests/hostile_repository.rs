@@ -2,6 +2,12 @@
 //! hit is an ordinary error, within two seconds of CPU and 256 MiB, and nothing outside the root is
 //! read.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
 #![cfg(unix)]
 
 mod common;

@@ -1,6 +1,13 @@
 //! The config management plugin, called as Argo CD's server calls it: in the Application's folder of
 //! a fresh copy that can't be written, as a process group of its own, without input, with its
 //! environment and no other, and with both outputs read to the end.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
 #![cfg(unix)]
 
 mod common;
