@@ -55,7 +55,6 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Diff(Box<diff::Args>),
-    Explain(explain::Args),
     Schema(schema::Args),
     Init(init::Args),
     /// Keep a namespace out of somebody else's policy
@@ -159,7 +158,6 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Check(args) => check::run(&args, run),
         Command::Explain(args) => explain::run(&args, run),
         Command::Diff(args) => diff::run(&args, run),
-        Command::Explain(args) => explain::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
         Command::Policy(command) => policy::run(&command, run),
