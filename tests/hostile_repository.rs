@@ -92,9 +92,9 @@ fn loops_without_end() {
 fn output_without_end() {
     let list: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
     let text = format!(
-        "{{% for c in [{}] %}}\n{}\n{{% endfor %}}\n",
+        "{{% for c in [{}] %}}\n# {}\n{{% endfor %}}\n",
         list.join(", "),
-        format!("# {}", "x".repeat(10_000)),
+        "x".repeat(10_000),
     );
     refused(&with_template(&text), "writes more than");
 }
