@@ -67,6 +67,7 @@ const DECIDES_NOTHING: &[(&str, &str)] = &[
     ("kyverno.exceptionNamespace", "counts for an exception alone"),
     ("clients[0].name", "for the patch of the client's owner"),
     ("allowedKinds", "what templates may render, not what they do"),
+    ("gitops", "decides what wires a controller, which is no template's"),
 ];
 
 #[test]

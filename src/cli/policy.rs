@@ -155,7 +155,7 @@ fn show_text(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
     lines.join("\n") + "\n"
 }
 
-fn source(file: &Path) -> Result<(Sources, SourceId), Diagnostic> {
+fn source(file: &Path) -> Result<(Sources, SourceId), Stop> {
     let source = read_manifests(file).map_err(|error| Diagnostic::new(error.to_string()))?;
     let mut sources = Sources::new();
     let id = sources.add(source);

@@ -9,10 +9,10 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::{self, Serializer};
 
-use super::error::{Problem, short};
+use super::error::Problem;
 use super::rules::{self, Found};
 use crate::diagnostic::Located;
-use crate::yaml::{Mapping, Node, Path, Segment, Value};
+use crate::yaml::{Mapping, Node, Path, Segment, Value, shorten};
 
 /// Fields that Kubernetes' schema calls required, and the API server fills in or takes as zero.
 /// Found by leaving out each required field of a few hundred objects before the API server's own
@@ -106,7 +106,7 @@ impl<'n> Audit<'n> {
         if rules::amount(node).is_none()
             && let Some(text) = node.as_str()
         {
-            let error = Problem::Quantity(short(text));
+            let error = Problem::Quantity(shorten(text));
             let path = self.found.path.clone();
             let hint = "such as `6Gi`, `200m` or `1.5`";
             self.found.add(Located::new(error, node.span, path).hint(hint));

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::error::{Error, Problem, short};
+use super::error::{Error, Problem};
 use super::kinds::{self, Kind, Nulls, examine};
 use super::metadata::{self, Generated};
 use super::object::Object;
 use crate::diagnostic::Located;
-use crate::yaml::{Node, Path, ReadError, near_name};
+use crate::yaml::{Node, Path, ReadError, near_name, shorten};
 
 /// Kinds that the values name as allowed though they are not known: of their objects, only what all
 /// objects share is checked.
@@ -94,7 +94,7 @@ pub fn judge(
 
 /// No type of this `apiVersion` and `kind` is known; says what could be meant.
 pub fn unknown(node: &Node, base: &Path, api_version: &str, kind: &str) -> Located<Problem> {
-    let error = Problem::UnknownKind { api_version: short(api_version), kind: short(kind) };
+    let error = Problem::UnknownKind { api_version: shorten(api_version), kind: shorten(kind) };
     let of_version = || kinds::all().filter(|known| known.api_version == api_version);
     let near = near_name(kind, of_version().map(|known| known.kind));
     let versions: Vec<&str> =
@@ -102,7 +102,9 @@ pub fn unknown(node: &Node, base: &Path, api_version: &str, kind: &str) -> Locat
     let version = near_name(api_version, versions.iter().copied()).or(versions.last().copied());
     let (key, hint) = match (near, version) {
         (Some(near), _) => ("kind", Some(format!("did you mean `{near}`?"))),
-        (None, Some(version)) => ("apiVersion", Some(format!("`{kind}` is of `{version}`"))),
+        (None, Some(version)) => {
+            ("apiVersion", Some(format!("`{}` is of `{version}`", shorten(kind))))
+        }
         (None, None) => ("kind", None),
     };
     let span = node.get(key).and_then(|node| node.span);

@@ -108,12 +108,3 @@ pub enum Problem {
         kind: String,
     },
 }
-
-/// A text as messages show it: not long.
-pub fn short(text: &str) -> String {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}

@@ -349,6 +349,14 @@ fn a_hostile_manifest_gives_a_bounded_answer() {
 }
 
 #[test]
+fn a_message_is_one_line_without_controls() {
+    let text = r#"{apiVersion: apps/v1, kind: Deployment, metadata: {name: "a\nb"}, spec: {selector: {matchLabels: {"a\nb": "\e[31m"}}, strategy: {type: "x\ny"}, template: {metadata: {labels: {c: d}}, spec: {containers: [{name: "a\tb", image: a, resources: {limits: {"a\nb/c": "1\n"}}}]}}}}"#;
+    let errors = foreign(text);
+    assert!(errors.len() >= 6, "{errors:?}");
+    assert!(errors.iter().all(|error| !error.contains(char::is_control)), "{errors:?}");
+}
+
+#[test]
 fn secret_bytes_are_never_shown() {
     let text = "{apiVersion: v1, kind: Secret, metadata: {name: a}, data: {b: 'hunter2!!'}}";
     let errors = foreign(text);

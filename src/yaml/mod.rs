@@ -23,4 +23,5 @@ pub use node::{Entry, Mapping, Node, Value};
 pub use parse::{Dialect, ParseError, parse};
 pub use path::{Path, PathError, Segment};
 pub use read::{ReadError, read, read_at, read_what_can_be};
+pub use show::shorten;
 pub use write::{WriteError, WriteProblem, to_node};

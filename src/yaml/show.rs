@@ -1,7 +1,7 @@
 //! Texts of others within our messages: one line, not long, no control that a terminal would obey.
 
 /// The text as a message shows it between backticks.
-pub(super) fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> String {
     one_line(text, 100)
 }
 

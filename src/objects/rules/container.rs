@@ -1,8 +1,9 @@
 //! Containers: ports, environment, probes, hooks, mounts, security.
 
 use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of, unique};
-use crate::objects::error::{Problem, short};
+use crate::objects::error::Problem;
 use crate::objects::formats;
+use crate::yaml::shorten;
 
 const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 const HANDLERS: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc"];
@@ -220,6 +221,6 @@ fn profile(at: &At, found: &mut Found) {
 /// Reports a name that no item of a list has.
 pub fn not_found(what: &'static str, at: &At, found: &mut Found) {
     if let Some(name) = at.node.as_str() {
-        found.value(at, Problem::NotFound { what, name: short(name) });
+        found.value(at, Problem::NotFound { what, name: shorten(name) });
     }
 }

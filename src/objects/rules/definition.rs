@@ -4,6 +4,7 @@ use super::admission::label_1035;
 use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of, unique};
 use crate::objects::error::Problem;
 use crate::objects::formats;
+use crate::yaml::shorten;
 
 const SCHEMA_TYPES: &[&str] = &["array", "boolean", "integer", "number", "object", "string"];
 
@@ -165,7 +166,7 @@ fn named(at: &At, right: &str, found: &mut Found) {
     if let Some(name) = name.filter(|name| name.node.as_str().is_some_and(|text| text != right)) {
         super::malformed(
             name.node.as_str().unwrap_or_default(),
-            &format!("`{right}`"),
+            &format!("`{}`", shorten(right)),
             &name,
             found,
         );

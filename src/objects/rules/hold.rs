@@ -3,16 +3,16 @@
 use std::collections::HashSet;
 
 use super::{At, Found, Rule};
-use crate::objects::error::{Problem, short};
+use crate::objects::error::Problem;
 use crate::objects::formats::{self, Form};
 use crate::objects::quantity::Quantity;
-use crate::yaml::{Node, Value, near_name};
+use crate::yaml::{Node, Value, near_name, shorten};
 
 /// Holds a value against a rule.
 pub fn hold(rule: &Rule, at: &At, found: &mut Found) {
     match rule {
         Rule::Required if is_empty(at.node) => {
-            found.value(at, Problem::Empty(at.name().to_owned()));
+            found.value(at, Problem::Empty(shorten(at.name())));
         }
         Rule::Required => {}
         Rule::AtMost(most) => at_most(*most, at, found),
@@ -53,7 +53,7 @@ fn hold_number(rule: &Rule, number: i64, at: &At, found: &mut Found) {
         _ => return,
     };
     if !(from..=to).contains(&number) {
-        let field = at.name().to_owned();
+        let field = shorten(at.name());
         found.value_hint(at, Problem::OutOfRange { field, value: number }, range(from, to));
     }
 }
@@ -73,7 +73,7 @@ pub fn one_of(legal: &[&str], text: &str, at: &At, found: &mut Found) {
     if legal.contains(&text) {
         return;
     }
-    let problem = Problem::NotOneOf { value: short(text), field: short(at.name()) };
+    let problem = Problem::NotOneOf { value: shorten(text), field: shorten(at.name()) };
     found.value_hint(at, problem, choices(legal, text));
 }
 
@@ -87,7 +87,7 @@ fn choices(legal: &[&str], text: &str) -> String {
 
 /// Reports a text without the form that its field asks for.
 pub fn malformed(text: &str, right: &str, at: &At, found: &mut Found) {
-    let problem = Problem::Malformed { value: short(text), field: short(at.name()) };
+    let problem = Problem::Malformed { value: shorten(text), field: shorten(at.name()) };
     found.value_hint(at, problem, format!("must be {right}"));
 }
 
@@ -106,7 +106,7 @@ fn sign(rule: &Rule, text: &str, at: &At, found: &mut Found) {
 fn keys(form: Form, at: &At, found: &mut Found) {
     for (key, value) in at.entries() {
         if let Err(right) = form(key) {
-            let problem = Problem::MalformedKey { key: short(key), field: short(at.name()) };
+            let problem = Problem::MalformedKey { key: shorten(key), field: shorten(at.name()) };
             found.key(&value, problem, Some(format!("must be {right}")));
         }
     }
@@ -123,7 +123,7 @@ fn distinct(what: &'static str, at: &At, found: &mut Found) {
     let mut seen = HashSet::new();
     for item in at.items() {
         if let Some(text) = item.node.as_str().filter(|text| !seen.insert(text.to_string())) {
-            found.value(&item, Problem::Duplicate { what, value: short(text) });
+            found.value(&item, Problem::Duplicate { what, value: shorten(text) });
         }
     }
 }
@@ -142,7 +142,7 @@ pub fn unique<'a>(
             continue;
         };
         if !seen.insert(value.clone()) {
-            let problem = Problem::Duplicate { what, value: short(&value) };
+            let problem = Problem::Duplicate { what, value: shorten(&value) };
             match item.get(field) {
                 Some(at) => found.value(&at, problem),
                 None => found.value(&item, problem),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{At, Check, CheckRow, Found, Rule, Type, of};
 use crate::objects::error::Problem;
 use crate::objects::formats;
+use crate::yaml::shorten;
 
 #[rustfmt::skip] // a line a field
 pub const TYPES: &[Type] = &[
@@ -91,8 +92,8 @@ pub fn selects_template(at: &At, found: &mut Found) {
         for (key, value) in wanted.entries() {
             let text = value.node.as_str().unwrap_or_default();
             if labels.get(key) != Some(&text) {
-                let message =
-                    format!("the selector's `{key}: {text}` is no label of the pod template");
+                let shown = shorten(&format!("{key}: {text}"));
+                let message = format!("the selector's `{shown}` is no label of the pod template");
                 found.value(&value, Problem::Conflict(message));
             }
         }
@@ -113,8 +114,10 @@ pub fn selects_template(at: &At, found: &mut Found) {
             _ => true,
         };
         if !matches {
-            let message =
-                format!("the selector's expression on `{key}` does not match the pod template");
+            let message = format!(
+                "the selector's expression on `{}` does not match the pod template",
+                shorten(key)
+            );
             found.value(&requirement, Problem::Conflict(message));
         }
     }

@@ -1,10 +1,10 @@
 //! Amounts of CPU, memory and devices: requests, limits, quotas.
 
 use super::{At, Check, CheckRow, Found, Rule, Type, malformed, of};
-use crate::objects::error::{Problem, short};
+use crate::objects::error::Problem;
 use crate::objects::formats;
 use crate::objects::quantity::Quantity;
-use crate::yaml::{Node, Value};
+use crate::yaml::{Node, Value, shorten};
 
 #[rustfmt::skip] // a line a field
 pub const TYPES: &[Type] = &[
@@ -56,7 +56,7 @@ fn requirements(at: &At, found: &mut Found) {
         };
         for (name, value) in amounts.entries() {
             if let Err(right) = resource_name(name) {
-                let problem = Problem::MalformedKey { key: short(name), field: field.to_owned() };
+                let problem = Problem::MalformedKey { key: shorten(name), field: field.to_owned() };
                 found.key(&value, problem, Some(format!("must be {right}")));
             } else if is_extended(name)
                 && amount(value.node).is_some_and(|amount| !amount.is_whole())
@@ -74,15 +74,16 @@ fn requirements(at: &At, found: &mut Found) {
         };
         let limit = limits.as_ref().and_then(|limits| limits.node.get(name)).and_then(amount);
         let overcommit = !is_extended(name) && !name.starts_with("hugepages-");
+        let shown = shorten(name);
         let message = match limit {
             Some(limit) if wanted.compare(&limit).is_gt() => {
-                format!("the request of `{name}` is above its limit")
+                format!("the request of `{shown}` is above its limit")
             }
             Some(limit) if !overcommit && wanted.compare(&limit).is_ne() => {
-                format!("the request of `{name}` must equal its limit")
+                format!("the request of `{shown}` must equal its limit")
             }
             None if !overcommit && !limits.as_ref().is_some_and(|limits| limits.has(name)) => {
-                format!("`{name}` needs a limit equal to its request")
+                format!("`{shown}` needs a limit equal to its request")
             }
             _ => continue,
         };
@@ -124,7 +125,10 @@ fn limits(at: &At, found: &mut Found) {
                 if pair.is_some_and(|(a, b)| a.compare(&b).is_gt()) {
                     found.value(
                         &value,
-                        Problem::Conflict(format!("`{low}` of `{name}` is above its `{high}`")),
+                        Problem::Conflict(format!(
+                            "`{low}` of `{}` is above its `{high}`",
+                            shorten(name)
+                        )),
                     );
                 }
             }
@@ -148,7 +152,7 @@ fn limited(at: &At, found: &mut Found) {
                 _ => Err("a resource that Kubernetes knows, or a name with a domain"),
             };
             if let Err(right) = legal {
-                let problem = Problem::MalformedKey { key: short(name), field: field.to_owned() };
+                let problem = Problem::MalformedKey { key: shorten(name), field: field.to_owned() };
                 found.key(&value, problem, Some(format!("must be {right}")));
             }
         }
@@ -199,7 +203,7 @@ fn quota(at: &At, found: &mut Found) {
     let hard = at.get("hard");
     for (name, value) in hard.iter().flat_map(At::entries) {
         if !name.contains('/') && !is_quota(name) {
-            let problem = Problem::MalformedKey { key: short(name), field: "hard".to_owned() };
+            let problem = Problem::MalformedKey { key: shorten(name), field: "hard".to_owned() };
             let hint = "must be a resource that a quota can limit, or a name with a domain";
             found.key(&value, problem, Some(hint.to_owned()));
         } else if (COUNTS.contains(&name) || is_extended(name))

@@ -2,8 +2,9 @@
 
 use super::volume::csi_driver;
 use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of};
-use crate::objects::error::{Problem, short};
+use crate::objects::error::Problem;
 use crate::objects::formats;
+use crate::yaml::shorten;
 
 const MODES: Rule =
     Rule::Exactly(&["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
@@ -159,7 +160,7 @@ fn config_map(at: &At, found: &mut Found) {
         for (key, value) in data.entries() {
             bytes += value.node.as_str().map_or(0, str::len);
             if binary.as_ref().is_some_and(|binary| binary.node.get(key).is_some()) {
-                found.key(&value, Problem::Duplicate { what: "key", value: short(key) }, None);
+                found.key(&value, Problem::Duplicate { what: "key", value: shorten(key) }, None);
             }
         }
     }
