@@ -106,11 +106,7 @@ impl fmt::Display for Diagnostics {
                 writeln!(f)?;
             }
             if let Some(place) = &diagnostic.place {
-                write!(f, "{}:{}:", place.name, place.line)?;
-                match place.column {
-                    Some(column) => write!(f, "{column}: ")?,
-                    None => write!(f, " ")?,
-                }
+                write!(f, "{}:{}:{}: ", place.name, place.line, place.column)?;
             }
             f.write_str(&diagnostic.message)?;
             if let Some(path) = &diagnostic.path {

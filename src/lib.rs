@@ -3,12 +3,16 @@
 //! Data flows one way: values, templates, objects, the plan of `rendered/`, and last a sink that
 //! writes. Everything before the sink is pure.
 
-/// The commands: arguments and printing.
-pub mod cli {
-    pub mod policy;
-}
 pub mod diagnostic;
 pub mod edit;
+pub mod explain;
+pub mod fleet;
+pub mod objects;
 pub mod policy;
+pub mod project;
+pub mod render;
+pub mod rendered;
+pub mod schedule;
 pub mod source;
+pub mod values;
 pub mod yaml;

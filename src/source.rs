@@ -3,7 +3,11 @@
 //! In: the text of every file (or flag) that was read. Out: for a [`Span`], the file, line, column
 //! and excerpt that a person is shown. Every module may call it; it calls none.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+/// The longest line that is shown, in bytes: a whole file may stand on one.
+const EXCERPT: usize = 2000;
 
 /// A text among [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,13 +31,16 @@ impl Span {
     }
 }
 
-/// The line of another source that a line was made from: a rendered line's template.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Which bytes of a template made which bytes of a rendered text.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The template.
-    pub source: SourceId,
-    /// Its line, from 1.
-    pub line: u32,
+    /// The bytes of the rendered text.
+    pub output: Range<u32>,
+    /// The bytes of the template.
+    pub template: Span,
+    /// Whether an expression's value stands here. If not, the template's own text does, byte for
+    /// byte.
+    pub interpolated: bool,
 }
 
 /// One text with its name: a file's path as the user wrote it, or a flag.
@@ -53,8 +60,8 @@ impl Source {
         Source { name, text, line_starts, origins: None }
     }
 
-    /// A text that templates made: line `i` (from 0) comes from `origins[i]`, and that is the place
-    /// a person is shown.
+    /// A text that a template made. A person is shown the template's places; `origins` (in the order
+    /// of the output, without overlap) tell which they are.
     pub fn rendered(
         name: impl Into<String>,
         text: impl Into<String>,
@@ -81,6 +88,17 @@ impl Source {
         };
         let end = at(line as usize).unwrap_or(self.text.len());
         self.text[start..end].trim_end_matches(['\n', '\r'])
+    }
+
+    /// The bytes of a line (from 1), as a span of `id`, this source.
+    pub fn line_span(&self, id: SourceId, line: u32) -> Span {
+        let start = self.line_starts.get(line.saturating_sub(1) as usize).copied().unwrap_or(0);
+        Span::new(id, start, start + self.line(line).len() as u32)
+    }
+
+    /// For a text that a template made: what its bytes came from.
+    pub fn origins(&self) -> &[Origin] {
+        self.origins.as_deref().unwrap_or_default()
     }
 
     /// The line and column of a byte, both from 1; columns count characters.
@@ -129,37 +147,39 @@ impl Sources {
     /// Where a span is, as a person looks for it: in what was written, a template rather than its
     /// output.
     pub fn place(&self, span: Span) -> Place {
+        if let Some(origin) = self.origin(span) {
+            return self.place(origin.locate(span));
+        }
         let source = self.get(span.source);
         let (line, column) = source.position(span.start);
-        let origin = source.origins.as_ref().and_then(|o| o.get(line as usize - 1));
-        if let Some(origin) = origin {
-            return self.place_in_template(*origin, self.slice(span));
-        }
-        let excerpt = source.line(line).to_owned();
+        let excerpt = match source.line(line) {
+            text if text.len() <= EXCERPT => text.to_owned(),
+            _ => String::new(),
+        };
         let width = self.slice(span).lines().next().map_or(0, |l| l.chars().count());
-        Place { name: source.name.clone(), line, column: Some(column), excerpt, width }
+        Place { name: source.name.clone(), line, column, excerpt, width }
     }
 
-    /// A whole line (from 1) of a source.
-    pub fn line_place(&self, source: SourceId, line: u32) -> Place {
-        let source = self.get(source);
-        let excerpt = source.line(line).to_owned();
-        Place { name: source.name.clone(), line, column: None, excerpt, width: 0 }
+    /// What a template wrote at the start of a span of its output; none for a text that a person
+    /// wrote.
+    pub fn origin(&self, span: Span) -> Option<&Origin> {
+        let origins = self.get(span.source).origins.as_ref()?;
+        let next = origins.partition_point(|origin| origin.output.start <= span.start);
+        origins.get(next.checked_sub(1)?)
     }
+}
 
-    /// Interpolation moves columns, so the token is looked for in the template's own line; where it
-    /// is not found (a value brought it) the line as a whole is the place.
-    fn place_in_template(&self, origin: Origin, token: &str) -> Place {
-        let mut place = self.line_place(origin.source, origin.line);
-        let token = token.lines().next().unwrap_or("").trim_end();
-        if token.is_empty() {
-            return place;
+impl Origin {
+    /// The bytes of the template that a span of the output, which begins in this piece, stands for.
+    fn locate(&self, span: Span) -> Span {
+        if self.interpolated {
+            return self.template;
         }
-        if let Some(byte) = place.excerpt.find(token) {
-            place.column = Some(place.excerpt[..byte].chars().count() as u32 + 1);
-            place.width = token.chars().count();
-        }
-        place
+        let shift = |byte: u32| {
+            let offset = byte.saturating_sub(self.output.start);
+            (self.template.start + offset).min(self.template.end)
+        };
+        Span::new(self.template.source, shift(span.start), shift(span.end))
     }
 }
 
@@ -170,9 +190,9 @@ pub struct Place {
     pub name: String,
     /// From 1.
     pub line: u32,
-    /// From 1, in characters; none if the line as a whole is meant.
-    pub column: Option<u32>,
-    /// The line's text.
+    /// From 1, in characters.
+    pub column: u32,
+    /// The line's text; empty where it is too long to be shown.
     pub excerpt: String,
     /// How many characters of the excerpt are meant, from the column on.
     pub width: usize,
@@ -187,7 +207,7 @@ mod tests {
         let mut sources = Sources::new();
         let id = sources.add(Source::written("values/a.yaml", "a: 1\r\nä: bcd\r\n"));
         let place = sources.place(Span::new(id, 10, 13));
-        assert_eq!((place.line, place.column, place.width), (2, Some(4), 3));
+        assert_eq!((place.line, place.column, place.width), (2, 4, 3));
         assert_eq!(place.excerpt, "ä: bcd");
     }
 
@@ -195,11 +215,16 @@ mod tests {
     fn a_rendered_span_is_shown_in_its_template() {
         let mut sources = Sources::new();
         let template = sources.add(Source::written("t.j2", "{% if x %}\n  continers: {{ y }}\n"));
-        let origins = vec![Origin { source: template, line: 2 }];
-        let out = sources.add(Source::rendered("t", "continers: 5\n", origins));
-        let key = sources.place(Span::new(out, 0, 9));
-        assert_eq!((key.name.as_str(), key.line, key.column, key.width), ("t.j2", 2, Some(3), 9));
-        let value = sources.place(Span::new(out, 11, 12));
-        assert_eq!((value.line, value.column), (2, None));
+        let piece = |output, start, end, interpolated| Origin {
+            output,
+            template: Span::new(template, start, end),
+            interpolated,
+        };
+        let origins = vec![piece(0..13, 11, 24, false), piece(13..14, 27, 28, true)];
+        let out = sources.add(Source::rendered("t", "  continers: 5\n", origins));
+        let key = sources.place(Span::new(out, 2, 11));
+        assert_eq!((key.name.as_str(), key.line, key.column, key.width), ("t.j2", 2, 3, 9));
+        let value = sources.place(Span::new(out, 13, 14));
+        assert_eq!((value.line, value.column, value.width), (2, 17, 1));
     }
 }

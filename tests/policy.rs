@@ -1,13 +1,111 @@
-//! `policy edit` over a folder of files, and over thousands that are generated.
+//! `policy edit` and `policy show`, as a user runs them.
 
-// A test fails by panicking, in its helpers too.
-#![allow(clippy::unwrap_used, clippy::panic)]
+mod common;
 
-#[path = "policy/cases.rs"]
-mod cases;
-#[path = "policy/fixtures.rs"]
-mod fixtures;
-#[path = "policy/generated.rs"]
-mod generated;
-#[path = "policy/siblings.rs"]
-mod siblings;
+use common::tool::{Sandbox, repository};
+
+const FILE: &str = "policies/p.yaml";
+const POLICY: &str = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec:\n  rules:\n    - name: r\n      match: {any: [{resources: {kinds: [Pod]}}]}\n      exclude: {any: [{resources: {namespaces: [a]}}]}\n";
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::empty();
+    sandbox.write(FILE, POLICY);
+    sandbox
+}
+
+#[test]
+fn a_file_is_edited_once_and_back() {
+    let sandbox = sandbox();
+    let edit = |more: &[&str]| {
+        let ran = sandbox.run(&[&["policy", "edit", FILE, "--exclude", "tenant"], more].concat());
+        (ran.code, ran.err)
+    };
+    let (code, said) = edit(&["--check"]);
+    assert_eq!((code, sandbox.read(FILE).as_str()), (1, POLICY));
+    assert!(said.contains("does not leave `tenant` out yet"), "{said}");
+
+    let (code, said) = edit(&[]);
+    assert_eq!(code, 0);
+    assert_eq!(said, "policies/p.yaml: rule `r` of `p` leaves `tenant` out now\n");
+    assert_eq!(sandbox.read(FILE), POLICY.replace("[a]", "[a, tenant]"));
+
+    let (code, said) = edit(&["--check"]);
+    assert_eq!(code, 0);
+    assert!(said.ends_with("leaves `tenant` out already, by its name\n"), "{said}");
+
+    assert_eq!(edit(&["--remove", "--check"]).0, 1);
+    assert_eq!(edit(&["--remove"]).0, 0);
+    assert_eq!(sandbox.read(FILE), POLICY);
+    let left = std::fs::read_dir(sandbox.path("policies")).expect("the folder").count();
+    assert_eq!(left, 1, "no temporary file is left");
+}
+
+#[cfg(unix)]
+#[test]
+fn mode_and_link_stay() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let sandbox = sandbox();
+    let (file, link) = (sandbox.path(FILE), sandbox.path("link.yaml"));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).expect("a mode");
+    symlink(&file, &link).expect("a link");
+    sandbox.ok(&["policy", "edit", "link.yaml", "--exclude", "tenant"]);
+    assert!(std::fs::symlink_metadata(&link).expect("a link").is_symlink());
+    assert!(sandbox.read(FILE).contains("tenant"));
+    let mode = std::fs::metadata(&file).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
+#[test]
+fn a_shape_where_one_entry_would_do_more_is_refused() {
+    let sandbox = sandbox();
+    sandbox.replace(FILE, "exclude: {any:", "exclude: {all:");
+    let before = sandbox.read(FILE);
+    let said = sandbox.refused(&["policy", "edit", FILE, "--exclude", "tenant"]);
+    assert!(said.contains("policies/p.yaml:8:"), "{said}");
+    assert_eq!(sandbox.read(FILE), before);
+}
+
+#[test]
+fn show_says_what_a_pod_of_the_tenant_gets() {
+    let show = |file: &str| {
+        let file = repository().join(file).display().to_string();
+        Sandbox::empty()
+            .ok(&["policy", "show", &file, "--namespace", "tts", "--priority-class", "tier-2-gpu"])
+            .out
+    };
+    let before = show("policies/inject-gpu-workload-priority.yaml");
+    assert!(
+        before.contains("priority 1200000 (gpu-workload) by rule gpu-priority-override"),
+        "{before}"
+    );
+    let after = show("rendered/kyverno/clusterpolicy-inject-gpu-workload-priority.yaml");
+    assert!(after.contains("keeps tier-2-gpu"), "{after}");
+}
+
+#[test]
+fn the_edit_is_a_pure_insertion_into_the_owners_bytes() {
+    let owner =
+        std::fs::read_to_string(repository().join("policies/inject-gpu-workload-priority.yaml"));
+    let rendered = std::fs::read_to_string(
+        repository().join("rendered/kyverno/clusterpolicy-inject-gpu-workload-priority.yaml"),
+    );
+    let (owner, rendered) = (owner.expect("the policy"), rendered.expect("the edit"));
+    let (_, rendered) = rendered.split_once('\n').expect("a header");
+    assert_eq!(rendered.replacen("                - tts\n", "", 1), owner);
+    assert_ne!(rendered, owner);
+}
+
+#[test]
+fn an_exception_in_place_of_the_edit() {
+    let sandbox = Sandbox::repository();
+    sandbox.replace(
+        "values/tts.yaml",
+        "mode: edit",
+        "mode: exception\n  exceptionNamespace: kyverno-exceptions",
+    );
+    let out = sandbox.ok(&["generate"]).out;
+    assert!(out.contains("kind: PolicyException") && !out.contains("kind: ClusterPolicy"), "{out}");
+    assert!(out.contains("policyName: inject-gpu-workload-priority"), "{out}");
+    sandbox.replace("values/tts.yaml", "mode: exception", "mode: none");
+    assert!(!sandbox.ok(&["generate"]).out.contains("kyverno.io"));
+}

@@ -1,17 +1,18 @@
 //! `policy edit` and `policy show`: arguments, files and printing; what they do is in
-//! [`crate::policy`].
+//! [`tts_render::policy`].
 
-use std::fs;
-use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::policy::{self, Outcome, Request, Shown, Status, Tenant};
-use crate::source::{Source, SourceId, Sources};
+use tts_render::diagnostic::{Diagnostic, Diagnostics};
+use tts_render::policy::{self, Outcome, Request, Shown, Status, Tenant};
+use tts_render::project::{read_manifests, replace};
+use tts_render::source::{SourceId, Sources};
+
+use super::{Exit, Run, Stop};
 
 /// Policies of Kyverno: leave a namespace out of one, and see what they do.
 #[derive(Debug, Clone, clap::Subcommand)]
-pub enum PolicyCommand {
+pub(crate) enum PolicyCommand {
     /// Adds a namespace to what a policy leaves out; every other byte stays as it was
     Edit(EditArgs),
     /// Says what policies leave out, and what a Pod gets
@@ -20,7 +21,7 @@ pub enum PolicyCommand {
 
 /// The arguments of `policy edit`.
 #[derive(Debug, Clone, clap::Args)]
-pub struct EditArgs {
+pub(crate) struct EditArgs {
     /// The owner's file: ClusterPolicy or MutatingPolicy, among other documents if need be
     pub file: PathBuf,
     /// The namespace to leave out
@@ -42,7 +43,7 @@ pub struct EditArgs {
 
 /// The arguments of `policy show`.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ShowArgs {
+pub(crate) struct ShowArgs {
     /// A file, or `-` for what `kubectl get clusterpolicy -o yaml` prints
     pub file: PathBuf,
     /// The namespace of the Pod that is asked about
@@ -56,23 +57,16 @@ pub struct ShowArgs {
     pub resource: String,
 }
 
-/// Runs a command; gives the exit code. Data goes to `out`, talk to `talk`.
-///
-/// Errors: the file can't be read or written, or [`policy`] refuses.
-pub fn run(
-    command: &PolicyCommand,
-    out: &mut dyn Write,
-    talk: &mut dyn Write,
-) -> Result<u8, Diagnostics> {
+/// Runs a command.
+pub(crate) fn run(command: &PolicyCommand, run: &mut Run<'_>) -> Result<Exit, Stop> {
     match command {
-        PolicyCommand::Edit(args) => edit(args, talk),
-        PolicyCommand::Show(args) => show(args, out),
+        PolicyCommand::Edit(args) => edit(args, run),
+        PolicyCommand::Show(args) => show(args, run),
     }
 }
 
-fn edit(args: &EditArgs, talk: &mut dyn Write) -> Result<u8, Diagnostics> {
-    let text = fs::read(&args.file).map_err(|error| unread(&args.file, &error))?;
-    let (sources, source) = source(&args.file, text)?;
+fn edit(args: &EditArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
+    let (sources, source) = source(&args.file)?;
     let request = Request {
         namespace: &args.exclude,
         rule: args.rule.as_deref(),
@@ -84,11 +78,11 @@ fn edit(args: &EditArgs, talk: &mut dyn Write) -> Result<u8, Diagnostics> {
     let changed = outcome.text != sources.get(source).text();
     if changed && !args.check {
         replace(&args.file, &outcome.text).map_err(|error| {
-            Diagnostic::new(format!("`{}` is not written: {error}", args.file.display()))
+            Diagnostic::new(format!("{} can't be written: {error}", args.file.display()))
         })?;
     }
-    print(talk, &edit_line(args, &outcome))?;
-    Ok(u8::from(changed && args.check))
+    run.printer.say(&edit_line(args, &outcome));
+    Ok(if changed && args.check { Exit::Differs } else { Exit::Success })
 }
 
 /// What was done, or would be, in one line.
@@ -116,17 +110,11 @@ fn edit_line(args: &EditArgs, outcome: &Outcome) -> String {
             format!("`{namespace}` is not listed in {whole}{}", still(still_covered_by))
         }
     };
-    format!("{}: {said}\n", args.file.display())
+    format!("{}: {said}", args.file.display())
 }
 
-fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, Diagnostics> {
-    let mut text = Vec::new();
-    let read = match args.file.to_str() {
-        Some("-") => io::stdin().lock().read_to_end(&mut text).map(drop),
-        _ => fs::read(&args.file).map(|bytes| text = bytes),
-    };
-    read.map_err(|error| unread(&args.file, &error))?;
-    let (sources, source) = source(&args.file, text)?;
+fn show(args: &ShowArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
+    let (sources, source) = source(&args.file)?;
     let tenant = args.namespace.as_deref().map(|namespace| Tenant {
         namespace,
         priority_class: args.priority_class.as_deref(),
@@ -134,9 +122,10 @@ fn show(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, Diagnostics> {
     });
     let shown = policy::show(&sources, source, tenant.as_ref())
         .map_err(|errors| diagnose(&errors, &sources))?;
-    let text: String = shown.iter().map(|policy| show_text(policy, tenant.as_ref())).collect();
-    print(out, &text)?;
-    Ok(0)
+    for policy in &shown {
+        run.out.write_all(show_text(policy, tenant.as_ref()).as_bytes())?;
+    }
+    Ok(Exit::Success)
 }
 
 fn show_text(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
@@ -166,147 +155,16 @@ fn show_text(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
     lines.join("\n") + "\n"
 }
 
-fn source(file: &Path, text: Vec<u8>) -> Result<(Sources, SourceId), Diagnostics> {
-    let name = file.display().to_string();
-    let text = String::from_utf8(text).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        Diagnostic::new(format!("`{name}` is not UTF-8: byte {at} is not part of a character"))
-    })?;
+fn source(file: &Path) -> Result<(Sources, SourceId), Diagnostic> {
+    let source = read_manifests(file).map_err(|error| Diagnostic::new(error.to_string()))?;
     let mut sources = Sources::new();
-    let source = sources.add(Source::written(name, text));
-    Ok((sources, source))
-}
-
-fn unread(file: &Path, error: &io::Error) -> Diagnostics {
-    Diagnostic::new(format!("`{}` is not read: {error}", file.display())).into()
+    let id = sources.add(source);
+    Ok((sources, id))
 }
 
 fn diagnose(
-    errors: &[crate::diagnostic::Located<policy::Error>],
+    errors: &[tts_render::diagnostic::Located<policy::Error>],
     sources: &Sources,
 ) -> Diagnostics {
     Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
-}
-
-fn print(to: &mut dyn Write, text: &str) -> Result<(), Diagnostics> {
-    match to.write_all(text.as_bytes()) {
-        // Who reads no further has what it wanted.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Diagnostic::new(format!("the output is not written: {error}")).into())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes a file beside the old one and renames it, so that it is whole at any moment; its mode
-/// stays. A link stays a link: the file that it leads to is replaced.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let file = fs::canonicalize(file)?;
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut beside =
-        tempfile::Builder::new().prefix(".tts-render-").suffix(".tmp").tempfile_in(folder)?;
-    beside.write_all(text.as_bytes())?;
-    beside.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-    beside.persist(&file)?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const POLICY: &str = "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec:\n  rules:\n    - name: r\n      match: {any: [{resources: {kinds: [Pod]}}]}\n      exclude: {any: [{resources: {namespaces: [a]}}]}\n";
-
-    fn args(file: &Path) -> EditArgs {
-        EditArgs {
-            file: file.to_owned(),
-            exclude: "tts".to_owned(),
-            rule: None,
-            policy: None,
-            check: false,
-            remove: false,
-        }
-    }
-
-    fn edit_file(args: &EditArgs) -> (u8, String) {
-        let mut talk = Vec::new();
-        let code = edit(args, &mut talk).unwrap();
-        (code, String::from_utf8(talk).unwrap())
-    }
-
-    #[test]
-    fn a_file_is_edited_once_and_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("p.yaml");
-        fs::write(&file, POLICY).unwrap();
-        let mut args = args(&file);
-
-        args.check = true;
-        assert_eq!(edit_file(&args).0, 1);
-        assert_eq!(fs::read_to_string(&file).unwrap(), POLICY);
-
-        args.check = false;
-        let (code, said) = edit_file(&args);
-        assert_eq!(code, 0);
-        assert!(said.ends_with("p.yaml: rule `r` of `p` leaves `tts` out now\n"), "{said}");
-        assert!(fs::read_to_string(&file).unwrap().contains("[a, tts]"));
-
-        args.check = true;
-        let (code, said) = edit_file(&args);
-        assert_eq!(code, 0);
-        assert!(said.ends_with("leaves `tts` out already, by its name\n"), "{said}");
-
-        args.remove = true;
-        assert_eq!(edit_file(&args).0, 1);
-        args.check = false;
-        assert_eq!(edit_file(&args).0, 0);
-        assert_eq!(fs::read_to_string(&file).unwrap(), POLICY);
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
-        assert_eq!(left.len(), 1, "no temporary file is left");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn mode_and_link_stay() {
-        use std::os::unix::fs::{PermissionsExt, symlink};
-        let folder = tempfile::tempdir().unwrap();
-        let (file, link) = (folder.path().join("p.yaml"), folder.path().join("link.yaml"));
-        fs::write(&file, POLICY).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        symlink(&file, &link).unwrap();
-        edit_file(&args(&link));
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert!(fs::read_to_string(&file).unwrap().contains("tts"));
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-    }
-
-    #[test]
-    fn a_file_that_is_refused_stays() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("p.yaml");
-        let text = POLICY.replace("{any:", "{all:");
-        fs::write(&file, &text).unwrap();
-        let error = edit(&args(&file), &mut Vec::new()).unwrap_err();
-        assert!(error.to_string().contains("p.yaml:8:"), "{error}");
-        assert_eq!(fs::read_to_string(&file).unwrap(), text);
-    }
-
-    #[test]
-    fn what_is_shown() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("p.yaml");
-        fs::write(&file, POLICY).unwrap();
-        let args = ShowArgs {
-            file,
-            namespace: Some("a".to_owned()),
-            priority_class: None,
-            resource: "nvidia.com/gpu".to_owned(),
-        };
-        let mut out = Vec::new();
-        assert_eq!(show(&args, &mut out).unwrap(), 0);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "ClusterPolicy p\n  rule r\n    leaves out: a\n    a Pod of `a` that asks for nvidia.com/gpu: keeps its own priority, as rule r sets no priority\n"
-        );
-    }
 }

@@ -3,6 +3,7 @@
 //! In: the text of a file. Out: [`Node`]s, typed values read from them strictly, and text again.
 //! `values`, `objects`, `gitops` and the edits call it; it calls only `source` and `diagnostic`.
 
+mod data;
 mod emit;
 mod limits;
 mod near;
@@ -11,6 +12,7 @@ mod parse;
 mod path;
 mod read;
 mod scalar;
+mod show;
 mod write;
 
 pub use self::scalar::Doubt;
@@ -20,5 +22,5 @@ pub use near::{name_hint, near_name};
 pub use node::{Entry, Mapping, Node, Value};
 pub use parse::{Dialect, ParseError, parse};
 pub use path::{Path, PathError, Segment};
-pub use read::{ReadError, read, read_at};
+pub use read::{ReadError, read, read_at, read_what_can_be};
 pub use write::{WriteError, WriteProblem, to_node};

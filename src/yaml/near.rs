@@ -1,8 +1,14 @@
 //! The name that was meant.
 
+/// The longest text, in bytes, that can be meant for a name; comparing longer ones takes its time.
+const LONGEST: usize = 128;
+
 /// The allowed name nearest to a wrong one, if one is near: the same but for case and separators
 /// (`min_ready_seconds`), or a few letters off.
 pub fn near_name<'a>(wrong: &str, allowed: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if wrong.len() > LONGEST {
+        return None;
+    }
     let bare = bare(wrong);
     let most = (wrong.chars().count() / 3).clamp(1, 3);
     let distance = |name: &str| match self::bare(name) == bare {
@@ -50,6 +56,7 @@ mod tests {
             ("init-containers", Some("initContainers")),
             ("volumes", None),
             ("x", None),
+            (&format!("containers{}", "s".repeat(1 << 20)), None),
         ] {
             assert_eq!(near_name(wrong, allowed), right, "{wrong}");
         }

@@ -50,16 +50,26 @@ impl Path {
 
     /// This path and one key more.
     pub fn key(&self, key: impl Into<String>) -> Self {
-        self.join(Segment::Key(key.into()))
+        self.with(Segment::Key(key.into()))
     }
 
     /// This path and one index more.
     pub fn index(&self, index: usize) -> Self {
-        self.join(Segment::Index(index))
+        self.with(Segment::Index(index))
     }
 
-    fn join(&self, segment: Segment) -> Self {
+    fn with(&self, segment: Segment) -> Self {
         Path(self.0.iter().cloned().chain([segment]).collect())
+    }
+
+    /// This path and then another.
+    pub fn join(&self, rest: &Path) -> Self {
+        Path(self.0.iter().chain(&rest.0).cloned().collect())
+    }
+
+    /// Whether the way to this leads through another, or is the same.
+    pub fn starts_with(&self, other: &Path) -> bool {
+        self.0.starts_with(&other.0)
     }
 
     /// Goes one step down, in place: cheap where a walk keeps one path.

@@ -5,7 +5,7 @@
 
 use super::node::Value;
 
-/// Why a plain scalar is refused by [`resolve_strict`].
+/// Why a plain scalar is refused where readers must agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// `yes`, `off`, `n` and their like.
@@ -188,7 +188,7 @@ impl Form {
         }
         // YAML 1.1 allows `_` in numbers anywhere after the first digit; Psych `,` too.
         let digits: String = unsigned.chars().filter(|c| !matches!(c, '_' | ',')).collect();
-        if is_decimal(&digits) || is_based(&digits) {
+        if is_decimal(&digits) || is_based(unsigned) {
             return Some(Form::Doubtful(Doubt::Number));
         }
         is_sexagesimal(&digits).then_some(Form::Doubtful(Doubt::Sexagesimal))
@@ -228,10 +228,12 @@ fn is_decimal(text: &str) -> bool {
         && are_digits(exponent)
 }
 
-/// `0x1F`, `0o17`, `0b101`, in any case.
+/// `0x1F`, `0o17`, `0b1_01`, in any case, and `0x_`, on which PyYAML trips.
 fn is_based(text: &str) -> bool {
     let digits = text.get(2..).unwrap_or("").as_bytes();
-    let all = |is: fn(&u8) -> bool| !digits.is_empty() && digits.iter().all(is);
+    let all = |is: fn(&u8) -> bool| {
+        !digits.is_empty() && digits.iter().all(|digit| *digit == b'_' || is(digit))
+    };
     match text.as_bytes() {
         [b'0', b'x' | b'X', ..] => all(u8::is_ascii_hexdigit),
         [b'0', b'o' | b'O', ..] => all(|b| matches!(b, b'0'..=b'7')),

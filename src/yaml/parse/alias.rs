@@ -1,13 +1,13 @@
 //! What [`Dialect::Kubectl`](super::Dialect::Kubectl) follows: anchors, aliases, merge keys, tags,
 //! and keys that are no strings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::builder::shorten;
 use super::error::ParseError;
 use crate::yaml::limits::{MAX_BYTES, MAX_DEPTH};
 use crate::yaml::node::{Mapping, Node, Value};
 use crate::yaml::scalar::resolve_kubectl;
+use crate::yaml::show::shorten;
 
 /// The anchored nodes of one document that are complete.
 #[derive(Default)]
@@ -82,7 +82,7 @@ fn size(node: &Node) -> Size {
 pub(super) fn merge_into(
     node: Node,
     mapping: &mut Mapping,
-    merged: &mut Vec<String>,
+    merged: &mut HashSet<String>,
 ) -> Vec<ParseError> {
     let kind = node.kind();
     let maps: Vec<Mapping> = match node.value {
@@ -109,7 +109,7 @@ pub(super) fn merge_into(
             errors.push(ParseError::MergeAfterKey(shorten(&key)));
             continue;
         }
-        merged.push(key.clone());
+        merged.insert(key.clone());
         mapping.insert(key, entry);
     }
     errors

@@ -1,56 +1,64 @@
-//! Events in, nodes out: keeps the open lists and maps, and what is wrong so far.
+//! Events in, documents out: what is open, what is wrong so far, and the way to where it is.
 
-use granit_parser::{Event, ScalarStyle, ScanError, Span as Range, StructureStyle, Tag};
+use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, Span as Range, StructureStyle, Tag};
 
 use super::Dialect;
-use super::alias::{Anchors, is_tag_of, json_key, json_number, merge_into, tagged_scalar};
+use super::alias::{Anchors, is_tag_of};
+use super::entries::Key;
 use super::error::ParseError;
+use super::extent;
 use crate::diagnostic::Located;
 use crate::source::{SourceId, Sources, Span};
 use crate::yaml::limits::{MAX_DEPTH, MAX_ERRORS, MAX_NODES};
-use crate::yaml::node::{Entry, Mapping, Node, Value};
+use crate::yaml::node::{Node, Value};
 use crate::yaml::path::{Path, Segment};
-use crate::yaml::scalar::{Doubt, resolve_kubectl, resolve_strict};
+use crate::yaml::show::shorten;
 
 pub(super) struct Builder<'a> {
-    sources: &'a Sources,
+    pub(super) sources: &'a Sources,
     source: SourceId,
-    text: &'a str,
-    dialect: Dialect,
+    pub(super) text: &'a str,
+    pub(super) dialect: Dialect,
     errors: Vec<Located<ParseError>>,
     documents: Vec<Node>,
     /// Lists and maps that are not closed yet.
-    open: Vec<Frame>,
+    pub(super) open: Vec<Frame>,
     /// Items and entries of the open ones, so that each is made with its exact size at its end.
     items: Vec<Node>,
-    entries: Vec<(Key, Node)>,
-    anchors: Anchors,
+    pub(super) entries: Vec<(Key, Node)>,
+    pub(super) anchors: Anchors,
+    /// The way to the last anchored node.
+    anchored: Path,
     nodes: usize,
-    /// The byte after the last scalar or bracket: a block scalar's header comes after it.
+    /// The byte after the last scalar or bracket: signs of a block come after it.
     last_end: usize,
 }
 
-struct Frame {
+/// A list or map that is not closed yet.
+pub(super) struct Frame {
     start: usize,
     anchor: usize,
     tag: Option<String>,
     flow: bool,
-    kind: Kind,
+    pub(super) kind: Kind,
 }
 
-enum Kind {
+pub(super) enum Kind {
     /// With the place of its first item among all.
     Sequence(usize),
     /// With the place of its first entry among all, and the key that waits for its value.
     Mapping(usize, Option<Key>),
 }
 
-struct Key {
-    /// None for a key that was refused: its value is read for errors and dropped.
-    name: Option<String>,
-    span: Span,
-    merges: bool,
+/// What a node's event says beside its value.
+struct Properties<'t> {
+    anchor: usize,
+    tag: Option<&'t Tag>,
+    range: &'t Range,
 }
+
+/// A bound is hit: there is no use in going on.
+pub(super) struct Stop;
 
 impl<'a> Builder<'a> {
     pub(super) fn new(sources: &'a Sources, source: SourceId, dialect: Dialect) -> Self {
@@ -65,37 +73,45 @@ impl<'a> Builder<'a> {
             items: Vec::new(),
             entries: Vec::new(),
             anchors: Anchors::default(),
+            anchored: Path::root(),
             nodes: 0,
             last_end: 0,
         }
     }
 
-    pub(super) fn error_count(&self) -> usize {
-        self.errors.len()
+    pub(super) fn is_full(&self) -> bool {
+        self.errors.len() >= MAX_ERRORS
     }
 
     /// Notes an error at a range of bytes.
     pub(super) fn refuse(&mut self, error: ParseError, start: usize, end: usize) {
         let hint = error.cure();
         let span = Some(self.span(start, end));
-        self.errors.push(Located { error, span, path: self.path(), hint });
+        self.push(Located { error, span, path: self.path(), hint });
     }
 
-    /// Notes that the parser gave up on a document; false if there is no use in going on.
-    pub(super) fn syntax(&mut self, error: &ScanError) -> bool {
-        let start = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
-        let width = match self.text.get(start..).and_then(|rest| rest.chars().next()) {
-            None | Some('\n' | '\r') => 0,
-            Some(char) => char.len_utf8(),
+    pub(super) fn push(&mut self, error: Located<ParseError>) {
+        if !self.is_full() {
+            self.errors.push(error);
+        }
+    }
+
+    /// Notes that the parser beneath gave up on a document.
+    pub(super) fn syntax(&mut self, error: &ScanError) -> Result<(), Stop> {
+        let of_characters = match error.kind() {
+            ErrorKind::UnexpectedCharacter { character } => character.is_control(),
+            kind => *kind == ErrorKind::BomInsideDocument,
         };
-        let (error, cure) = ParseError::from_scan(error);
-        let more = error != ParseError::TooDeep;
-        self.refuse(error, start, start + width);
-        if let (Some(cure), Some(last)) = (cure, self.errors.last_mut()) {
-            last.hint = Some(cure.to_owned());
+        // If so, the check of characters has said it already.
+        if !of_characters || self.errors.is_empty() {
+            let (error, span) = extent::of_syntax(error, self.text);
+            self.refuse(error, span.start, span.end);
         }
         self.reset();
-        more
+        match error.kind() {
+            ErrorKind::RecursionLimitExceeded => Err(Stop),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn finish(mut self) -> Result<Vec<Node>, Vec<Located<ParseError>>> {
@@ -103,53 +119,127 @@ impl<'a> Builder<'a> {
             return Ok(self.documents);
         }
         self.errors.sort_by_key(|error| error.span.map(|span| (span.start, span.end)));
-        self.errors.truncate(MAX_ERRORS);
         Err(self.errors)
     }
 
-    /// Takes one event in; false if there is no use in going on.
-    pub(super) fn event(&mut self, event: Event<'_>, range: &Range) -> bool {
+    /// Takes one event in.
+    pub(super) fn event(&mut self, event: Event<'_>, range: &Range) -> Result<(), Stop> {
         let bytes = range.byte_range().unwrap_or(0..0);
         match event {
             Event::DocumentStart(..) => {
                 self.reset();
                 self.last_end = bytes.end;
+                Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
-                if !self.count(1) {
-                    return false;
-                }
-                let (start, end) = self.extent(style, bytes.start, bytes.end);
-                self.last_end = end;
-                let tag = self.tag(tag.as_deref(), range);
-                return self.scalar(&text, style, anchor, tag, start, end);
+                let properties = Properties { anchor, tag: tag.as_deref(), range };
+                self.written_scalar(&text, style, properties)
             }
             Event::SequenceStart(style, anchor, tag) => {
-                let first = self.items.len();
-                return self.begin(Kind::Sequence(first), style, anchor, tag.as_deref(), range);
+                let kind = Kind::Sequence(self.items.len());
+                self.begin(kind, style, Properties { anchor, tag: tag.as_deref(), range })
             }
             Event::MappingStart(style, anchor, tag) => {
                 let kind = Kind::Mapping(self.entries.len(), None);
-                return self.begin(kind, style, anchor, tag.as_deref(), range);
+                self.begin(kind, style, Properties { anchor, tag: tag.as_deref(), range })
             }
-            Event::SequenceEnd | Event::MappingEnd => return self.end(bytes.end),
+            Event::SequenceEnd | Event::MappingEnd => self.end(bytes.end),
             Event::Anchor(_, name) if self.dialect == Dialect::Strict => {
                 let error = ParseError::Anchor(format!("&{}", shorten(&name)));
-                self.refuse(error, bytes.start, bytes.end);
+                let (hint, span) = (error.cure(), Some(self.span(bytes.start, bytes.end)));
+                let path = std::mem::take(&mut self.anchored);
+                self.push(Located { error, span, path, hint });
+                Ok(())
             }
             Event::Alias(id) => {
                 self.last_end = bytes.end;
-                return self.alias(Some(id), bytes.start, bytes.end);
+                self.alias(Some(id), bytes)
             }
             Event::UnresolvedAlias(_) => {
                 self.last_end = bytes.end;
-                return self.alias(None, bytes.start, bytes.end);
+                self.alias(None, bytes)
             }
-            _ => {}
+            _ => Ok(()),
         }
-        true
     }
 
+    fn written_scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        properties: Properties<'_>,
+    ) -> Result<(), Stop> {
+        let bytes = properties.range.byte_range().unwrap_or(0..0);
+        let bytes = extent::of_scalar(self.text, self.last_end, bytes, style);
+        self.last_end = bytes.end;
+        self.count(1)?;
+        let tag = self.properties(&properties);
+        self.scalar(text, style, properties.anchor, tag, bytes)
+    }
+
+    fn begin(
+        &mut self,
+        kind: Kind,
+        style: StructureStyle,
+        properties: Properties<'_>,
+    ) -> Result<(), Stop> {
+        let bytes = properties.range.byte_range().unwrap_or(0..0);
+        let flow = style == StructureStyle::Flow;
+        let start = match kind {
+            Kind::Sequence(_) if !flow => extent::dash(self.text, self.last_end, bytes.start),
+            _ => bytes.start,
+        };
+        if self.open.len() >= MAX_DEPTH {
+            self.refuse(ParseError::TooDeep, start, bytes.end);
+            return Err(Stop);
+        }
+        let tag = self.properties(&properties);
+        if flow {
+            self.last_end = bytes.end;
+        }
+        self.open.push(Frame { start, anchor: properties.anchor, tag, flow, kind });
+        self.count(1)
+    }
+
+    /// Closes the innermost list or map.
+    fn end(&mut self, end: usize) -> Result<(), Stop> {
+        let Some(frame) = self.open.pop() else {
+            return Ok(());
+        };
+        // A block ends where the next token starts; what belongs to it ends with its last scalar.
+        let end = if frame.flow { end } else { self.last_end.max(frame.start) };
+        self.last_end = end;
+        let span = self.span(frame.start, end);
+        let (value, name) = match frame.kind {
+            Kind::Sequence(first) => (Value::Sequence(self.items.split_off(first)), "seq"),
+            Kind::Mapping(first, _) => (Value::Mapping(self.mapping(first)), "map"),
+        };
+        if let Some(tag) = frame.tag.filter(|tag| !is_tag_of(tag, name)) {
+            self.refuse(ParseError::UnknownTag(shorten(&tag)), frame.start, end);
+        }
+        let node = Node { span: Some(span), value };
+        self.keep_anchor(frame.anchor, &node)?;
+        self.complete(node, false);
+        Ok(())
+    }
+
+    /// Keeps what the anchor's own event needs, and gives the tag's text if it counts;
+    /// [`Dialect::Strict`] refuses every tag here.
+    fn properties(&mut self, properties: &Properties<'_>) -> Option<String> {
+        if properties.anchor != 0 && self.dialect == Dialect::Strict {
+            self.anchored = self.path();
+        }
+        let tag = properties.tag?.original();
+        if self.dialect == Dialect::Kubectl {
+            return Some(tag);
+        }
+        let span = properties.range.tag_span().and_then(|span| span.byte_range());
+        let at = span.or(properties.range.byte_range()).unwrap_or(0..0);
+        self.refuse(ParseError::Tag(shorten(&tag)), at.start, at.end);
+        None
+    }
+
+    /// Forgets the document that is being read.
     fn reset(&mut self) {
         self.open.clear();
         self.items.clear();
@@ -158,257 +248,34 @@ impl<'a> Builder<'a> {
     }
 
     /// Counts nodes against the bound.
-    fn count(&mut self, nodes: usize) -> bool {
+    pub(super) fn count(&mut self, nodes: usize) -> Result<(), Stop> {
         self.nodes += nodes;
-        let fits = self.nodes <= MAX_NODES;
-        if !fits {
-            self.refuse(ParseError::TooManyNodes, self.last_end, self.last_end);
+        if self.nodes <= MAX_NODES {
+            return Ok(());
         }
-        fits
-    }
-
-    /// The bytes of a scalar as written: of a block scalar, from its `|` or `>` to its last text.
-    fn extent(&self, style: ScalarStyle, start: usize, end: usize) -> (usize, usize) {
-        if !matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
-            return (start, end);
-        }
-        let before = self.text.get(self.last_end..start).unwrap_or("");
-        let header = find_header(before).map_or(start, |at| self.last_end + at);
-        let written = self.text.get(header..end).unwrap_or("").trim_end();
-        (header, header + written.len())
-    }
-
-    /// The tag's text, if it counts; [`Dialect::Strict`] refuses every tag here.
-    fn tag(&mut self, tag: Option<&Tag>, range: &Range) -> Option<String> {
-        let tag = tag?.original();
-        if self.dialect == Dialect::Kubectl {
-            return Some(tag);
-        }
-        let span = range.tag_span().and_then(|span| span.byte_range());
-        let at = span.or(range.byte_range()).unwrap_or(0..0);
-        self.refuse(ParseError::Tag(shorten(&tag)), at.start, at.end);
-        None
-    }
-
-    fn scalar(
-        &mut self,
-        text: &str,
-        style: ScalarStyle,
-        anchor: usize,
-        tag: Option<String>,
-        start: usize,
-        end: usize,
-    ) -> bool {
-        let plain = style == ScalarStyle::Plain;
-        // The parser gives `~` for a scalar that is not there.
-        let text = if plain && start == end { "" } else { text };
-        if self.open.is_empty() && text.is_empty() && plain && tag.is_none() && anchor == 0 {
-            return true;
-        }
-        self.refuse_lines(style, start, end);
-        let merges = plain && tag.is_none() && text == "<<" && self.awaits_key();
-        if merges && self.dialect == Dialect::Strict {
-            self.refuse(ParseError::MergeKey, start, end);
-            return self.complete_key(Key { name: None, span: self.span(start, end), merges });
-        }
-        let value = match merges {
-            true => Ok(Value::String(text.to_owned())),
-            false => match (tag.as_deref(), self.dialect) {
-                (Some(tag), _) => tagged_scalar(text, tag),
-                _ if !plain => Ok(Value::String(text.to_owned())),
-                (_, Dialect::Strict) => resolve_strict(text).map_err(|d| scalar_error(text, d)),
-                (_, Dialect::Kubectl) => resolve_kubectl(text).map_err(|d| scalar_error(text, d)),
-            },
-        };
-        let value = match value {
-            Ok(Value::Float(number)) if self.dialect == Dialect::Kubectl && !self.awaits_key() => {
-                Ok(json_number(number))
-            }
-            value => value,
-        };
-        let refused = value.is_err();
-        let value = value.unwrap_or_else(|error| {
-            self.refuse(error, start, end);
-            Value::Null
-        });
-        let node = Node { span: Some(self.span(start, end)), value };
-        if refused && self.awaits_key() {
-            let span = self.span(start, end);
-            return self.complete_key(Key { name: None, span, merges: false });
-        }
-        self.keep_anchor(anchor, &node) && self.complete(node, merges)
-    }
-
-    fn refuse_lines(&mut self, style: ScalarStyle, start: usize, end: usize) {
-        let kind = match style {
-            ScalarStyle::Plain => "plain",
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => "quoted",
-            _ => return,
-        };
-        let lines = self.text.get(start..end).is_some_and(|text| text.contains(['\n', '\r']));
-        if lines && self.dialect == Dialect::Strict {
-            self.refuse(ParseError::MultiLine(kind), start, end);
-        }
-    }
-
-    fn begin(
-        &mut self,
-        kind: Kind,
-        style: StructureStyle,
-        anchor: usize,
-        tag: Option<&Tag>,
-        range: &Range,
-    ) -> bool {
-        let bytes = range.byte_range().unwrap_or(0..0);
-        if self.open.len() >= MAX_DEPTH {
-            self.refuse(ParseError::TooDeep, bytes.start, bytes.end);
-            return false;
-        }
-        let tag = self.tag(tag, range);
-        let flow = style == StructureStyle::Flow;
-        if flow {
-            self.last_end = bytes.end;
-        }
-        self.open.push(Frame { start: bytes.start, anchor, tag, flow, kind });
-        self.count(1)
-    }
-
-    /// Closes the innermost list or map.
-    fn end(&mut self, end: usize) -> bool {
-        let Some(frame) = self.open.pop() else {
-            return true;
-        };
-        // A block ends where the next token starts; what belongs to it ends with its last scalar.
-        let end = if frame.flow { end } else { self.last_end.max(frame.start) };
-        self.last_end = end;
-        let span = self.span(frame.start, end);
-        let (value, name) = match frame.kind {
-            Kind::Sequence(first) => (Value::Sequence(self.items.drain(first..).collect()), "seq"),
-            Kind::Mapping(first, _) => (Value::Mapping(self.mapping(first)), "map"),
-        };
-        if let Some(tag) = frame.tag.filter(|tag| !is_tag_of(tag, name)) {
-            self.refuse(ParseError::UnknownTag(shorten(&tag)), frame.start, end);
-        }
-        let node = Node { span: Some(span), value };
-        self.keep_anchor(frame.anchor, &node) && self.complete(node, false)
-    }
-
-    /// Makes the map of the entries from `first` on; duplicates are refused.
-    fn mapping(&mut self, first: usize) -> Mapping {
-        let entries: Vec<(Key, Node)> = self.entries.drain(first..).collect();
-        let mut mapping = Mapping::with_capacity(entries.len());
-        let mut merged = Vec::new();
-        for (key, node) in entries {
-            if key.merges {
-                self.merge(node, &mut mapping, &mut merged);
-                continue;
-            }
-            let Some(name) = key.name else {
-                continue;
-            };
-            let earlier = mapping.get(&name).filter(|_| !merged.contains(&name));
-            if let Some(earlier) = earlier {
-                let line = earlier.key_span.map(|span| self.sources.place(span).line);
-                self.refuse_duplicate(&name, key.span, line);
-                continue;
-            }
-            mapping.insert(name, Entry { key_span: Some(key.span), node });
-        }
-        mapping
-    }
-
-    fn refuse_duplicate(&mut self, name: &str, span: Span, line: Option<u32>) {
-        let hint = line.map(|line| format!("it stands in line {line} already"));
-        let error = ParseError::DuplicateKey(shorten(name));
-        let path = self.path().key(name);
-        self.errors.push(Located { error, span: Some(span), path, hint });
-    }
-
-    fn merge(&mut self, node: Node, mapping: &mut Mapping, merged: &mut Vec<String>) {
-        let at = node.span.unwrap_or(self.span(0, 0));
-        for result in merge_into(node, mapping, merged) {
-            self.refuse(result, at.start as usize, at.end as usize);
-        }
-    }
-
-    fn keep_anchor(&mut self, anchor: usize, node: &Node) -> bool {
-        if anchor == 0 || self.dialect == Dialect::Strict {
-            return true;
-        }
-        let nodes = self.anchors.keep(anchor, node);
-        self.count(nodes)
-    }
-
-    fn alias(&mut self, id: Option<usize>, start: usize, end: usize) -> bool {
-        let name = shorten(self.text.get(start..end).unwrap_or(""));
-        let found = match (self.dialect, id) {
-            (Dialect::Strict, _) => Err(ParseError::Alias(name)),
-            (Dialect::Kubectl, None) => Err(ParseError::UnknownAnchor(name)),
-            (Dialect::Kubectl, Some(id)) => {
-                let depth = self.open.len();
-                self.anchors.expand(id, depth).unwrap_or(Err(ParseError::AliasInItself(name)))
-            }
-        };
-        match found {
-            Ok((node, nodes)) => self.count(nodes) && self.complete(node, false),
-            Err(error) => {
-                let more = !matches!(error, ParseError::AliasesTooLarge | ParseError::TooDeep);
-                self.refuse(error, start, end);
-                if self.awaits_key() {
-                    let span = self.span(start, end);
-                    self.complete_key(Key { name: None, span, merges: false });
-                } else {
-                    self.complete(Node::new(Value::Null), false);
-                }
-                more
-            }
-        }
-    }
-
-    fn awaits_key(&self) -> bool {
-        matches!(self.open.last(), Some(Frame { kind: Kind::Mapping(_, None), .. }))
+        self.refuse(ParseError::TooManyNodes, self.last_end, self.last_end);
+        Err(Stop)
     }
 
     /// Hands a node to what it stands in.
-    fn complete(&mut self, node: Node, merges: bool) -> bool {
+    pub(super) fn complete(&mut self, node: Node, merges: bool) {
         match self.open.last_mut() {
+            None if node.value == Value::Null && self.dialect == Dialect::Kubectl => {}
             None => self.documents.push(node),
             Some(Frame { kind: Kind::Sequence(_), .. }) => self.items.push(node),
             Some(Frame { kind: Kind::Mapping(_, key), .. }) => match key.take() {
                 Some(key) => self.entries.push((key, node)),
-                None => return self.key(node, merges),
+                None => self.key(node, merges),
             },
         }
-        true
     }
 
-    fn key(&mut self, node: Node, merges: bool) -> bool {
-        let span = node.span.unwrap_or(self.span(0, 0));
-        let kind = node.kind();
-        let name = match (node.value, self.dialect) {
-            (Value::String(name), _) => Some(name),
-            (value, Dialect::Kubectl) => json_key(&value),
-            (_, Dialect::Strict) => None,
-        };
-        if name.is_none() {
-            self.refuse(ParseError::KeyNotString(kind), span.start as usize, span.end as usize);
-        }
-        self.complete_key(Key { name, span, merges })
-    }
-
-    fn complete_key(&mut self, done: Key) -> bool {
-        if let Some(Frame { kind: Kind::Mapping(_, key), .. }) = self.open.last_mut() {
-            *key = Some(done);
-        }
-        true
-    }
-
-    fn span(&self, start: usize, end: usize) -> Span {
+    pub(super) fn span(&self, start: usize, end: usize) -> Span {
         Span::new(self.source, start as u32, end as u32)
     }
 
     /// The way to what is being read.
-    fn path(&self) -> Path {
+    pub(super) fn path(&self) -> Path {
         let mut path = Path::root();
         let mut firsts = self.open.iter().filter_map(|frame| match frame.kind {
             Kind::Sequence(first) => Some(first),
@@ -418,6 +285,7 @@ impl<'a> Builder<'a> {
         for frame in &self.open {
             match &frame.kind {
                 Kind::Sequence(first) => {
+                    // The items of a list end where those of the next list within begin.
                     let end = firsts.next().unwrap_or(self.items.len());
                     path.push(Segment::Index(end - first));
                 }
@@ -429,38 +297,4 @@ impl<'a> Builder<'a> {
         }
         path
     }
-}
-
-fn scalar_error(text: &str, doubt: Doubt) -> ParseError {
-    ParseError::Scalar { text: shorten(text), doubt }
-}
-
-/// The text as messages show it: one line, not long.
-pub(super) fn shorten(text: &str) -> String {
-    const MOST: usize = 60;
-    let mut shown: String = text.chars().take(MOST).flat_map(show_control).collect();
-    if text.chars().nth(MOST).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn show_control(char: char) -> Vec<char> {
-    if char.is_control() { char.escape_default().collect() } else { vec![char] }
-}
-
-/// Where `|` or `>` stands in what comes between the last token and a block scalar's text.
-fn find_header(between: &str) -> Option<usize> {
-    let mut comment = false;
-    let mut space = true;
-    for (at, char) in between.char_indices() {
-        match char {
-            '\n' => comment = false,
-            '#' if space => comment = true,
-            '|' | '>' if !comment => return Some(at),
-            _ => {}
-        }
-        space = char.is_whitespace();
-    }
-    None
 }

@@ -4,6 +4,17 @@ use super::super::limits::MAX_ERRORS;
 use super::Dialect;
 use super::error::ParseError;
 
+/// The bytes that a refused character begins with.
+static SUSPICIOUS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(byte, 0..=8 | 11..=31 | 0x7f | 0xc2 | 0xe2 | 0xef);
+        byte += 1;
+    }
+    table
+};
+
 /// Reports every character that YAML's `c-printable` leaves out
 /// (<https://yaml.org/spec/1.2.2/#51-character-set>; PyYAML and go-yaml refuse them), and those that
 /// end a line in YAML 1.1 but not in 1.2: U+0085, U+2028, U+2029. [`Dialect::Strict`] also refuses
@@ -14,10 +25,9 @@ pub(super) fn check(
     mut refuse: impl FnMut(ParseError, usize, usize),
 ) {
     let bytes = text.as_bytes();
-    let suspicious = |byte: &u8| matches!(byte, 0..=8 | 11..=31 | 0x7f | 0xc2 | 0xe2 | 0xef);
     let mut at = 0;
     let mut found = 0;
-    while let Some(step) = bytes[at..].iter().position(suspicious) {
+    while let Some(step) = bytes[at..].iter().position(|byte| SUSPICIOUS[*byte as usize]) {
         at += step;
         let Some(char) = text[at..].chars().next() else {
             break;
@@ -32,7 +42,7 @@ pub(super) fn check(
             _ => false,
         };
         if refused {
-            refuse(ParseError::Character(format!("U+{:04X}", u32::from(char))), at, end);
+            refuse(ParseError::Character(char), at, end);
             found += 1;
         }
         if found == MAX_ERRORS {

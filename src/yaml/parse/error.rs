@@ -4,6 +4,7 @@ use granit_parser::{ErrorKind, ScanError};
 
 use super::super::limits::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
 use super::super::scalar::Doubt;
+use super::super::show::shorten;
 
 /// Why a text is not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,11 +25,22 @@ pub enum ParseError {
     #[error("aliases make more than {MAX_BYTES} bytes of the text")]
     AliasesTooLarge,
     /// A character that YAML does not allow, or that its versions take differently.
-    #[error("the character {0} is not allowed as it is")]
-    Character(String),
+    #[error("the character U+{:04X} is not allowed as it is", u32::from(*.0))]
+    Character(char),
+    /// The text ends within a block scalar's last line.
+    #[error("the text ends without a line end, in a block scalar")]
+    NoLineEnd,
+    /// A tab where YAML takes spaces alone.
+    #[error("a tab stands where only spaces may indent")]
+    Tab,
     /// YAML's grammar is broken.
-    #[error("{0}")]
-    Syntax(String),
+    #[error("{message}")]
+    Syntax {
+        /// How.
+        message: String,
+        /// What would be right, where that is plain.
+        cure: Option<&'static str>,
+    },
     /// `%YAML` or `%TAG`.
     #[error("directives are not allowed")]
     Directive,
@@ -91,9 +103,17 @@ impl ParseError {
     pub(super) fn cure(&self) -> Option<String> {
         Some(match self {
             ParseError::TooLarge { .. } | ParseError::TooManyNodes => "split the file".into(),
-            ParseError::Character(_) => {
-                "write it as an escape in a double-quoted string: `\"\\u0007\"`".into()
+            ParseError::Character('\r') => r"end lines with `\n` or `\r\n`".into(),
+            ParseError::Character('\u{feff}') => "delete the byte order mark".into(),
+            ParseError::Character(char) => {
+                let code = u32::from(*char);
+                format!("write it in a double-quoted string, as `\\u{code:04x}`")
             }
+            ParseError::NoLineEnd => {
+                "readers differ on whether the string ends in one: end the line".into()
+            }
+            ParseError::Tab => "indent with spaces".into(),
+            ParseError::Syntax { cure, .. } => (*cure)?.into(),
             ParseError::Directive => "delete the line".into(),
             ParseError::Anchor(_) | ParseError::Alias(_) => "write the value out".into(),
             ParseError::Tag(_) => "delete the tag; quote the value if it is a string".into(),
@@ -117,39 +137,37 @@ impl ParseError {
         })
     }
 
-    /// An error of the parser beneath, in words of ours where people meet it often, and its cure.
-    pub(super) fn from_scan(error: &ScanError) -> (ParseError, Option<&'static str>) {
-        let syntax = |text: &str| ParseError::Syntax(text.to_owned());
-        match error.kind() {
-            ErrorKind::RecursionLimitExceeded => (ParseError::TooDeep, None),
-            ErrorKind::DirectiveDisallowed => (ParseError::Directive, Some("delete the line")),
+    /// An error of the parser beneath, in words of ours where people meet it often.
+    pub(super) fn from_scan(error: &ScanError) -> ParseError {
+        let (message, cure) = match error.kind() {
+            ErrorKind::RecursionLimitExceeded => return ParseError::TooDeep,
+            ErrorKind::DirectiveDisallowed => return ParseError::Directive,
             ErrorKind::TabNotAllowed
             | ErrorKind::TabInBlockIndentation
             | ErrorKind::TabInIndentation
             | ErrorKind::TabAtBlockScalarStart
-            | ErrorKind::TabInPlainScalar => {
-                (syntax("a tab stands where only spaces may indent"), Some("indent with spaces"))
-            }
+            | ErrorKind::TabInPlainScalar => return ParseError::Tab,
             ErrorKind::UnexpectedCharacter { character } => {
-                let text = format!("a plain scalar cannot start with `{character}`");
-                (ParseError::Syntax(text), Some("quote it"))
+                let character = shorten(&character.to_string());
+                (format!("a plain scalar cannot start with `{character}`"), Some("quote it"))
             }
             ErrorKind::MappingValueNotAllowed => (
-                syntax("a `:` stands where no map can begin"),
+                "a `:` stands where no map can begin".to_owned(),
                 Some("quote the string that holds it, or correct the indentation"),
             ),
             ErrorKind::UnclosedQuotedScalar => {
-                (syntax("the quote is never closed"), Some("close it with the same quote"))
+                ("the quote is never closed".to_owned(), Some("close it with the same quote"))
             }
             ErrorKind::UnclosedFlowCollection { open } => {
-                (ParseError::Syntax(format!("the `{open}` is never closed")), None)
+                (format!("the `{open}` is never closed"), None)
             }
             ErrorKind::UnknownQuotedScalarEscape => (
-                syntax("no such escape in a double-quoted string"),
+                "no such escape in a double-quoted string".to_owned(),
                 Some("write `\\\\` for a backslash, or use single quotes"),
             ),
-            _ => (ParseError::Syntax(error.info()), None),
-        }
+            _ => (shorten(&error.info()), None),
+        };
+        ParseError::Syntax { message, cure }
     }
 }
 

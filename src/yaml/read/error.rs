@@ -8,18 +8,19 @@ use crate::source::Span;
 use crate::yaml::near::name_hint;
 use crate::yaml::node::Node;
 use crate::yaml::path::Path;
+use crate::yaml::show::{one_line, shorten};
 
 /// Why a value does not fit its type.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ReadError {
     /// The type has no such field.
-    #[error("unknown field `{0}`")]
+    #[error("unknown field `{}`", shorten(.0))]
     UnknownField(String),
     /// A field that must be there is not.
     #[error("missing field `{0}`")]
     MissingField(String),
     /// The enum has no such value.
-    #[error("unknown value `{0}`")]
+    #[error("unknown value `{}`", shorten(.0))]
     UnknownVariant(String),
     /// Another kind of value belongs here.
     #[error("expected {expected}, found {found}")]
@@ -63,8 +64,6 @@ pub(super) struct At {
     pub(super) node: *const Node,
     pub(super) span: Option<Span>,
     pub(super) path: Path,
-    /// The field whose stand-in was not taken: a consequence, not an error of its own.
-    pub(super) stand_in: bool,
 }
 
 impl Failure {
@@ -83,7 +82,8 @@ impl std::error::Error for Failure {}
 
 impl de::Error for Failure {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Failure::new(ReadError::Rule(message.to_string()), None)
+        let message = message.to_string();
+        Failure::new(ReadError::Rule(one_line(message.trim_end_matches('.'), 300)), None)
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -96,7 +96,7 @@ impl de::Error for Failure {
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        let (expected, found) = (expected.to_string(), format!("{length} items"));
+        let (expected, found) = (expected.to_string(), items(length));
         Failure::new(ReadError::WrongType { expected, found }, None)
     }
 
@@ -130,12 +130,12 @@ fn describe(value: Unexpected<'_>) -> String {
     }
 }
 
-/// A string as messages show it: one line, not long.
+/// A string as messages show it.
 pub(super) fn string(text: &str) -> String {
-    const MOST: usize = 60;
-    let mut shown: String = text.chars().take(MOST).collect();
-    if text.chars().nth(MOST).is_some() {
-        shown.push('…');
-    }
-    format!("the string {shown:?}")
+    format!("the string `{}`", shorten(text))
+}
+
+/// A number of items.
+pub(super) fn items(number: usize) -> String {
+    if number == 1 { "1 item".to_owned() } else { format!("{number} items") }
 }

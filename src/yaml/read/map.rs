@@ -93,11 +93,13 @@ pub(super) struct Items<'r, 'de> {
     list: Reader<'r, 'de>,
     items: &'de [Node],
     at: usize,
+    /// A tuple: an item that could not be read gets a stand-in, to keep the others in their places.
+    tuple: bool,
 }
 
 impl<'r, 'de> Items<'r, 'de> {
-    pub(super) fn new(items: &'de [Node], list: Reader<'r, 'de>) -> Self {
-        Items { list, items, at: 0 }
+    pub(super) fn new(items: &'de [Node], tuple: bool, list: Reader<'r, 'de>) -> Self {
+        Items { list, items, at: 0, tuple }
     }
 
     /// How many items were not asked for.
@@ -113,15 +115,19 @@ impl<'de> SeqAccess<'de> for &mut Items<'_, 'de> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, Failure> {
-        let Reader { step, run, .. } = self.list;
+        let Reader { node: list, step, run } = self.list;
         while let Some(node) = self.items.get(self.at) {
-            let step = step.index(self.at, node);
+            let item = step.index(self.at, node);
             self.at += 1;
             if run.is_skipped(node) {
-                continue;
+                if !self.tuple {
+                    continue;
+                }
+                let read = seed.deserialize(StandIn).map(Some);
+                return read.map_err(|failure| run.locate_stand_in(failure, list, step));
             }
-            let read = seed.deserialize(Reader { node, step: &step, run });
-            return read.map(Some).map_err(|failure| run.locate(failure, node, &step));
+            let read = seed.deserialize(Reader { node, step: &item, run });
+            return read.map(Some).map_err(|failure| run.locate(failure, node, &item));
         }
         Ok(None)
     }

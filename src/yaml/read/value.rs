@@ -2,144 +2,18 @@
 
 use serde::de::{self, Deserializer, Visitor};
 
-use super::Run;
-use super::error::{At, Failure, ReadError, string};
+use super::error::{Failure, ReadError, items, string};
 use super::map::{Fields, Items, Variant};
-use crate::source::Span;
-use crate::yaml::node::{Entry, Mapping, Node, Value};
-use crate::yaml::path::{Path, Segment};
+use super::run::Run;
+use super::step::Step;
+use crate::yaml::node::{Mapping, Node, Value};
 
 /// A node, the way to it, and the run it is read in.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'r, 'de> {
     pub(super) node: &'de Node,
     pub(super) step: &'r Step<'r>,
-    pub(super) run: &'r Run<'r>,
-}
-
-/// The last step of the way to a node; the steps before it lie on the stack, so that a path costs
-/// nothing until an error needs it.
-pub(super) struct Step<'r> {
-    parent: Option<&'r Step<'r>>,
-    segment: Option<Name<'r>>,
-    /// What a message about the node as a whole points at: its key, if it has one.
-    head: Option<Span>,
-}
-
-#[derive(Clone, Copy)]
-enum Name<'r> {
-    Key(&'r str),
-    Index(usize),
-}
-
-impl<'r> Step<'r> {
-    pub(super) fn root(node: &Node) -> Self {
-        Step { parent: None, segment: None, head: first_line(node) }
-    }
-
-    pub(super) fn key(&'r self, key: &'r str, span: Option<Span>) -> Step<'r> {
-        Step { parent: Some(self), segment: Some(Name::Key(key)), head: span }
-    }
-
-    pub(super) fn index(&'r self, index: usize, node: &Node) -> Step<'r> {
-        let segment = Some(Name::Index(index));
-        Step { parent: Some(self), segment, head: first_line(node) }
-    }
-
-    fn path(&self, base: &Path) -> Path {
-        let mut path = match self.parent {
-            Some(parent) => parent.path(base),
-            None => base.clone(),
-        };
-        match self.segment {
-            Some(Name::Key(key)) => path.push(Segment::Key(key.to_owned())),
-            Some(Name::Index(index)) => path.push(Segment::Index(index)),
-            None => {}
-        }
-        path
-    }
-}
-
-/// The first key of a map, or the node itself.
-fn first_line(node: &Node) -> Option<Span> {
-    let first = node.as_mapping().and_then(|map| map.first());
-    first.and_then(|(_, entry)| entry.key_span).or(node.span)
-}
-
-impl Run<'_> {
-    /// Gives a failure that has no place yet this one.
-    pub(super) fn locate(&self, mut failure: Failure, node: &Node, step: &Step<'_>) -> Failure {
-        if failure.0.at.is_none() {
-            let mut path = step.path(self.base);
-            let mut span = node.span;
-            if let ReadError::MissingField(field) = &failure.0.error {
-                path.push(Segment::Key(field.clone()));
-                span = step.head.or(span);
-            }
-            failure.0.at = Some(At { node, span, path, stand_in: false });
-        }
-        failure
-    }
-
-    /// Gives a key's failure the key as its place; its entry is what is skipped.
-    pub(super) fn locate_key(&self, failure: Failure, entry: &Entry, step: &Step<'_>) -> Failure {
-        let mut failure = self.locate(failure, &entry.node, step);
-        if let Some(at) = &mut failure.0.at {
-            at.span = entry.key_span;
-        }
-        failure
-    }
-
-    /// Lets a stand-in's failure be one of the map that asked for it, to be skipped in silence.
-    pub(super) fn locate_stand_in(
-        &self,
-        mut failure: Failure,
-        map: &Node,
-        step: &Step<'_>,
-    ) -> Failure {
-        failure.0.error = ReadError::Rule(String::new());
-        let path = step.path(self.base);
-        failure.0.at = Some(At { node: map, span: map.span, path, stand_in: true });
-        failure
-    }
-
-    pub(super) fn is_skipped(&self, node: &Node) -> bool {
-        let notes = self.notes.borrow();
-        notes.skipped.iter().any(|skipped| std::ptr::eq(*skipped, node))
-    }
-
-    /// Notes a key that its type does not have.
-    pub(super) fn unknown(
-        &self,
-        key: &str,
-        span: Option<Span>,
-        node: &Node,
-        step: &Step<'_>,
-        fields: &[&str],
-    ) {
-        let mut notes = self.notes.borrow_mut();
-        if notes.unknown.iter().any(|unknown| std::ptr::eq(*unknown, node)) {
-            return;
-        }
-        notes.unknown.push(node);
-        let error = ReadError::UnknownField(key.to_owned());
-        let path = step.path(self.base).key(key);
-        let hint = crate::yaml::near::name_hint(key, fields);
-        notes.errors.push(crate::diagnostic::Located { error, span, path, hint });
-    }
-
-    /// The next field of a map that gets a stand-in, from `index` on among all.
-    pub(super) fn stand_in(
-        &self,
-        node: &Node,
-        fields: &[&'static str],
-        after: usize,
-    ) -> Option<(usize, &'static str)> {
-        let notes = self.notes.borrow();
-        let mine = notes.stand_ins.iter().enumerate().skip(after);
-        mine.filter(|(_, (map, _))| std::ptr::eq(*map, node))
-            .find_map(|(at, (_, field))| Some((at, *fields.iter().find(|name| *name == field)?)))
-    }
+    pub(super) run: &'r Run,
 }
 
 impl<'de> Reader<'_, 'de> {
@@ -181,17 +55,17 @@ impl<'de> Reader<'_, 'de> {
         }
     }
 
-    fn visit_sequence<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        let Value::Sequence(items) = &self.node.value else {
+    fn visit_sequence<V: Visitor<'de>>(self, tuple: bool, visitor: V) -> Result<V::Value, Failure> {
+        let Value::Sequence(list) = &self.node.value else {
             return self.wrong("a list");
         };
-        let mut access = Items::new(items, self);
+        let mut access = Items::new(list, tuple, self);
         let value = self.located(visitor.visit_seq(&mut access))?;
         match access.rest() {
             0 => Ok(value),
             rest => {
-                let expected = format!("{} items", items.len() - rest);
-                let found = format!("{} items", items.len());
+                let expected = items(list.len() - rest);
+                let found = items(list.len());
                 let error = ReadError::WrongType { expected, found };
                 self.located(Err(Failure::new(error, None)))
             }
@@ -261,7 +135,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
             Value::Int(number) => visitor.visit_i64(*number),
             Value::Float(number) => visitor.visit_f64(*number),
             Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Sequence(_) => return self.visit_sequence(visitor),
+            Value::Sequence(_) => return self.visit_sequence(false, visitor),
             Value::Mapping(_) => return self.visit_mapping(None, visitor),
         };
         self.located(value)
@@ -308,7 +182,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match &self.node.value {
             Value::String(text) => self.located(visitor.visit_borrowed_bytes(text.as_bytes())),
-            _ => self.visit_sequence(visitor),
+            _ => self.visit_sequence(false, visitor),
         }
     }
 
@@ -347,11 +221,11 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        self.visit_sequence(visitor)
+        self.visit_sequence(false, visitor)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Failure> {
-        self.visit_sequence(visitor)
+        self.visit_sequence(true, visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -360,7 +234,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        self.visit_sequence(visitor)
+        self.visit_sequence(true, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {

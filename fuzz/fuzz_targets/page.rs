@@ -1,0 +1,38 @@
+//! Any bytes as a page: no panic, and never a sum that a line is missing from.
+//! Run by `fuzz/run.sh`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use vram_gate::page::{Query, Unit, parse};
+
+const METRIC: &str = "m";
+const MORE: &[u8] = b"m{fuzz_only_label=\"1\"} 1000\n";
+
+fuzz_target!(|page: &[u8]| {
+    let query = Query { metric: METRIC.into(), unit: Unit::Bytes, namespace: "tts".into() };
+    let Ok(usage) = parse(page, &query) else {
+        // What can't be read can't be read with a line more either, save that
+        // an empty page is now one.
+        if !page.is_empty() && page.last() == Some(&b'\n') {
+            assert!(parse(&[MORE, page].concat(), &query).is_err());
+        }
+        return;
+    };
+    assert!(usage.residents() <= usage.everyone());
+    // One more line is one more series, wherever it stands.
+    let before = parse(&[MORE, page].concat(), &query);
+    let after = parse(&[page, MORE].concat(), &query);
+    assert_eq!(before.is_ok(), after.is_ok());
+    if let (Ok(before), Ok(after)) = (before, after) {
+        assert_eq!(before, after);
+        assert_eq!(before.series, usage.series + 1);
+        assert_eq!(before.everyone(), usage.everyone() + 1000);
+    }
+    // Twice the page is every series twice.
+    if usage.series > 0 {
+        assert!(parse(&page.repeat(2), &query).is_err());
+    }
+    // Without its last newline it was cut.
+    assert!(parse(&page[..page.len() - 1], &query).is_err() || page.ends_with(b"\n\n"));
+});

@@ -1,0 +1,163 @@
+//! Size and speed; run by `gate.sh`, which builds the binary it is given.
+//!
+//! The gate decides against an exporter and an API server (TLS) on loopback,
+//! `up` and `guard` in turn, so that each run sends its PATCH.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stdout, clippy::print_stderr)] // The table is the product.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use support::api::{self, Certificate, Plan};
+use support::gate::{TOKEN, full, roomy};
+use support::plain::{page, serve_with};
+use vram_gate::page::{Query, Unit, parse};
+
+const RUNS: u32 = 200;
+/// Of `/proc/self/stat`: `getconf CLK_TCK`, 100 on every Linux we know.
+const TICK: Duration = Duration::from_millis(10);
+
+fn main() {
+    // `cargo bench` adds `--bench`.
+    let Some(binary) = std::env::args().skip(1).find(|arg| !arg.starts_with("--")) else {
+        println!("run by gate/benches/gate.sh");
+        return;
+    };
+    let binary = Path::new(&binary);
+    println!(
+        "| what | wall (median; parsing: best) | CPU | max RSS | size |\n|---|---|---|---|---|"
+    );
+    decision(binary);
+    beside();
+    parsing();
+}
+
+/// The way of one decision: page, GET and PATCH over TLS.
+fn decision(binary: &Path) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("token"), TOKEN).unwrap();
+    std::fs::write(folder.path().join("ca.crt"), &api::authority().pem).unwrap();
+    let exporter =
+        serve_with("127.0.0.1:0", |path, _| page(if path == "/up" { roomy() } else { full() }));
+    let plan = Plan {
+        get: Vec::new(),
+        patch: Vec::new(),
+        certificate: Certificate::Good,
+        address: "127.0.0.1:0",
+        replicas: 0,
+        write_zero: false,
+    };
+    let server = api::start(plan, TOKEN);
+    let mut runs = 0;
+    let mut command = || {
+        let action = if runs % 2 == 0 { "up" } else { "guard" };
+        runs += 1;
+        let mut args = vec![binary.display().to_string(), action.to_owned()];
+        let address = server.address;
+        for (flag, value) in [
+            ("floor", "6Gi".to_owned()),
+            ("gpu-total", "16Gi".to_owned()),
+            ("samples", "1".to_owned()),
+            ("namespace", "tts".to_owned()),
+            ("deployment", "chatterbox-tts".to_owned()),
+            ("metrics-url", format!("http://{}/{action}", exporter.address)),
+            ("service-account-dir", folder.path().display().to_string()),
+            ("kubernetes-service-host", address.ip().to_string()),
+            ("kubernetes-service-port", address.port().to_string()),
+        ] {
+            args.push(format!("--{flag}={value}"));
+        }
+        args
+    };
+    let size = std::fs::metadata(binary).unwrap().len();
+    measure("vram-gate: page, GET and PATCH over TLS", &format!("{size} bytes"), &mut command);
+    assert_eq!(server.patches(), server.requests().len() / 2, "each run sent its PATCH");
+    let help = || vec![binary.display().to_string(), "--version".to_owned()];
+    measure("vram-gate --version", "", help);
+}
+
+/// The parts of the script, each for its least: the page, its sum, a client.
+fn beside() {
+    let exporter = serve_with("127.0.0.1:0", |_, _| page(roomy()));
+    let words = |text: String| move || text.split('\t').map(str::to_owned).collect();
+    let url = format!("http://{}/", exporter.address);
+    measure("curl: the page", "", words(format!("curl\t-sf\t-m\t10\t{url}")));
+    let sum = "/^gpu_pod_memory_used_bytes\\{/ { s += $NF } END { printf \"%d\", s }";
+    measure("gawk: the sum of no page", "", words(format!("gawk\t{sum}\t/dev/null")));
+    measure("kubectl version --client", "", words("kubectl\tversion\t--client".to_owned()));
+}
+
+fn measure(what: &str, size: &str, mut command: impl FnMut() -> Vec<String>) {
+    let first = command();
+    if !first[0].starts_with('/') && !support::has(&first[0]) {
+        return;
+    }
+    let mut walls = Vec::new();
+    let before = cpu_of_children();
+    for _ in 0..RUNS {
+        let args = command();
+        let mut child = Command::new(&args[0]);
+        child.args(&args[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let start = Instant::now();
+        let status = child.status().unwrap();
+        walls.push(start.elapsed());
+        assert!(status.success(), "{args:?}: {status}");
+    }
+    let cpu = (cpu_of_children() - before) / RUNS;
+    walls.sort_unstable();
+    let wall = walls[walls.len() / 2];
+    // Two more, so that the next action in turn is the first again.
+    let rss = max_rss(&command()).max(max_rss(&command()));
+    let rss = rss.map_or("GNU time is missing".to_owned(), |kib| format!("{kib} KiB"));
+    println!("| {what} | {wall:.2?} | {cpu:.2?} | {rss} | {size} |");
+}
+
+/// The CPU time of all children that have ended.
+fn cpu_of_children() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    // Fields 16 and 17 of proc(5), the first two being before the `)`.
+    let ticks: u32 = fields[13].parse::<u32>().unwrap() + fields[14].parse::<u32>().unwrap();
+    TICK * ticks
+}
+
+fn max_rss(args: &[String]) -> Option<u64> {
+    let output = Command::new("/usr/bin/time").args(["-f", "%M"]).args(args).output().ok()?;
+    String::from_utf8(output.stderr).ok()?.lines().last()?.parse().ok()
+}
+
+/// Ten mebibytes of series of the metric: what costs most.
+fn parsing() {
+    let mut text = String::new();
+    let mut pid = 0;
+    while text.len() < 10 << 20 {
+        pid += 1;
+        text.push_str(&format!(
+            "gpu_pod_memory_used_bytes{{namespace=\"immich\",pod=\"immich-ml-5d9c7b6f4-x2x7p\",container=\"immich-ml\",\
+             process_name=\"/usr/local/bin/python3\",pid=\"{pid}\"}} 2034237440\n"
+        ));
+    }
+    let other = text.replace("gpu_pod_memory_used_bytes", "another_metric_of_the_page");
+    let query = Query {
+        metric: "gpu_pod_memory_used_bytes".into(),
+        unit: Unit::Bytes,
+        namespace: "tts".into(),
+    };
+    for (what, text) in [("of the metric", &text), ("of another metric", &other)] {
+        let times = (0..15).map(|_| {
+            let start = Instant::now();
+            black_box(parse(black_box(text.as_bytes()), &query)).unwrap();
+            start.elapsed()
+        });
+        // The best of them: the others measure who else is on the machine.
+        let time = times.min().unwrap();
+        let speed = text.len() as f64 / 1e6 / time.as_secs_f64();
+        println!("| parsing 10 MiB of series {what} | {time:.1?} | {speed:.0} MB/s | | |");
+    }
+}

@@ -1,0 +1,221 @@
+//! The script's arithmetic, held against the script itself.
+//!
+//! `fixtures/vram_gate_script.sh` is the script as it ran, byte for byte. It
+//! runs under bash with gawk as `awk`, and with `curl` and `kubectl` that are
+//! small programs: one prints a page, the other writes down what it is told.
+//! Left out of the pages is what the script misreads, which is why it was
+//! replaced: a timestamp (taken for the value), a series without braces (not
+//! counted), a fraction of a byte (cut off), a page Prometheus would refuse.
+
+// A test fails by panicking; clippy knows that of `#[test]` functions alone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use support::random::Random;
+use vram_gate::decision::{Action, Count, NoSeries, OnScrapeFailure, Reading, Rules, decide};
+use vram_gate::page::{Query, Unit, parse};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vram_gate_script.sh");
+const PAGES: usize = 1_200;
+const GI: u64 = 1 << 30;
+
+/// Runs the script once for each line of `cases`, each in its own subshell.
+const DRIVER: &str = r#"
+while read -r number ACTION FLOOR GPU_TOTAL; do
+  export ACTION FLOOR GPU_TOTAL PAGE="pages/$number" CALLS="calls/$number"
+  ( . "$SCRIPT" ) > "said/$number" 2>&1 || echo "exit $?" >> "said/$number"
+done
+"#;
+
+/// A folder with the stubs on its PATH and `awk` as this program.
+fn stage(awk: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["bin", "pages", "calls", "said"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    let stub = |name: &str, text: &str| {
+        let file = folder.path().join("bin").join(name);
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    // As curl -f: 22 when the server answers with an error.
+    stub("curl", "#!/bin/sh\n[ -f \"$PAGE\" ] || exit 22\nexec cat \"$PAGE\"\n");
+    stub("kubectl", "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$CALLS\"\n");
+    let real = Command::new("sh").args(["-c", "command -v \"$0\"", awk]).output().unwrap();
+    let real = PathBuf::from(String::from_utf8(real.stdout).unwrap().trim());
+    symlink(real, folder.path().join("bin/awk")).unwrap();
+    folder
+}
+
+/// Runs the script on each case: number, action, floor, total.
+fn run_script(folder: &Path, cases: &str) {
+    let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
+    let mut bash = Command::new("bash")
+        .args(["-c", DRIVER])
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("SCRIPT", SCRIPT)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut bash.stdin.take().unwrap(), cases.as_bytes()).unwrap();
+    assert!(bash.wait().unwrap().success());
+}
+
+/// The replicas the script asked for, and what it printed.
+fn answer(folder: &Path, number: usize) -> (Option<u32>, String) {
+    let said = fs::read_to_string(folder.join(format!("said/{number}"))).unwrap();
+    let calls = fs::read_to_string(folder.join(format!("calls/{number}"))).unwrap_or_default();
+    let scale_to = match calls.as_str() {
+        "" => None,
+        "-n tts scale deploy/chatterbox-tts --replicas=0\n" => Some(0),
+        "-n tts scale deploy/chatterbox-tts --replicas=1\n" => Some(1),
+        other => panic!("kubectl was told {other:?}"),
+    };
+    (scale_to, said)
+}
+
+/// A page as exporters write it, within what the script can read.
+fn random_page(random: &mut Random) -> String {
+    let mut text = String::new();
+    if random.below(10) > 0 {
+        text.push_str("# HELP gpu_pod_memory_used_bytes GPU memory used by pod\n");
+        text.push_str("# TYPE gpu_pod_memory_used_bytes gauge\n");
+    }
+    for pid in 0..random.below(12) {
+        let bytes = match random.below(4) {
+            0 => random.below(4096),
+            1 => random.below(4 * GI),
+            2 => random.below(3 * GI),
+            _ => random.below(16) * (GI / 4),
+        };
+        let value = match random.below(6) {
+            0 => format!("{}e+06", bytes / 1_000_000),
+            1 => format!("{:e}", bytes as f64),
+            2 => format!("{bytes}.0"),
+            _ => bytes.to_string(),
+        };
+        let namespace = random.one_of(&["immich", "frigate", "tts", "unknown", "llama-swap", ""]);
+        let process = random.one_of(&["/usr/bin/python3", "a b", "x} 7", "größe", "#", ""]);
+        let blanks = random.one_of(&[" ", "  ", "\t"]);
+        let _ = writeln!(
+            text,
+            "gpu_pod_memory_used_bytes{{namespace=\"{namespace}\",process_name=\"{process}\",pid=\"{pid}\"}}{blanks}{value}"
+        );
+        match random.below(8) {
+            0 => text.push_str("gpu_other{namespace=\"immich\"} 99999999999\n"),
+            1 => text.push_str("gpu_pod_memory_used_bytes_total{a=\"b\"} 99999999999\n"),
+            2 => text.push_str("# gpu_pod_memory_used_bytes{a=\"b\"} 99999999999\n\n"),
+            _ => {}
+        }
+    }
+    if text.is_empty() { "\n".to_owned() } else { text }
+}
+
+#[test]
+fn the_scripts_arithmetic_is_ours() {
+    if !support::has("gawk") || !support::has("bash") {
+        return;
+    }
+    let seed = std::env::var("DIFFERENTIAL_SEED").map_or(1, |seed| seed.parse().unwrap());
+    let mut random = Random(seed);
+    let folder = stage("gawk");
+    let query = Query {
+        metric: "gpu_pod_memory_used_bytes".into(),
+        unit: Unit::Bytes,
+        namespace: "tts".into(),
+    };
+    let mut expected = Vec::new();
+    let mut cases = [String::new(), String::new()];
+    for number in 0..PAGES {
+        let page = random_page(&mut random);
+        let scraped = random.below(20) > 0;
+        let reading = if scraped {
+            fs::write(folder.path().join(format!("pages/{number}")), &page).unwrap();
+            Reading::Page(
+                parse(page.as_bytes(), &query).unwrap_or_else(|error| panic!("{error}:\n{page}")),
+            )
+        } else {
+            Reading::Failed
+        };
+        let used = match &reading {
+            Reading::Page(usage) => usage.everyone(),
+            Reading::Failed => 0,
+        };
+        let total = *random.one_of(&[16 * GI, 16_106_127_360, 24 * GI]);
+        // Often at the very edge: a byte more or less must not be missed.
+        let edge = total.saturating_sub(used);
+        let floor = *random.one_of(&[6 * GI, edge, edge + 1, edge.saturating_sub(1), 0]);
+        let rules = Rules {
+            total,
+            floor: floor.min(total),
+            reserve: 0,
+            count: Count::Everyone,
+            on_scrape_failure: OnScrapeFailure::Keep,
+            no_series: NoSeries::Idle,
+        };
+        let (name, action) = *random.one_of(&[
+            ("up", Action::Up),
+            ("up", Action::Up),
+            ("guard", Action::Guard),
+            ("guard", Action::Guard),
+            ("down", Action::Down),
+        ]);
+        let _ = writeln!(cases[number % 2], "{number} {name} {} {total}", rules.floor);
+        expected.push((action, decide(action, &reading, &rules), used, scraped, page));
+    }
+    // Two at a time: what this costs is starting 6,000 small programs.
+    thread::scope(|scope| {
+        for cases in &cases {
+            scope.spawn(|| run_script(folder.path(), cases));
+        }
+    });
+    let mut scaled = [0, 0];
+    for (number, (action, decision, used, scraped, page)) in expected.iter().enumerate() {
+        let (scale_to, said) = answer(folder.path(), number);
+        assert_eq!(decision.scale_to, scale_to, "{action:?} {decision:?}\n{said}\n{page}");
+        assert!(!decision.look_again);
+        if *scraped || *action != Action::Up {
+            assert!(said.contains(&format!("used={used} ")), "we count {used}\n{said}\n{page}");
+        }
+        assert!(!said.contains("exit "), "{said}");
+        if let Some(replicas) = scale_to {
+            scaled[replicas as usize] += 1;
+        }
+    }
+    // Both answers were often seen, so that agreeing means something.
+    assert!(scaled[0] > PAGES / 5 && scaled[1] > PAGES / 10, "{scaled:?}");
+}
+
+/// Entry 11 of the history: why the differential needs gawk, and the card a
+/// gate that can count.
+#[test]
+fn with_mawk_the_script_passes_on_a_full_card() {
+    if !support::has("mawk") || !support::has("bash") {
+        return;
+    }
+    let folder = stage("mawk");
+    let page = "gpu_pod_memory_used_bytes{namespace=\"immich\",pid=\"1\"} 11811160064\n";
+    fs::write(folder.path().join("pages/0"), page).unwrap();
+    run_script(folder.path(), "0 up 6442450944 17179869184\n");
+    let (scale_to, said) = answer(folder.path(), 0);
+    assert!(said.contains("used=2147483647 "), "{said}");
+    assert_eq!(scale_to, Some(1), "the script starts the tenant on 5 GiB free of a floor of 6");
+
+    let query = Query {
+        metric: "gpu_pod_memory_used_bytes".into(),
+        unit: Unit::Bytes,
+        namespace: "tts".into(),
+    };
+    let usage = parse(page.as_bytes(), &query).unwrap();
+    let rules = Rules { total: 16 * GI, floor: 6 * GI, ..Rules::default() };
+    assert_eq!(decide(Action::Up, &usage.into(), &rules).scale_to, None);
+}

@@ -1,0 +1,205 @@
+//! What must hold for every reading and every page, not only those we thought of.
+
+use proptest::prelude::*;
+use vram_gate::decision::{
+    Action, Count, NoSeries, OnScrapeFailure, Reading, Reason, Rules, decide, free,
+};
+use vram_gate::page::{Query, Unit, Usage, parse};
+use vram_gate::quantity;
+
+const CARD: u64 = 32 << 30;
+
+fn usages() -> impl Strategy<Value = Usage> {
+    // Small for the most part, so that every branch is often taken.
+    let amount = prop_oneof![8 => 0..CARD / 4, 4 => Just(0), 2 => 0..CARD, 1 => 0..=u64::MAX];
+    (amount.clone(), amount.clone(), amount, 0..40usize)
+        .prop_map(|(tenant, unknown, others, series)| Usage { tenant, unknown, others, series })
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    (
+        (0..CARD, 0..CARD, 0..CARD),
+        prop_oneof![Just(Count::Residents), Just(Count::Everyone)],
+        prop_oneof![Just(OnScrapeFailure::Yield), Just(OnScrapeFailure::Keep)],
+        prop_oneof![Just(NoSeries::Unknown), Just(NoSeries::Idle)],
+    )
+        .prop_map(|((total, floor, reserve), count, on_scrape_failure, no_series)| Rules {
+            total,
+            floor,
+            reserve,
+            count,
+            on_scrape_failure,
+            no_series,
+        })
+}
+
+fn query() -> Query {
+    Query { metric: "used".into(), unit: Unit::Bytes, namespace: "tts".into() }
+}
+
+/// A series of the metric as a line, and its share of the sum.
+fn lines() -> impl Strategy<Value = Vec<(String, Usage)>> {
+    let namespace = prop_oneof![Just("tts"), Just("unknown"), Just("immich"), Just("")];
+    let blank = prop_oneof![Just(""), Just(" "), Just("\t ")];
+    let line = (namespace, 0..CARD, "[^\\x00\"\\\\]{0,12}", blank, any::<bool>(), any::<bool>());
+    prop::collection::vec(line, 0..12).prop_map(|lines| {
+        let lines = lines.into_iter().enumerate();
+        let line = |(pid, (namespace, bytes, process, blank, first, stamp)): (
+            usize,
+            (&str, u64, String, &str, bool, bool),
+        )| {
+            let namespace_label = format!("namespace{blank}={blank}\"{namespace}\"");
+            let others = format!("pid=\"{pid}\",process_name=\"{process}\"");
+            let labels = if first {
+                format!("{namespace_label},{others}")
+            } else {
+                format!("{others}{blank},{namespace_label}{blank}")
+            };
+            let stamp = if stamp { " 1700000000000" } else { "" };
+            let mut usage = Usage { series: 1, ..Usage::default() };
+            match namespace {
+                "tts" => usage.tenant = bytes,
+                "unknown" => usage.unknown = bytes,
+                _ => usage.others = bytes,
+            }
+            (format!("used{blank}{{{labels}}}{blank}{bytes}{stamp}\n"), usage)
+        };
+        lines.map(line).collect()
+    })
+}
+
+fn sum(lines: &[(String, Usage)]) -> Usage {
+    lines.iter().fold(Usage::default(), |sum, (_, usage)| Usage {
+        tenant: sum.tenant + usage.tenant,
+        unknown: sum.unknown + usage.unknown,
+        others: sum.others + usage.others,
+        series: sum.series + usage.series,
+    })
+}
+
+fn text(lines: &[(String, Usage)]) -> String {
+    let head = "# TYPE used gauge\n".to_owned();
+    lines.iter().fold(head, |text, (line, _)| text + line)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn up_starts_the_tenant_exactly_when_the_floor_is_free(usage in usages(), rules in rules()) {
+        let reads = usage.series > 0 || rules.no_series == NoSeries::Idle;
+        let starts = reads && free(&rules, usage.everyone()) >= i128::from(rules.floor);
+        prop_assert_eq!(decide(Action::Up, &usage.into(), &rules).scale_to, starts.then_some(1));
+    }
+
+    #[test]
+    fn guard_never_yields_while_the_residents_leave_the_floor_and_the_reserve_holds(usage in usages(), rules in rules()) {
+        let rules = Rules { count: Count::Residents, ..rules };
+        let holds = free(&rules, usage.residents()) >= i128::from(rules.floor)
+            && free(&rules, usage.everyone()) >= i128::from(rules.reserve);
+        prop_assume!(usage.series > 0);
+        let decision = decide(Action::Guard, &usage.into(), &rules);
+        prop_assert_eq!(decision.scale_to, if holds { None } else { Some(0) });
+    }
+
+    #[test]
+    fn guard_never_starts_the_tenant(usage in usages(), rules in rules()) {
+        for reading in [Reading::from(usage), Reading::Failed] {
+            prop_assert_ne!(decide(Action::Guard, &reading, &rules).scale_to, Some(1));
+        }
+    }
+
+    #[test]
+    fn guard_looks_again_only_where_unknown_bytes_make_the_difference(usage in usages(), rules in rules()) {
+        let decision = decide(Action::Guard, &usage.into(), &rules);
+        let known = Usage { unknown: 0, tenant: usage.tenant.saturating_add(usage.unknown), ..usage };
+        if decision.look_again {
+            prop_assert_eq!(decision.reason, Reason::FloorBroken);
+            prop_assert_eq!(decide(Action::Guard, &known.into(), &rules).scale_to, None);
+        }
+    }
+
+    #[test]
+    fn down_always_yields(usage in usages(), rules in rules()) {
+        for reading in [Reading::from(usage), Reading::Failed] {
+            prop_assert_eq!(decide(Action::Down, &reading, &rules).scale_to, Some(0));
+        }
+    }
+
+    #[test]
+    fn no_reading_never_starts_the_tenant(rules in rules()) {
+        for action in [Action::Up, Action::Guard, Action::Down] {
+            prop_assert_ne!(decide(action, &Reading::Failed, &rules).scale_to, Some(1));
+        }
+    }
+
+    #[test]
+    fn residents_are_never_more_than_everyone(usage in usages()) {
+        prop_assert!(usage.residents() <= usage.everyone());
+    }
+
+    #[test]
+    fn less_in_use_is_never_worse(usage in usages(), less in 0..CARD, rules in rules()) {
+        prop_assume!(usage.series > 0);
+        let better = Usage { others: usage.others.saturating_sub(less), ..usage };
+        let (before, after) = (decide(Action::Up, &usage.into(), &rules), decide(Action::Up, &better.into(), &rules));
+        prop_assert!(before.scale_to.is_none() || after.scale_to == Some(1));
+        let (before, after) = (decide(Action::Guard, &usage.into(), &rules), decide(Action::Guard, &better.into(), &rules));
+        prop_assert!(before.scale_to.is_some() || after.scale_to.is_none());
+    }
+
+    #[test]
+    fn every_series_is_counted_once_and_where_it_belongs(lines in lines()) {
+        prop_assert_eq!(parse(text(&lines).as_bytes(), &query()), Ok(sum(&lines)));
+    }
+
+    #[test]
+    fn a_page_that_is_cut_is_unreadable_unless_between_lines(lines in lines(), at in any::<prop::sample::Index>()) {
+        let text = text(&lines);
+        let at = at.index(text.len());
+        if let Ok(usage) = parse(&text.as_bytes()[..at], &query()) {
+            prop_assert!(text.as_bytes()[at - 1] == b'\n');
+            prop_assert!(usage.everyone() <= sum(&lines).everyone());
+        }
+    }
+
+    #[test]
+    fn a_page_with_one_byte_changed_is_never_read_as_less_than_its_other_lines(
+        lines in lines(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        prop_assume!(!lines.is_empty());
+        let mut bytes = text(&lines).into_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        // At most two lines are another now: the one that was changed, and the
+        // next, where a newline was taken away or made.
+        if let Ok(usage) = parse(&bytes, &query()) {
+            let mut shares: Vec<u64> = lines.iter().map(|(_, usage)| usage.everyone()).collect();
+            shares.sort_unstable();
+            let sure: u64 = shares.iter().rev().skip(2).sum();
+            prop_assert!(usage.everyone() >= sure);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_page_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = parse(&bytes, &query());
+    }
+
+    #[test]
+    fn any_text_of_the_formats_own_bytes_is_a_page_or_an_error(text in "(used|# (HELP|TYPE) |[a{}=\",\\\\ \t\n0-9.e+#-]){0,60}\n") {
+        if let Ok(usage) = parse(text.as_bytes(), &query()) {
+            prop_assert!(usage.residents() <= usage.everyone());
+            prop_assert!(usage.series <= text.matches("used").count());
+        }
+    }
+
+    #[test]
+    fn bytes_are_their_own_quantity(bytes in 0..=i64::MAX as u64) {
+        prop_assert_eq!(quantity::parse(&bytes.to_string()), Ok(bytes));
+        let gibibytes = bytes >> 34;
+        prop_assert_eq!(quantity::parse(&format!("{gibibytes}Gi")), Ok(gibibytes << 30));
+    }
+}

@@ -1,0 +1,280 @@
+//! An API server on loopback: real TLS, one Deployment's scale, and faults.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::plain::read_head;
+
+/// What the server does with one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    /// What the API server does.
+    Work,
+    /// The work is done, but the answer gets lost.
+    WorkAndClose,
+    /// The work is done, and answered with this body.
+    WorkAndSay(String),
+    /// An answer in place of the work: status, further headers, body.
+    Say(u16, &'static str, String),
+    /// A Status, as the API server sends for an error.
+    Status(u16, &'static str),
+    /// Nothing, and the connection is closed.
+    Close,
+    /// Nothing, for longer than anyone waits.
+    Hang,
+}
+
+/// What the server shows for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Certificate {
+    Good,
+    OfAnotherCa,
+    OfAnotherHost,
+    Expired,
+    /// No TLS at all.
+    None,
+}
+
+/// How the server behaves: to the first GET, the second, and so on; the last
+/// reply is for all that follow, and none means [`Reply::Work`].
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) get: Vec<Reply>,
+    pub(crate) patch: Vec<Reply>,
+    pub(crate) certificate: Certificate,
+    pub(crate) address: &'static str,
+    pub(crate) replicas: i64,
+    /// Whether a scale of 0 is written out; the real one leaves it away.
+    pub(crate) write_zero: bool,
+}
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// What can be asked of the server afterwards.
+pub(crate) struct Api {
+    pub(crate) address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    plan: Plan,
+    replicas: i64,
+    requests: Vec<Request>,
+    token: String,
+}
+
+impl Api {
+    pub(crate) fn replicas(&self) -> i64 {
+        self.state.lock().unwrap().replicas
+    }
+
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.state.lock().unwrap().requests.clone()
+    }
+
+    pub(crate) fn patches(&self) -> usize {
+        self.requests().iter().filter(|request| request.method == "PATCH").count()
+    }
+}
+
+/// The throw-away authority, and another one; PEM.
+pub(crate) fn authority() -> &'static Authority {
+    static AUTHORITY: OnceLock<Authority> = OnceLock::new();
+    AUTHORITY.get_or_init(Authority::new)
+}
+
+pub(crate) fn another_authority() -> &'static Authority {
+    static AUTHORITY: OnceLock<Authority> = OnceLock::new();
+    AUTHORITY.get_or_init(Authority::new)
+}
+
+/// A certificate authority that lives as long as the test.
+pub(crate) struct Authority {
+    pub(crate) pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
+    }
+
+    /// A TLS server with a certificate of this authority for these hosts.
+    pub(crate) fn server(&self, hosts: &[&str], expired: bool) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
+        if expired {
+            params.not_before = date_time_ymd(2019, 1, 1);
+            params.not_after = date_time_ymd(2020, 1, 1);
+        }
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config =
+            ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate.der().clone()], key)
+                .unwrap();
+        Arc::new(config)
+    }
+}
+
+trait Stream: Read + Write + Send {}
+impl<T: Read + Write + Send> Stream for T {}
+
+/// Starts the server; the token is what a request must carry.
+pub(crate) fn start(plan: Plan, token: &str) -> Api {
+    let listener = TcpListener::bind(plan.address).unwrap();
+    let address = listener.local_addr().unwrap();
+    let hosts = ["127.0.0.1", "::1"];
+    let tls = match plan.certificate {
+        Certificate::None => None,
+        Certificate::Good => Some(authority().server(&hosts, false)),
+        Certificate::OfAnotherCa => Some(another_authority().server(&hosts, false)),
+        Certificate::OfAnotherHost => Some(authority().server(&["10.9.8.7"], false)),
+        Certificate::Expired => Some(authority().server(&hosts, true)),
+    };
+    let replicas = plan.replicas;
+    let state = State { plan, replicas, requests: Vec::new(), token: token.to_owned() };
+    let state = Arc::new(Mutex::new(state));
+    let shared = state.clone();
+    thread::spawn(move || {
+        for tcp in listener.incoming().flatten() {
+            let (tls, state) = (tls.clone(), shared.clone());
+            thread::spawn(move || talk(&mut *wrap(tcp, tls), &state));
+        }
+    });
+    Api { address, state }
+}
+
+fn wrap(tcp: TcpStream, tls: Option<Arc<ServerConfig>>) -> Box<dyn Stream> {
+    match tls {
+        Some(config) => Box::new(StreamOwned::new(ServerConnection::new(config).unwrap(), tcp)),
+        None => Box::new(tcp),
+    }
+}
+
+/// Answers the requests of one connection until it ends.
+fn talk(stream: &mut dyn Stream, state: &Mutex<State>) {
+    let mut stream = stream;
+    loop {
+        let head = read_head(&mut stream);
+        if !head.ends_with("\r\n\r\n") {
+            return;
+        }
+        let length =
+            header(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; length];
+        if stream.read_exact(&mut body).is_err() {
+            return;
+        }
+        let method = head.split(' ').next().unwrap().to_owned();
+        let request = Request { method, head, body: String::from_utf8(body).unwrap() };
+        let Some(answer) = answer(request, state) else {
+            return;
+        };
+        if stream.write_all(answer.as_bytes()).and_then(|()| stream.flush()).is_err() {
+            return;
+        }
+    }
+}
+
+fn answer(request: Request, state: &Mutex<State>) -> Option<String> {
+    let mut state = state.lock().unwrap();
+    let list = if request.method == "GET" { &state.plan.get } else { &state.plan.patch };
+    let index = state.requests.iter().filter(|earlier| earlier.method == request.method).count();
+    let reply = list.get(index.min(list.len().saturating_sub(1))).cloned().unwrap_or(Reply::Work);
+    state.requests.push(request.clone());
+    if let Reply::Hang = reply {
+        drop(state); // Others are served meanwhile.
+        thread::sleep(Duration::from_secs(60));
+        return None;
+    }
+    match reply {
+        Reply::Close | Reply::Hang => None,
+        Reply::Say(status, headers, body) => Some(http(status, headers, &body)),
+        Reply::Status(code, message) => Some(status(code, message)),
+        Reply::Work => Some(work(&request, &mut state)),
+        Reply::WorkAndClose => {
+            work(&request, &mut state);
+            None
+        }
+        Reply::WorkAndSay(body) => {
+            work(&request, &mut state);
+            Some(http(200, "", &body))
+        }
+    }
+}
+
+/// What the API server does, as far as the gate may use it.
+fn work(request: &Request, state: &mut State) -> String {
+    let path = "/apis/apps/v1/namespaces/tts/deployments/chatterbox-tts/scale";
+    if header(&request.head, "authorization") != Some(&format!("Bearer {}", state.token)) {
+        return status(401, "Unauthorized");
+    }
+    let target = request.head.split(' ').nth(1).unwrap();
+    match (request.method.as_str(), target.split_once('?').unwrap_or((target, ""))) {
+        ("GET", (found, "")) if found == path => {}
+        ("PATCH", (found, "fieldManager=vram-gate")) if found == path => {
+            if header(&request.head, "content-type") != Some("application/merge-patch+json") {
+                return status(415, "unsupported media type");
+            }
+            let patch: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+            assert_eq!(patch.as_object().unwrap().len(), 1, "a patch of the replicas alone");
+            state.replicas = patch["spec"]["replicas"].as_i64().unwrap();
+        }
+        _ => return status(404, "the server could not find the requested resource"),
+    }
+    http(200, "", &scale(state.replicas, state.plan.write_zero))
+}
+
+fn scale(replicas: i64, write_zero: bool) -> String {
+    let spec = match replicas {
+        0 if !write_zero => "{}".to_owned(),
+        _ => format!("{{\"replicas\":{replicas}}}"),
+    };
+    format!(
+        "{{\"kind\":\"Scale\",\"apiVersion\":\"autoscaling/v1\",\"metadata\":{{\"name\":\"chatterbox-tts\"}},\
+         \"spec\":{spec},\"status\":{{\"replicas\":{replicas},\"selector\":\"app=chatterbox-tts\"}}}}"
+    )
+}
+
+fn status(code: u16, message: &str) -> String {
+    let body = format!(
+        "{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":\"{message}\",\"code\":{code}}}"
+    );
+    http(code, "", &body)
+}
+
+fn http(status: u16, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then_some(value.trim())
+    })
+}

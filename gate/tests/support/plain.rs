@@ -1,0 +1,104 @@
+//! A loopback server that answers each connection as it is told, to the byte.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// What to do with a connection once its request was read.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Write these bytes, then close.
+    Send(Vec<u8>),
+    /// Write these bytes, then keep silent for longer than anyone waits.
+    SendAndHang(Vec<u8>),
+    /// Write these bytes one by one, slowly, for ever.
+    Drip(Vec<u8>),
+    /// Close at once, without an answer.
+    Close,
+}
+
+/// A server; it lives until the test's process ends.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) requests: Arc<AtomicUsize>,
+    pub(crate) heads: Arc<Mutex<Vec<String>>>,
+}
+
+/// Starts a server: the first connection gets the first step, and so on; the
+/// last step is for all that follow.
+pub(crate) fn serve(steps: Vec<Step>) -> Server {
+    serve_on("127.0.0.1:0", steps)
+}
+
+/// The same at an address.
+pub(crate) fn serve_on(address: &str, steps: Vec<Step>) -> Server {
+    let by_path = move |_: &str, index: usize| steps[index.min(steps.len() - 1)].clone();
+    serve_with(address, by_path)
+}
+
+/// Starts a server that answers by the request's path and number.
+pub(crate) fn serve_with(
+    address: &str,
+    answer: impl Fn(&str, usize) -> Step + Send + Sync + 'static,
+) -> Server {
+    let listener = TcpListener::bind(address).unwrap();
+    let address = listener.local_addr().unwrap();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let heads = Arc::new(Mutex::new(Vec::new()));
+    let (count, seen, answer) = (requests.clone(), heads.clone(), Arc::new(answer));
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let index = count.fetch_add(1, Ordering::SeqCst);
+            let (answer, seen) = (answer.clone(), seen.clone());
+            thread::spawn(move || {
+                let head = read_head(&mut stream);
+                let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
+                seen.lock().unwrap().push(head);
+                perform(&mut stream, answer(&path, index));
+            });
+        }
+    });
+    Server { address, requests, heads }
+}
+
+/// Reads to the end of the request's head.
+pub(crate) fn read_head(stream: &mut impl Read) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|count| count == 1) {
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+/// Does to a connection what the step says. Errors are the client's leaving.
+pub(crate) fn perform(stream: &mut impl Write, step: Step) {
+    match step {
+        Step::Send(bytes) => {
+            let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
+        }
+        Step::SendAndHang(bytes) => {
+            let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
+            thread::sleep(Duration::from_secs(60));
+        }
+        Step::Drip(bytes) => {
+            for byte in bytes.iter().cycle() {
+                if stream.write_all(&[*byte]).and_then(|()| stream.flush()).is_err() {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+        Step::Close => {}
+    }
+}
+
+/// A 200 with this page, as the exporter sends it: HTTP/1.0, no length.
+pub(crate) fn page(body: impl AsRef<[u8]>) -> Step {
+    let mut bytes = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n".to_vec();
+    bytes.extend_from_slice(body.as_ref());
+    Step::Send(bytes)
+}

@@ -1,0 +1,157 @@
+//! The command line: one file a command, with its arguments and its printing and nothing else.
+//!
+//! Data goes to standard output, talk to standard error. Nothing else in the project prints.
+
+mod check;
+mod completions;
+mod generate;
+mod init;
+mod man;
+mod policy;
+mod print;
+mod project;
+mod render;
+mod schema;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use tts_render::diagnostic::{Diagnostic, Diagnostics};
+
+use print::Printer;
+pub(crate) use project::{Common, Inputs};
+
+/// Renders a polite GPU tenant's whole stack into static, reviewed Kubernetes YAML.
+#[derive(Debug, Parser)]
+#[command(name = "tts-render", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Examples:
+  tts-render init whisper                 a first values file
+  tts-render render                       write rendered/ for every stack
+  tts-render render --check               is rendered/ what the values say?
+  tts-render generate tts | kubectl diff -f -")]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Render(render::Args),
+    Generate(generate::Args),
+    Check(check::Args),
+    Schema(schema::Args),
+    Init(init::Args),
+    /// Keep a namespace out of somebody else's policy
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// What a run ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done; nothing differs, nothing was found.
+    Success = 0,
+    /// Something differs, or there are findings.
+    Differs = 1,
+    /// Bad usage, bad input or a failure; said on standard error.
+    Failure = 2,
+}
+
+/// Why a command ends before its time.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Something is wrong, and a person is told.
+    Wrong(Diagnostics),
+    /// Nobody reads our output any more: an ordinary end.
+    ClosedPipe,
+}
+
+impl From<Diagnostics> for Stop {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Stop::Wrong(diagnostics)
+    }
+}
+
+impl From<Diagnostic> for Stop {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Stop::Wrong(diagnostic.into())
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Stop::ClosedPipe,
+            _ => Diagnostic::new(format!("the output can't be written: {error}")).into(),
+        }
+    }
+}
+
+/// What every command is given beside its own arguments.
+pub(crate) struct Run<'a> {
+    /// The flags that all commands share.
+    pub common: &'a Common,
+    /// Standard output: data.
+    pub out: &'a mut dyn Write,
+    /// Standard error: talk.
+    pub printer: &'a Printer,
+}
+
+/// Parses, runs, prints what is wrong.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let failed = error.use_stderr();
+            let written = error.print();
+            return if failed && written.is_ok() {
+                code(Exit::Failure)
+            } else {
+                code(Exit::Success)
+            };
+        }
+    };
+    let printer = Printer::new(cli.common.color, cli.common.quiet);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut run = Run { common: &cli.common, out: &mut out, printer: &printer };
+    let result = dispatch(cli.command, &mut run);
+    let result = result.and_then(|exit| {
+        out.flush()?;
+        Ok(exit)
+    });
+    match result {
+        Ok(exit) => code(exit),
+        Err(Stop::ClosedPipe) => code(Exit::Success),
+        Err(Stop::Wrong(diagnostics)) => {
+            printer.errors(&diagnostics);
+            code(Exit::Failure)
+        }
+    }
+}
+
+fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
+    match command {
+        Command::Render(args) => render::run(&args, run),
+        Command::Generate(args) => generate::run(&args, run),
+        Command::Check(args) => check::run(&args, run),
+        Command::Schema(args) => schema::run(&args, run),
+        Command::Init(args) => init::run(&args, run),
+        Command::Policy(command) => policy::run(&command, run),
+        Command::Completions(args) => completions::run(&args, run),
+        Command::Man(args) => man::run(&args, run),
+    }
+}
+
+fn code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}
+
+/// The whole command line, for completions and the manual.
+fn command() -> clap::Command {
+    Cli::command()
+}

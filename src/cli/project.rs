@@ -1,0 +1,72 @@
+//! The flags that commands share, made into what the library takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tts_render::diagnostic::{Diagnostic, Diagnostics};
+use tts_render::fleet::Request;
+use tts_render::project::Project;
+use tts_render::values::Assignment;
+
+use super::print::Color;
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// The project's root
+    #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
+    pub root: PathBuf,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// When output has colours
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub color: Color,
+}
+
+/// Flags of the commands that render.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Inputs {
+    /// Stacks, by name or by the path of their values file; all of values/ if none is named
+    #[arg(value_name = "STACK")]
+    pub stacks: Vec<String>,
+    /// An overlay: maps merge, lists and scalars replace, null removes; the last wins
+    #[arg(short = 'f', long = "values", value_name = "FILE")]
+    pub overlays: Vec<PathBuf>,
+    /// One value, typed by the schema; stronger than overlays: --set gate.floor=7Gi
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// A folder of templates in place of the project's
+    #[arg(long, value_name = "DIR")]
+    pub templates: Option<PathBuf>,
+}
+
+impl Common {
+    /// The project.
+    pub(crate) fn project(&self) -> Project {
+        Project::new(&self.root)
+    }
+}
+
+impl Inputs {
+    /// What is to be rendered.
+    pub(crate) fn request(&self) -> Result<Request, Diagnostics> {
+        let mut assignments = Vec::new();
+        let mut errors = Vec::new();
+        for text in &self.set {
+            match Assignment::parse(text) {
+                Ok(assignment) => assignments.push(assignment),
+                Err(error) => errors.push(Diagnostic::new(format!("--set {text}: {error}"))),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(Diagnostics(errors));
+        }
+        Ok(Request {
+            stacks: self.stacks.clone(),
+            overlays: self.overlays.clone(),
+            assignments,
+            templates: self.templates.clone(),
+        })
+    }
+}

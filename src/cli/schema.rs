@@ -1,0 +1,17 @@
+//! `schema`: the JSON Schema of the values.
+
+use tts_render::values;
+
+use super::{Exit, Run, Stop};
+
+/// Print the JSON Schema of a values file
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  tts-render schema > values/schema.json      what editors check values/*.yaml by")]
+pub(crate) struct Args {}
+
+/// Runs the command.
+pub(crate) fn run(_: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+    writeln!(run.out, "{:#}", values::schema())?;
+    Ok(Exit::Success)
+}

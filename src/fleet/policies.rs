@@ -1,0 +1,133 @@
+//! The owners' policies, edited for every stack that asks for it, or with an exception to them.
+
+use std::collections::BTreeMap;
+
+use super::{File, POLICIES, Stack, file_name, header};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::objects::Object;
+use crate::policy::{self, ExceptionOf, Kind, Request};
+use crate::project::Project;
+use crate::source::{Source, SourceId, Sources};
+use crate::values::{KyvernoMode, RelativePath, Values};
+use crate::yaml::{self, Dialect, Node};
+
+/// The edited policies of all stacks: one file a policy, with all their namespaces.
+pub(super) fn edited(
+    project: &Project,
+    stacks: &[Stack],
+    sources: &mut Sources,
+) -> Result<Vec<File>, Diagnostics> {
+    let mut by_policy: BTreeMap<&RelativePath, Vec<&Stack>> = BTreeMap::new();
+    for stack in stacks {
+        let kyverno = &stack.values.kyverno;
+        if let (KyvernoMode::Edit, Some(path)) = (kyverno.mode, &kyverno.policy) {
+            by_policy.entry(path).or_default().push(stack);
+        }
+    }
+    by_policy.into_iter().map(|(path, stacks)| edit(project, path, &stacks, sources)).collect()
+}
+
+/// One policy with the namespaces of all the stacks, otherwise as its owner wrote it.
+fn edit(
+    project: &Project,
+    path: &RelativePath,
+    stacks: &[&Stack],
+    sources: &mut Sources,
+) -> Result<File, Diagnostics> {
+    let mut source = read(project, path, sources)?;
+    let mut name = String::new();
+    for stack in stacks {
+        let request = Request {
+            namespace: stack.values.namespace.name.as_str(),
+            rule: stack.values.kyverno.rule.as_deref(),
+            policy: None,
+        };
+        let outcome = policy::exclude(sources, source, &request)
+            .map_err(|errors| diagnose(&errors, sources))?;
+        source = sources.add(Source::written(path.as_str(), outcome.text));
+        name = outcome.policy;
+    }
+    let claimants: Vec<String> = stacks.iter().map(|stack| stack.file.clone()).collect();
+    let object = named(sources, source, &name)?;
+    let from = format!("{path} for {}", claimants.join(", "));
+    Ok(File {
+        folder: POLICIES.to_owned(),
+        name: file_name(&object),
+        contents: header(&from) + sources.get(source).text(),
+        object,
+        claimants,
+    })
+}
+
+/// The exception to a policy that keeps a stack out of it.
+pub(super) fn exception(
+    project: &Project,
+    values: &Values,
+    path: &RelativePath,
+    sources: &mut Sources,
+) -> Result<Node, Diagnostics> {
+    let source = read(project, path, sources)?;
+    let documents = documents(sources, source)?;
+    let kind_of = |node: &Node| match node.get("kind").and_then(Node::as_str) {
+        Some("ClusterPolicy") => Some(Kind::ClusterPolicy),
+        Some("MutatingPolicy") => Some(Kind::MutatingPolicy),
+        _ => None,
+    };
+    let mut policies = documents.iter().filter_map(|node| Some((kind_of(node)?, name_of(node)?)));
+    let (Some((kind, policy)), None) = (policies.next(), policies.next()) else {
+        let message =
+            format!("{path} must hold one ClusterPolicy or MutatingPolicy to except from");
+        return Err(Diagnostic::new(message).into());
+    };
+    let namespace = values.kyverno.exception_namespace.as_ref().unwrap_or(&values.namespace.name);
+    let exception = policy::exception(&ExceptionOf {
+        name: &format!("{}-{policy}", values.name),
+        namespace: namespace.as_str(),
+        kind,
+        policy,
+        rule: values.kyverno.rule.as_deref(),
+        tenant: values.namespace.name.as_str(),
+    });
+    yaml::to_node(&exception).map_err(|error| Diagnostic::new(format!("{path}: {error}")).into())
+}
+
+fn read(
+    project: &Project,
+    path: &RelativePath,
+    sources: &mut Sources,
+) -> Result<SourceId, Diagnostics> {
+    let source = project.read_relative(path).map_err(|error| Diagnostic::new(error.to_string()))?;
+    Ok(sources.add(source))
+}
+
+/// The owner's documents; they may hold anchors.
+fn documents(sources: &Sources, source: SourceId) -> Result<Vec<Node>, Diagnostics> {
+    yaml::parse(sources, source, Dialect::Kubectl).map_err(|errors| diagnose(&errors, sources))
+}
+
+fn name_of(node: &Node) -> Option<&str> {
+    node.get("metadata")?.get("name")?.as_str()
+}
+
+/// The policy of a name, as an object.
+fn named(sources: &Sources, source: SourceId, name: &str) -> Result<Object, Diagnostics> {
+    let found = documents(sources, source)?.into_iter().find(|node| name_of(node) == Some(name));
+    let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
+    let object = found.and_then(|node| {
+        Some(Object {
+            api_version: text(&node, "apiVersion")?,
+            kind: text(&node, "kind")?,
+            namespace: None,
+            name: name.to_owned(),
+            node,
+        })
+    });
+    object.ok_or_else(|| Diagnostic::new(format!("the policy `{name}` is gone")).into())
+}
+
+fn diagnose<E: std::fmt::Display>(
+    errors: &[crate::diagnostic::Located<E>],
+    sources: &Sources,
+) -> Diagnostics {
+    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
+}

@@ -1,0 +1,38 @@
+//! The templates that serve where a repository has none of its own.
+
+macro_rules! templates {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../templates/", $name)))),*]
+    };
+}
+
+/// Each built-in template: the name of its file in `templates/`, and its text.
+pub const BUILT_IN: &[(&str, &str)] = templates![
+    "client-configmap.yaml.j2",
+    "configmap.yaml.j2",
+    "cronjob.yaml.j2",
+    "deployment.yaml.j2",
+    "namespace.yaml.j2",
+    "persistentvolume.yaml.j2",
+    "persistentvolumeclaim.yaml.j2",
+    "role.yaml.j2",
+    "rolebinding.yaml.j2",
+    "service.yaml.j2",
+    "serviceaccount.yaml.j2",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::BUILT_IN;
+
+    #[test]
+    fn every_template_of_the_repository_is_built_in() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, BUILT_IN.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,387 @@
+//! The rules of templates, held when they are loaded: an interpolation is a whole YAML scalar, and
+//! only `if` and `for` exist.
+//!
+//! Lines are looked at with tags masked, so that the rules are about what the YAML will be.
+
+use std::ops::Range;
+
+/// The tags that exist. Whatever captures text (`set` blocks, `filter`, macros) would send it
+/// through the formatter twice.
+const TAGS: &[&str] = &["if", "elif", "else", "endif", "for", "endfor"];
+/// How many texts one expression may join: each can be as long as the values are.
+const JOINS: usize = 8;
+/// How deep loops may nest.
+const LOOPS: usize = 4;
+
+/// Why a text is no template of this project.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SyntaxError {
+    /// An interpolation is a part of a scalar.
+    #[error(
+        "an interpolation must be a whole scalar, after its key or dash: `key: {{{{ 'pre-' ~ x }}}}`, \
+         not `key: pre-{{{{ x }}}}`"
+    )]
+    Part,
+    /// An interpolation in a block scalar.
+    #[error(
+        "an interpolation can't stand in a block scalar: make the text in values, or with a filter"
+    )]
+    InBlock,
+    /// An interpolation or a tag over several lines.
+    #[error("what stands in braces must stand on one line")]
+    Lines,
+    /// A tag that does not exist.
+    #[error("the tag `{0}` does not exist in templates: only `if` and `for` do")]
+    Tag(String),
+    /// A tag, comment or interpolation without an end.
+    #[error("`{0}` is not closed")]
+    Open(&'static str),
+    /// An expression that could grow without bound.
+    #[error("{0}")]
+    Growth(&'static str),
+}
+
+/// Every rule that a text breaks, with the bytes that break it.
+pub(super) fn check(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
+    let mut pieces = match pieces(text) {
+        Ok(pieces) => pieces,
+        Err(error) => return vec![error],
+    };
+    let mut errors = Vec::new();
+    let mut loops: usize = 0;
+    for piece in &pieces {
+        let inner = piece.inner(text);
+        let mut report = |error| errors.push((error, piece.range.clone()));
+        match piece.kind {
+            Kind::Comment => continue,
+            _ if inner.contains('\n') => report(SyntaxError::Lines),
+            Kind::Expression => {}
+            Kind::Tag => {
+                let word = inner.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                let word = word.unwrap_or("");
+                if !TAGS.contains(&word) {
+                    report(SyntaxError::Tag(word.to_owned()));
+                }
+                loops = match word {
+                    "for" => loops + 1,
+                    "endfor" => loops.saturating_sub(1),
+                    _ => loops,
+                };
+                if loops > LOOPS {
+                    report(SyntaxError::Growth("loops nest at most 4 deep"));
+                }
+                let plain = without_strings(inner);
+                if word == "for" && plain.contains('~') {
+                    report(SyntaxError::Growth("a loop goes over a value, not over joined text"));
+                }
+                if plain.split(|c: char| !c.is_alphanumeric()).any(|word| word == "recursive") {
+                    report(SyntaxError::Growth("a loop can't be recursive"));
+                }
+            }
+        }
+        let plain = without_strings(inner);
+        if plain.contains('*') {
+            report(SyntaxError::Growth("templates do not multiply"));
+        }
+        if plain.matches('~').count() > JOINS {
+            report(SyntaxError::Growth("an expression joins at most 9 texts"));
+        }
+    }
+    pieces.retain(|piece| piece.kind == Kind::Expression);
+    errors.extend(check_lines(text, &pieces));
+    errors.sort_by_key(|(_, range)| range.start);
+    errors
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Expression,
+    Tag,
+    Comment,
+}
+
+#[derive(Debug)]
+struct Piece {
+    kind: Kind,
+    range: Range<usize>,
+}
+
+impl Piece {
+    /// What stands between the delimiters, without the marks that trim.
+    fn inner<'a>(&self, text: &'a str) -> &'a str {
+        let inner = &text[self.range.start + 2..self.range.end - 2];
+        let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
+        inner.strip_suffix(['-', '+']).unwrap_or(inner).trim()
+    }
+}
+
+const DELIMITERS: &[(&str, &str, Kind)] =
+    &[("{{", "}}", Kind::Expression), ("{%", "%}", Kind::Tag), ("{#", "#}", Kind::Comment)];
+
+fn pieces(text: &str) -> Result<Vec<Piece>, (SyntaxError, Range<usize>)> {
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while let Some(offset) = text[at..].find('{') {
+        let start = at + offset;
+        let rest = &text[start..];
+        let Some((open, close, kind)) = DELIMITERS.iter().find(|(open, ..)| rest.starts_with(open))
+        else {
+            at = start + 1;
+            continue;
+        };
+        let end = match kind {
+            Kind::Comment => rest[2..].find(close).map(|end| end + 2),
+            _ => close_of(rest, close),
+        };
+        let end = end.ok_or((SyntaxError::Open(open), start..start + 2))?;
+        at = start + end + 2;
+        pieces.push(Piece { kind: *kind, range: start..at });
+    }
+    Ok(pieces)
+}
+
+/// Where the closing delimiter stands that is not in a string.
+fn close_of(text: &str, close: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut quote = None;
+    let mut at = 2;
+    while at < bytes.len() {
+        match (quote, bytes[at]) {
+            (Some(_), b'\\') => at += 1,
+            (Some(open), byte) if byte == open => quote = None,
+            (None, byte @ (b'"' | b'\'')) => quote = Some(byte),
+            (None, _) if bytes[at..].starts_with(close.as_bytes()) => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// An expression with its string literals emptied: what operators it has.
+fn without_strings(expression: &str) -> String {
+    let mut plain = String::with_capacity(expression.len());
+    let mut quote = None;
+    let mut escaped = false;
+    for c in expression.chars() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None => plain.push(c),
+        }
+    }
+    plain
+}
+
+/// Stands for the first byte of an interpolation, in a masked line.
+const FIRST: char = '\u{2}';
+
+/// Holds every line with an interpolation to the shape `- key: {{ value }}`.
+fn check_lines(text: &str, expressions: &[Piece]) -> Vec<(SyntaxError, Range<usize>)> {
+    let mut errors = Vec::new();
+    let mut block: Option<usize> = None;
+    let mut offset = 0;
+    let mut next = expressions.iter().peekable();
+    for raw in text.split_inclusive('\n') {
+        let range = offset..offset + raw.len();
+        offset = range.end;
+        let mut here = Vec::new();
+        while let Some(piece) = next.next_if(|piece| piece.range.start < range.end) {
+            here.push(piece);
+        }
+        let line = masked(raw, range.start, &here);
+        let line = line.trim_end();
+        if line.trim_start().is_empty() {
+            continue;
+        }
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        let in_block = block.is_some_and(|column| indent > column);
+        if !in_block {
+            block = block_column(line);
+        }
+        let wrong = match here.as_slice() {
+            [] => None,
+            _ if in_block => Some(SyntaxError::InBlock),
+            _ if is_whole(line) => None,
+            _ => Some(SyntaxError::Part),
+        };
+        if let (Some(error), Some(first)) = (wrong, here.first()) {
+            errors.push((error, first.range.clone()));
+        }
+    }
+    errors
+}
+
+/// A line without its tags and comments, each interpolation one character.
+fn masked(raw: &str, start: usize, expressions: &[&Piece]) -> String {
+    let mut line = String::with_capacity(raw.len());
+    let mut at = 0;
+    for piece in expressions {
+        let from = piece.range.start.saturating_sub(start).min(raw.len());
+        let to = piece.range.end.saturating_sub(start).min(raw.len());
+        line.push_str(&raw[at.min(from)..from]);
+        line.push(FIRST);
+        at = to;
+    }
+    line.push_str(&raw[at..]);
+    strip_tags(&line)
+}
+
+fn strip_tags(line: &str) -> String {
+    let mut kept = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = rest.find("{%").or_else(|| rest.find("{#")) {
+        let close = if rest[start..].starts_with("{%") { "%}" } else { "#}" };
+        kept.push_str(&rest[..start]);
+        match rest[start..].find(close) {
+            Some(end) => rest = &rest[start + end + 2..],
+            None => rest = "",
+        }
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// The column that a block scalar's lines must stand right of, if this line begins one.
+fn block_column(line: &str) -> Option<usize> {
+    let content = line.split(" #").next().unwrap_or(line).trim_end();
+    let head = content.trim_end_matches(|c: char| c.is_ascii_digit() || c == '+' || c == '-');
+    let before = head.strip_suffix(['|', '>'])?;
+    before.ends_with([' ']).then(|| {
+        let column = line.len() - after_dashes(line).len();
+        if before.trim_end().ends_with(':') { column } else { column.saturating_sub(2) }
+    })
+}
+
+fn after_dashes(line: &str) -> &str {
+    let mut rest = line.trim_start_matches(' ');
+    while let Some(item) = rest.strip_prefix("- ") {
+        rest = item.trim_start_matches(' ');
+    }
+    rest
+}
+
+/// Whether a masked line is `key: V`, `- V`, `- key: V`, `V: V` or `V: text`, V an interpolation.
+fn is_whole(line: &str) -> bool {
+    let content = after_dashes(line);
+    let has_dash = content.len() < line.trim_start_matches(' ').len();
+    if content == FIRST.to_string() {
+        return has_dash;
+    }
+    let Some((key, value)) = content.split_once(':') else { return false };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
+    let quoted = key
+        .strip_prefix('"')
+        .and_then(|key| key.strip_suffix('"'))
+        .is_some_and(|key| !key.contains(['"', '\\', FIRST]));
+    let key_is_value = key == FIRST.to_string();
+    let key_ok = key_is_value || quoted || (!key.is_empty() && key.chars().all(plain));
+    let Some(value) = value.strip_prefix(' ').or_else(|| value.is_empty().then_some("")) else {
+        return false;
+    };
+    let value = value.trim();
+    key_ok && (value == FIRST.to_string() || (key_is_value && !value.contains(FIRST)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first_error(text: &str) -> Option<SyntaxError> {
+        check(text).into_iter().next().map(|(error, _)| error)
+    }
+
+    #[test]
+    fn a_whole_scalar_may_be_interpolated() {
+        for text in [
+            "a: {{ x }}\n",
+            "- {{ x }}\n",
+            "  - - {{ x }}\n",
+            "- a: {{ x }}",
+            "\"a b\": {{ x }}\n",
+            "{{ k }}: {{ v }}\n",
+            "{{ k }}: fixed\n",
+            "{{ k }}:\n  a: 1\n",
+            "{% if x %}a: {{ x }}{% endif %}\n",
+            "a: {{ '}}' ~ x }}\n",
+            "a: |\n  text {% if x %}more{% endif %}\nb: {{ x }}\n",
+            "- a: |\n    text\n  b: {{ x }}\n",
+            "- |\n  text\n- {{ x }}\n",
+        ] {
+            assert_eq!(first_error(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_scalar_may_not() {
+        for text in [
+            "a: pre-{{ x }}\n",
+            "a: {{ x }}-post\n",
+            "a: \"{{ x }}\"\n",
+            "a: '{{ x }}'\n",
+            "a: {{ x }}{{ y }}\n",
+            "a: {{ x }} {{ y }}\n",
+            "a: {{ x }} # why\n",
+            "a: [{{ x }}]\n",
+            "a: {b: {{ x }}}\n",
+            "a: &x {{ x }}\n",
+            "a: !!str {{ x }}\n",
+            "{{ x }}\n",
+            "  {{ x }}\n",
+            "pre{{ k }}: 1\n",
+            "a:{{ x }}\n",
+            "# {{ x }}\n",
+            "-{{ x }}\n",
+            "? {{ x }}\n",
+            "a: {% if x %}{{ x }}{% else %}{{ y }}{% endif %}\n",
+            "%YAML {{ x }}\n",
+            "--- {{ x }}\n",
+        ] {
+            assert_eq!(first_error(text), Some(SyntaxError::Part), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_interpolated_into_a_block_scalar() {
+        for text in [
+            "a: |\n  {{ x }}\n",
+            "a: >-\n  text\n\n  k: {{ x }}\n",
+            "a: |2 # why\n  - {{ x }}\n",
+            "- |\n  k: {{ x }}\n",
+            "- a: |-\n    k: {{ x }}\n",
+        ] {
+            assert_eq!(first_error(text), Some(SyntaxError::InBlock), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_if_and_for_exist() {
+        for tag in ["set x = 1", "filter upper", "macro m()", "include 'a'", "raw", "with x = 1"] {
+            let text = format!("{{% {tag} %}}\n");
+            assert!(matches!(first_error(&text), Some(SyntaxError::Tag(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_grows_without_bound_is_refused() {
+        for text in [
+            "a: {{ x * 1000000 }}\n",
+            "a: {{ x ~ x ~ x ~ x ~ x ~ x ~ x ~ x ~ x ~ x }}\n",
+            "{% for a in [x ~ x] %}{% endfor %}",
+            "{% for a in x recursive %}{% endfor %}",
+            "{% for a in x %}{% for b in x %}{% for c in x %}{% for d in x %}{% for e in x %}",
+        ] {
+            assert!(matches!(first_error(text), Some(SyntaxError::Growth(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_closed_is_refused() {
+        assert_eq!(first_error("a: {{ x\n"), Some(SyntaxError::Open("{{")));
+        assert_eq!(first_error("a: {{ '}}' \n"), Some(SyntaxError::Open("{{")));
+        assert_eq!(first_error("{# why\n"), Some(SyntaxError::Open("{#")));
+    }
+}

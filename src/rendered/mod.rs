@@ -1,0 +1,52 @@
+//! What `rendered/` should hold, and how it gets there.
+//!
+//! In: a [`Plan`], every file's bytes, and the folder as it lies on the disk. Out: what differs
+//! ([`compare`]), or the folder made so ([`write`]). The command line calls it, and `commit`; it calls
+//! only `diagnostic`. A plan is pure; everything that touches the disk is below [`compare`] and
+//! [`write`].
+//!
+//! Both look at the disk in one way ([`survey`]): each file gets a state, and from the states follow
+//! the differences, what is in the way, and the steps to take. A step is whole or not at all, and
+//! after any of them `.provenance` still tells our files from others, so a run may be killed
+//! anywhere and the next one ends what it began.
+//!
+//! Runs that write one tree wait for each other by a lock on the folder itself; where the file system
+//! has no such lock they still leave whole files, each of one of them.
+
+mod compare;
+mod error;
+mod lock;
+mod parallel;
+mod plan;
+mod provenance;
+mod survey;
+mod write;
+
+pub use compare::{Difference, Kind, compare};
+pub use error::{Blocker, Error, Obstacle};
+pub use plan::Plan;
+pub use write::{Force, Summary, write};
+
+use std::collections::BTreeSet;
+
+/// Which folders are looked at, written and pruned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// All that are planned and all that we ever wrote.
+    All,
+    /// These alone.
+    Folders(BTreeSet<String>),
+}
+
+impl Scope {
+    /// Whether a folder is meant.
+    pub fn covers(&self, folder: &str) -> bool {
+        match self {
+            Scope::All => true,
+            Scope::Folders(names) => names.contains(folder),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

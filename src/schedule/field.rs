@@ -1,0 +1,195 @@
+//! The five fields: their ranges and names, and the sets of numbers that a text of them means.
+
+use super::error::Problem;
+
+/// One of the five fields of a schedule, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// 0 to 59.
+    Minute,
+    /// 0 to 23.
+    Hour,
+    /// 1 to 31.
+    DayOfMonth,
+    /// 1 to 12, or `jan` to `dec`.
+    Month,
+    /// 0 (Sunday) to 6, or `sun` to `sat`.
+    DayOfWeek,
+}
+
+pub(super) const MONTHS: [&str; 12] =
+    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+pub(super) const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
+
+impl Field {
+    /// All five, in the order in which they are written.
+    pub const ALL: [Field; 5] =
+        [Field::Minute, Field::Hour, Field::DayOfMonth, Field::Month, Field::DayOfWeek];
+
+    /// What messages call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::Minute => "minute",
+            Field::Hour => "hour",
+            Field::DayOfMonth => "day of month",
+            Field::Month => "month",
+            Field::DayOfWeek => "day of week",
+        }
+    }
+
+    /// The least number.
+    pub fn min(self) -> u8 {
+        match self {
+            Field::Minute | Field::Hour | Field::DayOfWeek => 0,
+            Field::DayOfMonth | Field::Month => 1,
+        }
+    }
+
+    /// The greatest number.
+    pub fn max(self) -> u8 {
+        match self {
+            Field::Minute => 59,
+            Field::Hour => 23,
+            Field::DayOfMonth => 31,
+            Field::Month => 12,
+            Field::DayOfWeek => 6,
+        }
+    }
+
+    /// The names that stand for numbers, from [`Field::min`] on; upper and lower case are one.
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Field::Month => &MONTHS,
+            Field::DayOfWeek => &DAYS,
+            _ => &[],
+        }
+    }
+
+    /// The number that a bound of a range means.
+    pub(super) fn bound(self, text: &str) -> Result<i64, Problem> {
+        let named = self.names().iter().position(|name| name.eq_ignore_ascii_case(text));
+        if let Some(at) = named {
+            return Ok(i64::from(self.min()) + at as i64);
+        }
+        // As Go's `strconv.Atoi`: a sign and leading zeros are read. A minus never comes here, it
+        // makes a range.
+        text.parse().map_err(|_| Problem::NotANumber(text.to_owned()))
+    }
+}
+
+/// The numbers that a field's text means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Set {
+    bits: u64,
+    /// Written with `*` or `?` and no step above 1: the field then restricts nothing. Only the two
+    /// fields of days ask.
+    star: bool,
+}
+
+impl Set {
+    /// Whether the number is meant.
+    pub(super) fn has(self, number: i8) -> bool {
+        u8::try_from(number).is_ok_and(|number| number < 64 && self.bits >> number & 1 == 1)
+    }
+
+    fn is_empty(self) -> bool {
+        self.bits == 0
+    }
+
+    /// Reads a comma list. Empty items count for nothing, so `,` means no number at all; Kubernetes
+    /// takes it, and such a schedule never runs.
+    ///
+    /// # Errors
+    /// The first item that is wrong, and what is wrong with it.
+    pub(super) fn read(field: Field, text: &str) -> Result<Self, (String, Problem)> {
+        let mut set = Set::default();
+        for item in text.split(',').filter(|item| !item.is_empty()) {
+            let (bits, star) =
+                read_item(field, item).map_err(|problem| (item.to_owned(), problem))?;
+            set.bits |= bits;
+            set.star |= star;
+        }
+        Ok(set)
+    }
+}
+
+/// Reads `*`, `5`, `1-5`, and each with a step.
+fn read_item(field: Field, item: &str) -> Result<(u64, bool), Problem> {
+    let (range, step) = match item.split_once('/') {
+        None => (item, None),
+        Some((_, rest)) if rest.contains('/') => return Err(Problem::Slashes),
+        Some((range, step)) => (range, Some(step)),
+    };
+    let (low, high) = match range.split_once('-') {
+        None => (range, None),
+        Some((low, high)) => (low, Some(high)),
+    };
+    let step_by = match step {
+        None => 1,
+        Some(step) => step
+            .parse::<i64>()
+            .ok()
+            .filter(|&by| by > 0)
+            .ok_or_else(|| Problem::Step(step.to_owned()))?,
+    };
+    let (min, max) = (i64::from(field.min()), i64::from(field.max()));
+
+    // What follows a star up to the slash is not read: `*-5` is `*`.
+    let star = low == "*" || low == "?";
+    let (start, end) = if star {
+        (min, max)
+    } else {
+        let start = field.bound(low)?;
+        let end = match high {
+            Some(high) if high.contains('-') => return Err(Problem::Hyphens),
+            Some(high) => field.bound(high)?,
+            // `5/15` goes from 5 to the field's end.
+            None if step.is_some() => max,
+            None => start,
+        };
+        (start, end)
+    };
+    if let Some(number) = [start, end].into_iter().find(|n| !(min..=max).contains(n)) {
+        return Err(Problem::Range(number));
+    }
+    if start > end {
+        return Err(Problem::Backwards { start, end, step: step_by });
+    }
+    let every = usize::try_from(step_by).unwrap_or(usize::MAX);
+    let bits = (start..=end).step_by(every).fold(0u64, |bits, number| bits | 1 << number);
+    Ok((bits, star && step_by == 1))
+}
+
+/// What five fields mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fields {
+    pub(super) minute: Set,
+    pub(super) hour: Set,
+    pub(super) day_of_month: Set,
+    pub(super) month: Set,
+    pub(super) day_of_week: Set,
+}
+
+impl Fields {
+    /// Whether a day is meant. Where both fields of days restrict, one of them is enough; where one
+    /// is a star, the other decides.
+    pub(super) fn day(&self, day_of_month: i8, day_of_week: i8) -> bool {
+        let by_month = self.day_of_month.has(day_of_month);
+        let by_week = self.day_of_week.has(day_of_week);
+        if self.day_of_month.star || self.day_of_week.star {
+            by_month && by_week
+        } else {
+            by_month || by_week
+        }
+    }
+
+    /// Whether any day and time is meant.
+    pub(super) fn can_match(&self) -> bool {
+        // The most days that a month can have, January first.
+        const LONGEST: [i8; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        let a_day = (1..).zip(LONGEST).any(|(month, days)| {
+            self.month.has(month) && (1..=days).any(|day| (0..7).any(|week| self.day(day, week)))
+        });
+        a_day && !self.hour.is_empty() && !self.minute.is_empty()
+    }
+}

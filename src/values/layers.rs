@@ -1,0 +1,390 @@
+//! From texts to [`Values`]: layers are laid over each other as trees, so that every leaf keeps the
+//! place in the layer that brought it; the result is read and checked as one.
+
+use std::path::Path as FilePath;
+
+use super::schema::Shape;
+use super::{Values, check};
+use crate::diagnostic::{Diagnostics, Located};
+use crate::source::{Source, SourceId, Sources, Span};
+use crate::yaml::{self, Dialect, Entry, Mapping, Node, ParseError, Path, PathError, ReadError};
+use crate::yaml::{Segment, Value};
+
+/// One assignment, `PATH=VALUE`, typed by the schema when it is laid over the values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assignment {
+    /// What messages call the layer: `--set`, or the name of a parameter.
+    pub layer: String,
+    /// Where to.
+    pub path: Path,
+    /// What.
+    pub value: Assigned,
+}
+
+/// What is assigned.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Assigned {
+    /// One text: a string, or what the schema makes of it.
+    Text(String),
+    /// A list: replaces.
+    List(Vec<String>),
+    /// A map: merges, and its strings stay strings.
+    Map(Vec<(String, String)>),
+}
+
+/// Why a text is no assignment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssignmentError {
+    /// There is no `=`.
+    #[error("`{0}` has no `=`: write PATH=VALUE, as in `gate.floor=7Gi`")]
+    NoValue(String),
+    /// What stands before `=` is no path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}
+
+impl Assignment {
+    /// Reads `PATH=VALUE` as `--set` has it: at the first `=` outside a quoted key.
+    pub fn parse(text: &str) -> Result<Self, AssignmentError> {
+        let mut quoted = false;
+        let split = text.bytes().enumerate().find_map(|(at, byte)| {
+            quoted ^= byte == b'"';
+            (byte == b'=' && !quoted).then_some(at)
+        });
+        let at = split.ok_or_else(|| AssignmentError::NoValue(text.to_owned()))?;
+        let value = Assigned::Text(text[at + 1..].to_owned());
+        Ok(Assignment { layer: "--set".to_owned(), path: text[..at].parse()?, value })
+    }
+}
+
+/// The layers of one stack's values, the first the lowest.
+#[derive(Debug, Clone, Default)]
+pub struct Layers {
+    /// Overlays: maps merge, lists and scalars replace, `null` removes.
+    pub overlays: Vec<SourceId>,
+    /// Then single assignments, in their order.
+    pub assignments: Vec<Assignment>,
+}
+
+/// Why values could not be loaded.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LoadError {
+    /// A layer is no YAML that every reader takes alike.
+    #[error(transparent)]
+    Parse(#[from] ParseError),
+    /// A layer holds nothing, or more than one document.
+    #[error("a values file holds one map, this one holds {0} documents")]
+    Documents(usize),
+    /// A layer is no map.
+    #[error("a values file holds a map, not {0}")]
+    NotAMap(&'static str),
+    /// An assignment goes through something that has no such entry.
+    #[error("`{path}` cannot be set: {parent} is {kind}")]
+    Unreachable {
+        /// The whole path.
+        path: Path,
+        /// What is in the way.
+        parent: String,
+        /// What that is.
+        kind: String,
+    },
+    /// An assigned text is not what the schema has there.
+    #[error("`{text}` is not {expected}")]
+    Untyped {
+        /// The text.
+        text: String,
+        /// What the schema has.
+        expected: &'static str,
+    },
+    /// A value has the wrong type, is missing or unknown.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// Values do not go together.
+    #[error(transparent)]
+    Check(#[from] check::CheckError),
+}
+
+/// Values with the tree they were read from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The values.
+    pub values: Values,
+    /// The merged layers, without defaults: every leaf has the place that brought it.
+    pub tree: Node,
+}
+
+impl Loaded {
+    /// Loads a stack: `base` is its file, `stem` the stem of that file's name.
+    ///
+    /// Errors: all of the first stage that has any (layers, then types, then how values go
+    /// together).
+    pub fn load(
+        sources: &mut Sources,
+        base: SourceId,
+        stem: &FilePath,
+        layers: &Layers,
+    ) -> Result<Self, Diagnostics> {
+        let (tree, mut errors) =
+            merge(sources, base, layers).map_err(|errors| diagnose(&errors, sources))?;
+        match Self::from_tree(tree) {
+            Ok(loaded) => {
+                errors.extend(check::check(&loaded, stem));
+                if errors.is_empty() { Ok(loaded) } else { Err(diagnose(&errors, sources)) }
+            }
+            Err(wrong) => {
+                errors.extend(wrong);
+                Err(diagnose(&errors, sources))
+            }
+        }
+    }
+
+    /// Reads a merged tree, without the checks across values.
+    pub fn from_tree(tree: Node) -> Result<Self, Vec<Located<LoadError>>> {
+        match yaml::read::<Values>(&tree) {
+            Ok(mut values) => {
+                values.fill_in();
+                Ok(Loaded { values, tree })
+            }
+            Err(errors) => Err(wrap(errors)),
+        }
+    }
+}
+
+fn diagnose(errors: &[Located<LoadError>], sources: &Sources) -> Diagnostics {
+    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
+}
+
+fn wrap<E: Into<LoadError>>(errors: Vec<Located<E>>) -> Vec<Located<LoadError>> {
+    errors.into_iter().map(|error| error.map(Into::into)).collect()
+}
+
+/// The layers laid over each other, and what is wrong with single assignments: the rest can be read
+/// without them.
+fn merge(
+    sources: &mut Sources,
+    base: SourceId,
+    layers: &Layers,
+) -> Result<(Node, Vec<Located<LoadError>>), Vec<Located<LoadError>>> {
+    let mut tree = parse(sources, base)?;
+    for &overlay in &layers.overlays {
+        overlay_onto(&mut tree, parse(sources, overlay)?);
+    }
+    let mut errors = Vec::new();
+    for assignment in &layers.assignments {
+        if let Err(error) = assign(&mut tree, sources, assignment) {
+            errors.push(error);
+        }
+    }
+    Ok((tree, errors))
+}
+
+fn parse(sources: &Sources, id: SourceId) -> Result<Node, Vec<Located<LoadError>>> {
+    let mut documents = yaml::parse(sources, id, Dialect::Strict).map_err(wrap)?;
+    let wrong = |error, span| Err(vec![Located::new(error, span, Path::root())]);
+    match (documents.pop(), documents.len()) {
+        (Some(Node { value: Value::Mapping(map), span }), 0) => {
+            Ok(Node { value: Value::Mapping(map), span })
+        }
+        (Some(node), 0) => wrong(LoadError::NotAMap(node.kind()), node.span),
+        (Some(node), more) => wrong(LoadError::Documents(more + 1), node.span),
+        (None, _) => wrong(LoadError::Documents(0), Some(Span::new(id, 0, 0))),
+    }
+}
+
+/// Maps merge, lists and scalars replace, `null` removes.
+fn overlay_onto(base: &mut Node, overlay: Node) {
+    let Value::Mapping(over) = overlay.value else {
+        *base = overlay;
+        return;
+    };
+    if base.as_mapping().is_none() {
+        *base = Node { span: overlay.span, value: Value::Mapping(Mapping::new()) };
+    }
+    let Value::Mapping(map) = &mut base.value else { return };
+    for (key, entry) in over {
+        if entry.node.value == Value::Null {
+            map.shift_remove(&key);
+        } else if let Some(present) = map.get_mut(&key) {
+            overlay_onto(&mut present.node, entry.node);
+        } else {
+            let mut node = Node { span: entry.node.span, value: Value::Null };
+            overlay_onto(&mut node, entry.node);
+            map.insert(key, Entry { key_span: entry.key_span, node });
+        }
+    }
+}
+
+/// Lays one assignment over the tree. Its text becomes a source, so that errors in it have a place.
+fn assign(
+    tree: &mut Node,
+    sources: &mut Sources,
+    assignment: &Assignment,
+) -> Result<(), Located<LoadError>> {
+    let path_text = assignment.path.to_string();
+    let value_text = match &assignment.value {
+        Assigned::Text(text) => text.clone(),
+        Assigned::List(items) => serde_json::Value::from(items.clone()).to_string(),
+        Assigned::Map(pairs) => {
+            let map: serde_json::Map<_, _> =
+                pairs.iter().map(|(key, text)| (key.clone(), text.as_str().into())).collect();
+            serde_json::Value::Object(map).to_string()
+        }
+    };
+    let name = assignment.layer.clone();
+    let id = sources.add(Source::written(name, format!("{path_text}={value_text}")));
+    let key_span = Span::new(id, 0, path_text.len() as u32);
+    let start = key_span.end + 1;
+    let value_span = Span::new(id, start, start + value_text.len() as u32);
+    let at = |error| Located::new(error, Some(value_span), assignment.path.clone());
+    let text_node =
+        |text: &str| Node { span: Some(value_span), value: Value::String(text.to_owned()) };
+    let node = match &assignment.value {
+        Assigned::Text(text) => {
+            let shape = Shape::of_values().at(&assignment.path);
+            typed(text, shape.as_ref(), value_span).map_err(at)?
+        }
+        Assigned::List(items) => Node {
+            span: Some(value_span),
+            value: Value::Sequence(items.iter().map(|item| text_node(item)).collect()),
+        },
+        Assigned::Map(pairs) => {
+            let entry = |text: &String| Entry { key_span: Some(value_span), node: text_node(text) };
+            let map = pairs.iter().map(|(key, text)| (key.clone(), entry(text))).collect();
+            Node { span: Some(value_span), value: Value::Mapping(map) }
+        }
+    };
+    let slot = reach(tree, assignment, key_span).map_err(at)?;
+    match slot {
+        Slot::Entry(map, key) if node.value == Value::Null => {
+            map.shift_remove(key);
+        }
+        Slot::Entry(map, key) => {
+            let entry = map.entry(key.to_owned()).or_insert_with(|| Entry {
+                key_span: Some(key_span),
+                node: Node { span: Some(value_span), value: Value::Null },
+            });
+            overlay_onto(&mut entry.node, node);
+        }
+        Slot::Item(items, index) if index == items.len() => items.push(node),
+        Slot::Item(items, index) => items[index] = node,
+    }
+    Ok(())
+}
+
+/// A text as the schema has it at its path. A place that the schema does not know gets a string, so
+/// that reading tells what is wrong with the path.
+fn typed(text: &str, shape: Option<&Shape>, span: Span) -> Result<Node, LoadError> {
+    let node = |value| Ok(Node { span: Some(span), value });
+    let string = || node(Value::String(text.to_owned()));
+    let Some(shape) = shape else { return string() };
+    if shape.allows("string") && !shape.is_anything() {
+        return if text == "null" && shape.allows("null") { node(Value::Null) } else { string() };
+    }
+    let mut scratch = Sources::new();
+    let id = scratch.add(Source::written("", text));
+    let parsed = yaml::parse(&scratch, id, Dialect::Strict).ok().and_then(|mut documents| {
+        let first = documents.pop()?;
+        documents.is_empty().then_some(first)
+    });
+    let Some(mut parsed) = parsed else {
+        return if shape.is_anything() { string() } else { untyped(text, shape) };
+    };
+    place_all(&mut parsed, span);
+    let kind = match &parsed.value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Int(_) => "integer",
+        Value::Float(_) => "number",
+        Value::String(_) => "string",
+        Value::Sequence(_) => "array",
+        Value::Mapping(_) => "object",
+    };
+    let number = kind == "integer" && shape.allows("number");
+    if shape.is_anything() || shape.allows(kind) || number {
+        Ok(parsed)
+    } else {
+        untyped(text, shape)
+    }
+}
+
+fn untyped(text: &str, shape: &Shape) -> Result<Node, LoadError> {
+    let names = [
+        ("boolean", "`true` or `false`"),
+        ("integer", "a whole number"),
+        ("number", "a number"),
+        ("array", "a list: `[a, b]`"),
+        ("object", "a map: `{key: value}`"),
+    ];
+    let expected =
+        names.iter().find(|(kind, _)| shape.allows(kind)).map_or("a value", |(_, name)| name);
+    Err(LoadError::Untyped { text: text.to_owned(), expected })
+}
+
+/// An assigned tree was parsed on its own: all of it stands where the assignment does.
+fn place_all(node: &mut Node, span: Span) {
+    node.span = Some(span);
+    match &mut node.value {
+        Value::Sequence(items) => items.iter_mut().for_each(|item| place_all(item, span)),
+        Value::Mapping(map) => map.values_mut().for_each(|entry| {
+            entry.key_span = Some(span);
+            place_all(&mut entry.node, span);
+        }),
+        _ => {}
+    }
+}
+
+enum Slot<'a> {
+    Entry(&'a mut Mapping, &'a str),
+    Item(&'a mut Vec<Node>, usize),
+}
+
+/// Walks to the place that an assignment names; maps on the way are made.
+fn reach<'a>(
+    tree: &'a mut Node,
+    assignment: &'a Assignment,
+    span: Span,
+) -> Result<Slot<'a>, LoadError> {
+    let path = &assignment.path;
+    let Some((last, way)) = path.segments().split_last() else {
+        return Err(unreachable_at(path, 0, tree));
+    };
+    let mut node = tree;
+    for (depth, segment) in way.iter().enumerate() {
+        let blocked = unreachable_at(path, depth, node);
+        node = match (segment, &mut node.value) {
+            (Segment::Key(key), Value::Mapping(map)) => {
+                let entry = map.entry(key.clone()).or_insert_with(|| Entry {
+                    key_span: Some(span),
+                    node: Node { span: Some(span), value: Value::Null },
+                });
+                if entry.node.value == Value::Null {
+                    entry.node.value = Value::Mapping(Mapping::new());
+                }
+                &mut entry.node
+            }
+            (Segment::Index(index), Value::Sequence(items)) => {
+                items.get_mut(*index).ok_or(blocked)?
+            }
+            _ => return Err(blocked),
+        };
+    }
+    let blocked = unreachable_at(path, way.len(), node);
+    match (last, &mut node.value) {
+        (Segment::Key(key), Value::Mapping(map)) => Ok(Slot::Entry(map, key)),
+        (Segment::Index(index), Value::Sequence(items)) if *index <= items.len() => {
+            Ok(Slot::Item(items, *index))
+        }
+        _ => Err(blocked),
+    }
+}
+
+fn unreachable_at(path: &Path, depth: usize, blocker: &Node) -> LoadError {
+    let mut parent = Path::root();
+    path.segments().iter().take(depth).for_each(|segment| parent.push(segment.clone()));
+    let kind = match blocker.as_sequence() {
+        Some(items) => format!("a list of {}", items.len()),
+        None => blocker.kind().to_owned(),
+    };
+    let parent = if parent.is_root() { "the file".to_owned() } else { format!("`{parent}`") };
+    LoadError::Unreachable { path: path.clone(), parent, kind }
+}

@@ -1,0 +1,430 @@
+//! The scalars of a values file: each is checked when it is read, and its JSON Schema says the same
+//! to an editor.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Error as _, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::schedule::{self, Schedule};
+
+/// Makes a string with a rule: a newtype that is checked when it is read.
+///
+/// `pattern` is what an editor checks; where it can say the whole rule it is the rule, and a test
+/// holds both to the same verdict on the same examples.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, pattern: $pattern:expr, max: $max:expr, check: $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes a text that obeys the rule; else says what would be right.
+            pub fn new(text: impl Into<String>) -> Result<Self, String> {
+                let text = text.into();
+                let check: fn(&str) -> Result<(), String> = $check;
+                if text.len() > $max {
+                    return Err(format!("{} characters are more than {}", text.len(), $max));
+                }
+                check(&text).map(|()| Self(text))
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "pattern": $pattern, "maxLength": $max})
+            }
+        }
+    };
+}
+
+text! {
+    /// A name as RFC 1123 has labels: a namespace, a Deployment, a Service.
+    /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names>
+    DnsLabel, pattern: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max: 63,
+    check: |text| if is_dns_label(text) { Ok(()) } else {
+        Err(format!("`{text}` is no name: lower case letters, digits and `-`, with a letter or digit at both ends"))
+    }
+}
+
+text! {
+    /// A name as RFC 1123 has subdomains: labels with dots between.
+    /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>
+    DnsSubdomain, pattern: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max: 253,
+    check: |text| if text.split('.').all(is_dns_label) { Ok(()) } else {
+        Err(format!("`{text}` is no name: lower case letters, digits, `-` and `.`, with a letter or digit at both ends of each part"))
+    }
+}
+
+text! {
+    /// The name of an environment variable that every shell can read.
+    EnvName, pattern: r"^[A-Za-z_][A-Za-z0-9_]*$", max: 253,
+    check: |text| {
+        let first = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if first && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') { Ok(()) } else {
+            Err(format!("`{text}` is no name of an environment variable: letters, digits and `_`, no digit first"))
+        }
+    }
+}
+
+text! {
+    /// A path that starts at the root, without `..`.
+    AbsolutePath, pattern: r"^/", max: 4096,
+    check: |text| if text.starts_with('/') && !has_parent(text) && !text.contains([':', '\0']) { Ok(()) } else {
+        Err(format!("`{text}` is no absolute path: it starts with `/`, without `..` or `:`"))
+    }
+}
+
+text! {
+    /// A file of this repository, from its root, without `..`.
+    RelativePath, pattern: r"^[^/]", max: 4096,
+    check: |text| if !text.is_empty() && !text.starts_with('/') && !has_parent(text) && !text.contains(['\\', '\0']) { Ok(()) } else {
+        Err(format!("`{text}` is no path in this repository: it starts at the repository's root, without `/` first and without `..`"))
+    }
+}
+
+text! {
+    /// An image's registry and repository, as the OCI distribution specification has names.
+    /// <https://github.com/distribution/reference/blob/main/reference.go>
+    Repository, pattern: r"^[a-zA-Z0-9.:_/-]+$", max: 255, check: check_repository
+}
+
+text! {
+    /// An image's tag.
+    Tag, pattern: r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", max: 128,
+    check: |text| {
+        let first = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        if first && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) { Ok(()) } else {
+            Err(format!("`{text}` is no tag: letters, digits, `_`, `.` and `-`, no `.` or `-` first"))
+        }
+    }
+}
+
+text! {
+    /// A manifest's digest.
+    Digest, pattern: r"^sha256:[0-9a-f]{64}$", max: 71,
+    check: |text| match text.strip_prefix("sha256:") {
+        Some(hex) if hex.len() == 64 && hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) => Ok(()),
+        _ => Err(format!("`{text}` is no digest: `sha256:` and 64 lower case hexadecimal digits")),
+    }
+}
+
+text! {
+    /// A URL of http or https.
+    HttpUrl, pattern: r"^https?://[^\s/]", max: 2048, check: check_url
+}
+
+text! {
+    /// A schedule of five fields.
+    CronSchedule, pattern: r"^(\S+\s+){4}\S+$", max: 128,
+    check: |text| text.parse::<Schedule>().map(drop).map_err(|error| {
+        format!("{error}: {}", error.hint())
+    })
+}
+
+text! {
+    /// A time zone's name, as the tz database has it.
+    TimeZoneName, pattern: r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max: 64,
+    check: |text| schedule::zone(text).map(drop).map_err(|error| match error.hint() {
+        Some(hint) => format!("{error}: {hint}"),
+        None => error.to_string(),
+    })
+}
+
+text! {
+    /// An amount of storage, as a Kubernetes quantity, more than nothing.
+    StorageQuantity, pattern: r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?$", max: 32,
+    check: |text| match parse_bytes(text) {
+        Some(1..) => Ok(()),
+        _ => Err(format!("`{text}` is no amount of storage: a quantity such as `20Gi`")),
+    }
+}
+
+impl DnsSubdomain {
+    /// A name made of two: `<label>-<suffix>`. A label has 63 characters at most, so it fits.
+    pub(super) fn joined(label: &str, suffix: &str) -> Self {
+        DnsSubdomain(format!("{label}-{suffix}"))
+    }
+}
+
+fn is_dns_label(text: &str) -> bool {
+    let inner = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-');
+    (1..=63).contains(&text.len())
+        && text.chars().all(inner)
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+}
+
+fn has_parent(path: &str) -> bool {
+    path.split('/').any(|part| part == "..")
+}
+
+/// The grammar of `distribution/reference`: a host with an optional port where the first part looks
+/// like one, then lower case parts.
+fn check_repository(text: &str) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("`{text}` is no repository: {why}"));
+    if text.contains('@') {
+        return wrong("a digest belongs in `digest`");
+    }
+    let (host, path) = match text.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
+            (Some(first), rest)
+        }
+        _ => (None, text),
+    };
+    if let Some(host) = host {
+        let (name, port) = host.split_once(':').unwrap_or((host, "1"));
+        let name_ok = name.split('.').all(|part| is_dns_label(&part.to_ascii_lowercase()));
+        if !name_ok || !matches!(port.parse::<u16>(), Ok(1..)) {
+            return wrong("the registry must be a host name with an optional port");
+        }
+    }
+    if path.contains(':') {
+        return wrong("a tag belongs in `tag`");
+    }
+    let part_ok = |part: &str| {
+        let edge = |c: Option<char>| c.is_some_and(|c| matches!(c, 'a'..='z' | '0'..='9'));
+        edge(part.chars().next())
+            && edge(part.chars().next_back())
+            && part.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-'))
+    };
+    if path.split('/').all(part_ok) {
+        Ok(())
+    } else {
+        wrong(
+            "after the registry stand parts of lower case letters, digits, `.`, `_` and `-`, with `/` between",
+        )
+    }
+}
+
+fn check_url(text: &str) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("`{text}` is no URL of a page: {why}"));
+    let Some(rest) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else {
+        return wrong("it starts with `http://` or `https://`");
+    };
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return wrong("it holds white space or control characters");
+    }
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+    if authority.contains('@') {
+        return wrong("values hold no credentials");
+    }
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (authority, "80"),
+    };
+    if host.is_empty() {
+        return wrong("the host is missing");
+    }
+    if !matches!(port.parse::<u16>(), Ok(1..)) {
+        return wrong("the port must be 1 to 65535");
+    }
+    Ok(())
+}
+
+/// A whole number from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Whole<const MIN: i64, const MAX: i64>(i64);
+
+/// A TCP port.
+pub type Port = Whole<1, 65_535>;
+
+impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
+    /// The number, brought into the range: for defaults.
+    pub const fn new(number: i64) -> Self {
+        Whole(if number < MIN {
+            MIN
+        } else if number > MAX {
+            MAX
+        } else {
+            number
+        })
+    }
+
+    /// The number.
+    pub fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Whole<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(deserializer)?;
+        if (MIN..=MAX).contains(&number) {
+            Ok(Whole(number))
+        } else {
+            Err(D::Error::custom(format!("{number} is not between {MIN} and {MAX}")))
+        }
+    }
+}
+
+impl<const MIN: i64, const MAX: i64> JsonSchema for Whole<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Whole_{MIN}_{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "minimum": MIN, "maximum": MAX})
+    }
+}
+
+/// An amount of memory: a Kubernetes quantity such as `6Gi`, or bytes. Templates see bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bytes(u64);
+
+impl Bytes {
+    /// So many bytes.
+    pub const fn new(bytes: u64) -> Self {
+        Bytes(bytes)
+    }
+
+    /// The number of bytes.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// The largest unit that divides it: `6Gi`, `512Mi`, `1000`.
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(60, "Ei"), (50, "Pi"), (40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")];
+        let fits = |&&(shift, _): &&(u32, &str)| self.0 > 0 && self.0 % (1 << shift) == 0;
+        match units.iter().find(fits) {
+            Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(BytesVisitor)
+    }
+}
+
+struct BytesVisitor;
+
+impl Visitor<'_> for BytesVisitor {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a quantity such as `6Gi`, or a whole number of bytes")
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Bytes, E> {
+        u64::try_from(number)
+            .map(Bytes)
+            .map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Bytes, E> {
+        Ok(Bytes(number))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
+        parse_bytes(text).map(Bytes).ok_or_else(|| {
+            E::custom(format!(
+                "`{text}` is no amount of memory: a quantity such as `6Gi`, or bytes"
+            ))
+        })
+    }
+}
+
+impl JsonSchema for Bytes {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Bytes".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["string", "integer"],
+            "pattern": r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?$",
+            "minimum": 0
+        })
+    }
+}
+
+/// The bytes of a quantity: digits with an optional fraction, and a suffix of bytes. Kubernetes'
+/// other forms (`m`, exponents) make no sense for memory. None if it is none, or no whole number of
+/// bytes.
+/// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>
+fn parse_bytes(text: &str) -> Option<u64> {
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, suffix) = text.split_at(split);
+    let unit: u128 = match suffix {
+        "" => 1,
+        "Ki" => 1 << 10,
+        "Mi" => 1 << 20,
+        "Gi" => 1 << 30,
+        "Ti" => 1 << 40,
+        "Pi" => 1 << 50,
+        "Ei" => 1 << 60,
+        "k" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
+        "P" => 1_000_000_000_000_000,
+        "E" => 1_000_000_000_000_000_000,
+        _ => return None,
+    };
+    let (whole, fraction) = match number.split_once('.') {
+        Some((whole, fraction)) => (whole, fraction),
+        None => (number, "0"),
+    };
+    let digits = |text: &str| {
+        (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if !digits(whole) || !digits(fraction) {
+        return None;
+    }
+    let scale = 10u128.pow(fraction.len() as u32);
+    let part = fraction.parse::<u128>().ok()? * unit;
+    if part % scale != 0 {
+        return None;
+    }
+    let bytes = whole.parse::<u128>().ok()?.checked_mul(unit)? + part / scale;
+    i64::try_from(bytes).ok().map(|bytes| bytes as u64)
+}

@@ -1,0 +1,147 @@
+//! The JSON Schema of the values, made from the types: what `values/schema.json` holds, and what
+//! types a `--set`.
+
+use std::sync::OnceLock;
+
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use serde_json::Value as Json;
+
+use super::Values;
+use crate::yaml::{Path, Segment};
+
+/// The JSON Schema (draft 2020-12) of a values file.
+pub fn schema() -> Json {
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(close));
+    settings.into_generator().into_root_schema_for::<Values>().to_value()
+}
+
+/// Kubernetes' types leave open which other fields there may be; reading them does not.
+fn close(schema: &mut Schema) {
+    if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
+        schema.insert("additionalProperties".to_owned(), Json::Bool(false));
+    }
+}
+
+/// What the schema says of one place in the values.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    root: &'static Json,
+    nodes: Vec<&'static Json>,
+}
+
+impl Shape {
+    /// The whole file.
+    pub fn of_values() -> Self {
+        static ROOT: OnceLock<Json> = OnceLock::new();
+        let root = ROOT.get_or_init(schema);
+        Shape { root, nodes: alternatives(root, root) }
+    }
+
+    /// The place at a path below; none if the schema has no such place.
+    pub fn at(&self, path: &Path) -> Option<Self> {
+        path.segments().iter().try_fold(self.clone(), |shape, segment| shape.step(segment))
+    }
+
+    fn step(&self, segment: &Segment) -> Option<Self> {
+        let below = |node: &'static Json| match segment {
+            Segment::Index(_) => node.get("items"),
+            Segment::Key(key) => {
+                let property = node.get("properties").and_then(|map| map.get(key));
+                property.or_else(|| node.get("additionalProperties"))
+            }
+        };
+        let children: Vec<_> = self
+            .nodes
+            .iter()
+            .filter_map(|node| below(node))
+            .filter(|node| **node != Json::Bool(false))
+            .flat_map(|node| alternatives(self.root, node))
+            .collect();
+        match children.is_empty() {
+            false => Some(Shape { root: self.root, nodes: children }),
+            true if self.is_anything() => Some(self.clone()),
+            true => None,
+        }
+    }
+
+    /// Whether a value of a JSON type (`string`, `integer`, …) may stand here.
+    pub fn allows(&self, kind: &str) -> bool {
+        self.is_anything() || self.kinds().any(|name| name == kind)
+    }
+
+    /// Whether anything may stand here: an application's own tree.
+    pub fn is_anything(&self) -> bool {
+        let free = |node: &&Json| match node {
+            Json::Bool(any) => *any,
+            node => {
+                ["type", "enum", "const", "properties"].iter().all(|key| node.get(key).is_none())
+            }
+        };
+        self.nodes.iter().any(free)
+    }
+
+    /// The description, of the place itself.
+    pub fn description(&self) -> Option<&'static str> {
+        self.nodes.iter().find_map(|node| node.get("description")?.as_str())
+    }
+
+    /// The default, if the place has one.
+    pub fn default(&self) -> Option<&'static Json> {
+        self.nodes.iter().find_map(|node| node.get("default"))
+    }
+
+    /// The names of the properties, in the order of the types.
+    pub fn properties(&self) -> impl Iterator<Item = &'static str> {
+        let maps = self.nodes.iter().filter_map(|node| node.get("properties")?.as_object());
+        maps.flat_map(|map| map.keys().map(String::as_str))
+    }
+
+    /// The values to choose from, if the place has a fixed set of texts.
+    pub fn choices(&self) -> impl Iterator<Item = String> {
+        let listed = self.nodes.iter().flat_map(|node| {
+            let listed = node.get("enum").and_then(Json::as_array).into_iter().flatten();
+            listed.chain(node.get("const"))
+        });
+        listed.filter_map(|value| value.as_str().map(str::to_owned))
+    }
+
+    fn kinds(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().flat_map(|node| match node.get("type") {
+            Some(Json::String(kind)) => vec![kind.as_str()],
+            Some(Json::Array(kinds)) => kinds.iter().filter_map(Json::as_str).collect(),
+            _ if node.get("enum").is_some() || node.get("const").is_some() => vec!["string"],
+            _ => Vec::new(),
+        })
+    }
+}
+
+/// A schema and all that it stands for: references followed, alternatives apart.
+fn alternatives(root: &'static Json, node: &'static Json) -> Vec<&'static Json> {
+    let mut found = vec![];
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        // Kubernetes' types refer to themselves (JSONSchemaProps): a reference is followed once.
+        if found.len() > 64 {
+            break;
+        }
+        let referred = node
+            .get("$ref")
+            .and_then(Json::as_str)
+            .and_then(|name| root.pointer(name.strip_prefix('#')?));
+        open.extend(referred);
+        for key in ["anyOf", "oneOf", "allOf"] {
+            open.extend(node.get(key).and_then(Json::as_array).into_iter().flatten());
+        }
+        let only_refers = referred.is_some()
+            || ["anyOf", "oneOf", "allOf"].iter().any(|key| node.get(key).is_some());
+        let says_more = ["type", "properties", "description", "default"]
+            .iter()
+            .any(|key| node.get(key).is_some());
+        if !only_refers || says_more {
+            found.push(node);
+        }
+    }
+    found
+}

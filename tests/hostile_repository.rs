@@ -1,0 +1,186 @@
+//! A repository is not trusted: whoever opens a pull request runs this program. Every bound that is
+//! hit is an ordinary error, within two seconds of CPU and 256 MiB, and nothing outside the root is
+//! read.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use common::tool::{Ran, Sandbox, finished};
+
+/// Runs `render` with its time and memory bounded by the system: a run that needs more is killed, and
+/// that fails the test.
+fn bounded(sandbox: &Sandbox) -> Ran {
+    let script = "ulimit -t 2; ulimit -v 262144; exec \"$0\" render";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_tts-render")]);
+    command.current_dir(sandbox.path(".")).env("NO_COLOR", "1").env("MALLOC_ARENA_MAX", "1");
+    finished(command.output().expect("sh"))
+}
+
+#[track_caller]
+fn refused(sandbox: &Sandbox, expected: &str) {
+    let ran = bounded(sandbox);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    assert!(ran.err.contains(expected), "{}", ran.err);
+    assert!(!sandbox.path("rendered").exists());
+}
+
+fn with_values(append: &str) -> Sandbox {
+    let sandbox = Sandbox::demo();
+    let text = sandbox.read("values/demo.yaml") + append;
+    sandbox.write("values/demo.yaml", &text);
+    sandbox
+}
+
+fn with_template(text: &str) -> Sandbox {
+    let sandbox = Sandbox::demo();
+    sandbox.write("templates/hostile.yaml.j2", text);
+    sandbox
+}
+
+#[test]
+fn a_large_values_file() {
+    refused(&with_values(&"# a comment\n".repeat(40_000)), "larger than 256 KiB");
+}
+
+#[test]
+fn a_large_template() {
+    refused(&with_template(&"# a comment\n".repeat(40_000)), "larger than 256 KiB");
+}
+
+#[test]
+fn deep_nesting_in_values() {
+    refused(&with_values(&format!("deep: {}\n", "[".repeat(100_000))), "nest");
+    refused(&with_values(&format!("deep:\n  {}1\n", "- ".repeat(50_000))), "nest");
+}
+
+#[test]
+fn deep_nesting_in_a_template() {
+    refused(&with_template(&format!("a: {}1\n", "[".repeat(50_000))), "nest");
+    let expression = format!("a: {{{{ {}1{} }}}}\n", "(".repeat(20_000), ")".repeat(20_000));
+    refused(&with_template(&expression), "error");
+}
+
+#[test]
+fn aliases() {
+    let bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n";
+    refused(&with_values(bomb), "anchors are not allowed");
+    refused(&with_template(bomb), "anchors are not allowed");
+}
+
+#[test]
+fn loops_without_end() {
+    let list: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+    let list = list.join(", ");
+    let inner = "{% for c in l %}\n".replace('l', &format!("[{list}]"));
+    let text =
+        format!("{inner}{}", inner.replace(" c ", " d ").repeat(3)) + &"{% endfor %}\n".repeat(4);
+    refused(&with_template(&text), "more than 20000 instructions");
+}
+
+#[test]
+fn output_without_end() {
+    let list: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    let text = format!(
+        "{{% for c in [{}] %}}\n{}\n{{% endfor %}}\n",
+        list.join(", "),
+        format!("# {}", "x".repeat(10_000)),
+    );
+    refused(&with_template(&text), "writes more than");
+}
+
+#[test]
+fn growth_by_operators() {
+    refused(&with_template("a: {{ 'x' * 100000000 }}\n"), "do not multiply");
+    refused(&with_template("{% set x = name ~ name %}\n"), "the tag `set` does not exist");
+    refused(&with_template("a: {{ range(1000000000) }}\n"), "unknown");
+}
+
+#[test]
+fn growth_by_filters() {
+    let chain = "|toyaml".repeat(40);
+    refused(&with_template(&format!("a: {{{{ server{chain} }}}}\n")), "text already");
+    let mut expression = "server".to_owned();
+    for _ in 0..30 {
+        expression = format!("[{expression}|toyaml]");
+    }
+    refused(&with_template(&format!("a: {{{{ {expression} }}}}\n")), "error");
+}
+
+#[test]
+fn many_errors_are_counted_not_listed() {
+    let lines: Vec<String> = (0..5_000).map(|number| format!("wrong{number}: 1\n")).collect();
+    let ran = bounded(&with_values(&lines.concat()));
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.matches("error: ").count() <= 20, "{}", ran.err);
+}
+
+#[test]
+fn values_that_are_no_plain_file() {
+    let sandbox = Sandbox::demo();
+    let made = Command::new("mkfifo").arg(sandbox.path("values/pipe.yaml")).status();
+    assert!(made.expect("mkfifo").success());
+    refused(&sandbox, "values/pipe.yaml is no plain file");
+    let sandbox = Sandbox::demo();
+    std::fs::create_dir(sandbox.path("values/folder.yaml")).expect("a folder");
+    refused(&sandbox, "values/folder.yaml is no plain file");
+}
+
+#[test]
+fn links_out_of_the_root() {
+    let outside = Sandbox::demo();
+    let secret = outside.path("values/demo.yaml");
+    let sandbox = Sandbox::demo();
+    symlink(&secret, sandbox.path("values/other.yaml")).expect("a link");
+    refused(&sandbox, "values/other.yaml leads out of the project");
+
+    let sandbox = Sandbox::demo();
+    std::fs::create_dir(sandbox.path("templates")).expect("a folder");
+    symlink(&secret, sandbox.path("templates/other.yaml.j2")).expect("a link");
+    refused(&sandbox, "templates/other.yaml.j2 leads out of the project");
+
+    let sandbox = Sandbox::demo();
+    std::fs::remove_dir_all(sandbox.path("values")).expect("removed");
+    symlink(outside.path("values"), sandbox.path("values")).expect("a link");
+    refused(&sandbox, "leads out of the project");
+}
+
+#[test]
+fn paths_out_of_the_root() {
+    let edit = "kyverno:\n  mode: edit\n  policy: PATH\n";
+    for path in ["../policy.yaml", "/etc/passwd", "policies/../../x.yaml"] {
+        let sandbox = Sandbox::demo();
+        sandbox.replace(
+            "values/demo.yaml",
+            "kyverno:\n  mode: none\n",
+            &edit.replace("PATH", path),
+        );
+        refused(&sandbox, "is no path in this repository");
+    }
+    let outside = Sandbox::empty();
+    outside.write("policy.yaml", "secret: text\n");
+    let sandbox = Sandbox::demo();
+    sandbox.replace(
+        "values/demo.yaml",
+        "kyverno:\n  mode: none\n",
+        &edit.replace("PATH", "policies/p.yaml"),
+    );
+    std::fs::create_dir(sandbox.path("policies")).expect("a folder");
+    symlink(outside.path("policy.yaml"), sandbox.path("policies/p.yaml")).expect("a link");
+    refused(&sandbox, "policies/p.yaml leads out of the project");
+}
+
+/// A link that stays inside is an ordinary file.
+#[test]
+fn links_inside_the_root() {
+    let sandbox = Sandbox::demo();
+    sandbox.write("shared/role.yaml.j2", "");
+    std::fs::create_dir(sandbox.path("templates")).expect("a folder");
+    symlink("../shared/role.yaml.j2", sandbox.path("templates/role.yaml.j2")).expect("a link");
+    sandbox.ok(&["render"]);
+    assert!(!sandbox.path("rendered/demo/role-demo-offpeak.yaml").exists());
+}
