@@ -3,6 +3,8 @@
 // A test fails by panicking, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "policy_edit/broken.rs"]
+mod broken;
 #[path = "policy_edit/cases.rs"]
 mod cases;
 #[path = "policy_edit/fixtures.rs"]

@@ -143,6 +143,28 @@ fn an_edited_text_that_does_more_is_refused() {
     assert!(result.unwrap_err().to_string().contains("would not be left out"));
 }
 
+#[test]
+fn what_else_stands_in_a_list_is_not_taken_for_the_name() {
+    for list in ["[5, tts]", "[~, tts, a]", "[{a: b}, tts]"] {
+        let text = rule(&format!(
+            "match: {{any: [{{resources: {{kinds: [Pod]}}}}]}}\nexclude: {{any: [{{resources: {{namespaces: {list}}}}}]}}"
+        ));
+        let (sources, source) = load(&text);
+        let outcome = include(&sources, source, &request("tts")).unwrap();
+        let left = list.replace(", tts", "");
+        assert_eq!(outcome.text, text.replace(list, &left));
+        // The name alone is taken out, never its neighbour.
+        let (_, _, before) = read_again(&text).unwrap();
+        let change =
+            Change::Remove("spec.rules[0].exclude.any[0].resources.namespaces[0]".parse().unwrap());
+        let editor = Editor::open(&sources, source).unwrap();
+        let wrong = change.apply(&editor, 0).unwrap();
+        let chosen = Chosen { policy: 0, rule: Some(0) };
+        let result = check(&before, &wrong, chosen, &change, "tts", false);
+        assert!(result.unwrap_err().to_string().contains("still be listed"));
+    }
+}
+
 fn effect(text: &str, class: Option<&str>) -> String {
     let (sources, source) = load(text);
     let tenant = Tenant { namespace: "tts", priority_class: class, resource: "nvidia.com/gpu" };
