@@ -43,9 +43,16 @@ pub fn other(present: Option<&Node>, path: &Path) -> Vec<Node> {
             candidates.push(Value::Mapping([("x".to_owned(), entry(text("x")))].into()));
         }
         Some(Value::Null) | None => {
+            candidates.extend(shape.iter().flat_map(Shape::choices).map(|choice| text(&choice)));
             candidates.extend([Value::Int(1), Value::Bool(true)]);
             candidates.extend(OTHERS.iter().copied().map(text));
             candidates.push(Value::Sequence(vec![Node::new(text("x"))]));
+            // An empty map may count as nothing: one with any number in it does not.
+            let number = |name: &'static str| {
+                let entry = Entry::from(Node::new(Value::Int(1)));
+                Value::Mapping([(name.to_owned(), entry)].into())
+            };
+            candidates.extend(shape.iter().flat_map(Shape::properties).map(number));
             candidates.push(Value::Mapping(Mapping::new()));
         }
     }
@@ -58,7 +65,10 @@ pub(super) fn put(tree: &mut Node, path: &Path, value: Node) -> bool {
     let mut node = tree;
     for segment in path.segments() {
         if node.value == Value::Null {
-            node.value = Value::Mapping(Mapping::new());
+            node.value = match segment {
+                Segment::Key(_) => Value::Mapping(Mapping::new()),
+                Segment::Index(_) => Value::Sequence(vec![Node::new(Value::Null)]),
+            };
         }
         let next = match (segment, &mut node.value) {
             (Segment::Key(key), Value::Mapping(map)) => {

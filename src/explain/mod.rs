@@ -24,6 +24,15 @@ pub struct Subject<'a> {
     pub sources: &'a Sources,
 }
 
+/// A stack's documents with their places.
+#[derive(Debug)]
+pub struct Rendering {
+    /// The documents of each template, in the order of [`Templates::names`].
+    pub documents: Vec<Vec<Node>>,
+    /// The texts that they have their places in.
+    pub sources: Sources,
+}
+
 /// Where a field is: the template's place among the templates, the document's in its output, and
 /// the path in that.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,13 +95,22 @@ fn collect_leaves(node: &Node, path: &mut Path, found: &mut Vec<Path>) {
 }
 
 impl Subject<'_> {
-    /// Every template's documents, with the places of this rendering. None if it does not render.
-    fn documents(&self, loaded: &Loaded) -> Option<Vec<Vec<Node>>> {
+    /// The stack as it renders. None if it does not.
+    pub fn rendering(&self) -> Option<Rendering> {
+        self.render(self.loaded)
+    }
+
+    fn render(&self, loaded: &Loaded) -> Option<Rendering> {
         let context = render::context(loaded).ok()?;
         let mut sources = self.sources.clone();
         let outputs = self.templates.render(&mut sources, &context).ok()?;
         let parse = |output| yaml::parse(&sources, output, Dialect::Strict).ok();
-        outputs.into_iter().map(parse).collect()
+        let documents = outputs.into_iter().map(parse).collect::<Option<_>>()?;
+        Some(Rendering { documents, sources })
+    }
+
+    fn documents(&self, loaded: &Loaded) -> Option<Vec<Vec<Node>>> {
+        self.render(loaded).map(|rendering| rendering.documents)
     }
 
     /// What every leaf of the values decides. A leaf that is changed has its other value tried as

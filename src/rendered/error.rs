@@ -47,7 +47,7 @@ pub enum Error {
     #[error("{}", list(.0))]
     InTheWay(Vec<Obstacle>),
     /// Another run holds the folder and did not end.
-    #[error("another run is writing `{}` and has not ended in ten seconds", .0.display())]
+    #[error("another run holds `{}` and has not ended in ten seconds", .0.display())]
     Busy(PathBuf),
     /// The system refused.
     #[error("can't {action} `{}`: {source}", path.display())]

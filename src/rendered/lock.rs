@@ -33,6 +33,10 @@ pub(super) struct Lock {
 /// # Errors
 /// Another run holds it and does not end.
 pub(super) fn lock(folder: &Path, hold: Hold) -> Result<Lock, Error> {
+    lock_within(PATIENCE, folder, hold)
+}
+
+fn lock_within(patience: Duration, folder: &Path, hold: Hold) -> Result<Lock, Error> {
     let Ok(handle) = File::open(folder) else {
         return Ok(Lock { _folder: None });
     };
@@ -45,10 +49,40 @@ pub(super) fn lock(folder: &Path, hold: Hold) -> Result<Lock, Error> {
         match tried {
             Ok(()) => return Ok(Lock { _folder: Some(handle) }),
             Err(TryLockError::Error(_)) => return Ok(Lock { _folder: None }),
-            Err(TryLockError::WouldBlock) if start.elapsed() > PATIENCE => {
+            Err(TryLockError::WouldBlock) if start.elapsed() >= patience => {
                 return Err(Error::Busy(folder.to_owned()));
             }
             Err(TryLockError::WouldBlock) => sleep(Duration::from_millis(5)),
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_share_and_a_writer_is_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = |hold| lock_within(Duration::ZERO, folder.path(), hold);
+        let reader = lock(Hold::Read).unwrap();
+        assert!(lock(Hold::Read).is_ok());
+        let message = lock(Hold::Write).unwrap_err().to_string();
+        let place = folder.path().display();
+        assert_eq!(
+            message,
+            format!("another run holds `{place}` and has not ended in ten seconds")
+        );
+        drop(reader);
+        let writer = lock(Hold::Write).unwrap();
+        assert!(lock(Hold::Read).is_err() && lock(Hold::Write).is_err());
+        drop(writer);
+        assert!(lock(Hold::Write).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_needs_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(lock(&folder.path().join("none"), Hold::Write).is_ok());
     }
 }
