@@ -103,6 +103,15 @@ fn the_edit_is_a_pure_insertion_into_the_owners_bytes() {
 }
 
 #[test]
+fn a_byte_order_mark_is_not_carried_below_the_header() {
+    let policy = "policies/inject-gpu-workload-priority.yaml";
+    let sandbox = Sandbox::repository();
+    let without = sandbox.ok(&["generate", "--app", "kyverno"]).out;
+    sandbox.write(policy, &format!("\u{feff}{}", sandbox.read(policy)));
+    assert_eq!(sandbox.ok(&["generate", "--app", "kyverno"]).out, without);
+}
+
+#[test]
 fn an_exception_in_place_of_the_edit() {
     let sandbox = Sandbox::repository();
     sandbox.replace(

@@ -53,7 +53,9 @@ fn edit(
     Ok(File {
         folder: POLICIES.to_owned(),
         name: file_name(&object),
-        contents: header(&from) + sources.get(source).text(),
+        // A byte order mark is one at the start of a text alone; below the header it would be part of
+        // the first key.
+        contents: header(&from) + sources.get(source).text().trim_start_matches('\u{feff}'),
         object,
         claimants,
     })

@@ -31,8 +31,7 @@ enum Token {
 }
 
 /// What names the namespace of the object in a MutatingPolicy.
-const SUBJECTS: [&str; 3] =
-    ["request.namespace", "object.metadata.namespace", "namespaceObject.metadata.name"];
+const SUBJECTS: [&str; 2] = ["request.namespace", "object.metadata.namespace"];
 
 /// The lists of an expression whose members are left out; none if it is not understood or has none.
 pub(super) fn excluded_lists(expression: &str) -> Option<Vec<List>> {
@@ -181,7 +180,7 @@ mod tests {
             "!(request.namespace in ['a', \"b\"])",
             " ! ( object.metadata.namespace in\n  ['a', // first\n   'b',] ) ",
             "has(object.spec) && !(request.namespace in ['a', 'b'])",
-            "(x || y) && !(namespaceObject.metadata.name in ['a', 'b']) && z ",
+            "(x || y) && !(object.metadata.namespace in ['a', 'b']) && z ",
         ] {
             assert_eq!(names(expression), Some(vec![vec!["a".into(), "b".into()]]), "{expression}");
         }
@@ -206,6 +205,8 @@ mod tests {
             "!(request.namespace in [r'a'])",
             "!(request.namespace in ['''a'''])",
             "!(request.name in ['a'])",
+            // Null where Kyverno does not know the namespace: the condition fails then.
+            "!(namespaceObject.metadata.name in ['a'])",
             "!(request.namespace in ['a'",
             "!(request.namespace in ['a', x])",
             "!(request.namespace in ['a' 'b'])",

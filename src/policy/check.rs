@@ -2,9 +2,11 @@
 //! change; and the policy leaves out whom it should, and nobody else.
 
 use super::change::Change;
+use super::decide;
 use super::error::Error;
 use super::evaluate::{Truth, mutating_leaves_out, names, rule_leaves_out};
 use super::model::{Policy, policies, refuse};
+use super::mutating;
 use crate::diagnostic::Located;
 use crate::source::{Source, SourceId, Sources};
 use crate::yaml::{Dialect, Node, Path, parse};
@@ -29,6 +31,19 @@ impl Chosen {
             None => mutating_leaves_out(&policy, namespace),
         })
     }
+
+    /// How often the namespace's own name stands in what is left out.
+    pub fn times_listed(&self, documents: &[Node], namespace: &str) -> Option<usize> {
+        let policy = self.policy(documents)?;
+        let times = |names: &[&str]| names.iter().filter(|name| **name == namespace).count();
+        Some(match self.rule {
+            Some(rule) => times(&decide::certain(policy.rules().get(rule)?)),
+            None => {
+                let names = mutating::certain(&policy);
+                times(&names.iter().map(String::as_str).collect::<Vec<_>>())
+            }
+        })
+    }
 }
 
 /// A text of its own, with what is read from it.
@@ -39,7 +54,8 @@ pub(super) fn read_again(text: &str) -> Option<(Sources, SourceId, Vec<Node>)> {
     Some((sources, source, documents))
 }
 
-/// Checks the edited text; `out` says whether the namespace must be left out now.
+/// Checks the edited text; `out` says whether the namespace must be left out now, or one of its names
+/// gone.
 pub(super) fn check(
     before: &[Node],
     edited: &str,
@@ -63,6 +79,10 @@ pub(super) fn check(
     let now = chosen.leaves_out(&after, namespace);
     if out && now != Some(Truth::Yes) {
         return Err(Error::Check("a Pod of the namespace would not be left out"));
+    }
+    let listed = |documents: &[Node]| chosen.times_listed(documents, namespace).unwrap_or(0);
+    if !out && listed(&after) + 1 != listed(before) {
+        return Err(Error::Check("the name would still be listed"));
     }
     for other in others(before, &after, namespace) {
         if chosen.leaves_out(before, &other) != chosen.leaves_out(&after, &other) {

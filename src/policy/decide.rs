@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::error::Error;
 use super::evaluate::{Truth, chosen, match_leaves_out};
-use super::model::{Block, Filter, Rule, kind_error, refuse, strings, text};
+use super::model::{Block, Filter, Rule, kind_error, position, refuse, text};
 use super::wildcard;
 use crate::diagnostic::Located;
 use crate::yaml::{Node, Path, Value};
@@ -30,7 +30,7 @@ pub(super) fn decide(rule: &Rule<'_>, namespace: &str) -> Result<Decision, Locat
     Ok(Decision::Change(match &filter {
         Filter::All(_) => return Err(refuse(Error::ExcludeAll, span, &path.key("all"))),
         Filter::Direct(block) => {
-            check_list(block)?;
+            check_block(block)?;
             if let Some(other) = block.other_attribute() {
                 return Err(refuse(Error::DirectMixed(other.to_owned()), span, &path));
             }
@@ -47,7 +47,7 @@ pub(super) fn decide(rule: &Rule<'_>, namespace: &str) -> Result<Decision, Locat
                 }
                 vec![Change::append_block(path.key("any"), namespace)]
             } else {
-                alone.iter().try_for_each(|block| check_list(block))?;
+                alone.iter().try_for_each(|block| check_block(block))?;
                 alone.into_iter().map(append).collect()
             }
         }
@@ -107,22 +107,25 @@ fn speaks_of_namespace(node: &Node) -> bool {
     }
 }
 
-/// Whether the block's namespaces are a list of names and globs, nothing that is filled in later.
-fn check_list(block: &Block<'_>) -> Result<(), Located<Error>> {
-    let Some(node) = block.namespaces_node() else {
-        return Ok(());
-    };
-    let path = block.namespaces_path();
+fn check_block(block: &Block<'_>) -> Result<(), Located<Error>> {
+    match block.namespaces_node() {
+        Some(node) => check_list(node, &block.namespaces_path()),
+        None => Ok(()),
+    }
+}
+
+/// Whether namespaces are a list of names and globs, nothing that is filled in later.
+pub(super) fn check_list(node: &Node, path: &Path) -> Result<(), Located<Error>> {
     let template = |node: &Node| {
         let text = node.as_str()?;
         let marks = ["{{", "${", "$(", "%{"];
         marks.iter().any(|mark| text.contains(mark)).then(|| text.to_owned())
     };
     if let Some(text) = template(node) {
-        return Err(refuse(Error::Template(text), node.span, &path));
+        return Err(refuse(Error::Template(text), node.span, path));
     }
     let Some(items) = node.as_sequence() else {
-        return Err(kind_error("a list", node, &path));
+        return Err(kind_error("a list", node, path));
     };
     for (at, item) in items.iter().enumerate() {
         if let Some(text) = template(item) {
@@ -158,12 +161,14 @@ pub(super) fn listed(rule: &Rule<'_>, namespace: &str) -> Result<Vec<Change>, Lo
     };
     let mut found = Vec::new();
     for block in blocks.iter().filter(|block| block.is_namespaces_alone()) {
-        let names = strings(block.namespaces_node());
-        let Some(at) = names.iter().position(|name| *name == namespace) else {
+        let Some(list) = block.namespaces_node() else {
+            continue;
+        };
+        let Some(at) = position(list, namespace) else {
             continue;
         };
         // The more an edit had to put in, the more it takes out again.
-        if names.len() == 1 {
+        if list.as_sequence().is_some_and(|items| items.len() == 1) {
             let any = matches!(filter, Filter::Any(_));
             found.extend((blocks.len() == 1).then(|| Change::Remove(rule.path.key("exclude"))));
             found.extend(any.then(|| Change::Remove(block.path.clone())));

@@ -230,6 +230,11 @@ pub(super) fn strings(node: Option<&Node>) -> Vec<&str> {
     items.iter().filter_map(Node::as_str).collect()
 }
 
+/// Where a string stands in a list, whatever else is in it.
+pub(super) fn position(list: &Node, text: &str) -> Option<usize> {
+    list.as_sequence()?.iter().position(|item| item.as_str() == Some(text))
+}
+
 pub(super) fn kind_error(expected: &'static str, node: &Node, path: &Path) -> Located<Error> {
     refuse(Error::Kind { expected, found: node.kind() }, node.span, path)
 }

@@ -2,10 +2,10 @@
 
 use super::cel;
 use super::change::Change;
-use super::decide::Decision;
+use super::decide::{Decision, check_list};
 use super::error::Error;
 use super::evaluate::{NAME_LABEL, Truth, mutating_leaves_out};
-use super::model::{Policy, refuse, strings, text};
+use super::model::{Policy, position, refuse, strings, text};
 use crate::diagnostic::Located;
 use crate::yaml::{Node, Path};
 
@@ -49,6 +49,9 @@ pub(super) fn decide(policy: &Policy<'_>, namespace: &str) -> Result<Decision, L
             return Err(refuse(Error::SeveralLists, second.node.span, &second.path));
         }
     };
+    if list.in_expression.is_none() {
+        check_list(list.node, &list.path)?;
+    }
     Ok(Decision::Change(vec![match list.in_expression {
         None => Change::append_name(list.path.clone(), namespace),
         Some(index) => Change::AppendInExpression {
@@ -63,11 +66,11 @@ pub(super) fn decide(policy: &Policy<'_>, namespace: &str) -> Result<Decision, L
 pub(super) fn listed(policy: &Policy<'_>, namespace: &str) -> Vec<Change> {
     let lists = lists(policy);
     let removal = |list: &Names<'_>| {
-        let at = list.names.iter().position(|name| name == namespace)?;
         Some(match list.in_expression {
-            None => Change::Remove(list.path.index(at)),
+            None => Change::Remove(list.path.index(position(list.node, namespace)?)),
             Some(index) => {
-                Change::RemoveInExpression { path: list.path.clone(), list: index, item: at }
+                let item = list.names.iter().position(|name| name == namespace)?;
+                Change::RemoveInExpression { path: list.path.clone(), list: index, item }
             }
         })
     };

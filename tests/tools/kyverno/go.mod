@@ -1,3 +1,10 @@
+// The Kyverno command line tool, as the oracle of tests/kyverno.rs. Stay at 1.19: 1.20 plans to drop
+// the legacy policies from it. The replace line is Kyverno's own; it keeps `go install` from
+// working. From the repository's root:
+//
+//	CGO_ENABLED=0 go build -C tests/tools/kyverno -trimpath -ldflags='-s -w' -o "$KYVERNO" \
+//	    github.com/kyverno/kyverno/cmd/cli/kubectl-kyverno
+//	KYVERNO="$KYVERNO" cargo test --test kyverno -- --ignored
 module kyverno-cli
 
 go 1.26.5

@@ -1,0 +1,15 @@
+//! The policy edit over a folder of files, and over thousands that are generated.
+
+// A test fails by panicking, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "policy_edit/broken.rs"]
+mod broken;
+#[path = "policy_edit/cases.rs"]
+mod cases;
+#[path = "policy_edit/fixtures.rs"]
+mod fixtures;
+#[path = "policy_edit/generated.rs"]
+mod generated;
+#[path = "policy_edit/siblings.rs"]
+mod siblings;

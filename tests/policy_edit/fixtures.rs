@@ -1,0 +1,109 @@
+//! Each folder of tests/fixtures/policy: a file, the arguments of `policy edit`, and what comes of
+//! them: the file as it must be then, or why it is refused. UPDATE=1 writes refusals anew, to be
+//! read before they are committed.
+
+use std::fs;
+use std::path::Path;
+
+use tts_render::diagnostic::Diagnostics;
+use tts_render::policy::{self, Request, Status};
+use tts_render::source::{Source, Sources};
+
+/// The edited text and what was done, or why not, with the cure in the next line.
+fn edit(text: &str, args: &str) -> Result<(String, String), String> {
+    let mut request = Request { namespace: "", rule: None, policy: None };
+    let mut change: fn(_, _, &Request<'_>) -> _ = policy::exclude;
+    let mut words = args.split_whitespace().flat_map(|word| word.split('='));
+    while let Some(word) = words.next() {
+        match word {
+            "--exclude" => request.namespace = words.next().unwrap(),
+            "--rule" => request.rule = words.next(),
+            "--policy" => request.policy = words.next(),
+            "--remove" => change = policy::include,
+            other => panic!("no such argument: {other}"),
+        }
+    }
+    let mut sources = Sources::new();
+    let source = sources.add(Source::written("input.yaml", text));
+    match change(&sources, source, &request) {
+        Ok(outcome) => Ok((outcome.text, in_words(&outcome.status))),
+        Err(errors) => {
+            let errors = errors.iter().map(|error| error.diagnose(&sources)).collect();
+            let errors = Diagnostics(errors);
+            let cures = errors.0.iter().filter_map(|error| error.label.as_deref());
+            let cures: String = cures.map(|cure| format!("\n  {cure}")).collect();
+            Err(format!("{errors}{cures}\n"))
+        }
+    }
+}
+
+fn in_words(status: &Status) -> String {
+    let still = |by: &Option<String>| match by {
+        Some(by) => format!(", still left out by {by}"),
+        None => String::new(),
+    };
+    match status {
+        Status::Added => "added\n".to_owned(),
+        Status::AlreadyCovered { by } => format!("left out already by {by}\n"),
+        Status::Removed { still_covered_by } => format!("removed{}\n", still(still_covered_by)),
+        Status::NotListed { still_covered_by } => {
+            format!("not listed{}\n", still(still_covered_by))
+        }
+    }
+}
+
+/// What is wrong with one folder.
+fn check(folder: &Path, update: bool) -> Vec<String> {
+    let input = fs::read_to_string(folder.join("input.yaml")).unwrap();
+    let args = fs::read_to_string(folder.join("args")).unwrap();
+    let result = edit(&input, &args);
+    if let Ok(refused) = fs::read_to_string(folder.join("refused.txt")) {
+        return match result {
+            Ok((_, done)) => vec![format!("is not refused: {done}")],
+            Err(why) if why == refused => vec![],
+            Err(why) if update => {
+                fs::write(folder.join("refused.txt"), why).unwrap();
+                vec![]
+            }
+            Err(why) => vec![format!("is refused with\n{why}not with\n{refused}")],
+        };
+    }
+    let (output, done) = match result {
+        Ok(result) => result,
+        Err(why) => return vec![format!("is refused: {why}")],
+    };
+    let mut wrong = Vec::new();
+    if output != fs::read_to_string(folder.join("expected.yaml")).unwrap() {
+        wrong.push(format!("became\n{output}"));
+    }
+    if done != fs::read_to_string(folder.join("done.txt")).unwrap() {
+        wrong.push(format!("was {done}"));
+    }
+    let again = edit(&output, &args).map(|(text, _)| text);
+    if again.as_ref() != Ok(&output) {
+        wrong.push(format!("changed in a second run: {again:?}"));
+    }
+    if done == "added\n" {
+        let back = edit(&output, &format!("{args} --remove")).map(|(text, _)| text);
+        if back.as_ref() != Ok(&input) {
+            wrong.push(format!("is not undone: {back:?}"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn each_file_becomes_what_it_should() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/policy");
+    let update = std::env::var_os("UPDATE").is_some();
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for entry in fs::read_dir(&root).unwrap() {
+        let folder = entry.unwrap().path();
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        wrong.extend(check(&folder, update).into_iter().map(|what| format!("{name}: {what}")));
+        count += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(count >= 100, "only {count} files");
+}
