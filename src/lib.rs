@@ -7,6 +7,8 @@ pub mod diagnostic;
 pub mod edit;
 pub mod explain;
 pub mod fleet;
+pub mod git;
+pub mod gitops;
 pub mod objects;
 pub mod policy;
 pub mod project;

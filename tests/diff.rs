@@ -1,5 +1,7 @@
 //! `diff` on a real Git repository, as a person reviews a change.
 
+#![allow(clippy::expect_used, reason = "a helper fails the test that calls it")]
+
 mod common;
 
 use std::path::Path;
