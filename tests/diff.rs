@@ -1,11 +1,6 @@
 //! `diff` on a real Git repository, as a person reviews a change.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails says so"
-)]
+#![allow(clippy::expect_used, reason = "a helper fails the test that calls it")]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Where a review's sides come from: a fresh render, a folder, a revision of Git.
 //!
 //! In: a fleet, a folder's path or a revision's name. Out: [`Files`] of objects, and values. `cli`
-//! calls it; it calls `fleet`, `rendered`, `yaml`, and the user's own `git`. It writes nothing, and follows no
+//! calls it; it calls `fleet`, `rendered`, `yaml` and `git`. It writes nothing, and follows no
 //! link.
 
 mod folder;
