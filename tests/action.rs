@@ -1,4 +1,11 @@
 //! The composite action's own script, run against a release that lies on the disk.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -27,10 +34,16 @@ fn release() -> Sandbox {
     let sandbox = Sandbox::empty();
     sandbox.write("release/tts-render", "#!/bin/sh\necho \"ran $*\"\n");
     let run = |command: &str| {
-        let status = Command::new("sh").args(["-c", command]).current_dir(sandbox.path("release")).status().unwrap();
+        let status = Command::new("sh")
+            .args(["-c", command])
+            .current_dir(sandbox.path("release"))
+            .status()
+            .unwrap();
         assert!(status.success(), "{command}");
     };
-    run(&format!("chmod +x tts-render && tar -czf {ARCHIVE} tts-render && sha256sum {ARCHIVE} other-* 2>/dev/null > SHA256SUMS; rm tts-render"));
+    run(&format!(
+        "chmod +x tts-render && tar -czf {ARCHIVE} tts-render && sha256sum {ARCHIVE} other-* 2>/dev/null > SHA256SUMS; rm tts-render"
+    ));
     fs::create_dir(sandbox.path("temp")).unwrap();
     sandbox
 }
@@ -76,7 +89,11 @@ fn an_archive_that_is_not_the_listed_one_is_not_run() {
     let refused = |sandbox: &Sandbox| {
         let ran = install(sandbox, "9.9.9");
         assert_eq!(ran.code, 1, "{}", ran.err);
-        assert!(ran.out.contains(&format!("::error::{ARCHIVE} is not what SHA256SUMS says")), "{}", ran.out);
+        assert!(
+            ran.out.contains(&format!("::error::{ARCHIVE} is not what SHA256SUMS says")),
+            "{}",
+            ran.out
+        );
         assert!(!sandbox.path("path").exists(), "nothing is on the path");
     };
     let other = release();

@@ -1,5 +1,12 @@
 //! `commit` on real repositories: bare remotes, second clones that race, the user's own hooks and
 //! half-finished work.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
 #![cfg(unix)]
 
 mod common;
@@ -21,8 +28,13 @@ struct Clone {
 /// `git` with nothing of this machine's configuration.
 fn command(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
-    for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"] {
+    command
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+    for name in
+        ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"]
+    {
         command.env_remove(name);
     }
     command
@@ -52,12 +64,18 @@ impl Clone {
     #[track_caller]
     fn git(&self, args: &[&str]) -> String {
         let output = command("git", &self.path).args(args).output().unwrap();
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         text(&output)
     }
 
     fn tool(&self, args: &[&str]) -> Ran {
-        tool::finished(command(env!("CARGO_BIN_EXE_tts-render"), &self.path).args(args).output().unwrap())
+        tool::finished(
+            command(env!("CARGO_BIN_EXE_tts-render"), &self.path).args(args).output().unwrap(),
+        )
     }
 
     /// Commits with `tts-render`; gives the commit, which must be HEAD, or an empty text.
@@ -115,12 +133,14 @@ impl Clone {
 
     /// What a commit changed, by path.
     fn changed(&self, revision: &str) -> Vec<String> {
-        let list = self.git(&["diff-tree", "--root", "--no-commit-id", "--name-only", "-r", revision]);
+        let list =
+            self.git(&["diff-tree", "--root", "--no-commit-id", "--name-only", "-r", revision]);
         list.lines().map(str::to_owned).collect()
     }
 
     fn is_fresh(&self) -> bool {
-        self.tool(&["render", "--check"]).code == 0 && self.git(&["status", "--porcelain"]).is_empty()
+        self.tool(&["render", "--check"]).code == 0
+            && self.git(&["status", "--porcelain"]).is_empty()
     }
 }
 
@@ -174,8 +194,13 @@ fn a_commit_holds_rendered_alone_and_says_what_it_does() {
     assert!(clone.changed(&id).iter().all(|path| path.starts_with("rendered/demo/")));
     let message = clone.git(&["log", "-1", "--format=%B"]);
     assert!(message.starts_with("Render demo: "), "{message}");
-    assert!(message.contains("\n\ndemo:\n  added ") && message.contains("  added Deployment demo/demo\n"), "{message}");
-    let trailer = |key: &str| clone.git(&["log", "-1", &format!("--format=%(trailers:key={key},valueonly)")]);
+    assert!(
+        message.contains("\n\ndemo:\n  added ")
+            && message.contains("  added Deployment demo/demo\n"),
+        "{message}"
+    );
+    let trailer =
+        |key: &str| clone.git(&["log", "-1", &format!("--format=%(trailers:key={key},valueonly)")]);
     assert_eq!(trailer("Rendered-from").trim(), source);
     assert_eq!(trailer("Rendered-by").trim(), concat!("tts-render ", env!("CARGO_PKG_VERSION")));
     assert_eq!(clone.git(&["log", "-1", "--format=%an <%ae>"]), "Ann <Ann@example.org>");
@@ -194,14 +219,20 @@ fn changed_and_removed_objects_are_named() {
     clone.commit(&[]);
     let message = clone.git(&["log", "-1", "--format=%B"]);
     assert!(message.starts_with("Render demo: 1 added, 1 changed\n"), "{message}");
-    assert!(message.contains("  added ConfigMap demo/extra\n  changed CronJob demo/demo-window-up\n"), "{message}");
+    assert!(
+        message.contains("  added ConfigMap demo/extra\n  changed CronJob demo/demo-window-up\n"),
+        "{message}"
+    );
     fs::remove_file(clone.path.join("templates/extra.yaml.j2")).unwrap();
     clone.commit_all("Take it away");
     let id = clone.commit(&[]);
     let message = clone.git(&["log", "-1", "--format=%B"]);
     assert!(message.starts_with("Render demo: 1 removed\n"), "{message}");
     assert!(message.contains("  removed ConfigMap demo/extra\n"), "{message}");
-    assert_eq!(clone.changed(&id), ["rendered/demo/.provenance", "rendered/demo/configmap-extra.yaml"]);
+    assert_eq!(
+        clone.changed(&id),
+        ["rendered/demo/.provenance", "rendered/demo/configmap-extra.yaml"]
+    );
     assert!(clone.is_fresh());
 }
 
@@ -242,7 +273,10 @@ fn values_that_are_not_committed_are_refused() {
     clone.git(&["add", "values"]);
     refused("values/demo.yaml");
     clone.git(&["reset", "-q", "--hard"]);
-    clone.write("templates/extra.yaml.j2", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n");
+    clone.write(
+        "templates/extra.yaml.j2",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n",
+    );
     refused("templates/extra.yaml.j2");
     // Ignored files are read all the same.
     clone.write(".git/info/exclude", "templates/extra.yaml.j2\n");
@@ -257,10 +291,17 @@ fn values_that_are_not_committed_are_refused() {
 #[test]
 fn a_policy_that_is_not_committed_is_refused() {
     let clone = Clone::new();
-    clone.write("owner/policy.yaml", &fs::read_to_string(tool::repository().join("policies/inject-gpu-workload-priority.yaml")).unwrap());
+    clone.write(
+        "owner/policy.yaml",
+        &fs::read_to_string(tool::repository().join("policies/inject-gpu-workload-priority.yaml"))
+            .unwrap(),
+    );
     let values = clone.read("values/demo.yaml");
     let rest = values.split("\nkyverno:").next().unwrap();
-    clone.write("values/demo.yaml", &format!("{rest}\nkyverno: {{mode: edit, policy: owner/policy.yaml}}\n"));
+    clone.write(
+        "values/demo.yaml",
+        &format!("{rest}\nkyverno: {{mode: edit, policy: owner/policy.yaml}}\n"),
+    );
     clone.git(&["add", "values"]);
     clone.git(&["commit", "-q", "-m", "Edit the policy"]);
     let message = clone.refused(&[]);
@@ -305,7 +346,11 @@ fn somebody_s_work_in_rendered_is_refused() {
     clone.git(&["add", "rendered"]);
     clone.write(&file, &text);
     assert!(refused().contains(&file));
-    assert_eq!(clone.git(&["show", &format!(":{file}")]).matches("replicas: 3").count(), 1, "it is still there");
+    assert_eq!(
+        clone.git(&["show", &format!(":{file}")]).matches("replicas: 3").count(),
+        1,
+        "it is still there"
+    );
     clone.git(&["reset", "-q"]);
     assert_eq!(clone.commit(&[]), "");
 }
@@ -331,12 +376,18 @@ fn a_fresh_render_is_taken_however_it_lies_there() {
 fn heads_without_a_branch_or_a_commit_get_a_word_of_what_to_do() {
     let folder = Sandbox::empty();
     let outside = folder.refused(&["commit"]);
-    assert!(outside.contains("is in no Git work tree") && outside.contains("git init"), "{outside}");
+    assert!(
+        outside.contains("is in no Git work tree") && outside.contains("git init"),
+        "{outside}"
+    );
     let unborn = Clone { path: folder.path(""), _folder: None };
     unborn.git(&["init", "-q", "-b", "main"]);
     assert_eq!(unborn.tool(&["init", "demo"]).code, 0);
     let message = unborn.refused(&[]);
-    assert!(message.contains("no commit yet") && message.contains("git add values && git commit"), "{message}");
+    assert!(
+        message.contains("no commit yet") && message.contains("git add values && git commit"),
+        "{message}"
+    );
     let clone = Clone::new();
     clone.git(&["checkout", "-q", "--detach"]);
     let message = clone.refused(&[]);
@@ -355,7 +406,10 @@ fn a_merge_under_way_is_not_committed_in_part() {
     clone.commit_all("Main");
     clone.git(&["merge", "-q", "--no-commit", "--no-ff", "side"]);
     let message = clone.refused(&[]);
-    assert!(message.contains("a merge is under way") && message.contains("git merge --continue"), "{message}");
+    assert!(
+        message.contains("a merge is under way") && message.contains("git merge --continue"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -380,7 +434,9 @@ fn a_project_in_a_folder_of_the_repository_is_as_good() {
     clone.commit_all("Move");
     let ran = clone.tool(&["-C", "infra/tenants", "commit"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(clone.changed("HEAD").iter().all(|path| path.starts_with("infra/tenants/rendered/demo/")));
+    assert!(
+        clone.changed("HEAD").iter().all(|path| path.starts_with("infra/tenants/rendered/demo/"))
+    );
     clone.write("infra/tenants/rendered/demo/mine.yaml", "a: 1\n");
     let ran = clone.tool(&["-C", "infra/tenants", "commit"]);
     assert!(ran.code == 2 && ran.err.contains("mine.yaml"), "{}", ran.err);
@@ -400,7 +456,10 @@ fn a_push_goes_to_the_upstream() {
     assert_eq!(remote.head(), first.git(&["rev-parse", "HEAD"]));
     let lonely = Clone::new();
     let message = lonely.refused(&["--push"]);
-    assert!(message.contains("has no upstream") && message.contains("git push -u origin main"), "{message}");
+    assert!(
+        message.contains("has no upstream") && message.contains("git push -u origin main"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -418,7 +477,11 @@ fn somebody_who_pushed_first_is_followed() {
     second.write("staged.txt", "changed\n");
     second.git(&["add", "staged.txt"]);
     let message = second.refused(&["--push"]);
-    assert!(message.contains("somebody pushed to origin/main first") && message.contains("git pull --rebase"), "{message}");
+    assert!(
+        message.contains("somebody pushed to origin/main first")
+            && message.contains("git pull --rebase"),
+        "{message}"
+    );
     second.git(&["commit", "-q", "-m", "Bob's second word"]);
     second.commit(&["--push"]);
     assert_eq!(remote.head(), second.git(&["rev-parse", "HEAD"]));
@@ -482,7 +545,10 @@ fn values_that_contradict_one_another_are_for_people() {
     let own = second.git(&["rev-parse", "HEAD"]);
     let head = remote.head();
     let message = second.refused(&["--push"]);
-    assert!(message.contains("`git rebase` failed") && message.contains("could not apply"), "{message}");
+    assert!(
+        message.contains("`git rebase` failed") && message.contains("could not apply"),
+        "{message}"
+    );
     assert_eq!(remote.head(), head);
     assert_eq!(second.git(&["rev-parse", "HEAD"]), own, "his commit is as it was");
     assert_eq!(second.git(&["status", "--porcelain"]), "");
@@ -498,7 +564,10 @@ fn a_server_that_says_no_is_no_race() {
     first.set_schedule("30 1 * * *");
     first.commit_all("Change");
     let message = first.refused(&["--push"]);
-    assert!(message.contains("it can't be pushed") && message.contains("protected branch"), "{message}");
+    assert!(
+        message.contains("it can't be pushed") && message.contains("protected branch"),
+        "{message}"
+    );
     assert!(first.is_fresh(), "the commit stays");
 }
 

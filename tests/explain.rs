@@ -1,5 +1,12 @@
 //! `explain`: from a field to its values, and from a value to its fields.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use common::tool::{Sandbox, repository};

@@ -1,5 +1,12 @@
 //! Several stacks of one repository.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use common::tool::{Sandbox, objects};

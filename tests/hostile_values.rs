@@ -1,6 +1,13 @@
 //! No value can become structure: hostile strings in every position that a template may write to,
 //! and every other position refused.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use common::hostile_strings;

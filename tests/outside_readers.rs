@@ -1,5 +1,12 @@
 //! Programs of others read all of `rendered/`, and agree with us on every value.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use std::path::PathBuf;

@@ -1,5 +1,12 @@
 //! The overlays that ship: each changes what it says, and nothing else.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use common::tool::generate;

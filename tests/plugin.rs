@@ -1,6 +1,13 @@
 //! The config management plugin, called as Argo CD's server calls it: in the Application's folder of
 //! a fresh copy that can't be written, as a process group of its own, without input, with its
 //! environment and no other, and with both outputs read to the end.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
 #![cfg(unix)]
 
 mod common;
@@ -131,7 +138,8 @@ fn kinds(objects: &[Value]) -> Vec<String> {
 }
 
 fn namespaces(objects: &[Value]) -> Vec<&str> {
-    let mut found: Vec<_> = objects.iter().filter_map(|object| object["metadata"]["namespace"].as_str()).collect();
+    let mut found: Vec<_> =
+        objects.iter().filter_map(|object| object["metadata"]["namespace"].as_str()).collect();
     found.sort_unstable();
     found.dedup();
     found
@@ -154,7 +162,8 @@ fn the_stack_is_named_by_the_environment_or_by_the_path() {
     // The environment is stronger than the path, an argument than both.
     let demo = Call::new("rendered/tts").with("ARGOCD_ENV_STACK", "demo").manifests(&project);
     assert_eq!(namespaces(&demo), ["demo"]);
-    let argument = Call::new("rendered/tts").with("ARGOCD_ENV_STACK", "tts").arguments(&["generate", "demo"]);
+    let argument =
+        Call::new("rendered/tts").with("ARGOCD_ENV_STACK", "tts").arguments(&["generate", "demo"]);
     assert_eq!(argument.manifests(&project), demo);
 }
 
@@ -162,9 +171,15 @@ fn the_stack_is_named_by_the_environment_or_by_the_path() {
 fn a_shared_folder_is_an_app_of_its_own() {
     let project = two_stacks();
     let client = Call::new(".").with("ARGOCD_ENV_APP", "tripit").manifests(&project);
-    assert_eq!((kinds(&client), namespaces(&client)), (vec!["ConfigMap".to_owned()], vec!["tripit"]));
+    assert_eq!(
+        (kinds(&client), namespaces(&client)),
+        (vec!["ConfigMap".to_owned()], vec!["tripit"])
+    );
     assert_eq!(Call::new("rendered/tripit").manifests(&project), client);
-    assert_eq!(Call::new(".").arguments(&["generate", "--app", "tripit"]).manifests(&project), client);
+    assert_eq!(
+        Call::new(".").arguments(&["generate", "--app", "tripit"]).manifests(&project),
+        client
+    );
 }
 
 #[test]
@@ -173,7 +188,10 @@ fn nothing_to_print_is_a_failure() {
     let message = Call::new(".").with("ARGOCD_ENV_APP", "nobody").refused(&project);
     assert!(message.contains("there are no objects in `nobody`"), "{message}");
     let message = Call::new(".").with("ARGOCD_ENV_STACK", "ttz").refused(&project);
-    assert!(message.contains("there is no stack `ttz`") && message.contains("did you mean `tts`?"), "{message}");
+    assert!(
+        message.contains("there is no stack `ttz`") && message.contains("did you mean `tts`?"),
+        "{message}"
+    );
     let empty = Sandbox::empty();
     let message = Call::new(".").refused(&empty);
     assert!(message.contains("there is no `values/`"), "{message}");
@@ -185,7 +203,11 @@ fn parameters_are_laid_over_the_values() {
     let call = || Call::new(".").with("ARGOCD_ENV_STACK", "tts");
     let plain = call().manifests(&project);
     for none in ["", "null", "[]", "  "] {
-        assert_eq!(call().with("ARGOCD_APP_PARAMETERS", none).manifests(&project), plain, "{none:?}");
+        assert_eq!(
+            call().with("ARGOCD_APP_PARAMETERS", none).manifests(&project),
+            plain,
+            "{none:?}"
+        );
     }
     assert_eq!(floor(&plain), (6u64 << 30).to_string());
     let changed = call().parameters(&json!([
@@ -203,7 +225,8 @@ fn parameters_are_laid_over_the_values() {
     assert_eq!(find("Namespace")["metadata"]["labels"]["keel.sh/enrolled"], "false");
     let container = &find("Deployment")["spec"]["template"]["spec"]["containers"][0];
     let env = container["env"].as_array().unwrap();
-    let value = |name: &str| env.iter().find(|one| one["name"] == name).map(|one| one["value"].clone());
+    let value =
+        |name: &str| env.iter().find(|one| one["name"] == name).map(|one| one["value"].clone());
     // A map merges, and its strings stay strings.
     assert_eq!((value("TTS_BF16"), value("EXTRA")), (Some(json!("on")), Some(json!("1"))));
     assert_eq!(value("HF_HOME"), Some(json!("/data/hf_cache")));
@@ -216,7 +239,10 @@ fn wrong_parameters_are_refused_by_name() {
         Call::new(".").with("ARGOCD_ENV_STACK", "tts").parameters(&parameters).refused(&project)
     };
     let message = refused(json!([{"name": "gate.flor", "string": "7Gi"}]));
-    assert!(message.contains("ARGOCD_APP_PARAMETERS") && message.contains("did you mean `floor`?"), "{message}");
+    assert!(
+        message.contains("ARGOCD_APP_PARAMETERS") && message.contains("did you mean `floor`?"),
+        "{message}"
+    );
     let message = refused(json!([{"name": "gate.floor", "string": "much"}]));
     assert!(message.contains("gate.floor") && message.contains("much"), "{message}");
     let message = refused(json!([{"name": "offPeak.suspend", "string": "yes"}]));
@@ -225,7 +251,9 @@ fn wrong_parameters_are_refused_by_name() {
     assert!(message.contains("gate.floor"), "{message}");
     let message = refused(json!({"gate.floor": "7Gi"}));
     assert!(message.contains("ARGOCD_APP_PARAMETERS is no list of parameters"), "{message}");
-    let message = refused(json!([{"name": "gate.floor", "string": "7Gi"}, {"name": "gate.floor", "string": "8Gi"}]));
+    let message = refused(
+        json!([{"name": "gate.floor", "string": "7Gi"}, {"name": "gate.floor", "string": "8Gi"}]),
+    );
     assert!(message.contains("the parameter `gate.floor` is there twice"), "{message}");
 }
 
@@ -263,7 +291,9 @@ fn what_is_announced_and_sent_back_changes_nothing() {
 fn an_announcement_says_what_a_person_needs() {
     let project = two_stacks();
     let list = announced(&project, "tts");
-    let find = |name: &str| list.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+    let find = |name: &str| {
+        list.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name}"))
+    };
     let suspend = find("offPeak.suspend");
     assert_eq!(suspend["title"], "Off peak: suspend");
     assert_eq!((&suspend["itemType"], &suspend["string"]), (&json!("boolean"), &json!("false")));
@@ -271,7 +301,12 @@ fn an_announcement_says_what_a_person_needs() {
     assert_eq!(find("gate.floor")["string"], "6Gi");
     assert_eq!(find("gate.samples")["itemType"], "number");
     let count = find("gate.count")["tooltip"].as_str().unwrap();
-    assert!(count.contains(" One of `") && count.contains("`residents`") && count.contains("`everyone`"), "{count}");
+    assert!(
+        count.contains(" One of `")
+            && count.contains("`residents`")
+            && count.contains("`everyone`"),
+        "{count}"
+    );
     assert_eq!(find("storage.accessModes")["array"], json!(["ReadWriteMany"]));
     assert_eq!(find("server.env")["map"]["TTS_BF16"], "off");
     assert_eq!(find("server.config.data.model.repo_id")["string"], "chatterbox-multilingual");
@@ -280,13 +315,38 @@ fn an_announcement_says_what_a_person_needs() {
         assert!(list.iter().all(|one| one["name"] != absent), "{absent}");
     }
     // The fields of Argo CD's own message, and no others; every value is a string.
-    let allowed = ["name", "title", "tooltip", "required", "itemType", "collectionType", "string", "array", "map"];
+    let allowed = [
+        "name",
+        "title",
+        "tooltip",
+        "required",
+        "itemType",
+        "collectionType",
+        "string",
+        "array",
+        "map",
+    ];
     for one in &list {
-        assert!(one.as_object().unwrap().keys().all(|key| allowed.contains(&key.as_str())), "{one}");
+        assert!(
+            one.as_object().unwrap().keys().all(|key| allowed.contains(&key.as_str())),
+            "{one}"
+        );
         let strings = |value: &Value| value.is_null() || value.is_string();
         assert!(strings(&one["string"]), "{one}");
-        assert!(one.get("array").is_none_or(|items| items.as_array().unwrap().iter().all(Value::is_string)));
-        assert!(one.get("map").is_none_or(|map| map.as_object().unwrap().values().all(Value::is_string)));
+        assert!(
+            one.get("array").is_none_or(|items| items
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(Value::is_string))
+        );
+        assert!(
+            one.get("map").is_none_or(|map| map
+                .as_object()
+                .unwrap()
+                .values()
+                .all(Value::is_string))
+        );
     }
 }
 
@@ -304,7 +364,8 @@ fn no_git_no_home_and_another_user_are_enough() {
     let project = two_stacks();
     fs::set_permissions(project.path(""), fs::Permissions::from_mode(0o755)).unwrap();
     // Only root can become another user.
-    let is_root = fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
+    let is_root = fs::metadata("/proc/self")
+        .is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
     let call = Call::new(".").with("ARGOCD_ENV_STACK", "tts").with("PATH", "/nowhere");
     let expected = call.manifests(&project);
     if !is_root {
@@ -345,7 +406,10 @@ fn large() -> Sandbox {
     project.ok(&["init", "demo"]);
     let demo = project.read("values/demo.yaml");
     for number in 0..40 {
-        project.write(&format!("values/demo-{number}.yaml"), &demo.replace("demo", &format!("demo-{number}")));
+        project.write(
+            &format!("values/demo-{number}.yaml"),
+            &demo.replace("demo", &format!("demo-{number}")),
+        );
     }
     project
 }
@@ -360,7 +424,8 @@ fn sigterm_ends_it_at_once() {
         assert!(started.elapsed() < Duration::from_secs(60), "it never came to write");
         std::thread::sleep(Duration::from_millis(5));
     }
-    let sent = Command::new("kill").args(["-TERM", "--", &format!("-{}", child.id())]).status().unwrap();
+    let sent =
+        Command::new("kill").args(["-TERM", "--", &format!("-{}", child.id())]).status().unwrap();
     assert!(sent.success());
     let status = child.wait().unwrap();
     assert_eq!(status.signal(), Some(15), "{status:?}");

@@ -1,5 +1,12 @@
 //! `policy edit` and `policy show`, as a user runs them.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use common::tool::{Sandbox, repository};

@@ -1,5 +1,12 @@
 //! Every fact of the Terraform stack, held one by one against what is rendered.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,12 @@
 //! Values: every error at once, each with its place; layers; the schema.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use common::tool::{Sandbox, ran, repository};

@@ -1,7 +1,12 @@
 //! What we emit is the same data to every reader that our users have: PyYAML (its own scanner and
 //! libyaml's), kubectl (go-yaml v2), kustomize (go-yaml v3), yaml_serde, and our own parser.
 
-#![allow(clippy::unwrap_used, reason = "a helper fails the test that calls it")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper fails the test that calls it"
+)]
 
 mod common;
 

@@ -99,7 +99,9 @@ fn documents(what: &What, fleet: &Fleet) -> Result<Vec<Document>, Diagnostics> {
     }
     let wiring = Wiring::of(fleet).map_err(|error| Diagnostics::from(Diagnostic::from(error)))?;
     match what {
-        What::Argocd { from: Way::Rendered, fleet } => gitops::argocd(&wiring, From::Rendered, *fleet),
+        What::Argocd { from: Way::Rendered, fleet } => {
+            gitops::argocd(&wiring, From::Rendered, *fleet)
+        }
         What::Argocd { from: Way::Plugin, fleet } => gitops::argocd(&wiring, From::Plugin, *fleet),
         What::Flux => gitops::flux(&wiring),
         What::Github => Ok(vec![gitops::workflow(&wiring, Forge::GitHub)?]),

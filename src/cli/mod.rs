@@ -5,6 +5,7 @@
 mod check;
 mod commit;
 mod completions;
+mod diff;
 mod explain;
 mod generate;
 mod gitops;
@@ -53,6 +54,7 @@ enum Command {
     Requires(requires::Args),
     Check(check::Args),
     Explain(explain::Args),
+    Diff(Box<diff::Args>),
     Schema(schema::Args),
     Init(init::Args),
     /// Keep a namespace out of somebody else's policy
@@ -155,6 +157,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Requires(args) => requires::run(&args, run),
         Command::Check(args) => check::run(&args, run),
         Command::Explain(args) => explain::run(&args, run),
+        Command::Diff(args) => diff::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
         Command::Policy(command) => policy::run(&command, run),

@@ -21,7 +21,9 @@ pub(crate) fn asked(common: &Common, inputs: &Inputs, app: Option<&str>) -> Resu
     let call = Call::find(&common.root, &environment).map_err(Diagnostic::from)?;
     let project = Project::new(call.root);
     let mut request = inputs.request()?;
-    request.assignments.extend(assignments(environment.parameters.as_deref()).map_err(Diagnostic::from)?);
+    request
+        .assignments
+        .extend(assignments(environment.parameters.as_deref()).map_err(Diagnostic::from)?);
     let mut app = app.map(str::to_owned);
     if request.stacks.is_empty() && app.is_none() {
         request.stacks.extend(call.stack);
@@ -31,7 +33,8 @@ pub(crate) fn asked(common: &Common, inputs: &Inputs, app: Option<&str>) -> Resu
     if let Some(folder) = &app
         && !request.stacks.contains(folder)
     {
-        request.stacks = project.stack(folder).is_ok().then(|| folder.clone()).into_iter().collect();
+        request.stacks =
+            project.stack(folder).is_ok().then(|| folder.clone()).into_iter().collect();
     }
     Ok(Asked { project, request, app })
 }

@@ -161,7 +161,9 @@ fn branch(git: &Git, root: &Path) -> Result<String, CommitError> {
     if git.ask(&["rev-parse", "-q", "--verify", "HEAD^{commit}"])?.is_none() {
         return Err(CommitError::Unborn);
     }
-    for (head, what) in [("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert")] {
+    for (head, what) in
+        [("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert")]
+    {
         if git.ask(&["rev-parse", "-q", "--verify", head])?.is_some() {
             return Err(CommitError::UnderWay(what));
         }
@@ -178,7 +180,15 @@ pub(super) fn commit_once(job: &Job<'_>, git: &Git) -> Result<Option<Committed>,
     rendered::write(&job.root.join(job.out), &content.plan, &Scope::All, Force::No)?;
     git.run(&["add", "--all", "--", job.out])?;
     let raw = [
-        "diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "--relative", "HEAD", "--",
+        "diff-index",
+        "--cached",
+        "--raw",
+        "-z",
+        "--no-renames",
+        "--no-abbrev",
+        "--relative",
+        "HEAD",
+        "--",
         job.out,
     ];
     let staged = git.parts(&raw)?;
@@ -197,9 +207,18 @@ pub(super) fn commit_once(job: &Job<'_>, git: &Git) -> Result<Option<Committed>,
 /// HEAD must hold what was read, or the trailer lies. Ignored files count: they are read all the
 /// same.
 fn refuse_uncommitted(git: &Git, inputs: &[String]) -> Result<(), CommitError> {
-    let status = ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching", "--"];
+    let status = [
+        "status",
+        "--porcelain=v1",
+        "-z",
+        "--no-renames",
+        "--untracked-files=all",
+        "--ignored=matching",
+        "--",
+    ];
     let args: Vec<&str> = status.into_iter().chain(inputs.iter().map(String::as_str)).collect();
-    let is_hidden = |path: &String| path.rsplit('/').next().is_some_and(|name| name.starts_with('.'));
+    let is_hidden =
+        |path: &String| path.rsplit('/').next().is_some_and(|name| name.starts_with('.'));
     let entries = git.parts(&args)?;
     let mut paths: Vec<String> =
         entries.iter().filter_map(|entry| entry.get(3..)).map(str::to_owned).collect();
@@ -217,7 +236,9 @@ fn refuse_uncommitted(git: &Git, inputs: &[String]) -> Result<(), CommitError> {
 fn refuse_foreign(job: &Job<'_>, git: &Git, plan: &Plan) -> Result<(), CommitError> {
     let planned: BTreeMap<String, &[u8]> = plan
         .folders()
-        .flat_map(|folder| plan.files(folder).map(move |(name, bytes)| (format!("{folder}/{name}"), bytes)))
+        .flat_map(|folder| {
+            plan.files(folder).map(move |(name, bytes)| (format!("{folder}/{name}"), bytes))
+        })
         .collect();
     let prefix = git.line(&["rev-parse", "--show-prefix"])?;
     let status =
@@ -227,7 +248,8 @@ fn refuse_foreign(job: &Job<'_>, git: &Git, plan: &Plan) -> Result<(), CommitErr
     for entry in git.parts(&status)? {
         let (Some(code), Some(path)) = (entry.get(..2), entry.get(3..)) else { continue };
         let path = path.strip_prefix(&prefix).unwrap_or(path);
-        let below = path.strip_prefix(job.out).and_then(|path| path.strip_prefix('/')).unwrap_or(path);
+        let below =
+            path.strip_prefix(job.out).and_then(|path| path.strip_prefix('/')).unwrap_or(path);
         if is_ours(below) {
             continue;
         }
@@ -236,7 +258,8 @@ fn refuse_foreign(job: &Job<'_>, git: &Git, plan: &Plan) -> Result<(), CommitErr
         let wanted = planned.get(below).copied();
         let on_disk = fs::symlink_metadata(&file).is_ok();
         let conflict = index == b'U' || work == b'U' || matches!(code, "AA" | "DD");
-        let is_plan = || wanted.is_some_and(|bytes| fs::read(&file).is_ok_and(|found| found == bytes));
+        let is_plan =
+            || wanted.is_some_and(|bytes| fs::read(&file).is_ok_and(|found| found == bytes));
         // Staged, then taken back on the disk: that is HEAD's, and only the index is another's.
         let is_head = || index != b'?' && is_heads(git, path);
         if conflict || (on_disk && !is_plan() && !is_head()) {
@@ -268,12 +291,18 @@ fn is_heads(git: &Git, path: &str) -> bool {
 }
 
 /// What `git diff-index --raw -z` lists, object by object.
-fn changes(job: &Job<'_>, git: &Git, content: &Content, raw: &[String]) -> Result<Changes, GitError> {
+fn changes(
+    job: &Job<'_>,
+    git: &Git,
+    content: &Content,
+    raw: &[String],
+) -> Result<Changes, GitError> {
     let mut objects = Vec::new();
     let mut removed = Vec::new();
     for pair in raw.chunks_exact(2) {
         let (meta, path) = (&pair[0], &pair[1]);
-        let below = path.strip_prefix(job.out).and_then(|path| path.strip_prefix('/')).unwrap_or(path);
+        let below =
+            path.strip_prefix(job.out).and_then(|path| path.strip_prefix('/')).unwrap_or(path);
         if is_ours(below) {
             continue;
         }
@@ -323,7 +352,8 @@ fn blobs(git: &Git, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, GitError> 
         return Ok(Vec::new());
     }
     // A name with a line end would be two requests.
-    let line = |name: &String| if name.contains('\n') { "-\n".to_owned() } else { format!("{name}\n") };
+    let line =
+        |name: &String| if name.contains('\n') { "-\n".to_owned() } else { format!("{name}\n") };
     let input: String = names.iter().map(line).collect();
     let out = git.run_with(&["cat-file", "--batch"], input.as_bytes())?;
     let mut rest = out.as_slice();

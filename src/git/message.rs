@@ -69,7 +69,8 @@ impl Changes {
         if self.objects.is_empty() {
             return format!("Render with {tool}: no object changes");
         }
-        let folders: BTreeSet<&str> = self.objects.iter().map(|change| change.folder.as_str()).collect();
+        let folders: BTreeSet<&str> =
+            self.objects.iter().map(|change| change.folder.as_str()).collect();
         let mut names = folders.iter().take(FOLDERS).copied().collect::<Vec<_>>().join(", ");
         if folders.len() > FOLDERS {
             let _ = write!(names, " and {} more", folders.len() - FOLDERS);

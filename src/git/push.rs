@@ -15,7 +15,8 @@ struct Upstream {
 
 impl Upstream {
     fn of(git: &Git, branch: &str) -> Result<Self, CommitError> {
-        let setting = |name: &str| git.ask(&["config", "--get", &format!("branch.{branch}.{name}")]);
+        let setting =
+            |name: &str| git.ask(&["config", "--get", &format!("branch.{branch}.{name}")]);
         match (setting("remote")?, setting("merge")?) {
             (Some(remote), Some(branch)) => Ok(Upstream { remote, branch }),
             _ => Err(CommitError::NoUpstream(branch.to_owned())),
@@ -30,7 +31,11 @@ impl Upstream {
 }
 
 /// Commits if there is something to commit, and pushes the branch.
-pub(super) fn commit_and_push(job: &Job<'_>, git: &Git, branch: &str) -> Result<Outcome, CommitError> {
+pub(super) fn commit_and_push(
+    job: &Job<'_>,
+    git: &Git,
+    branch: &str,
+) -> Result<Outcome, CommitError> {
     let upstream = Upstream::of(git, branch)?;
     for _ in 0..ATTEMPTS {
         let committed = commit_once(job, git)?;
@@ -41,7 +46,8 @@ pub(super) fn commit_and_push(job: &Job<'_>, git: &Git, branch: &str) -> Result<
         };
         // Whether it was a race is asked of the branches: what `git push` says depends on the
         // language and the server.
-        let fetched = git.run(&["fetch", "--quiet", "--end-of-options", &upstream.remote, &upstream.branch]);
+        let fetched =
+            git.run(&["fetch", "--quiet", "--end-of-options", &upstream.remote, &upstream.branch]);
         if fetched.is_err() || is_ancestor(git, "FETCH_HEAD", "HEAD")? {
             return Err(CommitError::NotPushed(failure));
         }
@@ -54,7 +60,8 @@ pub(super) fn commit_and_push(job: &Job<'_>, git: &Git, branch: &str) -> Result<
 /// moved: they are made again from the values that hold then.
 fn catch_up(job: &Job<'_>, git: &Git, upstream: &Upstream) -> Result<(), CommitError> {
     while !is_ancestor(git, "HEAD", "FETCH_HEAD")? && is_rendering(job, git)? {
-        let (ours, before) = (git.line(&["rev-parse", "HEAD"])?, git.line(&["rev-parse", "HEAD^"])?);
+        let (ours, before) =
+            (git.line(&["rev-parse", "HEAD"])?, git.line(&["rev-parse", "HEAD^"])?);
         git.run(&["update-ref", "-m", "tts-render commit: again", "HEAD", &before, &ours])?;
         // These paths alone, in the index and on the disk; all else stays as it is.
         let listed = git.run(&["ls-files", "--", job.out])?;

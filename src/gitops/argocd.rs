@@ -52,8 +52,13 @@ pub fn argocd(wiring: &Wiring<'_>, from: From, fleet: bool) -> Result<Vec<Docume
             ("metadata", metadata(wiring, &subject)),
             ("spec", application_spec(wiring, &subject, from)),
         ]);
-        let comment = "Deleting this Application leaves its objects where they are: it has no finalizer.";
-        documents.push(Document::object(format!("application-{}.yaml", subject.name), comment, node)?);
+        let comment =
+            "Deleting this Application leaves its objects where they are: it has no finalizer.";
+        documents.push(Document::object(
+            format!("application-{}.yaml", subject.name),
+            comment,
+            node,
+        )?);
     }
     Ok(documents)
 }
@@ -156,7 +161,11 @@ fn application_spec(wiring: &Wiring<'_>, subject: &Subject, from: From) -> Node 
 fn ignored(app: &App<'_>) -> Vec<Node> {
     let mut rules = Vec::new();
     if let Some(deployment) = app.scaled() {
-        rules.push(rule(deployment, Some(&deployment.name), ("jsonPointers", texts(["/spec/replicas"]))));
+        rules.push(rule(
+            deployment,
+            Some(&deployment.name),
+            ("jsonPointers", texts(["/spec/replicas"])),
+        ));
     }
     if app.keel_owns_images() {
         for object in &app.objects {
@@ -184,10 +193,7 @@ fn project(wiring: &Wiring<'_>) -> Result<Document, Diagnostics> {
     let settings = wiring.settings;
     let namespaces: BTreeSet<&str> = wiring.apps.iter().map(App::namespace).collect();
     let destination = |namespace| {
-        map([
-            ("server", text(settings.argocd.server.as_str())),
-            ("namespace", text(namespace)),
-        ])
+        map([("server", text(settings.argocd.server.as_str())), ("namespace", text(namespace))])
     };
     let cluster: BTreeSet<(&str, &str)> = wiring
         .objects()
@@ -243,7 +249,11 @@ fn set(wiring: &Wiring<'_>, from: From) -> Result<Document, Diagnostics> {
             ("batch", "CronJob", ".spec.jobTemplate.spec.template.spec"),
         ] {
             let expression = format!("{pod}.containers[].image");
-            ignored.push(group_kind(group, kind, ("jqPathExpressions", texts([expression.as_str()]))));
+            ignored.push(group_kind(
+                group,
+                kind,
+                ("jqPathExpressions", texts([expression.as_str()])),
+            ));
         }
     }
     let subject = Subject {
@@ -328,7 +338,11 @@ fn plugin(wiring: &Wiring<'_>) -> Result<[Document; 2], Diagnostics> {
         path: "gitops.argocd.pluginImage",
         what: "the sidecar's image, which `tts-render image build --of renderer` makes",
     };
-    let image = settings.argocd.plugin_image.as_ref().ok_or_else(|| Diagnostics::from(Diagnostic::from(not_set)))?;
+    let image = settings
+        .argocd
+        .plugin_image
+        .as_ref()
+        .ok_or_else(|| Diagnostics::from(Diagnostic::from(not_set)))?;
     let plugin_yaml = plugin_yaml()?;
     let namespace = || text(settings.argocd.namespace.as_str());
     let volume_name = format!("{PLUGIN_NAME}-plugin");
@@ -340,7 +354,12 @@ fn plugin(wiring: &Wiring<'_>) -> Result<[Document; 2], Diagnostics> {
         ("data", map([("plugin.yaml", text(&plugin_yaml))])),
     ]);
     let mount = |name: &str, path: &str, sub_path: Node, read_only: Node| {
-        map([("name", text(name)), ("mountPath", text(path)), ("subPath", sub_path), ("readOnly", read_only)])
+        map([
+            ("name", text(name)),
+            ("mountPath", text(path)),
+            ("subPath", sub_path),
+            ("readOnly", read_only),
+        ])
     };
     let container = map([
         ("name", text(PLUGIN_NAME)),
@@ -377,16 +396,14 @@ fn plugin(wiring: &Wiring<'_>) -> Result<[Document; 2], Diagnostics> {
         ),
     ]);
     let volumes = list([
-        map([
-            ("name", text(&volume_name)),
-            ("configMap", map([("name", text(&volume_name))])),
-        ]),
+        map([("name", text(&volume_name)), ("configMap", map([("name", text(&volume_name))]))]),
         map([("name", text(&temporary)), ("emptyDir", map([]))]),
     ]);
     // A file mounted by subPath is not renewed in a running Pod: a new version rolls it.
     let annotations = map([("checksum/tts-render-plugin", text(checksum(&plugin_yaml)))]);
     let patch = |selector: Node, more_metadata: Node, more_volumes: Vec<Node>| {
-        let volumes = more_volumes.into_iter().chain(volumes.as_sequence().into_iter().flatten().cloned());
+        let volumes =
+            more_volumes.into_iter().chain(volumes.as_sequence().into_iter().flatten().cloned());
         map([
             ("apiVersion", text("apps/v1")),
             ("kind", text("Deployment")),
@@ -398,10 +415,19 @@ fn plugin(wiring: &Wiring<'_>) -> Result<[Document; 2], Diagnostics> {
                     (
                         "template",
                         map([
-                            ("metadata", map([("labels", more_metadata), ("annotations", annotations.clone())])),
+                            (
+                                "metadata",
+                                map([
+                                    ("labels", more_metadata),
+                                    ("annotations", annotations.clone()),
+                                ]),
+                            ),
                             (
                                 "spec",
-                                map([("containers", list([container.clone()])), ("volumes", list(volumes))]),
+                                map([
+                                    ("containers", list([container.clone()])),
+                                    ("volumes", list(volumes)),
+                                ]),
                             ),
                         ]),
                     ),
@@ -411,7 +437,8 @@ fn plugin(wiring: &Wiring<'_>) -> Result<[Document; 2], Diagnostics> {
     };
     // The patch is held against the type as a part of a whole Deployment.
     let labels = || map([("app", text("argocd-repo-server"))]);
-    let stock = ["var-files", "plugins"].map(|name| map([("name", text(name)), ("emptyDir", map([]))]));
+    let stock =
+        ["var-files", "plugins"].map(|name| map([("name", text(name)), ("emptyDir", map([]))]));
     check(patch(map([("matchLabels", labels())]), labels(), stock.into()))?;
     let comment = "The plugin as a sidecar of the repo-server; a part of its Deployment:\n\
                    kubectl -n NAMESPACE patch deployment argocd-repo-server --patch-file THIS, or a patch of kustomize.\n\
@@ -419,8 +446,16 @@ fn plugin(wiring: &Wiring<'_>) -> Result<[Document; 2], Diagnostics> {
                    puts the entry point there.";
     let comment = comment.replace("NAMESPACE", settings.argocd.namespace.as_str());
     Ok([
-        Document::object(format!("configmap-{volume_name}.yaml"), "What Argo CD calls, and when.", config)?,
-        Document::patch("patch-argocd-repo-server.yaml", &comment, patch(null(), null(), Vec::new())),
+        Document::object(
+            format!("configmap-{volume_name}.yaml"),
+            "What Argo CD calls, and when.",
+            config,
+        )?,
+        Document::patch(
+            "patch-argocd-repo-server.yaml",
+            &comment,
+            patch(null(), null(), Vec::new()),
+        ),
     ])
 }
 

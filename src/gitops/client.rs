@@ -25,11 +25,13 @@ pub fn client(fleet: &Fleet, name: &str, container: Option<&str>) -> Result<Docu
             == ("ConfigMap", Some(namespace), &config_map);
         object.node.get("data").filter(|_| is_it)
     });
-    let missing = || Diagnostic::new(format!("no template renders the ConfigMap {namespace}/{config_map}"));
+    let missing =
+        || Diagnostic::new(format!("no template renders the ConfigMap {namespace}/{config_map}"));
     let data = yaml::emit(data.ok_or_else(missing)?);
     let patch = |selector: Node, labels: Node, image: Node| {
         let source = map([("configMapRef", map([("name", text(&config_map))]))]);
-        let container = map([("name", text(container)), ("image", image), ("envFrom", list([source]))]);
+        let container =
+            map([("name", text(container)), ("image", image), ("envFrom", list([source]))]);
         let annotations = map([(format!("checksum/{config_map}").as_str(), text(checksum(&data)))]);
         let template = map([
             ("metadata", map([("labels", labels), ("annotations", annotations)])),

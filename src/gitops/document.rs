@@ -21,14 +21,19 @@ impl Document {
     ///
     /// # Errors
     /// What is wrong with it: then this program is wrong, or values say what no controller takes.
-    pub(super) fn object(file: impl Into<String>, comment: &str, node: Node) -> Result<Self, Diagnostics> {
+    pub(super) fn object(
+        file: impl Into<String>,
+        comment: &str,
+        node: Node,
+    ) -> Result<Self, Diagnostics> {
         check(node.clone())?;
         Ok(Self::patch(file, comment, node))
     }
 
     /// A part of an object: its caller holds the whole against its type.
     pub(super) fn patch(file: impl Into<String>, comment: &str, node: Node) -> Self {
-        let comment: String = comment.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
+        let comment: String =
+            comment.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
         Document { file: file.into(), text: comment + &yaml::emit(&node), node: Some(node) }
     }
 }
@@ -41,7 +46,8 @@ pub(super) fn check(node: Node) -> Result<(), Diagnostics> {
         Ok(_) => Ok(()),
         Err(errors) => {
             let found = errors.iter().map(|error| error.diagnose(&sources));
-            let found = found.map(|diagnostic| Diagnostic { notes: vec![NOTE.to_owned()], ..diagnostic });
+            let found =
+                found.map(|diagnostic| Diagnostic { notes: vec![NOTE.to_owned()], ..diagnostic });
             Err(Diagnostics(found.collect()))
         }
     }

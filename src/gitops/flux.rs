@@ -36,7 +36,8 @@ fn source(wiring: &Wiring<'_>) -> Result<Document, Diagnostics> {
     let settings = wiring.settings;
     let flux = &settings.flux;
     let name = settings.name.as_str();
-    let secret = flux.secret.as_ref().map_or_else(null, |name| map([("name", text(name.as_str()))]));
+    let secret =
+        flux.secret.as_ref().map_or_else(null, |name| map([("name", text(name.as_str()))]));
     let (url, reference, comment) = match &flux.artifact {
         Some(artifact) => (
             artifact.as_str().to_owned(),
@@ -71,7 +72,9 @@ fn source(wiring: &Wiring<'_>) -> Result<Document, Diagnostics> {
 /// `git@host:path` as a URL, which source-controller asks for.
 fn ssh_url(url: &str) -> String {
     match url.split_once(':') {
-        Some((host, path)) if !url.contains("://") => format!("ssh://{host}/{}", path.trim_start_matches('/')),
+        Some((host, path)) if !url.contains("://") => {
+            format!("ssh://{host}/{}", path.trim_start_matches('/'))
+        }
         _ => url.to_owned(),
     }
 }
@@ -96,7 +99,10 @@ fn kustomization(wiring: &Wiring<'_>, app: &App<'_>) -> Result<Document, Diagnos
                 ("timeout", text("5m")),
                 (
                     "sourceRef",
-                    map([("kind", text(source_kind(wiring))), ("name", text(settings.name.as_str()))]),
+                    map([
+                        ("kind", text(source_kind(wiring))),
+                        ("name", text(settings.name.as_str())),
+                    ]),
                 ),
                 ("path", text(format!("./{path}"))),
                 ("serviceAccountName", account.map_or_else(null, |name| text(name.as_str()))),
@@ -157,7 +163,10 @@ fn unsubstituted(app: &App<'_>) -> Vec<Node> {
                 "metadata",
                 map([
                     ("name", text(&object.name)),
-                    ("annotations", map([("kustomize.toolkit.fluxcd.io/substitute", text("disabled"))])),
+                    (
+                        "annotations",
+                        map([("kustomize.toolkit.fluxcd.io/substitute", text("disabled"))]),
+                    ),
                 ]),
             ),
         ]);
@@ -170,7 +179,9 @@ fn holds_variable(node: &Node) -> bool {
     match &node.value {
         Value::String(text) => text.contains("${"),
         Value::Sequence(items) => items.iter().any(holds_variable),
-        Value::Mapping(map) => map.iter().any(|(key, entry)| key.contains("${") || holds_variable(&entry.node)),
+        Value::Mapping(map) => {
+            map.iter().any(|(key, entry)| key.contains("${") || holds_variable(&entry.node))
+        }
         _ => false,
     }
 }
@@ -182,7 +193,10 @@ mod tests {
     #[test]
     fn a_short_ssh_address_becomes_a_url() {
         assert_eq!(ssh_url("git@host.example:a/b.git"), "ssh://git@host.example/a/b.git");
-        assert_eq!(ssh_url("https://host.example:8443/a/b.git"), "https://host.example:8443/a/b.git");
+        assert_eq!(
+            ssh_url("https://host.example:8443/a/b.git"),
+            "https://host.example:8443/a/b.git"
+        );
         assert_eq!(ssh_url("ssh://git@host.example:22/a"), "ssh://git@host.example:22/a");
     }
 

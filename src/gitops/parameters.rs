@@ -63,13 +63,12 @@ pub fn assignments(text: Option<&str>) -> Result<Vec<Assignment>, ParameterError
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let sent: Option<Vec<Sent>> =
-        serde_json::from_str(text).map_err(|error| ParameterError::Unreadable(error.to_string()))?;
+    let sent: Option<Vec<Sent>> = serde_json::from_str(text)
+        .map_err(|error| ParameterError::Unreadable(error.to_string()))?;
     let mut seen = BTreeSet::new();
     let one = |Sent { name, string, array, map }: Sent| {
-        let path: Path = name
-            .parse()
-            .map_err(|error| ParameterError::Path { name: name.clone(), error })?;
+        let path: Path =
+            name.parse().map_err(|error| ParameterError::Path { name: name.clone(), error })?;
         if !seen.insert(path.clone()) {
             return Err(ParameterError::Twice(name));
         }
@@ -155,11 +154,15 @@ impl Walk<'_> {
                 }
             }
             Value::Sequence(items) => {
-                let of_strings = shape.step(&Segment::Index(0)).is_some_and(|item| item.allows("string"));
+                let of_strings =
+                    shape.step(&Segment::Index(0)).is_some_and(|item| item.allows("string"));
                 let strings: Option<Vec<String>> =
                     items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
                 if let (true, Some(_)) = (of_strings, &strings) {
-                    self.found.push(Announcement { array: strings, ..announcement(path, shape, "array") });
+                    self.found.push(Announcement {
+                        array: strings,
+                        ..announcement(path, shape, "array")
+                    });
                 }
             }
             Value::Null if shape.allows("object") || shape.allows("array") => {}
@@ -192,7 +195,8 @@ fn sent_text(node: &Node, shape: &Shape) -> Option<String> {
 
 fn announcement(path: &Path, shape: &Shape, collection_type: &'static str) -> Announcement {
     let choices: Vec<String> = shape.choices().map(|choice| format!("`{choice}`")).collect();
-    let described = shape.description().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let described =
+        shape.description().map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
     let tooltip = match (described, choices.is_empty()) {
         (Some(text), true) => Some(text),
         (Some(text), false) => Some(format!("{text} One of {}.", choices.join(", "))),
@@ -224,7 +228,9 @@ fn title(path: &Path) -> String {
     };
     let text = path.segments().iter().map(words).collect::<Vec<_>>().join(": ");
     let mut characters = text.chars();
-    characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
+    characters
+        .next()
+        .map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
 }
 
 fn in_words(key: &str) -> String {
@@ -240,7 +246,8 @@ fn in_words(key: &str) -> String {
             words.push(' ');
         }
         let acronym = character.is_uppercase()
-            && (at > 0 && characters[at - 1].is_uppercase() || characters.get(at + 1).is_none_or(|next| next.is_uppercase()));
+            && (at > 0 && characters[at - 1].is_uppercase()
+                || characters.get(at + 1).is_none_or(|next| next.is_uppercase()));
         if acronym {
             words.push(character);
         } else {
@@ -292,10 +299,19 @@ mod tests {
         assert!(error(r#"[{"name":"a","string":5}]"#).contains("expected a string"));
         assert!(error(r#"[{"name":"a","strng":"5"}]"#).contains("strng"));
         assert!(error(r#"[{"string":"5"}]"#).contains("name"));
-        assert_eq!(error(r#"[{"name":"a"}]"#), "the parameter `a` must have one of `string`, `array` and `map`");
+        assert_eq!(
+            error(r#"[{"name":"a"}]"#),
+            "the parameter `a` must have one of `string`, `array` and `map`"
+        );
         assert!(error(r#"[{"name":"a","string":"","array":[]}]"#).contains("one of"));
-        assert_eq!(error(r#"[{"name":"a","string":"1"},{"name":"a","string":"2"}]"#), "the parameter `a` is there twice");
-        assert!(error(r#"[{"name":"a..b","string":"1"}]"#).starts_with("the parameter `a..b` names no value: "));
+        assert_eq!(
+            error(r#"[{"name":"a","string":"1"},{"name":"a","string":"2"}]"#),
+            "the parameter `a` is there twice"
+        );
+        assert!(
+            error(r#"[{"name":"a..b","string":"1"}]"#)
+                .starts_with("the parameter `a..b` names no value: ")
+        );
         assert!(error(r#"[{"name":"","string":"1"}]"#).contains("names no value"));
     }
 

@@ -89,7 +89,8 @@ impl Call {
         let mut below: Option<&String> = None;
         for part in parts.iter().rev().map(Some).chain([None]) {
             if root.join(Project::VALUES).is_dir() {
-                let named = below.filter(|name| !["rendered", Project::VALUES].contains(&name.as_str()));
+                let named =
+                    below.filter(|name| !["rendered", Project::VALUES].contains(&name.as_str()));
                 let by_path = if stack.is_none() && app.is_none() { named.cloned() } else { None };
                 return Ok(Call { root, stack, app: app.or(by_path) });
             }
@@ -107,10 +108,16 @@ mod tests {
 
     use super::*;
 
-    fn find(folders: &[&str], source_path: &str, more: Environment) -> Result<(String, Call), CallError> {
+    fn find(
+        folders: &[&str],
+        source_path: &str,
+        more: Environment,
+    ) -> Result<(String, Call), CallError> {
         let repository = tempfile::tempdir().unwrap();
         let start = repository.path().join(source_path);
-        for folder in folders.iter().map(|folder| repository.path().join(folder)).chain([start.clone()]) {
+        for folder in
+            folders.iter().map(|folder| repository.path().join(folder)).chain([start.clone()])
+        {
             fs::create_dir_all(folder).unwrap();
         }
         let environment = Environment { source_path: Some(source_path.to_owned()), ..more };
@@ -127,7 +134,8 @@ mod tests {
     #[test]
     fn the_project_is_the_nearest_folder_with_values() {
         let of = |path: &str| {
-            let (root, call) = find(&["values", "rendered/tts", "sub/values"], path, none()).unwrap();
+            let (root, call) =
+                find(&["values", "rendered/tts", "sub/values"], path, none()).unwrap();
             (root, call.app)
         };
         let app = |name: &str| Some(name.to_owned());

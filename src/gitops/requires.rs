@@ -60,7 +60,12 @@ impl Needs<'_> {
 
     fn need(&mut self, what: impl Into<String>, why: impl Into<String>, check: impl Into<String>) {
         let stack = self.stack.name.clone();
-        self.found.push(Requirement { stack, what: what.into(), why: why.into(), check: check.into() });
+        self.found.push(Requirement {
+            stack,
+            what: what.into(),
+            why: why.into(),
+            check: check.into(),
+        });
     }
 
     /// Every Pod that the stack starts: the owner's name, and the Pod's spec.
@@ -101,8 +106,11 @@ impl Needs<'_> {
         let namespace = self.values().namespace.name.to_string();
         let mut needed: Vec<(String, String, String)> = Vec::new();
         for (owner, pod) in self.pods() {
-            let mut add = |what: String, why: String, check: String| needed.push((what, why, check));
-            for name in each(pod, "imagePullSecrets").filter_map(|secret| secret.get("name")?.as_str()) {
+            let mut add =
+                |what: String, why: String, check: String| needed.push((what, why, check));
+            for name in
+                each(pod, "imagePullSecrets").filter_map(|secret| secret.get("name")?.as_str())
+            {
                 add(
                     format!("Secret {namespace}/{name}"),
                     format!("{owner} pulls its image with it: without it, ErrImagePull"),
@@ -148,24 +156,36 @@ impl Needs<'_> {
             if let (Some(class), "PersistentVolumeClaim") = (&class, object.kind.as_str())
                 && !self.renders("StorageClass", class)
             {
-                let bound = object.node.get("spec").and_then(|spec| spec.get("volumeName")).is_some();
+                let bound =
+                    object.node.get("spec").and_then(|spec| spec.get("volumeName")).is_some();
                 let why = match bound {
-                    true => "the claim is bound by name, so the class need only be the same on both sides; quota and other tools look for it",
+                    true => {
+                        "the claim is bound by name, so the class need only be the same on both sides; quota and other tools look for it"
+                    }
                     false => "the class makes the volume: without it, the claim waits for ever",
                 };
-                needed.push((format!("StorageClass {class}"), why.to_owned(), format!("kubectl get storageclass {class}")));
+                needed.push((
+                    format!("StorageClass {class}"),
+                    why.to_owned(),
+                    format!("kubectl get storageclass {class}"),
+                ));
             }
             let Some(driver) = text(&object.node, "spec.csi.driver") else { continue };
             needed.push((
                 format!("CSI driver {driver}"),
-                format!("{} is mounted by it: without it, Pods hang in ContainerCreating", object.id()),
+                format!(
+                    "{} is mounted by it: without it, Pods hang in ContainerCreating",
+                    object.id()
+                ),
                 format!("kubectl get csidriver {driver}"),
             ));
-            let attribute = |key: &str| text(&object.node, &format!("spec.csi.volumeAttributes.{key}"));
+            let attribute =
+                |key: &str| text(&object.node, &format!("spec.csi.volumeAttributes.{key}"));
             if let (Some(server), Some(share)) = (attribute("server"), attribute("share")) {
                 needed.push((
                     format!("the directory {share} on the NFS server {server}"),
-                    "nothing makes it: without it, the first Pod hangs in ContainerCreating".to_owned(),
+                    "nothing makes it: without it, the first Pod hangs in ContainerCreating"
+                        .to_owned(),
                     nfs_check(&server, &share),
                 ));
             }
@@ -183,7 +203,9 @@ impl Needs<'_> {
             for container in each(pod, "containers") {
                 for side in ["requests", "limits"] {
                     let resources = container.get("resources");
-                    let map = resources.and_then(|resources| resources.get(side)).and_then(Node::as_mapping);
+                    let map = resources
+                        .and_then(|resources| resources.get(side))
+                        .and_then(Node::as_mapping);
                     for (name, entry) in map.into_iter().flatten() {
                         if let Some(amount) = entry.node.as_str() {
                             found.push(format!("{side}.{name} {amount}"));
@@ -193,7 +215,8 @@ impl Needs<'_> {
             }
             found.join(", ")
         };
-        let pods: Vec<String> = self.pods().iter().map(|(owner, pod)| format!("{owner}: {}", amounts(pod))).collect();
+        let pods: Vec<String> =
+            self.pods().iter().map(|(owner, pod)| format!("{owner}: {}", amounts(pod))).collect();
         if !pods.is_empty() {
             self.need(
                 format!("room in the quotas of {namespace}"),
@@ -219,7 +242,8 @@ impl Needs<'_> {
     }
 
     fn exporter(&mut self) {
-        let (url, metric) = (self.values().gate.metrics_url.to_string(), self.values().gate.metric.clone());
+        let (url, metric) =
+            (self.values().gate.metrics_url.to_string(), self.values().gate.metric.clone());
         let check = match service_of(&url) {
             Some((namespace, service, port, path)) => format!(
                 "kubectl get --raw '/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy{path}' | grep -m1 '^{metric}{{'"
@@ -237,7 +261,11 @@ impl Needs<'_> {
 
     fn policies(&mut self) {
         let mode = self.values().kyverno.mode;
-        let keel = self.values().gitops.as_ref().is_some_and(|settings: &GitOps| settings.images == ImageOwner::Keel);
+        let keel = self
+            .values()
+            .gitops
+            .as_ref()
+            .is_some_and(|settings: &GitOps| settings.images == ImageOwner::Keel);
         let edited = self.fleet.files.iter().any(|file| file.folder == POLICIES);
         if mode != KyvernoMode::None {
             self.need(
@@ -249,7 +277,16 @@ impl Needs<'_> {
         if mode == KyvernoMode::Edit && edited {
             let folder = self.fleet.files.iter().filter(|file| file.folder == POLICIES);
             let named: Vec<(String, String)> = folder
-                .map(|file| (file.object.id().to_string(), format!("kubectl get {} {} -o yaml", file.object.kind.to_lowercase(), file.object.name)))
+                .map(|file| {
+                    (
+                        file.object.id().to_string(),
+                        format!(
+                            "kubectl get {} {} -o yaml",
+                            file.object.kind.to_lowercase(),
+                            file.object.name
+                        ),
+                    )
+                })
                 .collect();
             for (policy, check) in named {
                 self.need(
@@ -279,7 +316,8 @@ impl Needs<'_> {
         let clients = self.values().clients.clone();
         for client in clients {
             let (namespace, name) = (&client.namespace, &client.name);
-            let config_map = client.config_map.as_ref().map(ToString::to_string).unwrap_or_default();
+            let config_map =
+                client.config_map.as_ref().map(ToString::to_string).unwrap_or_default();
             self.need(
                 format!("Deployment {namespace}/{name} that reads ConfigMap {config_map}"),
                 format!("its owner applies the patch that `tts-render gitops client {name}` prints"),
@@ -306,8 +344,11 @@ fn entries<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = (&'n str, &'n 
 fn referred(pod: &Node) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
     let mut add = |kind, source: Option<&Node>, key: &str| {
-        let optional = source.and_then(|source| source.get("optional")).is_some_and(|node| node.value == crate::yaml::Value::Bool(true));
-        if let (Some(name), false) = (source.and_then(|source| source.get(key)?.as_str()), optional) {
+        let optional = source
+            .and_then(|source| source.get("optional"))
+            .is_some_and(|node| node.value == crate::yaml::Value::Bool(true));
+        if let (Some(name), false) = (source.and_then(|source| source.get(key)?.as_str()), optional)
+        {
             found.push((kind, name.to_owned()));
         }
     };
@@ -340,7 +381,8 @@ fn service_of(url: &str) -> Option<(String, String, String, String)> {
     let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
     let mut parts = host.split('.');
     let (service, namespace) = (parts.next()?, parts.next()?);
-    let of_cluster = matches!(parts.collect::<Vec<_>>().as_slice(), [] | ["svc"] | ["svc", "cluster", "local"]);
+    let of_cluster =
+        matches!(parts.collect::<Vec<_>>().as_slice(), [] | ["svc"] | ["svc", "cluster", "local"]);
     of_cluster.then(|| (namespace.to_owned(), service.to_owned(), port.to_owned(), path))
 }
 
@@ -353,7 +395,9 @@ fn nfs_check(server: &str, share: &str) -> String {
         }],
         "volumes": [{"name": "share", "nfs": {"server": server, "path": share, "readOnly": true}}],
     }});
-    format!("kubectl -n default run nfs-check --rm -i --restart=Never --image=busybox:1.37 --overrides='{overrides}'")
+    format!(
+        "kubectl -n default run nfs-check --rm -i --restart=Never --image=busybox:1.37 --overrides='{overrides}'"
+    )
 }
 
 #[cfg(test)]
@@ -362,9 +406,16 @@ mod tests {
 
     #[test]
     fn a_service_is_read_off_its_url() {
-        let found = |url: &str| service_of(url).map(|(namespace, service, port, path)| format!("{namespace}/{service}:{port}{path}"));
+        let found = |url: &str| {
+            service_of(url).map(|(namespace, service, port, path)| {
+                format!("{namespace}/{service}:{port}{path}")
+            })
+        };
         let expected = |text: &str| Some(text.to_owned());
-        assert_eq!(found("http://exporter.nvidia.svc.cluster.local:8080/metrics"), expected("nvidia/exporter:8080/metrics"));
+        assert_eq!(
+            found("http://exporter.nvidia.svc.cluster.local:8080/metrics"),
+            expected("nvidia/exporter:8080/metrics")
+        );
         assert_eq!(found("http://exporter.nvidia.svc"), expected("nvidia/exporter:80/"));
         assert_eq!(found("http://exporter.nvidia"), expected("nvidia/exporter:80/"));
         assert_eq!(found("http://exporter.example.org/metrics"), None);

@@ -52,15 +52,21 @@ pub enum WiringError {
         full: Vec<String>,
     },
     /// One ApplicationSet has one template for all.
-    #[error("`gitops.images` is not the same in all stacks: an ApplicationSet can't tell them apart")]
+    #[error(
+        "`gitops.images` is not the same in all stacks: an ApplicationSet can't tell them apart"
+    )]
     MixedImages,
 }
 
 impl From<WiringError> for Diagnostic {
     fn from(error: WiringError) -> Self {
         let note = match &error {
-            WiringError::NoSettings { .. } => Some("the least: `gitops: {repoURL: https://…}`; `tts-render schema` has the rest"),
-            WiringError::SeveralClients { .. } => Some("name it with its namespace: NAMESPACE/NAME"),
+            WiringError::NoSettings { .. } => {
+                Some("the least: `gitops: {repoURL: https://…}`; `tts-render schema` has the rest")
+            }
+            WiringError::SeveralClients { .. } => {
+                Some("name it with its namespace: NAMESPACE/NAME")
+            }
             WiringError::MixedImages => Some("leave `--fleet` away: an Application a stack can"),
             _ => None,
         };
@@ -153,7 +159,8 @@ impl App<'_> {
     pub(super) fn scaled(&self) -> Option<&Object> {
         let name = self.stack?.values.server.name.as_str();
         let is_it = |object: &&&Object| {
-            (object.group(), object.kind.as_str(), object.name.as_str()) == ("apps", "Deployment", name)
+            (object.group(), object.kind.as_str(), object.name.as_str())
+                == ("apps", "Deployment", name)
         };
         self.objects.iter().find(is_it).copied()
     }
@@ -198,5 +205,9 @@ fn first_difference(one: &GitOps, other: &GitOps) -> Option<String> {
     };
     let (one, other) = (shared(one)?, shared(other)?);
     let differs = |path: &Path| path.find(&one) != path.find(&other);
-    crate::explain::leaves(&one).into_iter().chain(crate::explain::leaves(&other)).find(differs).map(|path| path.to_string())
+    crate::explain::leaves(&one)
+        .into_iter()
+        .chain(crate::explain::leaves(&other))
+        .find(differs)
+        .map(|path| path.to_string())
 }

@@ -30,13 +30,17 @@ pub fn workflow(wiring: &Wiring<'_>, forge: Forge) -> Result<Document, Diagnosti
     let action = settings.ci.action.as_ref().ok_or_else(|| Diagnostic::from(not_set))?;
     let (file, text) = match forge {
         Forge::GitHub => (".github/workflows/rendered.yaml", include_str!("workflows/github.yaml")),
-        Forge::Forgejo => (".forgejo/workflows/rendered.yaml", include_str!("workflows/forgejo.yaml")),
+        Forge::Forgejo => {
+            (".forgejo/workflows/rendered.yaml", include_str!("workflows/forgejo.yaml"))
+        }
     };
     let root = wiring.path("");
     let prefix = wiring.path("rendered/**");
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c));
     if !plain(&root) {
-        let message = format!("`gitops.path` is `{root}`: a workflow takes letters, digits, `.`, `_`, `-` and `/`");
+        let message = format!(
+            "`gitops.path` is `{root}`: a workflow takes letters, digits, `.`, `_`, `-` and `/`"
+        );
         return Err(Diagnostic::new(message).into());
     }
     let text = text

@@ -18,7 +18,6 @@ use crate::yaml::{Mapping, Node, Path, Segment, Value};
 /// Found by leaving out each required field of a few hundred objects before the API server's own
 /// code (1.37); the functions are those of `pkg/apis/*/v*/defaults.go`.
 const FILLED_IN: &[(&str, &str)] = &[
-    ("RoleRef", "apiGroup"), // rbac/v1: SetDefaults_RoleBinding
     // In a StatefulSet's claim templates; at the top of a document both are asked for before.
     ("PersistentVolumeClaim", "apiVersion"),
     ("PersistentVolumeClaim", "kind"),

@@ -106,8 +106,9 @@ fn changed(node: &Node, path: &[Segment], value: Option<&Node>) -> Node {
             entries.shift_remove(key).unwrap();
         }
         (Segment::Key(key), Value::Mapping(entries)) => {
-            let entry = entries.get_mut(key).unwrap();
-            entry.node = changed(&entry.node, rest, value);
+            let old = entries.get(key).map(|entry| entry.node.clone());
+            let node = changed(&old.unwrap_or(Node::new(Value::Null)), rest, value);
+            entries.insert(key.clone(), node.into());
         }
         (Segment::Index(index), Value::Sequence(items)) if rest.is_empty() && value.is_none() => {
             items.remove(*index);

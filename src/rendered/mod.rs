@@ -48,5 +48,15 @@ impl Scope {
     }
 }
 
+/// The file that tells, in every folder of ours, which files of it we wrote.
+pub const PROVENANCE: &str = provenance::FILE;
+
+/// The names of the files that a folder's `.provenance` says we wrote; none if it is not of our
+/// making.
+pub fn written(provenance: &[u8]) -> Option<BTreeSet<String>> {
+    let provenance = provenance::Provenance::read(provenance)?;
+    Some(provenance.names().map(str::to_owned).collect())
+}
+
 #[cfg(test)]
 mod tests;

@@ -88,7 +88,11 @@ fn default_server() -> HttpUrl {
 
 impl Default for ArgoCd {
     fn default() -> Self {
-        ArgoCd { namespace: default_argocd_namespace(), server: default_server(), plugin_image: None }
+        ArgoCd {
+            namespace: default_argocd_namespace(),
+            server: default_server(),
+            plugin_image: None,
+        }
     }
 }
 

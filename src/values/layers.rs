@@ -104,6 +104,8 @@ pub enum LoadError {
     Check(#[from] check::CheckError),
 }
 
+type Errors = Vec<Located<LoadError>>;
+
 /// Values with the tree they were read from.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -160,11 +162,7 @@ fn wrap<E: Into<LoadError>>(errors: Vec<Located<E>>) -> Vec<Located<LoadError>> 
 
 /// The layers laid over each other, and what is wrong with single assignments: the rest can be read
 /// without them.
-fn merge(
-    sources: &mut Sources,
-    base: SourceId,
-    layers: &Layers,
-) -> Result<(Node, Vec<Located<LoadError>>), Vec<Located<LoadError>>> {
+fn merge(sources: &mut Sources, base: SourceId, layers: &Layers) -> Result<(Node, Errors), Errors> {
     let mut tree = parse(sources, base)?;
     for &overlay in &layers.overlays {
         overlay_onto(&mut tree, parse(sources, overlay)?);
@@ -172,7 +170,7 @@ fn merge(
     let mut errors = Vec::new();
     for assignment in &layers.assignments {
         if let Err(error) = assign(&mut tree, sources, assignment) {
-            errors.push(error);
+            errors.push(*error);
         }
     }
     Ok((tree, errors))
@@ -219,7 +217,7 @@ fn assign(
     tree: &mut Node,
     sources: &mut Sources,
     assignment: &Assignment,
-) -> Result<(), Located<LoadError>> {
+) -> Result<(), Box<Located<LoadError>>> {
     let path_text = assignment.path.to_string();
     let value_text = match &assignment.value {
         Assigned::Text(text) => text.clone(),
@@ -235,7 +233,7 @@ fn assign(
     let key_span = Span::new(id, 0, path_text.len() as u32);
     let start = key_span.end + 1;
     let value_span = Span::new(id, start, start + value_text.len() as u32);
-    let at = |error| Located::new(error, Some(value_span), assignment.path.clone());
+    let at = |error| Box::new(Located::new(error, Some(value_span), assignment.path.clone()));
     let text_node =
         |text: &str| Node { span: Some(value_span), value: Value::String(text.to_owned()) };
     let node = match &assignment.value {

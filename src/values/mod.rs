@@ -15,9 +15,9 @@ pub use check::CheckError;
 pub use gitops::{ArgoCd, Ci, Flux, GitOps, ImageOwner};
 pub use layers::{Assigned, Assignment, AssignmentError, Layers, LoadError, Loaded};
 pub use scalars::{
-    AbsolutePath, ActionRef, BranchName, Bytes, CronSchedule, Digest, DnsLabel, DnsSubdomain, EnvName,
-    GitUrl, GoDuration, HttpUrl, OciUrl, Port, RelativePath, Repository, StorageQuantity, Tag,
-    TimeZoneName, Whole,
+    AbsolutePath, ActionRef, BranchName, Bytes, CronSchedule, Digest, DnsLabel, DnsSubdomain,
+    EnvName, GitUrl, GoDuration, HttpUrl, OciUrl, Port, RelativePath, Repository, StorageQuantity,
+    Tag, TimeZoneName, Whole,
 };
 pub use schema::{Shape, schema};
 pub use stack::*;

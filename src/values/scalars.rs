@@ -316,10 +316,21 @@ fn check_git_url(text: &str) -> Result<(), String> {
         if user.contains(':') || (!user.is_empty() && scheme != "ssh") {
             return wrong("values hold no credentials");
         }
-        return if host.is_empty() || path.is_empty() { wrong("the host or the path is missing") } else { Ok(()) };
+        return if host.is_empty() || path.is_empty() {
+            wrong("the host or the path is missing")
+        } else {
+            Ok(())
+        };
     }
     match text.split_once(':') {
-        Some((host, path)) if host.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) && !path.is_empty() => Ok(()),
+        Some((host, path))
+            if host
+                .split_once('@')
+                .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+                && !path.is_empty() =>
+        {
+            Ok(())
+        }
         _ => wrong("it starts with `https://` or `ssh://`, or is `user@host:path`"),
     }
 }
@@ -412,7 +423,7 @@ impl Bytes {
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(60, "Ei"), (50, "Pi"), (40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")];
-        let fits = |&&(shift, _): &&(u32, &str)| self.0 > 0 && self.0 % (1 << shift) == 0;
+        let fits = |&&(shift, _): &&(u32, &str)| self.0 > 0 && self.0.is_multiple_of(1 << shift);
         match units.iter().find(fits) {
             Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
             None => write!(f, "{}", self.0),
@@ -513,7 +524,7 @@ fn parse_bytes(text: &str) -> Option<u64> {
     }
     let scale = 10u128.pow(fraction.len() as u32);
     let part = fraction.parse::<u128>().ok()? * unit;
-    if part % scale != 0 {
+    if !part.is_multiple_of(scale) {
         return None;
     }
     let bytes = whole.parse::<u128>().ok()?.checked_mul(unit)? + part / scale;

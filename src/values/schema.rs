@@ -80,7 +80,8 @@ impl Shape {
             Json::Bool(any) => *any,
             node => {
                 // One that only stands for others says nothing by itself.
-                let says = ["type", "enum", "const", "properties", "$ref", "anyOf", "oneOf", "allOf"];
+                let says =
+                    ["type", "enum", "const", "properties", "$ref", "anyOf", "oneOf", "allOf"];
                 says.iter().all(|key| node.get(key).is_none())
             }
         };

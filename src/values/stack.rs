@@ -193,7 +193,7 @@ pub enum EnvValue {
     /// As it stands.
     Literal(String),
     /// From elsewhere.
-    From(EnvFrom),
+    From(Box<EnvFrom>),
 }
 
 /// An environment variable that is read from elsewhere when the Pod starts.
@@ -568,7 +568,7 @@ impl<'de> Visitor<'de> for EnvValueVisitor {
             }
         }
         let value_from = value_from.ok_or_else(|| A::Error::missing_field("valueFrom"))?;
-        Ok(EnvValue::From(EnvFrom { value_from }))
+        Ok(EnvValue::From(Box::new(EnvFrom { value_from })))
     }
 }
 

@@ -86,7 +86,7 @@ fn no_selector(at: &At, found: &mut Found) {
     let Some(spec) = template.as_ref().and_then(|template| template.get("spec")) else {
         return;
     };
-    if let Some(selector) = spec.get("selector") {
+    if let Some(selector) = spec.get("selector").filter(|_| spec.is_true("manualSelector")) {
         found.conflict(
             &selector,
             "`selector` can't stand in a job template: it is made for each Job",
@@ -94,15 +94,17 @@ fn no_selector(at: &At, found: &mut Found) {
     }
 }
 
-/// The server makes a Job's selector from its uid, so a written one can match only by `manualSelector`.
+/// The server makes a Job's selector from its uid: a written one needs `manualSelector`.
 fn own_selector(at: &At, found: &mut Found) {
-    if at.is_true("manualSelector") {
-        match at.has("selector") {
-            true => super::meta::selects_template(at, found),
-            false => {
-                found.missing(at, "selector", Some("`manualSelector: true` needs it".to_owned()))
-            }
+    match (at.is_true("manualSelector"), at.get("selector")) {
+        (true, Some(_)) => super::meta::selects_template(at, found),
+        (true, None) => {
+            found.missing(at, "selector", Some("`manualSelector: true` needs it".to_owned()));
         }
+        (false, Some(selector)) => {
+            found.conflict(&selector, "`selector` needs `manualSelector: true`")
+        }
+        (false, None) => {}
     }
 }
 
@@ -133,7 +135,8 @@ fn ends(at: &At, found: &mut Found) {
 
 fn indexed(at: &At, found: &mut Found) {
     if at.text("completionMode") == Some("Indexed") {
-        if !at.has("completions") {
+        // 1 is what the server fills in where neither is there: batch/v1 defaults.go.
+        if !at.has("completions") && at.has("parallelism") {
             found.missing(at, "completions", Some("`completionMode: Indexed` needs it".to_owned()));
         }
     } else {

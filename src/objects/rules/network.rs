@@ -164,6 +164,12 @@ fn service(at: &At, found: &mut Found) {
     {
         malformed(text, right, &name, found);
     }
+    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        let there = at.len(field) > 0 || at.text(field).is_some();
+        if let Some(at) = at.get(field).filter(|_| there && kind == "ExternalName") {
+            found.conflict(&at, format!("`{field}` can't stand beside `type: ExternalName`"));
+        }
+    }
     // A Service without a selector may have no ports only where it has no address of its own.
     if at.len("ports") == 0 && !headless && kind != "ExternalName" {
         found.missing(at, "ports", None);
