@@ -4,6 +4,13 @@
 //! in, stands for them, under the addresses' own shapes: plain, of a module, of `for_each`. What
 //! `state rm` does is tried on a state with the stack's real addresses: it asks no provider.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
 mod common;
 
 use std::fs;
@@ -26,7 +33,8 @@ impl Terraform {
             .env("TF_IN_AUTOMATION", "1")
             .output()
             .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
         (output.status.code().unwrap(), text)
     }
 
@@ -42,7 +50,9 @@ impl Terraform {
 fn applied() -> Terraform {
     let terraform = Terraform { sandbox: Sandbox::empty() };
     terraform.sandbox.write("terraform.rc", "");
-    terraform.sandbox.write("nfs/main.tf", "resource \"terraform_data\" \"volume\" { input = \"pv\" }\n");
+    terraform
+        .sandbox
+        .write("nfs/main.tf", "resource \"terraform_data\" \"volume\" { input = \"pv\" }\n");
     terraform.sandbox.write(
         "main.tf",
         "resource \"terraform_data\" \"tts\" { input = \"tts\" }\n\
@@ -58,10 +68,18 @@ fn applied() -> Terraform {
 /// The blocks that the document shows, with the addresses of our stand-ins.
 fn removed_blocks() -> String {
     let document = fs::read_to_string(tool::repository().join("docs/migrate.md")).unwrap();
-    let blocks: Vec<&str> = document.split("    removed {\n").skip(1).map(|rest| rest.split("    }\n").next().unwrap()).collect();
+    let blocks: Vec<&str> = document
+        .split("    removed {\n")
+        .skip(1)
+        .map(|rest| rest.split("    }\n").next().unwrap())
+        .collect();
     assert_eq!(blocks.len(), 9, "one a resource or module of the stack");
     let stand_in = |block: &&str| {
-        let stand_ins = [("kubernetes_namespace.tts", "terraform_data.tts"), ("module.nfs_models", "module.nfs_models"), ("kubernetes_cron_job_v1.offpeak", "terraform_data.offpeak")];
+        let stand_ins = [
+            ("kubernetes_namespace.tts", "terraform_data.tts"),
+            ("module.nfs_models", "module.nfs_models"),
+            ("kubernetes_cron_job_v1.offpeak", "terraform_data.offpeak"),
+        ];
         let (from, to) = stand_ins.iter().find(|(from, _)| block.contains(from))?;
         Some(format!("removed {{\n{}}}\n", block.replace(from, to)))
     };
@@ -91,7 +109,11 @@ fn removed_blocks_let_go_and_destroy_nothing() {
     terraform.ok(&["init", "-no-color"]);
     let plan = terraform.ok(&["plan", "-no-color", "-out", "move.plan"]);
     assert!(plan.contains("0 to add, 0 to change, 0 to destroy"), "{plan}");
-    assert_eq!(plan.matches("will no longer be managed by Terraform, but will not be destroyed").count(), 5, "{plan}");
+    assert_eq!(
+        plan.matches("will no longer be managed by Terraform, but will not be destroyed").count(),
+        5,
+        "{plan}"
+    );
     terraform.ok(&["apply", "-no-color", "move.plan"]);
     assert_eq!(terraform.ok(&["state", "list"]).trim(), "");
     // And back: the old state is pushed, and the removed blocks are taken out.
@@ -106,7 +128,10 @@ fn an_index_in_a_removed_block_is_refused() {
         return;
     }
     let terraform = applied();
-    terraform.sandbox.write("main.tf", &removed_blocks().replace("terraform_data.offpeak", "terraform_data.offpeak[\"up\"]"));
+    terraform.sandbox.write(
+        "main.tf",
+        &removed_blocks().replace("terraform_data.offpeak", "terraform_data.offpeak[\"up\"]"),
+    );
     let (code, text) = terraform.run(&["plan", "-no-color"]);
     assert!(code == 1 && text.contains("Resource instance keys not allowed"), "{text}");
 }
@@ -120,7 +145,8 @@ fn state_rm_asks_no_provider() {
     terraform.sandbox.write("terraform.rc", "");
     let provider = "provider[\"registry.terraform.io/hashicorp/kubernetes\"]";
     let resource = |module: Option<&str>, kind: &str, name: &str, key: Option<&str>| -> Value {
-        let mut instance = json!({"schema_version": 0, "attributes": {"id": name}, "sensitive_attributes": []});
+        let mut instance =
+            json!({"schema_version": 0, "attributes": {"id": name}, "sensitive_attributes": []});
         if let Some(key) = key {
             instance["index_key"] = json!(key);
         }
@@ -141,6 +167,13 @@ fn state_rm_asks_no_provider() {
         ],
     });
     terraform.sandbox.write("terraform.tfstate", &state.to_string());
-    terraform.ok(&["state", "rm", "kubernetes_namespace.tts", "kubernetes_deployment.chatterbox", "kubernetes_cron_job_v1.offpeak", "module.nfs_models"]);
+    terraform.ok(&[
+        "state",
+        "rm",
+        "kubernetes_namespace.tts",
+        "kubernetes_deployment.chatterbox",
+        "kubernetes_cron_job_v1.offpeak",
+        "module.nfs_models",
+    ]);
     assert_eq!(terraform.ok(&["state", "list"]).trim(), "");
 }
