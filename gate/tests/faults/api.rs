@@ -72,7 +72,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("500 once", BOTH_DONE, "scaled", |world| {
         once(world, Reply::Status(500, "etcd has no leader"))
     }),
-    fault("503 for ever", BOTH_FAIL, "answered 503: shutting down; no time is left", |world| {
+    fault("503 for ever", BOTH_FAIL, "no time is left", |world| {
         always(world, Reply::Status(503, "shutting down"));
         short(world);
     }),
