@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod edit;
 pub mod explain;
 pub mod fleet;
+pub mod image;
 pub mod objects;
 pub mod policy;
 pub mod project;
