@@ -4,7 +4,7 @@ use super::Digest;
 use crate::diagnostic::Located;
 use crate::edit::{self, Editor};
 use crate::source::{SourceId, Sources};
-use crate::yaml::{self, Dialect, ParseError, Path, Segment};
+use crate::yaml::{self, Dialect, Node, ParseError, Path, Segment};
 
 /// A values file with a digest in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,8 +51,7 @@ pub fn pin(
     };
     let parent = path.parent().unwrap_or_default();
     let Some(map) = parent.find(root).filter(|node| node.as_mapping().is_some()) else {
-        let error = PinError::NoMap(parent.to_string());
-        return Err(vec![Located::new(error, root.span, Path::root())]);
+        return Err(vec![missing(root, &parent)]);
     };
     if !matches!(path.segments().last(), Some(Segment::Key(_))) {
         let error = PinError::NoKey(path.to_string());
@@ -63,6 +62,27 @@ pub fn pin(
         .and_then(|editor| editor.set(0, path, digest.as_str()))
         .map_err(|error| vec![error.map(PinError::Edit)])?;
     Ok(Pin { text, repository })
+}
+
+/// Points at the last node on the way that is there.
+fn missing(root: &Node, path: &Path) -> Located<PinError> {
+    let error = PinError::NoMap(path.to_string());
+    let (mut node, mut way) = (root, Path::root());
+    for segment in path.segments() {
+        let mut next = way.clone();
+        next.push(segment.clone());
+        let Some(found) = next.find(root) else {
+            let located = Located::new(error, node.span, way);
+            let (Segment::Key(key), Some(map)) = (segment, node.as_mapping()) else {
+                return located;
+            };
+            let allowed: Vec<&str> = map.keys().map(String::as_str).collect();
+            let hint = yaml::name_hint(key, &allowed);
+            return Located { hint, ..located };
+        };
+        (node, way) = (found, next);
+    }
+    Located::new(error, node.span, way)
 }
 
 #[cfg(test)]

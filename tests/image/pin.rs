@@ -35,7 +35,7 @@ fn a_file_that_cant_be_pinned_stops_the_build() {
     for (rest, why) in [
         (
             &["a.yaml", "--pin-path", "gaet.image.digest"][..],
-            "a.yaml:2:1: there is no map `gaet.image`",
+            "there is no map `gaet.image` to write a digest into",
         ),
         (&["a.yaml", "--pin-path", "gate..x"][..], "a key is missing in the path `gate..x`"),
         (&["broken.yaml"][..], "broken.yaml:"),
@@ -43,6 +43,10 @@ fn a_file_that_cant_be_pinned_stops_the_build() {
     ] {
         let ran = world.run(&[&build[..], rest].concat());
         assert!(ran.refusal().contains(why), "{}", ran.stderr);
+    }
+    let near = world.run(&[&build[..], &["a.yaml", "--pin-path", "gate.imaeg.digest"]].concat());
+    for part in ["a.yaml:3:5", "did you mean `image`?"] {
+        assert!(near.refusal().contains(part), "{}", near.stderr);
     }
     assert!(!world.path("image").exists());
     assert_eq!(fs::read_to_string(world.path("a.yaml")).unwrap(), VALUES);
