@@ -1,7 +1,7 @@
 //! `explain`: which value decides a field, and which fields a value decides.
 
 use tts_render::diagnostic::Diagnostic;
-use tts_render::explain::{self, Field, Influence, Rendering};
+use tts_render::explain::{Field, Influence, Rendering};
 use tts_render::fleet::Opened;
 use tts_render::source::Place;
 use tts_render::yaml::{Node, Path, near_name};

@@ -3,9 +3,13 @@
 use tts_render::diagnostic::Diagnostic;
 use tts_render::fleet::Fleet;
 
+use super::plugin::asked;
 use super::{Exit, Inputs, Run, Stop};
 
 /// Print the manifests: the config management plugin's command
+///
+/// Called by Argo CD, the stack is that of the Application's `plugin.env` STACK (a shared folder: APP),
+/// or the last part of its source path; its parameters are laid over the values.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render generate tts                     what rendered/tts/ would hold, in the order to apply
@@ -21,19 +25,14 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    let mut request = args.inputs.request()?;
-    // A folder that is shared takes every stack to fill.
-    let shared = args.app.as_ref().is_some_and(|app| !request.stacks.contains(app));
-    if shared {
-        request.stacks.clear();
-    }
-    let named = !request.stacks.is_empty();
-    let fleet = Fleet::build(&run.common.project(), &request)?;
+    let asked = asked(run.common, &args.inputs, args.app.as_deref())?;
+    let named = !asked.request.stacks.is_empty();
+    let fleet = Fleet::build(&asked.project, &asked.request)?;
     let own = |folder: &str| fleet.stacks.iter().any(|stack| stack.name == folder);
-    let mut files = fleet.in_apply_order(args.app.as_deref());
+    let mut files = fleet.in_apply_order(asked.app.as_deref());
     files.retain(|file| !named || own(&file.folder));
     if files.is_empty() {
-        let folder = args.app.as_deref().unwrap_or("rendered");
+        let folder = asked.app.as_deref().unwrap_or("rendered");
         let message = format!("there are no objects in `{folder}`: an empty answer is never meant");
         return Err(Diagnostic::new(message).into());
     }

@@ -3,16 +3,22 @@
 //! Data goes to standard output, talk to standard error. Nothing else in the project prints.
 
 mod check;
+mod commit;
 mod completions;
+mod diff;
 mod explain;
 mod generate;
+mod gitops;
 mod image;
 mod init;
 mod man;
+mod parameters;
+mod plugin;
 mod policy;
 mod print;
 mod project;
 mod render;
+mod requires;
 mod schema;
 
 use std::io::{self, Write};
@@ -43,8 +49,13 @@ struct Cli {
 enum Command {
     Render(render::Args),
     Generate(generate::Args),
+    Parameters(parameters::Args),
+    Commit(commit::Args),
+    Gitops(gitops::Args),
+    Requires(requires::Args),
     Check(check::Args),
     Explain(explain::Args),
+    Diff(Box<diff::Args>),
     Schema(schema::Args),
     Init(init::Args),
     /// Keep a namespace out of somebody else's policy
@@ -144,8 +155,13 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
     match command {
         Command::Render(args) => render::run(&args, run),
         Command::Generate(args) => generate::run(&args, run),
+        Command::Parameters(args) => parameters::run(&args, run),
+        Command::Commit(args) => commit::run(&args, run),
+        Command::Gitops(args) => gitops::run(&args, run),
+        Command::Requires(args) => requires::run(&args, run),
         Command::Check(args) => check::run(&args, run),
         Command::Explain(args) => explain::run(&args, run),
+        Command::Diff(args) => diff::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
         Command::Policy(command) => policy::run(&command, run),

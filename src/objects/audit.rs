@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::ser::{self, Serializer};
 
-use super::error::Problem;
+use super::error::{Problem, short};
 use super::rules::{self, Found};
 use crate::diagnostic::Located;
 use crate::yaml::{Mapping, Node, Path, Segment, Value};
@@ -18,7 +18,6 @@ use crate::yaml::{Mapping, Node, Path, Segment, Value};
 /// Found by leaving out each required field of a few hundred objects before the API server's own
 /// code (1.37); the functions are those of `pkg/apis/*/v*/defaults.go`.
 const FILLED_IN: &[(&str, &str)] = &[
-    ("RoleRef", "apiGroup"), // rbac/v1: SetDefaults_RoleBinding
     // In a StatefulSet's claim templates; at the top of a document both are asked for before.
     ("PersistentVolumeClaim", "apiVersion"),
     ("PersistentVolumeClaim", "kind"),
@@ -47,8 +46,12 @@ pub fn audit<T: Serialize>(
     let found = Found { path: base.clone(), ..Found::default() };
     let mut audit =
         Audit { node: Some(node), within: node, found, known, base, status: false, owner: "" };
-    // The error of this serializer is never made.
-    let _ = value.serialize(&mut audit);
+    // No type of a known kind has a tuple or an enum with fields; if one gets one, its objects must
+    // not pass without having been looked at.
+    if value.serialize(&mut audit).is_err() {
+        let error = Problem::Conflict("the check can't follow this type".to_owned());
+        audit.found.add(Located::new(error, node.span, base.clone()));
+    }
     audit.found.list
 }
 
@@ -75,7 +78,7 @@ impl<'n> Audit<'n> {
                 _ => String::new(),
             };
             let (span, path) = (self.within.span, self.found.path.clone());
-            self.found.list.push(Located::new(Problem::Missing(key), span, path));
+            self.found.add(Located::new(Problem::Missing(key), span, path));
         }
         Ok(())
     }
@@ -103,10 +106,10 @@ impl<'n> Audit<'n> {
         if rules::amount(node).is_none()
             && let Some(text) = node.as_str()
         {
-            let error = Problem::Quantity(text.to_owned());
+            let error = Problem::Quantity(short(text));
             let path = self.found.path.clone();
             let hint = "such as `6Gi`, `200m` or `1.5`";
-            self.found.list.push(Located::new(error, node.span, path).hint(hint));
+            self.found.add(Located::new(error, node.span, path).hint(hint));
         }
     }
 }
@@ -123,8 +126,8 @@ impl<'a, 'n> Serializer for &'a mut Audit<'n> {
     type Ok = ();
     type Error = fmt::Error;
     type SerializeSeq = Items<'a, 'n>;
-    type SerializeTuple = Items<'a, 'n>;
-    type SerializeTupleStruct = Items<'a, 'n>;
+    type SerializeTuple = ser::Impossible<(), fmt::Error>;
+    type SerializeTupleStruct = ser::Impossible<(), fmt::Error>;
     type SerializeTupleVariant = ser::Impossible<(), fmt::Error>;
     type SerializeMap = Entries<'a, 'n>;
     type SerializeStruct = Fields<'a, 'n>;
@@ -205,16 +208,16 @@ impl<'a, 'n> Serializer for &'a mut Audit<'n> {
         Ok(Items { within: self.node, items, index: 0, audit: self })
     }
 
-    fn serialize_tuple(self, length: usize) -> Result<Items<'a, 'n>, fmt::Error> {
-        self.serialize_seq(Some(length))
+    fn serialize_tuple(self, _: usize) -> Result<Self::SerializeTuple, fmt::Error> {
+        Err(fmt::Error)
     }
 
     fn serialize_tuple_struct(
         self,
         _: &'static str,
-        length: usize,
-    ) -> Result<Items<'a, 'n>, fmt::Error> {
-        self.serialize_seq(Some(length))
+        _: usize,
+    ) -> Result<Self::SerializeTupleStruct, fmt::Error> {
+        Err(fmt::Error)
     }
 
     fn serialize_tuple_variant(
@@ -261,8 +264,11 @@ struct Items<'a, 'n> {
     index: usize,
 }
 
-impl Items<'_, '_> {
-    fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), fmt::Error> {
+impl ser::SerializeSeq for Items<'_, '_> {
+    type Ok = ();
+    type Error = fmt::Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), fmt::Error> {
         let (Some(within), Some(items)) = (self.within, self.items) else {
             return Ok(());
         };
@@ -278,41 +284,6 @@ impl Items<'_, '_> {
             Some(node) => self.audit.step(Segment::Index(index), within, Some(node), value),
             None => Ok(()),
         }
-    }
-}
-
-impl ser::SerializeSeq for Items<'_, '_> {
-    type Ok = ();
-    type Error = fmt::Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), fmt::Error> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), fmt::Error> {
-        Ok(())
-    }
-}
-
-impl ser::SerializeTuple for Items<'_, '_> {
-    type Ok = ();
-    type Error = fmt::Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), fmt::Error> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), fmt::Error> {
-        Ok(())
-    }
-}
-
-impl ser::SerializeTupleStruct for Items<'_, '_> {
-    type Ok = ();
-    type Error = fmt::Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), fmt::Error> {
-        self.item(value)
     }
 
     fn end(self) -> Result<(), fmt::Error> {

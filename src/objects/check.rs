@@ -1,13 +1,15 @@
 //! The check of one document that this project made.
 
+use std::collections::HashMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::error::{Error, Problem};
+use super::error::{Error, Problem, short};
 use super::kinds::{self, Kind, Nulls, examine};
 use super::metadata::{self, Generated};
 use super::object::Object;
 use crate::diagnostic::Located;
-use crate::yaml::{Node, Path, near_name};
+use crate::yaml::{Node, Path, ReadError, near_name};
 
 /// Kinds that the values name as allowed though they are not known: of their objects, only what all
 /// objects share is checked.
@@ -92,7 +94,7 @@ pub fn judge(
 
 /// No type of this `apiVersion` and `kind` is known; says what could be meant.
 pub fn unknown(node: &Node, base: &Path, api_version: &str, kind: &str) -> Located<Problem> {
-    let error = Problem::UnknownKind { api_version: api_version.to_owned(), kind: kind.to_owned() };
+    let error = Problem::UnknownKind { api_version: short(api_version), kind: short(kind) };
     let of_version = || kinds::all().filter(|known| known.api_version == api_version);
     let near = near_name(kind, of_version().map(|known| known.kind));
     let versions: Vec<&str> =
@@ -110,26 +112,45 @@ pub fn unknown(node: &Node, base: &Path, api_version: &str, kind: &str) -> Locat
 /// Names the object in each problem; sorts by place; leaves out what follows from another.
 pub fn sorted(mut problems: Vec<Located<Problem>>, object: Option<&str>) -> Vec<Located<Error>> {
     problems.sort_by_key(|problem| problem.span.map(|span| (span.source, span.start)));
-    let mut kept: Vec<Located<Problem>> = Vec::new();
-    for problem in problems {
-        let same = kept.iter().any(|other| {
-            let other_path = other.path == problem.path;
-            other_path && (implies(&other.error) || other.error == problem.error)
-        });
-        if !same {
-            kept.push(problem);
+    let misspelt: Vec<Path> = problems.iter().filter_map(meant).collect();
+    let mut by_path: HashMap<Path, Vec<Problem>> = HashMap::new();
+    problems.retain(|problem| {
+        let others = by_path.entry(problem.path.clone()).or_default();
+        let said = others.iter().any(|other| implies(other) || *other == problem.error);
+        if !said {
+            others.push(problem.error.clone());
         }
-    }
+        !said && !is_misspelt(problem, &misspelt)
+    });
     let object = object.map(str::to_owned);
-    kept.into_iter()
+    problems
+        .into_iter()
         .map(|found| found.map(|problem| Error { problem, object: object.clone() }))
         .collect()
+}
+
+/// The path that an unknown field would have, were it written as its hint says.
+fn meant(problem: &Located<Problem>) -> Option<Path> {
+    let Problem::Read(ReadError::UnknownField(_)) = problem.error else {
+        return None;
+    };
+    let name = problem.hint.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+    Some(problem.path.parent()?.key(name))
+}
+
+/// Whether a field is missing because it is misspelt, which is said already.
+fn is_misspelt(problem: &Located<Problem>, misspelt: &[Path]) -> bool {
+    matches!(problem.error, Problem::Missing(_)) && misspelt.contains(&problem.path)
 }
 
 /// Whether nothing else needs to be said of a place.
 fn implies(problem: &Problem) -> bool {
     matches!(
         problem,
-        Problem::Missing(_) | Problem::Empty(_) | Problem::Read(_) | Problem::Unknown(_)
+        Problem::Missing(_)
+            | Problem::Empty(_)
+            | Problem::Read(_)
+            | Problem::Base64(_)
+            | Problem::Unknown(_)
     )
 }

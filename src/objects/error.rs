@@ -74,6 +74,9 @@ pub enum Problem {
     /// A quantity does not follow Kubernetes' grammar.
     #[error("`{0}` is no quantity")]
     Quantity(String),
+    /// A text is not the base64 that the field asks for.
+    #[error("`{0}` is not base64")]
+    Base64(String),
     /// Something that must be unique in a list is there twice.
     #[error("duplicate {what} `{value}`")]
     Duplicate {
@@ -104,4 +107,13 @@ pub enum Problem {
         /// The `kind` as written.
         kind: String,
     },
+}
+
+/// A text as messages show it: not long.
+pub fn short(text: &str) -> String {
+    const MOST: usize = 80;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

@@ -22,6 +22,7 @@ const ABSOLUTE: &str = "an absolute path";
 const IP: &str = "an IP address";
 const CIDR: &str = "an address range such as `10.0.0.0/8`";
 const HEADER: &str = "an HTTP header name of letters, digits and `-`";
+const SYSCTL: &str = "a sysctl's name, such as `net.core.somaxconn`";
 const PERCENT: &str = "a percentage such as `25%`";
 const LOWER_QUALIFIED: &str =
     "at most 63 letters, digits, `-`, `_` and `.` after an optional DNS prefix and `/`";
@@ -154,8 +155,14 @@ pub fn cidr(text: &str) -> Result<(), &'static str> {
 
 /// `IsHTTPHeaderName`.
 pub fn header_name(text: &str) -> Result<(), &'static str> {
-    let holds = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let holds = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     hold(!text.is_empty() && holds, HEADER)
+}
+
+/// A sysctl's name: `IsValidSysctlName`.
+pub fn sysctl(text: &str) -> Result<(), &'static str> {
+    let part = |part: &str| is_word(part, 253, |b| b == b'-' || b == b'_', lower);
+    hold(text.len() <= 253 && text.split(['.', '/']).all(part), SYSCTL)
 }
 
 /// `IsValidPercent`.

@@ -41,7 +41,7 @@ use super::audit::audit;
 use super::custom;
 use super::error::Problem;
 use crate::diagnostic::Located;
-use crate::yaml::{Node, Path, ReadError, Value, read_what_can_be};
+use crate::yaml::{Node, Path, ReadError, Segment, Value, read_what_can_be};
 
 /// One kind of one version of a group.
 #[derive(Debug)]
@@ -103,12 +103,27 @@ pub fn examine<T: DeserializeOwned + Serialize>(
     let mut found: Vec<Located<Problem>> = errors
         .into_iter()
         .filter(|error| nulls == Nulls::Refused || !is_null(error, node, base))
-        .map(|error| error.map(Problem::Read))
+        .map(in_our_words)
         .collect();
     if let Some(value) = value {
         found.extend(audit(&value, node, base, &known));
     }
     found
+}
+
+/// A type's own error, where its words are not for manifests: `ByteString` says what is wrong with
+/// base64, not that it is meant to be.
+fn in_our_words(error: Located<ReadError>) -> Located<Problem> {
+    let field = match error.path.segments().last() {
+        Some(Segment::Key(key)) => key.clone(),
+        _ => String::new(),
+    };
+    match &error.error {
+        ReadError::Rule(rule) if rule.starts_with("Invalid ") => {
+            error.map(|_| Problem::Base64(field))
+        }
+        _ => error.map(Problem::Read),
+    }
 }
 
 fn is_null(error: &Located<ReadError>, node: &Node, base: &Path) -> bool {
@@ -120,48 +135,57 @@ fn is_null(error: &Located<ReadError>, node: &Node, base: &Path) -> bool {
         .iter()
         .skip(base.segments().len())
         .for_each(|segment| within.push(segment.clone()));
-    wrong && within.find(node).is_some_and(|node| node.value == Value::Null)
+    // A null in a list is an item, and the server asks of it what it asks of all.
+    let key = matches!(within.segments().last(), Some(Segment::Key(_)));
+    wrong && key && within.find(node).is_some_and(|node| node.value == Value::Null)
 }
 
-macro_rules! kubernetes {
+/// The table: a module of k8s-openapi and its kinds a row.
+macro_rules! with_kubernetes_kinds {
+    ($use:ident) => {
+        $use! {
+            admissionregistration_v1: MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration;
+            admissionregistration_v1beta1: MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding;
+            apps_v1: ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet;
+            authentication_v1: SelfSubjectReview, TokenReview;
+            authorization_v1: LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview;
+            autoscaling_v1: HorizontalPodAutoscaler;
+            autoscaling_v2: HorizontalPodAutoscaler;
+            batch_v1: CronJob, Job;
+            certificates_v1: CertificateSigningRequest, ClusterTrustBundle, PodCertificateRequest;
+            certificates_v1beta1: ClusterTrustBundle, PodCertificateRequest;
+            coordination_v1: Lease;
+            coordination_v1beta1: LeaseCandidate;
+            core_v1: Binding, ComponentStatus, ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodTemplate, ReplicationController, ResourceQuota, Secret, Service, ServiceAccount;
+            discovery_v1: EndpointSlice;
+            events_v1: Event;
+            flowcontrol_v1: FlowSchema, PriorityLevelConfiguration;
+            networking_v1: Ingress, IngressClass, IPAddress, NetworkPolicy, ServiceCIDR;
+            node_v1: RuntimeClass;
+            policy_v1: PodDisruptionBudget;
+            rbac_v1: ClusterRole, ClusterRoleBinding, Role, RoleBinding;
+            resource_v1: DeviceClass, DeviceTaintRule, ResourceClaim, ResourceClaimTemplate, ResourceSlice;
+            resource_v1beta1: DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice;
+            resource_v1beta2: DeviceClass, DeviceTaintRule, ResourceClaim, ResourceClaimTemplate, ResourceSlice;
+            scheduling_v1: PriorityClass;
+            scheduling_v1beta1: PodGroup, Workload;
+            storage_v1: CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass;
+            storagemigration_v1: StorageVersionMigration;
+            storagemigration_v1beta1: StorageVersionMigration;
+            apiextensions_v1: CustomResourceDefinition;
+            apiregistration_v1: APIService;
+        }
+    };
+}
+
+macro_rules! table {
     ($($module:ident: $($kind:ident),+;)*) => {
         &[$($(kubernetes::<$module::$kind>()),+),*]
     };
 }
 
 /// Kubernetes' own kinds.
-const KUBERNETES: &[Kind] = kubernetes! {
-    admissionregistration_v1: MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingWebhookConfiguration, ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingWebhookConfiguration;
-    admissionregistration_v1beta1: MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding;
-    apps_v1: ControllerRevision, DaemonSet, Deployment, ReplicaSet, StatefulSet;
-    authentication_v1: SelfSubjectReview, TokenReview;
-    authorization_v1: LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview;
-    autoscaling_v1: HorizontalPodAutoscaler;
-    autoscaling_v2: HorizontalPodAutoscaler;
-    batch_v1: CronJob, Job;
-    certificates_v1: CertificateSigningRequest, ClusterTrustBundle, PodCertificateRequest;
-    certificates_v1beta1: ClusterTrustBundle, PodCertificateRequest;
-    coordination_v1: Lease;
-    coordination_v1beta1: LeaseCandidate;
-    core_v1: Binding, ComponentStatus, ConfigMap, Endpoints, Event, LimitRange, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod, PodTemplate, ReplicationController, ResourceQuota, Secret, Service, ServiceAccount;
-    discovery_v1: EndpointSlice;
-    events_v1: Event;
-    flowcontrol_v1: FlowSchema, PriorityLevelConfiguration;
-    networking_v1: Ingress, IngressClass, IPAddress, NetworkPolicy, ServiceCIDR;
-    node_v1: RuntimeClass;
-    policy_v1: PodDisruptionBudget;
-    rbac_v1: ClusterRole, ClusterRoleBinding, Role, RoleBinding;
-    resource_v1: DeviceClass, DeviceTaintRule, ResourceClaim, ResourceClaimTemplate, ResourceSlice;
-    resource_v1beta1: DeviceClass, ResourceClaim, ResourceClaimTemplate, ResourceSlice;
-    resource_v1beta2: DeviceClass, DeviceTaintRule, ResourceClaim, ResourceClaimTemplate, ResourceSlice;
-    scheduling_v1: PriorityClass;
-    scheduling_v1beta1: PodGroup, Workload;
-    storage_v1: CSIDriver, CSINode, CSIStorageCapacity, StorageClass, VolumeAttachment, VolumeAttributesClass;
-    storagemigration_v1: StorageVersionMigration;
-    storagemigration_v1beta1: StorageVersionMigration;
-    apiextensions_v1: CustomResourceDefinition;
-    apiregistration_v1: APIService;
-};
+const KUBERNETES: &[Kind] = with_kubernetes_kinds!(table);
 
 /// Whether all kinds of this version are known: it is one of Kubernetes' own.
 pub fn is_kubernetes(api_version: &str) -> bool {
@@ -176,4 +200,41 @@ pub fn all() -> impl Iterator<Item = &'static Kind> {
 /// The kind of an `apiVersion` and `kind`, if it is known.
 pub fn find(api_version: &str, kind: &str) -> Option<&'static Kind> {
     all().find(|known| known.kind == kind && known.api_version == api_version)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use schemars::SchemaGenerator;
+
+    use super::*;
+
+    /// The fields of each of Kubernetes' types, as its own schema has them.
+    pub fn fields_of_types() -> BTreeMap<String, BTreeSet<String>> {
+        let mut generator = SchemaGenerator::default();
+        macro_rules! schemas {
+            ($($module:ident: $($kind:ident),+;)*) => {
+                $($(generator.subschema_for::<$module::$kind>();)+)*
+            };
+        }
+        with_kubernetes_kinds!(schemas);
+        let mut types: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (name, schema) in generator.definitions() {
+            let name = name.rsplit('.').next().unwrap_or(name).to_owned();
+            let properties = schema.get("properties").and_then(|p| p.as_object());
+            types
+                .entry(name)
+                .or_default()
+                .extend(properties.into_iter().flat_map(|p| p.keys().cloned()));
+        }
+        types
+    }
+
+    #[test]
+    fn no_kind_stands_twice() {
+        let mut seen = BTreeSet::new();
+        assert!(all().all(|kind| seen.insert((kind.api_version, kind.kind))));
+        assert!(seen.len() > 80, "{}", seen.len());
+    }
 }

@@ -1,6 +1,6 @@
 //! What a document says it is, and whether its name may be that.
 
-use super::error::Problem;
+use super::error::{Problem, short};
 use super::formats::{self, Form};
 use super::kinds::Kind;
 use crate::diagnostic::Located;
@@ -150,7 +150,7 @@ fn malformed(
     found: &mut Vec<Located<Problem>>,
 ) {
     let span = metadata.and_then(|node| node.get(field)).and_then(|node| node.span);
-    let error = Problem::Malformed { value: value.to_owned(), field: field.to_owned() };
+    let error = Problem::Malformed { value: short(value), field: field.to_owned() };
     found.push(Located::new(error, span, path.key(field)).hint(format!("must be {right}")));
 }
 
@@ -180,8 +180,9 @@ pub fn label(document: &Node, kind: &str) -> String {
         metadata.and_then(|node| node.get(key)).and_then(Node::as_str).filter(|t| !t.is_empty())
     };
     let name = text("name").or_else(|| text("generateName"));
+    let (kind, name) = (short(kind), name.map(short));
     match (text("namespace"), name) {
-        (Some(namespace), Some(name)) => format!("{kind} {namespace}/{name}"),
+        (Some(namespace), Some(name)) => format!("{kind} {}/{name}", short(namespace)),
         (None, Some(name)) => format!("{kind} {name}"),
         (_, None) => format!("a {kind} without a name"),
     }

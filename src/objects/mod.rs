@@ -4,6 +4,12 @@
 //! Kubernetes 1.37 takes, or all that is wrong with them. `render`, `policy` and `gitops` call
 //! [`check`] on what this project makes, `cli` calls [`check_foreign`] on what others wrote; it
 //! calls only `yaml`.
+//!
+//! The rules were held against the API server's own code on some 21,000 changed objects: it agrees
+//! on 97.8 % (`tests/fixtures/check/verdicts.tsv` keeps a choice). We refuse more: a null as an item
+//! of a list, an object without a name where the server makes one up, an unknown field in a schema
+//! where the server drops it. We refuse less: what a definition's schema must be as a whole, CEL
+//! expressions, a null amount, the finer rules of FlowSchemas, and all that depends on other objects.
 
 mod audit;
 mod check;
@@ -21,6 +27,9 @@ mod rules;
 pub use check::{AllowedKinds, check};
 pub use error::{Error, Problem};
 pub use foreign::{ForeignReport, check_foreign};
-pub use object::{Object, ObjectId};
+pub use object::{Object, ObjectId, group};
 pub use order::{Rank, order};
 pub use quantity::Quantity;
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::error::{Blocker, Error};
+use super::error::{Blocker, Error, Obstacle};
 use super::lock::{Hold, lock};
 use super::survey::{FolderSurvey, State, root, survey};
 use super::{Plan, Scope, provenance};
@@ -60,7 +60,7 @@ impl From<Blocker> for Kind {
     }
 }
 
-/// Every difference between the plan and a tree, by path; none where [`super::write`] would leave
+/// Every difference between the plan and a tree, by path; none where `write` would leave
 /// every file as it is and there are no others. Writes nothing.
 ///
 /// Hidden files that are no manifests (`.gitattributes`) are not counted as foreign, and empty
@@ -74,6 +74,7 @@ pub fn compare(out: &Path, plan: &Plan, scope: &Scope) -> Result<Vec<Difference>
     let survey = survey(&out, plan, scope)?;
     let mut all: Vec<Difference> =
         survey.folders.iter().flat_map(|folder| differences(&out, folder)).collect();
+    all.extend(survey.blocked.iter().map(|obstacle| in_the_way(&out, obstacle)));
     all.extend(noticed(&survey.others).map(|name| difference(Path::new(name), Kind::Foreign)));
     all.sort();
     Ok(all)
@@ -82,11 +83,8 @@ pub fn compare(out: &Path, plan: &Plan, scope: &Scope) -> Result<Vec<Difference>
 fn differences(out: &Path, folder: &FolderSurvey<'_>) -> Vec<Difference> {
     let base = Path::new(&folder.name);
     let below = |name: &str, kind: Kind| difference(&base.join(name), kind);
-    let mut found: Vec<Difference> = folder
-        .blocked
-        .iter()
-        .map(|at| difference(at.path.strip_prefix(out).unwrap_or(&at.path), at.blocker.into()))
-        .collect();
+    let mut found: Vec<Difference> =
+        folder.blocked.iter().map(|obstacle| in_the_way(out, obstacle)).collect();
     found.extend(folder.files.iter().filter_map(|file| Some(below(&file.name, kind(file.state)?))));
     found.extend(folder.leftovers.iter().map(|name| below(name, Kind::Leftover)));
     found.extend(noticed(&folder.others).map(|name| below(name, Kind::Foreign)));
@@ -112,6 +110,11 @@ fn kind(state: State) -> Option<Kind> {
         State::Obsolete => Some(Kind::Obsolete),
         State::Kept => Some(Kind::HandEdited),
     }
+}
+
+fn in_the_way(out: &Path, obstacle: &Obstacle) -> Difference {
+    let path = obstacle.path.strip_prefix(out).unwrap_or(&obstacle.path);
+    difference(path, obstacle.blocker.into())
 }
 
 fn difference(path: &Path, kind: Kind) -> Difference {

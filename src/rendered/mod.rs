@@ -1,11 +1,11 @@
 //! What `rendered/` should hold, and how it gets there.
 //!
 //! In: a [`Plan`], every file's bytes, and the folder as it lies on the disk. Out: what differs
-//! ([`compare`]), or the folder made so ([`write`]). The command line calls it, and `commit`; it calls
+//! ([`compare`]), or the folder made so ([`write()`]). The command line calls it, and `commit`; it calls
 //! only `diagnostic`. A plan is pure; everything that touches the disk is below [`compare`] and
-//! [`write`].
+//! [`write()`].
 //!
-//! Both look at the disk in one way ([`survey`]): each file gets a state, and from the states follow
+//! Both look at the disk in one way (`survey`): each file gets a state, and from the states follow
 //! the differences, what is in the way, and the steps to take. A step is whole or not at all, and
 //! after any of them `.provenance` still tells our files from others, so a run may be killed
 //! anywhere and the next one ends what it began.
@@ -46,6 +46,16 @@ impl Scope {
             Scope::Folders(names) => names.contains(folder),
         }
     }
+}
+
+/// The file that tells, in every folder of ours, which files of it we wrote.
+pub const PROVENANCE: &str = provenance::FILE;
+
+/// The names of the files that a folder's `.provenance` says we wrote; none if it is not of our
+/// making.
+pub fn written(provenance: &[u8]) -> Option<BTreeSet<String>> {
+    let provenance = provenance::Provenance::read(provenance)?;
+    Some(provenance.names().map(str::to_owned).collect())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Reads only. A folder is listed once; a file is read if it is planned or was written by us, and
 //! hashed if its bytes are not the planned ones. No link is followed: kinds come from the listing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ pub(super) struct FolderSurvey<'p> {
     pub(super) leftovers: Vec<String>,
     /// What else lies there, whether it is worth a word or not.
     pub(super) others: Vec<String>,
-    /// What is in the way of the folder, of `.provenance`, or of a planned name in another case.
+    /// What is in the way of the folder, of `.provenance`, or of a planned file in another case.
     pub(super) blocked: Vec<Obstacle>,
 }
 
@@ -86,6 +86,8 @@ pub(super) struct Survey<'p> {
     pub(super) folders: Vec<FolderSurvey<'p>>,
     /// Entries of the tree itself that are none of ours, by name.
     pub(super) others: Vec<String>,
+    /// What is in the way of a planned folder in another case.
+    pub(super) blocked: Vec<Obstacle>,
 }
 
 /// A folder's entries, by name.
@@ -117,8 +119,11 @@ pub(super) fn survey<'p>(out: &Path, plan: &'p Plan, scope: &Scope) -> Result<Su
     names.retain(|name| scope.covers(name));
     let names: Vec<&str> = names.into_iter().collect();
 
-    let mut survey = Survey::default();
-    for folder in parallel::map(&names, |name| look(out, &entries, name, plan)) {
+    let planned: BTreeSet<&str> = plan.folders().filter(|name| scope.covers(name)).collect();
+    let blocked = only_case(out, entries.keys(), &planned);
+    let mut survey = Survey { blocked, ..Survey::default() };
+    let look = |name: &&str| look(&out.join(name), entries.get(*name), name, plan);
+    for folder in parallel::map(&names, look) {
         let folder = folder?;
         let is_planned = folder.files.iter().any(|file| file.planned.is_some());
         let is_ours = folder.record.is_some() || !folder.leftovers.is_empty();
@@ -131,7 +136,6 @@ pub(super) fn survey<'p>(out: &Path, plan: &'p Plan, scope: &Scope) -> Result<Su
         }
     }
     if *scope == Scope::All {
-        let planned: BTreeSet<&str> = plan.folders().collect();
         let others =
             entries.keys().filter(|name| !is_folder(name) && !planned.contains(name.as_str()));
         survey.others.extend(others.cloned());
@@ -142,26 +146,21 @@ pub(super) fn survey<'p>(out: &Path, plan: &'p Plan, scope: &Scope) -> Result<Su
 
 /// Looks at one folder that is planned or that is there.
 fn look<'p>(
-    out: &Path,
-    siblings: &Entries,
+    path: &Path,
+    kind: Option<&FileType>,
     name: &str,
     plan: &'p Plan,
 ) -> Result<FolderSurvey<'p>, Error> {
-    let path = out.join(name);
     let planned: BTreeMap<&str, &[u8]> = plan.files(name).collect();
     let mut folder = FolderSurvey { name: name.to_owned(), ..FolderSurvey::default() };
-    if !planned.is_empty() {
-        folder.blocked.extend(only_case(out, siblings.keys(), &[name]));
+    if let Some(kind) = kind.filter(|kind| !kind.is_dir()) {
+        let blocker = instead_of_folder(*kind);
+        folder.blocked.push(Obstacle { path: path.to_owned(), blocker });
+        return Ok(folder);
     }
-    match siblings.get(name) {
-        Some(kind) if !kind.is_dir() => {
-            folder.blocked.push(Obstacle { path, blocker: instead_of_folder(*kind) });
-            return Ok(folder);
-        }
-        kind => folder.exists = kind.is_some(),
-    }
-    let mut entries = if folder.exists { list(&path)? } else { Entries::new() };
-    read_record(&path, entries.remove(provenance::FILE), !planned.is_empty(), &mut folder)?;
+    folder.exists = kind.is_some();
+    let mut entries = if folder.exists { list(path)? } else { Entries::new() };
+    read_record(path, entries.remove(provenance::FILE), !planned.is_empty(), &mut folder)?;
 
     let names: BTreeSet<&str> = planned.keys().copied().chain(folder.recorded.names()).collect();
     for name in names {
@@ -177,9 +176,9 @@ fn look<'p>(
     }
     // An obsolete file goes before a new one comes; any other stays, and must not be hit.
     let kept = folder.files.iter().filter(|file| file.state == State::Kept).map(|file| &file.name);
-    let staying: Vec<&String> = folder.others.iter().chain(kept).collect();
-    let planned: Vec<&str> = planned.into_keys().collect();
-    folder.blocked.extend(only_case(&path, staying.into_iter(), &planned));
+    let in_another_case =
+        only_case(path, folder.others.iter().chain(kept), &planned.into_keys().collect());
+    folder.blocked.extend(in_another_case);
     Ok(folder)
 }
 
@@ -245,16 +244,17 @@ fn state(
 fn only_case<'a>(
     folder: &Path,
     entries: impl Iterator<Item = &'a String>,
-    planned: &[&str],
+    planned: &BTreeSet<&str>,
 ) -> Vec<Obstacle> {
-    let is_same_but_case = |entry: &str| {
-        let lower = entry.to_lowercase();
-        planned.iter().any(|name| *name != entry && name.to_lowercase() == lower)
-    };
-    let path = |entry: &String| folder.join(entry);
-    entries
-        .filter(|entry| is_same_but_case(entry))
-        .map(|entry| Obstacle { path: path(entry), blocker: Blocker::OnlyCase })
+    let mut others = entries.filter(|entry| !planned.contains(entry.as_str())).peekable();
+    if others.peek().is_none() {
+        return Vec::new();
+    }
+    let lower: HashSet<String> = planned.iter().map(|name| name.to_lowercase()).collect();
+    let blocker = Blocker::OnlyCase;
+    others
+        .filter(|entry| lower.contains(&entry.to_lowercase()))
+        .map(|entry| Obstacle { path: folder.join(entry), blocker })
         .collect()
 }
 

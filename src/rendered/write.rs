@@ -23,7 +23,7 @@ pub enum Force {
     Yes,
 }
 
-/// What [`write`] did; paths are below the tree, in order.
+/// What [`write()`] did; paths are below the tree, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Files that were not there.
@@ -67,8 +67,9 @@ pub fn write(out: &Path, plan: &Plan, scope: &Scope, force: Force) -> Result<Sum
     let _lock = lock(&out, Hold::Write)?;
     let survey = survey(&out, plan, scope)?;
 
-    let obstacles: Vec<Obstacle> =
-        survey.folders.iter().flat_map(|folder| obstacles(&out, folder, force)).collect();
+    let mut obstacles = survey.blocked;
+    obstacles.extend(survey.folders.iter().flat_map(|folder| obstacles_in(&out, folder)));
+    obstacles.retain(|at| force == Force::No || !at.blocker.yields_to_force());
     if !obstacles.is_empty() {
         return Err(Error::InTheWay(obstacles));
     }
@@ -85,15 +86,13 @@ pub fn write(out: &Path, plan: &Plan, scope: &Scope, force: Force) -> Result<Sum
     Ok(summary(&survey.folders))
 }
 
-fn obstacles(out: &Path, folder: &FolderSurvey<'_>, force: Force) -> Vec<Obstacle> {
+fn obstacles_in(out: &Path, folder: &FolderSurvey<'_>) -> Vec<Obstacle> {
+    let path = |file: &FileSurvey<'_>| out.join(&folder.name).join(&file.name);
     let files = folder.files.iter().filter_map(|file| match file.state {
-        State::Blocked(blocker) => {
-            Some(Obstacle { path: out.join(&folder.name).join(&file.name), blocker })
-        }
+        State::Blocked(blocker) => Some(Obstacle { path: path(file), blocker }),
         _ => None,
     });
-    let all = folder.blocked.iter().cloned().chain(files);
-    all.filter(|at| force == Force::No || !at.blocker.yields_to_force()).collect()
+    folder.blocked.iter().cloned().chain(files).collect()
 }
 
 /// Whether a file gets new bytes.
@@ -166,7 +165,7 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let written = create(&temporary).and_then(|mut file| {
         let done = file.write_all(bytes).and_then(|()| fs::rename(&temporary, &path));
         if done.is_err() {
-            // What can't be removed now is cleared by the next run; the first error is the one to tell.
+            // What can't be removed now is cleared by the next run.
             let _ = fs::remove_file(&temporary);
         }
         done

@@ -5,16 +5,19 @@
 //! and `lint` call it; it calls `yaml` and `schedule`.
 
 mod check;
+mod gitops;
 mod layers;
 mod scalars;
 mod schema;
 mod stack;
 
 pub use check::CheckError;
+pub use gitops::{ArgoCd, Ci, Flux, GitOps, ImageOwner};
 pub use layers::{Assigned, Assignment, AssignmentError, Layers, LoadError, Loaded};
 pub use scalars::{
-    AbsolutePath, Bytes, CronSchedule, Digest, DnsLabel, DnsSubdomain, EnvName, HttpUrl, Port,
-    RelativePath, Repository, StorageQuantity, Tag, TimeZoneName, Whole,
+    AbsolutePath, ActionRef, BranchName, Bytes, CronSchedule, Digest, DnsLabel, DnsSubdomain, EnvName,
+    GitUrl, GoDuration, HttpUrl, OciUrl, Port, RelativePath, Repository, StorageQuantity, Tag,
+    TimeZoneName, Whole,
 };
 pub use schema::{Shape, schema};
 pub use stack::*;

@@ -36,6 +36,12 @@ macro_rules! text {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// A default of this program; a test holds all of them to their rules.
+            #[allow(dead_code, reason = "not every text has a default")]
+            pub(super) fn constant(text: &'static str) -> Self {
+                Self(text.to_owned())
+            }
         }
 
         impl fmt::Display for $name {
@@ -168,6 +174,51 @@ text! {
     }
 }
 
+text! {
+    /// Where a Git repository is cloned from, without credentials: https, ssh, or `user@host:path`.
+    GitUrl, pattern: r"^((https?|ssh)://[^\s/]|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:)", max: 2048, check: check_git_url
+}
+
+text! {
+    /// A branch's name, as `git check-ref-format --branch` takes it, in plain letters.
+    BranchName, pattern: r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$", max: 200,
+    check: |text| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
+        let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock");
+        let whole = !text.starts_with('-') && !text.contains("..");
+        if whole && text.chars().all(plain) && text.split('/').all(part) { Ok(()) } else {
+            Err(format!("`{text}` is no branch: letters, digits, `_`, `-`, and `.` and `/` between"))
+        }
+    }
+}
+
+text! {
+    /// A duration as Flux takes it: whole hours, minutes and seconds.
+    GoDuration, pattern: r"^([0-9]{1,6}(ms|s|m|h))+$", max: 32, check: check_duration
+}
+
+text! {
+    /// An OCI artifact's repository as Flux writes it, without a tag.
+    OciUrl, pattern: r"^oci://", max: 260,
+    check: |text| match text.strip_prefix("oci://") {
+        Some(rest) => check_repository(rest),
+        None => Err(format!("`{text}` is no artifact: `oci://` and the registry's repository, without a tag")),
+    }
+}
+
+text! {
+    /// An action with the revision that is meant.
+    ActionRef, pattern: r"^(https://)?[A-Za-z0-9_./-]+@[A-Za-z0-9_./-]+$", max: 300,
+    check: |text| {
+        let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c));
+        let bare = text.strip_prefix("https://").unwrap_or(text);
+        match bare.split_once('@') {
+            Some((name, revision)) if plain(name) && name.contains('/') && plain(revision) && !has_parent(name) => Ok(()),
+            _ => Err(format!("`{text}` is no action: `OWNER/REPOSITORY@COMMIT`")),
+        }
+    }
+}
+
 impl DnsSubdomain {
     /// A name made of two: `<label>-<suffix>`. A label has 63 characters at most, so it fits.
     pub(super) fn joined(label: &str, suffix: &str) -> Self {
@@ -248,6 +299,46 @@ fn check_url(text: &str) -> Result<(), String> {
         return wrong("the port must be 1 to 65535");
     }
     Ok(())
+}
+
+/// Credentials in a URL would lie in every clone.
+fn check_git_url(text: &str) -> Result<(), String> {
+    let wrong = |why: &str| Err(format!("`{text}` is no Git URL: {why}"));
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return wrong("it holds white space or control characters");
+    }
+    if let Some((scheme, rest)) = text.split_once("://") {
+        if !matches!(scheme, "https" | "http" | "ssh") {
+            return wrong("it starts with `https://` or `ssh://`, or is `user@host:path`");
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if user.contains(':') || (!user.is_empty() && scheme != "ssh") {
+            return wrong("values hold no credentials");
+        }
+        return if host.is_empty() || path.is_empty() { wrong("the host or the path is missing") } else { Ok(()) };
+    }
+    match text.split_once(':') {
+        Some((host, path)) if host.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()) && !path.is_empty() => Ok(()),
+        _ => wrong("it starts with `https://` or `ssh://`, or is `user@host:path`"),
+    }
+}
+
+/// What Flux' CRDs let pass: `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, here without fractions; and not 0.
+/// Source: kustomize-controller, api/v1/kustomization_types.go.
+fn check_duration(text: &str) -> Result<(), String> {
+    let wrong = || Err(format!("`{text}` is no duration: such as `10m` or `1h30m`"));
+    let mut rest = text;
+    let mut any = false;
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let (number, after) = rest.split_at(digits);
+        let unit = ["ms", "s", "m", "h"].into_iter().find(|unit| after.starts_with(unit));
+        let (Some(unit), 1..=6) = (unit, digits) else { return wrong() };
+        any |= number.bytes().any(|byte| byte != b'0');
+        rest = &after[unit.len()..];
+    }
+    if any { Ok(()) } else { wrong() }
 }
 
 /// A whole number from `MIN` to `MAX`.

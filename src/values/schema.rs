@@ -44,12 +44,15 @@ impl Shape {
         path.segments().iter().try_fold(self.clone(), |shape, segment| shape.step(segment))
     }
 
-    fn step(&self, segment: &Segment) -> Option<Self> {
+    /// The place one step below; none if the schema has no such place.
+    pub fn step(&self, segment: &Segment) -> Option<Self> {
         let below = |node: &'static Json| match segment {
             Segment::Index(_) => node.get("items"),
             Segment::Key(key) => {
                 let property = node.get("properties").and_then(|map| map.get(key));
-                property.or_else(|| node.get("additionalProperties"))
+                // A map whose keys have a form says it as the one pattern of its properties.
+                let pattern = || node.get("patternProperties")?.as_object()?.values().next();
+                property.or_else(pattern).or_else(|| node.get("additionalProperties"))
             }
         };
         let children: Vec<_> = self
@@ -76,7 +79,9 @@ impl Shape {
         let free = |node: &&Json| match node {
             Json::Bool(any) => *any,
             node => {
-                ["type", "enum", "const", "properties"].iter().all(|key| node.get(key).is_none())
+                // One that only stands for others says nothing by itself.
+                let says = ["type", "enum", "const", "properties", "$ref", "anyOf", "oneOf", "allOf"];
+                says.iter().all(|key| node.get(key).is_none())
             }
         };
         self.nodes.iter().any(free)

@@ -45,6 +45,10 @@ pub struct Values {
     /// Who uses the server, and the settings that they are given.
     #[serde(default)]
     pub clients: Vec<Client>,
+    /// How a GitOps controller takes what is rendered. Left out: `tts-render gitops` can't write the
+    /// wiring.
+    #[serde(default)]
+    pub gitops: Option<super::GitOps>,
     /// Kinds that templates may render though this tool does not know them.
     #[serde(default)]
     pub allowed_kinds: Vec<AllowedKind>,

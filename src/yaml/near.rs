@@ -13,6 +13,8 @@ pub fn near_name<'a>(wrong: &str, allowed: impl IntoIterator<Item = &'a str>) ->
     let most = (wrong.chars().count() / 3).clamp(1, 3);
     let distance = |name: &str| match self::bare(name) == bare {
         true => 0,
+        // So many letters more can't be a slip, and comparing them would take long.
+        false if wrong.len().abs_diff(name.len()) > 16 => usize::MAX,
         false => strsim::osa_distance(wrong, name).max(1),
     };
     let near = allowed.into_iter().map(|name| (distance(name), name));

@@ -1,79 +1,59 @@
 //! Jobs and CronJobs.
 
-use super::{At, Check, CheckRow, Found, Row, Rule, malformed, row, schedule};
+use std::collections::HashSet;
+
+use super::container::not_found;
+use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, malformed, of, schedule, unique};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
 const COUNT: Rule = Rule::Range(0, i64::MAX);
 
-pub const ROWS: &[Row] = &[
-    row("CronJobSpec", "schedule", Rule::Required, "batch: validateCronJobSpec"),
-    row("CronJobSpec", "startingDeadlineSeconds", COUNT, "batch: validateCronJobSpec"),
-    row("CronJobSpec", "successfulJobsHistoryLimit", COUNT, "batch: validateCronJobSpec"),
-    row("CronJobSpec", "failedJobsHistoryLimit", COUNT, "batch: validateCronJobSpec"),
-    row(
-        "CronJobSpec",
-        "concurrencyPolicy",
-        Rule::OneOf(&["Allow", "Forbid", "Replace"]),
-        "batch: validateConcurrencyPolicy",
-    ),
-    row("JobSpec", "parallelism", COUNT, "batch: validateJobSpec"),
-    row("JobSpec", "completions", COUNT, "batch: validateJobSpec"),
-    row("JobSpec", "activeDeadlineSeconds", Rule::Range(0, i64::MAX), "batch: validateJobSpec"),
-    row("JobSpec", "backoffLimit", COUNT, "batch: validateJobSpec"),
-    row("JobSpec", "backoffLimitPerIndex", COUNT, "batch: validateJobSpec"),
-    row("JobSpec", "maxFailedIndexes", COUNT, "batch: validateJobSpec"),
-    row("JobSpec", "ttlSecondsAfterFinished", COUNT, "batch: validateJobSpec"),
-    row(
-        "JobSpec",
-        "completionMode",
-        Rule::Exactly(&["NonIndexed", "Indexed"]),
-        "batch: validateJobSpec",
-    ),
-    row(
-        "JobSpec",
-        "podReplacementPolicy",
-        Rule::Exactly(&["Failed", "TerminatingOrFailed"]),
-        "batch: validatePodReplacementPolicy",
-    ),
-    row("JobSpec", "managedBy", Rule::Strictly(formats::domain_path), "batch: validateJobSpec"),
-    row("PodFailurePolicy", "rules", Rule::AtMost(20), "batch: validatePodFailurePolicy"),
-    row(
-        "PodFailurePolicyRule",
-        "action",
-        Rule::Exactly(&["Count", "FailIndex", "FailJob", "Ignore"]),
-        "batch: validatePodFailurePolicyRule",
-    ),
-    row(
-        "PodFailurePolicyOnExitCodesRequirement",
-        "operator",
-        Rule::Exactly(&["In", "NotIn"]),
-        "batch: validatePodFailurePolicyRuleOnExitCodes",
-    ),
-    row(
-        "PodFailurePolicyOnExitCodesRequirement",
-        "values",
-        Rule::Required,
-        "batch: validatePodFailurePolicyRuleOnExitCodes",
-    ),
-    row(
-        "PodFailurePolicyOnExitCodesRequirement",
-        "values",
-        Rule::AtMost(255),
-        "batch: validatePodFailurePolicyRuleOnExitCodes",
-    ),
-    row(
-        "PodFailurePolicyOnPodConditionsPattern",
-        "status",
-        Rule::OneOf(&["True", "False", "Unknown"]),
-        "batch: validatePodFailurePolicyRuleOnPodConditions",
-    ),
-    row(
-        "PodFailurePolicyOnPodConditionsPattern",
-        "type",
-        Rule::Strictly(formats::qualified),
-        "batch: validatePodFailurePolicyRuleOnPodConditions",
-    ),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("CronJob", "batch: validateCronJobSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("Job", "batch: validateJobSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("JobTemplateSpec", "batch: ValidateJobTemplateSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("CronJobSpec", "batch: validateCronJobSpec, validateConcurrencyPolicy", &[
+        ("schedule", Rule::Required),
+        ("startingDeadlineSeconds", COUNT),
+        ("successfulJobsHistoryLimit", COUNT),
+        ("failedJobsHistoryLimit", COUNT),
+        ("concurrencyPolicy", Rule::OneOf(&["Allow", "Forbid", "Replace"])),
+    ]),
+    of("JobSpec", "batch: validateJobSpec, validatePodReplacementPolicy", &[
+        ("parallelism", COUNT),
+        ("completions", COUNT),
+        ("activeDeadlineSeconds", Rule::Range(0, i64::MAX)),
+        ("backoffLimit", COUNT),
+        ("backoffLimitPerIndex", COUNT),
+        ("maxFailedIndexes", COUNT),
+        ("ttlSecondsAfterFinished", COUNT),
+        ("completionMode", Rule::Exactly(&["NonIndexed", "Indexed"])),
+        ("podReplacementPolicy", Rule::Exactly(&["Failed", "TerminatingOrFailed"])),
+        ("managedBy", Rule::Strictly(formats::domain_path)),
+    ]),
+    of("PodFailurePolicy", "batch: validatePodFailurePolicy", &[
+        ("rules", Rule::AtMost(20)),
+    ]),
+    of("PodFailurePolicyRule", "batch: validatePodFailurePolicyRule", &[
+        ("action", Rule::Exactly(&["Count", "FailIndex", "FailJob", "Ignore"])),
+    ]),
+    of("PodFailurePolicyOnExitCodesRequirement", "batch: validatePodFailurePolicyRuleOnExitCodes", &[
+        ("operator", Rule::Exactly(&["In", "NotIn"])),
+        ("values", Rule::Required),
+        ("values", Rule::AtMost(255)),
+    ]),
+    of("PodFailurePolicyOnPodConditionsPattern", "batch: validatePodFailurePolicyRuleOnPodConditions", &[
+        ("status", Rule::OneOf(&["True", "False", "Unknown"])),
+        ("type", Rule::Strictly(formats::qualified)),
+    ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
@@ -81,6 +61,8 @@ pub const CHECKS: &[CheckRow] = &[
     ("CronJobSpec", no_selector, "batch: validateJobTemplateSpec"),
     ("JobSpec", ends, "batch: validateJobSpec"),
     ("JobSpec", indexed, "batch: validateJobSpec"),
+    ("JobSpec", failure_policy, "batch: validatePodFailurePolicyRule"),
+    ("Job", indexed_name, "batch: validateNameAllowsCompletions"),
     ("JobSpec", own_selector, "batch: validateGeneratedSelector"),
 ];
 
@@ -104,7 +86,7 @@ fn no_selector(at: &At, found: &mut Found) {
     let Some(spec) = template.as_ref().and_then(|template| template.get("spec")) else {
         return;
     };
-    if let Some(selector) = spec.get("selector") {
+    if let Some(selector) = spec.get("selector").filter(|_| spec.is_true("manualSelector")) {
         found.conflict(
             &selector,
             "`selector` can't stand in a job template: it is made for each Job",
@@ -112,15 +94,17 @@ fn no_selector(at: &At, found: &mut Found) {
     }
 }
 
-/// The server makes a Job's selector from its uid, so a written one can match only by `manualSelector`.
+/// The server makes a Job's selector from its uid: a written one needs `manualSelector`.
 fn own_selector(at: &At, found: &mut Found) {
-    if at.is_true("manualSelector") {
-        match at.has("selector") {
-            true => super::meta::selects_template(at, found),
-            false => {
-                found.missing(at, "selector", Some("`manualSelector: true` needs it".to_owned()))
-            }
+    match (at.is_true("manualSelector"), at.get("selector")) {
+        (true, Some(_)) => super::meta::selects_template(at, found),
+        (true, None) => {
+            found.missing(at, "selector", Some("`manualSelector: true` needs it".to_owned()));
         }
+        (false, Some(selector)) => {
+            found.conflict(&selector, "`selector` needs `manualSelector: true`")
+        }
+        (false, None) => {}
     }
 }
 
@@ -151,7 +135,8 @@ fn ends(at: &At, found: &mut Found) {
 
 fn indexed(at: &At, found: &mut Found) {
     if at.text("completionMode") == Some("Indexed") {
-        if !at.has("completions") {
+        // 1 is what the server fills in where neither is there: batch/v1 defaults.go.
+        if !at.has("completions") && at.has("parallelism") {
             found.missing(at, "completions", Some("`completionMode: Indexed` needs it".to_owned()));
         }
     } else {
@@ -161,7 +146,66 @@ fn indexed(at: &At, found: &mut Found) {
             }
         }
     }
+    if let Some(most) = at.get("maxFailedIndexes")
+        && at.int("completions").zip(most.node.as_int()).is_some_and(|(all, most)| most > all)
+    {
+        found.value(
+            &most,
+            Problem::Conflict("`maxFailedIndexes` is above `completions`".to_owned()),
+        );
+    }
     if at.has("maxFailedIndexes") && !at.has("backoffLimitPerIndex") {
         found.missing(at, "backoffLimitPerIndex", Some("`maxFailedIndexes` needs it".to_owned()));
+    }
+}
+
+fn failure_policy(at: &At, found: &mut Found) {
+    let Some(policy) = at.get("podFailurePolicy") else {
+        return;
+    };
+    let template = at.get("template");
+    let spec = template.as_ref().and_then(|template| template.get("spec"));
+    let of = |list| spec.iter().flat_map(move |spec| spec.list(list));
+    let names: HashSet<&str> = of("containers")
+        .chain(of("initContainers"))
+        .filter_map(|container| container.text("name"))
+        .collect();
+    for rule in policy.list("rules") {
+        exactly_one(&rule, &["onExitCodes", "onPodConditions"], "condition of the rule", found);
+        let Some(codes) = rule.get("onExitCodes") else {
+            continue;
+        };
+        if let Some(name) = codes
+            .get("containerName")
+            .filter(|at| !at.node.as_str().is_some_and(|name| names.contains(name)))
+        {
+            not_found("container", &name, found);
+        }
+        unique(
+            codes.list("values"),
+            "exit code",
+            "",
+            |code| Some(code.node.as_int()?.to_string()),
+            found,
+        );
+        let zero = codes.list("values").find(|code| code.node.as_int() == Some(0));
+        if let Some(zero) = zero.filter(|_| codes.text("operator") == Some("In")) {
+            found.value(&zero, Problem::Conflict("exit code 0 is no failure".to_owned()));
+        }
+    }
+}
+
+/// Pods of an indexed Job are called by it and their index, which must be a host name.
+fn indexed_name(at: &At, found: &mut Found) {
+    let (metadata, spec) = (at.get("metadata"), at.get("spec"));
+    let indexed = spec.filter(|spec| spec.text("completionMode") == Some("Indexed"));
+    let count = indexed.and_then(|spec| spec.int("completions")).filter(|&count| count > 0);
+    let name = metadata.as_ref().and_then(|metadata| metadata.get("name"));
+    let (Some(count), Some(name)) = (count, name) else {
+        return;
+    };
+    let text = name.node.as_str().unwrap_or_default();
+    if !text.is_empty() && formats::label(&format!("{text}-{}", count - 1)).is_err() {
+        malformed(text, "a DNS label once `-` and the last index are added", &name, found);
     }
 }

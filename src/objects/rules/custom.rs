@@ -1,6 +1,6 @@
 //! The custom resources that this project writes or edits: `objects::custom` has their types.
 
-use super::{At, Check, CheckRow, Found, Row, Rule, exactly_one, row};
+use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of};
 use crate::objects::formats;
 
 const FAILURE: Rule = Rule::OneOf(&["Ignore", "Fail"]);
@@ -8,146 +8,100 @@ const OPERATIONS: Rule = Rule::Exactly(&["CREATE", "UPDATE", "CONNECT", "DELETE"
 const POINTER: Rule = Rule::Strictly(pointer);
 const DURATION: Rule = Rule::Strictly(duration);
 
-pub const ROWS: &[Row] = &[
-    row("PolicySpec", "rules", Rule::Required, "kyverno api/kyverno/v1: Spec"),
-    row(
-        "PolicySpec",
-        "applyRules",
-        Rule::OneOf(&["All", "One"]),
-        "kyverno api/kyverno/v1: ApplyRulesType",
-    ),
-    row("PolicySpec", "failurePolicy", FAILURE, "kyverno api/kyverno/v1: FailurePolicyType"),
-    row(
-        "PolicySpec",
-        "validationFailureAction",
-        Rule::OneOf(&["audit", "enforce", "Audit", "Enforce"]),
-        "kyverno api/kyverno/v1: ValidationFailureAction",
-    ),
-    row("PolicySpec", "webhookTimeoutSeconds", Rule::Range(1, 30), "kyverno api/kyverno/v1: Spec"),
-    row(
-        "KyvernoRule",
-        "name",
-        Rule::Required,
-        "kyverno api/kyverno/v1: Rule (at most 63 characters)",
-    ),
-    row("KyvernoRule", "name", Rule::Form(rule_name), "kyverno api/kyverno/v1: Rule"),
-    row("KyvernoResources", "operations", OPERATIONS, "kyverno api/kyverno/v1: AdmissionOperation"),
-    row(
-        "ExceptionSpec",
-        "exceptions",
-        Rule::Required,
-        "kyverno api/kyverno/v2: PolicyExceptionSpec",
-    ),
-    row("ExceptedRules", "policyName", Rule::Required, "kyverno api/kyverno/v2: Exception"),
-    row("ExceptedRules", "ruleNames", Rule::Required, "kyverno api/kyverno/v2: Exception"),
-    row(
-        "ReferringExceptionSpec",
-        "policyRefs",
-        Rule::Required,
-        "kyverno api/policies.kyverno.io/v1: PolicyExceptionSpec",
-    ),
-    row("ExceptedPolicy", "name", Rule::Required, "kyverno api/policies.kyverno.io/v1: PolicyRef"),
-    row("ExceptedPolicy", "kind", Rule::Required, "kyverno api/policies.kyverno.io/v1: PolicyRef"),
-    row(
-        "MutatingSpec",
-        "failurePolicy",
-        FAILURE,
-        "kyverno api/policies.kyverno.io/v1: MutatingPolicySpec",
-    ),
-    row(
-        "MutatingSpec",
-        "mutations",
-        Rule::Required,
-        "kyverno api/policies.kyverno.io/v1: MutatingPolicySpec",
-    ),
-    row(
-        "Mutation",
-        "patchType",
-        Rule::Exactly(&["ApplyConfiguration", "JSONPatch"]),
-        "admissionregistration: validateMutation",
-    ),
-    row("ArgoApplicationSpec", "project", Rule::Required, "argo-cd types.go: ApplicationSpec"),
-    row("ArgoSource", "repoURL", Rule::Required, "argo-cd types.go: ApplicationSource"),
-    row(
-        "ArgoIgnoredDifference",
-        "kind",
-        Rule::Required,
-        "argo-cd types.go: ResourceIgnoreDifferences",
-    ),
-    row("ArgoIgnoredDifference", "jsonPointers", POINTER, "RFC 6901"),
-    row(
-        "ArgoCommand",
-        "command",
-        Rule::Required,
-        "argo-cd cmpserver/plugin/config.go: ValidatePluginConfig",
-    ),
-    row("ArgoAnnouncement", "name", Rule::Required, "argo-cd reposerver ParameterAnnouncement"),
-    row(
-        "ArgoAnnouncement",
-        "collectionType",
-        Rule::OneOf(&["string", "array", "map"]),
-        "argo-cd reposerver ParameterAnnouncement",
-    ),
-    row(
-        "ArgoSetSync",
-        "applicationsSync",
-        Rule::OneOf(&["create-only", "create-update", "create-delete", "sync"]),
-        "argo-cd applicationset_types.go: ApplicationsSyncPolicy",
-    ),
-    row(
-        "FluxKustomizationSpec",
-        "interval",
-        DURATION,
-        "kustomize-controller kustomization_types.go",
-    ),
-    row(
-        "FluxKustomizationSpec",
-        "retryInterval",
-        DURATION,
-        "kustomize-controller kustomization_types.go",
-    ),
-    row(
-        "FluxKustomizationSpec",
-        "timeout",
-        DURATION,
-        "kustomize-controller kustomization_types.go",
-    ),
-    row(
-        "FluxKustomizationSpec",
-        "deletionPolicy",
-        Rule::OneOf(&["MirrorPrune", "Delete", "WaitForTermination", "Orphan"]),
-        "kustomize-controller kustomization_types.go",
-    ),
-    row("FluxReference", "kind", Rule::Required, "kustomize-controller reference_types.go"),
-    row("FluxReference", "name", Rule::Required, "kustomize-controller reference_types.go"),
-    row("FluxIgnore", "paths", Rule::Required, "kustomize-controller kustomization_types.go"),
-    row("FluxIgnore", "paths", POINTER, "RFC 6901"),
-    row(
-        "FluxSubstitution",
-        "kind",
-        Rule::Exactly(&["Secret", "ConfigMap"]),
-        "kustomize-controller kustomization_types.go",
-    ),
-    row("FluxSubstitution", "name", Rule::Required, "kustomize-controller kustomization_types.go"),
-    row("FluxGitSpec", "url", Rule::Strictly(git_url), "source-controller gitrepository_types.go"),
-    row("FluxGitSpec", "interval", DURATION, "source-controller gitrepository_types.go"),
-    row("FluxGitSpec", "timeout", DURATION, "source-controller gitrepository_types.go"),
-    row("FluxOciSpec", "url", Rule::Strictly(oci_url), "source-controller ocirepository_types.go"),
-    row("FluxOciSpec", "interval", DURATION, "source-controller ocirepository_types.go"),
-    row("FluxOciSpec", "timeout", DURATION, "source-controller ocirepository_types.go"),
-    row(
-        "FluxLayer",
-        "operation",
-        Rule::OneOf(&["extract", "copy"]),
-        "source-controller ocirepository_types.go",
-    ),
-    row(
-        "KustomizeFile",
-        "namespace",
-        Rule::Form(formats::label),
-        "kustomize api/types/kustomization.go",
-    ),
-    row("KustomizeImage", "name", Rule::Required, "kustomize api/types/image.go"),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("PolicySpec", "kyverno api/kyverno/v1: Spec, ApplyRulesType, FailurePolicyType, ValidationFailureAction", &[
+        ("rules", Rule::Required),
+        ("applyRules", Rule::OneOf(&["All", "One"])),
+        ("failurePolicy", FAILURE),
+        ("validationFailureAction", Rule::OneOf(&["audit", "enforce", "Audit", "Enforce"])),
+        ("webhookTimeoutSeconds", Rule::Range(1, 30)),
+    ]),
+    of("KyvernoRule", "kyverno api/kyverno/v1: Rule (at most 63 characters), Rule", &[
+        ("name", Rule::Required),
+        ("name", Rule::Form(rule_name)),
+    ]),
+    of("KyvernoResources", "kyverno api/kyverno/v1: AdmissionOperation", &[
+        ("operations", OPERATIONS),
+    ]),
+    of("ExceptionSpec", "kyverno api/kyverno/v2: PolicyExceptionSpec", &[
+        ("exceptions", Rule::Required),
+    ]),
+    of("ExceptedRules", "kyverno api/kyverno/v2: Exception", &[
+        ("policyName", Rule::Required),
+        ("ruleNames", Rule::Required),
+    ]),
+    of("ReferringExceptionSpec", "kyverno api/policies.kyverno.io/v1: PolicyExceptionSpec", &[
+        ("policyRefs", Rule::Required),
+    ]),
+    of("ExceptedPolicy", "kyverno api/policies.kyverno.io/v1: PolicyRef", &[
+        ("name", Rule::Required),
+        ("kind", Rule::Required),
+    ]),
+    of("MutatingSpec", "kyverno api/policies.kyverno.io/v1: MutatingPolicySpec", &[
+        ("failurePolicy", FAILURE),
+        ("mutations", Rule::Required),
+    ]),
+    of("Mutation", "admissionregistration: validateMutation", &[
+        ("patchType", Rule::Exactly(&["ApplyConfiguration", "JSONPatch"])),
+    ]),
+    of("ArgoApplicationSpec", "argo-cd types.go: ApplicationSpec", &[
+        ("project", Rule::Required),
+    ]),
+    of("ArgoSource", "argo-cd types.go: ApplicationSource", &[
+        ("repoURL", Rule::Required),
+    ]),
+    of("ArgoIgnoredDifference", "argo-cd types.go: ResourceIgnoreDifferences; RFC 6901", &[
+        ("kind", Rule::Required),
+        ("jsonPointers", POINTER),
+    ]),
+    of("ArgoCommand", "argo-cd cmpserver/plugin/config.go: ValidatePluginConfig", &[
+        ("command", Rule::Required),
+    ]),
+    of("ArgoAnnouncement", "argo-cd reposerver ParameterAnnouncement", &[
+        ("name", Rule::Required),
+        ("collectionType", Rule::OneOf(&["string", "array", "map"])),
+    ]),
+    of("ArgoSetSync", "argo-cd applicationset_types.go: ApplicationsSyncPolicy", &[
+        ("applicationsSync", Rule::OneOf(&["create-only", "create-update", "create-delete", "sync"])),
+    ]),
+    of("FluxKustomizationSpec", "kustomize-controller kustomization_types.go", &[
+        ("interval", DURATION),
+        ("retryInterval", DURATION),
+        ("timeout", DURATION),
+        ("deletionPolicy", Rule::OneOf(&["MirrorPrune", "Delete", "WaitForTermination", "Orphan"])),
+    ]),
+    of("FluxReference", "kustomize-controller reference_types.go", &[
+        ("kind", Rule::Required),
+        ("name", Rule::Required),
+    ]),
+    of("FluxIgnore", "kustomize-controller kustomization_types.go; RFC 6901", &[
+        ("paths", Rule::Required),
+        ("paths", POINTER),
+    ]),
+    of("FluxSubstitution", "kustomize-controller kustomization_types.go", &[
+        ("kind", Rule::Exactly(&["Secret", "ConfigMap"])),
+        ("name", Rule::Required),
+    ]),
+    of("FluxGitSpec", "source-controller gitrepository_types.go", &[
+        ("url", Rule::Strictly(git_url)),
+        ("interval", DURATION),
+        ("timeout", DURATION),
+    ]),
+    of("FluxOciSpec", "source-controller ocirepository_types.go", &[
+        ("url", Rule::Strictly(oci_url)),
+        ("interval", DURATION),
+        ("timeout", DURATION),
+    ]),
+    of("FluxLayer", "source-controller ocirepository_types.go", &[
+        ("operation", Rule::OneOf(&["extract", "copy"])),
+    ]),
+    of("KustomizeFile", "kustomize api/types/kustomization.go", &[
+        ("namespace", Rule::Form(formats::label)),
+    ]),
+    of("KustomizeImage", "kustomize api/types/image.go", &[
+        ("name", Rule::Required),
+    ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[

@@ -7,6 +7,9 @@ use crate::yaml::{Path, Segment};
 
 use super::at::At;
 
+/// The most findings of one object: more tell nobody anything, and each holds its path.
+const MOST: usize = 200;
+
 /// Findings, and the path of the structure that is looked at.
 #[derive(Default)]
 pub struct Found {
@@ -44,12 +47,19 @@ impl Found {
         let mut path = self.path_of(at);
         path.push(Segment::Key(field.to_owned()));
         let error = Problem::Missing(field.to_owned());
-        self.list.push(Located { error, span: at.node.span, path, hint });
+        self.add(Located { error, span: at.node.span, path, hint });
     }
 
     fn push(&mut self, at: &At, span: Option<Span>, error: Problem, hint: Option<String>) {
         let path = self.path_of(at);
-        self.list.push(Located { error, span, path, hint });
+        self.add(Located { error, span, path, hint });
+    }
+
+    /// A finding that has its place; past [`MOST`] none is taken.
+    pub fn add(&mut self, finding: Located<Problem>) {
+        if self.list.len() < MOST {
+            self.list.push(finding);
+        }
     }
 
     fn path_of(&self, at: &At) -> Path {

@@ -2,65 +2,34 @@
 
 use std::collections::BTreeMap;
 
-use super::{At, Check, CheckRow, Found, Row, Rule, row};
+use super::{At, Check, CheckRow, Found, Rule, Type, of};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
-pub const ROWS: &[Row] = &[
-    row("ObjectMeta", "labels", Rule::Keys(formats::qualified), "apimachinery: ValidateLabels"),
-    row("ObjectMeta", "labels", Rule::Form(formats::label_value), "apimachinery: ValidateLabels"),
-    row(
-        "ObjectMeta",
-        "annotations",
-        Rule::Keys(formats::annotation_key),
-        "apimachinery: ValidateAnnotations",
-    ),
-    row(
-        "ObjectMeta",
-        "finalizers",
-        Rule::Strictly(formats::qualified),
-        "apimachinery: ValidateFinalizerName",
-    ),
-    row(
-        "ObjectMeta",
-        "generation",
-        Rule::Range(0, i64::MAX),
-        "apimachinery: ValidateObjectMetaAccessor",
-    ),
-    row("OwnerReference", "apiVersion", Rule::Required, "apimachinery: validateOwnerReference"),
-    row("OwnerReference", "kind", Rule::Required, "apimachinery: validateOwnerReference"),
-    row("OwnerReference", "name", Rule::Required, "apimachinery: validateOwnerReference"),
-    row("OwnerReference", "uid", Rule::Required, "apimachinery: validateOwnerReference"),
-    row(
-        "LabelSelector",
-        "matchLabels",
-        Rule::Keys(formats::qualified),
-        "apimachinery: ValidateLabelSelector",
-    ),
-    row(
-        "LabelSelector",
-        "matchLabels",
-        Rule::Form(formats::label_value),
-        "apimachinery: ValidateLabelSelector",
-    ),
-    row(
-        "LabelSelectorRequirement",
-        "key",
-        Rule::Strictly(formats::qualified),
-        "apimachinery: ValidateLabelSelectorRequirement",
-    ),
-    row(
-        "LabelSelectorRequirement",
-        "operator",
-        Rule::Exactly(OPERATORS),
-        "apimachinery: ValidateLabelSelectorRequirement",
-    ),
-    row(
-        "LabelSelectorRequirement",
-        "values",
-        Rule::Form(formats::label_value),
-        "apimachinery: ValidateLabelSelectorRequirement",
-    ),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("ObjectMeta", "apimachinery: ValidateLabels, ValidateAnnotations, ValidateFinalizerName, ValidateObjectMetaAccessor", &[
+        ("labels", Rule::Keys(formats::qualified)),
+        ("labels", Rule::Form(formats::label_value)),
+        ("annotations", Rule::Keys(formats::annotation_key)),
+        ("finalizers", Rule::Strictly(formats::qualified)),
+        ("generation", Rule::Range(0, i64::MAX)),
+    ]),
+    of("OwnerReference", "apimachinery: validateOwnerReference", &[
+        ("apiVersion", Rule::Required),
+        ("kind", Rule::Required),
+        ("name", Rule::Required),
+        ("uid", Rule::Required),
+    ]),
+    of("LabelSelector", "apimachinery: ValidateLabelSelector", &[
+        ("matchLabels", Rule::Keys(formats::qualified)),
+        ("matchLabels", Rule::Form(formats::label_value)),
+    ]),
+    of("LabelSelectorRequirement", "apimachinery: ValidateLabelSelectorRequirement", &[
+        ("key", Rule::Strictly(formats::qualified)),
+        ("operator", Rule::Exactly(OPERATORS)),
+        ("values", Rule::Form(formats::label_value)),
+    ]),
 ];
 
 const OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist"];

@@ -1,8 +1,8 @@
 //! What the API server asks of objects beyond what the Rust types carry.
 //!
 //! In: a structure of an object (its type's name, its node). Out: what is wrong with it. Only
-//! `objects::audit` calls it. Rules are data: a table a field of Kubernetes, each row a type, a
-//! field of it, what the field must be, and the function of the API server that says so (Kubernetes
+//! `objects::audit` calls it. Rules are data: a table a part of Kubernetes, with its types,
+//! their fields, what each field must be, and the function of the API server that says so (Kubernetes
 //! 1.37; file names are those of `pkg/apis/*/validation` unless written otherwise). What no row
 //! can say, because it holds fields against one another, is a function in a table of its own.
 //! Rows are by type, not by path, so that a pod's rules hold wherever a pod's template stands.
@@ -12,7 +12,10 @@ mod at;
 mod batch;
 mod container;
 mod custom;
+mod definition;
+mod environment;
 mod found;
+mod hold;
 mod meta;
 mod network;
 mod pod;
@@ -20,6 +23,7 @@ mod rbac;
 mod resources;
 mod scaling;
 mod schedule;
+mod scheduling;
 mod storage;
 mod volume;
 mod workload;
@@ -27,21 +31,18 @@ mod workload;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::error::Problem;
-use super::formats::{self, Form};
-use super::quantity::Quantity;
-use crate::yaml::{Node, Value, near_name};
+use super::formats::Form;
+use crate::yaml::Node;
 pub use at::At;
 pub use found::Found;
+use hold::{at_most_one, exactly_one, hold, list, malformed, one_of, unique};
 pub use resources::amount;
 
-/// One field of a type, what it must be, and where Kubernetes says so.
-pub struct Row {
-    of: &'static str,
-    field: &'static str,
-    rule: Rule,
-    #[allow(dead_code, reason = "the citation is for readers of the table")]
-    source: &'static str,
+/// The fields of a type that have rules, and where Kubernetes says so. A field stands there once a
+/// rule.
+pub struct Type {
+    name: &'static str,
+    fields: &'static [(&'static str, Rule)],
 }
 
 /// What a field must be. A rule holds for the value, or for each value of a list or map; an empty
@@ -73,8 +74,6 @@ pub enum Rule {
     Positive,
     /// Texts of which none is twice.
     Distinct(&'static str),
-    /// Never there, and why not.
-    Forbidden(&'static str),
 }
 
 /// What holds fields of one structure against one another.
@@ -83,37 +82,48 @@ pub type Check = fn(&At, &mut Found);
 /// A type, its check, and where Kubernetes says so.
 pub type CheckRow = (&'static str, Check, &'static str);
 
-const fn row(of: &'static str, field: &'static str, rule: Rule, source: &'static str) -> Row {
-    Row { of, field, rule, source }
+/// A row of a table; the source is for those who read it.
+const fn of(
+    name: &'static str,
+    _source: &'static str,
+    fields: &'static [(&'static str, Rule)],
+) -> Type {
+    Type { name, fields }
 }
 
-const TABLES: [&[Row]; 13] = [
-    admission::ROWS,
-    batch::ROWS,
-    container::ROWS,
-    custom::ROWS,
-    meta::ROWS,
-    network::ROWS,
-    pod::ROWS,
-    rbac::ROWS,
-    resources::ROWS,
-    scaling::ROWS,
-    storage::ROWS,
-    volume::ROWS,
-    workload::ROWS,
+const TABLES: [&[Type]; 16] = [
+    admission::TYPES,
+    batch::TYPES,
+    container::TYPES,
+    custom::TYPES,
+    definition::TYPES,
+    environment::TYPES,
+    meta::TYPES,
+    network::TYPES,
+    pod::TYPES,
+    rbac::TYPES,
+    resources::TYPES,
+    scaling::TYPES,
+    scheduling::TYPES,
+    storage::TYPES,
+    volume::TYPES,
+    workload::TYPES,
 ];
 
-const CHECKS: [&[CheckRow]; 13] = [
+const CHECKS: [&[CheckRow]; 16] = [
     admission::CHECKS,
     batch::CHECKS,
     container::CHECKS,
     custom::CHECKS,
+    definition::CHECKS,
+    environment::CHECKS,
     meta::CHECKS,
     network::CHECKS,
     pod::CHECKS,
     rbac::CHECKS,
     resources::CHECKS,
     scaling::CHECKS,
+    scheduling::CHECKS,
     storage::CHECKS,
     volume::CHECKS,
     workload::CHECKS,
@@ -121,14 +131,14 @@ const CHECKS: [&[CheckRow]; 13] = [
 
 #[derive(Default)]
 struct OfType {
-    rows: Vec<&'static Row>,
+    fields: Vec<&'static (&'static str, Rule)>,
     checks: Vec<Check>,
 }
 
 static BY_TYPE: LazyLock<HashMap<&'static str, OfType>> = LazyLock::new(|| {
     let mut by_type: HashMap<&'static str, OfType> = HashMap::new();
-    for row in TABLES.into_iter().flatten() {
-        by_type.entry(row.of).or_default().rows.push(row);
+    for of in TABLES.into_iter().flatten() {
+        by_type.entry(of.name).or_default().fields.extend(of.fields);
     }
     for (of, check, _) in CHECKS.into_iter().flatten() {
         by_type.entry(of).or_default().checks.push(*check);
@@ -149,10 +159,10 @@ pub fn apply(owner: &str, type_name: &str, node: &Node, found: &mut Found) {
         return;
     };
     let top = At::top(node);
-    for row in &of_type.rows {
-        match (top.get(row.field), &row.rule) {
+    for (field, rule) in &of_type.fields {
+        match (top.get(field), rule) {
             (Some(at), rule) => hold(rule, &at, found),
-            (None, Rule::Required) => found.missing(&top, row.field, None),
+            (None, Rule::Required) => found.missing(&top, field, None),
             (None, _) => {}
         }
     }
@@ -161,185 +171,57 @@ pub fn apply(owner: &str, type_name: &str, node: &Node, found: &mut Found) {
     }
 }
 
-/// Holds a value against a rule.
-fn hold(rule: &Rule, at: &At, found: &mut Found) {
-    match rule {
-        Rule::Required if is_empty(at.node) => {
-            found.value(at, Problem::Empty(at.name().to_owned()));
-        }
-        Rule::Required => {}
-        Rule::AtMost(most) => at_most(*most, at, found),
-        Rule::Keys(form) => keys(*form, at, found),
-        Rule::Distinct(what) => distinct(what, at, found),
-        Rule::Forbidden(why) => found.conflict(at, *why),
-        _ => match &at.node.value {
-            Value::Sequence(_) => at.items().for_each(|item| hold(rule, &item, found)),
-            Value::Mapping(_) => at.entries().for_each(|(_, value)| hold(rule, &value, found)),
-            Value::String(text) => hold_text(rule, text, at, found),
-            Value::Int(number) => hold_number(rule, *number, at, found),
-            _ => {}
-        },
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objects::kinds::tests::fields_of_types;
 
-fn hold_text(rule: &Rule, text: &str, at: &At, found: &mut Found) {
-    let form: Form = match rule {
-        Rule::OneOf(_) | Rule::Form(_) | Rule::Port if text.is_empty() => return,
-        Rule::OneOf(legal) | Rule::Exactly(legal) => return one_of(legal, text, at, found),
-        Rule::Form(form) | Rule::Strictly(form) => *form,
-        Rule::Port => formats::port_name,
-        Rule::IntOrPercent => formats::percent,
-        Rule::NotNegative | Rule::Positive => return sign(rule, text, at, found),
-        _ => return,
-    };
-    if let Err(right) = form(text) {
-        malformed(text, right, at, found);
-    }
-}
+    /// The sources of our own types: a rule of a field that none has would never be asked.
+    const CUSTOM: [&str; 10] = [
+        include_str!("../custom/argo_application.rs"),
+        include_str!("../custom/argo_plugin.rs"),
+        include_str!("../custom/argo_project.rs"),
+        include_str!("../custom/argo_set.rs"),
+        include_str!("../custom/flux_kustomization.rs"),
+        include_str!("../custom/flux_source.rs"),
+        include_str!("../custom/kustomize.rs"),
+        include_str!("../custom/kyverno_exception.rs"),
+        include_str!("../custom/kyverno_mutating.rs"),
+        include_str!("../custom/kyverno_policy.rs"),
+    ];
 
-fn hold_number(rule: &Rule, number: i64, at: &At, found: &mut Found) {
-    let (from, to) = match rule {
-        Rule::Range(from, to) => (*from, *to),
-        Rule::Port => (1, 65535),
-        Rule::IntOrPercent => (0, i64::from(i32::MAX)),
-        Rule::NotNegative => (0, i64::MAX),
-        Rule::Positive => (1, i64::MAX),
-        _ => return,
-    };
-    if !(from..=to).contains(&number) {
-        let field = at.name().to_owned();
-        found.value_hint(at, Problem::OutOfRange { field, value: number }, range(from, to));
-    }
-}
-
-fn range(from: i64, to: i64) -> String {
-    if to >= i64::from(i32::MAX) {
-        format!("must be at least {from}")
-    } else {
-        format!("must be {from} to {to}")
-    }
-}
-
-/// Reports a text that is none of the legal ones.
-pub fn one_of(legal: &[&str], text: &str, at: &At, found: &mut Found) {
-    if legal.contains(&text) {
-        return;
-    }
-    let problem = Problem::NotOneOf { value: text.to_owned(), field: at.name().to_owned() };
-    found.value_hint(at, problem, choices(legal, text));
-}
-
-/// What could be meant: one near name, else all.
-fn choices(legal: &[&str], text: &str) -> String {
-    match near_name(text, legal.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("must be {}", list(legal)),
-    }
-}
-
-/// Reports a text without the form that its field asks for.
-pub fn malformed(text: &str, right: &str, at: &At, found: &mut Found) {
-    let problem = Problem::Malformed { value: text.to_owned(), field: at.name().to_owned() };
-    found.value_hint(at, problem, format!("must be {right}"));
-}
-
-fn sign(rule: &Rule, text: &str, at: &At, found: &mut Found) {
-    // What is no quantity at all is found where the type says that one stands there.
-    let Some(quantity) = Quantity::parse(text) else {
-        return;
-    };
-    let positive = matches!(rule, Rule::Positive);
-    if quantity.is_negative() || (positive && quantity.is_zero()) {
-        let right = if positive { "greater than zero" } else { "zero or more" };
-        malformed(text, right, at, found);
-    }
-}
-
-fn keys(form: Form, at: &At, found: &mut Found) {
-    for (key, value) in at.entries() {
-        if let Err(right) = form(key) {
-            let problem =
-                Problem::MalformedKey { key: key.to_owned(), field: at.name().to_owned() };
-            found.key(&value, problem, Some(format!("must be {right}")));
-        }
-    }
-}
-
-fn at_most(most: usize, at: &At, found: &mut Found) {
-    let count = at.node.as_sequence().map_or(0, <[Node]>::len);
-    if count > most {
-        found.conflict(at, format!("`{}` has {count} items, but may have {most}", at.name()));
-    }
-}
-
-fn distinct(what: &'static str, at: &At, found: &mut Found) {
-    let mut seen = std::collections::HashSet::new();
-    for item in at.items() {
-        if let Some(text) = item.node.as_str().filter(|text| !seen.insert(text.to_string())) {
-            found.value(&item, Problem::Duplicate { what, value: text.to_owned() });
-        }
-    }
-}
-
-/// Reports each item of a list whose key is that of an item before it.
-pub fn unique<'a>(
-    items: impl Iterator<Item = At<'a>>,
-    what: &'static str,
-    field: &str,
-    key: impl Fn(&At<'a>) -> Option<String>,
-    found: &mut Found,
-) {
-    let mut seen = std::collections::HashSet::new();
-    for item in items {
-        let Some(value) = key(&item) else {
-            continue;
+    fn custom_has(name: &str, field: Option<&str>) -> bool {
+        let Some(body) =
+            CUSTOM.iter().find_map(|text| text.split_once(&format!("struct {name} {{")))
+        else {
+            return false;
         };
-        if !seen.insert(value.clone()) {
-            let problem = Problem::Duplicate { what, value };
-            match item.get(field) {
-                Some(at) => found.value(&at, problem),
-                None => found.value(&item, problem),
+        let body = body.1.split_once("\n}").map_or("", |(body, _)| body);
+        let snake = |c: char| {
+            if c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.to_string() }
+        };
+        field.is_none_or(|field| {
+            let written: String = field.chars().map(snake).collect();
+            body.contains(&format!(" {written}:"))
+                || body.contains(&format!("rename = \"{field}\""))
+        })
+    }
+
+    #[test]
+    fn every_rule_is_of_a_field_that_exists() {
+        let known = fields_of_types();
+        for of in TABLES.into_iter().flatten() {
+            for (field, _) in of.fields {
+                let fields = known.get(of.name);
+                let exists = fields.is_some_and(|fields| fields.contains(*field));
+                assert!(exists || custom_has(of.name, Some(field)), "{}.{field}", of.name);
             }
         }
-    }
-}
-
-/// Of several fields exactly one may be there: handlers of a probe.
-pub fn exactly_one(at: &At, fields: &[&str], what: &str, found: &mut Found) {
-    if !fields.iter().any(|field| at.has(field)) {
-        let hint = format!("must be {}", list(fields));
-        found.value_hint(at, Problem::Conflict(format!("the {what} is missing")), hint);
-    }
-    at_most_one(at, fields, what, found);
-}
-
-/// Of several fields at most one may be there: sources of a volume.
-pub fn at_most_one(at: &At, fields: &[&str], what: &str, found: &mut Found) {
-    let mut there = fields.iter().filter_map(|field| at.get(field));
-    if let (Some(first), Some(second)) = (there.next(), there.next()) {
-        let (first, name) = (first.name(), second.name());
-        found.conflict(
-            &second,
-            format!("`{name}` can't stand beside `{first}`: there is only one {what}"),
-        );
-    }
-}
-
-/// `a`, `b` or `c`.
-fn list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, head)) => format!("{} or {last}", head.join(", ")),
-        None => String::new(),
-    }
-}
-
-fn is_empty(node: &Node) -> bool {
-    match &node.value {
-        Value::String(text) => text.is_empty(),
-        Value::Sequence(items) => items.is_empty(),
-        Value::Mapping(entries) => entries.is_empty(),
-        _ => false,
+        for (name, ..) in CHECKS.into_iter().flatten() {
+            assert!(known.contains_key(*name) || custom_has(name, None), "{name}");
+        }
+        for (owner, name) in EXEMPT {
+            assert!(known.contains_key(*owner) && known.contains_key(*name), "{owner} {name}");
+        }
     }
 }

@@ -1,202 +1,121 @@
 //! Services, Ingresses, NetworkPolicies, Endpoints.
 
-use super::{At, Check, CheckRow, Found, Row, Rule, exactly_one, malformed, row, unique};
+use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, malformed, of, unique};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
 const PROTOCOLS: Rule = Rule::OneOf(&["TCP", "UDP", "SCTP"]);
+const SERVICES: &[&str] = &["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"];
 const PORT: Rule = Rule::Range(1, 65535);
 
-pub const ROWS: &[Row] = &[
-    row(
-        "ServiceSpec",
-        "type",
-        Rule::OneOf(&["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]),
-        "core: validateService",
-    ),
-    row(
-        "ServiceSpec",
-        "sessionAffinity",
-        Rule::OneOf(&["None", "ClientIP"]),
-        "core: validateService",
-    ),
-    row(
-        "ServiceSpec",
-        "selector",
-        Rule::Keys(formats::qualified),
-        "core: validateService (ValidateLabels)",
-    ),
-    row(
-        "ServiceSpec",
-        "selector",
-        Rule::Form(formats::label_value),
-        "core: validateService (ValidateLabels)",
-    ),
-    row(
-        "ServiceSpec",
-        "clusterIP",
-        Rule::Form(cluster_ip),
-        "core: ValidateServiceClusterIPsRelatedFields",
-    ),
-    row(
-        "ServiceSpec",
-        "clusterIPs",
-        Rule::Strictly(cluster_ip),
-        "core: ValidateServiceClusterIPsRelatedFields",
-    ),
-    row(
-        "ServiceSpec",
-        "ipFamilies",
-        Rule::Exactly(&["IPv4", "IPv6"]),
-        "core: ValidateServiceClusterIPsRelatedFields",
-    ),
-    row(
-        "ServiceSpec",
-        "ipFamilies",
-        Rule::Distinct("IP family"),
-        "core: ValidateServiceClusterIPsRelatedFields",
-    ),
-    row(
-        "ServiceSpec",
-        "ipFamilyPolicy",
-        Rule::Exactly(&["SingleStack", "PreferDualStack", "RequireDualStack"]),
-        "core: ValidateServiceClusterIPsRelatedFields",
-    ),
-    row("ServiceSpec", "externalIPs", Rule::Strictly(formats::ip), "core: validateService"),
-    row(
-        "ServiceSpec",
-        "loadBalancerSourceRanges",
-        Rule::Strictly(padded_cidr),
-        "core: validateService",
-    ),
-    row(
-        "ServiceSpec",
-        "externalTrafficPolicy",
-        Rule::OneOf(&["Cluster", "Local"]),
-        "core: validateServiceExternalTrafficPolicy",
-    ),
-    row(
-        "ServiceSpec",
-        "internalTrafficPolicy",
-        Rule::Exactly(&["Cluster", "Local"]),
-        "core: validateServiceInternalTrafficFieldsValue",
-    ),
-    row(
-        "ServiceSpec",
-        "trafficDistribution",
-        Rule::Exactly(&["PreferClose", "PreferSameZone", "PreferSameNode"]),
-        "core: validateServiceTrafficDistribution",
-    ),
-    row("ServicePort", "port", PORT, "core: validateServicePort"),
-    row("ServicePort", "name", Rule::Form(formats::label), "core: validateServicePort"),
-    row("ServicePort", "protocol", PROTOCOLS, "core: validateServicePort"),
-    row(
-        "ServicePort",
-        "appProtocol",
-        Rule::Strictly(formats::qualified),
-        "core: validateServicePort",
-    ),
-    row("ClientIPConfig", "timeoutSeconds", Rule::Range(1, 86400), "core: validateAffinityTimeout"),
-    row(
-        "IngressSpec",
-        "ingressClassName",
-        Rule::Strictly(formats::subdomain),
-        "networking: ValidateIngressSpec",
-    ),
-    row("IngressRule", "host", Rule::Form(formats::host), "networking: validateIngressRules"),
-    row("IngressTLS", "hosts", Rule::Strictly(formats::wildcard), "networking: validateIngressTLS"),
-    row(
-        "IngressTLS",
-        "secretName",
-        Rule::Form(formats::subdomain),
-        "networking: validateIngressTLS",
-    ),
-    row(
-        "HTTPIngressRuleValue",
-        "paths",
-        Rule::Required,
-        "networking: validateHTTPIngressRuleValue",
-    ),
-    row(
-        "HTTPIngressPath",
-        "pathType",
-        Rule::Exactly(&["Exact", "Prefix", "ImplementationSpecific"]),
-        "networking: validateHTTPIngressPath",
-    ),
-    row(
-        "HTTPIngressPath",
-        "path",
-        Rule::Form(formats::absolute_path),
-        "networking: validateHTTPIngressPath",
-    ),
-    row("IngressServiceBackend", "name", Rule::Required, "networking: validateIngressBackend"),
-    row(
-        "IngressServiceBackend",
-        "name",
-        Rule::Form(formats::label),
-        "networking: validateIngressBackend",
-    ),
-    row(
-        "ServiceBackendPort",
-        "name",
-        Rule::Form(formats::port_name),
-        "networking: validateIngressBackend",
-    ),
-    row(
-        "ServiceBackendPort",
-        "number",
-        Rule::Range(0, 65535),
-        "networking: validateIngressBackend",
-    ),
-    row(
-        "IngressClassSpec",
-        "controller",
-        Rule::Strictly(formats::domain_path),
-        "networking: validateIngressClassSpec",
-    ),
-    row(
-        "IngressClassParametersReference",
-        "scope",
-        Rule::Exactly(&["Cluster", "Namespace"]),
-        "networking: validateIngressClassParametersReference",
-    ),
-    row(
-        "NetworkPolicySpec",
-        "policyTypes",
-        Rule::Exactly(&["Ingress", "Egress"]),
-        "networking: ValidateNetworkPolicySpec",
-    ),
-    row(
-        "NetworkPolicySpec",
-        "policyTypes",
-        Rule::AtMost(2),
-        "networking: ValidateNetworkPolicySpec",
-    ),
-    row(
-        "NetworkPolicyPort",
-        "protocol",
-        Rule::Exactly(&["TCP", "UDP", "SCTP"]),
-        "networking: ValidateNetworkPolicyPort",
-    ),
-    row("NetworkPolicyPort", "port", Rule::Port, "networking: ValidateNetworkPolicyPort"),
-    row("NetworkPolicyPort", "endPort", PORT, "networking: ValidateNetworkPolicyPort"),
-    row("IPBlock", "cidr", Rule::Strictly(formats::cidr), "networking: ValidateIPBlock"),
-    row("IPBlock", "except", Rule::Strictly(formats::cidr), "networking: ValidateIPBlock"),
-    row("EndpointAddress", "ip", Rule::Strictly(formats::ip), "core: validateEndpointAddress"),
-    row("EndpointAddress", "hostname", Rule::Form(formats::label), "core: validateEndpointAddress"),
-    row(
-        "EndpointPort",
-        "protocol",
-        PROTOCOLS,
-        "core: validateEndpointPort; discovery: validatePorts",
-    ),
-    row(
-        "EndpointSlice",
-        "addressType",
-        Rule::Exactly(&["IPv4", "IPv6", "FQDN"]),
-        "discovery: validateAddressType",
-    ),
-    row("Endpoint", "addresses", Rule::Required, "discovery: validateEndpoints"),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("ServiceSpec", "core: validateService, validateService (ValidateLabels), ValidateServiceClusterIPsRelatedFields, validateServiceExternalTrafficPolicy, validateServiceInternalTrafficFieldsValue, validateServiceTrafficDistribution", &[
+        ("type", Rule::OneOf(SERVICES)),
+        ("sessionAffinity", Rule::OneOf(&["None", "ClientIP"])),
+        ("selector", Rule::Keys(formats::qualified)),
+        ("selector", Rule::Form(formats::label_value)),
+        ("clusterIP", Rule::Form(cluster_ip)),
+        ("clusterIPs", Rule::Strictly(cluster_ip)),
+        ("ipFamilies", Rule::Exactly(&["IPv4", "IPv6"])),
+        ("ipFamilies", Rule::Distinct("IP family")),
+        ("ipFamilyPolicy", Rule::Exactly(&["SingleStack", "PreferDualStack", "RequireDualStack"])),
+        ("externalIPs", Rule::Strictly(formats::ip)),
+        ("loadBalancerSourceRanges", Rule::Strictly(padded_cidr)),
+        ("externalTrafficPolicy", Rule::OneOf(&["Cluster", "Local"])),
+        ("internalTrafficPolicy", Rule::Exactly(&["Cluster", "Local"])),
+        ("trafficDistribution", Rule::Exactly(&["PreferClose", "PreferSameZone", "PreferSameNode"])),
+    ]),
+    of("ServicePort", "core: validateServicePort", &[
+        ("port", PORT),
+        ("name", Rule::Form(formats::label)),
+        ("protocol", PROTOCOLS),
+        ("appProtocol", Rule::Strictly(formats::qualified)),
+    ]),
+    of("ClientIPConfig", "core: validateAffinityTimeout", &[
+        ("timeoutSeconds", Rule::Range(1, 86400)),
+    ]),
+    of("IngressSpec", "networking: ValidateIngressSpec", &[
+        ("ingressClassName", Rule::Strictly(formats::subdomain)),
+    ]),
+    of("IngressRule", "networking: validateIngressRules", &[
+        ("host", Rule::Form(formats::host)),
+    ]),
+    of("IngressTLS", "networking: validateIngressTLS", &[
+        ("hosts", Rule::Strictly(formats::wildcard)),
+        ("secretName", Rule::Form(formats::subdomain)),
+    ]),
+    of("HTTPIngressRuleValue", "networking: validateHTTPIngressRuleValue", &[
+        ("paths", Rule::Required),
+    ]),
+    of("HTTPIngressPath", "networking: validateHTTPIngressPath", &[
+        ("pathType", Rule::Exactly(&["Exact", "Prefix", "ImplementationSpecific"])),
+        ("path", Rule::Form(formats::absolute_path)),
+    ]),
+    of("IngressServiceBackend", "networking: validateIngressBackend", &[
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::label)),
+    ]),
+    of("ServiceBackendPort", "networking: validateIngressBackend", &[
+        ("name", Rule::Form(formats::port_name)),
+        ("number", Rule::Range(0, 65535)),
+    ]),
+    of("Service", "core: validateService", &[
+        ("spec", Rule::Required),
+    ]),
+    of("Ingress", "networking: ValidateIngressSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("IngressClass", "networking: validateIngressClassSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("TypedLocalObjectReference", "networking: validateIngressTypedLocalObjectReference", &[
+        ("apiGroup", Rule::Strictly(formats::subdomain)),
+        ("kind", Rule::Required),
+        ("kind", Rule::Form(formats::path_segment)),
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::path_segment)),
+    ]),
+    of("IngressClassParametersReference", "networking: validateIngressClassParametersReference", &[
+        ("apiGroup", Rule::Strictly(formats::subdomain)),
+        ("kind", Rule::Required),
+        ("kind", Rule::Form(formats::path_segment)),
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::path_segment)),
+        ("scope", Rule::Exactly(&["Cluster", "Namespace"])),
+    ]),
+    of("IngressClassSpec", "networking: validateIngressClassSpec", &[
+        ("controller", Rule::Required),
+        ("controller", Rule::Strictly(formats::domain_path)),
+    ]),
+    of("EndpointPort", "core: validateEndpointPort; discovery: validatePorts", &[
+        ("name", Rule::Form(formats::label)),
+        ("protocol", PROTOCOLS),
+    ]),
+    of("NetworkPolicySpec", "networking: ValidateNetworkPolicySpec", &[
+        ("policyTypes", Rule::Exactly(&["Ingress", "Egress"])),
+        ("policyTypes", Rule::AtMost(2)),
+    ]),
+    of("NetworkPolicyPort", "networking: ValidateNetworkPolicyPort", &[
+        ("protocol", Rule::Exactly(&["TCP", "UDP", "SCTP"])),
+        ("port", Rule::Port),
+        ("endPort", PORT),
+    ]),
+    of("IPBlock", "networking: ValidateIPBlock", &[
+        ("cidr", Rule::Strictly(formats::cidr)),
+        ("except", Rule::Strictly(formats::cidr)),
+    ]),
+    of("EndpointAddress", "core: validateEndpointAddress", &[
+        ("ip", Rule::Strictly(formats::ip)),
+        ("hostname", Rule::Form(formats::label)),
+    ]),
+    of("EndpointSlice", "discovery: validateAddressType", &[
+        ("addressType", Rule::Exactly(&["IPv4", "IPv6", "FQDN"])),
+    ]),
+    of("Endpoint", "apply's list keys; discovery: validateEndpoints", &[
+        ("addresses", Rule::Distinct("address")),
+        ("addresses", Rule::Required),
+    ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
@@ -208,6 +127,7 @@ pub const CHECKS: &[CheckRow] = &[
     ("IngressBackend", backend, "networking: validateIngressBackend"),
     ("IngressServiceBackend", backend_port, "networking: validateIngressBackend"),
     ("EndpointSubset", subset, "core: validateEndpointSubsets"),
+    ("EndpointSlice", slice, "discovery: ValidateEndpointSlice"),
     ("NetworkPolicyPeer", peer, "networking: ValidateNetworkPolicyPeer"),
     ("NetworkPolicyPort", port_range, "networking: ValidateNetworkPolicyPort"),
 ];
@@ -222,13 +142,14 @@ fn padded_cidr(text: &str) -> Result<(), &'static str> {
 
 fn service(at: &At, found: &mut Found) {
     let kind = at.text("type").unwrap_or("ClusterIP");
+    if !SERVICES.contains(&kind) {
+        return;
+    }
     let headless = at.text("clusterIP") == Some("None");
     let ips = at.get("clusterIPs").or_else(|| at.get("clusterIP"));
     match kind {
-        "ExternalName" => {
-            if at.text("externalName").is_none() {
-                found.missing(at, "externalName", Some("`type: ExternalName` needs it".to_owned()));
-            }
+        "ExternalName" if at.text("externalName").is_none() => {
+            found.missing(at, "externalName", Some("`type: ExternalName` needs it".to_owned()));
         }
         "LoadBalancer" | "NodePort" if headless => {
             if let Some(ips) = &ips {
@@ -242,6 +163,12 @@ fn service(at: &At, found: &mut Found) {
         && let Err(right) = formats::subdomain(text.strip_suffix('.').unwrap_or(text))
     {
         malformed(text, right, &name, found);
+    }
+    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        let there = at.len(field) > 0 || at.text(field).is_some();
+        if let Some(at) = at.get(field).filter(|_| there && kind == "ExternalName") {
+            found.conflict(&at, format!("`{field}` can't stand beside `type: ExternalName`"));
+        }
     }
     // A Service without a selector may have no ports only where it has no address of its own.
     if at.len("ports") == 0 && !headless && kind != "ExternalName" {
@@ -381,7 +308,32 @@ fn port_range(at: &At, found: &mut Found) {
     }
 }
 
+fn slice(at: &At, found: &mut Found) {
+    unique(
+        at.list("ports"),
+        "port name",
+        "name",
+        |port| Some(port.text("name").unwrap_or("").to_owned()),
+        found,
+    );
+    let form: formats::Form = match at.text("addressType") {
+        Some("FQDN") => formats::subdomain,
+        _ => formats::ip,
+    };
+    for endpoint in at.list("endpoints") {
+        for address in endpoint.list("addresses") {
+            let text = address.node.as_str().unwrap_or_default();
+            if form(text).is_err() {
+                malformed(text, "an address of the slice's type", &address, found);
+            }
+        }
+    }
+}
+
 fn subset(at: &At, found: &mut Found) {
+    if at.len("addresses") + at.len("notReadyAddresses") == 0 {
+        found.missing(at, "addresses", None);
+    }
     for port in at.list("ports") {
         if let Some(number) = port.get("port") {
             super::hold(&PORT, &number, found);

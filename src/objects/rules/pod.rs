@@ -3,189 +3,72 @@
 use std::collections::HashSet;
 
 use super::container::not_found;
-use super::{At, Check, CheckRow, Found, Row, Rule, malformed, row, unique};
+use super::{At, Check, CheckRow, Found, Rule, Type, of, unique};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 use crate::yaml::Value;
 
 const ID: Rule = Rule::Range(0, i32::MAX as i64);
 
-pub const ROWS: &[Row] = &[
-    row("PodSpec", "containers", Rule::Required, "core: validateContainers"),
-    row(
-        "PodSpec",
-        "restartPolicy",
-        Rule::OneOf(&["Always", "OnFailure", "Never"]),
-        "core: validateRestartPolicy",
-    ),
-    row("PodSpec", "dnsPolicy", Rule::OneOf(DNS), "core: validateDNSPolicy"),
-    row("PodSpec", "preemptionPolicy", Rule::Exactly(PREEMPTION), "core: ValidatePreemptionPolicy"),
-    row(
-        "PodSpec",
-        "nodeSelector",
-        Rule::Keys(formats::qualified),
-        "core: ValidatePodSpec (ValidateLabels)",
-    ),
-    row(
-        "PodSpec",
-        "nodeSelector",
-        Rule::Form(formats::label_value),
-        "core: ValidatePodSpec (ValidateLabels)",
-    ),
-    row("PodSpec", "nodeName", Rule::Form(formats::subdomain), "core: ValidateNodeName"),
-    row(
-        "PodSpec",
-        "serviceAccountName",
-        Rule::Form(formats::subdomain),
-        "core: ValidateServiceAccountName",
-    ),
-    row(
-        "PodSpec",
-        "priorityClassName",
-        Rule::Form(formats::subdomain),
-        "core: ValidatePriorityClassName",
-    ),
-    row(
-        "PodSpec",
-        "runtimeClassName",
-        Rule::Strictly(formats::subdomain),
-        "core: ValidateRuntimeClassName",
-    ),
-    row("PodSpec", "hostname", Rule::Form(formats::label), "core: ValidatePodSpec"),
-    row("PodSpec", "subdomain", Rule::Form(formats::label), "core: ValidatePodSpec"),
-    row(
-        "PodSpec",
-        "activeDeadlineSeconds",
-        Rule::Range(1, i32::MAX as i64),
-        "core: ValidatePodSpec",
-    ),
-    row("PodSpec", "overhead", Rule::NotNegative, "core: validateOverhead"),
-    row("PodOS", "name", Rule::Exactly(&["linux", "windows"]), "core: validateOS"),
-    row(
-        "PodReadinessGate",
-        "conditionType",
-        Rule::Strictly(formats::qualified),
-        "core: validateReadinessGates",
-    ),
-    row(
-        "PodSchedulingGate",
-        "name",
-        Rule::Strictly(formats::qualified),
-        "core: validateSchedulingGates",
-    ),
-    row("PodSecurityContext", "runAsUser", ID, "core: validatePodSpecSecurityContext"),
-    row("PodSecurityContext", "runAsGroup", ID, "core: validatePodSpecSecurityContext"),
-    row("PodSecurityContext", "fsGroup", ID, "core: validatePodSpecSecurityContext"),
-    row("PodSecurityContext", "supplementalGroups", ID, "core: validatePodSpecSecurityContext"),
-    row(
-        "PodSecurityContext",
-        "fsGroupChangePolicy",
-        Rule::Exactly(&["OnRootMismatch", "Always"]),
-        "core: validateFSGroupChangePolicy",
-    ),
-    row(
-        "PodSecurityContext",
-        "supplementalGroupsPolicy",
-        Rule::Exactly(&["Merge", "Strict"]),
-        "core: validateSupplementalGroupsPolicy",
-    ),
-    row("Sysctl", "name", Rule::Required, "core: validateSysctls"),
-    row("PodDNSConfig", "nameservers", Rule::AtMost(3), "core: validatePodDNSConfig"),
-    row("PodDNSConfig", "nameservers", Rule::Strictly(formats::ip), "core: validatePodDNSConfig"),
-    row("PodDNSConfig", "searches", Rule::AtMost(32), "core: validatePodDNSConfig"),
-    row(
-        "PodDNSConfig",
-        "searches",
-        Rule::Strictly(formats::search_path),
-        "core: validatePodDNSConfig",
-    ),
-    row("PodDNSConfigOption", "name", Rule::Required, "core: validatePodDNSConfig"),
-    row("HostAlias", "ip", Rule::Strictly(formats::ip), "core: ValidateHostAliases"),
-    row("HostAlias", "hostnames", Rule::Strictly(formats::subdomain), "core: ValidateHostAliases"),
-    row("Toleration", "key", Rule::Form(formats::qualified), "core: ValidateTolerations"),
-    row(
-        "Toleration",
-        "operator",
-        Rule::OneOf(&["Equal", "Exists", "Lt", "Gt"]),
-        "core: ValidateTolerations",
-    ),
-    row("Toleration", "effect", EFFECT, "core: validateTaintEffect"),
-    row("Taint", "key", Rule::Strictly(formats::qualified), "core: validateNodeTaints"),
-    row("Taint", "effect", EFFECT, "core: validateTaintEffect"),
-    row("NodeSelector", "nodeSelectorTerms", Rule::Required, "core: ValidateNodeSelector"),
-    row(
-        "NodeSelectorRequirement",
-        "operator",
-        Rule::Exactly(NODE_OPERATORS),
-        "core: ValidateNodeSelectorRequirement",
-    ),
-    row(
-        "NodeSelectorRequirement",
-        "key",
-        Rule::Strictly(formats::qualified),
-        "core: ValidateNodeSelectorRequirement",
-    ),
-    row(
-        "PreferredSchedulingTerm",
-        "weight",
-        Rule::Range(1, 100),
-        "core: ValidatePreferredSchedulingTerms",
-    ),
-    row(
-        "WeightedPodAffinityTerm",
-        "weight",
-        Rule::Range(1, 100),
-        "core: validateWeightedPodAffinityTerms",
-    ),
-    row(
-        "PodAffinityTerm",
-        "topologyKey",
-        Rule::Strictly(formats::qualified),
-        "core: validatePodAffinityTerm",
-    ),
-    row(
-        "PodAffinityTerm",
-        "namespaces",
-        Rule::Strictly(formats::label),
-        "core: validatePodAffinityTerm",
-    ),
-    row(
-        "TopologySpreadConstraint",
-        "maxSkew",
-        Rule::Range(1, i64::MAX),
-        "core: validateTopologySpreadConstraints",
-    ),
-    row(
-        "TopologySpreadConstraint",
-        "minDomains",
-        Rule::Range(1, i64::MAX),
-        "core: validateMinDomains",
-    ),
-    row("TopologySpreadConstraint", "topologyKey", Rule::Required, "core: ValidateTopologyKey"),
-    row(
-        "TopologySpreadConstraint",
-        "whenUnsatisfiable",
-        Rule::Exactly(&["DoNotSchedule", "ScheduleAnyway"]),
-        "core: ValidateWhenUnsatisfiable",
-    ),
-    row(
-        "TopologySpreadConstraint",
-        "nodeAffinityPolicy",
-        Rule::Exactly(&["Honor", "Ignore"]),
-        "core: validateNodeInclusionPolicy",
-    ),
-    row(
-        "TopologySpreadConstraint",
-        "nodeTaintsPolicy",
-        Rule::Exactly(&["Honor", "Ignore"]),
-        "core: validateNodeInclusionPolicy",
-    ),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("PodSpec", "core: validateContainers, validateRestartPolicy, validateDNSPolicy, ValidatePreemptionPolicy, ValidatePodSpec (ValidateLabels), ValidateNodeName, ValidateServiceAccountName, ValidatePriorityClassName, ValidateRuntimeClassName, ValidatePodSpec, validateOverhead", &[
+        ("containers", Rule::Required),
+        ("restartPolicy", Rule::OneOf(&["Always", "OnFailure", "Never"])),
+        ("dnsPolicy", Rule::OneOf(DNS)),
+        ("preemptionPolicy", Rule::Exactly(PREEMPTION)),
+        ("nodeSelector", Rule::Keys(formats::qualified)),
+        ("nodeSelector", Rule::Form(formats::label_value)),
+        ("nodeName", Rule::Form(formats::subdomain)),
+        ("serviceAccountName", Rule::Form(formats::subdomain)),
+        ("priorityClassName", Rule::Form(formats::subdomain)),
+        ("runtimeClassName", Rule::Strictly(formats::subdomain)),
+        ("hostname", Rule::Form(formats::label)),
+        ("subdomain", Rule::Form(formats::label)),
+        ("activeDeadlineSeconds", Rule::Range(1, i32::MAX as i64)),
+        ("overhead", Rule::NotNegative),
+    ]),
+    of("PodOS", "core: validateOS", &[
+        ("name", Rule::Exactly(&["linux", "windows"])),
+    ]),
+    of("PodReadinessGate", "core: validateReadinessGates", &[
+        ("conditionType", Rule::Strictly(formats::qualified)),
+    ]),
+    of("PodSchedulingGate", "core: validateSchedulingGates", &[
+        ("name", Rule::Strictly(formats::qualified)),
+    ]),
+    of("PodSecurityContext", "core: validatePodSpecSecurityContext, validateFSGroupChangePolicy, validateSupplementalGroupsPolicy", &[
+        ("runAsUser", ID),
+        ("runAsGroup", ID),
+        ("fsGroup", ID),
+        ("supplementalGroups", ID),
+        ("fsGroupChangePolicy", Rule::Exactly(&["OnRootMismatch", "Always"])),
+        ("supplementalGroupsPolicy", Rule::Exactly(&["Merge", "Strict"])),
+    ]),
+    of("Pod", "core: ValidatePodSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("Sysctl", "core: validateSysctls", &[
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::sysctl)),
+    ]),
+    of("PodDNSConfig", "core: validatePodDNSConfig", &[
+        ("nameservers", Rule::AtMost(3)),
+        ("nameservers", Rule::Strictly(formats::ip)),
+        ("searches", Rule::AtMost(32)),
+        ("searches", Rule::Strictly(formats::search_path)),
+    ]),
+    of("PodDNSConfigOption", "core: validatePodDNSConfig", &[
+        ("name", Rule::Required),
+    ]),
+    of("HostAlias", "core: ValidateHostAliases", &[
+        ("ip", Rule::Strictly(formats::ip)),
+        ("hostnames", Rule::Strictly(formats::subdomain)),
+    ]),
 ];
 
 const DNS: &[&str] = &["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"];
 const PREEMPTION: &[&str] = &["PreemptLowerPriority", "Never"];
-const EFFECT: Rule = Rule::OneOf(&["NoSchedule", "PreferNoSchedule", "NoExecute"]);
-const NODE_OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
 
 pub const CHECKS: &[CheckRow] = &[
     ("PodSpec", containers as Check, "core: validateContainers, validateInitContainers"),
@@ -197,9 +80,8 @@ pub const CHECKS: &[CheckRow] = &[
         "core: validateSchedulingGates, validateTopologySpreadConstraints; apply's list keys",
     ),
     ("PodSpec", dns, "core: validatePodDNSConfig"),
-    ("Toleration", toleration, "core: ValidateTolerations"),
-    ("NodeSelectorRequirement", requirement, "core: ValidateNodeSelectorRequirement"),
-    ("TopologySpreadConstraint", spread, "core: validateMinDomains"),
+    ("PodSecurityContext", sysctls, "core: validateSysctls"),
+    ("PodSpec", naps, "core: validateSleepAction"),
 ];
 
 fn name(item: &At) -> Option<String> {
@@ -246,6 +128,12 @@ fn volumes(at: &At, found: &mut Found) {
     let own = at.list("volumes").filter_map(|volume| volume.text("name"));
     let names: HashSet<String> =
         own.map(str::to_owned).chain(found.claims.iter().cloned()).collect();
+    let claim = |volume: &At| volume.has("persistentVolumeClaim") || volume.has("ephemeral");
+    let no_block: HashSet<&str> = at
+        .list("volumes")
+        .filter(|volume| !claim(volume))
+        .filter_map(|volume| volume.text("name"))
+        .collect();
     for list in ["containers", "initContainers"] {
         for container in at.list(list) {
             for mount in container.list("volumeMounts").chain(container.list("volumeDevices")) {
@@ -256,6 +144,13 @@ fn volumes(at: &At, found: &mut Found) {
                         .is_some_and(|text| !text.is_empty() && !names.contains(text))
                 {
                     not_found("volume", &name, found);
+                }
+            }
+            for device in container.list("volumeDevices") {
+                if let Some(name) = device.get("name")
+                    && name.node.as_str().is_some_and(|text| no_block.contains(text))
+                {
+                    found.conflict(&name, "a device's volume must be a claim");
                 }
             }
         }
@@ -326,56 +221,31 @@ fn dns(at: &At, found: &mut Found) {
     }
 }
 
-fn toleration(at: &At, found: &mut Found) {
-    let operator = at.text("operator").unwrap_or("Equal");
-    if at.text("key").is_none() && operator != "Exists" {
-        let message = "a toleration without a `key` needs `operator: Exists`";
-        found.value(at, Problem::Conflict(message.to_owned()));
-    }
-    if at.has("tolerationSeconds")
-        && at.text("effect") != Some("NoExecute")
-        && let Some(at) = at.get("tolerationSeconds")
-    {
-        found.conflict(&at, "`tolerationSeconds` needs `effect: NoExecute`");
-    }
-    let (Some(value), Some(text)) = (at.get("value"), at.text("value")) else {
-        return;
-    };
-    match operator {
-        "Exists" => found.conflict(&value, "`value` can't stand beside `operator: Exists`"),
-        "Lt" | "Gt" if text.parse::<i64>().is_err() => {
-            malformed(text, "a whole number", &value, found)
-        }
-        "Equal" => {
-            if let Err(right) = formats::label_value(text) {
-                malformed(text, right, &value, found);
-            }
-        }
-        _ => {}
-    }
+fn sysctls(at: &At, found: &mut Found) {
+    unique(at.list("sysctls"), "sysctl", "name", name, found);
 }
 
-fn requirement(at: &At, found: &mut Found) {
-    let count = at.len("values");
-    match at.text("operator") {
-        Some("In" | "NotIn") if count == 0 => found.missing(at, "values", None),
-        Some("Exists" | "DoesNotExist") if count > 0 => {
-            if let Some(values) = at.get("values") {
-                found.conflict(&values, "`values` can't stand beside `Exists` or `DoesNotExist`");
+/// A hook that sleeps ends before the pod is killed.
+fn naps(at: &At, found: &mut Found) {
+    // 30 is what the server fills in: core/v1 defaults.go, SetDefaults_PodSpec.
+    let grace = at.int("terminationGracePeriodSeconds").unwrap_or(30);
+    for list in ["containers", "initContainers"] {
+        for container in at.list(list) {
+            let Some(lifecycle) = container.get("lifecycle") else {
+                continue;
+            };
+            for hook in ["preStop", "postStart"] {
+                let hook = lifecycle.get(hook);
+                let sleep = hook.as_ref().and_then(|hook| hook.get("sleep"));
+                let seconds = sleep.as_ref().and_then(|sleep| sleep.get("seconds"));
+                if let Some(seconds) = seconds
+                    && seconds.node.as_int().is_some_and(|value| value < 0 || value > grace)
+                {
+                    let message =
+                        format!("`seconds` must be 0 to `terminationGracePeriodSeconds`, {grace}");
+                    found.value(&seconds, Problem::Conflict(message));
+                }
             }
         }
-        Some("Gt" | "Lt") if count != 1 => {
-            let message = "`Gt` and `Lt` need exactly one value";
-            found.value(at, Problem::Conflict(message.to_owned()));
-        }
-        _ => {}
-    }
-}
-
-fn spread(at: &At, found: &mut Found) {
-    if let Some(domains) =
-        at.get("minDomains").filter(|_| at.text("whenUnsatisfiable") != Some("DoNotSchedule"))
-    {
-        found.conflict(&domains, "`minDomains` needs `whenUnsatisfiable: DoNotSchedule`");
     }
 }

@@ -1,17 +1,24 @@
 //! Roles and bindings.
 
-use super::{At, Check, CheckRow, Found, Row, Rule, row};
+use super::{At, Check, CheckRow, Found, Rule, Type, of};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
-pub const ROWS: &[Row] = &[
-    row("PolicyRule", "verbs", Rule::Required, "rbac: ValidatePolicyRule"),
-    row("RoleRef", "apiGroup", Rule::OneOf(&[GROUP]), "rbac: ValidateRoleBinding"),
-    row("RoleRef", "name", Rule::Required, "rbac: ValidateRoleBinding"),
-    row("RoleRef", "name", Rule::Form(formats::path_segment), "rbac: ValidateRoleBinding"),
-    row("AggregationRule", "clusterRoleSelectors", Rule::Required, "rbac: ValidateClusterRole"),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("PolicyRule", "rbac: ValidatePolicyRule", &[
+        ("verbs", Rule::Required),
+    ]),
+    of("RoleRef", "rbac: ValidateRoleBinding", &[
+        ("apiGroup", Rule::OneOf(&[GROUP])),
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::path_segment)),
+    ]),
+    of("AggregationRule", "rbac: ValidateClusterRole", &[
+        ("clusterRoleSelectors", Rule::Required),
+    ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[

@@ -1,67 +1,41 @@
 //! Amounts of CPU, memory and devices: requests, limits, quotas.
 
-use super::{At, Check, CheckRow, Found, Row, Rule, malformed, row};
-use crate::objects::error::Problem;
+use super::{At, Check, CheckRow, Found, Rule, Type, malformed, of};
+use crate::objects::error::{Problem, short};
 use crate::objects::formats;
 use crate::objects::quantity::Quantity;
 use crate::yaml::{Node, Value};
 
-pub const ROWS: &[Row] = &[
-    row("ResourceRequirements", "limits", Rule::NotNegative, "core: validateResourceRequirements"),
-    row(
-        "ResourceRequirements",
-        "requests",
-        Rule::NotNegative,
-        "core: validateResourceRequirements",
-    ),
-    row("ResourceQuotaSpec", "hard", Rule::NotNegative, "core: ValidateResourceQuotaSpec"),
-    row(
-        "ResourceQuotaSpec",
-        "hard",
-        Rule::Keys(formats::qualified),
-        "core: ValidateResourceQuotaResourceName",
-    ),
-    row(
-        "ResourceQuotaSpec",
-        "scopes",
-        Rule::Strictly(formats::qualified),
-        "core: validateResourceQuotaScopes",
-    ),
-    row(
-        "LimitRangeItem",
-        "type",
-        Rule::Strictly(formats::qualified),
-        "core: validateLimitRangeTypeName",
-    ),
-    row(
-        "LimitRangeItem",
-        "max",
-        Rule::Keys(formats::qualified),
-        "core: validateLimitRangeResourceName",
-    ),
-    row(
-        "LimitRangeItem",
-        "min",
-        Rule::Keys(formats::qualified),
-        "core: validateLimitRangeResourceName",
-    ),
-    row(
-        "LimitRangeItem",
-        "default",
-        Rule::Keys(formats::qualified),
-        "core: validateLimitRangeResourceName",
-    ),
-    row(
-        "LimitRangeItem",
-        "defaultRequest",
-        Rule::Keys(formats::qualified),
-        "core: validateLimitRangeResourceName",
-    ),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("ResourceRequirements", "core: validateResourceRequirements", &[
+        ("limits", Rule::NotNegative),
+        ("requests", Rule::NotNegative),
+    ]),
+    of("ResourceQuotaSpec", "core: ValidateResourceQuotaSpec, ValidateResourceQuotaResourceName, validateResourceQuotaScopes", &[
+        ("hard", Rule::NotNegative),
+        ("hard", Rule::Keys(formats::qualified)),
+        ("scopes", Rule::Strictly(formats::qualified)),
+    ]),
+    of("LimitRangeItem", "core: validateLimitRangeTypeName, validateLimitRangeResourceName", &[
+        ("type", Rule::Strictly(formats::qualified)),
+        ("max", Rule::Keys(formats::qualified)),
+        ("min", Rule::Keys(formats::qualified)),
+        ("default", Rule::Keys(formats::qualified)),
+        ("defaultRequest", Rule::Keys(formats::qualified)),
+    ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
     ("ResourceRequirements", requirements as Check, "core: validateResourceRequirements"),
     ("LimitRangeItem", limits, "core: ValidateLimitRange"),
+    ("LimitRangeItem", limited, "core: validateLimitRangeTypeName, validateLimitRangeResourceName"),
+    ("LimitRangeSpec", types, "core: ValidateLimitRange"),
+    (
+        "ResourceQuotaSpec",
+        quota,
+        "core: ValidateResourceQuotaResourceName, ValidateResourceQuantityValue",
+    ),
 ];
 
 /// The amount that a node holds, if it is a quantity.
@@ -82,8 +56,7 @@ fn requirements(at: &At, found: &mut Found) {
         };
         for (name, value) in amounts.entries() {
             if let Err(right) = resource_name(name) {
-                let problem =
-                    Problem::MalformedKey { key: name.to_owned(), field: field.to_owned() };
+                let problem = Problem::MalformedKey { key: short(name), field: field.to_owned() };
                 found.key(&value, problem, Some(format!("must be {right}")));
             } else if is_extended(name)
                 && amount(value.node).is_some_and(|amount| !amount.is_whole())
@@ -119,11 +92,11 @@ fn requirements(at: &At, found: &mut Found) {
 
 /// `IsExtendedResourceName`: named by a domain that is not Kubernetes' own.
 fn is_extended(name: &str) -> bool {
-    name.contains('/') && !name.contains("kubernetes.io/")
+    name.contains('/') && !name.contains("kubernetes.io/") && !name.starts_with("requests.")
 }
 
 /// `ValidateContainerResourceName`.
-fn resource_name(name: &str) -> Result<(), &'static str> {
+pub fn resource_name(name: &str) -> Result<(), &'static str> {
     const RIGHT: &str = "`cpu`, `memory`, `ephemeral-storage`, `hugepages-…`, or a name with a domain such as `example.com/gpu`";
     let standard =
         matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-");
@@ -155,6 +128,84 @@ fn limits(at: &At, found: &mut Found) {
                     );
                 }
             }
+        }
+    }
+}
+
+const KINDS: [&str; 3] = ["Pod", "Container", "PersistentVolumeClaim"];
+
+fn limited(at: &At, found: &mut Found) {
+    let kind = at.text("type").unwrap_or_default();
+    if let Some(field) = at.get("type").filter(|_| !kind.contains('/')) {
+        super::one_of(&KINDS, kind, &field, found);
+    }
+    for field in ["min", "max", "default", "defaultRequest", "maxLimitRequestRatio"] {
+        let amounts = at.get(field);
+        for (name, value) in amounts.iter().flat_map(At::entries) {
+            let legal = match kind {
+                "Pod" | "Container" => resource_name(name),
+                _ if name.contains('/') || is_quota(name) || name == "storage" => Ok(()),
+                _ => Err("a resource that Kubernetes knows, or a name with a domain"),
+            };
+            if let Err(right) = legal {
+                let problem = Problem::MalformedKey { key: short(name), field: field.to_owned() };
+                found.key(&value, problem, Some(format!("must be {right}")));
+            }
+        }
+    }
+    let claims = kind == "PersistentVolumeClaim";
+    let storage = |field| at.get(field).is_some_and(|amounts| amounts.has("storage"));
+    if claims && !storage("min") && !storage("max") {
+        found.missing(
+            at,
+            "max",
+            Some("limits of claims need `storage` in `min` or `max`".to_owned()),
+        );
+    }
+}
+
+fn types(at: &At, found: &mut Found) {
+    super::unique(
+        at.list("limits"),
+        "limit type",
+        "type",
+        |item| item.text("type").map(str::to_owned),
+        found,
+    );
+}
+
+/// Counts of objects: `integerResources` of core/helper.
+const COUNTS: [&str; 9] = [
+    "pods",
+    "resourcequotas",
+    "services",
+    "replicationcontrollers",
+    "secrets",
+    "configmaps",
+    "persistentvolumeclaims",
+    "services.nodeports",
+    "services.loadbalancers",
+];
+
+/// `IsStandardQuotaResourceName`.
+fn is_quota(name: &str) -> bool {
+    let amount = name.strip_prefix("requests.").or(name.strip_prefix("limits.")).unwrap_or(name);
+    let pages = name.strip_prefix("requests.").unwrap_or(name).starts_with("hugepages-");
+    let plain = matches!(amount, "cpu" | "memory" | "ephemeral-storage");
+    COUNTS.contains(&name) || plain || pages || name == "requests.storage"
+}
+
+fn quota(at: &At, found: &mut Found) {
+    let hard = at.get("hard");
+    for (name, value) in hard.iter().flat_map(At::entries) {
+        if !name.contains('/') && !is_quota(name) {
+            let problem = Problem::MalformedKey { key: short(name), field: "hard".to_owned() };
+            let hint = "must be a resource that a quota can limit, or a name with a domain";
+            found.key(&value, problem, Some(hint.to_owned()));
+        } else if (COUNTS.contains(&name) || is_extended(name))
+            && amount(value.node).is_some_and(|amount| !amount.is_whole())
+        {
+            malformed(value.node.as_str().unwrap_or(name), "a whole number", &value, found);
         }
     }
 }

@@ -1,132 +1,94 @@
-//! HorizontalPodAutoscalers and PodDisruptionBudgets, PriorityClasses.
+//! How many pods there are and which come first, and small kinds of the server's own.
 
-use super::{At, Check, CheckRow, Found, Row, Rule, row};
+use super::resources::resource_name;
+use super::{At, Check, CheckRow, Found, Rule, Type, of};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
 const ONE: Rule = Rule::Range(1, i64::MAX);
 
-pub const ROWS: &[Row] = &[
-    row(
-        "HorizontalPodAutoscalerSpec",
-        "maxReplicas",
-        ONE,
-        "autoscaling: validateHorizontalPodAutoscalerSpec",
-    ),
-    row(
-        "HorizontalPodAutoscalerSpec",
-        "minReplicas",
-        Rule::Range(0, i64::MAX),
-        "autoscaling: validateHorizontalPodAutoscalerSpec",
-    ),
-    row(
-        "CrossVersionObjectReference",
-        "kind",
-        Rule::Required,
-        "autoscaling: ValidateCrossVersionObjectReference",
-    ),
-    row(
-        "CrossVersionObjectReference",
-        "kind",
-        Rule::Form(formats::path_segment),
-        "autoscaling: ValidateCrossVersionObjectReference",
-    ),
-    row(
-        "CrossVersionObjectReference",
-        "name",
-        Rule::Required,
-        "autoscaling: ValidateCrossVersionObjectReference",
-    ),
-    row(
-        "CrossVersionObjectReference",
-        "name",
-        Rule::Form(formats::path_segment),
-        "autoscaling: ValidateCrossVersionObjectReference",
-    ),
-    row(
-        "MetricSpec",
-        "type",
-        Rule::Exactly(&["Object", "Pods", "Resource", "External", "ContainerResource"]),
-        "autoscaling: validateMetricSpec",
-    ),
-    row(
-        "MetricTarget",
-        "type",
-        Rule::Exactly(&["Utilization", "Value", "AverageValue"]),
-        "autoscaling: validateMetricTarget",
-    ),
-    row("MetricTarget", "averageUtilization", ONE, "autoscaling: validateMetricTarget"),
-    row("MetricTarget", "value", Rule::Positive, "autoscaling: validateMetricTarget"),
-    row("MetricTarget", "averageValue", Rule::Positive, "autoscaling: validateMetricTarget"),
-    row("MetricIdentifier", "name", Rule::Required, "autoscaling: validateMetricIdentifier"),
-    row("ResourceMetricSource", "name", Rule::Required, "autoscaling: validateResourceSource"),
-    row(
-        "ContainerResourceMetricSource",
-        "name",
-        Rule::Required,
-        "autoscaling: validateContainerResourceSource",
-    ),
-    row(
-        "ContainerResourceMetricSource",
-        "container",
-        Rule::Required,
-        "autoscaling: validateContainerResourceSource",
-    ),
-    row(
-        "HPAScalingRules",
-        "stabilizationWindowSeconds",
-        Rule::Range(0, 3600),
-        "autoscaling: validateScalingRules",
-    ),
-    row(
-        "HPAScalingRules",
-        "selectPolicy",
-        Rule::Exactly(&["Max", "Min", "Disabled"]),
-        "autoscaling: validateScalingRules",
-    ),
-    row(
-        "HPAScalingPolicy",
-        "type",
-        Rule::Exactly(&["Pods", "Percent"]),
-        "autoscaling: validateScalingPolicy",
-    ),
-    row("HPAScalingPolicy", "value", ONE, "autoscaling: validateScalingPolicy"),
-    row(
-        "HPAScalingPolicy",
-        "periodSeconds",
-        Rule::Range(1, 1800),
-        "autoscaling: validateScalingPolicy",
-    ),
-    row(
-        "PodDisruptionBudgetSpec",
-        "minAvailable",
-        Rule::IntOrPercent,
-        "policy: ValidatePodDisruptionBudgetSpec",
-    ),
-    row(
-        "PodDisruptionBudgetSpec",
-        "maxUnavailable",
-        Rule::IntOrPercent,
-        "policy: ValidatePodDisruptionBudgetSpec",
-    ),
-    row(
-        "PodDisruptionBudgetSpec",
-        "unhealthyPodEvictionPolicy",
-        Rule::Exactly(&["AlwaysAllow", "IfHealthyBudget"]),
-        "policy: ValidatePodDisruptionBudgetSpec",
-    ),
-    row(
-        "PriorityClass",
-        "value",
-        Rule::Range(i64::MIN, 1_000_000_000),
-        "scheduling: ValidatePriorityClass",
-    ),
-    row(
-        "PriorityClass",
-        "preemptionPolicy",
-        Rule::Exactly(&["PreemptLowerPriority", "Never"]),
-        "scheduling: ValidatePriorityClass",
-    ),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("HorizontalPodAutoscalerSpec", "autoscaling: validateHorizontalPodAutoscalerSpec, validateMetricTarget", &[
+        ("maxReplicas", ONE),
+        ("minReplicas", Rule::Range(0, i64::MAX)),
+        ("targetCPUUtilizationPercentage", ONE),
+    ]),
+    of("CrossVersionObjectReference", "autoscaling: ValidateCrossVersionObjectReference", &[
+        ("kind", Rule::Required),
+        ("kind", Rule::Form(formats::path_segment)),
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::path_segment)),
+    ]),
+    of("MetricSpec", "autoscaling: validateMetricSpec", &[
+        ("type", Rule::Exactly(&["Object", "Pods", "Resource", "External", "ContainerResource"])),
+    ]),
+    of("MetricTarget", "autoscaling: validateMetricTarget", &[
+        ("type", Rule::Exactly(&["Utilization", "Value", "AverageValue"])),
+        ("averageUtilization", ONE),
+        ("value", Rule::Positive),
+        ("averageValue", Rule::Positive),
+    ]),
+    of("MetricIdentifier", "autoscaling: validateMetricIdentifier", &[
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::path_segment)),
+    ]),
+    of("ResourceMetricSource", "autoscaling: validateResourceSource", &[
+        ("name", Rule::Required),
+    ]),
+    of("ContainerResourceMetricSource", "autoscaling: validateContainerResourceSource", &[
+        ("name", Rule::Required),
+        ("name", Rule::Form(resource_name)),
+        ("container", Rule::Required),
+        ("container", Rule::Form(formats::label)),
+    ]),
+    of("RuntimeClass", "node: ValidateRuntimeClass", &[
+        ("handler", Rule::Strictly(formats::label)),
+    ]),
+    of("Scheduling", "node: validateScheduling", &[
+        ("nodeSelector", Rule::Keys(formats::qualified)),
+        ("nodeSelector", Rule::Form(formats::label_value)),
+    ]),
+    of("LeaseSpec", "coordination: ValidateLeaseSpec", &[
+        ("leaseDurationSeconds", ONE),
+        ("leaseTransitions", Rule::Range(0, i64::MAX)),
+    ]),
+    of("FlowSchemaSpec", "flowcontrol: ValidateFlowSchemaSpec", &[
+        ("matchingPrecedence", Rule::Range(0, 10000)),
+    ]),
+    of("PriorityLevelConfigurationReference", "flowcontrol: ValidateFlowSchemaSpec", &[
+        ("name", Rule::Required),
+    ]),
+    of("PolicyRulesWithSubjects", "flowcontrol: ValidateFlowSchemaPolicyRulesWithSubjects", &[
+        ("subjects", Rule::Required),
+    ]),
+    of("NonResourcePolicyRule", "flowcontrol: ValidateFlowSchemaNonResourcePolicyRule", &[
+        ("verbs", Rule::Required),
+        ("nonResourceURLs", Rule::Required),
+    ]),
+    of("ResourcePolicyRule", "flowcontrol: ValidateFlowSchemaResourcePolicyRule", &[
+        ("verbs", Rule::Required),
+        ("apiGroups", Rule::Required),
+        ("resources", Rule::Required),
+    ]),
+    of("HPAScalingRules", "autoscaling: validateScalingRules", &[
+        ("stabilizationWindowSeconds", Rule::Range(0, 3600)),
+        ("selectPolicy", Rule::Exactly(&["Max", "Min", "Disabled"])),
+    ]),
+    of("HPAScalingPolicy", "autoscaling: validateScalingPolicy", &[
+        ("type", Rule::Exactly(&["Pods", "Percent"])),
+        ("value", ONE),
+        ("periodSeconds", Rule::Range(1, 1800)),
+    ]),
+    of("PodDisruptionBudgetSpec", "policy: ValidatePodDisruptionBudgetSpec", &[
+        ("minAvailable", Rule::IntOrPercent),
+        ("maxUnavailable", Rule::IntOrPercent),
+        ("unhealthyPodEvictionPolicy", Rule::Exactly(&["AlwaysAllow", "IfHealthyBudget"])),
+    ]),
+    of("PriorityClass", "scheduling: ValidatePriorityClass", &[
+        ("value", Rule::Range(i64::MIN, 1_000_000_000)),
+        ("preemptionPolicy", Rule::Exactly(&["PreemptLowerPriority", "Never"])),
+    ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
@@ -135,6 +97,13 @@ pub const CHECKS: &[CheckRow] = &[
         bounds as Check,
         "autoscaling: validateHorizontalPodAutoscalerSpec",
     ),
+    ("HorizontalPodAutoscalerSpec", target, "autoscaling: ValidateCrossVersionObjectReference"),
+    (
+        "MetricSpec",
+        wanted,
+        "autoscaling: validateObjectSource, validateResourceSource and the like",
+    ),
+    ("HPAScalingRules", rules, "autoscaling: validateScalingRules"),
     ("MetricSpec", source, "autoscaling: validateMetricSpec"),
     ("PodDisruptionBudgetSpec", one_bound, "policy: ValidatePodDisruptionBudgetSpec"),
 ];
@@ -157,6 +126,44 @@ fn bounds(at: &At, found: &mut Found) {
         at.get("minReplicas").filter(|least| least.node.as_int() == Some(0) && !outside)
     {
         found.conflict(&least, "`minReplicas: 0` needs a metric of type `Object` or `External`");
+    }
+}
+
+/// The group of what is scaled must be named: a Deployment's is `apps`.
+fn target(at: &At, found: &mut Found) {
+    let Some(reference) = at.get("scaleTargetRef") else {
+        return;
+    };
+    match reference.text("apiVersion") {
+        None => found.missing(&reference, "apiVersion", None),
+        Some(text) if text.matches('/').count() != 1 || text.starts_with('/') => {
+            if let Some(version) = reference.get("apiVersion") {
+                super::malformed(text, "a group and a version, such as `apps/v1`", &version, found);
+            }
+        }
+        Some(_) => {}
+    }
+}
+
+/// What a metric is held against.
+fn wanted(at: &At, found: &mut Found) {
+    const WANTED: [(&str, &[&str]); 5] = [
+        ("object", &["value", "averageValue"]),
+        ("external", &["value", "averageValue"]),
+        ("pods", &["averageValue"]),
+        ("resource", &["averageUtilization", "averageValue"]),
+        ("containerResource", &["averageUtilization", "averageValue"]),
+    ];
+    for (kind, fields) in WANTED {
+        let source = at.get(kind);
+        let Some(target) = source.as_ref().and_then(|source| source.get("target")) else {
+            continue;
+        };
+        if !fields.iter().any(|field| target.has(field)) {
+            found.missing(&target, fields[0], Some(format!("must have {}", super::list(fields))));
+        } else if kind != "object" {
+            super::at_most_one(&target, fields, "target", found);
+        }
     }
 }
 
@@ -184,5 +191,12 @@ fn source(at: &At, found: &mut Found) {
 fn one_bound(at: &At, found: &mut Found) {
     if let Some(most) = at.get("maxUnavailable").filter(|_| at.has("minAvailable")) {
         found.conflict(&most, "`maxUnavailable` can't stand beside `minAvailable`");
+    }
+}
+
+/// Rules without policies get the server's, but an empty list stays one.
+fn rules(at: &At, found: &mut Found) {
+    if let Some(policies) = at.get("policies").filter(|_| at.len("policies") == 0) {
+        found.value(&policies, Problem::Empty("policies".to_owned()));
     }
 }

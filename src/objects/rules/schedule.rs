@@ -51,7 +51,7 @@ fn is_part(text: &str, field: &Field) -> bool {
         Some((range, step)) => (range, Some(step)),
         None => (text, None),
     };
-    if step.is_some_and(|step| !number(step).is_some_and(|step| step > 0)) {
+    if step.is_some_and(|step| number(step).is_none_or(|step| step == 0)) {
         return false;
     }
     if matches!(range, "*" | "?") {

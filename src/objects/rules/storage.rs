@@ -1,8 +1,8 @@
 //! PersistentVolumes, claims, classes; ConfigMaps and Secrets.
 
 use super::volume::csi_driver;
-use super::{At, Check, CheckRow, Found, Row, Rule, exactly_one, row};
-use crate::objects::error::Problem;
+use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of};
+use crate::objects::error::{Problem, short};
 use crate::objects::formats;
 
 const MODES: Rule =
@@ -36,120 +36,66 @@ const SOURCES: &[&str] = &[
     "vsphereVolume",
 ];
 
-pub const ROWS: &[Row] = &[
-    row(
-        "PersistentVolumeSpec",
-        "accessModes",
-        Rule::Required,
-        "core: ValidatePersistentVolumeSpec",
-    ),
-    row("PersistentVolumeSpec", "accessModes", MODES, "core: ValidatePersistentVolumeSpec"),
-    row("PersistentVolumeSpec", "capacity", Rule::Required, "core: ValidatePersistentVolumeSpec"),
-    row("PersistentVolumeSpec", "capacity", Rule::Positive, "core: ValidatePersistentVolumeSpec"),
-    row(
-        "PersistentVolumeSpec",
-        "persistentVolumeReclaimPolicy",
-        Rule::OneOf(&["Retain", "Delete", "Recycle"]),
-        "core: ValidatePersistentVolumeSpec",
-    ),
-    row("PersistentVolumeSpec", "storageClassName", CLASS, "core: ValidatePersistentVolumeSpec"),
-    row("PersistentVolumeSpec", "volumeMode", VOLUME_MODE, "core: ValidatePersistentVolumeSpec"),
-    row(
-        "PersistentVolumeClaimSpec",
-        "accessModes",
-        Rule::Required,
-        "core: ValidatePersistentVolumeClaimSpec",
-    ),
-    row(
-        "PersistentVolumeClaimSpec",
-        "accessModes",
-        MODES,
-        "core: ValidatePersistentVolumeClaimSpec",
-    ),
-    row(
-        "PersistentVolumeClaimSpec",
-        "storageClassName",
-        CLASS,
-        "core: ValidatePersistentVolumeClaimSpec",
-    ),
-    row(
-        "PersistentVolumeClaimSpec",
-        "volumeMode",
-        VOLUME_MODE,
-        "core: ValidatePersistentVolumeClaimSpec",
-    ),
-    row(
-        "VolumeResourceRequirements",
-        "requests",
-        Rule::Positive,
-        "core: ValidatePersistentVolumeClaimSpec",
-    ),
-    row(
-        "CSIPersistentVolumeSource",
-        "driver",
-        Rule::Required,
-        "core: validateCSIPersistentVolumeSource",
-    ),
-    row(
-        "CSIPersistentVolumeSource",
-        "driver",
-        Rule::Form(csi_driver),
-        "core: ValidateCSIDriverName",
-    ),
-    row(
-        "CSIPersistentVolumeSource",
-        "volumeHandle",
-        Rule::Required,
-        "core: validateCSIPersistentVolumeSource",
-    ),
-    row("LocalVolumeSource", "path", Rule::Required, "core: validateLocalVolumeSource"),
-    row(
-        "LocalVolumeSource",
-        "path",
-        Rule::Form(formats::no_backsteps),
-        "core: validateLocalVolumeSource",
-    ),
-    row("StorageClass", "provisioner", Rule::Required, "storage: validateProvisioner"),
-    row(
-        "StorageClass",
-        "provisioner",
-        Rule::Form(formats::annotation_key),
-        "storage: validateProvisioner",
-    ),
-    row(
-        "StorageClass",
-        "reclaimPolicy",
-        Rule::OneOf(&["Delete", "Retain"]),
-        "storage: validateReclaimPolicy",
-    ),
-    row(
-        "StorageClass",
-        "volumeBindingMode",
-        Rule::Exactly(&["Immediate", "WaitForFirstConsumer"]),
-        "storage: validateVolumeBindingMode",
-    ),
-    row(
-        "CSIDriverSpec",
-        "fsGroupPolicy",
-        Rule::Exactly(&["ReadWriteOnceWithFSType", "File", "None"]),
-        "storage: validateFSGroupPolicy",
-    ),
-    row(
-        "CSIDriverSpec",
-        "volumeLifecycleModes",
-        Rule::Exactly(&["Persistent", "Ephemeral"]),
-        "storage: validateVolumeLifecycleModes",
-    ),
-    row(
-        "VolumeAttributesClass",
-        "driverName",
-        Rule::Required,
-        "storage: ValidateVolumeAttributesClass",
-    ),
-    row("ConfigMap", "data", Rule::Keys(formats::config_key), "core: ValidateConfigMap"),
-    row("ConfigMap", "binaryData", Rule::Keys(formats::config_key), "core: ValidateConfigMap"),
-    row("Secret", "data", Rule::Keys(formats::config_key), "core: ValidateSecret"),
-    row("Secret", "stringData", Rule::Keys(formats::config_key), "core: ValidateSecret"),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("PersistentVolume", "core: ValidatePersistentVolumeSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("PersistentVolumeClaim", "core: ValidatePersistentVolumeClaimSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("VolumeNodeAffinity", "core: validateVolumeNodeAffinity", &[
+        ("required", Rule::Required),
+    ]),
+    of("CSIDriverSpec", "apply's list keys; storage: validateFSGroupPolicy, validateVolumeLifecycleModes", &[
+        ("volumeLifecycleModes", Rule::Distinct("mode")),
+        ("fsGroupPolicy", Rule::Exactly(&["ReadWriteOnceWithFSType", "File", "None"])),
+        ("volumeLifecycleModes", Rule::Exactly(&["Persistent", "Ephemeral"])),
+    ]),
+    of("PersistentVolumeSpec", "core: ValidatePersistentVolumeSpec", &[
+        ("accessModes", Rule::Required),
+        ("accessModes", MODES),
+        ("capacity", Rule::Required),
+        ("capacity", Rule::Positive),
+        ("persistentVolumeReclaimPolicy", Rule::OneOf(&["Retain", "Delete", "Recycle"])),
+        ("storageClassName", CLASS),
+        ("volumeMode", VOLUME_MODE),
+    ]),
+    of("PersistentVolumeClaimSpec", "core: ValidatePersistentVolumeClaimSpec", &[
+        ("accessModes", Rule::Required),
+        ("accessModes", MODES),
+        ("storageClassName", CLASS),
+        ("volumeMode", VOLUME_MODE),
+    ]),
+    of("VolumeResourceRequirements", "core: ValidatePersistentVolumeClaimSpec", &[
+        ("requests", Rule::Positive),
+    ]),
+    of("CSIPersistentVolumeSource", "core: validateCSIPersistentVolumeSource, ValidateCSIDriverName", &[
+        ("driver", Rule::Required),
+        ("driver", Rule::Form(csi_driver)),
+        ("volumeHandle", Rule::Required),
+    ]),
+    of("LocalVolumeSource", "core: validateLocalVolumeSource", &[
+        ("path", Rule::Required),
+        ("path", Rule::Form(formats::no_backsteps)),
+    ]),
+    of("StorageClass", "storage: validateProvisioner, validateReclaimPolicy, validateVolumeBindingMode", &[
+        ("provisioner", Rule::Required),
+        ("provisioner", Rule::Form(formats::annotation_key)),
+        ("reclaimPolicy", Rule::OneOf(&["Delete", "Retain"])),
+        ("volumeBindingMode", Rule::Exactly(&["Immediate", "WaitForFirstConsumer"])),
+    ]),
+    of("VolumeAttributesClass", "storage: ValidateVolumeAttributesClass", &[
+        ("driverName", Rule::Required),
+    ]),
+    of("ConfigMap", "core: ValidateConfigMap", &[
+        ("data", Rule::Keys(formats::config_key)),
+        ("binaryData", Rule::Keys(formats::config_key)),
+    ]),
+    of("Secret", "core: ValidateSecret", &[
+        ("data", Rule::Keys(formats::config_key)),
+        ("stringData", Rule::Keys(formats::config_key)),
+    ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
@@ -213,7 +159,7 @@ fn config_map(at: &At, found: &mut Found) {
         for (key, value) in data.entries() {
             bytes += value.node.as_str().map_or(0, str::len);
             if binary.as_ref().is_some_and(|binary| binary.node.get(key).is_some()) {
-                found.key(&value, Problem::Duplicate { what: "key", value: key.to_owned() }, None);
+                found.key(&value, Problem::Duplicate { what: "key", value: short(key) }, None);
             }
         }
     }
@@ -256,9 +202,18 @@ fn secret(at: &At, found: &mut Found) {
         "kubernetes.io/service-account-token" => return named_account(at, found),
         _ => &[],
     };
+    let plain_json = plain.as_ref().and_then(|plain| plain.get(".dockerconfigjson"));
+    if let Some(json) = plain_json.filter(|json| !json.node.as_str().is_some_and(is_json_map)) {
+        found.value(&json, Problem::Conflict("registry credentials must be a JSON map".to_owned()));
+    }
     for key in needed.iter().filter(|key| !holds(key)) {
         found.missing(data.as_ref().unwrap_or(at), key, Some(format!("`type: {kind}` needs it")));
     }
+}
+
+/// A file of registry credentials is JSON.
+fn is_json_map(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
 }
 
 fn named_account(at: &At, found: &mut Found) {

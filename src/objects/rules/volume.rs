@@ -1,7 +1,8 @@
 //! Volumes of pods.
 
-use super::container::{field_path, resource};
-use super::{At, Check, CheckRow, Found, Row, Rule, at_most_one, exactly_one, row};
+use super::environment::{field_path, resource};
+use super::{At, Check, CheckRow, Found, Rule, Type, at_most_one, exactly_one, of};
+use crate::objects::error::Problem;
 use crate::objects::formats;
 
 const MODE: Rule = Rule::Range(0, 0o777);
@@ -40,81 +41,79 @@ const SOURCES: &[&str] = &[
     "vsphereVolume",
 ];
 
-pub const ROWS: &[Row] = &[
-    row("Volume", "name", Rule::Required, "core: ValidateVolumes"),
-    row("Volume", "name", Rule::Form(formats::label), "core: ValidateVolumes"),
-    row("SecretVolumeSource", "secretName", Rule::Required, "core: validateSecretVolumeSource"),
-    row("SecretVolumeSource", "defaultMode", MODE, "core: validateSecretVolumeSource"),
-    row("ConfigMapVolumeSource", "name", Rule::Required, "core: validateConfigMapVolumeSource"),
-    row("ConfigMapVolumeSource", "defaultMode", MODE, "core: validateConfigMapVolumeSource"),
-    row("DownwardAPIVolumeSource", "defaultMode", MODE, "core: validateDownwardAPIVolumeSource"),
-    row("ProjectedVolumeSource", "defaultMode", MODE, "core: validateProjectedVolumeSource"),
-    row("SecretProjection", "name", Rule::Required, "core: validateProjectionSources"),
-    row("ConfigMapProjection", "name", Rule::Required, "core: validateProjectionSources"),
-    row("ServiceAccountTokenProjection", "path", Rule::Required, "core: validateProjectionSources"),
-    row(
-        "ServiceAccountTokenProjection",
-        "path",
-        Rule::Form(formats::volume_file),
-        "core: validateProjectionSources",
-    ),
-    row(
-        "ServiceAccountTokenProjection",
-        "expirationSeconds",
-        Rule::Range(600, 1 << 32),
-        "core: validateProjectionSources",
-    ),
-    row("ClusterTrustBundleProjection", "path", Rule::Required, "core: validateProjectionSources"),
-    row(
-        "ClusterTrustBundleProjection",
-        "path",
-        Rule::Form(formats::volume_file),
-        "core: validateProjectionSources",
-    ),
-    row("KeyToPath", "key", Rule::Required, "core: validateKeyToPath"),
-    row("KeyToPath", "path", Rule::Required, "core: validateKeyToPath"),
-    row("KeyToPath", "path", Rule::Form(formats::volume_file), "core: validateKeyToPath"),
-    row("KeyToPath", "mode", MODE, "core: validateKeyToPath"),
-    row("DownwardAPIVolumeFile", "path", Rule::Required, "core: validateDownwardAPIVolumeFile"),
-    row(
-        "DownwardAPIVolumeFile",
-        "path",
-        Rule::Form(formats::volume_file),
-        "core: validateDownwardAPIVolumeFile",
-    ),
-    row("DownwardAPIVolumeFile", "mode", MODE, "core: validateDownwardAPIVolumeFile"),
-    row("HostPathVolumeSource", "path", Rule::Required, "core: validateHostPathVolumeSource"),
-    row(
-        "HostPathVolumeSource",
-        "path",
-        Rule::Form(formats::no_backsteps),
-        "core: validateHostPathVolumeSource",
-    ),
-    row("HostPathVolumeSource", "type", Rule::OneOf(HOST_PATHS), "core: validateHostPathType"),
-    row(
-        "PersistentVolumeClaimVolumeSource",
-        "claimName",
-        Rule::Required,
-        "core: validatePersistentClaimVolumeSource",
-    ),
-    row("NFSVolumeSource", "server", Rule::Required, "core: validateNFSVolumeSource"),
-    row("NFSVolumeSource", "path", Rule::Required, "core: validateNFSVolumeSource"),
-    row(
-        "NFSVolumeSource",
-        "path",
-        Rule::Form(formats::absolute_path),
-        "core: validateNFSVolumeSource",
-    ),
-    row("EmptyDirVolumeSource", "sizeLimit", Rule::NotNegative, "core: validateVolumeSource"),
-    row("CSIVolumeSource", "driver", Rule::Required, "core: ValidateCSIDriverName"),
-    row("CSIVolumeSource", "driver", Rule::Form(csi_driver), "core: ValidateCSIDriverName"),
-    row("ImageVolumeSource", "reference", Rule::Required, "core: validateImageVolumeSource"),
-    row(
-        "ImageVolumeSource",
-        "pullPolicy",
-        Rule::OneOf(&["Always", "IfNotPresent", "Never"]),
-        "core: validateImageVolumeSource",
-    ),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("Volume", "core: ValidateVolumes", &[
+        ("name", Rule::Required),
+        ("name", Rule::Form(formats::label)),
+    ]),
+    of("SecretVolumeSource", "core: validateSecretVolumeSource", &[
+        ("secretName", Rule::Required),
+        ("defaultMode", MODE),
+    ]),
+    of("ConfigMapVolumeSource", "core: validateConfigMapVolumeSource", &[
+        ("name", Rule::Required),
+        ("defaultMode", MODE),
+    ]),
+    of("DownwardAPIVolumeSource", "core: validateDownwardAPIVolumeSource", &[
+        ("defaultMode", MODE),
+    ]),
+    of("ProjectedVolumeSource", "core: validateProjectedVolumeSource", &[
+        ("defaultMode", MODE),
+    ]),
+    of("SecretProjection", "core: validateProjectionSources", &[
+        ("name", Rule::Required),
+    ]),
+    of("ConfigMapProjection", "core: validateProjectionSources", &[
+        ("name", Rule::Required),
+    ]),
+    of("ServiceAccountTokenProjection", "core: validateProjectionSources", &[
+        ("path", Rule::Required),
+        ("path", Rule::Form(formats::volume_file)),
+        ("expirationSeconds", Rule::Range(600, 1 << 32)),
+    ]),
+    of("ClusterTrustBundleProjection", "core: validateProjectionSources", &[
+        ("path", Rule::Required),
+        ("path", Rule::Form(formats::volume_file)),
+    ]),
+    of("KeyToPath", "core: validateKeyToPath", &[
+        ("key", Rule::Required),
+        ("path", Rule::Required),
+        ("path", Rule::Form(formats::volume_file)),
+        ("mode", MODE),
+    ]),
+    of("DownwardAPIVolumeFile", "core: validateDownwardAPIVolumeFile", &[
+        ("path", Rule::Required),
+        ("path", Rule::Form(formats::volume_file)),
+        ("mode", MODE),
+    ]),
+    of("HostPathVolumeSource", "core: validateHostPathVolumeSource, validateHostPathType", &[
+        ("path", Rule::Required),
+        ("path", Rule::Form(formats::no_backsteps)),
+        ("type", Rule::OneOf(HOST_PATHS)),
+    ]),
+    of("PersistentVolumeClaimVolumeSource", "core: validatePersistentClaimVolumeSource", &[
+        ("claimName", Rule::Required),
+    ]),
+    of("NFSVolumeSource", "core: validateNFSVolumeSource", &[
+        ("server", Rule::Required),
+        ("path", Rule::Required),
+        ("path", Rule::Form(formats::absolute_path)),
+    ]),
+    of("EmptyDirVolumeSource", "core: validateVolumeSource", &[
+        ("sizeLimit", Rule::NotNegative),
+    ]),
+    of("EphemeralVolumeSource", "core: validateEphemeralVolumeSource", &[
+        ("volumeClaimTemplate", Rule::Required),
+    ]),
+    of("CSIVolumeSource", "core: ValidateCSIDriverName", &[
+        ("driver", Rule::Required),
+        ("driver", Rule::Form(csi_driver)),
+    ]),
+    of("ImageVolumeSource", "core: validateImageVolumeSource", &[
+        ("reference", Rule::Required),
+        ("pullPolicy", Rule::OneOf(&["Always", "IfNotPresent", "Never"])),
+    ]),
 ];
 
 const HOST_PATHS: &[&str] = &[
@@ -130,6 +129,7 @@ const HOST_PATHS: &[&str] = &[
 pub const CHECKS: &[CheckRow] = &[
     ("Volume", volume as Check, "core: validateVolumeSource"),
     ("VolumeProjection", projection, "core: validateProjectionSources"),
+    ("ProjectedVolumeSource", distinct_files, "core: validateProjectionSources"),
     ("DownwardAPIVolumeFile", downward, "core: validateDownwardAPIVolumeFile"),
 ];
 
@@ -174,6 +174,28 @@ fn downward(at: &At, found: &mut Found) {
         resource(&reference, found);
         if reference.text("containerName").is_none() {
             found.missing(&reference, "containerName", None);
+        }
+    }
+}
+
+fn distinct_files(at: &At, found: &mut Found) {
+    let mut seen = std::collections::HashSet::new();
+    for source in at.list("sources") {
+        for kind in ["secret", "configMap", "downwardAPI"] {
+            let Some(source) = source.get(kind) else {
+                continue;
+            };
+            for item in source.list("items") {
+                let path = item.get("path").filter(|path| {
+                    path.node
+                        .as_str()
+                        .is_some_and(|text| !text.is_empty() && !seen.insert(text.to_owned()))
+                });
+                if let Some(path) = path {
+                    let value = path.node.as_str().unwrap_or_default().to_owned();
+                    found.value(&path, Problem::Duplicate { what: "file", value });
+                }
+            }
         }
     }
 }

@@ -1,94 +1,81 @@
 //! Deployments, DaemonSets, StatefulSets, ReplicaSets, ReplicationControllers.
 
 use super::meta::selects_template;
-use super::{At, Check, CheckRow, Found, Row, Rule, row};
+use super::{At, Check, CheckRow, Found, Rule, Type, of};
 use crate::objects::error::Problem;
 use crate::objects::formats;
 
 const COUNT: Rule = Rule::Range(0, i64::MAX);
 
-pub const ROWS: &[Row] = &[
-    row("DeploymentSpec", "replicas", COUNT, "apps: ValidateDeploymentSpec"),
-    row("DeploymentSpec", "minReadySeconds", COUNT, "apps: ValidateDeploymentSpec"),
-    row("DeploymentSpec", "revisionHistoryLimit", COUNT, "apps: ValidateDeploymentSpec"),
-    row("DeploymentSpec", "progressDeadlineSeconds", COUNT, "apps: ValidateDeploymentSpec"),
-    row(
-        "DeploymentStrategy",
-        "type",
-        Rule::OneOf(&["Recreate", "RollingUpdate"]),
-        "apps: ValidateDeploymentStrategy",
-    ),
-    row(
-        "RollingUpdateDeployment",
-        "maxSurge",
-        Rule::IntOrPercent,
-        "apps: ValidateRollingUpdateDeployment",
-    ),
-    row(
-        "RollingUpdateDeployment",
-        "maxUnavailable",
-        Rule::IntOrPercent,
-        "apps: ValidateRollingUpdateDeployment",
-    ),
-    row("ReplicaSetSpec", "replicas", COUNT, "apps: ValidateReplicaSetSpec"),
-    row("ReplicaSetSpec", "minReadySeconds", COUNT, "apps: ValidateReplicaSetSpec"),
-    row("ReplicationControllerSpec", "replicas", COUNT, "core: ValidateReplicationControllerSpec"),
-    row("DaemonSetSpec", "minReadySeconds", COUNT, "apps: ValidateDaemonSetSpec"),
-    row("DaemonSetSpec", "revisionHistoryLimit", COUNT, "apps: ValidateDaemonSetSpec"),
-    row("DaemonSetUpdateStrategy", "type", UPDATES, "apps: ValidateDaemonSetUpdateStrategy"),
-    row(
-        "RollingUpdateDaemonSet",
-        "maxSurge",
-        Rule::IntOrPercent,
-        "apps: ValidateRollingUpdateDaemonSet",
-    ),
-    row(
-        "RollingUpdateDaemonSet",
-        "maxUnavailable",
-        Rule::IntOrPercent,
-        "apps: ValidateRollingUpdateDaemonSet",
-    ),
-    row("StatefulSetSpec", "replicas", COUNT, "apps: ValidateStatefulSetSpec"),
-    row("StatefulSetSpec", "minReadySeconds", COUNT, "apps: ValidateStatefulSetSpec"),
-    row("StatefulSetSpec", "revisionHistoryLimit", COUNT, "apps: ValidateStatefulSetSpec"),
-    row(
-        "StatefulSetSpec",
-        "podManagementPolicy",
-        Rule::OneOf(&["OrderedReady", "Parallel"]),
-        "apps: ValidateStatefulSetSpec",
-    ),
-    row(
-        "StatefulSetSpec",
-        "serviceName",
-        Rule::Form(formats::label),
-        "apps: ValidateStatefulSetSpec",
-    ),
-    row("StatefulSetOrdinals", "start", COUNT, "apps: ValidateStatefulSetSpec"),
-    row("StatefulSetUpdateStrategy", "type", UPDATES, "apps: ValidateStatefulSetSpec"),
-    row(
-        "RollingUpdateStatefulSetStrategy",
-        "partition",
-        COUNT,
-        "apps: validateRollingUpdateStatefulSet",
-    ),
-    row(
-        "RollingUpdateStatefulSetStrategy",
-        "maxUnavailable",
-        Rule::IntOrPercent,
-        "apps: validateRollingUpdateStatefulSet",
-    ),
-    row(
-        "StatefulSetPersistentVolumeClaimRetentionPolicy",
-        "whenDeleted",
-        RETENTION,
-        "apps: ValidatePersistentVolumeClaimRetentionPolicy",
-    ),
-    row(
-        "StatefulSetPersistentVolumeClaimRetentionPolicy",
-        "whenScaled",
-        RETENTION,
-        "apps: ValidatePersistentVolumeClaimRetentionPolicy",
-    ),
+#[rustfmt::skip] // a line a field
+pub const TYPES: &[Type] = &[
+    of("Deployment", "apps: ValidateDeploymentSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("DaemonSet", "apps: ValidateDaemonSetSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("StatefulSet", "apps: ValidateStatefulSetSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("ReplicaSet", "apps: ValidateReplicaSetSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("PodTemplateSpec", "core: ValidatePodTemplateSpec", &[
+        ("spec", Rule::Required),
+    ]),
+    of("DeploymentSpec", "apps: ValidateDeploymentSpec", &[
+        ("replicas", COUNT),
+        ("minReadySeconds", COUNT),
+        ("revisionHistoryLimit", COUNT),
+        ("progressDeadlineSeconds", COUNT),
+    ]),
+    of("DeploymentStrategy", "apps: ValidateDeploymentStrategy", &[
+        ("type", Rule::OneOf(&["Recreate", "RollingUpdate"])),
+    ]),
+    of("RollingUpdateDeployment", "apps: ValidateRollingUpdateDeployment", &[
+        ("maxSurge", Rule::IntOrPercent),
+        ("maxUnavailable", Rule::IntOrPercent),
+    ]),
+    of("ReplicaSetSpec", "apps: ValidateReplicaSetSpec", &[
+        ("replicas", COUNT),
+        ("minReadySeconds", COUNT),
+    ]),
+    of("ReplicationControllerSpec", "core: ValidateReplicationControllerSpec", &[
+        ("replicas", COUNT),
+    ]),
+    of("DaemonSetSpec", "apps: ValidateDaemonSetSpec", &[
+        ("minReadySeconds", COUNT),
+        ("revisionHistoryLimit", COUNT),
+    ]),
+    of("DaemonSetUpdateStrategy", "apps: ValidateDaemonSetUpdateStrategy", &[
+        ("type", UPDATES),
+    ]),
+    of("RollingUpdateDaemonSet", "apps: ValidateRollingUpdateDaemonSet", &[
+        ("maxSurge", Rule::IntOrPercent),
+        ("maxUnavailable", Rule::IntOrPercent),
+    ]),
+    of("StatefulSetSpec", "apps: ValidateStatefulSetSpec", &[
+        ("replicas", COUNT),
+        ("minReadySeconds", COUNT),
+        ("revisionHistoryLimit", COUNT),
+        ("podManagementPolicy", Rule::OneOf(&["OrderedReady", "Parallel"])),
+        ("serviceName", Rule::Form(formats::label)),
+    ]),
+    of("StatefulSetOrdinals", "apps: ValidateStatefulSetSpec", &[
+        ("start", COUNT),
+    ]),
+    of("StatefulSetUpdateStrategy", "apps: ValidateStatefulSetSpec", &[
+        ("type", UPDATES),
+    ]),
+    of("RollingUpdateStatefulSetStrategy", "apps: validateRollingUpdateStatefulSet", &[
+        ("partition", COUNT),
+        ("maxUnavailable", Rule::IntOrPercent),
+    ]),
+    of("StatefulSetPersistentVolumeClaimRetentionPolicy", "apps: ValidatePersistentVolumeClaimRetentionPolicy", &[
+        ("whenDeleted", RETENTION),
+        ("whenScaled", RETENTION),
+    ]),
 ];
 
 const UPDATES: Rule = Rule::OneOf(&["RollingUpdate", "OnDelete"]);
@@ -187,8 +174,11 @@ fn moves_one_way(at: &At, found: &mut Found) {
     at_most_all(at, "maxUnavailable", found);
     at_most_all(at, "maxSurge", found);
     // 1 and 0 are what the server fills in: apps/v1 defaults.go, SetDefaults_DaemonSet.
-    let unavailable =
-        amount(at, "maxUnavailable").unwrap_or(if at.has("maxUnavailable") { 0 } else { 1 });
+    let readable = |key: &str| !at.has(key) || amount(at, key).is_some();
+    if !readable("maxSurge") || !readable("maxUnavailable") {
+        return;
+    }
+    let unavailable = amount(at, "maxUnavailable").unwrap_or(1);
     let surge = amount(at, "maxSurge").unwrap_or(0);
     let Some(field) = at.get("maxSurge").or_else(|| at.get("maxUnavailable")) else {
         return;

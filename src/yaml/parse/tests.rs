@@ -33,7 +33,7 @@ fn errors(text: &str, dialect: Dialect) -> Vec<String> {
         let place = diagnostic.place.unwrap();
         let hint = diagnostic.label.unwrap_or_default();
         let path = diagnostic.path.unwrap_or_default();
-        format!("{}:{} {} | {path} | {hint}", place.line, place.column.unwrap(), diagnostic.message)
+        format!("{}:{} {} | {path} | {hint}", place.line, place.column, diagnostic.message)
     };
     errors.iter().map(line).collect()
 }
@@ -322,23 +322,28 @@ fn all_that_is_wrong_is_found_in_one_pass() {
 fn errors_in_rendered_text_stand_in_the_template() {
     let mut sources = Sources::new();
     let template = sources.add(Source::written("t.j2", "x\nkey: {{ v }}\nkey: off\n"));
-    let origin = |line| Origin { source: template, line };
-    let origins = vec![origin(2), origin(3)];
+    let piece = |output, start, end, interpolated| Origin {
+        output,
+        template: Span::new(template, start, end),
+        interpolated,
+    };
+    let origins =
+        vec![piece(0..5, 2, 7, false), piece(5..8, 10, 11, true), piece(8..18, 14, 24, false)];
     let id = sources.add(Source::rendered("t", "key: 017\nkey: off\n", origins));
     let lines: Vec<String> = parse(&sources, id, Dialect::Strict)
         .unwrap_err()
         .iter()
         .map(|error| {
             let place = error.diagnose(&sources).place.unwrap();
-            format!("{}:{}:{:?} {:?}", place.name, place.line, place.column, error.hint)
+            format!("{}:{}:{} {:?}", place.name, place.line, place.column, error.hint)
         })
         .collect();
     assert_eq!(
         lines,
         [
-            "t.j2:2:None Some(\"write the number in decimal digits, or quote it for the string: `\\\"017\\\"`\")",
-            "t.j2:3:Some(1) Some(\"it stands in line 2 already\")",
-            "t.j2:3:Some(6) Some(\"write `false`, or quote it for the string: `\\\"off\\\"`\")",
+            "t.j2:2:9 Some(\"write the number in decimal digits, or quote it for the string: `\\\"017\\\"`\")",
+            "t.j2:3:1 Some(\"it stands in line 2 already\")",
+            "t.j2:3:6 Some(\"write `false`, or quote it for the string: `\\\"off\\\"`\")",
         ]
     );
 }

@@ -33,11 +33,6 @@ struct Notes {
 }
 
 impl Run {
-    /// Whether nothing is wrong so far.
-    pub(super) fn is_clean(&self) -> bool {
-        self.notes.borrow().errors.is_empty()
-    }
-
     /// Notes why a pass failed; false if another has no use.
     pub(super) fn note(&self, failure: Failure, root: &Node) -> bool {
         let Inner { error, hint, at } = *failure.0;

@@ -24,7 +24,7 @@ fn line(sources: &Sources, error: &Located<ReadError>) -> String {
     let place = diagnostic.place.unwrap();
     let hint = diagnostic.label.unwrap_or_default();
     let path = diagnostic.path.unwrap_or_default();
-    format!("{}:{} {} | {path} | {hint}", place.line, place.column.unwrap(), diagnostic.message)
+    format!("{}:{} {} | {path} | {hint}", place.line, place.column, diagnostic.message)
 }
 
 #[track_caller]

@@ -1,0 +1,79 @@
+//! `commit`: `rendered/`, rendered and committed.
+
+use std::collections::BTreeMap;
+
+use tts_render::diagnostic::Diagnostics;
+use tts_render::fleet::{Fleet, Request};
+use tts_render::git::{self, Content, Job};
+use tts_render::project::Project;
+use tts_render::rendered::Plan;
+use tts_render::values::KyvernoMode;
+
+use super::{Exit, Run, Stop};
+
+/// Render, and commit rendered/ alone; print the commit
+///
+/// With the user's own git: identity, signing and hooks. Other staged files stay staged. If nothing
+/// changes, no commit is made and nothing is printed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tts-render commit
+  tts-render commit --push                    rebased and rendered again if somebody pushed first")]
+pub(crate) struct Args {
+    /// Push the branch to its upstream
+    #[arg(long)]
+    push: bool,
+}
+
+/// The folder that is committed.
+const OUT: &str = "rendered";
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+    let project = run.common.project();
+    let render = || content(&project);
+    let job = Job {
+        root: project.root(),
+        out: OUT,
+        tool: concat!("tts-render ", env!("CARGO_PKG_VERSION")),
+        push: args.push,
+        render: &render,
+    };
+    let outcome = git::commit(&job).map_err(git::CommitError::diagnose)?;
+    match &outcome.committed {
+        Some(commit) => {
+            run.printer.say(&commit.subject);
+            writeln!(run.out, "{}", commit.id)?;
+        }
+        None => run.printer.say("nothing to commit: rendered/ is what the values say"),
+    }
+    if let Some(upstream) = &outcome.pushed {
+        run.printer.say(&format!("pushed to {upstream}"));
+    }
+    Ok(Exit::Success)
+}
+
+/// What all stacks render, and the files that were read for it.
+fn content(project: &Project) -> Result<Content, Diagnostics> {
+    let fleet = Fleet::build(project, &Request::default())?;
+    let mut plan = Plan::new();
+    for file in &fleet.files {
+        plan.add(&file.folder, &file.name, file.contents.as_str(), &file.claimants.join(", "))?;
+    }
+    let objects: BTreeMap<_, _> = fleet
+        .files
+        .iter()
+        .map(|file| (format!("{}/{}", file.folder, file.name), file.object.id().to_string()))
+        .collect();
+    let mut inputs = vec![
+        format!(":(glob){}/*.yaml", Project::VALUES),
+        format!(":(glob){}/*.yaml.j2", Project::TEMPLATES),
+    ];
+    let policies = fleet.stacks.iter().filter_map(|stack| {
+        let kyverno = &stack.values.kyverno;
+        kyverno.policy.as_ref().filter(|_| kyverno.mode != KyvernoMode::None)
+    });
+    inputs.extend(policies.map(|path| format!(":(literal){path}")));
+    inputs.dedup();
+    Ok(Content { plan, objects, inputs })
+}

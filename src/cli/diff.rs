@@ -1,0 +1,255 @@
+//! `diff`: what changed in the objects, and what it will do to the cluster.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use jiff::Timestamp;
+use tts_render::diagnostic::{Diagnostic, Diagnostics};
+use tts_render::fleet::{Fleet, Opened, Stack};
+use tts_render::project::{Project, ProjectError};
+use tts_render::review::{History, Objects, Review, Severity, Side, report};
+use tts_render::sides::{self, Files, Repository, RevisionError, SideError, Tree};
+use tts_render::yaml::Node;
+
+use super::{Exit, Inputs, Run, Stop};
+
+/// Show what changed in the objects, and what it will do to the cluster
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit status: 0 the same, 1 a difference, 2 a failure. With --fail-on the severity decides: \
+1 if a consequence is at least so severe, else 0.
+
+Examples:
+  tts-render diff                                 the last commit's rendered/ against a fresh render
+  tts-render diff --base origin/main --format markdown > comment.md
+  tts-render diff --base ../main/rendered --head rendered
+  tts-render diff tts --set gate.floor=8Gi --history month.json
+  tts-render diff --base origin/main --fail-on danger"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// What to compare with: a folder of rendered files, or a revision of Git
+    #[arg(long, value_name = "REV|DIR", default_value = "HEAD")]
+    base: String,
+    /// A folder of rendered files in place of a fresh render
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["overlays", "set", "templates"])]
+    head: Option<PathBuf>,
+    /// The folder of rendered files in a revision, from the project's root
+    #[arg(long, value_name = "DIR", default_value = "rendered")]
+    out: String,
+    /// The form of the report
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// The most bytes of markdown; what is left out is said
+    #[arg(long, value_name = "BYTES", default_value_t = 65_536)]
+    budget: usize,
+    /// Exit 1 only if a consequence is at least so severe
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<FailOn>,
+    /// Recorded memory of the card, to replay the gate's rules over: Prometheus' answer to a range query
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+    /// The time that consequences are told at, such as 2026-11-24T12:00:00Z; now if not given
+    #[arg(long, value_name = "TIME")]
+    now: Option<Timestamp>,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// For a pull request's comment.
+    Markdown,
+    /// One page for a browser.
+    Html,
+    /// For machines.
+    Json,
+    /// GitHub's workflow commands.
+    Github,
+}
+
+/// The severity from which on a consequence fails the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Data, the cluster's safety or the roll-out is at stake.
+    Danger,
+    /// Somebody should know.
+    Attention,
+    /// Anything at all.
+    Note,
+}
+
+/// The largest history that is read, in bytes: a month of a dozen series by the minute.
+const HISTORY: u64 = 64 << 20;
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+    if args.budget < report::LEAST_BUDGET {
+        let least = report::LEAST_BUDGET;
+        return Err(Diagnostic::new(format!("--budget must be at least {least} bytes")).into());
+    }
+    let history = args.history.as_deref().map(read_history).transpose()?;
+    let now = args.now.unwrap_or_else(Timestamp::now);
+    let (base, head) = both(args, run)?;
+    let review = Review::of(&base, &head, now, history.as_ref());
+    let text = match args.format {
+        Format::Text => report::text(&review),
+        Format::Markdown => report::markdown(&review, args.budget),
+        Format::Html => report::html(&review),
+        Format::Json => report::json(&review),
+        Format::Github => report::github(&review),
+    };
+    run.out.write_all(text.as_bytes())?;
+    Ok(exit(args, &review))
+}
+
+fn exit(args: &Args, review: &Review) -> Exit {
+    let worst = review.consequences.first().map(|found| found.rule.severity);
+    let differs = match args.fail_on {
+        None => !review.is_same(),
+        Some(limit) => worst.is_some_and(|worst| worst <= severity(limit)),
+    };
+    if differs { Exit::Differs } else { Exit::Success }
+}
+
+fn severity(limit: FailOn) -> Severity {
+    match limit {
+        FailOn::Danger => Severity::Danger,
+        FailOn::Attention => Severity::Attention,
+        FailOn::Note => Severity::Note,
+    }
+}
+
+/// Both sides: the head first, since the base shares what is the same in it.
+fn both(args: &Args, run: &mut Run<'_>) -> Result<(Side, Side), Stop> {
+    let project = run.common.project();
+    let asked = &args.inputs.stacks;
+    let mut folders: Option<BTreeSet<String>> =
+        (!asked.is_empty()).then(|| asked.iter().cloned().collect());
+    let (head, stacks) = match &args.head {
+        Some(folder) => {
+            let tree = scoped(sides::read_folder(folder).map_err(failed)?, folders.as_ref());
+            (Files::of_tree(tree, &folder.display().to_string(), &Files::default())?, None)
+        }
+        None => {
+            let fleet = Fleet::build(&project, &args.inputs.request()?)?;
+            let (files, stacks) = Files::of_fleet(fleet, &args.out, !asked.is_empty());
+            // A stack may be asked for by its path.
+            folders = folders.map(|_| stacks.iter().map(|stack| stack.name.clone()).collect());
+            (files, Some(stacks))
+        }
+    };
+    let base = base(args, run)?;
+    let tree = scoped(base.tree, folders.as_ref());
+    let tree = if stacks.is_some() { sides::ours(tree) } else { tree };
+    let base_files = Files::of_tree(tree, &base.shown, &head)?;
+    let (base_values, head_values) = match (base.values, stacks) {
+        (Some(texts), Some(stacks)) => values(args, &project, &stacks, texts)?,
+        _ => (None, None),
+    };
+    let base = Side { objects: objects(&base_files)?, values: base_values };
+    Ok((base, Side { objects: objects(&head)?, values: head_values }))
+}
+
+/// What is compared with.
+struct Base {
+    tree: Tree,
+    /// What messages call its folder.
+    shown: String,
+    /// The texts of its values, where they are known.
+    values: Option<Tree>,
+}
+
+fn base(args: &Args, run: &mut Run<'_>) -> Result<Base, Stop> {
+    let folder = Path::new(&args.base);
+    if folder.is_dir() {
+        let tree = sides::read_folder(folder).map_err(failed)?;
+        // The same name as the head's, so that an equal file is the same file.
+        let shown = if args.head.is_none() { args.out.clone() } else { args.base.clone() };
+        return Ok(Base { tree, shown, values: None });
+    }
+    let git = |error: RevisionError| failed(error.into());
+    let repository = Repository::around(&run.common.root).map_err(git)?;
+    let commit = repository.commit(&args.base).map_err(git)?;
+    let tree = repository.tree(&commit, &args.out).map_err(failed)?;
+    if tree.is_empty() {
+        run.printer.say(&format!("`{}` has no {}/: every object is new", args.base, args.out));
+    }
+    let values = repository.tree(&commit, Project::VALUES).map_err(failed)?;
+    Ok(Base { tree, shown: args.out.clone(), values: Some(values) })
+}
+
+/// The values of one side; none where they are not known.
+type Values = Option<Vec<(String, Node)>>;
+
+/// The values of both sides, of the stacks that can differ in them: those whose file does, or all
+/// where something is laid over the files. A stack named by a path from elsewhere has no base.
+fn values(
+    args: &Args,
+    project: &Project,
+    stacks: &[Stack],
+    mut base: Tree,
+) -> Result<(Values, Values), Stop> {
+    let layered = !args.inputs.overlays.is_empty() || !args.inputs.set.is_empty();
+    let mut request = args.inputs.request()?;
+    request.stacks.clear();
+    for stack in stacks {
+        let file = format!("{}.yaml", stack.name);
+        if stack.file != format!("{}/{file}", Project::VALUES) {
+            continue;
+        }
+        let text = project.read_stack(&project.stack(&stack.name).map_err(read)?).map_err(read)?;
+        if !layered && base.get(&file).is_some_and(|was| was == text.text()) {
+            base.remove(&file);
+        } else {
+            request.stacks.push(stack.name.clone());
+        }
+    }
+    // Of stacks that were not asked for nothing is said.
+    if !args.inputs.stacks.is_empty() {
+        base.retain(|file, _| request.stacks.iter().any(|name| format!("{name}.yaml") == *file));
+    }
+    let head = match request.stacks.is_empty() {
+        true => Vec::new(),
+        false => Opened::open(project, &request)?
+            .into_iter()
+            .map(|opened| (opened.file, opened.loaded.tree))
+            .collect(),
+    };
+    Ok((sides::values(&base, Project::VALUES), Some(head)))
+}
+
+fn read(error: ProjectError) -> Stop {
+    Diagnostic::new(error.to_string()).into()
+}
+
+fn scoped(tree: Tree, folders: Option<&BTreeSet<String>>) -> Tree {
+    match folders {
+        Some(folders) => sides::within(tree, folders),
+        None => tree,
+    }
+}
+
+fn objects(files: &Files) -> Result<Objects, Stop> {
+    files.objects().map_err(|error| Diagnostic::new(error.to_string()).into())
+}
+
+fn read_history(path: &Path) -> Result<History, Stop> {
+    let shown = path.display();
+    let wrong =
+        |why: String| Stop::from(Diagnostics::from(Diagnostic::new(format!("{shown}: {why}"))));
+    let about = fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    if !about.is_file() || about.len() > HISTORY {
+        return Err(wrong(format!("a history is a plain file of at most {} MiB", HISTORY >> 20)));
+    }
+    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    History::parse(&text).map_err(|error| wrong(error.to_string()))
+}
+
+fn failed(error: SideError) -> Stop {
+    Diagnostic::new(error.to_string()).into()
+}

@@ -1,0 +1,37 @@
+//! `parameters`: what can be set in Argo CD's user interface.
+
+use tts_render::diagnostic::Diagnostic;
+use tts_render::fleet::Opened;
+use tts_render::gitops::announce;
+
+use super::plugin::asked;
+use super::{Exit, Inputs, Run, Stop};
+
+/// Print the values that can be set in Argo CD, as the plugin announces them (JSON)
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:
+  tts-render parameters tts | jq -r '.[].name'")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    inputs: Inputs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+    let asked = asked(run.common, &args.inputs, None)?;
+    let stacks = Opened::open(&asked.project, &asked.request)?;
+    // Of a folder that several stacks fill, or of several stacks, no value is the one that is set.
+    let of = |stack: &Opened| stack.loaded.values.name.to_string();
+    let shared = asked.app.is_some_and(|app| stacks.iter().all(|stack| of(stack) != app));
+    let announced = match stacks.as_slice() {
+        [stack] if !shared => announce(&stack.loaded),
+        _ => {
+            run.printer.say("no parameters: name one stack");
+            Vec::new()
+        }
+    };
+    let json = serde_json::to_string_pretty(&announced)
+        .map_err(|error| Diagnostic::new(format!("the parameters can't be written: {error}")))?;
+    writeln!(run.out, "{json}")?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,47 @@
+//! For a workflow's log: GitHub's commands, which it shows at the files of a pull request.
+//! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
+
+use super::shown::named;
+use super::text::plain;
+use crate::review::{Consequence, Review, Severity};
+
+/// The headline, then a command for each consequence.
+pub fn github(review: &Review) -> String {
+    let mut out = format!("{}\n", review.headline);
+    for found in &review.consequences {
+        out.push_str(&command(review, found));
+    }
+    for test in &review.backtests {
+        let message = message(&format!("{}: {}", test.target, plain(&test.words)));
+        out.push_str(&format!("::notice title=back-test::{message}\n"));
+    }
+    out
+}
+
+fn command(review: &Review, found: &Consequence) -> String {
+    let level = match found.rule.severity {
+        Severity::Danger => "error",
+        Severity::Attention => "warning",
+        Severity::Note => "notice",
+    };
+    // Where the object is now; one that is gone has no file to be shown at.
+    let file = found.objects.iter().find_map(|id| {
+        let change = review.objects.iter().find(|change| change.id == *id)?;
+        change.file_after.as_deref()
+    });
+    let file = file.map(|file| format!(",file={},line=1", property(file))).unwrap_or_default();
+    let (names, more) = named(found);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let text = message(&format!("{}{more}: {}", names.join(", "), plain(&found.words)));
+    format!("::{level} title={}{file}::{text}\n", property(found.rule.id))
+}
+
+/// What ends a message or starts an escape in it.
+fn message(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// What ends a property besides.
+fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
+}

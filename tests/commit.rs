@@ -1,0 +1,534 @@
+//! `commit` on real repositories: bare remotes, second clones that race, the user's own hooks and
+//! half-finished work.
+#![cfg(unix)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::tool::{self, Ran, Sandbox};
+use tempfile::TempDir;
+
+/// A work tree with one small stack, named `demo`.
+struct Clone {
+    path: PathBuf,
+    _folder: Option<TempDir>,
+}
+
+/// `git` with nothing of this machine's configuration.
+fn command(program: &str, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+    for name in ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
+impl Clone {
+    /// A repository whose values are committed; nothing is rendered yet.
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let clone = Clone { path: folder.path().to_owned(), _folder: Some(folder) };
+        clone.git(&["init", "-q", "-b", "main"]);
+        clone.identify("Ann");
+        assert_eq!(clone.tool(&["init", "demo"]).code, 0);
+        clone.commit_all("Start");
+        clone
+    }
+
+    fn identify(&self, name: &str) {
+        self.git(&["config", "user.name", name]);
+        self.git(&["config", "user.email", &format!("{name}@example.org")]);
+    }
+
+    #[track_caller]
+    fn git(&self, args: &[&str]) -> String {
+        let output = command("git", &self.path).args(args).output().unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        text(&output)
+    }
+
+    fn tool(&self, args: &[&str]) -> Ran {
+        tool::finished(command(env!("CARGO_BIN_EXE_tts-render"), &self.path).args(args).output().unwrap())
+    }
+
+    /// Commits with `tts-render`; gives the commit, which must be HEAD, or an empty text.
+    #[track_caller]
+    fn commit(&self, args: &[&str]) -> String {
+        let ran = self.tool(&[&["commit"], args].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let id = ran.out.trim().to_owned();
+        assert!(id.is_empty() || id == self.git(&["rev-parse", "HEAD"]), "{id}");
+        id
+    }
+
+    #[track_caller]
+    fn refused(&self, args: &[&str]) -> String {
+        let ran = self.tool(&[&["commit"], args].concat());
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+        ran.err
+    }
+
+    fn commit_all(&self, message: &str) {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "-q", "-m", message]);
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.path.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.path.join(file)).unwrap()
+    }
+
+    /// A change of one value, not committed.
+    fn change(&self, from: &str, to: &str) {
+        let values = self.read("values/demo.yaml");
+        assert!(values.contains(from), "{from}");
+        self.write("values/demo.yaml", &values.replace(from, to));
+    }
+
+    /// A value that shows in one file of `rendered/` alone.
+    fn set_schedule(&self, schedule: &str) {
+        let values = self.read("values/demo.yaml");
+        let line = values.lines().find(|line| line.trim_start().starts_with("up:")).unwrap();
+        self.write("values/demo.yaml", &values.replace(line, &format!("  up: {schedule}")));
+    }
+
+    fn hook(&self, name: &str, script: &str) {
+        let path = self.path.join(".git/hooks").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// What a commit changed, by path.
+    fn changed(&self, revision: &str) -> Vec<String> {
+        let list = self.git(&["diff-tree", "--root", "--no-commit-id", "--name-only", "-r", revision]);
+        list.lines().map(str::to_owned).collect()
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.tool(&["render", "--check"]).code == 0 && self.git(&["status", "--porcelain"]).is_empty()
+    }
+}
+
+/// A bare repository and clones of it.
+struct Remote {
+    folder: TempDir,
+}
+
+impl Remote {
+    /// With a rendered stack, pushed.
+    fn new() -> (Self, Clone) {
+        let remote = Remote { folder: TempDir::new().unwrap() };
+        let git = |args: &[&str]| {
+            let output = command("git", remote.folder.path()).args(args).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        };
+        git(&["init", "-q", "--bare", "-b", "main", "origin.git"]);
+        let first = Clone::new();
+        first.git(&["remote", "add", "origin", remote.url().to_str().unwrap()]);
+        first.commit(&[]);
+        first.git(&["push", "-q", "-u", "origin", "main"]);
+        (remote, first)
+    }
+
+    fn url(&self) -> PathBuf {
+        self.folder.path().join("origin.git")
+    }
+
+    fn clone(&self, name: &str) -> Clone {
+        let output = command("git", self.folder.path())
+            .args(["clone", "-q", self.url().to_str().unwrap(), name])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let clone = Clone { path: self.folder.path().join(name), _folder: None };
+        clone.identify(name);
+        clone
+    }
+
+    fn head(&self) -> String {
+        text(&command("git", &self.url()).args(["rev-parse", "main"]).output().unwrap())
+    }
+}
+
+#[test]
+fn a_commit_holds_rendered_alone_and_says_what_it_does() {
+    let clone = Clone::new();
+    let source = clone.git(&["rev-parse", "HEAD"]);
+    let id = clone.commit(&[]);
+    assert!(!id.is_empty() && clone.is_fresh());
+    assert!(clone.changed(&id).iter().all(|path| path.starts_with("rendered/demo/")));
+    let message = clone.git(&["log", "-1", "--format=%B"]);
+    assert!(message.starts_with("Render demo: "), "{message}");
+    assert!(message.contains("\n\ndemo:\n  added ") && message.contains("  added Deployment demo/demo\n"), "{message}");
+    let trailer = |key: &str| clone.git(&["log", "-1", &format!("--format=%(trailers:key={key},valueonly)")]);
+    assert_eq!(trailer("Rendered-from").trim(), source);
+    assert_eq!(trailer("Rendered-by").trim(), concat!("tts-render ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(clone.git(&["log", "-1", "--format=%an <%ae>"]), "Ann <Ann@example.org>");
+    // Again: there is nothing to do, and no commit.
+    assert_eq!(clone.commit(&[]), "");
+    assert_eq!(clone.git(&["rev-parse", "HEAD"]), id);
+}
+
+#[test]
+fn changed_and_removed_objects_are_named() {
+    let clone = Clone::new();
+    clone.commit(&[]);
+    clone.set_schedule("30 1 * * *");
+    clone.write("templates/extra.yaml.j2", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n  namespace: {{ namespace.name }}\n");
+    clone.commit_all("Change");
+    clone.commit(&[]);
+    let message = clone.git(&["log", "-1", "--format=%B"]);
+    assert!(message.starts_with("Render demo: 1 added, 1 changed\n"), "{message}");
+    assert!(message.contains("  added ConfigMap demo/extra\n  changed CronJob demo/demo-window-up\n"), "{message}");
+    fs::remove_file(clone.path.join("templates/extra.yaml.j2")).unwrap();
+    clone.commit_all("Take it away");
+    let id = clone.commit(&[]);
+    let message = clone.git(&["log", "-1", "--format=%B"]);
+    assert!(message.starts_with("Render demo: 1 removed\n"), "{message}");
+    assert!(message.contains("  removed ConfigMap demo/extra\n"), "{message}");
+    assert_eq!(clone.changed(&id), ["rendered/demo/.provenance", "rendered/demo/configmap-extra.yaml"]);
+    assert!(clone.is_fresh());
+}
+
+#[test]
+fn other_entries_of_the_index_stay_as_they_are() {
+    let clone = Clone::new();
+    clone.write("notes.txt", "one\n");
+    clone.write("old.txt", "old\n");
+    clone.commit_all("Notes");
+    // Staged, changed after that, staged as new, staged as gone, and not staged at all.
+    clone.write("notes.txt", "two\n");
+    clone.git(&["add", "notes.txt"]);
+    clone.write("notes.txt", "three\n");
+    clone.write("new.txt", "new\n");
+    clone.git(&["add", "new.txt"]);
+    clone.git(&["rm", "-q", "--cached", "old.txt"]);
+    clone.write("loose.txt", "loose\n");
+    let before = clone.git(&["status", "--porcelain"]);
+    let id = clone.commit(&[]);
+    assert_eq!(clone.git(&["status", "--porcelain"]), before);
+    assert_eq!(clone.git(&["show", ":notes.txt"]), "two");
+    assert_eq!(clone.read("notes.txt"), "three\n");
+    assert!(clone.changed(&id).iter().all(|path| path.starts_with("rendered/")));
+}
+
+#[test]
+fn values_that_are_not_committed_are_refused() {
+    let clone = Clone::new();
+    clone.commit(&[]);
+    let head = clone.git(&["rev-parse", "HEAD"]);
+    let refused = |what: &str| {
+        let message = clone.refused(&[]);
+        assert!(message.contains("not as HEAD has") && message.contains(what), "{what}: {message}");
+        assert_eq!(clone.git(&["rev-parse", "HEAD"]), head);
+    };
+    clone.set_schedule("30 1 * * *");
+    refused("values/demo.yaml");
+    clone.git(&["add", "values"]);
+    refused("values/demo.yaml");
+    clone.git(&["reset", "-q", "--hard"]);
+    clone.write("templates/extra.yaml.j2", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n");
+    refused("templates/extra.yaml.j2");
+    // Ignored files are read all the same.
+    clone.write(".git/info/exclude", "templates/extra.yaml.j2\n");
+    refused("templates/extra.yaml.j2");
+    fs::remove_dir_all(clone.path.join("templates")).unwrap();
+    // What is not read may be as it likes.
+    clone.write("values/.demo.yaml.swp", "x");
+    clone.write("notes.txt", "x");
+    assert_eq!(clone.commit(&[]), "");
+}
+
+#[test]
+fn a_policy_that_is_not_committed_is_refused() {
+    let clone = Clone::new();
+    clone.write("owner/policy.yaml", &fs::read_to_string(tool::repository().join("policies/inject-gpu-workload-priority.yaml")).unwrap());
+    let values = clone.read("values/demo.yaml");
+    let rest = values.split("\nkyverno:").next().unwrap();
+    clone.write("values/demo.yaml", &format!("{rest}\nkyverno: {{mode: edit, policy: owner/policy.yaml}}\n"));
+    clone.git(&["add", "values"]);
+    clone.git(&["commit", "-q", "-m", "Edit the policy"]);
+    let message = clone.refused(&[]);
+    assert!(message.contains("owner/policy.yaml"), "{message}");
+    clone.commit_all("The policy");
+    assert!(!clone.commit(&[]).is_empty());
+    assert!(clone.git(&["ls-files", "rendered/kyverno"]).contains("clusterpolicy-"));
+}
+
+#[test]
+fn a_sparse_checkout_does_not_lose_stacks() {
+    let clone = Clone::new();
+    let values = clone.read("values/demo.yaml");
+    clone.write("values/other.yaml", &values.replace("demo", "other"));
+    clone.commit_all("Another");
+    clone.commit(&[]);
+    clone.git(&["sparse-checkout", "set", "--no-cone", "/*", "!/values/other.yaml"]);
+    assert!(!clone.path.join("values/other.yaml").exists());
+    let message = clone.refused(&[]);
+    assert!(message.contains("values/other.yaml"), "{message}");
+}
+
+#[test]
+fn somebody_s_work_in_rendered_is_refused() {
+    let clone = Clone::new();
+    clone.commit(&[]);
+    let file = clone.changed("HEAD").into_iter().find(|path| path.contains("deployment-")).unwrap();
+    let refused = || {
+        let message = clone.refused(&[]);
+        assert!(message.contains("neither what HEAD has nor what is rendered"), "{message}");
+        message
+    };
+    // A file of another's.
+    clone.write("rendered/demo/mine.yaml", "a: 1\n");
+    assert!(refused().contains("rendered/demo/mine.yaml"));
+    fs::remove_file(clone.path.join("rendered/demo/mine.yaml")).unwrap();
+    // An edit on the disk.
+    let text = clone.read(&file);
+    clone.write(&file, &text.replace("replicas: 0", "replicas: 3"));
+    assert!(refused().contains(&file));
+    // The same edit, staged, and taken back on the disk: only the index holds it.
+    clone.git(&["add", "rendered"]);
+    clone.write(&file, &text);
+    assert!(refused().contains(&file));
+    assert_eq!(clone.git(&["show", &format!(":{file}")]).matches("replicas: 3").count(), 1, "it is still there");
+    clone.git(&["reset", "-q"]);
+    assert_eq!(clone.commit(&[]), "");
+}
+
+#[test]
+fn a_fresh_render_is_taken_however_it_lies_there() {
+    for staged in [false, true] {
+        let clone = Clone::new();
+        clone.commit(&[]);
+        clone.set_schedule("30 1 * * *");
+        clone.commit_all("Change");
+        assert_eq!(clone.tool(&["render"]).code, 0);
+        if staged {
+            clone.git(&["add", "rendered"]);
+        }
+        let id = clone.commit(&[]);
+        assert_eq!(clone.changed(&id).len(), 2, "the file and .provenance");
+        assert!(clone.is_fresh());
+    }
+}
+
+#[test]
+fn heads_without_a_branch_or_a_commit_get_a_word_of_what_to_do() {
+    let folder = Sandbox::empty();
+    let outside = folder.refused(&["commit"]);
+    assert!(outside.contains("is in no Git work tree") && outside.contains("git init"), "{outside}");
+    let unborn = Clone { path: folder.path(""), _folder: None };
+    unborn.git(&["init", "-q", "-b", "main"]);
+    assert_eq!(unborn.tool(&["init", "demo"]).code, 0);
+    let message = unborn.refused(&[]);
+    assert!(message.contains("no commit yet") && message.contains("git add values && git commit"), "{message}");
+    let clone = Clone::new();
+    clone.git(&["checkout", "-q", "--detach"]);
+    let message = clone.refused(&[]);
+    assert!(message.contains("HEAD is detached") && message.contains("git switch"), "{message}");
+    assert!(!clone.path.join("rendered").exists(), "nothing was written");
+}
+
+#[test]
+fn a_merge_under_way_is_not_committed_in_part() {
+    let clone = Clone::new();
+    clone.git(&["switch", "-q", "-c", "side"]);
+    clone.write("a.txt", "side\n");
+    clone.commit_all("Side");
+    clone.git(&["switch", "-q", "main"]);
+    clone.write("b.txt", "main\n");
+    clone.commit_all("Main");
+    clone.git(&["merge", "-q", "--no-commit", "--no-ff", "side"]);
+    let message = clone.refused(&[]);
+    assert!(message.contains("a merge is under way") && message.contains("git merge --continue"), "{message}");
+}
+
+#[test]
+fn the_user_s_hooks_decide() {
+    let clone = Clone::new();
+    clone.hook("pre-commit", "echo 'the hook says no' >&2; exit 1");
+    let head = clone.git(&["rev-parse", "HEAD"]);
+    let message = clone.refused(&[]);
+    assert!(message.contains("the hook says no"), "{message}");
+    assert_eq!(clone.git(&["rev-parse", "HEAD"]), head);
+    clone.hook("pre-commit", "exit 0");
+    clone.hook("commit-msg", "echo 'Checked-by: the hook' >> \"$1\"");
+    clone.commit(&[]);
+    assert!(clone.git(&["log", "-1", "--format=%B"]).ends_with("Checked-by: the hook"));
+}
+
+#[test]
+fn a_project_in_a_folder_of_the_repository_is_as_good() {
+    let clone = Clone::new();
+    fs::create_dir_all(clone.path.join("infra/tenants")).unwrap();
+    clone.git(&["mv", "values", "infra/tenants/values"]);
+    clone.commit_all("Move");
+    let ran = clone.tool(&["-C", "infra/tenants", "commit"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(clone.changed("HEAD").iter().all(|path| path.starts_with("infra/tenants/rendered/demo/")));
+    clone.write("infra/tenants/rendered/demo/mine.yaml", "a: 1\n");
+    let ran = clone.tool(&["-C", "infra/tenants", "commit"]);
+    assert!(ran.code == 2 && ran.err.contains("mine.yaml"), "{}", ran.err);
+}
+
+#[test]
+fn a_push_goes_to_the_upstream() {
+    let (remote, first) = Remote::new();
+    first.set_schedule("30 1 * * *");
+    first.commit_all("Change");
+    let id = first.commit(&["--push"]);
+    assert_eq!(remote.head(), id);
+    // Nothing to commit, but something to push.
+    first.write("notes.txt", "x\n");
+    first.commit_all("Notes");
+    assert_eq!(first.commit(&["--push"]), "");
+    assert_eq!(remote.head(), first.git(&["rev-parse", "HEAD"]));
+    let lonely = Clone::new();
+    let message = lonely.refused(&["--push"]);
+    assert!(message.contains("has no upstream") && message.contains("git push -u origin main"), "{message}");
+}
+
+#[test]
+fn somebody_who_pushed_first_is_followed() {
+    let (remote, first) = Remote::new();
+    let second = remote.clone("Bob");
+    first.set_schedule("30 1 * * *");
+    first.commit_all("Ann's change");
+    first.commit(&["--push"]);
+    // Bob has commits of his own, which must be moved.
+    second.write("notes.txt", "of Bob\n");
+    second.write("staged.txt", "of Bob\n");
+    second.commit_all("Bob's word");
+    // Staged work in the way of a move of his commit is not risked.
+    second.write("staged.txt", "changed\n");
+    second.git(&["add", "staged.txt"]);
+    let message = second.refused(&["--push"]);
+    assert!(message.contains("somebody pushed to origin/main first") && message.contains("git pull --rebase"), "{message}");
+    second.git(&["commit", "-q", "-m", "Bob's second word"]);
+    second.commit(&["--push"]);
+    assert_eq!(remote.head(), second.git(&["rev-parse", "HEAD"]));
+    let log = second.git(&["log", "--format=%s"]);
+    for subject in ["Ann's change", "Bob's word", "Bob's second word"] {
+        assert!(log.contains(subject), "{log}");
+    }
+    assert_eq!(second.read("notes.txt"), "of Bob\n");
+}
+
+#[test]
+fn an_unseen_rendering_is_made_again_from_the_values_that_hold() {
+    let (remote, first) = Remote::new();
+    let second = remote.clone("Bob");
+    // Bob renders another part of the same stack, and commits without pushing.
+    second.change("suspend: true", "suspend: false");
+    second.commit_all("Bob wakes it");
+    let unseen = second.commit(&[]);
+    first.set_schedule("30 1 * * *");
+    first.commit_all("Ann's change");
+    first.commit(&["--push"]);
+    second.write("staged.txt", "kept\n");
+    let id = second.commit(&["--push"]);
+    assert_eq!(remote.head(), id);
+    let ancestors = second.git(&["rev-list", "HEAD"]);
+    assert!(!ancestors.contains(&unseen), "his rendering is gone, a new one is there");
+    let subjects = second.git(&["log", "--format=%s"]);
+    assert!(subjects.contains("Bob wakes it") && subjects.contains("Ann's change"), "{subjects}");
+    let trailer = second.git(&["log", "-1", "--format=%(trailers:key=Rendered-from,valueonly)"]);
+    assert_eq!(trailer.trim(), second.git(&["rev-parse", "HEAD^"]));
+    fs::remove_file(second.path.join("staged.txt")).unwrap();
+    assert!(second.is_fresh());
+}
+
+#[test]
+fn one_who_is_only_behind_keeps_what_is_staged() {
+    let (remote, first) = Remote::new();
+    let second = remote.clone("Bob");
+    second.write("rendered/demo/.provenance", "# tts-render 0.0.1\n");
+    second.git(&["commit", "-q", "-am", "An older tool was here"]);
+    second.git(&["push", "-q"]);
+    first.git(&["pull", "-q"]);
+    // Both make the same rendering of the same values, and Ann is first.
+    first.commit(&["--push"]);
+    second.write("staged.txt", "kept\n");
+    second.git(&["add", "staged.txt"]);
+    assert_eq!(second.commit(&["--push"]), "", "there is nothing left to commit");
+    assert_eq!(remote.head(), second.git(&["rev-parse", "HEAD"]));
+    assert_eq!(second.git(&["status", "--porcelain"]), "A  staged.txt");
+}
+
+#[test]
+fn values_that_contradict_one_another_are_for_people() {
+    let (remote, first) = Remote::new();
+    let second = remote.clone("Bob");
+    first.set_schedule("30 1 * * *");
+    first.commit_all("Ann's change");
+    first.commit(&["--push"]);
+    second.set_schedule("45 1 * * *");
+    second.commit_all("Bob's change");
+    let own = second.git(&["rev-parse", "HEAD"]);
+    let head = remote.head();
+    let message = second.refused(&["--push"]);
+    assert!(message.contains("`git rebase` failed") && message.contains("could not apply"), "{message}");
+    assert_eq!(remote.head(), head);
+    assert_eq!(second.git(&["rev-parse", "HEAD"]), own, "his commit is as it was");
+    assert_eq!(second.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_server_that_says_no_is_no_race() {
+    let (remote, first) = Remote::new();
+    let hook = remote.url().join("hooks/pre-receive");
+    fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    fs::write(&hook, "#!/bin/sh\necho 'protected branch' >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    first.set_schedule("30 1 * * *");
+    first.commit_all("Change");
+    let message = first.refused(&["--push"]);
+    assert!(message.contains("it can't be pushed") && message.contains("protected branch"), "{message}");
+    assert!(first.is_fresh(), "the commit stays");
+}
+
+#[test]
+fn two_at_once_both_end_well() {
+    let (remote, _first) = Remote::new();
+    for round in 0..3 {
+        let clones = ["Bob", "Cyd", "Dan"].map(|name| remote.clone(&format!("{name}{round}")));
+        for (number, clone) in clones.iter().enumerate() {
+            let values = clone.read("values/demo.yaml");
+            let name = format!("other-{round}-{number}");
+            clone.write(&format!("values/{name}.yaml"), &values.replace("demo", &name));
+            clone.commit_all(&format!("Add {name}"));
+        }
+        let children = clones.each_ref().map(|clone| {
+            command(env!("CARGO_BIN_EXE_tts-render"), &clone.path)
+                .args(["commit", "--push"])
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        });
+        for child in children {
+            let ran = tool::finished(child.wait_with_output().unwrap());
+            assert_eq!(ran.code, 0, "{}", ran.err);
+        }
+        let check = remote.clone(&format!("check{round}"));
+        assert!(check.is_fresh(), "what is pushed last is the rendering of all");
+        for number in 0..3 {
+            assert!(check.path.join(format!("rendered/other-{round}-{number}")).is_dir());
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! The config management plugin, called as Argo CD's server calls it: in the Application's folder of
+//! a fresh copy that can't be written, as a process group of its own, without input, with its
+//! environment and no other, and with both outputs read to the end.
+#![cfg(unix)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::tool::{self, Ran, Sandbox};
+use serde_json::{Value, json};
+
+/// A call of the plugin that is not started yet.
+struct Call {
+    folder: String,
+    arguments: Vec<String>,
+    environment: BTreeMap<String, String>,
+}
+
+impl Call {
+    fn new(source_path: &str) -> Self {
+        let environment = [
+            ("ARGOCD_APP_NAME", "tts"),
+            ("ARGOCD_APP_NAMESPACE", "tts"),
+            ("ARGOCD_APP_PROJECT_NAME", "default"),
+            ("ARGOCD_APP_REVISION", "8a1b2c3d"),
+            ("ARGOCD_APP_SOURCE_REPO_URL", "https://git.example/infra.git"),
+            ("ARGOCD_APP_SOURCE_PATH", source_path),
+            ("ARGOCD_APP_SOURCE_TARGET_REVISION", "main"),
+            ("KUBE_VERSION", "1.34.2"),
+            ("KUBE_API_VERSIONS", "v1,apps/v1,batch/v1"),
+            // Colliding and useless on purpose: only the JSON counts.
+            ("PARAM_GATE_FLOOR", "nonsense"),
+            ("GIT_PASSWORD", "s3cr3t-of-the-server"),
+        ];
+        Call {
+            folder: source_path.to_owned(),
+            arguments: vec!["generate".to_owned()],
+            environment: environment.map(|(name, text)| (name.to_owned(), text.to_owned())).into(),
+        }
+    }
+
+    fn with(mut self, name: &str, text: impl ToString) -> Self {
+        self.environment.insert(name.to_owned(), text.to_string());
+        self
+    }
+
+    fn parameters(self, parameters: &Value) -> Self {
+        self.with("ARGOCD_APP_PARAMETERS", parameters)
+    }
+
+    fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments = arguments.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Starts it in a copy; root's own rights are given up, so that the copy really can't be written.
+    fn start(&self, project: &Sandbox) -> Child {
+        let binary = Path::new(env!("CARGO_BIN_EXE_tts-render"));
+        let mut command = Command::new(binary);
+        command
+            .current_dir(project.path(&self.folder))
+            .args(&self.arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        command.spawn().expect("the plugin starts")
+    }
+
+    fn run(&self, project: &Sandbox) -> Ran {
+        read_only(&project.path(""), true);
+        let ran = tool::finished(self.start(project).wait_with_output().expect("it ends"));
+        read_only(&project.path(""), false);
+        ran
+    }
+
+    /// It must print manifests, and nothing on standard error.
+    #[track_caller]
+    fn manifests(&self, project: &Sandbox) -> Vec<Value> {
+        let ran = self.run(project);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+        tool::objects(&ran.out)
+    }
+
+    /// It must fail without a byte of manifests.
+    #[track_caller]
+    fn refused(&self, project: &Sandbox) -> String {
+        let ran = self.run(project);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+        assert!(!ran.err.contains("s3cr3t"), "{}", ran.err);
+        ran.err
+    }
+}
+
+/// A tree as a checkout of another user's.
+fn read_only(folder: &Path, locked: bool) {
+    let (folder_mode, file_mode) = if locked { (0o555, 0o444) } else { (0o755, 0o644) };
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let kind = path.symlink_metadata().unwrap().file_type();
+        if kind.is_dir() {
+            read_only(&path, locked);
+        } else if kind.is_file() {
+            fs::set_permissions(&path, fs::Permissions::from_mode(file_mode)).unwrap();
+        }
+    }
+    fs::set_permissions(folder, fs::Permissions::from_mode(folder_mode)).unwrap();
+}
+
+/// This repository's project, and one small stack more.
+fn two_stacks() -> Sandbox {
+    let project = Sandbox::repository();
+    project.ok(&["init", "demo"]);
+    fs::create_dir_all(project.path("rendered/tts")).unwrap();
+    fs::create_dir_all(project.path("rendered/tripit")).unwrap();
+    project
+}
+
+fn kinds(objects: &[Value]) -> Vec<String> {
+    objects.iter().map(|object| object["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+fn namespaces(objects: &[Value]) -> Vec<&str> {
+    let mut found: Vec<_> = objects.iter().filter_map(|object| object["metadata"]["namespace"].as_str()).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn floor(objects: &[Value]) -> &str {
+    let job = objects.iter().find(|object| object["kind"] == "CronJob").expect("a CronJob");
+    let container = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
+    let env = container["env"].as_array().unwrap();
+    env.iter().find(|variable| variable["name"] == "FLOOR").unwrap()["value"].as_str().unwrap()
+}
+
+#[test]
+fn the_stack_is_named_by_the_environment_or_by_the_path() {
+    let project = two_stacks();
+    let by_environment = Call::new(".").with("ARGOCD_ENV_STACK", "tts").manifests(&project);
+    assert_eq!(namespaces(&by_environment), ["tts"]);
+    assert_eq!(kinds(&by_environment)[0], "Namespace");
+    assert_eq!(Call::new("rendered/tts").manifests(&project), by_environment);
+    // The environment is stronger than the path, an argument than both.
+    let demo = Call::new("rendered/tts").with("ARGOCD_ENV_STACK", "demo").manifests(&project);
+    assert_eq!(namespaces(&demo), ["demo"]);
+    let argument = Call::new("rendered/tts").with("ARGOCD_ENV_STACK", "tts").arguments(&["generate", "demo"]);
+    assert_eq!(argument.manifests(&project), demo);
+}
+
+#[test]
+fn a_shared_folder_is_an_app_of_its_own() {
+    let project = two_stacks();
+    let client = Call::new(".").with("ARGOCD_ENV_APP", "tripit").manifests(&project);
+    assert_eq!((kinds(&client), namespaces(&client)), (vec!["ConfigMap".to_owned()], vec!["tripit"]));
+    assert_eq!(Call::new("rendered/tripit").manifests(&project), client);
+    assert_eq!(Call::new(".").arguments(&["generate", "--app", "tripit"]).manifests(&project), client);
+}
+
+#[test]
+fn nothing_to_print_is_a_failure() {
+    let project = two_stacks();
+    let message = Call::new(".").with("ARGOCD_ENV_APP", "nobody").refused(&project);
+    assert!(message.contains("there are no objects in `nobody`"), "{message}");
+    let message = Call::new(".").with("ARGOCD_ENV_STACK", "ttz").refused(&project);
+    assert!(message.contains("there is no stack `ttz`") && message.contains("did you mean `tts`?"), "{message}");
+    let empty = Sandbox::empty();
+    let message = Call::new(".").refused(&empty);
+    assert!(message.contains("there is no `values/`"), "{message}");
+}
+
+#[test]
+fn parameters_are_laid_over_the_values() {
+    let project = two_stacks();
+    let call = || Call::new(".").with("ARGOCD_ENV_STACK", "tts");
+    let plain = call().manifests(&project);
+    for none in ["", "null", "[]", "  "] {
+        assert_eq!(call().with("ARGOCD_APP_PARAMETERS", none).manifests(&project), plain, "{none:?}");
+    }
+    assert_eq!(floor(&plain), (6u64 << 30).to_string());
+    let changed = call().parameters(&json!([
+        {"name": "gate.floor", "string": "7Gi"},
+        {"name": "offPeak.suspend", "string": "true"},
+        {"name": "storage.accessModes", "array": ["ReadWriteOnce"]},
+        {"name": "server.env", "map": {"TTS_BF16": "on", "EXTRA": "1"}},
+        {"name": "namespace.labels[\"keel.sh/enrolled\"]", "string": "false"},
+    ]));
+    let objects = changed.manifests(&project);
+    let find = |kind: &str| objects.iter().find(|object| object["kind"] == kind).unwrap();
+    assert_eq!(floor(&objects), (7u64 << 30).to_string());
+    assert_eq!(find("CronJob")["spec"]["suspend"], true);
+    assert_eq!(find("PersistentVolumeClaim")["spec"]["accessModes"], json!(["ReadWriteOnce"]));
+    assert_eq!(find("Namespace")["metadata"]["labels"]["keel.sh/enrolled"], "false");
+    let container = &find("Deployment")["spec"]["template"]["spec"]["containers"][0];
+    let env = container["env"].as_array().unwrap();
+    let value = |name: &str| env.iter().find(|one| one["name"] == name).map(|one| one["value"].clone());
+    // A map merges, and its strings stay strings.
+    assert_eq!((value("TTS_BF16"), value("EXTRA")), (Some(json!("on")), Some(json!("1"))));
+    assert_eq!(value("HF_HOME"), Some(json!("/data/hf_cache")));
+}
+
+#[test]
+fn wrong_parameters_are_refused_by_name() {
+    let project = two_stacks();
+    let refused = |parameters: Value| {
+        Call::new(".").with("ARGOCD_ENV_STACK", "tts").parameters(&parameters).refused(&project)
+    };
+    let message = refused(json!([{"name": "gate.flor", "string": "7Gi"}]));
+    assert!(message.contains("ARGOCD_APP_PARAMETERS") && message.contains("did you mean `floor`?"), "{message}");
+    let message = refused(json!([{"name": "gate.floor", "string": "much"}]));
+    assert!(message.contains("gate.floor") && message.contains("much"), "{message}");
+    let message = refused(json!([{"name": "offPeak.suspend", "string": "yes"}]));
+    assert!(message.contains("`true` or `false`"), "{message}");
+    let message = refused(json!([{"name": "gate.floor", "array": ["7Gi"]}]));
+    assert!(message.contains("gate.floor"), "{message}");
+    let message = refused(json!({"gate.floor": "7Gi"}));
+    assert!(message.contains("ARGOCD_APP_PARAMETERS is no list of parameters"), "{message}");
+    let message = refused(json!([{"name": "gate.floor", "string": "7Gi"}, {"name": "gate.floor", "string": "8Gi"}]));
+    assert!(message.contains("the parameter `gate.floor` is there twice"), "{message}");
+}
+
+/// What is announced for a stack.
+fn announced(project: &Sandbox, stack: &str) -> Vec<Value> {
+    let call = Call::new(".").with("ARGOCD_ENV_STACK", stack).arguments(&["parameters"]);
+    let ran = call.run(project);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    serde_json::from_str(&ran.out).expect("a JSON list")
+}
+
+#[test]
+fn what_is_announced_and_sent_back_changes_nothing() {
+    let project = two_stacks();
+    // Strings in an application's own tree that YAML would read as something else.
+    project.replace("values/tts.yaml", "        device: cuda\n", "        device: cuda\n        odd: [\"1\", \"no\"]\n        text: \"007\"\n        ratio: 0.5\n        long: \"a\\nb\\n\"\n        none: null\n");
+    for stack in ["tts", "demo"] {
+        let plain = Call::new(".").with("ARGOCD_ENV_STACK", stack).manifests(&project);
+        let list = announced(&project, stack);
+        let sent: Vec<Value> = list
+            .iter()
+            .filter_map(|one| {
+                let kind = one["collectionType"].as_str().unwrap();
+                let value = one.get(kind)?;
+                Some(json!({"name": one["name"], kind: value}))
+            })
+            .collect();
+        assert!(sent.len() > 40, "{stack}: {}", sent.len());
+        let all = Call::new(".").with("ARGOCD_ENV_STACK", stack).parameters(&json!(sent));
+        assert_eq!(all.manifests(&project), plain, "{stack}");
+    }
+}
+
+#[test]
+fn an_announcement_says_what_a_person_needs() {
+    let project = two_stacks();
+    let list = announced(&project, "tts");
+    let find = |name: &str| list.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name}"));
+    let suspend = find("offPeak.suspend");
+    assert_eq!(suspend["title"], "Off peak: suspend");
+    assert_eq!((&suspend["itemType"], &suspend["string"]), (&json!("boolean"), &json!("false")));
+    assert!(suspend["tooltip"].as_str().unwrap().contains("CronJobs rest"));
+    assert_eq!(find("gate.floor")["string"], "6Gi");
+    assert_eq!(find("gate.samples")["itemType"], "number");
+    let count = find("gate.count")["tooltip"].as_str().unwrap();
+    assert!(count.contains(" One of `") && count.contains("`residents`") && count.contains("`everyone`"), "{count}");
+    assert_eq!(find("storage.accessModes")["array"], json!(["ReadWriteMany"]));
+    assert_eq!(find("server.env")["map"]["TTS_BF16"], "off");
+    assert_eq!(find("server.config.data.model.repo_id")["string"], "chatterbox-multilingual");
+    assert_eq!(find("server.image.digest").get("string"), None, "not set");
+    for absent in ["name", "apiVersion", "gitops", "server.tolerations", "clients"] {
+        assert!(list.iter().all(|one| one["name"] != absent), "{absent}");
+    }
+    // The fields of Argo CD's own message, and no others; every value is a string.
+    let allowed = ["name", "title", "tooltip", "required", "itemType", "collectionType", "string", "array", "map"];
+    for one in &list {
+        assert!(one.as_object().unwrap().keys().all(|key| allowed.contains(&key.as_str())), "{one}");
+        let strings = |value: &Value| value.is_null() || value.is_string();
+        assert!(strings(&one["string"]), "{one}");
+        assert!(one.get("array").is_none_or(|items| items.as_array().unwrap().iter().all(Value::is_string)));
+        assert!(one.get("map").is_none_or(|map| map.as_object().unwrap().values().all(Value::is_string)));
+    }
+}
+
+#[test]
+fn for_several_stacks_or_a_shared_folder_nothing_is_announced() {
+    let project = two_stacks();
+    for call in [Call::new("."), Call::new(".").with("ARGOCD_ENV_APP", "tripit")] {
+        let ran = call.arguments(&["parameters"]).run(&project);
+        assert_eq!((ran.code, ran.out.trim()), (0, "[]"));
+    }
+}
+
+#[test]
+fn no_git_no_home_and_another_user_are_enough() {
+    let project = two_stacks();
+    fs::set_permissions(project.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    // Only root can become another user.
+    let is_root = fs::metadata("/proc/self").is_ok_and(|meta| std::os::unix::fs::MetadataExt::uid(&meta) == 0);
+    let call = Call::new(".").with("ARGOCD_ENV_STACK", "tts").with("PATH", "/nowhere");
+    let expected = call.manifests(&project);
+    if !is_root {
+        return;
+    }
+    // The binary's own folder may be closed to others: it is copied beside the project.
+    let binary = project.path("plugin");
+    fs::copy(env!("CARGO_BIN_EXE_tts-render"), &binary).unwrap();
+    fs::set_permissions(&binary, fs::Permissions::from_mode(0o555)).unwrap();
+    let output = Command::new(&binary)
+        .current_dir(project.path(""))
+        .arg("generate")
+        .env_clear()
+        .envs(&call.environment)
+        .uid(999)
+        .gid(999)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let ran = tool::finished(output);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(tool::objects(&ran.out), expected);
+}
+
+#[test]
+fn a_link_out_of_the_copy_tells_nothing_of_what_is_behind() {
+    let project = two_stacks();
+    let outside = Sandbox::empty();
+    outside.write("token", "s3cr3t: of the server\n");
+    symlink(outside.path("token"), project.path("values/stolen.yaml")).unwrap();
+    let message = Call::new(".").with("ARGOCD_ENV_STACK", "stolen").refused(&project);
+    assert!(message.contains("values/stolen.yaml leads out of the project"), "{message}");
+}
+
+/// A project whose manifests are more than a pipe holds.
+fn large() -> Sandbox {
+    let project = Sandbox::empty();
+    project.ok(&["init", "demo"]);
+    let demo = project.read("values/demo.yaml");
+    for number in 0..40 {
+        project.write(&format!("values/demo-{number}.yaml"), &demo.replace("demo", &format!("demo-{number}")));
+    }
+    project
+}
+
+#[test]
+fn sigterm_ends_it_at_once() {
+    let project = large();
+    // Nobody reads: it writes until the pipe is full, and hangs there.
+    let mut child = Call::new(".").start(&project);
+    let started = Instant::now();
+    while !waits_to_write(child.id()) {
+        assert!(started.elapsed() < Duration::from_secs(60), "it never came to write");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let sent = Command::new("kill").args(["-TERM", "--", &format!("-{}", child.id())]).status().unwrap();
+    assert!(sent.success());
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(15), "{status:?}");
+    // What was written is a part, and its server drops it: the exit is no success.
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(said, "");
+}
+
+/// Whether a process sleeps in a write to a pipe.
+fn waits_to_write(id: u32) -> bool {
+    let state = fs::read_to_string(format!("/proc/{id}/wchan")).unwrap_or_default();
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let sleeps = stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'));
+    sleeps && (state.contains("pipe") || state == "0" || state.is_empty())
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let project = large();
+    let mut child = Call::new(".").start(&project);
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
