@@ -164,7 +164,7 @@ mod tests {
         let program = Binary::read(static_program()).unwrap();
         let package = Package { name: "ring".to_owned(), version: "0.17.14".to_owned() };
         let about = About { packages: Some(vec![package.clone()]), ..About::default() };
-        let image = Image::new(Kind::Renderer, &program, about, 0);
+        let image = Image::new(Kind::Renderer, &program, about, 0).unwrap();
         let told = Inspection::new(&Layout::new(&image, "1").unwrap()).unwrap();
         assert_eq!(told.platform, "linux/amd64");
         assert_eq!(told.user, "999:999");

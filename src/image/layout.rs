@@ -340,7 +340,7 @@ mod tests {
 
     fn image() -> Image {
         let program = Binary::read(static_program()).unwrap();
-        Image::new(Kind::Gate, &program, About::default(), 0)
+        Image::new(Kind::Gate, &program, About::default(), 0).unwrap()
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use super::binary::{Architecture, Binary, Package};
 use super::layer::Entry;
+use crate::diagnostic::Diagnostics;
+use crate::gitops;
 
 /// Which of this project's programs an image holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +28,11 @@ pub(super) struct Recipe {
     user: &'static str,
     env: &'static [&'static str],
     working_dir: &'static str,
-    /// Read-only files beside the program.
-    files: &'static [(&'static str, &'static str)],
+    /// Read-only files beside the program: where each lies, and who writes it.
+    files: &'static [(&'static str, Writer)],
 }
+
+type Writer = fn() -> Result<String, Diagnostics>;
 
 /// 65532 is `nonroot` of the distroless images. 999 is the user that Argo CD's repo-server has, and
 /// its plugin sidecars must have; they read their configuration from this path
@@ -49,7 +53,7 @@ const RENDERER: Recipe = Recipe {
     user: "999:999",
     env: &["HOME=/home/argocd", "PATH=/usr/local/bin:/usr/bin:/bin"],
     working_dir: "/home/argocd",
-    files: &[("/home/argocd/cmp-server/config/plugin.yaml", include_str!("plugin.yaml"))],
+    files: &[("/home/argocd/cmp-server/config/plugin.yaml", gitops::plugin_yaml)],
 };
 
 impl Kind {
@@ -60,7 +64,12 @@ impl Kind {
         }
     }
 
-    /// The Cargo package that makes it.
+    /// Which of the images has this title.
+    pub fn titled(title: &str) -> Option<Self> {
+        [Kind::Gate, Kind::Renderer].into_iter().find(|kind| kind.package() == title)
+    }
+
+    /// The Cargo package that makes it; the image's title.
     pub fn package(self) -> &'static str {
         self.recipe().package
     }
@@ -121,7 +130,10 @@ pub struct Image {
 
 impl Image {
     /// The image of one of this project's programs.
-    pub fn new(kind: Kind, program: &Binary, about: About, time: u64) -> Self {
+    ///
+    /// # Errors
+    /// None, unless a file beside the program can't be written: a defect of this program.
+    pub fn new(kind: Kind, program: &Binary, about: About, time: u64) -> Result<Self, Diagnostics> {
         let recipe = kind.recipe();
         let own = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let mut entries = vec![Entry {
@@ -129,12 +141,11 @@ impl Image {
             mode: 0o755,
             bytes: program.bytes().to_vec(),
         }];
-        entries.extend(recipe.files.iter().map(|&(path, text)| Entry {
-            path: path.to_owned(),
-            mode: 0o644,
-            bytes: text.as_bytes().to_vec(),
-        }));
-        Image {
+        for (path, write) in recipe.files {
+            let bytes = write()?.into_bytes();
+            entries.push(Entry { path: (*path).to_owned(), mode: 0o644, bytes });
+        }
+        Ok(Image {
             entries,
             entrypoint: own(&[recipe.path]),
             user: recipe.user.to_owned(),
@@ -144,6 +155,6 @@ impl Image {
             title: recipe.package.to_owned(),
             about,
             time,
-        }
+        })
     }
 }

@@ -14,7 +14,7 @@ use tts_render::image::{
     Registry, RegistryError, Step,
 };
 
-use self::pinning::{DEFAULT_PATH, PinFlags, Pinning};
+use self::pinning::{GATE_PATH, PinFlags, Pinning};
 use super::{Exit, Run, Stop};
 
 /// Container images of the gate and of this program, without Docker.
@@ -84,7 +84,7 @@ pub(crate) struct PinArgs {
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// Where in the file
-    #[arg(long, value_name = "PATH", default_value = DEFAULT_PATH)]
+    #[arg(long, value_name = "PATH", default_value = GATE_PATH)]
     path: String,
     /// HTTP without TLS
     #[arg(long)]
@@ -137,7 +137,8 @@ fn build(args: &BuildArgs, run: &mut Run<'_>) -> Result<(), Stop> {
     about.source = args.source.clone().or(about.source);
     about.revision.clone_from(&args.revision);
     let tag = args.tag.clone().unwrap_or_else(|| about.version.clone());
-    let layout = Layout::new(&Image::new(kind, &program, about, args.time), &tag).map_err(told)?;
+    let image = Image::new(kind, &program, about, args.time)?;
+    let layout = Layout::new(&image, &tag).map_err(told)?;
     let pinning = args.pin.plan(run, &layout, None)?;
     layout.write(&at(run, &args.out)).map_err(told)?;
     let layers: usize = layout.layers.iter().map(|layer| layer.bytes.len()).sum();

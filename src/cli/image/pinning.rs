@@ -14,14 +14,16 @@ use tts_render::yaml;
 use super::{Run, at, told};
 
 /// Where the gate's digest goes.
-pub(super) const DEFAULT_PATH: &str = "gate.image.digest";
+pub(super) const GATE_PATH: &str = "gate.image.digest";
+const RENDERER_PATH: &str = "gitops.argocd.pluginImage.digest";
 
 #[derive(Debug, Args)]
 pub(crate) struct PinFlags {
     /// Write the digest into this values file; every other byte stays as it is
     #[arg(long, value_name = "FILE")]
     pin: Option<PathBuf>,
-    /// Where in the file [default for the gate: gate.image.digest]
+    /// Where in the file [default: gate.image.digest, for the
+    /// renderer gitops.argocd.pluginImage.digest]
     #[arg(long, value_name = "PATH", requires = "pin")]
     pin_path: Option<String>,
 }
@@ -40,16 +42,15 @@ impl PinFlags {
         let Some(file) = &self.pin else {
             return Ok(Pinning(None));
         };
-        let title = layout.title();
-        let path = match &self.pin_path {
-            Some(path) => path,
-            None if title.as_deref() == Some(Kind::Gate.package()) => DEFAULT_PATH,
-            None => {
-                let title = title.unwrap_or_default();
-                let message = format!("`{title}` has no place of its own in the values");
-                return Err(told(message)
-                    .note("say with `--pin-path` where its digest goes")
-                    .into());
+        let title = layout.title().unwrap_or_default();
+        let path = match (&self.pin_path, Kind::titled(&title)) {
+            (Some(path), _) => path,
+            (None, Some(Kind::Gate)) => GATE_PATH,
+            (None, Some(Kind::Renderer)) => RENDERER_PATH,
+            (None, None) => {
+                let message = format!("the image `{title}` has no place of its own in the values");
+                let note = "say with `--pin-path` where its digest goes";
+                return Err(told(message).note(note).into());
             }
         };
         Pinning::plan(run, file, path, layout.digest(), of)
