@@ -9,6 +9,7 @@ pub mod explain;
 pub mod fleet;
 pub mod git;
 pub mod gitops;
+pub mod image;
 pub mod objects;
 pub mod policy;
 pub mod project;

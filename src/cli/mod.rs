@@ -9,6 +9,7 @@ mod diff;
 mod explain;
 mod generate;
 mod gitops;
+mod image;
 mod init;
 mod man;
 mod parameters;
@@ -60,6 +61,9 @@ enum Command {
     /// Keep a namespace out of somebody else's policy
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Container images of the gate and of this program, without Docker
+    #[command(subcommand)]
+    Image(image::ImageCommand),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -161,6 +165,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
         Command::Policy(command) => policy::run(&command, run),
+        Command::Image(command) => image::run(&command, run),
         Command::Completions(args) => completions::run(&args, run),
         Command::Man(args) => man::run(&args, run),
     }

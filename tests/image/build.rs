@@ -1,0 +1,170 @@
+//! `image build` and `image inspect`, and what skopeo and umoci make of the folder.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::common::{self, require};
+use crate::world::{World, program, ran, tree};
+
+#[test]
+fn the_bytes_do_not_depend_on_the_surroundings() {
+    let (one, other) = (World::new(), World::new());
+    let digest = one.image();
+
+    let odd = other.write("some/where/else.bin", program(0));
+    fs::set_permissions(&odd, fs::Permissions::from_mode(0o600)).unwrap();
+    let away = other.path("away");
+    fs::create_dir(&away).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "umask 077; exec \"$0\" \"$@\""]);
+    command.arg(env!("CARGO_BIN_EXE_tts-render")).current_dir(&away);
+    command.env("TZ", "Pacific/Kiritimati").env("LC_ALL", "de_DE.UTF-8").env("USER", "nobody");
+    command.env_remove("SOURCE_DATE_EPOCH");
+    command.args(["-C", "../some", "image", "build", "--binary", "where/else.bin"]);
+    command.args(["--out", "../image", "--tag", "1.0"]);
+    assert_eq!(ran(&mut command).result(), digest);
+    assert_eq!(tree(&other.path("image")), tree(&one.path("image")));
+}
+
+#[test]
+fn the_time_and_the_revision_count_when_they_are_given() {
+    let world = World::new();
+    let plain = world.image();
+    let build = ["image", "build", "--binary", "program", "--out", "image", "--tag", "1.0"];
+    let dated = ran(world.command().args(build).env("SOURCE_DATE_EPOCH", "1764000000"));
+    assert_ne!(dated.result(), plain);
+    let shown = world.run(&["image", "inspect", "image"]);
+    assert!(shown.result().contains("2025-11-24T16:00:00Z"), "{}", shown.stdout);
+    let revised = [&build[..], &["--revision", "0123abc"]].concat();
+    assert_ne!(world.run(&revised).result(), plain);
+    let shown = world.run(&["image", "inspect", "image"]);
+    assert!(shown.result().contains("org.opencontainers.image.revision"), "{}", shown.stdout);
+    for wrong in ["x", "-1", "99999999999"] {
+        let refused = ran(world.command().args(build).env("SOURCE_DATE_EPOCH", wrong));
+        assert_eq!((refused.code, &*refused.stdout), (Some(2), ""), "{wrong}: {}", refused.stderr);
+    }
+}
+
+#[test]
+fn what_would_not_run_is_refused_before_anything_is_written() {
+    let world = World::new();
+    world.write("script", "#!/bin/sh\n");
+    world.write("cut", &program(0)[..100]);
+    let dynamic = std::env::current_exe().unwrap();
+    for (file, why) in [
+        ("script", "no ELF file"),
+        ("cut", "cut short"),
+        ("missing", "can't be read"),
+        (".", "is no file"),
+        (dynamic.to_str().unwrap(), "linked dynamically (it asks for `/lib"),
+    ] {
+        let ran = world.run(&["image", "build", "--binary", file, "--out", "image"]);
+        assert!(ran.refusal().contains(why), "{file}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("`{file}`")) || file == dynamic.to_str().unwrap());
+    }
+    assert!(!world.path("image").exists());
+}
+
+#[test]
+fn skopeo_inspects_and_copies_it() {
+    if !require(&["skopeo", "--version"]) {
+        return;
+    }
+    let world = World::new();
+    let digest = world.image();
+    let at = |name: &str| format!("oci:{}:1.0", world.path(name).display());
+    let told = common::run(&["skopeo", "inspect", &at("image")], "");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["Digest"], *digest);
+    assert_eq!((&told["Os"], &told["Architecture"]), (&"linux".into(), &"amd64".into()));
+    assert_eq!(told["Labels"]["org.opencontainers.image.title"], "vram-gate");
+    assert_eq!(told["Created"], "1970-01-01T00:00:00Z");
+    let copy = ["skopeo", "--insecure-policy", "copy", "--preserve-digests"];
+    common::run(&[&copy[..], &[&*at("image"), &*at("copy")]].concat(), "");
+    assert_eq!(tree(&world.path("copy/blobs")), tree(&world.path("image/blobs")));
+}
+
+#[test]
+fn umoci_unpacks_it_to_one_file_of_roots() {
+    if !require(&["umoci", "--version"]) {
+        return;
+    }
+    let world = World::new();
+    world.image();
+    let image = format!("{}:1.0", world.path("image").display());
+    let bundle = world.path("bundle");
+    common::run(&["umoci", "unpack", "--image", &image, bundle.to_str().unwrap()], "");
+    let rootfs = bundle.join("rootfs");
+    let files = tree(&rootfs);
+    assert_eq!(files.into_iter().collect::<Vec<_>>(), [("vram-gate".into(), program(0))]);
+    let meta = fs::metadata(rootfs.join("vram-gate")).unwrap();
+    assert_eq!((meta.mode() & 0o7777, meta.uid(), meta.gid(), meta.mtime()), (0o755, 0, 0, 0));
+    let config: Value =
+        serde_json::from_slice(&fs::read(bundle.join("config.json")).unwrap()).unwrap();
+    let process = &config["process"];
+    assert_eq!((&process["user"]["uid"], &process["user"]["gid"]), (&65532.into(), &65532.into()));
+    assert_eq!(process["args"], serde_json::json!(["/vram-gate"]));
+}
+
+#[test]
+fn the_renderers_image_is_argo_cds_sidecar() {
+    if !require(&["umoci", "--version"]) {
+        return;
+    }
+    let world = World::new();
+    world.write("program", program(0));
+    let build = ["image", "build", "--of", "renderer", "--binary", "program", "--out", "image"];
+    world.run(&[&build[..], &["--tag", "r"]].concat()).result();
+    let image = format!("{}:r", world.path("image").display());
+    let bundle = world.path("bundle");
+    common::run(&["umoci", "unpack", "--image", &image, bundle.to_str().unwrap()], "");
+    let rootfs = bundle.join("rootfs");
+    let mode = |path: &str| fs::metadata(rootfs.join(path)).unwrap().mode() & 0o7777;
+    assert_eq!(mode("usr/local/bin/tts-render"), 0o755);
+    assert_eq!(mode("home/argocd/cmp-server/config/plugin.yaml"), 0o644);
+    assert_eq!(mode("home/argocd"), 0o755);
+    let config: Value =
+        serde_json::from_slice(&fs::read(bundle.join("config.json")).unwrap()).unwrap();
+    assert_eq!(config["process"]["user"]["uid"], 999);
+    assert_eq!(config["process"]["cwd"], "/home/argocd");
+}
+
+#[test]
+fn inspect_lists_files_digests_and_configuration() {
+    let world = World::new();
+    let digest = world.image();
+    let shown = world.run(&["image", "inspect", "image"]);
+    let shown = shown.result();
+    for part in [&*digest, "linux/amd64", "/vram-gate", "65532:65532", "0755", "0:0", "not known"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    fs::remove_file(world.path("image/index.json")).unwrap();
+    let ran = world.run(&["image", "inspect", "image"]);
+    assert!(ran.refusal().contains("`image` is no OCI image layout"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_full_disk_is_named_and_leaves_the_old_image() {
+    let mount = ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /tmp"];
+    if !require(&mount) {
+        return;
+    }
+    let world = World::new();
+    world.write("large", program(1 << 20));
+    world.write("small", program(0));
+    world.write("disk/here", "");
+    // The small image fits on a disk of 256 KiB, the large one does not.
+    let script = "mount -t tmpfs -o size=256k none disk && \
+        \"$0\" image build --binary small --out disk/image && cp -r disk/image before && \
+        if \"$0\" image build --binary large --out disk/image; then exit 1; fi; \
+        cp -r disk/image after; ls -A disk";
+    let mut command = Command::new("unshare");
+    command.args(["-m", "sh", "-ec", script, env!("CARGO_BIN_EXE_tts-render")]);
+    let ran = ran(command.current_dir(world.folder.path()));
+    assert!(ran.stderr.contains("the disk that holds `disk/image` is full"), "{}", ran.stderr);
+    assert_eq!(tree(&world.path("after")), tree(&world.path("before")));
+    assert_eq!(ran.stdout.lines().last(), Some("image"), "nothing is left over");
+}

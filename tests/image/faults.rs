@@ -1,0 +1,351 @@
+//! A registry that fails as it is told.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::common;
+use crate::plain::read_head;
+use crate::world::{Ran, World, ran};
+
+/// What goes wrong with requests of a method whose path holds a text.
+struct Fault {
+    method: &'static str,
+    path: &'static str,
+    /// How many times; then all is well.
+    times: usize,
+    answer: Answer,
+}
+
+#[derive(Clone)]
+enum Answer {
+    Status(u16, &'static str),
+    /// A status with a header.
+    Header(u16, String),
+    /// The connection ends without a word.
+    Close,
+    /// A good answer with this body.
+    Body(&'static str),
+}
+
+#[derive(Default)]
+struct State {
+    faults: Vec<Fault>,
+    blobs: BTreeMap<String, Vec<u8>>,
+    manifest: Vec<u8>,
+    /// `METHOD path` and the Authorization header, if there was one.
+    requests: Vec<(String, Option<String>)>,
+    /// What to ask a login for: the realm of a Bearer challenge.
+    bearer: Option<String>,
+}
+
+struct Registry {
+    address: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Registry {
+    fn start(faults: Vec<Fault>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let state = Arc::new(Mutex::new(State { faults, ..State::default() }));
+        let shared = state.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let state = shared.clone();
+                thread::spawn(move || serve(stream, &state));
+            }
+        });
+        Registry { address, state }
+    }
+
+    fn with(method: &'static str, path: &'static str, times: usize, answer: Answer) -> Self {
+        Self::start(vec![Fault { method, path, times, answer }])
+    }
+
+    fn push(&self, world: &World) -> Ran {
+        let to = format!("{}/gate:1", self.address);
+        let mut command = world.command();
+        command.args(["image", "push", "--from", "image", "--plain-http", &to]);
+        ran(command.env("DOCKER_CONFIG", world.path("docker")))
+    }
+
+    fn count(&self, request: &str) -> usize {
+        let state = self.state.lock().unwrap();
+        state.requests.iter().filter(|(line, _)| line.starts_with(request)).count()
+    }
+
+    fn login(&self, world: &World) {
+        let auth = common::run(&["base64", "-w0"], "ann:s3cret-pass");
+        let config = format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{auth}\"}}}}}}", self.address);
+        world.write("docker/config.json", config);
+    }
+}
+
+fn serve(mut stream: TcpStream, state: &Mutex<State>) {
+    let head = read_head(&mut stream);
+    let header = |name: &str| {
+        head.lines().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then(|| value.to_owned())
+        })
+    };
+    let mut body = vec![0; header("content-length").map_or(0, |n| n.parse().unwrap())];
+    if stream.read_exact(&mut body).is_err() || head.is_empty() {
+        return;
+    }
+    let mut words = head.split(' ');
+    let (method, path) = (words.next().unwrap_or(""), words.next().unwrap_or("").to_owned());
+    let mut state = state.lock().unwrap();
+    state.requests.push((format!("{method} {path}"), header("authorization")));
+    let fault = state
+        .faults
+        .iter_mut()
+        .find(|fault| fault.times > 0 && fault.method == method && path.contains(fault.path));
+    let answer = fault.map(|fault| {
+        fault.times -= 1;
+        fault.answer.clone()
+    });
+    let (status, header, body) = match answer {
+        Some(Answer::Close) => return,
+        Some(Answer::Status(status, body)) => (status, String::new(), body.as_bytes().to_vec()),
+        Some(Answer::Header(status, header)) => (status, header, Vec::new()),
+        Some(Answer::Body(body)) => (200, String::new(), body.as_bytes().to_vec()),
+        None => state.work(method, &path, header("authorization"), body),
+    };
+    let length = if method == "HEAD" { 0 } else { body.len() };
+    let end = if header.is_empty() { "" } else { "\r\n" };
+    let head = format!(
+        "HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {length}\r\n{header}{end}\r\n"
+    );
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body[..length]));
+}
+
+impl State {
+    /// What a registry does (distribution-spec).
+    fn work(
+        &mut self,
+        method: &str,
+        path: &str,
+        authorization: Option<String>,
+        body: Vec<u8>,
+    ) -> (u16, String, Vec<u8>) {
+        let plain = |status| (status, String::new(), Vec::new());
+        if path.starts_with("/token") {
+            let good = authorization.is_some_and(|value| value.starts_with("Basic "))
+                && path.contains("scope=repository%3Agate%3Apull%2Cpush");
+            let token = br#"{"token": "tok-en"}"#.to_vec();
+            return if good { (200, String::new(), token) } else { plain(401) };
+        }
+        if let Some(realm) =
+            self.bearer.as_ref().filter(|_| authorization.as_deref() != Some("Bearer tok-en"))
+        {
+            let challenge = format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"s\"");
+            return (401, challenge, Vec::new());
+        }
+        let location = |path: &str| format!("Location: {path}");
+        let name = path.rsplit('/').next().unwrap_or("");
+        match method {
+            "GET" if path == "/v2/" => plain(200),
+            "HEAD" if path.contains("/blobs/") => {
+                plain(if self.blobs.contains_key(name) { 200 } else { 404 })
+            }
+            "POST" => (202, location("/v2/gate/blobs/uploads/1?state=x"), Vec::new()),
+            "PUT" if path.contains("/uploads/") => {
+                let digest = path.split("digest=").nth(1).unwrap().replace("%3A", ":");
+                self.blobs.insert(digest.clone(), body);
+                (201, location(&format!("/v2/gate/blobs/{digest}")), Vec::new())
+            }
+            "PUT" => {
+                self.manifest = body;
+                (201, location("/v2/gate/manifests/1"), Vec::new())
+            }
+            "GET" if path.contains("/manifests/") => (200, String::new(), self.manifest.clone()),
+            _ => plain(404),
+        }
+    }
+}
+
+/// An image, and a registry with one fault; what a push says.
+fn push(method: &'static str, path: &'static str, times: usize, answer: Answer) -> (Registry, Ran) {
+    let world = World::new();
+    world.image();
+    let registry = Registry::with(method, path, times, answer);
+    let ran = registry.push(&world);
+    (registry, ran)
+}
+
+#[test]
+fn all_is_well_without_a_fault() {
+    let world = World::new();
+    let digest = world.image();
+    let registry = Registry::start(Vec::new());
+    let ran = registry.push(&world);
+    assert_eq!(ran.result(), format!("{}/gate@{digest}", registry.address));
+    assert_eq!(registry.count("POST"), 2);
+    assert_eq!(registry.state.lock().unwrap().blobs.len(), 2);
+}
+
+#[test]
+fn each_refusal_is_named_and_not_tried_again() {
+    let denied = r#"{"errors":[{"code":"DENIED","message":"read only","detail":null}]}"#;
+    for (status, body, why) in [
+        (401, "", "asks for a login for `gate`, and Docker's config has none"),
+        (403, denied, "does not let an anonymous user push to `gate`: read only"),
+        (404, "<html>", "has no repository `gate`, and makes none: <html>"),
+        (413, "too big", "answered 413: too big"),
+        (507, "", "is full: it answered 507"),
+        (500, "open: no space left on device", "is full: it answered 500"),
+    ] {
+        let (registry, ran) = push("POST", "/uploads/", 9, Answer::Status(status, body));
+        assert!(ran.refusal().contains(why), "{status}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&registry.address), "{}", ran.stderr);
+        assert_eq!(registry.count("POST"), 1, "{status}");
+    }
+    for (status, why) in [(401, "asks for a login"), (403, "does not let")] {
+        let (_, ran) = push("HEAD", "/blobs/", 9, Answer::Status(status, ""));
+        assert!(ran.refusal().contains(why), "HEAD {status}: {}", ran.stderr);
+        let (_, ran) = push("PUT", "/manifests/", 9, Answer::Status(status, ""));
+        assert!(ran.refusal().contains(why), "PUT {status}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_passes_is_tried_again() {
+    let places = [
+        ("HEAD", "/blobs/"),
+        ("POST", "/uploads/"),
+        ("PUT", "/manifests/"),
+        ("GET", "/manifests/"),
+    ];
+    for (method, path) in places {
+        for answer in [Answer::Status(503, "busy"), Answer::Close] {
+            let (_, ran) = push(method, path, 2, answer);
+            ran.result();
+            assert_eq!(ran.stderr.matches("trying again: ").count(), 2, "{method}: {}", ran.stderr);
+        }
+    }
+    let (_, ran) = push("POST", "/uploads/", 1, Answer::Status(429, "slow down"));
+    ran.result();
+}
+
+#[test]
+fn what_does_not_pass_ends_after_three_tries() {
+    let (registry, ran) = push("POST", "/uploads/", 9, Answer::Status(503, "busy"));
+    assert!(ran.refusal().contains("answered 503 to each of 3 tries: busy"), "{}", ran.stderr);
+    assert_eq!(registry.count("POST"), 3);
+    let (registry, ran) = push("PUT", "/uploads/", 9, Answer::Close);
+    assert!(ran.refusal().contains("the connection broke in each of 3 tries"), "{}", ran.stderr);
+    assert_eq!(registry.count("PUT"), 3);
+}
+
+#[test]
+fn nobody_listening_is_said_plainly() {
+    let world = World::new();
+    world.image();
+    let registry = Registry::start(Vec::new());
+    // Port 1 of loopback: nobody listens there.
+    let ran = Registry { address: "127.0.0.1:1".to_owned(), ..registry }.push(&world);
+    let refusal = ran.refusal();
+    assert!(refusal.contains("`127.0.0.1:1` can't be reached"), "{refusal}");
+    assert!(refusal.contains("Connection refused"), "{refusal}");
+}
+
+#[test]
+fn other_bytes_under_our_name_are_seen() {
+    let (registry, ran) = push("GET", "/manifests/", 1, Answer::Body("{\"schemaVersion\":2}"));
+    assert!(ran.refusal().contains("do not use what it holds"), "{}", ran.stderr);
+    assert_eq!(registry.count("GET /v2/gate/manifests/1"), 1);
+}
+
+#[test]
+fn answers_that_no_registry_gives_are_refused() {
+    for location in ["::no url::", "", "http://[", "mailto:a@b", "\u{e9}"] {
+        let header = Answer::Header(202, format!("Location: {location}"));
+        let (_, ran) = push("POST", "/uploads/", 9, header);
+        assert!(!ran.refusal().contains("panicked"), "{location:?}: {}", ran.stderr);
+    }
+    let (_, ran) = push("POST", "/uploads/", 9, Answer::Status(202, ""));
+    assert!(ran.refusal().contains("does not answer as an OCI registry does"), "{}", ran.stderr);
+    let (_, ran) = push("POST", "/uploads/", 9, Answer::Status(200, ""));
+    assert!(ran.refusal().contains("does not answer as an OCI registry does"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_bearer_token_is_fetched_with_the_login() {
+    let world = World::new();
+    let digest = world.image();
+    let registry = Registry::start(Vec::new());
+    let realm = format!("http://{}/token", registry.address);
+    registry.state.lock().unwrap().bearer = Some(realm);
+
+    let none = registry.push(&world);
+    assert!(none.refusal().contains("asks for a login"), "{}", none.stderr);
+    registry.login(&world);
+    let ran = registry.push(&world);
+    assert!(ran.result().ends_with(&digest));
+    assert!(!ran.stderr.contains("s3cret-pass") && !ran.stderr.contains("tok-en"));
+    let state = registry.state.lock().unwrap();
+    let basic = |auth: &Option<String>| auth.as_ref().is_some_and(|a| a.starts_with("Basic "));
+    let with_password: Vec<&str> =
+        state.requests.iter().filter(|(_, auth)| basic(auth)).map(|(line, _)| &**line).collect();
+    assert_eq!(with_password.len(), 1, "the password goes to the token server alone");
+    assert!(with_password[0].starts_with("GET /token"));
+}
+
+#[test]
+fn a_token_that_is_none_is_refused() {
+    for token in [r#"{"token": "a\nb"}"#, r#"{"token": ""}"#, "[]", r#"{"token": "é"}"#] {
+        let world = World::new();
+        world.image();
+        let registry = Registry::with("GET", "/token", 9, Answer::Body(token));
+        let realm = format!("http://{}/token", registry.address);
+        registry.state.lock().unwrap().bearer = Some(realm);
+        registry.login(&world);
+        let ran = registry.push(&world);
+        let why = "does not answer as an OCI registry does";
+        assert!(ran.refusal().contains(why), "{token}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_password_that_comes_back_is_not_shown() {
+    let world = World::new();
+    world.image();
+    let echo = Answer::Status(403, "no push for ann:s3cret-pass (YW5uOnMzY3JldC1wYXNz)");
+    let registry = Registry::with("POST", "/uploads/", 9, echo);
+    registry.login(&world);
+    let ran = registry.push(&world);
+    assert!(ran.refusal().contains("does not let `ann` push"), "{}", ran.stderr);
+    for secret in ["s3cret-pass", "YW5uOnMzY3JldC1wYXNz"] {
+        assert!(!ran.stderr.contains(secret), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_upload_elsewhere_gets_no_password() {
+    let elsewhere = Registry::start(Vec::new());
+    let away = format!("Location: http://{}/v2/gate/blobs/uploads/1", elsewhere.address);
+    let world = World::new();
+    world.image();
+    let registry = Registry::with("POST", "/uploads/", 1, Answer::Header(202, away));
+    registry.login(&world);
+    registry.state.lock().unwrap().bearer = Some(format!("http://{}/token", registry.address));
+    // The first blob goes elsewhere; the tag then names a blob that this registry does not have,
+    // which is its business.
+    registry.push(&world);
+    let requests = &elsewhere.state.lock().unwrap().requests;
+    assert!(requests.iter().any(|(line, _)| line.starts_with("PUT")), "{requests:?}");
+    assert!(requests.iter().all(|(_, authorization)| authorization.is_none()), "{requests:?}");
+}
+
+#[test]
+fn a_pin_names_an_image_that_is_not_there() {
+    let world = World::new();
+    let registry = Registry::with("GET", "/manifests/", 9, Answer::Status(404, ""));
+    let of = format!("{}/gate:2", registry.address);
+    let ran = world.run(&["image", "pin", "--plain-http", &of]);
+    assert!(ran.refusal().contains(&format!("has no image `{of}`")), "{}", ran.stderr);
+}

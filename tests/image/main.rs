@@ -1,0 +1,24 @@
+//! `tts-render image`, as a user runs it: against real tools, a real registry, and one that fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../../gate/tests/support/api.rs"]
+#[allow(dead_code, reason = "the gate's own tests use the rest")]
+mod api;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../../gate/tests/support/plain.rs"]
+#[allow(dead_code, reason = "the gate's own tests use the rest")]
+mod plain;
+
+mod build;
+mod cluster;
+mod faults;
+mod pin;
+mod push;
+mod registry;
+mod world;

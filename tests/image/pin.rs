@@ -1,0 +1,69 @@
+//! `--pin`: the digest goes into the values, and every other byte stays.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::world::World;
+
+const VALUES: &str = "# The gate.\ngate:\r\n    image:   # built by hand\n        repository: a/b\n        tag: \"1.0\"\n    floor: 6Gi # why 6\n";
+
+#[test]
+fn build_writes_the_digest_and_nothing_else() {
+    let world = World::new();
+    let values = world.write("values/a.yaml", VALUES);
+    fs::set_permissions(&values, fs::Permissions::from_mode(0o640)).unwrap();
+    world.write("program", crate::world::program(0));
+    let build =
+        ["image", "build", "--binary", "program", "--out", "image", "--pin", "values/a.yaml"];
+    let digest = world.run(&build).result().to_owned();
+    let want = VALUES.replace("\"1.0\"\n", &format!("\"1.0\"\n        digest: \"{digest}\"\n"));
+    assert_eq!(fs::read_to_string(&values).unwrap(), want);
+    assert_eq!(fs::metadata(&values).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::read_dir(world.path("values")).unwrap().count(), 1, "nothing is left over");
+    // Again: the same bytes.
+    assert_eq!(world.run(&build).result(), digest);
+    assert_eq!(fs::read_to_string(&values).unwrap(), want);
+}
+
+#[test]
+fn a_file_that_cant_be_pinned_stops_the_build() {
+    let world = World::new();
+    world.write("program", crate::world::program(0));
+    world.write("a.yaml", VALUES);
+    world.write("broken.yaml", "gate: [\n");
+    let build = ["image", "build", "--binary", "program", "--out", "image", "--pin"];
+    for (rest, why) in [
+        (
+            &["a.yaml", "--pin-path", "gaet.image.digest"][..],
+            "there is no map `gaet.image` to write a digest into",
+        ),
+        (&["a.yaml", "--pin-path", "gate..x"][..], "a key is missing in the path `gate..x`"),
+        (&["broken.yaml"][..], "broken.yaml:"),
+        (&["missing.yaml"][..], "`missing.yaml` can't be read"),
+    ] {
+        let ran = world.run(&[&build[..], rest].concat());
+        assert!(ran.refusal().contains(why), "{}", ran.stderr);
+    }
+    let near = world.run(&[&build[..], &["a.yaml", "--pin-path", "gate.imaeg.digest"]].concat());
+    for part in ["a.yaml:3:5", "did you mean `image`?"] {
+        assert!(near.refusal().contains(part), "{}", near.stderr);
+    }
+    assert!(!world.path("image").exists());
+    assert_eq!(fs::read_to_string(world.path("a.yaml")).unwrap(), VALUES);
+}
+
+#[test]
+fn the_renderers_digest_goes_to_the_plugin() {
+    let world = World::new();
+    world.write("program", crate::world::program(0));
+    let text = format!("{VALUES}gitops:\n    argocd:\n        pluginImage:\n            tag: a\n");
+    let values = world.write("a.yaml", &text);
+    let build = ["image", "build", "--of", "renderer", "--binary", "program", "--pin", "a.yaml"];
+    let digest = world.run(&build);
+    let want = format!("{text}            digest: \"{}\"\n", digest.result());
+    assert_eq!(fs::read_to_string(&values).unwrap(), want);
+    let other = world.run(&[&build[..], &["--pin-path", "gate.image.x"]].concat());
+    assert_eq!(other.result(), digest.result());
+    let want = format!("        x: \"{}\"\n", digest.result());
+    assert!(fs::read_to_string(&values).unwrap().contains(&want));
+}
