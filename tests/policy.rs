@@ -119,6 +119,11 @@ fn an_exception_in_place_of_the_edit() {
         "mode: edit",
         "mode: exception\n  exceptionNamespace: kyverno-exceptions",
     );
+    let said = sandbox.ok(&["render"]).err;
+    assert!(
+        said.contains("enablePolicyException") && said.contains("kyverno-exceptions"),
+        "{said}"
+    );
     let out = sandbox.ok(&["generate"]).out;
     assert!(out.contains("kind: PolicyException") && !out.contains("kind: ClusterPolicy"), "{out}");
     assert!(out.contains("policyName: inject-gpu-workload-priority"), "{out}");

@@ -47,6 +47,9 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     for kept in &summary.kept {
         run.printer.say(&format!("kept, since it was edited: {}", kept.display()));
     }
+    for need in fleet.stacks.iter().flat_map(|stack| &stack.needs) {
+        run.printer.say(&format!("needed: {need}"));
+    }
     run.printer.say(&summary_line(&summary));
     Ok(Exit::Success)
 }

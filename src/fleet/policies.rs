@@ -61,13 +61,13 @@ fn edit(
     })
 }
 
-/// The exception to a policy that keeps a stack out of it.
+/// The exception to a policy that keeps a stack out of it, and what it needs to count.
 pub(super) fn exception(
     project: &Project,
     values: &Values,
     path: &RelativePath,
     sources: &mut Sources,
-) -> Result<Node, Diagnostics> {
+) -> Result<(Node, [String; 2]), Diagnostics> {
     let source = read(project, path, sources)?;
     let documents = documents(sources, source)?;
     let kind_of = |node: &Node| match node.get("kind").and_then(Node::as_str) {
@@ -82,15 +82,18 @@ pub(super) fn exception(
         return Err(Diagnostic::new(message).into());
     };
     let namespace = values.kyverno.exception_namespace.as_ref().unwrap_or(&values.namespace.name);
-    let exception = policy::exception(&ExceptionOf {
-        name: &format!("{}-{policy}", values.name),
+    let name = format!("{}-{policy}", values.name);
+    let of = ExceptionOf {
+        name: &name,
         namespace: namespace.as_str(),
         kind,
         policy,
         rule: values.kyverno.rule.as_deref(),
         tenant: values.namespace.name.as_str(),
-    });
-    yaml::to_node(&exception).map_err(|error| Diagnostic::new(format!("{path}: {error}")).into())
+    };
+    let node = yaml::to_node(&policy::exception(&of))
+        .map_err(|error| Diagnostic::new(format!("{path}: {error}")))?;
+    Ok((node, policy::exception_needs(&of)))
 }
 
 fn read(

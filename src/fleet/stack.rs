@@ -21,6 +21,8 @@ pub struct Stack {
     pub file: String,
     /// Its values.
     pub values: Values,
+    /// What must be enabled in the cluster for its objects to count, a sentence each.
+    pub needs: Vec<String>,
     /// What it renders, edited policies apart, until the fleet takes them over.
     pub(super) files: Vec<File>,
 }
@@ -49,14 +51,17 @@ impl Job<'_> {
             return Err(Diagnostic::new(message).into());
         }
         let values = loaded.values;
+        let mut needs = Vec::new();
         if let (KyvernoMode::Exception, Some(path)) = (values.kyverno.mode, &values.kyverno.policy)
         {
-            let node = super::policies::exception(self.project, &values, path, &mut sources)?;
+            let (node, needed) =
+                super::policies::exception(self.project, &values, path, &mut sources)?;
+            needs.extend(needed);
             let checked = objects::check(node, &AllowedKinds::none());
             objects.push(checked.map_err(|errors| diagnose(&errors, &sources))?);
         }
         let files = objects.into_iter().map(|object| to_file(&values, &name, object)).collect();
-        Ok(Stack { name: values.name.to_string(), file: name, values, files })
+        Ok(Stack { name: values.name.to_string(), file: name, values, needs, files })
     }
 
     /// Loads one stack's values; also gives its file's name as messages have it.

@@ -8,6 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use vram_gate::quantity;
+
 use crate::schedule::{self, Schedule};
 
 /// Makes a string with a rule: a newtype that is checked when it is read.
@@ -168,8 +170,8 @@ text! {
 text! {
     /// An amount of storage, as a Kubernetes quantity, more than nothing.
     StorageQuantity, pattern: r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?$", max: 32,
-    check: |text| match parse_bytes(text) {
-        Some(1..) => Ok(()),
+    check: |text| match quantity::parse(text) {
+        Ok(1..) => Ok(()),
         _ => Err(format!("`{text}` is no amount of storage: a quantity such as `20Gi`")),
     }
 }
@@ -463,7 +465,7 @@ impl Visitor<'_> for BytesVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
-        parse_bytes(text).map(Bytes).ok_or_else(|| {
+        quantity::parse(text).map(Bytes).map_err(|_| {
             E::custom(format!(
                 "`{text}` is no amount of memory: a quantity such as `6Gi`, or bytes"
             ))
@@ -487,46 +489,4 @@ impl JsonSchema for Bytes {
             "minimum": 0
         })
     }
-}
-
-/// The bytes of a quantity: digits with an optional fraction, and a suffix of bytes. Kubernetes'
-/// other forms (`m`, exponents) make no sense for memory. None if it is none, or no whole number of
-/// bytes.
-/// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>
-fn parse_bytes(text: &str) -> Option<u64> {
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, suffix) = text.split_at(split);
-    let unit: u128 = match suffix {
-        "" => 1,
-        "Ki" => 1 << 10,
-        "Mi" => 1 << 20,
-        "Gi" => 1 << 30,
-        "Ti" => 1 << 40,
-        "Pi" => 1 << 50,
-        "Ei" => 1 << 60,
-        "k" => 1_000,
-        "M" => 1_000_000,
-        "G" => 1_000_000_000,
-        "T" => 1_000_000_000_000,
-        "P" => 1_000_000_000_000_000,
-        "E" => 1_000_000_000_000_000_000,
-        _ => return None,
-    };
-    let (whole, fraction) = match number.split_once('.') {
-        Some((whole, fraction)) => (whole, fraction),
-        None => (number, "0"),
-    };
-    let digits = |text: &str| {
-        (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    if !digits(whole) || !digits(fraction) {
-        return None;
-    }
-    let scale = 10u128.pow(fraction.len() as u32);
-    let part = fraction.parse::<u128>().ok()? * unit;
-    if !part.is_multiple_of(scale) {
-        return None;
-    }
-    let bytes = whole.parse::<u128>().ok()?.checked_mul(unit)? + part / scale;
-    i64::try_from(bytes).ok().map(|bytes| bytes as u64)
 }

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 
 use super::container::not_found;
-use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, malformed, of, schedule, unique};
+use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, malformed, of, unique};
 use crate::objects::error::Problem;
 use crate::objects::formats;
+use crate::schedule::{self, Schedule};
+use crate::yaml::shorten;
 
 const COUNT: Rule = Rule::Range(0, i64::MAX);
 
@@ -67,15 +69,16 @@ pub const CHECKS: &[CheckRow] = &[
 ];
 
 fn times(at: &At, found: &mut Found) {
-    if let Some(schedule) = at.get("schedule")
+    if let Some(field) = at.get("schedule")
         && let Some(text) = at.text("schedule")
-        && let Err(right) = schedule::check(text)
+        && let Err(error) = text.parse::<Schedule>()
     {
-        malformed(text, &right, &schedule, found);
+        let problem = Problem::Malformed { value: shorten(text), field: "schedule".to_owned() };
+        found.value_hint(&field, problem, error.hint());
     }
     if let Some(zone) = at.get("timeZone")
         && let Some(text) = zone.node.as_str()
-        && !schedule::is_time_zone(text)
+        && schedule::zone(text).is_err()
     {
         malformed(text, "the name of a time zone such as `Europe/London`", &zone, found);
     }

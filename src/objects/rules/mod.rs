@@ -22,7 +22,6 @@ mod pod;
 mod rbac;
 mod resources;
 mod scaling;
-mod schedule;
 mod scheduling;
 mod storage;
 mod volume;
