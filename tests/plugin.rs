@@ -269,7 +269,7 @@ fn announced(project: &Sandbox, stack: &str) -> Vec<Value> {
 fn what_is_announced_and_sent_back_changes_nothing() {
     let project = two_stacks();
     // Strings in an application's own tree that YAML would read as something else.
-    project.replace("values/tts.yaml", "        device: cuda\n", "        device: cuda\n        odd: [\"1\", \"no\"]\n        text: \"007\"\n        ratio: 0.5\n        long: \"a\\nb\\n\"\n        none: null\n");
+    project.replace("values/tts.yaml", "        device: cuda\n", "        device: cuda\n        odd: [\"1\", \"no\"]\n        text: \"007\"\n        five: \"5\"\n        nothing: \"null\"\n        truth: \"true\"\n        ratio: 0.5\n        long: \"a\\nb\\n\"\n        none: null\n");
     for stack in ["tts", "demo"] {
         let plain = Call::new(".").with("ARGOCD_ENV_STACK", stack).manifests(&project);
         let list = announced(&project, stack);

@@ -36,5 +36,7 @@ pub(crate) fn asked(common: &Common, inputs: &Inputs, app: Option<&str>) -> Resu
         request.stacks =
             project.stack(folder).is_ok().then(|| folder.clone()).into_iter().collect();
     }
+    // Named stacks are printed alone, so nobody sees the policies.
+    request.without_policies = !request.stacks.is_empty();
     Ok(Asked { project, request, app })
 }

@@ -36,6 +36,8 @@ pub struct Request {
     pub assignments: Vec<Assignment>,
     /// A folder of templates in place of the repository's.
     pub templates: Option<PathBuf>,
+    /// Whether edited policies are left out: for who speaks of stacks' own folders alone.
+    pub without_policies: bool,
 }
 
 /// One file of `rendered/`.
@@ -76,7 +78,9 @@ impl Fleet {
         let mut stacks = all_or_errors(in_parallel(&files, |file| job.run(file)))?;
         let mut files: Vec<File> =
             stacks.iter_mut().flat_map(|stack| std::mem::take(&mut stack.files)).collect();
-        files.extend(policies::edited(project, &stacks, &mut sources)?);
+        if !request.without_policies {
+            files.extend(policies::edited(project, &stacks, &mut sources)?);
+        }
         files.sort_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
         refuse_twice(&files)?;
         Ok(Fleet { stacks, files })

@@ -4,8 +4,6 @@
 //! The rules that templates are loaded by make it so line by line; this holds the result to it, so
 //! that no combination of lines can make a value into structure.
 
-use std::collections::HashSet;
-
 use crate::source::{Origin, Sources, Span};
 use crate::yaml::{Node, Value};
 
@@ -16,16 +14,19 @@ pub fn unwhole(
     output: crate::source::SourceId,
     documents: &[Node],
 ) -> Vec<Span> {
-    let mut whole = HashSet::new();
+    // Sorted rather than hashed: it is asked for a few of its many spans.
+    let mut whole = Vec::new();
     documents.iter().for_each(|document| collect(document, &mut whole));
+    whole.sort_unstable();
     let is_part = |origin: &&Origin| {
-        origin.interpolated && !whole.contains(&(origin.output.start, origin.output.end))
+        let span = (origin.output.start, origin.output.end);
+        origin.interpolated && whole.binary_search(&span).is_err()
     };
     let span = |origin: &Origin| Span::new(output, origin.output.start, origin.output.end);
     sources.get(output).origins().iter().filter(is_part).map(span).collect()
 }
 
-fn collect(node: &Node, whole: &mut HashSet<(u32, u32)>) {
+fn collect(node: &Node, whole: &mut Vec<(u32, u32)>) {
     let mut add = |span: Option<Span>| whole.extend(span.map(|span| (span.start, span.end)));
     add(node.span);
     match &node.value {
