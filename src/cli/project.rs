@@ -67,7 +67,7 @@ impl Inputs {
             overlays: self.overlays.clone(),
             assignments,
             templates: self.templates.clone(),
-            without_policies: false,
+            ..Request::default()
         })
     }
 }

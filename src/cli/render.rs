@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tts_render::diagnostic::Diagnostic;
-use tts_render::fleet::Fleet;
+use tts_render::fleet::{Fleet, Request};
 use tts_render::rendered::{self, Force, Plan, Scope, Summary};
 
 use super::{Exit, Inputs, Run, Stop};
@@ -32,7 +32,8 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let project = run.common.project();
-    let fleet = Fleet::build(&project, &args.inputs.request()?)?;
+    let request = Request { files_only: true, ..args.inputs.request()? };
+    let fleet = Fleet::build(&project, &request)?;
     let (plan, scope) = plan(&fleet, args.inputs.stacks.is_empty())?;
     let out = project.root().join(&args.out);
     if args.check {

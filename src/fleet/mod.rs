@@ -38,6 +38,9 @@ pub struct Request {
     pub templates: Option<PathBuf>,
     /// Whether edited policies are left out: for who speaks of stacks' own folders alone.
     pub without_policies: bool,
+    /// Leave the objects' trees out, for who wants the files alone: of a thousand stacks they are most
+    /// of the memory.
+    pub files_only: bool,
 }
 
 /// One file of `rendered/`.
@@ -49,7 +52,7 @@ pub struct File {
     pub name: String,
     /// Its bytes.
     pub contents: String,
-    /// The object in it.
+    /// The object in it; its tree is null where the request is for files alone.
     pub object: Object,
     /// The values files that it comes from, as messages name them.
     pub claimants: Vec<String>,
@@ -74,7 +77,13 @@ impl Fleet {
         let templates = load_templates(project, request, &mut sources)?;
         let files = stack_files(project, request).map_err(plain)?;
         let layers = load_layers(request, &mut sources).map_err(plain)?;
-        let job = stack::Job { project, templates: &templates, layers: &layers, base: &sources };
+        let job = stack::Job {
+            project,
+            templates: &templates,
+            layers: &layers,
+            base: &sources,
+            files_only: request.files_only,
+        };
         let mut stacks = all_or_errors(in_parallel(&files, |file| job.run(file)))?;
         let mut files: Vec<File> =
             stacks.iter_mut().flat_map(|stack| std::mem::take(&mut stack.files)).collect();
@@ -119,7 +128,13 @@ impl Opened {
             let templates = load_templates(project, request, &mut sources)?;
             let layers = load_layers(request, &mut sources).map_err(plain)?;
             let base = sources.clone();
-            let job = stack::Job { project, templates: &templates, layers: &layers, base: &base };
+            let job = stack::Job {
+                project,
+                templates: &templates,
+                layers: &layers,
+                base: &base,
+                files_only: false,
+            };
             let (file, loaded) = job.load(file, &mut sources)?;
             Ok(Opened { file, templates, loaded, sources })
         };

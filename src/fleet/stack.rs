@@ -10,7 +10,7 @@ use crate::project::{Project, StackFile};
 use crate::render::{self, Templates};
 use crate::source::{SourceId, Sources};
 use crate::values::{KyvernoMode, Layers, Loaded, Values};
-use crate::yaml::{self, Dialect};
+use crate::yaml::{self, Dialect, Node, Value};
 
 /// A stack that was rendered.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ pub(super) struct Job<'a> {
     pub templates: &'a Templates,
     pub layers: &'a Layers,
     pub base: &'a Sources,
+    pub files_only: bool,
 }
 
 impl Job<'_> {
@@ -60,7 +61,11 @@ impl Job<'_> {
             let checked = objects::check(node, &AllowedKinds::none());
             objects.push(checked.map_err(|errors| diagnose(&errors, &sources))?);
         }
-        let files = objects.into_iter().map(|object| to_file(&values, &name, object)).collect();
+        let mut files: Vec<File> =
+            objects.into_iter().map(|object| to_file(&values, &name, object)).collect();
+        if self.files_only {
+            files.iter_mut().for_each(|file| file.object.node = Node::new(Value::Null));
+        }
         Ok(Stack { name: values.name.to_string(), file: name, values, needs, files })
     }
 
