@@ -97,6 +97,8 @@ pub struct StackFile {
 impl Project {
     /// The folder of values, under the root.
     pub const VALUES: &'static str = "values";
+    /// The folder of the owners' policies, under the root.
+    pub const POLICIES: &'static str = "policies";
     /// The folder of templates, under the root.
     pub const TEMPLATES: &'static str = "templates";
 
@@ -122,6 +124,12 @@ impl Project {
             return Err(ProjectError::NoStacks { folder: Self::VALUES.to_owned() });
         }
         Ok(stacks)
+    }
+
+    /// The owners' policies: each `.yaml` in `policies/`.
+    pub fn policies(&self) -> Result<Vec<Source>, ProjectError> {
+        let files = files_of(&self.root.join(Self::POLICIES), ".yaml")?;
+        files.into_iter().map(|(_, path)| self.read_inside(&path)).collect()
     }
 
     /// One stack, as the user names it: by name, or by the path of its file.

@@ -37,11 +37,11 @@ fn command(review: &Review, found: &Consequence) -> String {
 }
 
 /// What ends a message or starts an escape in it.
-fn message(text: &str) -> String {
+pub(crate) fn message(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// What ends a property besides.
-fn property(text: &str) -> String {
+pub(crate) fn property(text: &str) -> String {
     message(text).replace(':', "%3A").replace(',', "%2C")
 }

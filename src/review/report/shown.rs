@@ -82,7 +82,7 @@ pub(super) fn name(id: &ObjectId) -> String {
 
 /// A text with what would not be seen, or would change how the rest is seen, written out: controls,
 /// marks of direction, characters without width. Line ends too: callers split lines before.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c,
