@@ -1,6 +1,11 @@
 //! `lint`: every rule where it speaks and where it is quiet, comments that allow, and the formats.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
 
 mod common;
 

@@ -64,17 +64,24 @@ pub struct Rule {
     pub(super) look: Look,
 }
 
+/// What is unwise in which stack.
+type OfStacks<'c, 'a> = Vec<(&'c Case<'a>, Site)>;
+/// What is wrong with which policy file.
+type OfPolicies = Vec<(usize, Words)>;
+/// What is wrong with which comment.
+type OfComments<'c> = Vec<(&'c Comment, Words)>;
+
 /// What a rule looks at. It names places, which are made into lines and columns elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Look {
     /// Each stack by itself.
     Stack(fn(&Case<'_>) -> Vec<Site>),
     /// All stacks together.
-    Fleet(for<'c, 'a> fn(&'c [Case<'a>]) -> Vec<(&'c Case<'a>, Site)>),
+    Fleet(for<'c, 'a> fn(&'c [Case<'a>]) -> OfStacks<'c, 'a>),
     /// The owners' policies: the number of the file.
-    Policies(fn(&[Case<'_>], &Policies) -> Vec<(usize, Words)>),
+    Policies(fn(&[Case<'_>], &Policies) -> OfPolicies),
     /// The comments that allow something, and whether they did.
-    Comments(fn(&[(Comment, bool)]) -> Vec<(&Comment, Words)>),
+    Comments(fn(&[(Comment, bool)]) -> OfComments<'_>),
 }
 
 /// All rules.
