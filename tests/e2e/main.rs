@@ -14,3 +14,4 @@ mod common;
 mod programs;
 
 mod argocd;
+mod schemas;
