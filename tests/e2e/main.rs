@@ -14,4 +14,5 @@ mod common;
 mod programs;
 
 mod argocd;
+mod kyverno;
 mod schemas;
