@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,14 +17,14 @@ use crate::programs::program;
 /// How long anything here may take before the test gives it up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What `gitops argocd --from plugin` makes for this repository.
-pub fn plugin_wiring() -> Vec<Value> {
+/// What `gitops argocd --from plugin` makes for this repository, with more settings.
+pub fn plugin_wiring(more: &[&str]) -> Vec<Value> {
     let set = [
         "gitops.repoURL=https://git.example/me/infra.git",
         "gitops.argocd.pluginImage.repository=git.example/me/tts-render",
         "gitops.argocd.pluginImage.tag=0.1.0",
     ];
-    let arguments: Vec<&str> = set.iter().flat_map(|one| ["--set", one]).collect();
+    let arguments: Vec<&str> = set.iter().chain(more).flat_map(|one| ["--set", one]).collect();
     let made =
         ran(repository(), &[&["gitops", "argocd", "--from", "plugin"], &arguments[..]].concat());
     assert_eq!((made.code, made.err.as_str()), (0, ""));
@@ -47,7 +46,7 @@ impl CmpServer {
         for name in ["bin", "config", "plugins", "tmp"] {
             fs::create_dir(path(name)).unwrap();
         }
-        let wiring = plugin_wiring();
+        let wiring = plugin_wiring(&[]);
         let file = wiring.iter().find_map(|object| object["data"]["plugin.yaml"].as_str()).unwrap();
         fs::write(path("config/plugin.yaml"), file).unwrap();
         let binary = Path::new(env!("CARGO_BIN_EXE_tts-render"));
@@ -65,7 +64,6 @@ impl CmpServer {
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
-            .process_group(0)
             .spawn()
             .unwrap();
         let mut server = CmpServer { socket: PathBuf::new(), process, folder };

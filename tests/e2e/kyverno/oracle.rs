@@ -52,8 +52,7 @@ pub fn labels() -> String {
 pub fn ask(folder: &Path, question: &Question<'_>, pod: impl Fn(&str) -> String) {
     fs::create_dir(folder).unwrap();
     fs::write(folder.join("policy.yaml"), question.text).unwrap();
-    fs::write(folder.join("pods.yaml"), NAMESPACES.map(|namespace| pod(namespace)).join("\n---\n"))
-        .unwrap();
+    fs::write(folder.join("pods.yaml"), NAMESPACES.map(pod).join("\n---\n")).unwrap();
     let mut test = String::from(
         "apiVersion: cli.kyverno.io/v1alpha1\nkind: Test\nmetadata: {name: t}\npolicies: [policy.yaml]\nresources: [pods.yaml]\nvariables: values.yaml\n",
     );

@@ -71,10 +71,16 @@ fn flux_builds_exactly_what_is_rendered() {
     // An artifact holds what lies in rendered/: its paths start there.
     for (set, root) in [(&[][..], ""), (&artifact[..], "rendered")] {
         let project = Sandbox::repository();
+        project.ok(&["init", "demo"]);
+        project.ok(&["render"]);
         let wiring = wiring(&project, set);
         let built = built(&project.path(root).display().to_string(), &wiring);
-        let folders =
-            [("tts", "tts"), ("tts-render-kyverno", "kyverno"), ("tts-render-tripit", "tripit")];
+        let folders = [
+            ("demo", "demo"),
+            ("tts", "tts"),
+            ("tts-render-kyverno", "kyverno"),
+            ("tts-render-tripit", "tripit"),
+        ];
         assert_eq!(built.keys().collect::<Vec<_>>(), folders.map(|(name, _)| name));
         for (name, folder) in folders {
             assert_eq!(built[name], rendered(&project, folder), "{name}");
