@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::tool::{Sandbox, repository};
+use common::tool::{Sandbox, ran, repository};
 use serde_json::Value;
 use tts_render::lint::{RULES, ids};
 
@@ -237,6 +237,20 @@ fn text_shows_the_line_and_the_way_out() {
 fn workflow_commands_stand_at_the_lines() {
     let ran = unwise().run(&[&UNWISE[..], &["--format", "github"]].concat());
     insta::assert_snapshot!("github", ran.out);
+}
+
+/// A forge looks for the file in the whole checkout.
+#[test]
+fn files_are_named_from_where_the_command_runs() {
+    let sandbox = unwise();
+    let folder = sandbox.path("");
+    let (parent, name) = (folder.parent().unwrap(), folder.file_name().unwrap().to_str().unwrap());
+    let args = ["-C", name, "lint", "--format"];
+    let github = ran(parent, &[&args[..], &["github"]].concat()).out;
+    assert!(github.contains(&format!("file={name}/values/tts.yaml,")), "{github}");
+    let sarif = ran(parent, &[&args[..], &["sarif"]].concat()).out;
+    assert!(sarif.contains(&format!("\"uri\": \"{name}/values/tts.yaml\"")), "{sarif}");
+    assert_eq!(ran(parent, &["-C", name, "lint", "--explain", "card-total"]).code, 0);
 }
 
 #[test]

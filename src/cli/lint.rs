@@ -38,7 +38,11 @@ pub(crate) struct Args {
     #[arg(long)]
     allowed: bool,
     /// Say what a rule is for, and how to mend what it finds; `all` lists the rules
-    #[arg(long, value_name = "ID", exclusive = true)]
+    #[arg(
+        long,
+        value_name = "ID",
+        conflicts_with_all = ["stacks", "overlays", "set", "templates", "format", "fail_on", "allowed"]
+    )]
     explain: Option<String>,
 }
 
@@ -92,8 +96,8 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     match args.format {
         Format::Text => text(args, &report, run)?,
         Format::Json => run.out.write_all(report::json(&report).as_bytes())?,
-        Format::Sarif => run.out.write_all(report::sarif(&report).as_bytes())?,
-        Format::Github => run.out.write_all(report::github(&report).as_bytes())?,
+        Format::Sarif => run.out.write_all(report::sarif(&report, project.root()).as_bytes())?,
+        Format::Github => run.out.write_all(report::github(&report, project.root()).as_bytes())?,
     }
     let limit = args.fail_on.unwrap_or(FailOn::Note).severity();
     let fails = report.findings.iter().any(|finding| finding.rule.severity <= limit);

@@ -12,6 +12,9 @@ pub use github::github;
 pub use json::json;
 pub use sarif::sarif;
 
+use std::path::Path;
+
+use crate::project::Project;
 use crate::review::Severity;
 use crate::review::report::shown::visible;
 use crate::source::Place;
@@ -27,11 +30,19 @@ pub fn sentence(finding: &Finding) -> String {
     }
 }
 
-/// The file that a place is in, as a path from the project's root: a flag is none, nor is a template
-/// that is built into the program.
-fn file(place: &Place) -> Option<&str> {
-    let is_file = !place.name.starts_with("--") && !place.name.ends_with(" (built in)");
-    is_file.then(|| place.name.strip_prefix("./").unwrap_or(&place.name))
+/// The file that a place is in, as whoever runs the command finds it: the project's own lie under its
+/// root, others where they were named. A flag is no file, nor is a template that is built into the
+/// program.
+fn file(place: &Place, root: &Path) -> Option<String> {
+    let name = place.name.strip_prefix("./").unwrap_or(&place.name);
+    if name.starts_with("--") || name.ends_with(" (built in)") {
+        return None;
+    }
+    let own = [Project::VALUES, Project::TEMPLATES, Project::POLICIES];
+    let is_own = own.iter().any(|folder| Path::new(name).starts_with(folder));
+    let path = if is_own { root.join(name) } else { name.into() };
+    // `./` says nothing to who reads it.
+    Some(path.strip_prefix(".").unwrap_or(&path).display().to_string())
 }
 
 /// The severity in the words of workflow commands and of SARIF: `error`, `warning`, and one of each

@@ -1,6 +1,8 @@
 //! SARIF 2.1.0, which code scanning takes.
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html>
 
+use std::path::Path;
+
 use serde_json::{Value as Json, json};
 
 use super::{file, level, sentence};
@@ -10,11 +12,12 @@ use crate::source::Place;
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// One run, with all rules; what a comment allows is there as suppressed in the source.
-pub fn sarif(report: &Report) -> String {
-    let findings = report.findings.iter().map(|finding| result(finding, None));
+/// One run, with all rules; what a comment allows is there as suppressed in the source. `root` is the
+/// project's.
+pub fn sarif(report: &Report, root: &Path) -> String {
+    let findings = report.findings.iter().map(|finding| result(finding, None, root));
     let allowed =
-        report.allowed.iter().map(|allowed| result(&allowed.finding, Some(&allowed.reason)));
+        report.allowed.iter().map(|allowed| result(&allowed.finding, Some(&allowed.reason), root));
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -25,7 +28,6 @@ pub fn sarif(report: &Report) -> String {
                 "rules": RULES.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
-            "originalUriBaseIds": {"ROOT": {"description": {"text": "The project's root"}}},
             "results": findings.chain(allowed).collect::<Vec<_>>(),
         }],
     });
@@ -42,14 +44,14 @@ fn descriptor(rule: &Rule) -> Json {
     })
 }
 
-fn result(finding: &Finding, reason: Option<&str>) -> Json {
+fn result(finding: &Finding, reason: Option<&str>, root: &Path) -> Json {
     let index = RULES.iter().position(|rule| rule.id == finding.rule.id);
     let mut result = json!({
         "ruleId": finding.rule.id,
         "ruleIndex": index,
         "level": level(finding.rule.severity, "note"),
         "message": {"text": format!("{}. {}", sentence(finding), finding.rule.mend)},
-        "locations": [location(finding)],
+        "locations": [location(finding, root)],
     });
     if let Some(reason) = reason {
         result["suppressions"] = json!([{"kind": "inSource", "justification": reason}]);
@@ -57,13 +59,13 @@ fn result(finding: &Finding, reason: Option<&str>) -> Json {
     result
 }
 
-fn location(finding: &Finding) -> Json {
+fn location(finding: &Finding, root: &Path) -> Json {
     let mut location = json!({});
     if let Some((place, file)) =
-        finding.place.as_ref().and_then(|place| Some((place, file(place)?)))
+        finding.place.as_ref().and_then(|place| Some((place, file(place, root)?)))
     {
         location["physicalLocation"] = json!({
-            "artifactLocation": {"uri": uri(file), "uriBaseId": "ROOT"},
+            "artifactLocation": {"uri": uri(&file)},
             "region": region(place),
         });
     }
