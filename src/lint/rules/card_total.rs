@@ -43,7 +43,12 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     let total = case.values.gpu.total;
     let words = match case.values.server.node_selector.get(PRODUCT) {
         Some(product) => {
-            let known = CARDS.iter().find(|card| product.starts_with(card.product));
+            // Shared, a card's product has a suffix: `Tesla-T4-SHARED`.
+            let is_it = |card: &&Card| {
+                let rest = product.strip_prefix(card.product);
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            };
+            let known = CARDS.iter().find(is_it);
             known.filter(|card| total > card.offers).map(|card| {
                 Words::of("The nodes have a ")
                     .code(product)

@@ -32,7 +32,6 @@ fn look(case: &Case<'_>) -> Vec<Site> {
 struct Url<'a> {
     /// `service.namespace`, what follows `.svc` left out.
     host: &'a str,
-    in_cluster: bool,
     port: u16,
 }
 
@@ -48,18 +47,18 @@ impl<'a> Url<'a> {
             Some((host, port)) => (host, port.parse().ok()?),
             None => (authority, default),
         };
-        let (name, in_cluster) = match host.split_once(".svc") {
-            Some((name, rest)) if rest.is_empty() || rest.starts_with('.') => (name, true),
-            _ => (host, false),
+        let host = match host.split_once(".svc") {
+            Some((name, rest)) if rest.is_empty() || rest.starts_with('.') => name,
+            _ => host,
         };
-        Some(Url { host: name, in_cluster, port })
+        Some(Url { host, port })
     }
 }
 
 /// What is wrong with a URL that is meant for the stack: its host is in the stack's namespace.
 fn wrong(url: &Url<'_>, values: &Values) -> Option<Words> {
     let (service, namespace) = url.host.split_once('.')?;
-    if namespace != values.namespace.name.as_str() || namespace.contains('.') && !url.in_cluster {
+    if namespace != values.namespace.name.as_str() {
         return None;
     }
     let Some(ours) = &values.service else {
