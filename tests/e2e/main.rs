@@ -12,5 +12,6 @@
 mod common;
 
 mod cluster;
+mod compare;
 
 mod apply;
