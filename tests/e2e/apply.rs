@@ -28,7 +28,7 @@ fn applied() -> &'static (Cluster, Vec<Value>) {
 
 fn prepared() -> Cluster {
     let cluster = Cluster::start();
-    cluster.define_cluster_policies();
+    cluster.define_policies();
     cluster.admin().namespace("tripit");
     cluster
 }
@@ -100,7 +100,7 @@ fn what_the_server_adds_is_listed() {
         .map(|object| {
             let lines: String = added(object, &cluster.admin().live(object))
                 .into_iter()
-                .map(|line| format!("  {}\n", without_addresses(line)))
+                .map(|line| format!("  {}\n", without_numbers(line)))
                 .collect();
             format!("{}\n{lines}", name(object))
         })
@@ -108,8 +108,12 @@ fn what_the_server_adds_is_listed() {
     insta::assert_snapshot!("what_the_server_adds", listed);
 }
 
-/// An address that the server chose, less its number.
-fn without_addresses(line: String) -> String {
+/// An address or a time that the server chose, less its numbers.
+fn without_numbers(line: String) -> String {
+    if let Some((before, after)) = line.split_once("\"lastPhaseTransitionTime\":\"") {
+        let after = after.split_once('"').unwrap().1;
+        return format!("{before}\"lastPhaseTransitionTime\":(a time){after}");
+    }
     match line.split_once("\"10.96.") {
         Some((before, after)) => {
             format!("{before}(an address){}", after.split_once('"').unwrap().1)

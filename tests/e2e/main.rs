@@ -14,4 +14,5 @@ mod common;
 mod cluster;
 mod compare;
 
+mod agreement;
 mod apply;

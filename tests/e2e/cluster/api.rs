@@ -190,26 +190,24 @@ impl Api {
     /// The plural of a kind, and whether it lies in namespaces.
     #[track_caller]
     pub fn resource(&self, version: &str, kind: &str) -> Option<(String, bool)> {
-        let known = self.resources.lock().unwrap().get(version).cloned();
-        let kinds = known.unwrap_or_else(|| {
+        let known = |kinds: &Kinds| kinds.get(kind).cloned();
+        let found = self.resources.lock().unwrap().get(version).and_then(known);
+        // What is not known yet may have been made since.
+        found.or_else(|| {
             let list = self.get(&root(version)).body;
-            let kinds: Kinds = list["resources"]
-                .as_array()
-                .into_iter()
-                .flatten()
+            let resources = list["resources"].as_array().cloned().unwrap_or_default();
+            let kinds: Kinds = resources
+                .iter()
                 .filter(|resource| !resource["name"].as_str().unwrap().contains('/'))
                 .map(|resource| {
                     let text = |key: &str| resource[key].as_str().unwrap().to_owned();
                     (text("kind"), (text("name"), resource["namespaced"] == true))
                 })
                 .collect();
-            // What has no resources may get them: a definition that is made later.
-            if !kinds.is_empty() {
-                self.resources.lock().unwrap().insert(version.to_owned(), kinds.clone());
-            }
-            kinds
-        });
-        kinds.get(kind).cloned()
+            let found = known(&kinds);
+            self.resources.lock().unwrap().insert(version.to_owned(), kinds);
+            found
+        })
     }
 }
 

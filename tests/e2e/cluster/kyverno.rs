@@ -22,13 +22,32 @@ fn folder() -> PathBuf {
     PathBuf::from(module["Dir"].as_str().unwrap()).join("config/crds")
 }
 
+/// The definitions' files, and the kind of each.
+const KINDS: [(&str, &str, &str); 4] = [
+    ("kyverno/kyverno.io_clusterpolicies", "kyverno.io/v1", "ClusterPolicy"),
+    ("kyverno/kyverno.io_policyexceptions", "kyverno.io/v2", "PolicyException"),
+    (
+        "policies.kyverno.io/policies.kyverno.io_policyexceptions",
+        "policies.kyverno.io/v1",
+        "PolicyException",
+    ),
+    (
+        "policies.kyverno.io/policies.kyverno.io_mutatingpolicies",
+        "policies.kyverno.io/v1",
+        "MutatingPolicy",
+    ),
+];
+
 impl Cluster {
-    /// Makes ClusterPolicy a kind of the server, as Kyverno's own definition has it.
+    /// Makes Kyverno's policies and exceptions kinds of the server, as its own definitions have them.
     #[track_caller]
-    pub fn define_cluster_policies(&self) {
-        let file = folder().join("kyverno/kyverno.io_clusterpolicies.yaml");
-        // Its text is too long for the annotation that a client-side apply makes.
-        self.kubectl_ok(&["create", "-f", &file.display().to_string()], "");
-        until("ClusterPolicy", || self.admin().resource("kyverno.io/v1", "ClusterPolicy"));
+    pub fn define_policies(&self) {
+        let folder = folder();
+        for (file, version, kind) in KINDS {
+            let file = folder.join(format!("{file}.yaml")).display().to_string();
+            // Too long for the annotation that a client-side apply makes.
+            self.kubectl_ok(&["apply", "--server-side", "-f", &file], "");
+            until(kind, || self.admin().resource(version, kind));
+        }
     }
 }

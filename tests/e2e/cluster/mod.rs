@@ -26,7 +26,7 @@ use serde_json::json;
 use crate::common::tool::{Ran, finished};
 
 /// How long a program may take until it is ready, on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running cluster.
 pub struct Cluster {
