@@ -13,7 +13,7 @@ const FOLDERS: [&str; 3] = ["kyverno", "tripit", "tts"];
 
 /// A cluster that holds what the plugin prints, applied server-side by kubectl, and what was said
 /// meanwhile. What others own is there: Kyverno's definitions and the client's namespace.
-fn applied() -> &'static (Cluster, Vec<Value>) {
+pub fn applied() -> &'static (Cluster, Vec<Value>) {
     static APPLIED: OnceLock<(Cluster, Vec<Value>)> = OnceLock::new();
     APPLIED.get_or_init(|| {
         let cluster = prepared();
@@ -40,7 +40,8 @@ fn unexpected(said: &str) -> Vec<&str> {
     said.lines().filter(|line| !line.starts_with(known)).collect()
 }
 
-fn name(object: &Value) -> String {
+/// `Kind namespace/name`.
+pub fn name(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let metadata = &object["metadata"];
     let names = [text(&metadata["namespace"]), text(&metadata["name"])];

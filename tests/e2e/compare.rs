@@ -2,14 +2,18 @@
 
 use serde_json::Value;
 
-/// Fields that the server keeps of every object, by itself.
-const OWN: [&str; 5] = [
-    "metadata.uid",
-    "metadata.resourceVersion",
-    "metadata.generation",
-    "metadata.creationTimestamp",
-    "metadata.managedFields",
-];
+/// Metadata that the server keeps of every object, by itself.
+const OWN: [&str; 5] =
+    ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"];
+
+/// An object without what the server keeps of every one.
+pub fn bare(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.retain(|key, _| !OWN.contains(&key.as_str()));
+    }
+    object
+}
 
 /// Where an object does not hold a value as it was sent: `path: sent -> held`. Maps may hold more, lists
 /// may not.
@@ -27,10 +31,8 @@ pub fn changed(sent: &Value, held: &Value) -> Vec<String> {
 /// What an object holds more than was sent: `path: held`.
 pub fn added(sent: &Value, held: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk("", Some(sent), Some(held), &mut |path, sent, held| {
-        if let (None, Some(held)) = (sent, held)
-            && !OWN.contains(&path)
-        {
+    walk("", Some(sent), Some(&bare(held)), &mut |path, sent, held| {
+        if let (None, Some(held)) = (sent, held) {
             found.push(format!("{path}: {held}"));
         }
     });
@@ -40,11 +42,9 @@ pub fn added(sent: &Value, held: &Value) -> Vec<String> {
 /// In what two objects of the server's differ, less what it keeps of each: `path: one -> other`.
 pub fn differences(one: &Value, other: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk("", Some(one), Some(other), &mut |path, one, other| {
-        if !OWN.contains(&path) {
-            let text = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
-            found.push(format!("{path}: {} -> {}", text(one), text(other)));
-        }
+    walk("", Some(&bare(one)), Some(&bare(other)), &mut |path, one, other| {
+        let text = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
+        found.push(format!("{path}: {} -> {}", text(one), text(other)));
     });
     found
 }

@@ -13,6 +13,9 @@ mod common;
 
 mod cluster;
 mod compare;
+mod flux;
 
+mod adoption;
 mod agreement;
 mod apply;
+mod replicas;

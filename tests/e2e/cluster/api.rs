@@ -53,6 +53,8 @@ pub struct Api {
     server: String,
     agent: ureq::Agent,
     token: Option<String>,
+    /// What it calls itself.
+    client: String,
     /// The resources of each group and version that was asked for.
     resources: Mutex<HashMap<String, Kinds>>,
 }
@@ -86,7 +88,13 @@ impl Api {
             .timeout_global(Some(Duration::from_secs(90)))
             .build()
             .new_agent();
-        Api { server: server.to_owned(), agent, token, resources: Mutex::default() }
+        let client = "tts-render-e2e/1.0".to_owned();
+        Api { server: server.to_owned(), agent, token, client, resources: Mutex::default() }
+    }
+
+    /// As another program: the server names a field manager by it where none is given.
+    pub fn named(self, client: &str) -> Self {
+        Api { client: client.to_owned(), ..self }
     }
 
     /// One request; an error is a connection that failed.
@@ -98,7 +106,7 @@ impl Api {
         body: &str,
     ) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.server));
-        request = request.header("accept", JSON);
+        request = request.header("accept", JSON).header("user-agent", &self.client);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }

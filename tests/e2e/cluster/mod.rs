@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-pub use api::{APPLY, Answer, Api, MERGE};
+pub use api::{APPLY, Api, MERGE};
 use keeper::Keeper;
 use serde_json::json;
 
@@ -83,6 +83,11 @@ impl Cluster {
     /// The administrator's way to the server.
     pub fn admin(&self) -> &Api {
         &self.api
+    }
+
+    /// The administrator's way, as another program.
+    pub fn as_client(&self, client: &str) -> Api {
+        Api::with_certificate(&self.url(), &self.folder, "admin").named(client)
     }
 
     /// The way of whoever has this token.
