@@ -18,4 +18,5 @@ mod flux;
 mod adoption;
 mod agreement;
 mod apply;
+mod immutable;
 mod replicas;
