@@ -18,5 +18,6 @@ mod flux;
 mod adoption;
 mod agreement;
 mod apply;
+mod harness;
 mod immutable;
 mod replicas;
