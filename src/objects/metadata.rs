@@ -3,6 +3,7 @@
 use super::error::Problem;
 use super::formats::{self, Form};
 use super::kinds::Kind;
+use super::object::group;
 use crate::diagnostic::Located;
 use crate::yaml::{Node, Path, ReadError, Value, shorten};
 
@@ -40,6 +41,28 @@ const NAMES: &[(&str, &[&str], Name)] = &[
     ("authentication.k8s.io/v1", &["SelfSubjectReview", "TokenReview"], Name::None),
     ("kustomize.config.k8s.io/v1beta1", &["Kustomization"], Name::None),
 ];
+
+/// Groups whose kinds take a finalizer without a domain only if it is one of [`STANDARD`] (core:
+/// ValidateObjectMeta, validateKubeFinalizerName; seen of a server of 1.37: tests/e2e). The others ask
+/// for a qualified name alone.
+const FINALIZERS: &[&str] = &[
+    "",
+    "apps",
+    "autoscaling",
+    "batch",
+    "discovery.k8s.io",
+    "flowcontrol.apiserver.k8s.io",
+    "networking.k8s.io",
+    "rbac.authorization.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
+
+/// Kubernetes' own finalizers (core/helper: IsStandardFinalizerName).
+const STANDARD: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
+
+/// The most of them that are told: more tell nobody anything.
+const MOST: usize = 20;
 
 /// The longest name of a CronJob: its Jobs add 11 characters (batch: ValidateCronJobCreate).
 const CRON_JOB: usize = 52;
@@ -98,6 +121,9 @@ pub fn check(
             }
         }
     }
+    if kind.is_some_and(|kind| FINALIZERS.contains(&group(kind.api_version))) {
+        found.extend(finalizers(metadata, &path));
+    }
     let Some(namespace) = text("namespace") else {
         return found;
     };
@@ -117,6 +143,25 @@ pub fn check(
         );
     }
     found
+}
+
+/// Finalizers that are neither Kubernetes' own nor of a domain. An empty or malformed one is told by
+/// the rule for all kinds.
+fn finalizers(metadata: Option<&Node>, path: &Path) -> Vec<Located<Problem>> {
+    let list = metadata.and_then(|node| node.get("finalizers")).and_then(Node::as_sequence);
+    list.unwrap_or_default()
+        .iter()
+        .enumerate()
+        .filter_map(|(index, node)| Some((index, node, node.as_str()?)))
+        .filter(|(_, _, name)| !STANDARD.contains(name) && formats::qualified(name).is_ok())
+        .filter(|(_, _, name)| !name.contains('/'))
+        .take(MOST)
+        .map(|(index, node, name)| {
+            let error = Problem::Malformed { value: shorten(name), field: "finalizers".to_owned() };
+            Located::new(error, node.span, path.key("finalizers").index(index))
+                .hint("must have a domain, such as `example.com/keep`")
+        })
+        .collect()
 }
 
 fn named(

@@ -6,7 +6,8 @@
 //! calls only `yaml`.
 //!
 //! The rules were held against the API server's own code on some 21,000 changed objects: it agrees
-//! on 97.8 % (`tests/fixtures/check/verdicts.tsv` keeps a choice). We refuse more: a null as an item
+//! on 97.8 % (`tests/fixtures/check/verdicts.tsv` keeps a choice), and against a running one
+//! (`tests/e2e/agreement`, with each difference in a table). We refuse more: a null as an item
 //! of a list, an object without a name where the server makes one up, an unknown field in a schema
 //! where the server drops it. We refuse less: what a definition's schema must be as a whole, CEL
 //! expressions, a null amount, the finer rules of FlowSchemas, and all that depends on other objects.

@@ -11,8 +11,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cluster;
+mod compare;
+mod flux;
 mod programs;
 
+mod adoption;
+mod agreement;
+mod apply;
 mod argocd;
+mod harness;
+mod immutable;
 mod kyverno;
+mod replicas;
 mod schemas;

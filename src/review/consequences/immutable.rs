@@ -113,8 +113,16 @@ const FIELDS: &[Field] = &[
         "ValidatePersistentVolumeClaimUpdate",
     )
     .held(Held::OnceSet),
-    field(CORE, "PersistentVolumeClaim", &["spec"], "ValidatePersistentVolumeClaimUpdate")
-        .except(&["resources", "volumeAttributesClassName", "volumeMode", "volumeName"]),
+    field(
+        CORE,
+        "PersistentVolumeClaim",
+        &["spec", "storageClassName"],
+        "validateStorageClassUpgradeFromNil",
+    )
+    .held(Held::OnceSet),
+    field(CORE, "PersistentVolumeClaim", &["spec"], "ValidatePersistentVolumeClaimUpdate").except(
+        &["resources", "storageClassName", "volumeAttributesClassName", "volumeMode", "volumeName"],
+    ),
     field(CORE, "PersistentVolume", &["spec", "volumeMode"], "ValidatePersistentVolumeUpdate")
         .default("Filesystem"),
     field(CORE, "PersistentVolume", &["spec", "nodeAffinity"], "ValidatePersistentVolumeUpdate")
@@ -135,6 +143,7 @@ const FIELDS: &[Field] = &[
         .held(Held::WhileSet),
     field(CORE, "Service", &["spec", "clusterIPs"], "validateUpgradeDowngradeClusterIPs")
         .held(Held::WhileSet),
+    field(CORE, "Service", &["spec", "ipFamilies"], "ValidateServiceUpdate").held(Held::WhileSet),
     field(CORE, "Service", &["spec", "loadBalancerClass"], "validateLoadBalancerClassField")
         .held(Held::OnceSet),
     field(CORE, "Secret", &["type"], "ValidateSecretUpdate").default("Opaque"),

@@ -15,6 +15,7 @@ mod pruned;
 mod rollout;
 mod schedules;
 mod storage;
+mod strategy;
 #[cfg(test)]
 mod tests;
 
@@ -107,6 +108,7 @@ pub struct Rule {
 /// All rules.
 pub const RULES: &[&Rule] = &[
     &immutable::REFUSED,
+    &strategy::KEPT,
     &storage::SHRINKS,
     &storage::GROWS,
     &pruned::NAMESPACE,

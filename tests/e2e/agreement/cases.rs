@@ -1,0 +1,152 @@
+//! The manifests that both sides are asked about.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use tts_render::yaml::{Path, Segment};
+
+use crate::common::tool::{objects, repository};
+
+/// One manifest, and what to call it.
+pub struct Case {
+    pub name: String,
+    pub text: String,
+    /// The manifest before it was changed.
+    pub whole: String,
+}
+
+impl Case {
+    /// A manifest as it is, without a name.
+    pub fn of(text: String) -> Self {
+        Case { name: String::new(), whole: text.clone(), text }
+    }
+}
+
+/// The fixtures of `src/objects` that must pass, by their file's name.
+fn passing() -> Vec<(String, String)> {
+    let folder = repository().join("tests/fixtures/check/pass");
+    let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn documents(text: &str) -> Vec<&str> {
+    text.split("\n---\n").collect()
+}
+
+/// Every object that must pass, as it is.
+pub fn whole() -> Vec<Case> {
+    let files = passing();
+    files
+        .iter()
+        .flat_map(|(file, text)| {
+            documents(text).into_iter().enumerate().map(move |(at, document)| (file, at, document))
+        })
+        .map(|(file, at, document)| Case {
+            name: format!("{file} {at}"),
+            ..Case::of(document.to_owned())
+        })
+        .collect()
+}
+
+/// Every mutant that the unit tests of `src/objects` refuse: the one document that was changed.
+pub fn mutants() -> Vec<Case> {
+    let files: HashMap<String, String> = passing().into_iter().collect();
+    let list = include_str!("../../fixtures/check/mutants.yaml");
+    let [Value::Array(mutants)] = &objects(list)[..] else { panic!("one list") };
+    mutants
+        .iter()
+        .map(|mutant| {
+            let text = |key: &str| mutant[key].as_str().unwrap();
+            let file = &files[text("file")];
+            let changed = file.replacen(text("replace"), text("with"), 1);
+            let (changed, whole) = documents(&changed)
+                .into_iter()
+                .zip(documents(file))
+                .find(|(changed, whole)| changed != whole)
+                .unwrap_or_else(|| panic!("{} changes nothing", text("with")));
+            let name = format!("{} {}", text("file"), Value::from(text("with")));
+            Case { name, text: changed.to_owned(), whole: whole.to_owned() }
+        })
+        .collect()
+}
+
+/// Every change to a manifest of `rendered/`.
+pub fn rendered() -> Vec<Case> {
+    let list = include_str!("../fixtures/mutants.yaml");
+    let [Value::Array(mutants)] = &objects(list)[..] else { panic!("one list") };
+    mutants
+        .iter()
+        .map(|mutant| {
+            let text = |key: &str| mutant[key].as_str().unwrap();
+            let path = repository().join("rendered").join(text("file"));
+            let whole = std::fs::read_to_string(path).unwrap();
+            assert!(whole.contains(text("replace")), "{mutant}");
+            let name = format!("{} {}", text("file"), Value::from(text("with")));
+            Case { name, text: whole.replacen(text("replace"), text("with"), 1), whole }
+        })
+        .collect()
+}
+
+/// Every change of `verdicts.tsv`.
+pub fn changes() -> Vec<Case> {
+    let objects = by_name();
+    include_str!("../../fixtures/check/verdicts.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let [_, object, path, value] = columns[..] else { panic!("{line}") };
+            let value: Option<Value> =
+                (value != "deleted").then(|| serde_json::from_str(value).unwrap());
+            let text = changed(&objects[object], &path.parse().unwrap(), value);
+            let name = line.split_once('\t').unwrap().1.replace('\t', " ");
+            Case { name, ..Case::of(text.to_string()) }
+        })
+        .collect()
+}
+
+/// The objects of the fixtures, those in lists included, by kind and name.
+fn by_name() -> HashMap<String, Value> {
+    fn take(object: Value, found: &mut HashMap<String, Value>) {
+        if let Some(items) = object["items"].as_array() {
+            return items.iter().for_each(|item| take(item.clone(), found));
+        }
+        let metadata = &object["metadata"];
+        let name = metadata["name"].as_str().or(metadata["generateName"].as_str());
+        let name = format!("{} {}", object["kind"].as_str().unwrap(), name.unwrap_or_default());
+        found.insert(name, object);
+    }
+    let mut found = HashMap::new();
+    for (_, text) in passing() {
+        objects(&text).into_iter().for_each(|object| take(object, &mut found));
+    }
+    found
+}
+
+/// A copy of an object with the value at a path put in or taken out.
+fn changed(object: &Value, path: &Path, value: Option<Value>) -> Value {
+    let mut object = object.clone();
+    let (last, way) = path.segments().split_last().unwrap();
+    let mut at = &mut object;
+    for segment in way {
+        at = match segment {
+            Segment::Key(key) => &mut at[key],
+            Segment::Index(index) => &mut at[*index],
+        };
+    }
+    match (last, value) {
+        (Segment::Key(key), Some(value)) => at[key] = value,
+        (Segment::Index(index), Some(value)) => at[*index] = value,
+        (Segment::Key(key), None) => drop(at.as_object_mut().unwrap().remove(key)),
+        (Segment::Index(index), None) => drop(at.as_array_mut().unwrap().remove(*index)),
+    }
+    object
+}

@@ -1,0 +1,295 @@
+//! A cluster of one test: etcd, the API server and, where asked for, the controllers, on loopback.
+//!
+//! [`Cluster::start`] gives one that is ready; dropping it ends all of it and removes its folder, and
+//! so does the death of the test process (`keeper`). [`Cluster::shared`] is one for all tests that
+//! keep to a namespace of their own, or to dry runs. etcd, kube-apiserver, kube-controller-manager and
+//! kubectl are those on PATH (`tests/tools/build etcd kubernetes`).
+
+#![allow(dead_code, reason = "a harness for the modules beside it")]
+
+mod api;
+mod certificates;
+mod keeper;
+mod kyverno;
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+pub use api::{APPLY, Api, MERGE};
+use keeper::Keeper;
+use serde_json::json;
+
+use crate::common::tool::{Ran, finished};
+
+/// How long a program may take until it is ready, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A running cluster.
+pub struct Cluster {
+    // In the order in which they are ended; etcd's end takes the folder along.
+    controllers: Mutex<Option<Keeper>>,
+    server: Mutex<Option<Keeper>>,
+    _etcd: Keeper,
+    folder: PathBuf,
+    port: u16,
+    etcd_port: u16,
+    api: Api,
+}
+
+impl Cluster {
+    /// Starts etcd and the API server, and waits until it serves.
+    pub fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("tts-render-e2e-").tempdir().unwrap().keep();
+        certificates::write(&folder);
+        let (etcd, etcd_port) = start_etcd(&folder);
+        let mut tries = 1..=3;
+        loop {
+            // Between finding a free port and listening on it, somebody else may take it.
+            let (port, last) = (free_port(), tries.next() == Some(3));
+            let url = format!("https://127.0.0.1:{port}");
+            let mut server = start_server(&folder, port, etcd_port);
+            let api = Api::with_certificate(&url, &folder, "admin");
+            match wait_until_ready(&api, &mut server) {
+                Ok(()) => {
+                    certificates::write_kubeconfig(&folder, "admin", &url);
+                    certificates::write_kubeconfig(&folder, "controllers", &url);
+                    let server = Mutex::new(Some(server));
+                    let controllers = Mutex::default();
+                    return Cluster {
+                        controllers,
+                        server,
+                        _etcd: etcd,
+                        folder,
+                        port,
+                        etcd_port,
+                        api,
+                    };
+                }
+                Err(said) => assert!(!last, "kube-apiserver does not start:\n{said}"),
+            }
+        }
+    }
+
+    /// One cluster for all tests of this process that leave each other alone.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(Cluster::start)
+    }
+
+    /// The administrator's way to the server.
+    pub fn admin(&self) -> &Api {
+        &self.api
+    }
+
+    /// The administrator's way, as another program.
+    pub fn as_client(&self, client: &str) -> Api {
+        Api::with_certificate(&self.url(), &self.folder, "admin").named(client)
+    }
+
+    /// The way of whoever has this token.
+    pub fn with_token(&self, token: &str) -> Api {
+        Api::with_token(&self.url(), &self.folder, token)
+    }
+
+    /// A token of a service account, as a Pod's is: by TokenRequest.
+    #[track_caller]
+    pub fn token(&self, namespace: &str, service_account: &str, seconds: u32) -> String {
+        let path =
+            format!("/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token");
+        let request = json!({
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": seconds},
+        });
+        let request = request.to_string();
+        let answer = self.api.send("POST", &path, "application/json", &request).unwrap().object();
+        answer["status"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs kubectl as the administrator.
+    pub fn kubectl(&self, arguments: &[&str], input: &str) -> Ran {
+        let mut child = Command::new("kubectl")
+            .args(arguments)
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("KUBECACHEDIR", self.folder.join("kubectl-cache"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("kubectl on PATH");
+        let mut stdin = child.stdin.take().unwrap();
+        let input = input.to_owned();
+        // A command that does not read its input closes it.
+        let writer =
+            std::thread::spawn(move || std::io::Write::write_all(&mut stdin, input.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        let _ = writer.join().unwrap();
+        finished(output)
+    }
+
+    /// Runs kubectl, which must succeed and say nothing on standard error; gives what it prints.
+    #[track_caller]
+    pub fn kubectl_ok(&self, arguments: &[&str], input: &str) -> String {
+        let ran = self.kubectl(arguments, input);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "kubectl {arguments:?}: {}", ran.out);
+        ran.out
+    }
+
+    /// `https://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The API server's port on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The file with the certificate that signs the server's.
+    pub fn ca(&self) -> PathBuf {
+        self.folder.join("ca.crt")
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.join("admin.kubeconfig")
+    }
+
+    /// Kills the API server; its store stays.
+    pub fn stop_server(&self) {
+        *self.server.lock().unwrap() = None;
+    }
+
+    /// Starts the API server again, on the same port and store.
+    pub fn start_server(&self) {
+        let mut server = start_server(&self.folder, self.port, self.etcd_port);
+        if let Err(said) = wait_until_ready(&self.api, &mut server) {
+            panic!("kube-apiserver does not start again:\n{said}");
+        }
+        *self.server.lock().unwrap() = Some(server);
+    }
+
+    /// Starts the controller manager with these controllers, each as the service account and with the
+    /// role that Kubernetes has for it; none named means all.
+    pub fn start_controllers(&self, names: &[&str]) {
+        let file = |name: &str| self.folder.join(name).display().to_string();
+        let names = if names.is_empty() { "*".to_owned() } else { names.join(",") };
+        let arguments = [
+            format!("--kubeconfig={}", file("controllers.kubeconfig")),
+            format!("--root-ca-file={}", file("ca.crt")),
+            format!("--service-account-private-key-file={}", file("service-account.key")),
+            format!("--controllers={names}"),
+            "--use-service-account-credentials=true".to_owned(),
+            "--leader-elect=false".to_owned(),
+            "--secure-port=0".to_owned(),
+        ];
+        let keeper = Keeper::start("kube-controller-manager", &arguments, &self.folder, false);
+        *self.controllers.lock().unwrap() = Some(keeper);
+    }
+
+    /// The end of what the controller manager said.
+    pub fn controllers_said(&self) -> String {
+        self.controllers.lock().unwrap().as_ref().map(Keeper::said).unwrap_or_default()
+    }
+
+    /// Kills the controller manager.
+    pub fn stop_controllers(&self) {
+        *self.controllers.lock().unwrap() = None;
+    }
+}
+
+/// Asks until something is there; fails the test after [`PATIENCE`].
+#[track_caller]
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what}: not in {} s", PATIENCE.as_secs());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A port of loopback that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn start_etcd(folder: &Path) -> (Keeper, u16) {
+    for last in [false, false, true] {
+        let (port, peer_port) = (free_port(), free_port());
+        let (client, peer) =
+            (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{peer_port}"));
+        let arguments = [
+            format!("--data-dir={}", folder.join(format!("etcd-{port}")).display()),
+            format!("--listen-client-urls={client}"),
+            format!("--advertise-client-urls={client}"),
+            format!("--listen-peer-urls={peer}"),
+            format!("--initial-advertise-peer-urls={peer}"),
+            format!("--initial-cluster=default={peer}"),
+            "--unsafe-no-fsync".to_owned(),
+            "--log-level=warn".to_owned(),
+        ];
+        let mut etcd = Keeper::start("etcd", &arguments, folder, true);
+        let health = format!("{client}/health");
+        let ended = until("etcd", || match etcd.ended() {
+            Some(said) => Some(Some(said)),
+            None => ureq::get(&health).call().is_ok().then_some(None),
+        });
+        match ended {
+            None => return (etcd, port),
+            Some(said) if last => {
+                let _ = fs::remove_dir_all(folder);
+                panic!("etcd does not start:\n{said}");
+            }
+            Some(_) => {}
+        }
+    }
+    unreachable!()
+}
+
+/// As kubeadm starts it, less what needs a network or a node.
+fn start_server(folder: &Path, port: u16, etcd_port: u16) -> Keeper {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let arguments = [
+        format!("--secure-port={port}"),
+        "--bind-address=127.0.0.1".to_owned(),
+        "--advertise-address=127.0.0.1".to_owned(),
+        "--endpoint-reconciler-type=none".to_owned(),
+        format!("--etcd-servers=http://127.0.0.1:{etcd_port}"),
+        format!("--tls-cert-file={}", file("server.crt")),
+        format!("--tls-private-key-file={}", file("server.key")),
+        format!("--client-ca-file={}", file("ca.crt")),
+        "--authorization-mode=Node,RBAC".to_owned(),
+        "--enable-admission-plugins=NodeRestriction".to_owned(),
+        "--allow-privileged=true".to_owned(),
+        "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local".to_owned(),
+        format!("--service-account-signing-key-file={}", file("service-account.key")),
+        format!("--service-account-key-file={}", file("service-account.pub")),
+    ];
+    Keeper::start("kube-apiserver", &arguments, folder, false)
+}
+
+/// Waits until the server is ready and its own namespaces are made; what it said if it ended.
+fn wait_until_ready(api: &Api, server: &mut Keeper) -> Result<(), String> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let answers = |path| api.send("GET", path, "", "").is_ok_and(|answer| answer.done());
+        if answers("/readyz") && answers("/api/v1/namespaces/default") {
+            return Ok(());
+        }
+        if let Some(said) = server.ended() {
+            return Err(said);
+        }
+        if Instant::now() > end {
+            return Err(format!("not ready in {} s:\n{}", PATIENCE.as_secs(), server.said()));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,172 @@
+//! Who has the replicas: the gate, whoever syncs. What docs/flux.md and docs/argocd.md say of it.
+//!
+//! The gate's own request is made here (its binary is tests/e2e/gate's): a merge patch of the scale, with
+//! the token of its service account.
+
+use serde_json::{Value, json};
+
+use crate::adoption::{by_argo, by_flux};
+use crate::cluster::{Cluster, MERGE};
+use crate::common::tool::{generate, objects, ran, repository};
+use crate::flux;
+
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/tts/deployments/chatterbox-tts";
+
+fn scale(cluster: &Cluster, replicas: u32) {
+    let gate = cluster.with_token(&cluster.token("tts", "chatterbox-offpeak", 600));
+    let patch = json!({"spec": {"replicas": replicas}});
+    let path = format!("{DEPLOYMENT}/scale");
+    gate.patch(&path, MERGE, &patch, "fieldManager=vram-gate").object();
+}
+
+fn deployment(cluster: &Cluster) -> Value {
+    cluster.admin().get(DEPLOYMENT).object()
+}
+
+fn replicas(cluster: &Cluster) -> i64 {
+    deployment(cluster)["spec"]["replicas"].as_i64().unwrap()
+}
+
+/// The managers of `spec.replicas`, with the way they wrote it.
+fn owners(cluster: &Cluster) -> Vec<String> {
+    let deployment = deployment(cluster);
+    let managers = deployment["metadata"]["managedFields"].as_array().unwrap();
+    let mut owners: Vec<String> = managers
+        .iter()
+        .filter(|manager| !manager["fieldsV1"]["f:spec"]["f:replicas"].is_null())
+        .map(|manager| {
+            let text = |key: &str| manager[key].as_str().unwrap_or("whole");
+            format!("{} {} {}", text("manager"), text("operation"), text("subresource"))
+        })
+        .collect();
+    owners.sort();
+    owners
+}
+
+/// The manifests of a later commit: the server has one more variable.
+fn later(value: &str) -> String {
+    generate(&["tts", "--set", &format!("server.env.LATER={value}")])
+}
+
+fn variable(cluster: &Cluster) -> Value {
+    let deployment = deployment(cluster);
+    let variables = &deployment["spec"]["template"]["spec"]["containers"][0]["env"];
+    let found = variables.as_array().unwrap().iter().find(|env| env["name"] == "LATER");
+    found.map_or(Value::Null, |env| env["value"].clone())
+}
+
+/// What became of the Deployment in a sync of Flux.
+fn synced(cluster: &Cluster, manifests: &str) -> String {
+    let changes = flux::apply(cluster, manifests);
+    let prefix = "Deployment/tts/chatterbox-tts ";
+    changes.iter().find_map(|change| change.strip_prefix(prefix)).unwrap().to_owned()
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn flux_leaves_the_replicas_as_they_are() {
+    let cluster = &by_flux().cluster;
+    assert_eq!(owners(cluster), ["HashiCorp Update whole", "kustomize-controller Apply whole"]);
+    scale(cluster, 1);
+    assert_eq!(owners(cluster), ["vram-gate Update scale"]);
+
+    // The next interval, with nothing new: nothing is written.
+    let before = deployment(cluster)["metadata"]["resourceVersion"].clone();
+    assert_eq!(synced(cluster, &generate(&["tts"])), "unchanged");
+    assert_eq!(deployment(cluster)["metadata"]["resourceVersion"], before);
+
+    // A new commit in the middle of the window: the live value goes along with what is applied.
+    assert_eq!(synced(cluster, &later("one")), "configured");
+    assert_eq!((variable(cluster), replicas(cluster)), (json!("one"), 1));
+    assert_eq!(owners(cluster), ["kustomize-controller Apply whole", "vram-gate Update scale"]);
+    scale(cluster, 0);
+    assert_eq!(synced(cluster, &later("two")), "configured");
+    assert_eq!((variable(cluster), replicas(cluster)), (json!("two"), 0));
+
+    // By hand, either way: the value stays. What came past the subresource has its owner taken.
+    cluster.kubectl_ok(&["-n", "tts", "scale", "deployment/chatterbox-tts", "--replicas=1"], "");
+    assert_eq!(synced(cluster, &later("two")), "unchanged");
+    assert_eq!((replicas(cluster), owners(cluster)), (1, vec!["kubectl Update scale".to_owned()]));
+    let patch = json!({"spec": {
+        "replicas": 2,
+        "template": {"spec": {"terminationGracePeriodSeconds": 5}},
+    }});
+    let patch = patch.to_string();
+    let arguments =
+        ["-n", "tts", "patch", "deployment/chatterbox-tts", "--type=merge", "-p", &patch];
+    cluster.kubectl_ok(&arguments, "");
+    assert_eq!(owners(cluster), ["kubectl-patch Update whole"]);
+    assert_eq!(synced(cluster, &later("two")), "configured");
+    assert_eq!(replicas(cluster), 2);
+    assert_eq!(owners(cluster), ["kustomize-controller Apply whole"]);
+    // What is not ignored is as it was rendered again.
+    let pod = &deployment(cluster)["spec"]["template"]["spec"];
+    assert_eq!(pod["terminationGracePeriodSeconds"], 30);
+
+    // Before kustomize-controller 1.9 there was no such rule: the tenant would be stopped.
+    let mut old = flux::kustomization();
+    old["spec"].as_object_mut().unwrap().remove("ignore").unwrap();
+    flux::apply_with(cluster, &later("two"), &old);
+    assert_eq!(replicas(cluster), 0);
+}
+
+/// The pointers that the Application for the stack's own folder has Argo CD ignore.
+fn ignored() -> Vec<String> {
+    let set = "gitops.repoURL=https://git.example/infra.git";
+    let ran = ran(repository(), &["gitops", "argocd", "--set", set]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let wiring = objects(&ran.out);
+    let application = wiring
+        .iter()
+        .find(|object| object["kind"] == "Application" && object["metadata"]["name"] == "tts")
+        .unwrap();
+    let options = application["spec"]["syncPolicy"]["syncOptions"].as_array().unwrap();
+    assert!(options.contains(&json!("RespectIgnoreDifferences=true")), "{options:?}");
+    let rules = application["spec"]["ignoreDifferences"].as_array().unwrap();
+    let rule = |rule: &&Value| {
+        rule["group"] == "apps" && rule["kind"] == "Deployment" && rule["name"] == "chatterbox-tts"
+    };
+    let pointers = rules.iter().find(rule).unwrap()["jsonPointers"].as_array().unwrap();
+    pointers.iter().map(|pointer| pointer.as_str().unwrap().to_owned()).collect()
+}
+
+/// A sync of Argo CD's: a three-way apply by kubectl, of manifests in which, with
+/// `RespectIgnoreDifferences`, the live values of the ignored fields stand.
+fn sync(cluster: &Cluster, manifests: &str, respect: bool) {
+    let live = deployment(cluster);
+    let targets: Vec<String> = objects(manifests)
+        .into_iter()
+        .map(|mut target| {
+            if respect && target["kind"] == "Deployment" {
+                for pointer in ignored() {
+                    *target.pointer_mut(&pointer).unwrap() =
+                        live.pointer(&pointer).unwrap().clone();
+                }
+            }
+            target.to_string()
+        })
+        .collect();
+    let arguments = ["apply", "--field-manager=argocd-controller", "-f", "-"];
+    cluster.kubectl_ok(&arguments, &targets.join("\n---\n"));
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn argo_cd_leaves_the_replicas_as_they_are() {
+    let cluster = &by_argo().cluster;
+    assert_eq!(ignored(), ["/spec/replicas"]);
+    scale(cluster, 1);
+    // A sync at three: something else is new.
+    sync(cluster, &later("one"), true);
+    assert_eq!((variable(cluster), replicas(cluster)), (json!("one"), 1));
+    scale(cluster, 0);
+    sync(cluster, &later("two"), true);
+    assert_eq!((variable(cluster), replicas(cluster)), (json!("two"), 0));
+    // And up again, though what was applied last says 0.
+    scale(cluster, 1);
+    sync(cluster, &later("two"), true);
+    assert_eq!(replicas(cluster), 1);
+    // Without the option (a manual sync with options of its own), what is rendered is set.
+    sync(cluster, &later("two"), false);
+    assert_eq!(replicas(cluster), 0);
+}
