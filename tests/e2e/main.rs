@@ -15,3 +15,4 @@ mod cluster;
 mod compare;
 
 mod apply;
+mod gate;
