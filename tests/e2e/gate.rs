@@ -4,7 +4,10 @@
 //! pause between two readings are others.
 
 mod outage;
+mod refused;
+mod rights;
 mod stage;
+mod storm;
 mod token;
 
 use serde_json::{Value, json};
