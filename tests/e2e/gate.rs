@@ -6,7 +6,7 @@
 mod outage;
 mod refused;
 mod rights;
-mod stage;
+pub mod stage;
 mod storm;
 mod token;
 

@@ -16,3 +16,4 @@ mod compare;
 
 mod apply;
 mod gate;
+mod jobs;
