@@ -111,8 +111,8 @@ impl Lane {
         let mut random = Random(seed);
         let at = vec![VARIANTS.len() - 1; STACKS];
         fleet.ok(&["render", "--quiet"]);
-        let with_foreign: Vec<String> =
-            (0..8).map(|_| fleet.stacks()[random.below(STACKS)].clone()).collect();
+        let with_foreign: BTreeSet<&String> =
+            (0..8).map(|_| &fleet.stacks()[random.below(STACKS)]).collect();
         let foreign = Foreign::plant(&fleet.tree(), &with_foreign);
         let hash = |bytes: &Vec<u8>| {
             let digits: String =

@@ -1,6 +1,6 @@
 //! Files of a tree with their bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ type Mark = (Vec<u8>, u64, u32, [i64; 4]);
 
 impl Foreign {
     /// Plants files and folders in a tree: in its root, in a folder of their own, and in these.
-    pub fn plant(tree: &Path, folders: &[String]) -> Self {
+    pub fn plant(tree: &Path, folders: &BTreeSet<&String>) -> Self {
         let mut names = vec!["README.md".to_owned(), "theirs/app.yaml".to_owned()];
         for folder in folders {
             names.extend(
