@@ -79,7 +79,7 @@ impl Fleet {
         replace("name: chatterbox-models", &format!("name: models-{name}"));
         replace("namespace: tripit", &format!("namespace: {name}-client"));
         // The policy is one file of many stacks: a few are enough.
-        if stack % 25 != 0 {
+        if !stack.is_multiple_of(25) {
             replace("mode: edit", "mode: none");
         }
         VARIANTS[variant].iter().for_each(|(from, to)| replace(from, to));

@@ -18,6 +18,7 @@ const INSIDE: &str = "TTS_RENDER_TEST_MAY_MOUNT";
 
 /// Whether this process may mount. If not, the test is run once more in a process that may, and must
 /// pass there; then there is nothing left to do here.
+#[allow(clippy::print_stdout, reason = "what the test says inside")]
 fn may_mount(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
