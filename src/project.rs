@@ -216,10 +216,12 @@ pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
 pub fn replace(file: &Path, text: &str) -> io::Result<()> {
     let file = fs::canonicalize(file)?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut beside =
-        tempfile::Builder::new().prefix(".tts-render-").suffix(".tmp").tempfile_in(folder)?;
-    beside.write_all(text.as_bytes())?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tts-render-").suffix(".tmp");
+    // Made by us, so that an error does not name the temporary file.
+    let mut beside = builder.make_in(folder, |path| fs::File::create_new(path))?;
     beside.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
+    beside.as_file_mut().write_all(text.as_bytes())?;
     beside.persist(&file)?;
     Ok(())
 }
@@ -273,4 +275,17 @@ fn files_of(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Proje
 
 fn unreadable(path: &str, error: &io::Error) -> ProjectError {
     ProjectError::Unreadable { path: path.to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_can_not_be_replaced_is_said_without_the_temporary_file() {
+        // A folder in which nobody can make a file, the superuser neither.
+        let message = replace(Path::new("/proc/version"), "").unwrap_err().to_string();
+        assert!(!message.contains(".tts-render-") && message.contains("os error"), "{message}");
+    }
 }

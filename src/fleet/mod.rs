@@ -186,18 +186,35 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> V
         return items.iter().map(job).collect();
     }
     let chunk = items.len().div_ceil(cores);
+    let work = |items: &[T]| -> Vec<R> { items.iter().map(&job).collect() };
     thread::scope(|scope| {
-        let job = &job;
-        let start = |items| {
-            scope.spawn(move || -> Vec<R> { Iterator::map(<[T]>::iter(items), job).collect() })
+        let work = &work;
+        // Where the system lets no more threads start, this one does their work.
+        let start = |items| match thread::Builder::new().spawn_scoped(scope, move || work(items)) {
+            Ok(worker) => Worker::Started(worker),
+            Err(_) => Worker::Done(work(items)),
         };
         let workers: Vec<_> = items.chunks(chunk).map(start).collect();
-        let result = |worker: thread::ScopedJoinHandle<'_, Vec<R>>| match worker.join() {
-            Ok(results) => results,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        workers.into_iter().flat_map(result).collect()
+        workers.into_iter().flat_map(Worker::results).collect()
     })
+}
+
+/// Who has part of the items.
+enum Worker<'scope, R> {
+    Started(thread::ScopedJoinHandle<'scope, Vec<R>>),
+    Done(Vec<R>),
+}
+
+impl<R> Worker<'_, R> {
+    fn results(self) -> Vec<R> {
+        match self {
+            Worker::Done(results) => results,
+            Worker::Started(thread) => match thread.join() {
+                Ok(results) => results,
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+        }
+    }
 }
 
 fn all_or_errors<T>(results: Vec<Result<T, Diagnostics>>) -> Result<Vec<T>, Diagnostics> {

@@ -20,6 +20,7 @@ mod adoption;
 mod agreement;
 mod apply;
 mod argocd;
+mod crash;
 mod gate;
 mod harness;
 mod immutable;
