@@ -1,6 +1,6 @@
 //! `diff`: what changed in the objects, and what it will do to the cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -133,6 +133,10 @@ fn both(args: &Args, run: &mut Run<'_>) -> Result<(Side, Side), Stop> {
     let (head, stacks) = match &args.head {
         Some(folder) => {
             let tree = scoped(sides::read_folder(folder).map_err(failed)?, folders.as_ref());
+            if sides::is_empty(&tree) {
+                run.printer
+                    .say(&format!("{} holds no objects: every one is gone", folder.display()));
+            }
             (Files::of_tree(tree, &folder.display().to_string(), &Files::default())?, None)
         }
         None => {
@@ -168,6 +172,9 @@ fn base(args: &Args, run: &mut Run<'_>) -> Result<Base, Stop> {
     let folder = Path::new(&args.base);
     if folder.is_dir() {
         let tree = sides::read_folder(folder).map_err(failed)?;
+        if sides::is_empty(&tree) {
+            run.printer.say(&format!("{} holds no objects: every object is new", args.base));
+        }
         // The same name as the head's, so that an equal file is the same file.
         let shown = if args.head.is_none() { args.out.clone() } else { args.base.clone() };
         return Ok(Base { tree, shown, values: None });
@@ -176,7 +183,7 @@ fn base(args: &Args, run: &mut Run<'_>) -> Result<Base, Stop> {
     let repository = Repository::around(&run.common.root).map_err(git)?;
     let commit = repository.commit(&args.base).map_err(git)?;
     let tree = repository.tree(&commit, &args.out).map_err(failed)?;
-    if tree.is_empty() {
+    if sides::is_empty(&tree) {
         run.printer.say(&format!("`{}` has no {}/: every object is new", args.base, args.out));
     }
     let values = repository.tree(&commit, Project::VALUES).map_err(failed)?;
@@ -197,16 +204,22 @@ fn values(
     let layered = !args.inputs.overlays.is_empty() || !args.inputs.set.is_empty();
     let mut request = args.inputs.request()?;
     request.stacks.clear();
-    for stack in stacks {
-        let file = format!("{}.yaml", stack.name);
-        if stack.file != format!("{}/{file}", Project::VALUES) {
+    let names: BTreeMap<&str, &Stack> =
+        stacks.iter().map(|stack| (stack.name.as_str(), stack)).collect();
+    // Stacks named by a path from elsewhere leave `values/` alone, which may not even be there.
+    let in_values = stacks.iter().any(|stack| stack.file.starts_with(Project::VALUES));
+    let found = if in_values { project.stacks().map_err(read)? } else { Vec::new() };
+    for found in found {
+        let file = format!("{}.yaml", found.stem);
+        let here = format!("{}/{file}", Project::VALUES);
+        if names.get(found.stem.as_str()).is_none_or(|stack| stack.file != here) {
             continue;
         }
-        let text = project.read_stack(&project.stack(&stack.name).map_err(read)?).map_err(read)?;
+        let text = project.read_stack(&found).map_err(read)?;
         if !layered && base.get(&file).is_some_and(|was| was == text.text()) {
             base.remove(&file);
         } else {
-            request.stacks.push(stack.name.clone());
+            request.stacks.push(found.stem);
         }
     }
     // Of stacks that were not asked for nothing is said.

@@ -139,6 +139,23 @@ fn markdown_keeps_to_its_budget_and_dangers_outlive_the_rest() {
 }
 
 #[test]
+fn no_name_is_so_long_that_its_danger_is_left_out() {
+    let role = |resource: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: r}}\nrules: [{{apiGroups: [x], resources: [{resource}], verbs: ['*']}}]\n"
+        )
+    };
+    let review = review(&role("a"), &role(&"b".repeat(70_000)), NOW);
+    for budget in [2_000, 65_536] {
+        let report = markdown(&review, budget);
+        assert!(report.contains("- **danger** `ClusterRole r`: `whoever is bound"), "{report}");
+        assert!(report.contains(&format!("`* {}…`", "b".repeat(198))), "{report}");
+        assert!(report.len() <= budget);
+    }
+    assert!(text(&review).contains(&"b".repeat(70_000)));
+}
+
+#[test]
 fn a_stranger_reads_the_text() {
     insta::assert_snapshot!(text(&changed()));
 }
