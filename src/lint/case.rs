@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{failed, place};
 use crate::diagnostic::Diagnostics;
-use crate::explain::{self, Field, Rendering};
+use crate::explain::{Field, Rendering, Subject};
 use crate::fleet::Opened;
 use crate::objects::ObjectId;
 use crate::policy::{self, Shown, Tenant};
@@ -13,7 +13,7 @@ use crate::review::gates::{Gate, gates};
 use crate::review::{Object, Objects, Words};
 use crate::source::{Source, SourceId, Sources, Span};
 use crate::values::Values;
-use crate::yaml::{self, Node, Path};
+use crate::yaml::{self, Path};
 
 /// One stack.
 pub(super) struct Case<'a> {
@@ -26,11 +26,9 @@ pub(super) struct Case<'a> {
     /// The owners' policies.
     pub policies: &'a Policies,
     opened: &'a Opened,
+    subject: Subject<'a>,
     rendering: Rendering,
 }
-
-/// The most leaves of one value that are tried for what they move: each costs a rendering.
-const TRIED: usize = 8;
 
 /// Where something unwise is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +87,9 @@ impl<'a> Case<'a> {
     /// Renders a stack and reads its objects.
     pub fn of(opened: &'a Opened, policies: &'a Policies) -> Result<Self, Diagnostics> {
         let broken = || failed(format!("{} does not render: see `tts-render render`", opened.file));
-        let rendering = opened.subject().rendering().ok_or_else(broken)?;
+        // Of policies, those of the owners are looked at.
+        let subject = Subject { beyond: None, ..opened.subject() };
+        let rendering = subject.rendering().ok_or_else(broken)?;
         let nodes = rendering.documents.iter().flatten().cloned();
         let read = nodes.map(|node| Object::read(node, &opened.file).map(Arc::new));
         let objects = read.collect::<Result<Vec<_>, _>>().and_then(Objects::collect);
@@ -98,7 +98,7 @@ impl<'a> Case<'a> {
             objects.iter().filter_map(|object| object.id.namespace.as_deref()).collect();
         let gates = gates(&objects, &namespaces);
         let values = &opened.loaded.values;
-        Ok(Case { values, gates, objects, policies, opened, rendering })
+        Ok(Case { values, gates, objects, policies, opened, subject, rendering })
     }
 
     /// The texts that all places of this stack are in.
@@ -129,28 +129,15 @@ impl<'a> Case<'a> {
         let span = path.find(&self.objects.get(id)?.node)?.span?;
         let origin = self.sources().origin(span).filter(|origin| origin.interpolated)?;
         let expression = self.sources().slice(origin.template);
-        let (template, document) = self.document(id)?;
-        let field = Field { template, document, path: path.clone() };
+        let (document, _) = self.rendering.objects().find(|(_, known)| known == id)?;
+        let field = Field { path: path.clone(), ..document };
         let values = yaml::to_node(self.values).ok()?;
-        let leaves = explain::leaves(&values);
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_');
         let named = expression.split(|c| !is_name(c)).filter_map(|word| word.parse::<Path>().ok());
         named.filter(|named| named.find(&values).is_some()).find(|named| {
-            let below = leaves.iter().filter(|leaf| leaf.starts_with(named)).take(TRIED);
-            let subject = self.opened.subject();
-            below.filter_map(|leaf| subject.influence_of(leaf)).any(|moved| moved.reaches(&field))
+            let below = self.subject.influences_of(&self.rendering, named);
+            below.is_ok_and(|below| below.iter().any(|moved| moved.reaches(&field)))
         })
-    }
-
-    /// Which document of which template an object is.
-    fn document(&self, id: &ObjectId) -> Option<(usize, usize)> {
-        let all = self.rendering.documents.iter().enumerate();
-        let mut all = all.flat_map(|(template, documents)| {
-            documents.iter().enumerate().map(move |(document, node)| (template, document, node))
-        });
-        let is_it =
-            |node: &Node| Object::read(node.clone(), "").is_ok_and(|object| object.id == *id);
-        all.find(|(_, _, node)| is_it(node)).map(|(template, document, _)| (template, document))
     }
 
     /// The extended resource that the server asks for, such as `nvidia.com/gpu`: a GPU's, since
