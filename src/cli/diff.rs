@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use tts_render::diagnostic::{Diagnostic, Diagnostics};
 use tts_render::fleet::{Fleet, Opened, Stack};
 use tts_render::project::{Project, ProjectError};
-use tts_render::review::{History, Objects, Review, Severity, Side, report};
+use tts_render::review::{History, Objects, Review, Side, report};
 use tts_render::sides::{self, Files, Repository, RevisionError, SideError, Tree};
 use tts_render::yaml::Node;
 
+use super::fail_on::FailOn;
 use super::{Exit, Inputs, Run, Stop};
 
 /// Show what changed in the objects, and what it will do to the cluster
@@ -72,17 +73,6 @@ enum Format {
     Github,
 }
 
-/// The severity from which on a consequence fails the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    /// Data, the cluster's safety or the roll-out is at stake.
-    Danger,
-    /// Somebody should know.
-    Attention,
-    /// Anything at all.
-    Note,
-}
-
 /// The largest history that is read, in bytes: a month of a dozen series by the minute.
 const HISTORY: u64 = 64 << 20;
 
@@ -101,7 +91,11 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Format::Markdown => report::markdown(&review, args.budget),
         Format::Html => report::html(&review),
         Format::Json => report::json(&review),
-        Format::Github => report::github(&review),
+        Format::Github => {
+            // A folder was named from where we are; the rendered one lies under the project's root.
+            let root = args.head.as_ref().map_or(run.common.root.as_path(), |_| Path::new(""));
+            report::github(&review, root)
+        }
     };
     run.out.write_all(text.as_bytes())?;
     Ok(exit(args, &review))
@@ -111,17 +105,9 @@ fn exit(args: &Args, review: &Review) -> Exit {
     let worst = review.consequences.first().map(|found| found.rule.severity);
     let differs = match args.fail_on {
         None => !review.is_same(),
-        Some(limit) => worst.is_some_and(|worst| worst <= severity(limit)),
+        Some(limit) => worst.is_some_and(|worst| worst <= limit.severity()),
     };
     if differs { Exit::Differs } else { Exit::Success }
-}
-
-fn severity(limit: FailOn) -> Severity {
-    match limit {
-        FailOn::Danger => Severity::Danger,
-        FailOn::Attention => Severity::Attention,
-        FailOn::Note => Severity::Note,
-    }
 }
 
 /// Both sides: the head first, since the base shares what is the same in it.

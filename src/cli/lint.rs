@@ -8,6 +8,7 @@ use tts_render::lint::{self, Finding, RULES, Report, Rule, Subject, report};
 use tts_render::review::Severity;
 use tts_render::yaml::near_name;
 
+use super::fail_on::FailOn;
 use super::print::Titled;
 use super::{Exit, Inputs, Run, Stop};
 
@@ -57,27 +58,6 @@ enum Format {
     Sarif,
     /// GitHub's workflow commands.
     Github,
-}
-
-/// The severity from which on a finding fails the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    /// The card's, the data's or the cluster's safety is at stake.
-    Danger,
-    /// Somebody should know.
-    Attention,
-    /// Anything at all.
-    Note,
-}
-
-impl FailOn {
-    fn severity(self) -> Severity {
-        match self {
-            FailOn::Danger => Severity::Danger,
-            FailOn::Attention => Severity::Attention,
-            FailOn::Note => Severity::Note,
-        }
-    }
 }
 
 /// Runs the command.

@@ -7,6 +7,7 @@ mod commit;
 mod completions;
 mod diff;
 mod explain;
+mod fail_on;
 mod generate;
 mod gitops;
 mod image;

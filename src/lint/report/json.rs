@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::lint::{Finding, Report};
 use crate::review::Severity;
+use crate::review::report::json::{Id, id};
 use crate::review::report::text::plain;
 
 /// The version of the form: raised when a field goes or changes its meaning.
@@ -47,14 +48,6 @@ struct At<'a> {
 }
 
 #[derive(Serialize)]
-struct Id<'a> {
-    group: &'a str,
-    kind: &'a str,
-    namespace: Option<&'a str>,
-    name: &'a str,
-}
-
-#[derive(Serialize)]
 struct Allowed<'a> {
     #[serde(flatten)]
     finding: Found<'a>,
@@ -93,12 +86,7 @@ fn found(finding: &Finding) -> Found<'_> {
             column: place.column,
         }),
         path: finding.path.as_deref(),
-        object: finding.object.as_ref().map(|id| Id {
-            group: &id.group,
-            kind: &id.kind,
-            namespace: id.namespace.as_deref(),
-            name: &id.name,
-        }),
+        object: finding.object.as_ref().map(id),
         why: finding.rule.why,
         mend: finding.rule.mend,
         source: finding.rule.source,

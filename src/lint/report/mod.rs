@@ -16,6 +16,7 @@ use std::path::Path;
 
 use crate::project::Project;
 use crate::review::Severity;
+use crate::review::report::github::beneath;
 use crate::review::report::shown::visible;
 use crate::source::Place;
 
@@ -40,9 +41,7 @@ fn file(place: &Place, root: &Path) -> Option<String> {
     }
     let own = [Project::VALUES, Project::TEMPLATES, Project::POLICIES];
     let is_own = own.iter().any(|folder| Path::new(name).starts_with(folder));
-    let path = if is_own { root.join(name) } else { name.into() };
-    // `./` says nothing to who reads it.
-    Some(path.strip_prefix(".").unwrap_or(&path).display().to_string())
+    Some(beneath(if is_own { root } else { Path::new("") }, name))
 }
 
 /// The severity in the words of workflow commands and of SARIF: `error`, `warning`, and one of each

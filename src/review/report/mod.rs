@@ -5,7 +5,7 @@
 
 pub(crate) mod github;
 mod html;
-mod json;
+pub(crate) mod json;
 mod markdown;
 pub(crate) mod shown;
 #[cfg(test)]
