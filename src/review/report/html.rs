@@ -36,7 +36,7 @@ fn values(out: &mut String, review: &Review) {
     out.push_str("<h2>Values</h2>\n");
     let mut shown = 0;
     for change in &review.values {
-        let _ = write!(out, "<h3><code>{}</code></h3>\n", escape(&visible(&change.file)));
+        let _ = writeln!(out, "<h3><code>{}</code></h3>", escape(&visible(&change.file)));
         let (first, rest) = change.fields.split_at(change.fields.len().min(SHOWN - shown));
         shown += first.len();
         list(out, first);
