@@ -3,6 +3,7 @@
 //! It is run with the environment that its CronJobs are rendered with; only the addresses and the
 //! pause between two readings are others.
 
+mod exporter;
 mod outage;
 mod refused;
 mod rights;
@@ -14,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, MERGE};
 use crate::compare::differences;
-use stage::{DEPLOYMENT, Stage, full, roomy};
+use exporter::{full, roomy};
+use stage::{DEPLOYMENT, Stage};
 
 /// What the line says of the card, where `up` read [`roomy`] twice.
 const ROOMY: &str = "used=8589934592 free=8589934592 floor=6442450944 total=17179869184 \
@@ -156,6 +158,33 @@ fn a_dry_run_reads_and_does_not_write() {
     let said = format!("the floor is free {ROOMY} before=0");
     assert_eq!((ran.code, ran.err), (0, line(&stage, "up", "would scale IT to 1", &said)));
     assert_eq!(stage.deployment(), before, "resourceVersion and all");
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn its_line_is_json_where_that_is_asked_for() {
+    let stage = Stage::new(Cluster::shared(), "gate-json");
+    let run = |gate: stage::Gate| {
+        let ran = gate.page(roomy()).set("LOG_FORMAT", "json").run();
+        let line: Value = serde_json::from_str(&ran.err).unwrap();
+        let text = |name: &str| line[name].as_str().unwrap().to_owned();
+        assert_eq!(line["exit"], ran.code);
+        (ran.code, text("outcome"), text("level"), text("message"))
+    };
+    let name = format!("gate-json/{DEPLOYMENT}");
+    let (code, outcome, level, message) = run(stage.gate("up"));
+    assert_eq!((code, outcome.as_str(), level.as_str()), (0, "scaled", "info"));
+    assert_eq!(message, format!("scaled {name} to 1: the floor is free"));
+
+    let (code, outcome, level, message) = run(stage.gate("down").token("nobodys"));
+    assert_eq!((code, outcome.as_str(), level.as_str()), (1, "failed", "error"));
+    let said = "the window ends; PATCH scale: answered 401: Unauthorized";
+    assert_eq!(message, format!("could not scale {name} to 0: {said}"));
+
+    let (code, outcome, level, message) = run(stage.gate("up").set("FLOOR", "17Gi"));
+    assert_eq!((code, outcome.as_str(), level.as_str()), (2, "misconfigured", "error"));
+    assert_eq!(message, "set up wrongly: FLOOR: is more than GPU_TOTAL: it could never be free");
+    assert_eq!(stage.replicas(), 1, "as the first run left it");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The API server goes away while the gate runs, and comes back, or does not.
 
-use super::stage::{DEPLOYMENT, Stage, roomy};
+use super::exporter::roomy;
+use super::stage::{DEPLOYMENT, Stage};
 use crate::cluster::{Cluster, until};
 
 /// How long the gate may try where the server comes back: a start of it takes long on a busy machine.

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use super::stage::{DEPLOYMENT, Stage, roomy};
+use super::exporter::roomy;
+use super::stage::{DEPLOYMENT, Stage};
 use crate::cluster::{Api, Cluster, MERGE};
 
 const WRITERS: usize = 20;

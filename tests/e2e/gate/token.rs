@@ -6,7 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rcgen::{KeyPair, SigningKey};
 use serde_json::{Value, json};
 
-use super::stage::{ACCOUNT, DEPLOYMENT, Stage, full, roomy};
+use super::exporter::{full, roomy};
+use super::stage::{ACCOUNT, DEPLOYMENT, Stage};
 use crate::cluster::{Cluster, until};
 
 /// Runs all three actions, which have something to do, and fail: what was asked, and the answer.
