@@ -3,7 +3,7 @@
 //! It is run with the environment that its CronJobs are rendered with; only the addresses and the
 //! pause between two readings are others.
 
-mod exporter;
+pub mod exporter;
 mod outage;
 mod refused;
 mod rights;

@@ -5,6 +5,7 @@
 
 mod by_hand;
 mod on_time;
+mod tenant;
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -14,12 +15,15 @@ use crate::cluster::{Cluster, MERGE, until};
 use crate::gate::stage::Stage;
 
 /// What makes Jobs and Pods, ends them and clears them away.
-const CONTROLLERS: [&str; 5] = [
+const CONTROLLERS: [&str; 8] = [
     "cronjob-controller",
     "job-controller",
     "ttl-after-finished-controller",
     "garbage-collector-controller",
     "resourcequota-controller",
+    "deployment-controller",
+    "replicaset-controller",
+    "serviceaccount-controller",
 ];
 
 /// One cluster with controllers for all of this module's tests.

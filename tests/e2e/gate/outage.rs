@@ -5,7 +5,7 @@ use super::stage::{DEPLOYMENT, Stage};
 use crate::cluster::{Cluster, until};
 
 /// How long the gate may try where the server comes back: a start of it takes long on a busy machine.
-const PATIENT: [(&str, &str); 2] = [("SCALE_BUDGET", "10m"), ("DEADLINE", "12m")];
+const PATIENT: [(&str, &str); 2] = [("SCALE_BUDGET", "4m"), ("DEADLINE", "5m")];
 
 #[test]
 #[ignore = "tests/e2e/run"]
