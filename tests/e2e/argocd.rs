@@ -265,7 +265,7 @@ fn what_takes_too_long_is_ended_and_leaves_nobody_behind() {
     // The server's word, if it still came in time, or the client's own.
     let killed = ["`tts-render generate` failed signal: ", "DeadlineExceeded"];
     assert!(killed.iter().any(|word| refused.says(word)), "{refused:?}");
-    // SIGTERM has ended it, or SIGKILL five seconds after.
+    // The server kills it at the deadline, and its group by SIGTERM and SIGKILL.
     server.waits_until("no plugin is left", || server.plugins().is_empty());
     server.waits_until("the copy is gone", || server.work().is_empty());
     // It serves the next.
