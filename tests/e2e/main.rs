@@ -21,3 +21,4 @@ mod apply;
 mod harness;
 mod immutable;
 mod replicas;
+mod wiring;
