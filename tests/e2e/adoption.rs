@@ -15,6 +15,8 @@ pub struct Adopted {
     pub cluster: Cluster,
     /// Terraform's objects, as they were held.
     before: Vec<Value>,
+    /// What a first sync would change of them.
+    first: String,
     /// Ours, as they were rendered.
     pub sent: Vec<Value>,
     /// The same, as they were held after the first sync.
@@ -63,10 +65,33 @@ fn adopted(apply: impl Fn(&Cluster, &str)) -> Adopted {
     };
     let before = live(&made);
     let manifests = generate(&["tts"]);
-    apply(&cluster, &manifests);
     let sent = objects(&manifests);
+    let first = sent.iter().map(|object| would_change(&cluster, object)).collect();
+    apply(&cluster, &manifests);
     let after = live(&sent);
-    Adopted { before, after, sent, cluster }
+    Adopted { before, first, after, sent, cluster }
+}
+
+/// Which fields a server-side apply of an object would change, a line each; lists and security settings
+/// as one.
+fn would_change(cluster: &Cluster, object: &Value) -> String {
+    let force = "fieldManager=kustomize-controller&force=true&dryRun=All";
+    let after = cluster.admin().apply(object, force).object();
+    let mut paths: Vec<String> = differences(&cluster.admin().live(object), &after)
+        .into_iter()
+        .map(|line| line.split_once(": ").unwrap().0.to_owned())
+        .map(|path| {
+            match ["env", "command", "securityContext"].iter().find(|key| path.contains(**key)) {
+                Some(key) => path[..path.find(key).unwrap() + key.len()].to_owned(),
+                None => path,
+            }
+        })
+        .collect();
+    paths.dedup();
+    match paths.is_empty() {
+        true => String::new(),
+        false => format!("{}\n  {}\n", name(object), paths.join("\n  ")),
+    }
 }
 
 /// The stack as Terraform's provider sends it.
@@ -140,6 +165,13 @@ fn comparable(object: &Value) -> Value {
         spec.retain(|key, _| !["claimRef", "clusterIP", "clusterIPs"].contains(&key.as_str()));
     }
     object
+}
+
+/// The table of docs/migrate.md says this in its words.
+#[test]
+#[ignore = "tests/e2e/run"]
+fn the_first_sync_changes_what_the_guide_says() {
+    insta::assert_snapshot!("what_the_first_sync_changes", by_flux().first);
 }
 
 #[test]

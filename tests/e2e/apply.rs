@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, POLICIES};
 use crate::common::tool::{generate, objects, repository};
 use crate::compare::{added, changed, differences};
 
@@ -28,7 +28,7 @@ pub fn applied() -> &'static (Cluster, Vec<Value>) {
 
 fn prepared() -> Cluster {
     let cluster = Cluster::start();
-    cluster.define_policies();
+    cluster.define(POLICIES);
     cluster.admin().namespace("tripit");
     cluster
 }

@@ -49,13 +49,11 @@ pub fn differences(one: &Value, other: &Value) -> Vec<String> {
     found
 }
 
+/// What is told of a place where two trees are not the same: its path, and what stands there.
+type Tell<'a> = dyn FnMut(&str, Option<&Value>, Option<&Value>) + 'a;
+
 /// Goes through two trees side by side, and tells of each place where they are not the same.
-fn walk(
-    path: &str,
-    one: Option<&Value>,
-    other: Option<&Value>,
-    tell: &mut dyn FnMut(&str, Option<&Value>, Option<&Value>),
-) {
+fn walk(path: &str, one: Option<&Value>, other: Option<&Value>, tell: &mut Tell<'_>) {
     match (one, other) {
         (Some(Value::Object(one)), Some(Value::Object(other))) => {
             let more = other.keys().filter(|key| !one.contains_key(*key));

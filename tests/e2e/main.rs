@@ -28,3 +28,4 @@ mod jobs;
 mod kyverno;
 mod replicas;
 mod schemas;
+mod wiring;

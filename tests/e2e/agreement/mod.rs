@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use cases::Case;
 use sides::{Server, is_known, ours};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, POLICIES, WIRING};
 
 /// A cluster with the kinds of the fixtures, and what their objects refer to.
 fn prepared() -> &'static Cluster {
     let cluster = Cluster::shared();
-    cluster.define_policies();
+    cluster.define(POLICIES);
+    cluster.define(WIRING);
     let sandbox = serde_json::json!({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass",
         "metadata": {"name": "gvisor"}, "handler": "runsc", "overhead": {"podFixed": {"cpu": "10m"}}});
     cluster.admin().apply(&sandbox, "fieldManager=agreement").object();

@@ -9,8 +9,8 @@
 
 mod api;
 mod certificates;
+mod definitions;
 mod keeper;
-mod kyverno;
 
 use std::fs;
 use std::net::TcpListener;
@@ -20,6 +20,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use api::{APPLY, Answer, Api, MERGE};
+pub use definitions::{POLICIES, WIRING, of_argo_cd};
 use keeper::Keeper;
 use serde_json::json;
 
