@@ -1,0 +1,93 @@
+//! Any texts as the layers of a stack's values: no panic, errors that can be shown, and values that
+//! are accepted mean the same written as one file, and never become structure. Run by `fuzz/run.sh`.
+//!
+//! The layers stand one after the other, between ASCII's record separators, which YAML can't hold:
+//! the values file first, then overlays; what starts with `=` is an assignment.
+
+#![no_main]
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use libfuzzer_sys::fuzz_target;
+use tts_render::diagnostic::Diagnostics;
+use tts_render::objects::{self, AllowedKinds};
+use tts_render::render::{self, Templates};
+use tts_render::source::{Source, Sources};
+use tts_render::values::{Assignment, Layers, Loaded};
+use tts_render::yaml::{self, Dialect};
+
+const SEPARATOR: char = '\u{1e}';
+const STEM: &str = "tts";
+
+/// The built-in templates, with the texts that they are among.
+fn templates() -> &'static (Sources, Templates) {
+    static TEMPLATES: OnceLock<(Sources, Templates)> = OnceLock::new();
+    TEMPLATES.get_or_init(|| {
+        let mut sources = Sources::new();
+        let templates = Templates::load(&mut sources, Vec::new()).expect("built in");
+        (sources, templates)
+    })
+}
+
+fn load(sources: &mut Sources, texts: &[&str]) -> Result<Loaded, Diagnostics> {
+    let mut add = |text: &&str| sources.add(Source::written("values", *text));
+    let base = add(&texts[0]);
+    let (assignments, overlays): (Vec<&str>, Vec<&str>) =
+        texts[1..].iter().partition(|text| text.starts_with('='));
+    let layers = Layers {
+        overlays: overlays.iter().map(&mut add).collect(),
+        assignments: assignments.iter().filter_map(|a| Assignment::parse(&a[1..]).ok()).collect(),
+    };
+    Loaded::load(sources, base, Path::new(STEM), &layers)
+}
+
+fuzz_target!(|input: &str| {
+    let texts: Vec<&str> = input.split(SEPARATOR).collect();
+    let (base, templates) = templates();
+    let mut sources = base.clone();
+    let loaded = match load(&mut sources, &texts) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            assert!(!errors.0.is_empty());
+            assert!(!errors.to_string().is_empty());
+            return;
+        }
+    };
+
+    // The layers, laid over each other and written as one file, are the same values.
+    let written = yaml::emit(&loaded.tree);
+    let again = load(&mut base.clone(), &[&written]).expect("what was merged can be read");
+    assert_eq!(again.tree, loaded.tree, "{written}");
+    assert_eq!(again.values, loaded.values, "{written}");
+    // An overlay laid over what it made changes nothing.
+    if let [_, overlay] = texts[..]
+        && !overlay.starts_with('=')
+    {
+        let twice = load(&mut base.clone(), &[texts[0], overlay, overlay]).expect("laid twice");
+        assert_eq!(twice.tree, loaded.tree);
+    }
+
+    let context = render::context(&loaded).expect("values are data");
+    let outputs = match templates.render(&mut sources, &context) {
+        Ok(outputs) => outputs,
+        // A bound: more than a template may write, or more steps than it may take.
+        Err(errors) => {
+            let is_bound = |message: &str| message.starts_with("the template ");
+            assert!(errors.0.iter().all(|error| is_bound(&error.message)), "{errors}");
+            return;
+        }
+    };
+    for output in outputs {
+        let text = sources.get(output).text();
+        let documents = yaml::parse(&sources, output, Dialect::Strict)
+            .unwrap_or_else(|errors| panic!("{:?}\n{text}", errors[0].error));
+        assert_eq!(render::unwhole(&sources, output, &documents), [], "{text}");
+        for document in documents {
+            if let Err(errors) = objects::check(document, &AllowedKinds::none()) {
+                assert!(!errors.is_empty());
+                errors.iter().for_each(|error| drop(error.diagnose(&sources)));
+            }
+        }
+    }
+});
