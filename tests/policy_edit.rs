@@ -11,5 +11,7 @@ mod cases;
 mod fixtures;
 #[path = "policy_edit/generated.rs"]
 mod generated;
+#[path = "policy_edit/several.rs"]
+mod several;
 #[path = "policy_edit/siblings.rs"]
 mod siblings;

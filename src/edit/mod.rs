@@ -103,20 +103,21 @@ impl<'a> Editor<'a> {
         Ok(Editor { text, source, outline })
     }
 
-    /// Puts an item at the end of a list. A scalar is quoted as the list's last one is.
-    pub fn append(&self, document: usize, list: &Path, item: &Node) -> Result<String> {
+    /// Puts items at the end of a list, in their order. Scalars are quoted as the list's last one is.
+    pub fn append(&self, document: usize, list: &Path, items: &[Node]) -> Result<String> {
         let found = self.locate(document, list)?;
         let Content::Sequence(sequence) = &found.content else {
             return Err(self.refuse_kind("a list", found, list));
         };
-        let splices = self.append_splices(document, found, sequence, item);
+        let splices = self.append_splices(document, found, sequence, items);
         let splices = splices.ok_or_else(|| self.refuse(Error::Layout, found, list))?;
         self.guarded(&splices, found, list, false, |outline| {
             let found = at_mut(outline.documents.get_mut(document)?, list.segments())?;
             let Content::Sequence(sequence) = &mut found.content else {
                 return None;
             };
-            sequence.items.push(write::expected(item, sequence.flow));
+            let flow = sequence.flow;
+            sequence.items.extend(items.iter().map(|item| write::expected(item, flow)));
             Some(())
         })
     }
@@ -264,7 +265,7 @@ impl<'a> Editor<'a> {
         document: usize,
         found: &Item,
         sequence: &outline::Sequence,
-        item: &Node,
+        items: &[Node],
     ) -> Option<Vec<Splice>> {
         let style = sequence.items.last().and_then(|last| match &last.content {
             Content::Scalar { style, .. } => *style,
@@ -272,14 +273,16 @@ impl<'a> Editor<'a> {
         });
         if sequence.flow {
             let children = Children::of(self.text, found)?;
-            let new = write::flow(item, style);
+            let new: Vec<String> = items.iter().map(|item| write::flow(item, style)).collect();
             return splice::insert_in_flow(self.text, found, &children, &new);
         }
         let last = sequence.items.last()?;
         let gap = self.gap_after_dash(sequence.column, last);
         let layout = self.layout(document, found);
         let column = sequence.column + 1 + gap.len();
-        let new = format!("-{gap}{}", write::block(item, column, layout, style));
+        let item = |item| format!("-{gap}{}", write::block(item, column, layout, style));
+        let lines: Vec<String> = items.iter().map(item).collect();
+        let new = lines.join(&format!("{}{}", layout.line_end, " ".repeat(sequence.column)));
         Some(vec![splice::insert_line(self.text, last.end, sequence.column, &new)?])
     }
 
@@ -294,7 +297,7 @@ impl<'a> Editor<'a> {
         let children = Children::of(self.text, found)?;
         if children.flow {
             let new = format!("{}: {}", write::scalar(key, None), write::flow(value, None));
-            return splice::insert_in_flow(self.text, found, &children, &new);
+            return splice::insert_in_flow(self.text, found, &children, &[new]);
         }
         let end = children.ranges.get(index)?.end;
         let layout = self.layout(document, found);

@@ -99,25 +99,26 @@ pub(super) fn remove_line(text: &str, children: &Children, index: usize) -> Opti
     }))
 }
 
-/// Puts an item or entry at the end of a flow list or map: in a line of its own if the last one has
-/// one.
+/// Puts items or entries at the end of a flow list or map: each in a line of its own if the last one
+/// has one.
 pub(super) fn insert_in_flow(
     text: &str,
     parent: &Item,
     children: &Children,
-    new: &str,
+    new: &[String],
 ) -> Option<Vec<Splice>> {
     let inner = inner(text, parent)?;
     let Some(last) = children.ranges.last() else {
         let padded = inner.start < inner.end && lines::is_blank(&text[inner.clone()]);
         let pad = if padded { " " } else { "" };
-        return Some(vec![Splice::insert(inner.start, format!("{pad}{new}"))]);
+        return Some(vec![Splice::insert(inner.start, format!("{pad}{}", new.join(", ")))]);
     };
     if !has_own_line(text, &inner, last) {
-        return Some(vec![Splice::insert(last.end, format!(", {new}"))]);
+        return Some(vec![Splice::insert(last.end, format!(", {}", new.join(", ")))]);
     }
     let line_end = lines::line_end_for(text, inner.start);
-    let line = format!("{line_end}{}{new}", lines::before(text, last.start));
+    let start = format!("{line_end}{}", lines::before(text, last.start));
+    let line = format!("{start}{}", new.join(&format!(",{start}")));
     Some(match lines::comma(text, last.end, inner.end) {
         Some(comma) => vec![Splice::insert(lines::after_comment(text, comma + 1), line + ",")],
         None => match lines::after_comment(text, last.end) {

@@ -1,3 +1,5 @@
+use std::slice;
+
 use super::*;
 
 fn edit<T>(text: &str, run: impl FnOnce(&Editor<'_>) -> T) -> T {
@@ -96,7 +98,7 @@ fn what_is_no_scalar_or_is_shared_is_refused() {
 
 fn append(text: &str, at: &str, item: &str) -> String {
     let node = Node::new(Value::String(item.to_owned()));
-    edit(text, |editor| editor.append(0, &path(at), &node)).unwrap()
+    edit(text, |editor| editor.append(0, &path(at), slice::from_ref(&node))).unwrap()
 }
 
 fn remove(text: &str, at: &str) -> Result<String> {
@@ -167,7 +169,9 @@ fn blocks_are_laid_out_as_their_neighbours() {
         crate::yaml::parse(&sources, source, crate::yaml::Dialect::Strict).unwrap().remove(0)
     };
     let node = item("resources: {namespaces: [tts], names: []}");
-    let add = |text: &str, at: &str| edit(text, |e| e.append(0, &path(at), &node)).unwrap();
+    let add = |text: &str, at: &str| {
+        edit(text, |e| e.append(0, &path(at), slice::from_ref(&node))).unwrap()
+    };
     assert_eq!(
         add("any:\n- a:\n    b:\n    - c\n", "any"),
         "any:\n- a:\n    b:\n    - c\n- resources:\n    namespaces:\n    - tts\n    names: []\n"
@@ -184,7 +188,9 @@ fn the_guard_refuses_what_a_splice_would_break() {
     // The blank lines after `|+` are part of the text: an item below would take them away.
     let text = "a:\n  - |+\n    x\n\n\n";
     let node = Node::new(Value::String("z".to_owned()));
-    let error = edit(text, |editor| editor.append(0, &path("a"), &node)).unwrap_err().error;
+    let error = edit(text, |editor| editor.append(0, &path("a"), slice::from_ref(&node)))
+        .unwrap_err()
+        .error;
     assert_eq!(error, Error::Guard);
     let error = edit("a: [b: c]\n", |editor| editor.insert(0, &path("a[0]"), None, "d", &node));
     assert_eq!(error.unwrap_err().error, Error::Layout);
@@ -194,7 +200,7 @@ fn the_guard_refuses_what_a_splice_would_break() {
 fn documents_are_counted_as_they_are_read() {
     let text = "---\n# nothing\n---\na: 1\n...\n---\nb:\n- x\n---\n";
     let node = Node::new(Value::String("v".to_owned()));
-    let edited = edit(text, |editor| editor.append(1, &path("b"), &node)).unwrap();
+    let edited = edit(text, |editor| editor.append(1, &path("b"), slice::from_ref(&node))).unwrap();
     assert_eq!(edited, text.replace("- x\n", "- x\n- v\n"));
 }
 

@@ -51,9 +51,11 @@ pub(super) fn with_claims(
 ) -> Result<(SourceId, String), Diagnostics> {
     let mut source = read(project, path, sources)?;
     let mut name = String::new();
-    for Claim { namespace, rule } in claims {
+    for claims in claims.chunk_by(|one, next| one.rule == next.rule) {
+        let [Claim { namespace, rule }, more @ ..] = claims else { continue };
         let request = Request { namespace, rule: *rule, policy: None };
-        let outcome = policy::exclude(sources, source, &request)
+        let more: Vec<&str> = more.iter().map(|claim| claim.namespace).collect();
+        let outcome = policy::exclude_all(sources, source, &request, &more)
             .map_err(|errors| diagnose(&errors, sources))?;
         source = sources.add(Source::written(path.as_str(), outcome.text));
         name = outcome.policy;

@@ -49,7 +49,7 @@ mod tests {
             ("gate.image", (3, "image")),
             ("gate.samples", (1, "gate")),
             ("clients[0].name", (6, "a")),
-            ("clients[0].env.URL", (6, "name: a\n")),
+            ("clients[0].env.URL", (6, "name: a")),
             ("clients", (5, "clients")),
         ] {
             let span = written(&tree, &path.parse().unwrap()).unwrap();

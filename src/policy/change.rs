@@ -12,38 +12,38 @@ use crate::yaml::{Entry, Node, Path, Segment, Value};
 /// A change to one document.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// An item more at the end of a list.
-    Append { list: Path, item: Node },
+    /// Items more at the end of a list.
+    Append { list: Path, items: Vec<Node> },
     /// A key more in a map.
     Insert { map: Path, after: Option<&'static str>, key: &'static str, value: Node },
     /// An item or an entry less.
     Remove(Path),
-    /// A name more in a list of a CEL expression.
-    AppendInExpression { path: Path, list: usize, name: String },
+    /// Names more in a list of a CEL expression.
+    AppendInExpression { path: Path, list: usize, names: Vec<String> },
     /// A name less in a list of a CEL expression.
     RemoveInExpression { path: Path, list: usize, item: usize },
 }
 
 impl Change {
-    pub fn append_name(list: Path, namespace: &str) -> Change {
-        Change::Append { list, item: string(namespace) }
+    pub fn append_names(list: Path, namespaces: &[&str]) -> Change {
+        Change::Append { list, items: strings(namespaces) }
     }
 
     /// `- resources: {namespaces: [NS]}`
-    pub fn append_block(list: Path, namespace: &str) -> Change {
-        Change::Append { list, item: block(namespace) }
+    pub fn append_block(list: Path, namespaces: &[&str]) -> Change {
+        Change::Append { list, items: vec![block(namespaces)] }
     }
 
     /// `exclude: {any: [{resources: {namespaces: [NS]}}]}`
-    pub fn insert_exclude(map: Path, after: Option<&'static str>, namespace: &str) -> Change {
-        let value = mapping("any", sequence(block(namespace)));
+    pub fn insert_exclude(map: Path, after: Option<&'static str>, namespaces: &[&str]) -> Change {
+        let value = mapping("any", Node::new(Value::Sequence(vec![block(namespaces)])));
         Change::Insert { map, after, key: "exclude", value }
     }
 
     /// The text with the change.
     pub fn apply(&self, editor: &Editor<'_>, document: usize) -> Result<String, Located<Error>> {
         let result = match self {
-            Change::Append { list, item } => editor.append(document, list, item),
+            Change::Append { list, items } => editor.append(document, list, items),
             Change::Insert { map, after, key, value } => {
                 editor.insert(document, map, *after, key, value)
             }
@@ -90,14 +90,14 @@ impl Change {
     /// The bytes of an expression that are replaced, and by what.
     fn in_expression(&self, text: &str) -> Option<(Range<usize>, String)> {
         match self {
-            Change::AppendInExpression { list, name, .. } => {
+            Change::AppendInExpression { list, names, .. } => {
                 let list = cel::excluded_lists(text)?.into_iter().nth(*list)?;
+                let quote = list.items.last().map_or('\'', |last| last.quote);
+                let quoted = names.iter().map(|name| format!("{quote}{name}{quote}"));
+                let new = quoted.collect::<Vec<_>>().join(", ");
                 Some(match list.items.last() {
-                    Some(last) => {
-                        let quote = last.quote;
-                        (last.range.end..last.range.end, format!(", {quote}{name}{quote}"))
-                    }
-                    None => (list.open..list.open, format!("'{name}'")),
+                    Some(last) => (last.range.end..last.range.end, format!(", {new}")),
+                    None => (list.open..list.open, new),
                 })
             }
             Change::RemoveInExpression { list, item, .. } => {
@@ -117,11 +117,11 @@ impl Change {
     /// Makes the change in data; none where the data is not as the change takes it.
     pub fn mean(&self, root: &mut Node) -> Option<()> {
         match self {
-            Change::Append { list, item } => {
-                let Value::Sequence(items) = &mut at_mut(root, list)?.value else {
+            Change::Append { list, items } => {
+                let Value::Sequence(list) = &mut at_mut(root, list)?.value else {
                     return None;
                 };
-                items.push(item.clone());
+                list.extend(items.iter().cloned());
             }
             Change::Insert { map, key, value, .. } => {
                 let Value::Mapping(map) = &mut at_mut(root, map)?.value else {
@@ -185,18 +185,15 @@ fn at_mut<'a>(root: &'a mut Node, path: &Path) -> Option<&'a mut Node> {
     })
 }
 
-fn string(text: &str) -> Node {
-    Node::new(Value::String(text.to_owned()))
-}
-
-fn sequence(item: Node) -> Node {
-    Node::new(Value::Sequence(vec![item]))
+fn strings(texts: &[&str]) -> Vec<Node> {
+    texts.iter().map(|text| Node::new(Value::String((*text).to_owned()))).collect()
 }
 
 fn mapping(key: &str, value: Node) -> Node {
     Node::new(Value::Mapping([(key.to_owned(), Entry::from(value))].into_iter().collect()))
 }
 
-fn block(namespace: &str) -> Node {
-    mapping("resources", mapping("namespaces", sequence(string(namespace))))
+fn block(namespaces: &[&str]) -> Node {
+    let list = Node::new(Value::Sequence(strings(namespaces)));
+    mapping("resources", mapping("namespaces", list))
 }

@@ -1,6 +1,8 @@
 //! The three checks of an edited text: it is read again; its data is the old data with the one
 //! change; and the policy leaves out whom it should, and nobody else.
 
+use std::collections::BTreeSet;
+
 use super::change::Change;
 use super::decide;
 use super::error::Error;
@@ -54,14 +56,14 @@ pub(super) fn read_again(text: &str) -> Option<(Sources, SourceId, Vec<Node>)> {
     Some((sources, source, documents))
 }
 
-/// Checks the edited text; `out` says whether the namespace must be left out now, or one of its names
-/// gone.
+/// Checks the edited text; `out` says whether the namespaces must be left out now, or one of the names of
+/// each gone.
 pub(super) fn check(
     before: &[Node],
     edited: &str,
     chosen: Chosen,
     change: &Change,
-    namespace: &str,
+    namespaces: &[&str],
     out: bool,
 ) -> Result<(), Error> {
     let Some((_, _, after)) = read_again(edited) else {
@@ -76,15 +78,16 @@ pub(super) fn check(
     if meant.as_ref() != Some(&after) {
         return Err(Error::Check("more than the one entry changed"));
     }
-    let now = chosen.leaves_out(&after, namespace);
-    if out && now != Some(Truth::Yes) {
-        return Err(Error::Check("a Pod of the namespace would not be left out"));
+    for namespace in namespaces {
+        if out && chosen.leaves_out(&after, namespace) != Some(Truth::Yes) {
+            return Err(Error::Check("a Pod of the namespace would not be left out"));
+        }
+        let listed = |documents: &[Node]| chosen.times_listed(documents, namespace).unwrap_or(0);
+        if !out && listed(&after) + 1 != listed(before) {
+            return Err(Error::Check("the name would still be listed"));
+        }
     }
-    let listed = |documents: &[Node]| chosen.times_listed(documents, namespace).unwrap_or(0);
-    if !out && listed(&after) + 1 != listed(before) {
-        return Err(Error::Check("the name would still be listed"));
-    }
-    for other in others(before, &after, namespace) {
+    for other in others(before, &after, namespaces) {
         if chosen.leaves_out(before, &other) != chosen.leaves_out(&after, &other) {
             return Err(Error::Check("another namespace would be treated differently"));
         }
@@ -92,16 +95,19 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Namespaces to try: all that either text names, and some near the one that is meant.
-fn others(before: &[Node], after: &[Node], namespace: &str) -> Vec<String> {
-    let mut found = Vec::new();
+/// Namespaces to try: all that either text names, and some near those that are meant.
+fn others(before: &[Node], after: &[Node], namespaces: &[&str]) -> BTreeSet<String> {
+    let mut found = vec!["default".to_owned(), "x".to_owned()];
     before.iter().chain(after).for_each(|node| names(node, &mut found));
-    let shorter = &namespace[..namespace.len().saturating_sub(1)];
-    let near = [shorter, &format!("{namespace}-x"), &format!("x-{namespace}"), "default", "x"];
-    found.extend(near.into_iter().filter(|name| !name.is_empty()).map(str::to_owned));
-    found.retain(|name| name != namespace);
-    found.sort_unstable();
-    found.dedup();
+    for namespace in namespaces {
+        let shorter = &namespace[..namespace.len().saturating_sub(1)];
+        let near = [shorter, &format!("{namespace}-x"), &format!("x-{namespace}")];
+        found.extend(near.into_iter().filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+    let mut found = BTreeSet::from_iter(found);
+    for namespace in namespaces {
+        found.remove(*namespace);
+    }
     found
 }
 

@@ -10,23 +10,38 @@ use crate::yaml::{Node, Path, Value};
 
 /// What an exclusion takes.
 pub(super) enum Decision {
-    /// Nothing: this leaves the namespace out already.
+    /// Nothing: this leaves them out already, the last of them.
     Covered(String),
     /// One of these, the first that the text allows.
     Change(Vec<Change>),
 }
 
-pub(super) fn decide(rule: &Rule<'_>, namespace: &str) -> Result<Decision, Located<Error>> {
-    let filter = Filter::read(rule, "exclude")?;
-    if chosen(&filter, namespace) == Truth::Yes {
-        return Ok(Decision::Covered(covering(&filter, namespace)));
+/// What leaves a namespace out already, in words.
+fn covered(rule: &Rule<'_>, filter: &Filter<'_>, namespace: &str) -> Option<String> {
+    if chosen(filter, namespace) == Truth::Yes {
+        return Some(covering(filter, namespace));
     }
-    if match_leaves_out(rule, namespace) == Truth::Yes {
-        return Ok(Decision::Covered("`match`, which never chooses it".to_owned()));
+    let never = match_leaves_out(rule, namespace) == Truth::Yes;
+    never.then(|| "`match`, which never chooses it".to_owned())
+}
+
+/// What to do for some namespaces. Those that are left out already need nothing.
+pub(super) fn decide(rule: &Rule<'_>, namespaces: &[&str]) -> Result<Decision, Located<Error>> {
+    let filter = Filter::read(rule, "exclude")?;
+    let mut missing = Vec::new();
+    let mut by = String::new();
+    for &namespace in namespaces {
+        match covered(rule, &filter, namespace) {
+            Some(words) => by = words,
+            None => missing.push(namespace),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(Decision::Covered(by));
     }
     let path = rule.path.key("exclude");
     let span = rule.node.get("exclude").and_then(|node| node.span);
-    let append = |block: &Block<'_>| Change::append_name(block.namespaces_path(), namespace);
+    let append = |block: &Block<'_>| Change::append_names(block.namespaces_path(), &missing);
     Ok(Decision::Change(match &filter {
         Filter::All(_) => return Err(refuse(Error::ExcludeAll, span, &path.key("all"))),
         Filter::Direct(block) => {
@@ -45,31 +60,31 @@ pub(super) fn decide(rule: &Rule<'_>, namespace: &str) -> Result<Decision, Locat
                     let span = mixed.namespaces_node().and_then(|node| node.span);
                     return Err(refuse(Error::BlockMixed(other), span, &mixed.path));
                 }
-                vec![Change::append_block(path.key("any"), namespace)]
+                vec![Change::append_block(path.key("any"), &missing)]
             } else {
                 alone.iter().try_for_each(|block| check_block(block))?;
                 alone.into_iter().map(append).collect()
             }
         }
-        Filter::Empty => vec![first_block(rule, namespace)?],
+        Filter::Empty => vec![first_block(rule, &missing)?],
     }))
 }
 
 /// The first block of a rule that leaves nothing out yet, put where its text has a place for it.
-fn first_block(rule: &Rule<'_>, namespace: &str) -> Result<Change, Located<Error>> {
+fn first_block(rule: &Rule<'_>, namespaces: &[&str]) -> Result<Change, Located<Error>> {
     if let Some((what, node, path)) = elsewhere(rule) {
         return Err(refuse(Error::Elsewhere(what), node.span, &path));
     }
     let path = rule.path.key("exclude");
     let Some(exclude) = rule.node.get("exclude") else {
         let after = rule.node.get("match").map(|_| "match");
-        return Ok(Change::insert_exclude(rule.path.clone(), after, namespace));
+        return Ok(Change::insert_exclude(rule.path.clone(), after, namespaces));
     };
     // `exclude: {resources: {namespaces: []}}`
     let list = exclude.get("resources").and_then(|resources| resources.get("namespaces"));
     match list {
         Some(list) if list.as_sequence().is_some() => {
-            Ok(Change::append_name(path.key("resources").key("namespaces"), namespace))
+            Ok(Change::append_names(path.key("resources").key("namespaces"), namespaces))
         }
         _ => Err(refuse(Error::EmptyExclude, exclude.span, &path)),
     }

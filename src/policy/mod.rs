@@ -21,6 +21,8 @@ mod mutating;
 mod show;
 mod wildcard;
 
+use std::collections::BTreeSet;
+
 use self::change::Change;
 use self::check::{Chosen, check, read_again, refuse_chosen};
 use self::decide::Decision;
@@ -89,16 +91,29 @@ type Errors = Vec<Located<Error>>;
 /// left out and every other namespace's are treated as before.
 ///
 /// Errors: the text can't be read, the policy or rule is not clear, or its shape is not one where
-/// one entry does exactly that; each with its place. For several namespaces, call it on the text
-/// that the last call gave.
+/// one entry does exactly that; each with its place.
 pub fn exclude(
     sources: &Sources,
     source: SourceId,
     request: &Request<'_>,
 ) -> Result<Outcome, Errors> {
-    let documents = read(sources, source, request)?;
+    exclude_all(sources, source, request, &[])
+}
+
+/// The same for more namespaces, in one edit: the text is what [`exclude`] makes of it, called for one
+/// after the other, without the time that so many edits take.
+pub fn exclude_all(
+    sources: &Sources,
+    source: SourceId,
+    request: &Request<'_>,
+    more: &[&str],
+) -> Result<Outcome, Errors> {
+    let mut seen = BTreeSet::new();
+    let all = std::iter::once(request.namespace).chain(more.iter().copied());
+    let namespaces: Vec<&str> = all.filter(|name| seen.insert(*name)).collect();
+    let documents = read(sources, source, &namespaces)?;
     let chosen = choose::choose(&documents, request, source)?;
-    let (policy, decision) = decision(&documents, chosen, request.namespace)?;
+    let (policy, decision) = decision(&documents, chosen, &namespaces)?;
     let outcome = |text: String, status| Outcome {
         text,
         status,
@@ -115,7 +130,7 @@ pub fn exclude(
     let editor = open(sources, source)?;
     let attempt = |change: &Change| {
         let text = change.apply(&editor, policy.document)?;
-        check(&documents, &text, chosen, change, request.namespace, true)
+        check(&documents, &text, chosen, change, &namespaces, true)
             .map_err(|error| refuse_chosen(&documents, chosen, error))?;
         Ok(text)
     };
@@ -133,7 +148,7 @@ pub fn include(
     source: SourceId,
     request: &Request<'_>,
 ) -> Result<Outcome, Errors> {
-    let documents = read(sources, source, request)?;
+    let documents = read(sources, source, &[request.namespace])?;
     let chosen = choose::choose(&documents, request, source)?;
     let all = policies(&documents);
     let policy = &all[chosen.policy];
@@ -155,7 +170,7 @@ pub fn include(
     let editor = open(sources, source)?;
     let attempt = |change: &Change| {
         let text = change.apply(&editor, policy.document)?;
-        check(&documents, &text, chosen, change, request.namespace, false)
+        check(&documents, &text, chosen, change, &[request.namespace], false)
             .map_err(|error| refuse_chosen(&documents, chosen, error))?;
         Ok(text)
     };
@@ -187,9 +202,9 @@ pub(crate) fn is_namespace(name: &str) -> bool {
         && is_end(bytes[bytes.len() - 1])
 }
 
-fn read(sources: &Sources, source: SourceId, request: &Request<'_>) -> Result<Vec<Node>, Errors> {
-    if !is_namespace(request.namespace) {
-        let error = Error::Namespace(request.namespace.to_owned());
+fn read(sources: &Sources, source: SourceId, namespaces: &[&str]) -> Result<Vec<Node>, Errors> {
+    if let Some(name) = namespaces.iter().find(|name| !is_namespace(name)) {
+        let error = Error::Namespace((*name).to_owned());
         return Err(one(refuse(error, None, &Path::root())));
     }
     parse(sources, source, Dialect::Kubectl)
@@ -203,12 +218,12 @@ fn open<'a>(sources: &'a Sources, source: SourceId) -> Result<Editor<'a>, Errors
 fn decision<'a>(
     documents: &'a [Node],
     chosen: Chosen,
-    namespace: &str,
+    namespaces: &[&str],
 ) -> Result<(Policy<'a>, Decision), Errors> {
     let policy = policies(documents).swap_remove(chosen.policy);
     let decision = match chosen.rule {
-        Some(rule) => decide::decide(&policy.rules()[rule], namespace),
-        None => mutating::decide(&policy, namespace),
+        Some(rule) => decide::decide(&policy.rules()[rule], namespaces),
+        None => mutating::decide(&policy, namespaces),
     };
     Ok((policy, decision.map_err(one)?))
 }
@@ -218,7 +233,7 @@ fn covered_by(documents: &[Node], chosen: Chosen, namespace: &str) -> Option<Str
     if chosen.leaves_out(documents, namespace) != Some(Truth::Yes) {
         return None;
     }
-    match decision(documents, chosen, namespace) {
+    match decision(documents, chosen, &[namespace]) {
         Ok((_, Decision::Covered(by))) => Some(by),
         _ => None,
     }

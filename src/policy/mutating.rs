@@ -19,9 +19,12 @@ struct Names<'a> {
     in_expression: Option<usize>,
 }
 
-pub(super) fn decide(policy: &Policy<'_>, namespace: &str) -> Result<Decision, Located<Error>> {
-    if mutating_leaves_out(policy, namespace) == Truth::Yes {
-        let named = lists(policy).iter().any(|list| list.names.iter().any(|n| n == namespace));
+pub(super) fn decide(policy: &Policy<'_>, namespaces: &[&str]) -> Result<Decision, Located<Error>> {
+    let lists = lists(policy);
+    let (covered, missing): (Vec<&str>, Vec<&str>) =
+        namespaces.iter().partition(|name| mutating_leaves_out(policy, name) == Truth::Yes);
+    if let (Some(last), true) = (covered.last(), missing.is_empty()) {
+        let named = lists.iter().any(|list| list.names.iter().any(|name| name == last));
         let by = if named { "its name" } else { "the namespace selector" };
         return Ok(Decision::Covered(by.to_owned()));
     }
@@ -31,7 +34,6 @@ pub(super) fn decide(policy: &Policy<'_>, namespace: &str) -> Result<Decision, L
         let path = path.key("targetMatchConstraints");
         return Err(refuse(Error::Targets, targets.span, &path));
     }
-    let lists = lists(policy);
     // Selector and conditions must all hold: one list is enough, and the selector is the plainer.
     let selector = lists.iter().find(|list| list.in_expression.is_none());
     let expressions: Vec<&Names<'_>> =
@@ -53,11 +55,11 @@ pub(super) fn decide(policy: &Policy<'_>, namespace: &str) -> Result<Decision, L
         check_list(list.node, &list.path)?;
     }
     Ok(Decision::Change(vec![match list.in_expression {
-        None => Change::append_name(list.path.clone(), namespace),
+        None => Change::append_names(list.path.clone(), &missing),
         Some(index) => Change::AppendInExpression {
             path: list.path.clone(),
             list: index,
-            name: namespace.to_owned(),
+            names: missing.into_iter().map(str::to_owned).collect(),
         },
     }]))
 }

@@ -115,10 +115,10 @@ fn taking_out_says_what_still_covers() {
 fn an_edited_text_that_does_more_is_refused() {
     let (_, _, before) = read_again(GPU).unwrap();
     let list: Path = "spec.rules[0].exclude.any[0].resources.namespaces".parse().unwrap();
-    let change = Change::append_name(list, "tts");
+    let change = Change::append_names(list, &["tts"]);
     let chosen = Chosen { policy: 0, rule: Some(0) };
     let last = "                - calico-apiserver\n";
-    let check = |edited: &str, out| check(&before, edited, chosen, &change, "tts", out);
+    let check = |edited: &str, out| check(&before, edited, chosen, &change, &["tts"], out);
     let right = GPU.replace(last, &format!("{last}                - tts\n"));
     assert_eq!(check(&right, true), Ok(()));
     let refused = |edited: &str| check(edited, true).unwrap_err().to_string();
@@ -127,19 +127,19 @@ fn an_edited_text_that_does_more_is_refused() {
     assert!(refused(GPU).contains("more than the one"));
     assert!(refused("a: [").contains("not YAML"));
     // A change that is as it was meant, and does what it should not.
-    let glob = Change::append_name(
+    let glob = Change::append_names(
         "spec.rules[0].exclude.any[0].resources.namespaces".parse().unwrap(),
-        "t*",
+        &["t*"],
     );
     let globbed = GPU.replace(last, &format!("{last}                - t*\n"));
-    let result = super::check::check(&before, &globbed, chosen, &glob, "tts", true);
+    let result = super::check::check(&before, &globbed, chosen, &glob, &["tts"], true);
     assert!(result.unwrap_err().to_string().contains("another namespace"), "tts-x is out too");
-    let other = Change::append_name(
+    let other = Change::append_names(
         "spec.rules[0].exclude.any[0].resources.namespaces".parse().unwrap(),
-        "web",
+        &["web"],
     );
     let wrong = GPU.replace(last, &format!("{last}                - web\n"));
-    let result = super::check::check(&before, &wrong, chosen, &other, "tts", true);
+    let result = super::check::check(&before, &wrong, chosen, &other, &["tts"], true);
     assert!(result.unwrap_err().to_string().contains("would not be left out"));
 }
 
@@ -160,7 +160,7 @@ fn what_else_stands_in_a_list_is_not_taken_for_the_name() {
         let editor = Editor::open(&sources, source).unwrap();
         let wrong = change.apply(&editor, 0).unwrap();
         let chosen = Chosen { policy: 0, rule: Some(0) };
-        let result = check(&before, &wrong, chosen, &change, "tts", false);
+        let result = check(&before, &wrong, chosen, &change, &["tts"], false);
         assert!(result.unwrap_err().to_string().contains("still be listed"));
     }
 }

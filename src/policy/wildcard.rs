@@ -3,6 +3,9 @@
 
 /// Whether a name fits a pattern.
 pub fn matches(pattern: &str, name: &str) -> bool {
+    if !is_glob(pattern) {
+        return pattern == name;
+    }
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut p, mut n) = (0, 0);

@@ -1,0 +1,63 @@
+//! Several namespaces in one edit: the same text as one after the other.
+
+use std::fs;
+use std::path::Path;
+
+use tts_render::policy::{self, Request};
+use tts_render::source::{Source, SourceId, Sources};
+
+const NAMESPACES: [&str; 5] = ["tts", "web", "tts-x", "kyverno", "tts"];
+
+fn load(text: &str) -> (Sources, SourceId) {
+    let mut sources = Sources::new();
+    let source = sources.add(Source::written("p.yaml", text));
+    (sources, source)
+}
+
+fn request<'a>(namespace: &'a str, args: &'a str) -> Request<'a> {
+    let words: Vec<&str> = args.split_whitespace().flat_map(|word| word.split('=')).collect();
+    let of = |name| words.iter().position(|word| *word == name).map(|at| words[at + 1]);
+    Request { namespace, rule: of("--rule"), policy: of("--policy") }
+}
+
+fn one_by_one(text: &str, args: &str) -> Option<String> {
+    NAMESPACES.iter().try_fold(text.to_owned(), |text, namespace| {
+        let (sources, source) = load(&text);
+        let outcome = policy::exclude(&sources, source, &request(namespace, args));
+        outcome.ok().map(|outcome| outcome.text)
+    })
+}
+
+fn at_once(text: &str, args: &str) -> Option<String> {
+    let (sources, source) = load(text);
+    let request = request(NAMESPACES[0], args);
+    let outcome = policy::exclude_all(&sources, source, &request, &NAMESPACES[1..]);
+    outcome.ok().map(|outcome| outcome.text)
+}
+
+#[test]
+fn all_at_once_is_one_after_the_other() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/policy");
+    let mut edited = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let folder = entry.unwrap().path();
+        let text = fs::read_to_string(folder.join("input.yaml")).unwrap();
+        let args = fs::read_to_string(folder.join("args")).unwrap();
+        let (slow, fast) = (one_by_one(&text, &args), at_once(&text, &args));
+        assert_eq!(slow, fast, "{}", folder.display());
+        edited += usize::from(fast.is_some_and(|fast| fast != text));
+    }
+    assert!(edited >= 50, "only {edited} were edited");
+}
+
+#[test]
+fn one_that_is_no_name_is_refused_among_others() {
+    let text = fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/inject-gpu-workload-priority.yaml"),
+    );
+    let (sources, source) = load(&text.unwrap());
+    let outcome = policy::exclude_all(&sources, source, &request("tts", ""), &["web", "*"]);
+    assert!(
+        matches!(&outcome.unwrap_err()[0].error, policy::Error::Namespace(name) if name == "*")
+    );
+}
