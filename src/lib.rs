@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod git;
 pub mod gitops;
 pub mod image;
+pub mod lint;
 pub mod objects;
 pub mod policy;
 pub mod project;

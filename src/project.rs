@@ -97,6 +97,8 @@ pub struct StackFile {
 impl Project {
     /// The folder of values, under the root.
     pub const VALUES: &'static str = "values";
+    /// The folder of the owners' policies, under the root.
+    pub const POLICIES: &'static str = "policies";
     /// The folder of templates, under the root.
     pub const TEMPLATES: &'static str = "templates";
 
@@ -122,6 +124,12 @@ impl Project {
             return Err(ProjectError::NoStacks { folder: Self::VALUES.to_owned() });
         }
         Ok(stacks)
+    }
+
+    /// The owners' policies: each `.yaml` in `policies/`.
+    pub fn policies(&self) -> Result<Vec<Source>, ProjectError> {
+        let files = files_of(&self.root.join(Self::POLICIES), ".yaml")?;
+        files.into_iter().map(|(_, path)| self.read_inside(&path)).collect()
     }
 
     /// One stack, as the user names it: by name, or by the path of its file.
@@ -208,10 +216,12 @@ pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
 pub fn replace(file: &Path, text: &str) -> io::Result<()> {
     let file = fs::canonicalize(file)?;
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut beside =
-        tempfile::Builder::new().prefix(".tts-render-").suffix(".tmp").tempfile_in(folder)?;
-    beside.write_all(text.as_bytes())?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tts-render-").suffix(".tmp");
+    // Made by us, so that an error does not name the temporary file.
+    let mut beside = builder.make_in(folder, |path| fs::File::create_new(path))?;
     beside.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
+    beside.as_file_mut().write_all(text.as_bytes())?;
     beside.persist(&file)?;
     Ok(())
 }
@@ -265,4 +275,17 @@ fn files_of(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Proje
 
 fn unreadable(path: &str, error: &io::Error) -> ProjectError {
     ProjectError::Unreadable { path: path.to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_can_not_be_replaced_is_said_without_the_temporary_file() {
+        // A folder in which nobody can make a file, the superuser neither.
+        let message = replace(Path::new("/proc/version"), "").unwrap_err().to_string();
+        assert!(!message.contains(".tts-render-") && message.contains("os error"), "{message}");
+    }
 }

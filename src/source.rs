@@ -139,6 +139,11 @@ impl Sources {
         &self.list[id.0 as usize]
     }
 
+    /// Every text with its id.
+    pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
+        self.list.iter().enumerate().map(|(at, source)| (SourceId(at as u32), source.as_ref()))
+    }
+
     /// The bytes that a span covers.
     pub fn slice(&self, span: Span) -> &str {
         self.get(span.source).text.get(span.start as usize..span.end as usize).unwrap_or("")
@@ -147,9 +152,7 @@ impl Sources {
     /// Where a span is, as a person looks for it: in what was written, a template rather than its
     /// output.
     pub fn place(&self, span: Span) -> Place {
-        if let Some(origin) = self.origin(span) {
-            return self.place(origin.locate(span));
-        }
+        let span = self.written(span);
         let source = self.get(span.source);
         let (line, column) = source.position(span.start);
         let excerpt = match source.line(line) {
@@ -158,6 +161,14 @@ impl Sources {
         };
         let width = self.slice(span).lines().next().map_or(0, |l| l.chars().count());
         Place { name: source.name.clone(), line, column, excerpt, width }
+    }
+
+    /// The same in what a person wrote: a template's own bytes for a span of its output.
+    pub fn written(&self, span: Span) -> Span {
+        match self.origin(span) {
+            Some(origin) => self.written(origin.locate(span)),
+            None => span,
+        }
     }
 
     /// What a template wrote at the start of a span of its output; none for a text that a person

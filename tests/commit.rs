@@ -427,6 +427,16 @@ fn the_user_s_hooks_decide() {
 }
 
 #[test]
+fn a_hook_may_render_what_is_committed() {
+    let clone = Clone::new();
+    let tool = env!("CARGO_BIN_EXE_tts-render");
+    clone
+        .hook("pre-commit", &format!("{tool} render --check && {tool} render && git add rendered"));
+    clone.commit(&[]);
+    assert_eq!(clone.tool(&["render", "--check"]).code, 0);
+}
+
+#[test]
 fn a_project_in_a_folder_of_the_repository_is_as_good() {
     let clone = Clone::new();
     fs::create_dir_all(clone.path.join("infra/tenants")).unwrap();

@@ -9,82 +9,273 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+
 use common::tool::{Sandbox, repository};
-use tts_render::explain::Influence;
+use tts_render::explain::{IDLE, Influence, why_idle};
 use tts_render::fleet::{Opened, Request};
 use tts_render::project::Project;
+use tts_render::values::Assignment;
 
 #[test]
 fn a_field_leads_to_the_templates_line_and_the_values() {
     let sandbox = Sandbox::repository();
-    let args = ["explain", "deployment/chatterbox-tts", "spec.template.spec.containers[0].image"];
-    let out = sandbox.ok(&args).out;
-    assert!(out.contains("template  templates/deployment.yaml.j2:"), "{out}");
-    assert!(out.contains("server.image.repository, values/tts.yaml:"), "{out}");
-    assert!(out.contains("server.image.tag, values/tts.yaml:"), "{out}");
-    assert_eq!(out.lines().count(), 4 + 1, "digest too: {out}");
+    let path = "spec.template.spec.containers[0].image";
+    let out = sandbox.ok(&["explain", "deployment/chatterbox-tts", path]).out;
+    let template = sandbox.read("templates/deployment.yaml.j2");
+    let line = template.lines().position(|line| line.contains("  image: ")).expect("the line") + 1;
+    assert!(out.contains(&format!("template  templates/deployment.yaml.j2:{line}:")), "{out}");
+    let values = sandbox.read("values/tts.yaml");
+    let line = values.lines().position(|line| line.trim() == "tag: latest").expect("the line") + 1;
+    assert!(
+        out.contains(&format!("server.image.tag = latest, values/tts.yaml:{line}:10")),
+        "{out}"
+    );
+    assert!(out.contains("server.image.repository = "), "{out}");
+    assert!(out.contains("server.image.digest, not set in values/tts.yaml"), "{out}");
+    assert_eq!(out.lines().count(), 5, "{out}");
+    // By any of the object's names the same is said.
+    for name in [
+        "Deployment tts/chatterbox-tts",
+        "deploy/tts/chatterbox-tts",
+        "deployments.apps/chatterbox-tts",
+    ] {
+        assert_eq!(sandbox.ok(&["explain", name, path]).out, out, "{name}");
+    }
 }
 
 #[test]
-fn the_layer_that_brought_a_value_is_named() {
+fn the_layer_that_brought_a_value_is_named_and_a_default_is_one() {
     let sandbox = Sandbox::repository();
     let path = "spec.template.metadata.annotations[\"checksum/config\"]";
     let args = ["explain", "deployment/chatterbox-tts", path, "-f", "overlays/english.yaml"];
     let out = sandbox.ok(&args).out;
-    assert!(out.contains("server.config.data.model.repo_id, overlays/english.yaml:6:18"), "{out}");
+    assert!(out.contains("server.config.data.model.repo_id = "), "{out}");
+    assert!(out.contains(", overlays/english.yaml:6:18"), "{out}");
+    let job = ["explain", "cronjob/chatterbox-window-up", "spec.startingDeadlineSeconds"];
+    let out = sandbox.ok(&job).out;
+    let default = "value     offPeak.startingDeadlineSeconds = 120, the default: values/tts.yaml does not set it";
+    assert!(out.contains(default), "{out}");
+    let set = ["--set", "offPeak.startingDeadlineSeconds=60"];
+    let out = sandbox.ok(&[&job[..], &set].concat()).out;
+    assert!(out.contains("spec.startingDeadlineSeconds = 60\n"), "{out}");
+    assert!(out.contains("offPeak.startingDeadlineSeconds = 60, --set:1:"), "{out}");
 }
 
 #[test]
 fn what_stands_in_the_template_has_no_value() {
     let out =
         Sandbox::repository().ok(&["explain", "deployment/chatterbox-tts", "spec.replicas"]).out;
-    assert!(out.contains("value     none: it stands in the template"), "{out}");
+    assert!(out.contains("value     none: nothing in values/tts.yaml changes it"), "{out}");
 }
 
 #[test]
 fn a_value_leads_to_every_field_that_it_decides() {
-    let out = Sandbox::repository().ok(&["explain", "--value", "gate.floor"]).out;
-    assert!(out.starts_with("gate.floor, values/tts.yaml:"), "{out}");
-    assert_eq!(out.matches("cronjob/chatterbox-").count(), 3, "{out}");
-    let out = Sandbox::repository()
-        .ok(&["explain", "--value", "gate.reserve", "--set", "gate.reserve=1Gi"])
-        .out;
-    assert!(out.starts_with("gate.reserve, --set:1:14"), "{out}");
+    let sandbox = Sandbox::repository();
+    let out = sandbox.ok(&["explain", "--value", "gate.floor"]).out;
+    assert!(out.starts_with("gate.floor = 6Gi, values/tts.yaml:"), "{out}");
+    let jobs = ["window-up", "vram-guard", "window-down"];
+    let line = |job: &str| {
+        format!(
+            "  CronJob tts/chatterbox-{job} spec.jobTemplate.spec.template.spec.containers[0].env[4].value  (vram-gate › FLOOR)\n"
+        )
+    };
+    assert_eq!(out.lines().count(), 4, "{out}");
+    assert!(jobs.iter().all(|job| out.contains(&line(job))), "{out}");
+    let out = sandbox.ok(&["explain", "--value", "gate.reserve", "--set", "gate.reserve=1Gi"]).out;
+    assert!(out.starts_with("gate.reserve = 1Gi, --set:1:14"), "{out}");
+    // A map: each value in it. One that could be set: what it would decide.
+    let out = sandbox.ok(&["explain", "--value", "offPeak"]).out;
+    for value in ["offPeak.timeZone = ", "offPeak.up = ", "offPeak.names.guard = "] {
+        assert!(out.contains(&format!("\n{value}")) || out.starts_with(value), "{value}: {out}");
+    }
+    let out = sandbox.ok(&["explain", "--value", "server.env.NEW"]).out;
+    assert!(
+        out.starts_with("server.env.NEW, not set in values/tts.yaml\n  Deployment tts/"),
+        "{out}"
+    );
 }
 
 #[test]
-fn a_near_object_is_suggested() {
-    let said = Sandbox::repository().refused(&["explain", "deployment/chaterbox-tts", "spec"]);
-    assert!(said.contains("did you mean `deployment/chatterbox-tts`?"), "{said}");
+fn policies_exceptions_and_clients_settings_are_explained_too() {
+    let sandbox = Sandbox::repository();
+    let policy = "clusterpolicy/inject-gpu-workload-priority";
+    let list = "spec.rules[0].exclude.any[0].resources.namespaces";
+    let ours = sandbox.ok(&["explain", policy, &format!("{list}[5]")]).out;
+    assert!(
+        ours.starts_with(&format!("{list}[5] = tts\n  policy    what the edit puts in\n")),
+        "{ours}"
+    );
+    assert!(ours.contains("  value     namespace.name = tts, values/tts.yaml:9:9\n"), "{ours}");
+    for value in ["kyverno.mode = edit", "kyverno.policy = ", "kyverno.rule = "] {
+        let line = ours.lines().find(|line| line.contains(value)).expect(value);
+        assert!(line.ends_with(": whether it is there"), "{line}");
+    }
+    // The owner's own line is shown in the owner's file.
+    let theirs = sandbox.ok(&["explain", policy, &format!("{list}[0]")]).out;
+    let file = sandbox.read("policies/inject-gpu-workload-priority.yaml");
+    let line = file.lines().position(|line| line.trim() == "- kube-system").expect("it") + 1;
+    let expected = format!("policy    policies/inject-gpu-workload-priority.yaml:{line}:");
+    assert!(theirs.contains(&expected), "{theirs}");
+    assert!(!theirs.contains("namespace.name"), "{theirs}");
+
+    let exception =
+        ["--set", "kyverno.mode=exception", "--set", "kyverno.exceptionNamespace=kyverno"];
+    let args =
+        ["explain", "policyexception/tts-inject-gpu-workload-priority", "metadata.namespace"];
+    let out = sandbox.ok(&[&args[..], &exception].concat()).out;
+    assert!(out.contains("metadata.namespace = kyverno\n  template  none"), "{out}");
+    assert!(out.contains("kyverno.exceptionNamespace = kyverno, --set:1:"), "{out}");
+
+    let out = sandbox.ok(&["explain", "ConfigMap tripit/tts-client", "data.TTS_MODEL"]).out;
+    assert!(out.contains("template  templates/client-configmap.yaml.j2:"), "{out}");
+    assert!(out.contains("clients[0].env.TTS_MODEL = chatterbox, values/tts.yaml:"), "{out}");
+    let out = sandbox.ok(&["explain", "--value", "namespace.name"]).out;
+    assert!(
+        out.contains(&format!("ClusterPolicy inject-gpu-workload-priority {list}[5]")),
+        "{out}"
+    );
 }
 
-/// Leaves of the values that decide no field of the stack's own objects, with the reason.
-const DECIDES_NOTHING: &[(&str, &str)] = &[
-    ("apiVersion", "the format's version has one value"),
-    ("kyverno.mode", "decides the owner's policy, which is no template's"),
-    ("kyverno.policy", "names the owner's policy"),
-    ("kyverno.rule", "names a rule of the owner's policy"),
-    ("kyverno.exceptionNamespace", "counts for an exception alone"),
-    ("clients[0].name", "for the patch of the client's owner"),
-    ("allowedKinds", "what templates may render, not what they do"),
-    ("gitops", "decides what wires a controller, which is no template's"),
-];
+#[test]
+fn a_policy_of_two_stacks_is_explained_as_it_is_rendered() {
+    let sandbox = Sandbox::repository();
+    let other = sandbox
+        .read("values/tts.yaml")
+        .replace("\nname: tts\n", "\nname: asr\n")
+        .replace("\n  name: tts\n", "\n  name: asr\n")
+        .replace("name: chatterbox-models", "name: asr-models")
+        .replace("namespace: tripit", "namespace: other");
+    sandbox.write("values/asr.yaml", &other);
+    sandbox.ok(&["render"]);
+    let rendered = sandbox.read("rendered/kyverno/clusterpolicy-inject-gpu-workload-priority.yaml");
+    assert!(rendered.contains("- asr\n                - tts\n"), "{rendered}");
+    let field = "spec.rules[0].exclude.any[0].resources.namespaces[6]";
+    let out = sandbox.ok(&["explain", "clusterpolicy/inject-gpu-workload-priority", field]).out;
+    assert!(out.contains("[6] = tts\n"), "{out}");
+    assert!(out.contains("namespace.name = tts, values/tts.yaml:9:9\n"), "{out}");
+    // Two Deployments of one name: both are named, and either is found by its namespace.
+    let said = sandbox.refused(&["explain", "deployment/chatterbox-tts", "spec"]);
+    let both = "`deployment/chatterbox-tts` may be any of `Deployment asr/chatterbox-tts`, `Deployment tts/chatterbox-tts`";
+    assert!(said.contains(both), "{said}");
+    let out = sandbox.ok(&["explain", "Deployment asr/chatterbox-tts", "metadata.namespace"]).out;
+    assert!(out.contains("namespace.name = asr, values/asr.yaml:"), "{out}");
+    let one = ["explain", "deployment/chatterbox-tts", "metadata.namespace", "--stack", "tts"];
+    assert!(sandbox.ok(&one).out.contains("values/tts.yaml:9:9"));
+    // Looked at alone, it is still among the namespaces of both.
+    let policy = ["explain", "clusterpolicy/inject-gpu-workload-priority", field];
+    let out = sandbox.ok(&[&policy[..], &["--stack", "tts"]].concat()).out;
+    assert!(out.contains("[6] = tts\n") && out.contains("values/tts.yaml:9:9\n"), "{out}");
+    // Of very many stacks those are told whose namespace it is.
+    for number in 0..5 {
+        let name = format!("more-{number}");
+        let copy = other.replace("name: asr\n", &format!("name: {name}\n"));
+        let copy = copy
+            .replace("asr-models", &name)
+            .replace("namespace: other", &format!("namespace: {name}-c"));
+        sandbox.write(&format!("values/{name}.yaml"), &copy);
+    }
+    let field = "spec.rules[0].exclude.any[0].resources.namespaces[11]";
+    let out = sandbox.ok(&["explain", "clusterpolicy/inject-gpu-workload-priority", field]).out;
+    assert!(out.contains("[11] = tts\n") && out.contains("namespace.name = tts"), "{out}");
+    assert!(
+        out.ends_with("  4 more stacks have a part in it: `--stack NAME` tells of one\n"),
+        "{out}"
+    );
+    // A value that each of them has.
+    let out = sandbox.ok(&["explain", "--value", "gate.floor"]).out;
+    assert_eq!(out.matches("gate.floor = 6Gi, values/").count(), 7, "{out}");
+}
+
+#[test]
+fn what_was_probably_meant_is_suggested() {
+    let sandbox = Sandbox::repository();
+    for (args, expected) in [
+        (
+            &["deployment/chaterbox-tts", "spec"][..],
+            "did you mean `Deployment tts/chatterbox-tts`?",
+        ),
+        (&["Deployment default/chatterbox-tts"], "did you mean `Deployment tts/chatterbox-tts`?"),
+        (
+            &["chatterbox-tts"],
+            "may be any of `Service tts/chatterbox-tts`, `Deployment tts/chatterbox-tts`",
+        ),
+        (&["deploy/chatterbox-tts", "spec.replica"], "did you mean `replicas`?"),
+        (&["deploy/chatterbox-tts", "spec.qqqqqqqq"], "in `spec` stand `replicas`, "),
+        (&["deploy/chatterbox-tts", "spec.template.spec.containers[4]"], "is a list of 1 item"),
+        (&["deploy/chatterbox-tts", "spec.replicas.x"], "`spec.replicas` is a whole number"),
+        (&["--value", "gate.flor"], "did you mean `floor`?"),
+        (&["--value", "gaet.floor"], "did you mean `gate`?"),
+        (&["--value", "clients[7].name"], "`clients` is a list of 1 item"),
+        (&["deploy/chatterbox-tts", "a..b"], "a key is missing in the path `a..b`"),
+        (&["--value", "gate.floor", "--stack", "ttts"], "did you mean `tts`?"),
+    ] {
+        let said = sandbox.refused(&[&["explain"], args].concat());
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+}
+
+/// The leaves of a project's one stack that decide nothing.
+fn idle(sandbox: &Sandbox, assignments: &[&str]) -> Vec<Influence> {
+    let assignments =
+        assignments.iter().map(|text| Assignment::parse(text).expect("an assignment")).collect();
+    let request = Request { assignments, ..Request::default() };
+    let opened = Opened::open(&Project::new(sandbox.path("")), &request).expect("it loads");
+    let influences: Vec<Influence> = opened[0].subject().influences();
+    assert!(influences.len() > 90, "{}", influences.len());
+    influences.into_iter().filter(|influence| influence.fields.is_empty()).collect()
+}
 
 #[test]
 fn every_leaf_of_the_values_decides_a_field_or_is_listed() {
-    let request = Request::default();
-    let opened = Opened::open(&Project::new(repository()), &request).expect("it loads");
-    let influences: Vec<Influence> = opened[0].subject().influences();
-    assert!(influences.len() > 90, "{}", influences.len());
-    let idle: Vec<String> = influences
-        .iter()
-        .filter(|influence| influence.fields.is_empty())
-        .map(|influence| influence.value.to_string())
-        .collect();
-    let listed: Vec<&str> = DECIDES_NOTHING.iter().map(|(path, _)| *path).collect();
-    let surprising: Vec<_> = idle.iter().filter(|path| !listed.contains(&path.as_str())).collect();
-    assert!(surprising.is_empty(), "{surprising:?}");
-    let stale: Vec<_> =
-        listed.iter().filter(|path| !idle.iter().any(|idle| idle == **path)).collect();
+    let sandbox = Sandbox::repository();
+    let gitops = [
+        "gitops.repoURL=https://example.org/a.git",
+        "gitops.path=a",
+        "gitops.flux.secret=s",
+        "gitops.flux.serviceAccount=s",
+        "gitops.flux.artifact=oci://example.org/a",
+        "gitops.ci.action=a/b@0123456789012345678901234567890123456789",
+    ];
+    let exception = ["kyverno.mode=exception", "kyverno.exceptionNamespace=kyverno"];
+    let mut needed = BTreeSet::new();
+    for assignments in [&[][..], &gitops, &exception, &["kyverno.mode=none"]] {
+        let idle = idle(&sandbox, assignments);
+        let surprising: Vec<String> = idle
+            .iter()
+            .filter(|influence| why_idle(&influence.value).is_none())
+            .map(|influence| influence.value.to_string())
+            .collect();
+        assert!(surprising.is_empty(), "{assignments:?}: {surprising:?}");
+        needed.extend(idle.iter().filter_map(|influence| why_idle(&influence.value)));
+        // What is listed for other modes does decide where the mode is its own.
+        let decides =
+            |path: &str| !idle.iter().any(|influence| influence.value.to_string() == path);
+        let mode = assignments.first().copied().unwrap_or_default();
+        assert_eq!(decides("kyverno.rule"), mode != "kyverno.mode=none", "{assignments:?}");
+        assert_eq!(decides("kyverno.exceptionNamespace"), mode == exception[0], "{assignments:?}");
+    }
+    let stale: Vec<_> = IDLE.iter().filter(|(_, why)| !needed.contains(why)).collect();
     assert!(stale.is_empty(), "{stale:?}");
+    // The reason is what a person is told.
+    let out = sandbox.ok(&["explain", "--value", "clients[0].name"]).out;
+    assert!(out.contains("  decides no field: it names the client's own Deployment"), "{out}");
+}
+
+#[test]
+fn the_documentation_shows_what_is_printed() {
+    let docs = std::fs::read_to_string(repository().join("docs/review.md")).expect("docs");
+    let (_, section) = docs.split_once("\n## Who decides a field\n").expect("the section");
+    let (_, block) = section.split_once("```console\n").expect("the block");
+    let (block, _) = block.split_once("```").expect("its end");
+    let shown: Vec<(&str, &str)> = block
+        .split("$ tts-render ")
+        .skip(1)
+        .map(|part| part.split_once('\n').expect("a command and what it prints"))
+        .collect();
+    assert_eq!(shown.len(), 2);
+    for (command, printed) in shown {
+        let args: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
+        assert_eq!(Sandbox::repository().ok(&args).out, printed, "{command}");
+    }
 }

@@ -74,9 +74,9 @@ fn act(settings: &Settings, decision: &Decision, until: Instant) -> (Outcome, Op
     };
     if settings.dry_run {
         let scale = Scale::new(&settings.target).ok();
-        return (Outcome::WouldScale, scale.and_then(|scale| scale.get(until).ok()));
+        return (Outcome::WouldScale, scale.and_then(|mut scale| scale.get(until).ok()));
     }
-    let scale = match Scale::new(&settings.target) {
+    let mut scale = match Scale::new(&settings.target) {
         Ok(scale) => scale,
         Err(error) => return (misconfigured(&error), None),
     };

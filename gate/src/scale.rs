@@ -49,8 +49,20 @@ pub(crate) struct Scaled {
 /// One try that failed.
 struct Trouble {
     problem: String,
-    /// How long to wait before the next try, at least; `None`: don't.
-    again: Option<Duration>,
+    kind: Kind,
+}
+
+/// Whether another try may do better.
+enum Kind {
+    /// The server is not there, or not well: it may be, after this long at least.
+    Away(Duration),
+    /// The server is there, and asks to be asked again, after this long at least.
+    Busy(Duration),
+    /// The token or the Role does not do. A server that has just started says so, too, until it has
+    /// read its Roles and service accounts (seen of kube-apiserver 1.37).
+    Denied,
+    /// It will not.
+    Final,
 }
 
 /// The way to one Deployment's scale.
@@ -58,6 +70,10 @@ pub(crate) struct Scale<'a> {
     target: &'a Target,
     agent: Agent,
     url: String,
+    /// Whether the server was away at any time of this run.
+    was_away: bool,
+    /// What went wrong last.
+    problem: Option<String>,
 }
 
 impl<'a> Scale<'a> {
@@ -77,7 +93,7 @@ impl<'a> Scale<'a> {
             "https://{host}:{}/apis/apps/v1/namespaces/{}/deployments/{}/scale",
             target.port, target.namespace, target.deployment
         );
-        Ok(Self { target, agent: http::agent(trusted), url })
+        Ok(Self { target, agent: http::agent(trusted), url, was_away: false, problem: None })
     }
 
     /// Sees to it that the Deployment has this many replicas.
@@ -85,7 +101,7 @@ impl<'a> Scale<'a> {
     /// # Errors
     /// [`ScaleError`]. A scale that can't be read stops a scale-up: what is
     /// not known is not switched on. It does not stop a scale-down.
-    pub(crate) fn set(&self, replicas: u32, until: Instant) -> Result<Scaled, ScaleError> {
+    pub(crate) fn set(&mut self, replicas: u32, until: Instant) -> Result<Scaled, ScaleError> {
         let wanted = i64::from(replicas);
         // A server that hangs on every GET must leave time for the PATCH.
         let left = until.saturating_duration_since(Instant::now());
@@ -113,12 +129,12 @@ impl<'a> Scale<'a> {
     ///
     /// # Errors
     /// [`ScaleError`].
-    pub(crate) fn get(&self, until: Instant) -> Result<i64, ScaleError> {
+    pub(crate) fn get(&mut self, until: Instant) -> Result<i64, ScaleError> {
         self.tries(until, "GET", None)
     }
 
     fn tries(
-        &self,
+        &mut self,
         until: Instant,
         method: &str,
         body: Option<&'static str>,
@@ -129,23 +145,44 @@ impl<'a> Scale<'a> {
             // would otherwise last.
             let token = self.token()?;
             let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(self.too_late());
+            }
             let trouble = match self.once(method, body, &token, left.min(TRY)) {
-                Ok(replicas) => return Ok(replicas),
+                Ok(replicas) => {
+                    self.problem = None;
+                    return Ok(replicas);
+                }
                 Err(trouble) => trouble,
             };
             // The server may have sent back what it was sent.
             let problem = trouble.problem.replace(&token, "(token)");
-            let Some(asked) = trouble.again else {
-                return Err(ScaleError::Failed(problem));
+            self.problem = Some(problem.clone());
+            let asked = match trouble.kind {
+                Kind::Away(asked) => {
+                    self.was_away = true;
+                    asked
+                }
+                Kind::Busy(asked) => asked,
+                Kind::Denied if self.was_away => Duration::ZERO,
+                Kind::Denied | Kind::Final => return Err(ScaleError::Failed(problem)),
             };
             let wait = pause.max(asked);
             let left = until.saturating_duration_since(Instant::now());
             if wait >= left {
-                return Err(ScaleError::Failed(format!("{problem}; no time is left to try again")));
+                return Err(self.too_late());
             }
             sleep(wait);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// The end of the time, with what went wrong until then.
+    fn too_late(&self) -> ScaleError {
+        ScaleError::Failed(match &self.problem {
+            Some(problem) => format!("{problem}; no time is left to try again"),
+            None => "no time was left to scale".to_owned(),
+        })
     }
 
     fn once(
@@ -170,14 +207,11 @@ impl<'a> Scale<'a> {
         let request = request
             .body(body)
             .map_err(|_| Trouble::last("the request can't be made".to_owned()))?;
-        if time.is_zero() {
-            return Err(Trouble::last("no time was left to scale".to_owned()));
-        }
         match http::send(&self.agent, request, time, ANSWER_LIMIT) {
             Ok(answer) => read(method, &answer),
             Err(error) => Err(Trouble {
                 problem: format!("{method} scale: {error}"),
-                again: error.may_pass().then_some(Duration::ZERO),
+                kind: if error.may_pass() { Kind::Away(Duration::ZERO) } else { Kind::Final },
             }),
         }
     }
@@ -200,7 +234,7 @@ impl<'a> Scale<'a> {
 
 impl Trouble {
     fn last(problem: String) -> Self {
-        Self { problem, again: None }
+        Self { problem, kind: Kind::Final }
     }
 }
 
@@ -214,7 +248,7 @@ fn read(method: &str, answer: &Answer) -> Result<i64, Trouble> {
             problem: format!(
                 "{method} scale: answered {status} with something that is not a Scale"
             ),
-            again: Some(Duration::ZERO),
+            kind: Kind::Busy(Duration::ZERO),
         });
     }
     let message = value.as_ref().and_then(|value| value.get("message")).and_then(Value::as_str);
@@ -222,9 +256,14 @@ fn read(method: &str, answer: &Answer) -> Result<i64, Trouble> {
         Some(message) => format!("{method} scale: answered {status}: {message}"),
         None => format!("{method} scale: answered {status}"),
     };
-    let passes = matches!(status, 409 | 429 | 500..=599);
-    let again = passes.then(|| answer.retry_after.unwrap_or_default());
-    Err(Trouble { problem, again })
+    let asked = answer.retry_after.unwrap_or_default();
+    let kind = match status {
+        401 | 403 => Kind::Denied,
+        409 | 429 => Kind::Busy(asked),
+        500..=599 => Kind::Away(asked),
+        _ => Kind::Final,
+    };
+    Err(Trouble { problem, kind })
 }
 
 /// `spec.replicas` of a Scale. The field is left out when it is 0

@@ -14,9 +14,6 @@ use crate::http;
 /// hundred GPUs; more is not this exporter.
 const PAGE_LIMIT: u64 = 8 << 20;
 
-/// The pauses before the second and the third try.
-const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
-
 /// What reads the card.
 pub(crate) struct Exporter<'a> {
     look: &'a Look,
@@ -41,7 +38,7 @@ impl<'a> Exporter<'a> {
     /// What went wrong the last time, as a sentence.
     pub(crate) fn read(&self, until: Instant) -> Result<Usage, String> {
         let mut problem = String::from("no time was left");
-        for pause in [Duration::ZERO].iter().chain(&PAUSES) {
+        for pause in [Duration::ZERO].iter().chain(&Look::PAUSES) {
             let left = until.saturating_duration_since(Instant::now()).saturating_sub(*pause);
             if left.is_zero() {
                 break;

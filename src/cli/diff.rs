@@ -1,6 +1,6 @@
 //! `diff`: what changed in the objects, and what it will do to the cluster.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use tts_render::diagnostic::{Diagnostic, Diagnostics};
 use tts_render::fleet::{Fleet, Opened, Stack};
 use tts_render::project::{Project, ProjectError};
-use tts_render::review::{History, Objects, Review, Severity, Side, report};
+use tts_render::review::{History, Objects, Review, Side, report};
 use tts_render::sides::{self, Files, Repository, RevisionError, SideError, Tree};
 use tts_render::yaml::Node;
 
+use super::fail_on::FailOn;
 use super::{Exit, Inputs, Run, Stop};
 
 /// Show what changed in the objects, and what it will do to the cluster
@@ -72,17 +73,6 @@ enum Format {
     Github,
 }
 
-/// The severity from which on a consequence fails the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    /// Data, the cluster's safety or the roll-out is at stake.
-    Danger,
-    /// Somebody should know.
-    Attention,
-    /// Anything at all.
-    Note,
-}
-
 /// The largest history that is read, in bytes: a month of a dozen series by the minute.
 const HISTORY: u64 = 64 << 20;
 
@@ -101,7 +91,11 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Format::Markdown => report::markdown(&review, args.budget),
         Format::Html => report::html(&review),
         Format::Json => report::json(&review),
-        Format::Github => report::github(&review),
+        Format::Github => {
+            // A folder was named from where we are; the rendered one lies under the project's root.
+            let root = args.head.as_ref().map_or(run.common.root.as_path(), |_| Path::new(""));
+            report::github(&review, root)
+        }
     };
     run.out.write_all(text.as_bytes())?;
     Ok(exit(args, &review))
@@ -111,17 +105,9 @@ fn exit(args: &Args, review: &Review) -> Exit {
     let worst = review.consequences.first().map(|found| found.rule.severity);
     let differs = match args.fail_on {
         None => !review.is_same(),
-        Some(limit) => worst.is_some_and(|worst| worst <= severity(limit)),
+        Some(limit) => worst.is_some_and(|worst| worst <= limit.severity()),
     };
     if differs { Exit::Differs } else { Exit::Success }
-}
-
-fn severity(limit: FailOn) -> Severity {
-    match limit {
-        FailOn::Danger => Severity::Danger,
-        FailOn::Attention => Severity::Attention,
-        FailOn::Note => Severity::Note,
-    }
 }
 
 /// Both sides: the head first, since the base shares what is the same in it.
@@ -133,6 +119,10 @@ fn both(args: &Args, run: &mut Run<'_>) -> Result<(Side, Side), Stop> {
     let (head, stacks) = match &args.head {
         Some(folder) => {
             let tree = scoped(sides::read_folder(folder).map_err(failed)?, folders.as_ref());
+            if sides::is_empty(&tree) {
+                run.printer
+                    .say(&format!("{} holds no objects: every one is gone", folder.display()));
+            }
             (Files::of_tree(tree, &folder.display().to_string(), &Files::default())?, None)
         }
         None => {
@@ -168,6 +158,9 @@ fn base(args: &Args, run: &mut Run<'_>) -> Result<Base, Stop> {
     let folder = Path::new(&args.base);
     if folder.is_dir() {
         let tree = sides::read_folder(folder).map_err(failed)?;
+        if sides::is_empty(&tree) {
+            run.printer.say(&format!("{} holds no objects: every object is new", args.base));
+        }
         // The same name as the head's, so that an equal file is the same file.
         let shown = if args.head.is_none() { args.out.clone() } else { args.base.clone() };
         return Ok(Base { tree, shown, values: None });
@@ -176,7 +169,7 @@ fn base(args: &Args, run: &mut Run<'_>) -> Result<Base, Stop> {
     let repository = Repository::around(&run.common.root).map_err(git)?;
     let commit = repository.commit(&args.base).map_err(git)?;
     let tree = repository.tree(&commit, &args.out).map_err(failed)?;
-    if tree.is_empty() {
+    if sides::is_empty(&tree) {
         run.printer.say(&format!("`{}` has no {}/: every object is new", args.base, args.out));
     }
     let values = repository.tree(&commit, Project::VALUES).map_err(failed)?;
@@ -197,16 +190,22 @@ fn values(
     let layered = !args.inputs.overlays.is_empty() || !args.inputs.set.is_empty();
     let mut request = args.inputs.request()?;
     request.stacks.clear();
-    for stack in stacks {
-        let file = format!("{}.yaml", stack.name);
-        if stack.file != format!("{}/{file}", Project::VALUES) {
+    let names: BTreeMap<&str, &Stack> =
+        stacks.iter().map(|stack| (stack.name.as_str(), stack)).collect();
+    // Stacks named by a path from elsewhere leave `values/` alone, which may not even be there.
+    let in_values = stacks.iter().any(|stack| stack.file.starts_with(Project::VALUES));
+    let found = if in_values { project.stacks().map_err(read)? } else { Vec::new() };
+    for found in found {
+        let file = format!("{}.yaml", found.stem);
+        let here = format!("{}/{file}", Project::VALUES);
+        if names.get(found.stem.as_str()).is_none_or(|stack| stack.file != here) {
             continue;
         }
-        let text = project.read_stack(&project.stack(&stack.name).map_err(read)?).map_err(read)?;
+        let text = project.read_stack(&found).map_err(read)?;
         if !layered && base.get(&file).is_some_and(|was| was == text.text()) {
             base.remove(&file);
         } else {
-            request.stacks.push(stack.name.clone());
+            request.stacks.push(found.stem);
         }
     }
     // Of stacks that were not asked for nothing is said.

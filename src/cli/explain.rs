@@ -1,10 +1,15 @@
 //! `explain`: which value decides a field, and which fields a value decides.
 
+use std::collections::BTreeSet;
+
 use tts_render::diagnostic::Diagnostic;
-use tts_render::explain::{Field, Influence, Rendering};
+use tts_render::explain::{
+    Effect, ExplainError, Field, Influence, Maker, Name, Rendering, choose, why_idle,
+};
 use tts_render::fleet::Opened;
+use tts_render::objects::ObjectId;
 use tts_render::source::Place;
-use tts_render::yaml::{Node, Path, near_name};
+use tts_render::yaml::{self, Node, Path, Segment, Value};
 
 use super::{Exit, Inputs, Run, Stop};
 
@@ -12,18 +17,20 @@ use super::{Exit, Inputs, Run, Stop};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render explain deployment/chatterbox-tts 'spec.template.spec.containers[0].image'
-  tts-render explain deployment/chatterbox-tts spec.replicas
+  tts-render explain 'Deployment tts/chatterbox-tts' spec.replicas
+  tts-render explain clusterpolicy/inject-gpu-workload-priority spec.rules
   tts-render explain --value gate.floor
+  tts-render explain --value offPeak
 
 Found by rendering again with each value changed in turn, so it holds whatever a template does.")]
 pub(crate) struct Args {
-    /// The object, as KIND/NAME
+    /// The object, as KIND/NAME or 'KIND NAMESPACE/NAME'; kinds as kubectl takes them
     #[arg(value_name = "OBJECT", required_unless_present = "value", conflicts_with = "value")]
     object: Option<String>,
-    /// The field's path in it
+    /// The field's path in it; the whole object if none is given
     #[arg(value_name = "PATH", requires = "object")]
     path: Option<Path>,
-    /// The value's path: every field that it decides
+    /// A value's path: every field that it decides, or that what is below it does
     #[arg(long, value_name = "PATH")]
     value: Option<Path>,
     /// The stacks to look in; all if none is named
@@ -49,115 +56,224 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
         templates: args.templates.clone(),
     };
     let stacks = Opened::open(&run.common.project(), &inputs.request()?)?;
-    let mut names = Vec::new();
-    for stack in &stacks {
-        let subject = stack.subject();
-        let rendering = subject.rendering().ok_or_else(|| {
-            Diagnostic::new(format!("{} does not render: see `tts-render render`", stack.file))
-        })?;
-        if let Some(value) = &args.value {
-            explain_value(stack, &rendering, value, run)?;
-            continue;
+    let rendered: Vec<(&Opened, Rendering)> = stacks
+        .iter()
+        .map(|stack| {
+            let broken = || ExplainError::Broken { file: stack.file.clone() };
+            Ok((stack, stack.subject().rendering().ok_or_else(broken)?))
+        })
+        .collect::<Result<_, ExplainError>>()
+        .map_err(Diagnostic::from)?;
+    match (&args.value, &args.object) {
+        (Some(value), _) => of_value(&rendered, value, run)?,
+        (None, Some(object)) => {
+            of_object(&rendered, object, &args.path.clone().unwrap_or_default(), run)?;
         }
-        let wanted = args.object.as_deref().unwrap_or_default().to_lowercase();
-        for (template, documents) in rendering.documents.iter().enumerate() {
-            for (document, node) in documents.iter().enumerate() {
-                let name = object_name(node);
-                if name == wanted {
-                    let path = args.path.clone().unwrap_or_default();
-                    let field = Field { template, document, path };
-                    return explain_field(stack, &rendering, node, &field, run);
-                }
-                names.push(name);
-            }
-        }
-    }
-    if args.value.is_some() {
-        return Ok(Exit::Success);
-    }
-    let wanted = args.object.as_deref().unwrap_or_default();
-    let near = near_name(wanted, names.iter().map(String::as_str));
-    let hint = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
-    Err(Diagnostic::new(format!("no stack renders `{wanted}`{hint}")).into())
-}
-
-/// `kind/name`, lower case, as kubectl names objects.
-fn object_name(node: &Node) -> String {
-    let text = |path: &[&str]| {
-        path.iter().try_fold(node, |node, key| node.get(key)).and_then(Node::as_str)
-    };
-    let (kind, name) = (text(&["kind"]), text(&["metadata", "name"]));
-    format!("{}/{}", kind.unwrap_or("?"), name.unwrap_or("?")).to_lowercase()
-}
-
-fn explain_field(
-    stack: &Opened,
-    rendering: &Rendering,
-    document: &Node,
-    field: &Field,
-    run: &mut Run<'_>,
-) -> Result<Exit, Stop> {
-    let node = field.path.find(document).ok_or_else(|| {
-        Diagnostic::new(format!("`{}` is no field of {}", field.path, object_name(document)))
-    })?;
-    let text = tts_render::yaml::emit(node);
-    if text.lines().count() == 1 {
-        writeln!(run.out, "{} = {}", field.path, text.trim_end())?;
-    } else {
-        writeln!(run.out, "{}", field.path)?;
-    }
-    if let Some(span) = node.span {
-        let place = rendering.sources.place(span);
-        writeln!(run.out, "  template  {}", place_text(&place))?;
-    }
-    let influences = stack.subject().influences();
-    let behind: Vec<&Influence> =
-        influences.iter().filter(|influence| influence.reaches(field)).collect();
-    if behind.is_empty() {
-        writeln!(run.out, "  value     none: it stands in the template")?;
-    }
-    for influence in behind {
-        writeln!(run.out, "  value     {}", value_text(stack, &influence.value))?;
+        // One of them is required.
+        (None, None) => {}
     }
     Ok(Exit::Success)
 }
 
-fn explain_value(
-    stack: &Opened,
-    rendering: &Rendering,
-    value: &Path,
+/// From a field to its values, in each stack that has a part in the object.
+fn of_object(
+    stacks: &[(&Opened, Rendering)],
+    name: &str,
+    path: &Path,
     run: &mut Run<'_>,
 ) -> Result<(), Stop> {
-    writeln!(run.out, "{}", value_text(stack, value))?;
-    let influence = stack.subject().influence_of(value);
-    let Some(influence) = influence.filter(|influence| influence.changed_to.is_some()) else {
-        let message =
-            format!("`{value}` is no value that can be changed: name a leaf of the values");
-        return Err(Diagnostic::new(message).into());
+    let all: Vec<(usize, Field, ObjectId)> = stacks
+        .iter()
+        .enumerate()
+        .flat_map(|(stack, (_, rendering))| {
+            rendering.objects().map(move |(field, id)| (stack, field, id))
+        })
+        .collect();
+    let wanted =
+        choose(&Name::parse(name), all.iter().map(|(.., id)| id)).map_err(Diagnostic::from)?;
+    let parts: Vec<(usize, Field)> = all
+        .into_iter()
+        .filter(|(.., id)| *id == wanted)
+        .map(|(stack, field, _)| (stack, Field { path: path.clone(), ..field }))
+        .collect();
+    let found = |(stack, field): &(usize, Field)| {
+        let document = stacks.get(*stack)?.1.document(field)?;
+        Some((document, field.path.find(document)))
     };
-    if influence.fields.is_empty() {
-        writeln!(run.out, "  decides no field of the stack's own objects")?;
+    let Some((document, node)) = parts.first().and_then(found) else { return Ok(()) };
+    let Some(node) = node else {
+        return Err(Diagnostic::from(ExplainError::no_field(path, wanted, document)).into());
+    };
+    writeln!(run.out, "{}", shown(path, node))?;
+    // Of many stacks in one policy, those whose own namespace stands there.
+    let (mut near, far): (Vec<_>, Vec<_>) = parts.iter().partition(|(stack, _)| {
+        holds(node, stacks[*stack].0.loaded.values.namespace.name.as_str())
+    });
+    near.extend(far);
+    for (at, (stack, field)) in near.iter().take(STACKS).enumerate() {
+        let (opened, rendering) = &stacks[*stack];
+        if at == 0 {
+            writeln!(run.out, "  {}", made_by(opened, rendering, field))?;
+        }
+        let behind = opened.subject().behind(rendering, field);
+        if behind.is_empty() {
+            writeln!(run.out, "  value     none: nothing in {} changes it", opened.file)?;
+        }
+        for (value, effect) in behind {
+            let effect = match effect {
+                Effect::Value => "",
+                Effect::Presence => ": whether it is there",
+            };
+            writeln!(run.out, "  value     {}{effect}", origin(opened, &value)?)?;
+        }
     }
-    for field in influence.fields {
-        let document = rendering.documents.get(field.template).and_then(|d| d.get(field.document));
-        match document {
-            Some(node) if field.path.is_root() => {
-                writeln!(run.out, "  {}: whether it is there", object_name(node))?;
+    if near.len() > STACKS {
+        let more = near.len() - STACKS;
+        writeln!(run.out, "  {more} more stacks have a part in it: `--stack NAME` tells of one")?;
+    }
+    Ok(())
+}
+
+/// The most stacks whose values are told of one object.
+const STACKS: usize = 3;
+
+/// Whether a text stands in a tree, as a whole.
+fn holds(node: &Node, text: &str) -> bool {
+    match &node.value {
+        Value::String(own) => own == text,
+        Value::Sequence(items) => items.iter().any(|item| holds(item, text)),
+        Value::Mapping(map) => map.values().any(|entry| holds(&entry.node, text)),
+        _ => false,
+    }
+}
+
+/// A path, and what stands there if that is short.
+fn shown(path: &Path, node: &Node) -> String {
+    let path = if path.is_root() { "the whole object".to_owned() } else { path.to_string() };
+    match short(node) {
+        Some(text) => format!("{path} = {text}"),
+        None => path,
+    }
+}
+
+/// Where a field is written, besides in values.
+fn made_by(stack: &Opened, rendering: &Rendering, field: &Field) -> String {
+    let node = rendering.document(field).and_then(|document| field.path.find(document));
+    let place =
+        node.and_then(|node| node.span).map(|span| place_text(&rendering.sources.place(span)));
+    match (stack.subject().maker(field), place) {
+        (Some(Maker::Policy), Some(place)) => format!("policy    {place}, its owner's"),
+        (Some(Maker::Policy), None) => "policy    what the edit puts in".to_owned(),
+        (Some(Maker::Exception), _) => {
+            "template  none: the exception to a policy has one form".to_owned()
+        }
+        (_, Some(place)) => format!("template  {place}"),
+        (_, None) => "template  unknown".to_owned(),
+    }
+}
+
+/// From a value to its fields, in each stack.
+fn of_value(stacks: &[(&Opened, Rendering)], value: &Path, run: &mut Run<'_>) -> Result<(), Stop> {
+    let mut missing = None;
+    let mut found = Vec::new();
+    for (stack, rendering) in stacks {
+        match stack.subject().influences_of(rendering, value) {
+            Ok(influences) => found.push((stack, rendering, influences)),
+            Err(error) => missing = Some(error),
+        }
+    }
+    // A value that only some stacks have is none that is missing.
+    if let (true, Some(error)) = (found.is_empty(), missing) {
+        return Err(Diagnostic::from(error).into());
+    }
+    for (stack, rendering, influences) in found {
+        for influence in &influences {
+            writeln!(run.out, "{}", origin(stack, &influence.value)?)?;
+            for line in decided(rendering, influence) {
+                writeln!(run.out, "  {line}")?;
             }
-            Some(node) => writeln!(run.out, "  {} {}", object_name(node), field.path)?,
-            None => writeln!(run.out, "  an object that is not rendered now")?,
         }
     }
     Ok(())
 }
 
-/// A value's path and the place that brought it.
-fn value_text(stack: &Opened, value: &Path) -> String {
-    let tree = &stack.loaded.tree;
-    match value.find(tree).and_then(|node| node.span) {
-        Some(span) => format!("{value}, {}", place_text(&stack.sources.place(span))),
-        None => format!("{value}, a default"),
+/// The fields that a value decides, a line each; or why there is none.
+fn decided(rendering: &Rendering, influence: &Influence) -> Vec<String> {
+    if influence.fields.is_empty() {
+        let why = why_idle(&influence.value).unwrap_or(match influence.changed_to {
+            Some(_) => "another value makes the same objects",
+            None => "no other value could be tried",
+        });
+        return vec![format!("decides no field: {why}")];
     }
+    let ids: Vec<(Field, ObjectId)> = rendering.objects().collect();
+    let id = |field: &Field| {
+        let is_it = |(of, _): &&(Field, ObjectId)| {
+            (of.template, of.document) == (field.template, field.document)
+        };
+        ids.iter().find(is_it).map(|(_, id)| id)
+    };
+    let mut new = BTreeSet::new();
+    let mut lines = Vec::new();
+    for field in &influence.fields {
+        match id(field) {
+            Some(id) if field.path.is_root() => lines.push(format!("{id}: whether it is there")),
+            Some(id) => {
+                let names = rendering.document(field).map(|node| names(node, &field.path));
+                let names = names.filter(|names| !names.is_empty());
+                let names = names.map(|names| format!("  ({names})")).unwrap_or_default();
+                lines.push(format!("{id} {}{names}", field.path));
+            }
+            None => {
+                new.insert((field.template, field.document));
+            }
+        }
+    }
+    match new.len() {
+        0 => {}
+        1 => lines.push("whether there is one object more".to_owned()),
+        count => lines.push(format!("whether there are {count} objects more")),
+    }
+    lines
+}
+
+/// What the list items on the way to a field are called: `vram-gate › FLOOR`.
+fn names(document: &Node, path: &Path) -> String {
+    let mut way = Path::root();
+    let mut names = Vec::new();
+    for segment in path.segments() {
+        way.push(segment.clone());
+        if let Segment::Index(_) = segment {
+            names.extend(way.find(document).and_then(|item| item.get("name")?.as_str()));
+        }
+    }
+    names.join(" › ")
+}
+
+/// A value, what it is, and the place that brought it.
+fn origin(stack: &Opened, value: &Path) -> Result<String, Stop> {
+    let loaded = &stack.loaded;
+    if let Some(node) = value.find(&loaded.tree)
+        && let Some(span) = node.span
+    {
+        let place = place_text(&stack.sources.place(span));
+        return Ok(format!("{}, {place}", shown(value, node)));
+    }
+    let values =
+        yaml::to_node(&loaded.values).map_err(|error| Diagnostic::new(error.to_string()))?;
+    let file = &stack.file;
+    Ok(match value.find(&values).filter(|node| node.value != Value::Null) {
+        Some(node) => format!("{}, the default: {file} does not set it", shown(value, node)),
+        None => format!("{value}, not set in {file}"),
+    })
+}
+
+/// A node on one line, if it is short.
+fn short(node: &Node) -> Option<String> {
+    const MOST: usize = 80;
+    let text = yaml::emit(node);
+    let line = text.trim_end();
+    (!line.contains('\n') && line.chars().count() <= MOST).then(|| line.to_owned())
 }
 
 fn place_text(place: &Place) -> String {

@@ -7,10 +7,12 @@ mod commit;
 mod completions;
 mod diff;
 mod explain;
+mod fail_on;
 mod generate;
 mod gitops;
 mod image;
 mod init;
+mod lint;
 mod man;
 mod parameters;
 mod plugin;
@@ -56,6 +58,7 @@ enum Command {
     Check(check::Args),
     Explain(explain::Args),
     Diff(Box<diff::Args>),
+    Lint(lint::Args),
     Schema(schema::Args),
     Init(init::Args),
     /// Keep a namespace out of somebody else's policy
@@ -162,6 +165,7 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Check(args) => check::run(&args, run),
         Command::Explain(args) => explain::run(&args, run),
         Command::Diff(args) => diff::run(&args, run),
+        Command::Lint(args) => lint::run(&args, run),
         Command::Schema(args) => schema::run(&args, run),
         Command::Init(args) => init::run(&args, run),
         Command::Policy(command) => policy::run(&command, run),

@@ -1,17 +1,53 @@
 //! Which value decides a field, and which fields a value decides.
 //!
-//! In: one stack's templates and values. Out: for every leaf of the values the fields that move when
-//! it does. Found by rendering again with that leaf changed, never by guess: whatever a template
-//! does with a value, this sees it. The commands and `fleet`'s errors call it; it calls render.
+//! In: one stack's templates and values, and what it makes beyond them. Out: for every leaf of the
+//! values the fields that move when it does. Found by rendering again with that leaf changed, never by
+//! guess: whatever a template does with a value, this sees it. The commands and `fleet`'s errors call
+//! it; it calls render.
 
 mod change;
+mod error;
+mod idle;
+mod naming;
 
+use std::fmt;
+
+use crate::objects::ObjectId;
 use crate::render::{self, Templates};
 use crate::source::{Sources, Span};
-use crate::values::Loaded;
+use crate::values::{Loaded, Values};
 use crate::yaml::{self, Dialect, Node, Path, Segment, Value};
 
 pub use change::other;
+pub use error::ExplainError;
+pub use idle::{IDLE, why_idle};
+pub use naming::{Name, choose};
+
+/// What a stack makes that no template does: edited policies, exceptions to them.
+pub trait Beyond: fmt::Debug {
+    /// Whether these values make the same as those of the stack, seen at a glance.
+    fn is_same(&self, values: &Values) -> bool;
+    /// What these values make: a list of documents for each of [`Maker::BEYOND`]. None if they can't.
+    fn documents(&self, values: &Values, sources: &mut Sources) -> Option<Vec<Vec<Node>>>;
+    /// What is left of it where these values can't make it.
+    fn remains(&self, values: &Values, sources: &mut Sources) -> Vec<Vec<Node>>;
+}
+
+/// What makes a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker<'a> {
+    /// A template, by its name.
+    Template(&'a str),
+    /// The edit of an owner's policy.
+    Policy,
+    /// An exception to one.
+    Exception,
+}
+
+impl Maker<'_> {
+    /// What [`Beyond`] makes, in its order.
+    pub const BEYOND: [Maker<'static>; 2] = [Maker::Policy, Maker::Exception];
+}
 
 /// One stack, as it is looked into.
 #[derive(Debug, Clone, Copy)]
@@ -22,22 +58,41 @@ pub struct Subject<'a> {
     pub loaded: &'a Loaded,
     /// The texts of templates and values.
     pub sources: &'a Sources,
+    /// What is made beyond templates, for who wants to see it.
+    pub beyond: Option<&'a dyn Beyond>,
 }
 
 /// A stack's documents with their places.
 #[derive(Debug)]
 pub struct Rendering {
-    /// The documents of each template, in the order of [`Templates::names`].
+    /// The documents of each template, in the order of [`Templates::names`]; then of each of
+    /// [`Maker::BEYOND`].
     pub documents: Vec<Vec<Node>>,
     /// The texts that they have their places in.
     pub sources: Sources,
+}
+
+impl Rendering {
+    /// The document that a field is in.
+    pub fn document(&self, field: &Field) -> Option<&Node> {
+        self.documents.get(field.template)?.get(field.document)
+    }
+
+    /// Every object: where it is, and what it is known by.
+    pub fn objects(&self) -> impl Iterator<Item = (Field, ObjectId)> {
+        self.documents.iter().enumerate().flat_map(|(template, documents)| {
+            documents.iter().enumerate().filter_map(move |(document, node)| {
+                Some((Field { template, document, path: Path::root() }, naming::identity(node)?))
+            })
+        })
+    }
 }
 
 /// Where a field is: the template's place among the templates, the document's in its output, and
 /// the path in that.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Field {
-    /// The index among [`Templates::names`].
+    /// The index among [`Templates::names`], what is beyond them after those.
     pub template: usize,
     /// The index among the template's documents.
     pub document: usize,
@@ -94,59 +149,160 @@ fn collect_leaves(node: &Node, path: &mut Path, found: &mut Vec<Path>) {
     }
 }
 
+/// How a value decides a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Another value makes another field.
+    Value,
+    /// With another value the field is not there, or the whole object is not.
+    Presence,
+}
+
 impl Subject<'_> {
     /// The stack as it renders. None if it does not.
     pub fn rendering(&self) -> Option<Rendering> {
-        self.render(self.loaded)
-    }
-
-    fn render(&self, loaded: &Loaded) -> Option<Rendering> {
-        let context = render::context(loaded).ok()?;
         let mut sources = self.sources.clone();
-        let outputs = self.templates.render(&mut sources, &context).ok()?;
-        let parse = |output| yaml::parse(&sources, output, Dialect::Strict).ok();
-        let documents = outputs.into_iter().map(parse).collect::<Option<_>>()?;
+        let documents = self.documents(self.loaded, &mut sources, None)?;
         Some(Rendering { documents, sources })
     }
 
-    fn documents(&self, loaded: &Loaded) -> Option<Vec<Vec<Node>>> {
-        self.render(loaded).map(|rendering| rendering.documents)
+    /// What makes a field's document.
+    pub fn maker(&self, field: &Field) -> Option<Maker<'_>> {
+        let templates = self.templates.names().map(Maker::Template);
+        templates.chain(Maker::BEYOND).nth(field.template)
+    }
+
+    /// All documents of some values; where `before` has those of the stack's own, what is beyond
+    /// templates is taken from it if it must be the same.
+    fn documents(
+        &self,
+        loaded: &Loaded,
+        sources: &mut Sources,
+        before: Option<&[Vec<Node>]>,
+    ) -> Option<Vec<Vec<Node>>> {
+        let context = render::context(loaded).ok()?;
+        let outputs = self.templates.render(sources, &context).ok()?;
+        let parse = |output| yaml::parse(sources, output, Dialect::Strict).ok();
+        let mut all: Vec<Vec<Node>> = outputs.into_iter().map(parse).collect::<Option<_>>()?;
+        if let Some(beyond) = self.beyond {
+            all.extend(match before {
+                Some(before) if beyond.is_same(&loaded.values) => before[all.len()..].to_vec(),
+                Some(_) => made_beyond(beyond, &loaded.values, sources),
+                None => beyond.documents(&loaded.values, sources)?,
+            });
+        }
+        Some(all)
+    }
+
+    /// The one document that a field is in, of other values; none within if it is not there. Cheaper
+    /// than all documents.
+    fn document(&self, loaded: &Loaded, field: &Field) -> Option<Option<Node>> {
+        let mut sources = self.sources.clone();
+        let templates = self.templates.names().count();
+        let documents = if let Some(at) = field.template.checked_sub(templates) {
+            made_beyond(self.beyond?, &loaded.values, &mut sources).into_iter().nth(at)?
+        } else {
+            let context = render::context(loaded).ok()?;
+            let output = self.templates.render_nth(field.template, &mut sources, &context)?;
+            yaml::parse(&sources, output, Dialect::Strict).ok()?
+        };
+        Some(documents.into_iter().nth(field.document))
+    }
+
+    /// The values that decide a field of a rendering, or anything in it, in the order of the values.
+    pub fn behind(&self, rendering: &Rendering, field: &Field) -> Vec<(Path, Effect)> {
+        let Ok(values) = yaml::to_node(&self.loaded.values) else { return Vec::new() };
+        let Some(before) = rendering.document(field) else { return Vec::new() };
+        let templates = self.templates.names().count();
+        let beyond = self.beyond.filter(|_| field.template >= templates);
+        let decides = |leaf: Path| {
+            let (_, after) = self.alternative(&values, &leaf, |loaded| {
+                match beyond {
+                    // Seen without making it again.
+                    Some(beyond) if beyond.is_same(&loaded.values) => Some(None),
+                    _ => self.document(loaded, field).map(Some),
+                }
+            })?;
+            let after = after?;
+            let there = |node: Option<&Node>| node.and_then(|node| field.path.find(node)).cloned();
+            match (there(Some(before)), there(after.as_ref())) {
+                (Some(before), Some(after)) => (before != after).then_some((leaf, Effect::Value)),
+                (None, None) => None,
+                _ => Some((leaf, Effect::Presence)),
+            }
+        };
+        leaves(&values).into_iter().filter_map(decides).collect()
     }
 
     /// What every leaf of the values decides. A leaf that is changed has its other value tried as
     /// the values' types allow it.
     pub fn influences(&self) -> Vec<Influence> {
         let Ok(values) = yaml::to_node(&self.loaded.values) else { return Vec::new() };
-        let Some(before) = self.documents(self.loaded) else { return Vec::new() };
-        leaves(&values).into_iter().map(|leaf| self.influence(&before, &values, leaf)).collect()
+        let Some(before) = self.rendering() else { return Vec::new() };
+        let influence = |leaf| self.influence(&before.documents, &values, leaf);
+        leaves(&values).into_iter().map(influence).collect()
     }
 
-    /// What one leaf of the values decides.
-    pub fn influence_of(&self, leaf: &Path) -> Option<Influence> {
-        let values = yaml::to_node(&self.loaded.values).ok()?;
-        let before = self.documents(self.loaded)?;
-        Some(self.influence(&before, &values, leaf.clone()))
+    /// What the leaves at a path of the values decide, or below it, each on its own; what a leaf
+    /// that is not there would decide.
+    pub fn influences_of(
+        &self,
+        rendering: &Rendering,
+        path: &Path,
+    ) -> Result<Vec<Influence>, ExplainError> {
+        let nothing = || ExplainError::NoValue { path: path.clone(), hint: None };
+        let values = yaml::to_node(&self.loaded.values).map_err(|_| nothing())?;
+        let mut below: Vec<Path> =
+            leaves(&values).into_iter().filter(|leaf| leaf.starts_with(path)).collect();
+        let is_there = !below.is_empty();
+        if !is_there {
+            below.push(path.clone());
+        }
+        let found: Vec<Influence> = below
+            .into_iter()
+            .map(|leaf| self.influence(&rendering.documents, &values, leaf))
+            .collect();
+        match found.iter().any(|influence| influence.changed_to.is_some()) {
+            false if !is_there => Err(ExplainError::no_value(path, &values)),
+            _ => Ok(found),
+        }
     }
 
     fn influence(&self, before: &[Vec<Node>], values: &Node, leaf: Path) -> Influence {
-        let mut influence = Influence { value: leaf, changed_to: None, fields: Vec::new() };
-        let present = influence.value.find(values);
-        for candidate in change::other(present, &influence.value) {
-            let mut tree = self.loaded.tree.clone();
-            if !change::put(&mut tree, &influence.value, candidate.clone()) {
-                continue;
+        let other = self.alternative(values, &leaf, |loaded| {
+            self.documents(loaded, &mut self.sources.clone(), Some(before))
+        });
+        let (changed_to, fields) = match other {
+            Some((value, after)) => {
+                (Some(yaml::emit(&value).trim_end().to_owned()), moved(before, &after))
             }
-            let Ok(loaded) = Loaded::from_tree(tree) else { continue };
-            if loaded.values == self.loaded.values {
-                continue;
-            }
-            let Some(after) = self.documents(&loaded) else { continue };
-            influence.changed_to = Some(yaml::emit(&candidate).trim_end().to_owned());
-            influence.fields = moved(before, &after);
-            break;
-        }
-        influence
+            None => (None, Vec::new()),
+        };
+        Influence { value: leaf, changed_to, fields }
     }
+
+    /// Another value for a leaf, and what is made of the values with it: of the first that can be.
+    fn alternative<T>(
+        &self,
+        values: &Node,
+        leaf: &Path,
+        make: impl Fn(&Loaded) -> Option<T>,
+    ) -> Option<(Node, T)> {
+        change::other(leaf.find(values), leaf).into_iter().find_map(|candidate| {
+            let mut tree = self.loaded.tree.clone();
+            if !change::put(&mut tree, leaf, candidate.clone()) {
+                return None;
+            }
+            let loaded = Loaded::from_tree(tree).ok()?;
+            let differs = loaded.values != self.loaded.values;
+            let made = differs.then(|| make(&loaded)).flatten()?;
+            Some((candidate, made))
+        })
+    }
+}
+
+fn made_beyond(beyond: &dyn Beyond, values: &Values, sources: &mut Sources) -> Vec<Vec<Node>> {
+    beyond.documents(values, sources).unwrap_or_else(|| beyond.remains(values, sources))
 }
 
 /// The fields that differ between two renderings.

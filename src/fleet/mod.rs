@@ -3,12 +3,13 @@
 //! In: a [`Project`] and what the user asks of it. Out: [`Fleet`], every file with its object, in
 //! memory. The commands call it; it calls values, render, objects and policy, and writes nothing.
 
+mod beyond;
 mod policies;
 mod stack;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -19,6 +20,7 @@ use crate::render::Templates;
 use crate::source::{SourceId, Sources};
 use crate::values::{Assignment, Layers, Loaded};
 
+use beyond::{Asked, Policies, Shared};
 pub use stack::Stack;
 use stack::{file_name, header};
 
@@ -115,6 +117,8 @@ pub struct Opened {
     pub loaded: Loaded,
     /// All texts.
     pub sources: Sources,
+    /// What it makes beyond templates.
+    policies: Policies,
 }
 
 impl Opened {
@@ -136,15 +140,51 @@ impl Opened {
                 files_only: false,
             };
             let (file, loaded) = job.load(file, &mut sources)?;
-            Ok(Opened { file, templates, loaded, sources })
+            Ok((file, templates, loaded, sources))
         };
-        all_or_errors(files.iter().map(open).collect())
+        let opened = all_or_errors(files.iter().map(open).collect())?;
+        let mut asked: Vec<Asked> =
+            opened.iter().map(|(file, _, loaded, _)| Asked::of(file, &loaded.values)).collect();
+        // A policy holds the namespaces of all stacks, whichever were asked for.
+        if !request.stacks.is_empty() && asked.iter().any(Asked::shares) {
+            asked.extend(others(project, request, &asked));
+        }
+        let shared = Shared::new(project.clone(), asked);
+        let with_policies = |(file, templates, loaded, sources): (String, _, _, _)| {
+            let policies = Policies::new(&shared, &file);
+            Opened { file, templates, loaded, sources, policies }
+        };
+        Ok(opened.into_iter().map(with_policies).collect())
     }
 
     /// As explain takes it.
     pub fn subject(&self) -> Subject<'_> {
-        Subject { templates: &self.templates, loaded: &self.loaded, sources: &self.sources }
+        Subject {
+            templates: &self.templates,
+            loaded: &self.loaded,
+            sources: &self.sources,
+            beyond: Some(&self.policies),
+        }
     }
+}
+
+/// What the project's other stacks ask of policies. One that can't be loaded asks nothing: rendering
+/// it says why.
+fn others(project: &Project, request: &Request, known: &[Asked]) -> Vec<Asked> {
+    let mut sources = Sources::new();
+    let Ok(layers) = load_layers(request, &mut sources) else { return Vec::new() };
+    let load = |file: StackFile| {
+        let mut sources = sources.clone();
+        let source = project.read_stack(&file).ok()?;
+        let name = source.name().to_owned();
+        if known.iter().any(|asked| asked.is_of(&name)) {
+            return None;
+        }
+        let id = sources.add(source);
+        let loaded = Loaded::load(&mut sources, id, Path::new(&file.stem), &layers).ok()?;
+        Some(Asked::of(&name, &loaded.values))
+    };
+    project.stacks().unwrap_or_default().into_iter().filter_map(load).collect()
 }
 
 fn plain(error: ProjectError) -> Diagnostics {
@@ -186,18 +226,35 @@ fn in_parallel<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> V
         return items.iter().map(job).collect();
     }
     let chunk = items.len().div_ceil(cores);
+    let work = |items: &[T]| -> Vec<R> { items.iter().map(&job).collect() };
     thread::scope(|scope| {
-        let job = &job;
-        let start = |items| {
-            scope.spawn(move || -> Vec<R> { Iterator::map(<[T]>::iter(items), job).collect() })
+        let work = &work;
+        // Where the system lets no more threads start, this one does their work.
+        let start = |items| match thread::Builder::new().spawn_scoped(scope, move || work(items)) {
+            Ok(worker) => Worker::Started(worker),
+            Err(_) => Worker::Done(work(items)),
         };
         let workers: Vec<_> = items.chunks(chunk).map(start).collect();
-        let result = |worker: thread::ScopedJoinHandle<'_, Vec<R>>| match worker.join() {
-            Ok(results) => results,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        workers.into_iter().flat_map(result).collect()
+        workers.into_iter().flat_map(Worker::results).collect()
     })
+}
+
+/// Who has part of the items.
+enum Worker<'scope, R> {
+    Started(thread::ScopedJoinHandle<'scope, Vec<R>>),
+    Done(Vec<R>),
+}
+
+impl<R> Worker<'_, R> {
+    fn results(self) -> Vec<R> {
+        match self {
+            Worker::Done(results) => results,
+            Worker::Started(thread) => match thread.join() {
+                Ok(results) => results,
+                Err(panic) => std::panic::resume_unwind(panic),
+            },
+        }
+    }
 }
 
 fn all_or_errors<T>(results: Vec<Result<T, Diagnostics>>) -> Result<Vec<T>, Diagnostics> {

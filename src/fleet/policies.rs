@@ -27,6 +27,40 @@ pub(super) fn edited(
     by_policy.into_iter().map(|(path, stacks)| edit(project, path, &stacks, sources)).collect()
 }
 
+/// What one stack asks of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Claim<'a> {
+    /// The namespace to leave out.
+    pub namespace: &'a str,
+    /// Of which rule.
+    pub rule: Option<&'a str>,
+}
+
+impl<'a> Claim<'a> {
+    pub(super) fn of(values: &'a Values) -> Self {
+        Claim { namespace: values.namespace.name.as_str(), rule: values.kyverno.rule.as_deref() }
+    }
+}
+
+/// A policy's text with the namespaces of some claims, and the name of the policy in it.
+pub(super) fn with_claims(
+    project: &Project,
+    path: &RelativePath,
+    claims: &[Claim<'_>],
+    sources: &mut Sources,
+) -> Result<(SourceId, String), Diagnostics> {
+    let mut source = read(project, path, sources)?;
+    let mut name = String::new();
+    for Claim { namespace, rule } in claims {
+        let request = Request { namespace, rule: *rule, policy: None };
+        let outcome = policy::exclude(sources, source, &request)
+            .map_err(|errors| diagnose(&errors, sources))?;
+        source = sources.add(Source::written(path.as_str(), outcome.text));
+        name = outcome.policy;
+    }
+    Ok((source, name))
+}
+
 /// One policy with the namespaces of all the stacks, otherwise as its owner wrote it.
 fn edit(
     project: &Project,
@@ -34,19 +68,8 @@ fn edit(
     stacks: &[&Stack],
     sources: &mut Sources,
 ) -> Result<File, Diagnostics> {
-    let mut source = read(project, path, sources)?;
-    let mut name = String::new();
-    for stack in stacks {
-        let request = Request {
-            namespace: stack.values.namespace.name.as_str(),
-            rule: stack.values.kyverno.rule.as_deref(),
-            policy: None,
-        };
-        let outcome = policy::exclude(sources, source, &request)
-            .map_err(|errors| diagnose(&errors, sources))?;
-        source = sources.add(Source::written(path.as_str(), outcome.text));
-        name = outcome.policy;
-    }
+    let claims: Vec<Claim<'_>> = stacks.iter().map(|stack| Claim::of(&stack.values)).collect();
+    let (source, name) = with_claims(project, path, &claims, sources)?;
     let claimants: Vec<String> = stacks.iter().map(|stack| stack.file.clone()).collect();
     let object = named(sources, source, &name)?;
     let from = format!("{path} for {}", claimants.join(", "));
@@ -70,13 +93,7 @@ pub(super) fn exception(
 ) -> Result<(Node, [String; 2]), Diagnostics> {
     let source = read(project, path, sources)?;
     let documents = documents(sources, source)?;
-    let kind_of = |node: &Node| match node.get("kind").and_then(Node::as_str) {
-        Some("ClusterPolicy") => Some(Kind::ClusterPolicy),
-        Some("MutatingPolicy") => Some(Kind::MutatingPolicy),
-        _ => None,
-    };
-    let mut policies = documents.iter().filter_map(|node| Some((kind_of(node)?, name_of(node)?)));
-    let (Some((kind, policy)), None) = (policies.next(), policies.next()) else {
+    let Some((kind, policy)) = the_policy(&documents) else {
         let message =
             format!("{path} must hold one ClusterPolicy or MutatingPolicy to except from");
         return Err(Diagnostic::new(message).into());
@@ -96,7 +113,19 @@ pub(super) fn exception(
     Ok((node, policy::exception_needs(&of)))
 }
 
-fn read(
+/// The one policy among documents: its kind and its name.
+pub(super) fn the_policy(documents: &[Node]) -> Option<(Kind, &str)> {
+    let kind_of = |node: &Node| match node.get("kind").and_then(Node::as_str) {
+        Some("ClusterPolicy") => Some(Kind::ClusterPolicy),
+        Some("MutatingPolicy") => Some(Kind::MutatingPolicy),
+        _ => None,
+    };
+    let mut policies = documents.iter().filter_map(|node| Some((kind_of(node)?, name_of(node)?)));
+    let first = policies.next()?;
+    policies.next().is_none().then_some(first)
+}
+
+pub(super) fn read(
     project: &Project,
     path: &RelativePath,
     sources: &mut Sources,
@@ -106,11 +135,11 @@ fn read(
 }
 
 /// The owner's documents; they may hold anchors.
-fn documents(sources: &Sources, source: SourceId) -> Result<Vec<Node>, Diagnostics> {
+pub(super) fn documents(sources: &Sources, source: SourceId) -> Result<Vec<Node>, Diagnostics> {
     yaml::parse(sources, source, Dialect::Kubectl).map_err(|errors| diagnose(&errors, sources))
 }
 
-fn name_of(node: &Node) -> Option<&str> {
+pub(super) fn name_of(node: &Node) -> Option<&str> {
     node.get("metadata")?.get("name")?.as_str()
 }
 

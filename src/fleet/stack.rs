@@ -44,7 +44,8 @@ impl Job<'_> {
         let context = render::context(&loaded)
             .map_err(|error| Diagnostic::new(format!("{name}: {error}")))?;
         let outputs = self.templates.render(&mut sources, &context)?;
-        let subject = Subject { templates: self.templates, loaded: &loaded, sources: &sources };
+        let subject =
+            Subject { templates: self.templates, loaded: &loaded, sources: &sources, beyond: None };
         let mut objects = check_all(&outputs, &subject)?;
         if objects.is_empty() {
             let message =

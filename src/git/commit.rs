@@ -177,7 +177,10 @@ pub(super) fn commit_once(job: &Job<'_>, git: &Git) -> Result<Option<Committed>,
     refuse_uncommitted(git, &content.inputs)?;
     refuse_foreign(job, git, &content.plan)?;
     let source = git.line(&["rev-parse", "HEAD"])?;
-    rendered::write(&job.root.join(job.out), &content.plan, &Scope::All, Force::No)?;
+    // Held until the commit is made: Git reads the files again then, and another run's are not what
+    // the trailer says.
+    let out = job.root.join(job.out);
+    let (_, _held) = rendered::write_and_hold(&out, &content.plan, &Scope::All, Force::No)?;
     git.run(&["add", "--all", "--", job.out])?;
     let raw = [
         "diff-index",

@@ -44,6 +44,19 @@ pub struct ShownRule {
     pub also: Vec<String>,
     /// What the Pod gets, in words, if one was asked about.
     pub effect: Option<String>,
+    /// Whether that is a change.
+    pub verdict: Option<Verdict>,
+}
+
+/// Whether a Pod keeps its priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It does.
+    Keeps,
+    /// What the file does not say decides: labels, users, conditions.
+    Perhaps,
+    /// It gets another.
+    Changes,
 }
 
 /// Reads the policies of a file, or of what `kubectl get clusterpolicy -o yaml` prints.
@@ -68,24 +81,19 @@ pub fn show(
 fn show_policy(policy: &Policy<'_>, tenant: Option<&Tenant<'_>>) -> Shown {
     let rules = match policy.kind {
         Kind::ClusterPolicy => policy.rules().iter().map(|rule| show_rule(rule, tenant)).collect(),
-        Kind::MutatingPolicy => vec![ShownRule {
-            name: None,
-            out: mutating::certain(policy),
-            also: other_conditions(policy),
-            effect: tenant.map(|tenant| mutating_effect(policy, tenant)),
-        }],
+        Kind::MutatingPolicy => {
+            let (verdict, effect) = tenant.map(|tenant| mutating_effect(policy, tenant)).unzip();
+            let also = other_conditions(policy);
+            vec![ShownRule { name: None, out: mutating::certain(policy), also, effect, verdict }]
+        }
     };
     Shown { kind: policy.kind, name: policy.name.to_owned(), rules }
 }
 
 fn show_rule(rule: &Rule<'_>, tenant: Option<&Tenant<'_>>) -> ShownRule {
     let out = certain(rule).into_iter().map(str::to_owned).collect();
-    ShownRule {
-        name: Some(rule.name.to_owned()),
-        out,
-        also: also(rule),
-        effect: tenant.map(|tenant| rule_effect(rule, tenant)),
-    }
+    let (verdict, effect) = tenant.map(|tenant| rule_effect(rule, tenant)).unzip();
+    ShownRule { name: Some(rule.name.to_owned()), out, also: also(rule), effect, verdict }
 }
 
 /// What leaves something out by more than a namespace's name.
@@ -127,7 +135,7 @@ struct Sets {
     unknown: bool,
 }
 
-fn rule_effect(rule: &Rule<'_>, tenant: &Tenant<'_>) -> String {
+fn rule_effect(rule: &Rule<'_>, tenant: &Tenant<'_>) -> (Verdict, String) {
     let sets = rule.node.get("mutate").map_or_else(Sets::default, mutation);
     let filter = Filter::read(rule, "match");
     let matched = filter.map_or(Truth::Perhaps, |filter| chosen(&filter, tenant.namespace));
@@ -142,7 +150,7 @@ fn rule_effect(rule: &Rule<'_>, tenant: &Tenant<'_>) -> String {
     words(&sets, applies, why.as_deref(), &format!("rule {}", rule.name), tenant)
 }
 
-fn mutating_effect(policy: &Policy<'_>, tenant: &Tenant<'_>) -> String {
+fn mutating_effect(policy: &Policy<'_>, tenant: &Tenant<'_>) -> (Verdict, String) {
     let spec = policy.node.get("spec");
     let mutations = spec.and_then(|spec| spec.get("mutations")?.as_sequence());
     let mut sets = Sets::default();
@@ -186,26 +194,34 @@ fn mutating_effect(policy: &Policy<'_>, tenant: &Tenant<'_>) -> String {
     words(&sets, applies, why, &format!("policy {}", policy.name), tenant)
 }
 
-fn words(sets: &Sets, applies: Truth, why: Option<&str>, by: &str, tenant: &Tenant<'_>) -> String {
+fn words(
+    sets: &Sets,
+    applies: Truth,
+    why: Option<&str>,
+    by: &str,
+    tenant: &Tenant<'_>,
+) -> (Verdict, String) {
     let kept = tenant.priority_class.unwrap_or("its own priority");
+    let keeps = |why: String| (Verdict::Keeps, format!("keeps {kept}, {why}"));
     let got = match (&sets.priority, &sets.class) {
         (Some(priority), Some(class)) => format!("priority {priority} ({class})"),
         (Some(priority), None) => format!("priority {priority}"),
         (None, Some(class)) => format!("priority class {class}"),
         (None, None) if sets.unknown => "a change that is not understood here".to_owned(),
-        (None, None) => return format!("keeps {kept}, as {by} sets no priority"),
+        (None, None) => return keeps(format!("as {by} sets no priority")),
     };
     match applies {
         Truth::No => match why {
-            Some(why) => format!("keeps {kept}, {why}"),
-            None => format!("keeps {kept}, as {by} does not apply to it"),
+            Some(why) => keeps(why.to_owned()),
+            None => keeps(format!("as {by} does not apply to it")),
         },
         Truth::Yes if sets.if_missing && tenant.priority_class.is_some() => {
-            format!("keeps {kept}, as {by} only sets a class that is missing")
+            keeps(format!("as {by} only sets a class that is missing"))
         }
-        Truth::Yes => format!("{got} by {by}"),
+        Truth::Yes => (Verdict::Changes, format!("{got} by {by}")),
         Truth::Perhaps => {
-            format!("perhaps {got} by {by}: its labels, its user or other conditions decide")
+            let decides = "its labels, its user or other conditions decide";
+            (Verdict::Perhaps, format!("perhaps {got} by {by}: {decides}"))
         }
     }
 }

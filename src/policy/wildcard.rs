@@ -2,7 +2,7 @@
 //! (`ext/wildcard` of kyverno 1.19, which is go-wildcard 1.0.3).
 
 /// Whether a name fits a pattern.
-pub(super) fn matches(pattern: &str, name: &str) -> bool {
+pub fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut p, mut n) = (0, 0);

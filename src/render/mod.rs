@@ -134,6 +134,18 @@ impl Templates {
         if errors.is_empty() { Ok(outputs) } else { Err(Diagnostics(errors)) }
     }
 
+    /// Renders one template, by its place among [`Templates::names`], for who looks at one object.
+    /// None if it fails: [`Templates::render`] says why.
+    pub fn render_nth(
+        &self,
+        at: usize,
+        sources: &mut Sources,
+        context: &Context,
+    ) -> Option<SourceId> {
+        let (name, id) = self.list.get(at)?;
+        Some(sources.add(self.render_one(name, *id, context).ok()?))
+    }
+
     fn render_one(
         &self,
         name: &str,

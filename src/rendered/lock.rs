@@ -1,6 +1,7 @@
 //! One writer at a time in one tree.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -36,9 +37,26 @@ pub(super) fn lock(folder: &Path, hold: Hold) -> Result<Lock, Error> {
     lock_within(PATIENCE, folder, hold)
 }
 
+/// The same, without waiting; none if another run holds it.
+///
+/// # Errors
+/// The folder can't be opened.
+pub(super) fn lock_at_once(folder: &Path, hold: Hold) -> Result<Option<Lock>, Error> {
+    match lock_within(Duration::ZERO, folder, hold) {
+        Err(Error::Busy(_)) => Ok(None),
+        lock => lock.map(Some),
+    }
+}
+
 fn lock_within(patience: Duration, folder: &Path, hold: Hold) -> Result<Lock, Error> {
-    let Ok(handle) = File::open(folder) else {
-        return Ok(Lock { _folder: None });
+    let handle = match File::open(folder) {
+        Ok(handle) => handle,
+        // Not there, or a folder that can't be opened, as on Windows.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => {
+            return Ok(Lock { _folder: None });
+        }
+        // No handle left: that is no reason to write beside another run.
+        Err(error) => return Err(Error::io("open", folder)(error)),
     };
     let start = Instant::now();
     loop {
@@ -78,6 +96,13 @@ mod tests {
         assert!(lock(Hold::Read).is_err() && lock(Hold::Write).is_err());
         drop(writer);
         assert!(lock(Hold::Write).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_opened_now_is_not_written_without_a_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let message = lock(&folder.path().join("x".repeat(300)), Hold::Write).unwrap_err();
+        assert!(message.to_string().starts_with("can't open `"), "{message}");
     }
 
     #[test]

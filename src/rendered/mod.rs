@@ -11,7 +11,8 @@
 //! anywhere and the next one ends what it began.
 //!
 //! Runs that write one tree wait for each other by a lock on the folder itself; where the file system
-//! has no such lock they still leave whole files, each of one of them.
+//! has no such lock they still leave whole files, each of one of them. `commit` holds the tree until
+//! Git has read it ([`write_and_hold`]); who has nothing to write need not wait for that.
 
 mod compare;
 mod error;
@@ -25,7 +26,7 @@ mod write;
 pub use compare::{Difference, Kind, compare};
 pub use error::{Blocker, Error, Obstacle};
 pub use plan::Plan;
-pub use write::{Force, Summary, write};
+pub use write::{Force, Held, Summary, write, write_and_hold};
 
 use std::collections::BTreeSet;
 

@@ -840,6 +840,32 @@ mod at_once {
 
     #[cfg(unix)]
     #[test]
+    fn who_holds_a_tree_bars_those_alone_who_have_something_to_write() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        let (ours, theirs) = ([("a/a.yaml", "ours")], [("a/a.yaml", "theirs")]);
+        let tree = Tree::of(&theirs);
+        let (_, held) = write_and_hold(&tree.out, &plan(&ours), &Scope::All, Force::No).unwrap();
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let summary = tree.write(&theirs).unwrap();
+                is_done.store(true, Ordering::SeqCst);
+                summary
+            });
+            // As a hook of a commit may.
+            assert_eq!(tree.write(&ours).unwrap().unchanged, 1);
+            assert_eq!(tree.compare(&ours), Vec::<String>::new());
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            assert!(!is_done.load(Ordering::SeqCst));
+            drop(held);
+            assert_eq!(other.join().unwrap().updated.len(), 1);
+        });
+        assert_eq!(tree.all(), Tree::of(&theirs).all());
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn a_run_does_not_clear_what_another_is_writing() {
         let tree = Tree::of(&[("a/a.yaml", "a")]);
         let other = fs::File::open(&tree.out).unwrap();

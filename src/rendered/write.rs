@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::{Error, Obstacle};
-use super::lock::{Hold, lock};
-use super::survey::{FileSurvey, FolderSurvey, State, TEMPORARY, root, survey};
+use super::lock::{Hold, Lock, lock, lock_at_once};
+use super::survey::{FileSurvey, FolderSurvey, State, Survey, TEMPORARY, root, survey};
 use super::{Plan, Scope, parallel, provenance};
 
 /// What to do with files in our way that we did not write, or that were edited since.
@@ -64,11 +64,22 @@ pub fn write(out: &Path, plan: &Plan, scope: &Scope, force: Force) -> Result<Sum
     if plan.folders().any(|folder| scope.covers(folder)) {
         fs::create_dir_all(&out).map_err(Error::io("create", &out))?;
     }
-    let _lock = lock(&out, Hold::Write)?;
+    let _lock = match lock_at_once(&out, Hold::Write)? {
+        Some(lock) => lock,
+        None => {
+            // Who has nothing to write need not wait until others have read: a hook that renders
+            // while `commit` holds the tree.
+            let reading = lock(&out, Hold::Read)?;
+            let survey = survey(&out, plan, scope)?;
+            if is_settled(&out, &survey) {
+                return Ok(summary(&survey.folders));
+            }
+            drop(reading);
+            lock(&out, Hold::Write)?
+        }
+    };
     let survey = survey(&out, plan, scope)?;
-
-    let mut obstacles = survey.blocked;
-    obstacles.extend(survey.folders.iter().flat_map(|folder| obstacles_in(&out, folder)));
+    let mut obstacles = obstacles(&out, &survey);
     obstacles.retain(|at| force == Force::No || !at.blocker.yields_to_force());
     if !obstacles.is_empty() {
         return Err(Error::InTheWay(obstacles));
@@ -84,6 +95,47 @@ pub fn write(out: &Path, plan: &Plan, scope: &Scope, force: Force) -> Result<Sum
     });
     results.into_iter().collect::<Result<(), Error>>()?;
     Ok(summary(&survey.folders))
+}
+
+/// A tree that no other run writes to for as long as this lives.
+#[derive(Debug)]
+pub struct Held {
+    _lock: Lock,
+}
+
+/// How often other runs may write between our writing and our holding what we wrote.
+const ATTEMPTS: usize = 20;
+
+/// As [`write()`], and no other run changes what was written until [`Held`] ends; others may read, and
+/// write what is there already.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_and_hold(
+    out: &Path,
+    plan: &Plan,
+    scope: &Scope,
+    force: Force,
+) -> Result<(Summary, Held), Error> {
+    let place = root(out)?;
+    for _ in 0..ATTEMPTS {
+        let summary = write(out, plan, scope, force)?;
+        let lock = lock(&place, Hold::Read)?;
+        if is_settled(&place, &survey(&place, plan, scope)?) {
+            return Ok((summary, Held { _lock: lock }));
+        }
+    }
+    Err(Error::Busy(place))
+}
+
+/// Whether nothing is to be done, and nothing is in the way.
+fn is_settled(out: &Path, survey: &Survey<'_>) -> bool {
+    obstacles(out, survey).is_empty() && survey.folders.iter().all(|f| steps(f).is_empty())
+}
+
+fn obstacles(out: &Path, survey: &Survey<'_>) -> Vec<Obstacle> {
+    let in_folders = survey.folders.iter().flat_map(|folder| obstacles_in(out, folder));
+    survey.blocked.iter().cloned().chain(in_folders).collect()
 }
 
 fn obstacles_in(out: &Path, folder: &FolderSurvey<'_>) -> Vec<Obstacle> {

@@ -19,7 +19,7 @@ use crate::yaml::{Node, Value};
 
 /// A CronJob that runs the gate.
 #[derive(Debug, Clone)]
-pub(super) struct GateJob {
+pub(crate) struct GateJob {
     /// The CronJob.
     pub id: ObjectId,
     /// What it runs the gate for.
@@ -38,7 +38,7 @@ pub(super) struct GateJob {
 
 /// When a CronJob runs.
 #[derive(Debug, Clone)]
-pub(super) struct Times {
+pub(crate) struct Times {
     /// Its schedule.
     pub schedule: Schedule,
     /// Whose clock it follows.
@@ -82,7 +82,7 @@ impl Times {
 }
 
 /// Whether a CronJob is at rest.
-pub(super) fn is_suspended(job: &Object) -> bool {
+pub(crate) fn is_suspended(job: &Object) -> bool {
     job.at(&["spec", "suspend"]).is_some_and(|node| node.value == Value::Bool(true))
 }
 
@@ -145,7 +145,7 @@ fn read(container: &Node) -> Option<(Raw, Action)> {
 
 /// The jobs of one Deployment.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     /// All of them, by identity.
     pub jobs: Vec<GateJob>,
 }
@@ -184,7 +184,7 @@ impl Gate {
 }
 
 /// The gates whose jobs run in some namespaces, by the Deployment that they scale.
-pub(super) fn gates(objects: &Objects, namespaces: &BTreeSet<&str>) -> BTreeMap<ObjectId, Gate> {
+pub(crate) fn gates(objects: &Objects, namespaces: &BTreeSet<&str>) -> BTreeMap<ObjectId, Gate> {
     let mut gates: BTreeMap<ObjectId, Gate> = BTreeMap::new();
     let near =
         |job: &&Object| job.id.namespace.as_deref().is_some_and(|name| namespaces.contains(name));

@@ -9,17 +9,17 @@ mod backtest;
 mod consequences;
 mod diff;
 mod fields;
-mod gates;
+pub(crate) mod gates;
 mod headline;
 mod lines;
 mod merge_keys;
-mod object;
+pub(crate) mod object;
 pub mod report;
 mod secrets;
 #[cfg(test)]
 mod testing;
 mod words;
-mod workload;
+pub(crate) mod workload;
 
 use jiff::Timestamp;
 

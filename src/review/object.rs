@@ -78,17 +78,17 @@ impl Object {
 }
 
 /// The value under some keys of nested maps.
-pub(super) fn at<'a>(node: &'a Node, keys: &[&str]) -> Option<&'a Node> {
+pub(crate) fn at<'a>(node: &'a Node, keys: &[&str]) -> Option<&'a Node> {
     keys.iter().try_fold(node, |node, key| node.get(key))
 }
 
 /// The items of a list under some keys; none where there is no list.
-pub(super) fn items<'a>(node: &'a Node, keys: &[&str]) -> &'a [Node] {
+pub(crate) fn items<'a>(node: &'a Node, keys: &[&str]) -> &'a [Node] {
     at(node, keys).and_then(Node::as_sequence).unwrap_or_default()
 }
 
 /// The strings of a list under some keys.
-pub(super) fn strings<'a>(node: &'a Node, keys: &[&str]) -> Vec<&'a str> {
+pub(crate) fn strings<'a>(node: &'a Node, keys: &[&str]) -> Vec<&'a str> {
     items(node, keys).iter().filter_map(Node::as_str).collect()
 }
 

@@ -34,12 +34,12 @@ fn workload(id: &ObjectId) -> Option<&'static Workload> {
 }
 
 /// The template whose change replaces running Pods; none for kinds that don't.
-pub(super) fn rolls_on(id: &ObjectId) -> Option<&'static [&'static str]> {
+pub(crate) fn rolls_on(id: &ObjectId) -> Option<&'static [&'static str]> {
     workload(id).filter(|known| known.rolls).map(|known| known.template)
 }
 
 /// The template of an object's Pods, or the object itself if it is a Pod.
-pub(super) fn template(object: &Object) -> Option<&Node> {
+pub(crate) fn template(object: &Object) -> Option<&Node> {
     if object.is("", "Pod") {
         return Some(&object.node);
     }
@@ -47,12 +47,12 @@ pub(super) fn template(object: &Object) -> Option<&Node> {
 }
 
 /// The specification of an object's Pods.
-pub(super) fn pod_spec(object: &Object) -> Option<&Node> {
+pub(crate) fn pod_spec(object: &Object) -> Option<&Node> {
     template(object)?.get("spec")
 }
 
 /// The containers of an object's Pods, those that run first included.
-pub(super) fn containers(object: &Object) -> impl Iterator<Item = &Node> {
+pub(crate) fn containers(object: &Object) -> impl Iterator<Item = &Node> {
     let lists = ["initContainers", "containers"];
     let spec = pod_spec(object);
     lists
@@ -61,12 +61,12 @@ pub(super) fn containers(object: &Object) -> impl Iterator<Item = &Node> {
 }
 
 /// The replicas that are asked for; Kubernetes' default is 1.
-pub(super) fn replicas(object: &Object) -> i64 {
+pub(crate) fn replicas(object: &Object) -> i64 {
     object.at(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1)
 }
 
 /// A variable of a container that is written as a plain value.
-pub(super) fn env<'a>(container: &'a Node, name: &str) -> Option<&'a str> {
+pub(crate) fn env<'a>(container: &'a Node, name: &str) -> Option<&'a str> {
     items(container, &["env"])
         .iter()
         .find(|variable| variable.get("name").and_then(Node::as_str) == Some(name))

@@ -152,6 +152,11 @@ pub fn within(mut tree: Tree, folders: &BTreeSet<String>) -> Tree {
     tree
 }
 
+/// Whether no file of a tree can hold an object.
+pub fn is_empty(tree: &Tree) -> bool {
+    !tree.keys().any(|path| holds_objects(path))
+}
+
 fn holds_objects(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     !name.starts_with('.')
@@ -159,7 +164,14 @@ fn holds_objects(path: &str) -> bool {
         && ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
+/// What Git writes where a merge stops: no YAML reader says so.
+const CONFLICT: &str = "<<<<<<< ";
+
 fn objects(name: &str, text: &str) -> Result<Vec<Arc<Object>>, Diagnostics> {
+    if let Some(line) = text.lines().position(|line| line.starts_with(CONFLICT)) {
+        let message = format!("{name} holds a merge conflict, at line {}", line + 1);
+        return Err(Diagnostic::new(message).note("resolve it, or render again").into());
+    }
     let mut sources = Sources::new();
     let id = sources.add(Source::written(name, text));
     let documents = yaml::parse(&sources, id, Dialect::Kubectl).map_err(|errors| {

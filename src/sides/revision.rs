@@ -26,10 +26,12 @@ pub enum RevisionError {
         folder: String,
     },
     /// No such commit.
-    #[error("`{revision}` is no folder, and no commit of this repository")]
+    #[error("`{revision}` is no folder, and no commit of this repository{}", .hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default())]
     Unknown {
         /// As it was given.
         revision: String,
+        /// Why that may be.
+        hint: Option<String>,
     },
     /// Git answered what it should not.
     #[error("`git {command}` gives no answer that can be read: {answer}")]
@@ -54,7 +56,8 @@ impl Repository {
     pub fn around(folder: &Path) -> Result<Self, RevisionError> {
         let git = Git::new(folder);
         let prefix = git.run(&["rev-parse", "--show-prefix"]).map_err(|error| match error {
-            GitError::Failed { .. } => {
+            // A repository that Git does not trust is one: its own words have the cure.
+            GitError::Failed { stderr, .. } if !stderr.contains("safe.directory") => {
                 RevisionError::NoRepository { folder: folder.display().to_string() }
             }
             error => error.into(),
@@ -67,9 +70,36 @@ impl Repository {
     pub fn commit(&self, revision: &str) -> Result<String, RevisionError> {
         // What starts with a dash is a name to git, after this option, and no option.
         let commit = format!("{revision}^{{commit}}");
-        let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &commit];
-        let found = self.git.ask(&args)?;
-        found.ok_or_else(|| RevisionError::Unknown { revision: revision.to_owned() })
+        match self.verify(&commit)? {
+            Some(found) => Ok(found),
+            None => {
+                let hint = self.why_unknown(revision)?;
+                Err(RevisionError::Unknown { revision: revision.to_owned(), hint })
+            }
+        }
+    }
+
+    fn verify(&self, name: &str) -> Result<Option<String>, RevisionError> {
+        Ok(self.git.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", name])?)
+    }
+
+    /// Why a revision may be unknown: there is no commit at all, it is a branch of the remote that
+    /// nobody checked out, or the clone has not all commits.
+    fn why_unknown(&self, revision: &str) -> Result<Option<String>, RevisionError> {
+        if self.git.ask(&["rev-list", "--max-count=1", "--all"])?.is_none_or(|all| all.is_empty()) {
+            let hint = "it has no commit yet; name a folder to compare with, `--base DIR`";
+            return Ok(Some(hint.to_owned()));
+        }
+        let remote = format!("origin/{revision}");
+        if !revision.is_empty()
+            && self.verify(&format!("refs/remotes/{remote}^{{commit}}"))?.is_some()
+        {
+            return Ok(Some(format!("did you mean `{remote}`?")));
+        }
+        let shallow = self.git.ask(&["rev-parse", "--is-shallow-repository"])?;
+        Ok((shallow.as_deref() == Some("true")).then(|| {
+            "this clone is shallow, so commits are missing: `git fetch --unshallow`".to_owned()
+        }))
     }
 
     /// All files below a folder (from the one the repository was found by) at a commit; empty where

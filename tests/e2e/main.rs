@@ -14,11 +14,18 @@ mod common;
 mod cluster;
 mod compare;
 mod flux;
+mod programs;
 
 mod adoption;
 mod agreement;
 mod apply;
+mod argocd;
+mod crash;
+mod gate;
 mod harness;
 mod immutable;
+mod jobs;
+mod kyverno;
 mod replicas;
+mod schemas;
 mod wiring;

@@ -78,6 +78,17 @@ pub struct Look {
     pub look_again: Duration,
 }
 
+impl Look {
+    /// The pauses before the second and the third try to read a page.
+    pub const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
+
+    /// The time that one reading takes at most: all of its tries fail.
+    #[must_use]
+    pub fn longest_reading(&self) -> Duration {
+        Self::PAUSES.iter().map(|pause| *pause + self.timeout).sum::<Duration>() + self.timeout
+    }
+}
+
 /// The Deployment, and the way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {

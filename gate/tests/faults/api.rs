@@ -79,6 +79,25 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("401: the token is not taken", BOTH_FAIL, "answered 401: Unauthorized", |world| {
         always(world, Reply::Status(401, "Unauthorized"))
     }),
+    fault("lost, then 403, then well: the server starts", BOTH_DONE, "scaled", |world| {
+        let start = [Reply::Close, Reply::Status(403, "no RBAC yet"), Reply::Work];
+        world.api.get = start.to_vec();
+        world.api.patch = start.to_vec();
+    }),
+    fault("503 once to the GET, then 401 once to the PATCH", BOTH_DONE, "scaled", |world| {
+        world.api.get = vec![Reply::Status(503, "starting"), Reply::Work];
+        world.api.patch = vec![Reply::Status(401, "Unauthorized"), Reply::Work];
+    }),
+    fault("lost once, then 403 for ever", BOTH_FAIL, "403: no; no time is left", |world| {
+        world.api.get = vec![Reply::Close, Reply::Status(403, "no")];
+        world.api.patch = vec![Reply::Status(403, "no")];
+        short(world);
+    }),
+    fault("409 once, then 403", BOTH_FAIL, "answered 403: no", |world| {
+        let replies = [Reply::Status(409, "modified"), Reply::Status(403, "no")];
+        world.api.get = replies.to_vec();
+        world.api.patch = replies.to_vec();
+    }),
     fault("403 to both", BOTH_FAIL, "scale: answered 403: no", |world| {
         world.api.get = vec![Reply::Status(403, "no")];
         world.api.patch = vec![Reply::Status(403, "no")];

@@ -4,7 +4,7 @@
 //! (<https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries>). What can't be read
 //! whole is refused: a sum must never come out lower because something was left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use vram_gate::decision::Reading;
@@ -58,6 +58,9 @@ pub enum HistoryError {
     /// Samples that are not in the order of time.
     #[error("the samples of a series are not in the order of time, at {0}")]
     Order(f64),
+    /// One series twice: Prometheus never answers so, and a sum would count it twice.
+    #[error("it holds the series {0} twice")]
+    Twice(String),
     /// Series of several metrics.
     #[error("it holds several metrics, `{0}` and `{1}`: their sum means nothing")]
     Metrics(String, String),
@@ -103,6 +106,7 @@ impl History {
         }
         let rows: Vec<Row> = serde_json::from_value(data.result).map_err(form)?;
         one_metric(&rows)?;
+        each_once(&rows)?;
         let series: Vec<Series> = rows.iter().map(read).collect::<Result<_, _>>()?;
         if series.iter().all(|series| series.samples.is_empty()) {
             return Err(HistoryError::Empty);
@@ -154,6 +158,14 @@ fn one_metric(rows: &[Row]) -> Result<(), HistoryError> {
     let Some(first) = names.next() else { return Ok(()) };
     match names.find(|name| *name != first) {
         Some(other) => Err(HistoryError::Metrics(first.clone(), other.clone())),
+        None => Ok(()),
+    }
+}
+
+fn each_once(rows: &[Row]) -> Result<(), HistoryError> {
+    let mut seen = BTreeSet::new();
+    match rows.iter().find(|row| !seen.insert(&row.metric)) {
+        Some(row) => Err(HistoryError::Twice(format!("{:?}", row.metric))),
         None => Ok(()),
     }
 }

@@ -69,6 +69,9 @@ fn test(target: &ObjectId, old: &Gate, new: &Gate, changed: Words, history: &His
 }
 
 fn compared(before: &Outcome, after: &Outcome) -> String {
+    if (before.nights, after.nights) == (0, 0) {
+        return ": the history holds no time at which the window opens".to_owned();
+    }
     let nights_before = match before.nights == after.nights {
         true => String::new(),
         false => format!(" of {}", before.nights),

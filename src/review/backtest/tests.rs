@@ -91,6 +91,8 @@ fn a_month_tells_what_another_floor_and_another_hour_would_have_meant() {
     let floor = told(|text| text.replace("\"6442450944\"", "8Gi"), &month);
     let hour = told(|text| text.replace("schedule: 0 2 * * *", "schedule: 0 4 * * *"), &month);
     let label = told(|text| text.replace("tier: 2-gpu", "tier: 3-edge"), &month);
+    let total = told(|text| text.replace("\"17179869184\"", "15Gi"), &month);
+    let reserve = told(|text| text.replace("\"536870912\"", "4Gi"), &month);
     assert_eq!(
         floor,
         ["floor 8 GiB: 21 of 30 nights admitted (25 before), 2 yields (2), 82 h up (98 h)"]
@@ -100,6 +102,21 @@ fn a_month_tells_what_another_floor_and_another_hour_would_have_meant() {
         ["up `0 4 * * *`: 25 of 30 nights admitted (25 before), 2 yields (2), 48 h up (98 h)"]
     );
     assert_eq!(label, [""; 0]);
+    assert_eq!(
+        total,
+        ["total 15 GiB: 24 of 30 nights admitted (25 before), 4 yields (2), 90 h up (98 h)"]
+    );
+    assert_eq!(
+        reserve,
+        ["reserve 4 GiB: 25 of 30 nights admitted (25 before), 6 yields (2), 82 h up (98 h)"]
+    );
+}
+
+#[test]
+fn a_history_without_a_night_says_so() {
+    let noon = History::parse(&answer(&[hours(&[1])])).unwrap();
+    let words = told(|text| text.replace("\"6442450944\"", "8Gi"), &noon);
+    assert_eq!(words, ["floor 8 GiB: the history holds no time at which the window opens"]);
 }
 
 #[test]
@@ -139,6 +156,18 @@ fn what_is_no_history_is_refused() {
             "the samples of a series are not in the order of time, at 1",
         ),
         (answer(&[named("a"), named("b")]), "it holds several metrics, `a` and `b`"),
+        (answer(&[named("a"), named("a")]), "it holds the series {\"__name__\": \"a\"} twice"),
+        (r#"{"data":{"resultType":"matrix","result":[]}}"#.to_owned(), "it is no answer"),
+        (
+            r#"{"status":"success"}"#.to_owned(),
+            "it is no answer of Prometheus to a range query: `data`",
+        ),
+        (matrix(r#"{"metric":{},"values":{}}"#), "it is no answer"),
+        (matrix(r#"{"metric":{},"values":[[1]]}"#), "it is no answer"),
+        (matrix(r#"{"metric":{},"values":[[1,2]]}"#), "it is no answer"),
+        (matrix(r#"{"metric":{},"histograms":[[1,{}]]}"#), "it is no answer"),
+        (matrix(r#"{"values":[[1,"1"]]}"#), "it is no answer"),
+        ("\u{feff}{}".to_owned(), "it is no answer"),
     ] {
         let error = History::parse(&text).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{text}: {error}");

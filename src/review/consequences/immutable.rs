@@ -303,4 +303,71 @@ mod tests {
             assert!(!hidden, "{} {:?} stands behind a wider row", row.kind, row.path);
         }
     }
+
+    /// An object of a row's kind with a value at some keys; none there if it is not given.
+    fn object(row: &Field, keys: &[&str], value: Option<&str>) -> String {
+        let version =
+            if row.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", row.group) };
+        let head = format!(
+            "apiVersion: {version}\nkind: {}\nmetadata: {{name: a, namespace: b}}\n",
+            row.kind
+        );
+        // In every map on the way there is something else, on both sides.
+        let inner = keys.iter().skip(1).rev().fold(value.map(str::to_owned), |inner, key| {
+            let entry = inner.map(|inner| format!("{key}: {inner}, ")).unwrap_or_default();
+            Some(format!("{{{entry}keep: 1}}"))
+        });
+        inner.map_or_else(|| head.clone(), |inner| format!("{head}{}: {inner}\n", keys[0]))
+    }
+
+    fn is_refused(row: &Field, keys: &[&str], before: Option<&str>, after: Option<&str>) -> bool {
+        let side = |value| object(row, keys, value);
+        let review =
+            crate::review::testing::review(&side(before), &side(after), "2026-11-24T12:00:00Z");
+        assert!(before == after || !review.is_same(), "{} {keys:?}", row.kind);
+        review.consequences.iter().any(|found| {
+            let said = found.words.text();
+            found.rule.id == REFUSED.id && said.contains(row.source)
+        })
+    }
+
+    #[test]
+    fn every_row_refuses_what_it_says_and_nothing_else() {
+        for row in FIELDS {
+            // A field with exceptions is a map: another key of it stands for the rest.
+            let keys = match row.except {
+                [] => row.path.to_vec(),
+                _ => [row.path, &["other"]].concat(),
+            };
+            let at = format!("{} {keys:?}", row.kind);
+            assert!(is_refused(row, &keys, Some("x"), Some("z")), "{at} changed");
+            assert_eq!(
+                is_refused(row, &keys, None, Some("x")),
+                row.held == Held::Always,
+                "{at} set"
+            );
+            assert_eq!(
+                is_refused(row, &keys, Some("x"), None),
+                row.held != Held::WhileSet,
+                "{at} unset"
+            );
+            if let Some(default) = row.default {
+                assert!(!is_refused(row, &keys, None, Some(default)), "{at} filled in");
+                assert!(!is_refused(row, &keys, Some(default), None), "{at} left out");
+            }
+            for except in row.except {
+                let keys = [row.path, &[*except]].concat();
+                let other = FIELDS.iter().any(|other| {
+                    (other.group, other.kind) == (row.group, row.kind)
+                        && keys.starts_with(other.path)
+                        && other.path != row.path
+                });
+                assert!(
+                    other || !is_refused(row, &keys, Some("x"), Some("z")),
+                    "{} {keys:?}",
+                    row.kind
+                );
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Admission policies: which namespaces they cover that they did not, and which they leave out now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Finding, Rule, Severity, Topic};
 use crate::review::object::{Object, at, items, strings};
@@ -28,38 +28,118 @@ pub(super) const FREES: Rule = Rule {
 /// The namespaces that are shown.
 const SHOWN: usize = 8;
 
-/// A rule of a policy, and the namespaces that it leaves out.
-type Excluded = BTreeSet<(String, String)>;
+/// The namespaces that one rule reaches, by their names.
+#[derive(Debug, Default)]
+struct Reach {
+    /// The only ones that it matches; none if it does not go by names.
+    only: Option<BTreeSet<String>>,
+    /// Those that it leaves out.
+    excluded: BTreeSet<String>,
+}
+
+impl Reach {
+    fn covers(&self, namespace: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(namespace))
+            && !self.excluded.contains(namespace)
+    }
+
+    fn named(&self) -> impl Iterator<Item = &String> {
+        self.only.iter().flatten().chain(&self.excluded)
+    }
+}
+
+/// What each rule of a policy reaches, by the rule's name; a kind without rules has one without a name.
+type Rules = BTreeMap<String, Reach>;
 
 fn difference(case: &Case<'_>, covers: bool) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pair in case.changed() {
-        let exception = pair.change.id.kind == "PolicyException";
-        let (before, after) = match (pair.before, pair.after) {
-            (Some(before), Some(after)) => (excluded(before), excluded(after)),
-            (None, Some(after)) if exception => (Excluded::new(), excluded(after)),
-            (Some(before), None) if exception => (excluded(before), Excluded::new()),
-            (None, Some(policy)) | (Some(policy), None) => {
-                if covers == pair.before.is_none() && is_policy(policy) {
-                    findings.push(Finding::new(&pair.change.id, whole(policy, covers)));
-                }
-                continue;
+        let id = &pair.change.id;
+        let said = match (pair.before, pair.after) {
+            _ if id.kind == "PolicyException" => {
+                let of = |side: Option<&Object>| side.map(exception).unwrap_or_default();
+                excepted(&of(pair.before), &of(pair.after), covers)
             }
-            (None, None) => continue,
+            (Some(before), Some(after)) => compared(&rules(before), &rules(after), covers),
+            (before, after) => {
+                let policy = after.or(before).filter(|policy| is_policy(policy));
+                let wanted = covers == before.is_none();
+                policy.filter(|_| wanted).map(|policy| whole(policy, covers)).into_iter().collect()
+            }
         };
-        let (from, to) = if covers { (&before, &after) } else { (&after, &before) };
-        let gone: Vec<&(String, String)> = from.difference(to).collect();
-        let rules: BTreeSet<&str> = gone.iter().map(|(rule, _)| rule.as_str()).collect();
-        for rule in rules {
-            let names = gone.iter().filter(|(of, _)| of == rule).map(|(_, name)| name.as_str());
-            let words = Words::of(if covers { "It now covers " } else { "It no longer covers " });
-            let words = words.codes(names, SHOWN);
-            let words =
-                if rule.is_empty() { words } else { words.and(", by its rule ").code(rule) };
-            findings.push(Finding::new(&pair.change.id, words));
-        }
+        findings.extend(said.into_iter().map(|words| Finding::new(id, words)));
     }
     findings
+}
+
+/// Rule by rule, the namespaces that one side reaches and the other does not.
+fn compared(before: &Rules, after: &Rules, covers: bool) -> Vec<Words> {
+    let mut said = Vec::new();
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for name in names {
+        let by_rule = |words: Words| match name.is_empty() {
+            true => words,
+            false => words.and(", by its rule ").code(name),
+        };
+        match (before.get(name), after.get(name)) {
+            (Some(old), Some(new)) => {
+                match (&old.only, &new.only) {
+                    (Some(_), None) if covers => said.push(by_rule(Words::of(
+                        "It now covers every namespace that it does not leave out",
+                    ))),
+                    (None, Some(only)) if !covers => said.push(by_rule(
+                        Words::of("It no longer covers any but ").codes(only, SHOWN),
+                    )),
+                    _ => {}
+                }
+                let (from, to) = if covers { (old, new) } else { (new, old) };
+                let moved: BTreeSet<&String> = old
+                    .named()
+                    .chain(new.named())
+                    .filter(|namespace| to.covers(namespace) && !from.covers(namespace))
+                    .collect();
+                if !moved.is_empty() {
+                    said.push(by_rule(moves(moved, covers)));
+                }
+            }
+            (None, Some(new)) if covers => {
+                let words = Words::of("Its rule ")
+                    .code(name)
+                    .and(" is new, and applies wherever it matches");
+                said.push(except(words, &new.excluded));
+            }
+            (Some(_), None) if !covers => said.push(
+                Words::of("Its rule ")
+                    .code(name)
+                    .and(" is gone, for every namespace that it covered"),
+            ),
+            _ => {}
+        }
+    }
+    said
+}
+
+/// Exceptions free what they name.
+fn excepted(before: &Excepted, after: &Excepted, covers: bool) -> Vec<Words> {
+    let (from, to) = if covers { (before, after) } else { (after, before) };
+    let gone: Vec<&(String, String)> = from.difference(to).collect();
+    let rules: BTreeSet<&String> = gone.iter().map(|(rule, _)| rule).collect();
+    let words = |rule: &String| {
+        let names = gone.iter().filter(|(of, _)| of == rule).map(|(_, name)| name);
+        moves(names, covers).and(", by its rule ").code(rule)
+    };
+    rules.into_iter().map(words).collect()
+}
+
+fn moves<'a>(names: impl IntoIterator<Item = &'a String>, covers: bool) -> Words {
+    Words::of(if covers { "It now covers " } else { "It no longer covers " }).codes(names, SHOWN)
+}
+
+fn except(words: Words, excluded: &BTreeSet<String>) -> Words {
+    match excluded.is_empty() {
+        true => words,
+        false => words.and(", except in ").codes(excluded, SHOWN),
+    }
 }
 
 fn is_policy(object: &Object) -> bool {
@@ -68,53 +148,79 @@ fn is_policy(object: &Object) -> bool {
 
 /// Of a policy that is new or gone.
 fn whole(policy: &Object, covers: bool) -> Words {
-    let names: BTreeSet<String> = excluded(policy).into_iter().map(|(_, name)| name).collect();
-    match (covers, names.is_empty()) {
-        (false, _) => Words::of(
+    if !covers {
+        return Words::of(
             "Once it is pruned it applies nowhere any more, to no namespace that it covered",
-        ),
-        (true, true) => Words::of("It is new, and applies wherever it matches"),
-        (true, false) => {
-            Words::of("It is new, and applies wherever it matches, except in ").codes(names, SHOWN)
-        }
+        );
     }
+    let excluded = rules(policy).into_values().flat_map(|reach| reach.excluded).collect();
+    except(Words::of("It is new, and applies wherever it matches"), &excluded)
 }
 
-/// The namespaces that a policy leaves out altogether: those that a block names and nothing else.
-fn excluded(policy: &Object) -> Excluded {
+/// What a policy's rules reach, as far as namespaces' names say it: those that a block names and
+/// nothing else.
+fn rules(policy: &Object) -> Rules {
     let id = &policy.id;
     match (id.group.as_str(), id.kind.as_str()) {
         ("kyverno.io", "ClusterPolicy" | "Policy") => {
             let rules = items(&policy.node, &["spec", "rules"]);
-            rules.iter().flat_map(|rule| of_rule(rule, "exclude")).collect()
+            let named = |rule| {
+                let name = at(rule, &["name"]).and_then(Node::as_str).unwrap_or_default();
+                let excluded = blocks(rule, "exclude").into_iter().flat_map(namespaces);
+                let excluded = excluded.map(str::to_owned).collect();
+                (name.to_owned(), Reach { only: matched(rule), excluded })
+            };
+            rules.iter().map(named).collect()
         }
-        ("kyverno.io", "PolicyException") => exception(policy),
         ("policies.kyverno.io", _) => {
-            let terms = ["spec", "matchConstraints", "namespaceSelector", "matchExpressions"];
-            let not_in = items(&policy.node, &terms).iter().filter(|term| {
-                let text = |key| at(term, &[key]).and_then(Node::as_str);
-                text("key") == Some("kubernetes.io/metadata.name")
-                    && text("operator") == Some("NotIn")
-            });
-            not_in
-                .flat_map(|term| strings(term, &["values"]))
-                .map(|name| (String::new(), name.to_owned()))
-                .collect()
+            let selector = ["spec", "matchConstraints", "namespaceSelector"];
+            let terms = |operator: &'static str| {
+                let terms = [&selector[..], &["matchExpressions"]].concat();
+                let text =
+                    |term: &Node, key| term.get(key).and_then(Node::as_str).map(str::to_owned);
+                items(&policy.node, &terms)
+                    .iter()
+                    .filter(move |term| {
+                        text(term, "key").as_deref() == Some(NAME_LABEL)
+                            && text(term, "operator").as_deref() == Some(operator)
+                    })
+                    .flat_map(|term| strings(term, &["values"]))
+                    .map(str::to_owned)
+                    .collect::<BTreeSet<String>>()
+            };
+            let label = policy.text(&[&selector[..], &["matchLabels", NAME_LABEL]].concat());
+            let only: BTreeSet<String> =
+                terms("In").into_iter().chain(label.map(str::to_owned)).collect();
+            let only = Some(only).filter(|only| !only.is_empty());
+            Rules::from([(String::new(), Reach { only, excluded: terms("NotIn") })])
         }
-        _ => Excluded::new(),
+        _ => Rules::new(),
     }
 }
 
-/// The namespaces of a rule's block. `any` shadows the direct form.
-fn of_rule(rule: &Node, block: &str) -> Vec<(String, String)> {
-    let name = at(rule, &["name"]).and_then(Node::as_str).unwrap_or_default();
-    let Some(block) = at(rule, &[block]) else { return Vec::new() };
-    let blocks: Vec<&Node> = match block.get("any") {
+/// The label that every namespace has its name in.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// The blocks of a rule's `match` or `exclude`. `any` shadows the direct form.
+fn blocks<'a>(rule: &'a Node, which: &str) -> Vec<&'a Node> {
+    let Some(block) = at(rule, &[which]) else { return Vec::new() };
+    match block.get("any") {
         Some(any) => any.as_sequence().unwrap_or_default().iter().collect(),
         None => vec![block],
+    }
+}
+
+/// The only namespaces that a rule matches: every block of `any` names some, or one of `all` does.
+fn matched(rule: &Node) -> Option<BTreeSet<String>> {
+    let of = |block: &Node| {
+        let names = strings(block, &["resources", "namespaces"]);
+        (!names.is_empty()).then(|| names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>())
     };
-    let names = blocks.into_iter().flat_map(namespaces);
-    names.map(|namespace| (name.to_owned(), namespace.to_owned())).collect()
+    if let Some(found) = items(rule, &["match", "all"]).iter().find_map(of) {
+        return Some(found);
+    }
+    let each: Option<Vec<_>> = blocks(rule, "match").into_iter().map(of).collect();
+    each.filter(|each| !each.is_empty()).map(|each| each.into_iter().flatten().collect())
 }
 
 /// The namespaces of a block in which nothing else narrows them.
@@ -124,8 +230,11 @@ fn namespaces(block: &Node) -> Vec<&str> {
     if alone { strings(block, &["resources", "namespaces"]) } else { Vec::new() }
 }
 
+/// A rule, with its policy's name before it, and a namespace.
+type Excepted = BTreeSet<(String, String)>;
+
 /// An exception frees what it matches, its kinds apart.
-fn exception(policy: &Object) -> Excluded {
+fn exception(policy: &Object) -> Excepted {
     let matched =
         ["any", "all"].into_iter().flat_map(|list| items(&policy.node, &["spec", "match", list]));
     let names: Vec<&str> =

@@ -15,13 +15,15 @@ pub(super) const KILLS: Rule = Rule {
     detect: kills,
 };
 
-/// An HTTP liveness probe's patience, in seconds: how long a server may be silent. The defaults are
+/// An HTTP liveness probe's patience, in seconds: how long a server may be silent. A try that waits
+/// longer than the period holds the next one up (`worker.run` in pkg/kubelet/prober). The defaults are
 /// Kubernetes' (`SetDefaults_Probe` in pkg/apis/core/v1/defaults.go).
 fn patience(container: &Node) -> Option<i64> {
     let probe = container.get("livenessProbe")?;
     probe.get("httpGet")?;
     let number = |key, default| probe.get(key).and_then(Node::as_int).unwrap_or(default);
-    Some(number("periodSeconds", 10).saturating_mul(number("failureThreshold", 3)))
+    let each = number("periodSeconds", 10).max(number("timeoutSeconds", 1));
+    Some(each.saturating_mul(number("failureThreshold", 3)))
 }
 
 fn kills(case: &Case<'_>) -> Vec<Finding> {

@@ -1,15 +1,17 @@
 //! For a workflow's log: GitHub's commands, which it shows at the files of a pull request.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
 
+use std::path::Path;
+
 use super::shown::named;
 use super::text::plain;
 use crate::review::{Consequence, Review, Severity};
 
-/// The headline, then a command for each consequence.
-pub fn github(review: &Review) -> String {
+/// The headline, then a command for each consequence; the files lie under `root`.
+pub fn github(review: &Review, root: &Path) -> String {
     let mut out = format!("{}\n", review.headline);
     for found in &review.consequences {
-        out.push_str(&command(review, found));
+        out.push_str(&command(review, found, root));
     }
     for test in &review.backtests {
         let message = message(&format!("{}: {}", test.target, plain(&test.words)));
@@ -18,7 +20,7 @@ pub fn github(review: &Review) -> String {
     out
 }
 
-fn command(review: &Review, found: &Consequence) -> String {
+fn command(review: &Review, found: &Consequence, root: &Path) -> String {
     let level = match found.rule.severity {
         Severity::Danger => "error",
         Severity::Attention => "warning",
@@ -29,19 +31,26 @@ fn command(review: &Review, found: &Consequence) -> String {
         let change = review.objects.iter().find(|change| change.id == *id)?;
         change.file_after.as_deref()
     });
-    let file = file.map(|file| format!(",file={},line=1", property(file))).unwrap_or_default();
+    let file = file.map(|file| format!(",file={},line=1", property(&beneath(root, file))));
+    let file = file.unwrap_or_default();
     let (names, more) = named(found);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let text = message(&format!("{}{more}: {}", names.join(", "), plain(&found.words)));
     format!("::{level} title={}{file}::{text}\n", property(found.rule.id))
 }
 
+/// A path below another, as a forge names it: without `./`.
+pub(crate) fn beneath(root: &Path, file: &str) -> String {
+    let path = root.join(file);
+    path.strip_prefix(".").unwrap_or(&path).display().to_string()
+}
+
 /// What ends a message or starts an escape in it.
-fn message(text: &str) -> String {
+pub(crate) fn message(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// What ends a property besides.
-fn property(text: &str) -> String {
+pub(crate) fn property(text: &str) -> String {
     message(text).replace(':', "%3A").replace(',', "%2C")
 }

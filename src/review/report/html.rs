@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::shown::{lines, name, named, place, visible};
+use super::shown::{is_long, lines, name, named, place, visible};
 use super::text::one_line;
-use crate::review::{Change, ObjectChange, Piece, Review, Words};
+use crate::review::{Change, FieldChange, ObjectChange, Piece, Review, Words};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -34,23 +34,42 @@ fn values(out: &mut String, review: &Review) {
         return;
     }
     out.push_str("<h2>Values</h2>\n");
+    let mut shown = 0;
     for change in &review.values {
-        let _ = write!(out, "<h3><code>{}</code></h3>\n<ul>\n", escape(&visible(&change.file)));
-        for field in &change.fields {
-            let (path, names) = place(field);
-            let names = aside(&names);
-            let _ = write!(out, "<li><code>{}</code>{names}", escape(&path));
-            match one_line(field.change.before(), field.change.after()) {
-                Some(short) => {
-                    let _ = writeln!(out, ": <code>{}</code></li>", escape(&short));
-                }
-                None => {
-                    let _ = writeln!(out, "{}</li>", listing(&field.change));
-                }
+        let _ = writeln!(out, "<h3><code>{}</code></h3>", escape(&visible(&change.file)));
+        let (first, rest) = change.fields.split_at(change.fields.len().min(SHOWN - shown));
+        shown += first.len();
+        list(out, first);
+        if !rest.is_empty() {
+            let _ = write!(out, "<details>\n<summary>{} more</summary>\n", rest.len());
+            list(out, rest);
+            out.push_str("</details>\n");
+        }
+    }
+}
+
+/// The values that stand before the consequences; more are folded.
+const SHOWN: usize = 5;
+
+fn list(out: &mut String, fields: &[FieldChange]) {
+    if fields.is_empty() {
+        return;
+    }
+    out.push_str("<ul>\n");
+    for field in fields {
+        let (path, names) = place(field);
+        let names = aside(&names);
+        let _ = write!(out, "<li><code>{}</code>{names}", escape(&path));
+        match one_line(field.change.before(), field.change.after()) {
+            Some(short) => {
+                let _ = writeln!(out, ": <code>{}</code></li>", escape(&short));
+            }
+            None => {
+                let _ = writeln!(out, "{}</li>", folded(&field.change));
             }
         }
-        out.push_str("</ul>\n");
     }
+    out.push_str("</ul>\n");
 }
 
 fn consequences(out: &mut String, review: &Review) {
@@ -118,6 +137,18 @@ fn object(out: &mut String, change: &ObjectChange) {
 /// What list items are known by, after a path.
 fn aside(names: &str) -> String {
     if names.is_empty() { String::new() } else { format!(" ({})", escape(names)) }
+}
+
+/// The lines of a change, folded if they are long.
+fn folded(change: &Change) -> String {
+    let lines = lines(change);
+    let listing = listing(change);
+    match (is_long(&lines), lines.len()) {
+        (false, _) => listing,
+        (true, count) => {
+            format!("\n<details>\n<summary>{count} lines</summary>\n{listing}</details>\n")
+        }
+    }
 }
 
 /// The lines of a change.

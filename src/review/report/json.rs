@@ -55,8 +55,9 @@ struct Found<'a> {
     source: &'a str,
 }
 
+/// What an object is known by.
 #[derive(Serialize)]
-struct Id<'a> {
+pub(crate) struct Id<'a> {
     group: &'a str,
     kind: &'a str,
     namespace: Option<&'a str>,
@@ -136,7 +137,7 @@ fn found(found: &Consequence) -> Found<'_> {
     }
 }
 
-fn id(id: &ObjectId) -> Id<'_> {
+pub(crate) fn id(id: &ObjectId) -> Id<'_> {
     Id { group: &id.group, kind: &id.kind, namespace: id.namespace.as_deref(), name: &id.name }
 }
 

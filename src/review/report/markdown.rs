@@ -4,7 +4,7 @@
 //! What is left out is said. Dangers go last: the YAML of single objects is left out first, then
 //! notes, values, the back-test and attentions.
 
-use super::shown::{lines, name, named, place, visible};
+use super::shown::{brief, is_long, lines, name, named, place, visible};
 use super::text::one_line;
 use crate::review::{Consequence, ObjectChange, Piece, Review, Severity, Words};
 
@@ -114,6 +114,10 @@ fn blocks(review: &Review) -> Vec<Block> {
             let at = format!("- {} {}{names}", code(&visible(&change.file)), code(&path));
             let text = match one_line(field.change.before(), field.change.after()) {
                 Some(short) => format!("{at}: {}\n", code(&short)),
+                None if is_long(&lines(&field.change)) => {
+                    let title = format!("{} {path}", visible(&change.file));
+                    format!("\n{}", fold(&title, &lines_text(&field.change)))
+                }
                 None => format!("{at}\n\n{}\n", indent(&fence(&lines_text(&field.change)))),
             };
             blocks.push(Block { rank: Rank::Values, section: "Values", text });
@@ -149,7 +153,7 @@ fn blocks(review: &Review) -> Vec<Block> {
 
 fn consequence(found: &Consequence) -> String {
     let (names, more) = named(found);
-    let names: Vec<String> = names.iter().map(|name| code(name)).collect();
+    let names: Vec<String> = names.iter().map(|name| code(&brief(name))).collect();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!(
         "- **{}** {}{more}: {} ({})\n",
@@ -164,7 +168,7 @@ fn consequence(found: &Consequence) -> String {
 fn sentence(words: &Words) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Plain(text) => text.clone(),
-        Piece::Code(text) => code(&visible(text)),
+        Piece::Code(text) => code(&brief(text)),
     };
     words.pieces().iter().map(piece).collect()
 }
@@ -180,12 +184,13 @@ fn object(change: &ObjectChange) -> String {
         }
         body.push_str(&lines_text(&field.change));
     }
-    let title = format!("{} {}", change.fate().name(), name(&change.id));
-    let summary = super::html::escape(&title);
-    format!(
-        "<details><summary><code>{summary}</code></summary>\n\n{}\n</details>\n\n",
-        fence(&body)
-    )
+    fold(&format!("{} {}", change.fate().name(), name(&change.id)), &body)
+}
+
+/// Lines that are shown when somebody opens them.
+fn fold(title: &str, body: &str) -> String {
+    let title = super::html::escape(title);
+    format!("<details><summary><code>{title}</code></summary>\n\n{}\n</details>\n\n", fence(body))
 }
 
 fn lines_text(change: &crate::review::Change) -> String {

@@ -3,14 +3,14 @@
 //! In: a [`Review`](super::Review). Out: text. Whatever stands in an object, a value or a name is
 //! shown and not obeyed: each format fences it in by its own means.
 
-mod github;
+pub(crate) mod github;
 mod html;
-mod json;
+pub(crate) mod json;
 mod markdown;
-mod shown;
+pub(crate) mod shown;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 pub use github::github;
 pub use html::html;

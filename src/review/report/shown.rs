@@ -10,6 +10,9 @@ use crate::yaml::{Node, emit};
 
 /// The objects that one consequence names.
 const NAMED: usize = 5;
+/// The most lines of a changed value that stand before the consequences, and the most characters of
+/// them, some lines of a phone's: more are folded.
+const LONG: (usize, usize) = (4, 160);
 /// The objects that two sides are compared as.
 const ROOT: &str = "(whole)";
 
@@ -40,6 +43,12 @@ pub(super) fn lines(change: &Change) -> Vec<ShownLine> {
             vec![line_of('-', &before.join(", ")), line_of('+', &after.join(", "))]
         }
     }
+}
+
+/// Whether so much of a change is shown that what follows would be out of sight.
+pub(super) fn is_long(lines: &[ShownLine]) -> bool {
+    let characters: usize = lines.iter().map(|line| line.text.chars().count()).sum();
+    lines.len() > LONG.0 || characters > LONG.1
 }
 
 fn line_of(sign: char, text: &str) -> ShownLine {
@@ -80,9 +89,21 @@ pub(super) fn name(id: &ObjectId) -> String {
     visible(&id.to_string()).into_owned()
 }
 
+/// The most characters of one quoted thing in a sentence that must fit: enough for an image with its
+/// digest.
+const BRIEF: usize = 200;
+
+/// A text made visible, and cut where it is so long that a sentence around it could be left out
+/// for it.
+pub(super) fn brief(text: &str) -> String {
+    let cut = text.char_indices().nth(BRIEF);
+    let short = cut.map_or(text, |(at, _)| &text[..at]);
+    format!("{}{}", visible(short), if cut.is_some() { "…" } else { "" })
+}
+
 /// A text with what would not be seen, or would change how the rest is seen, written out: controls,
 /// marks of direction, characters without width. Line ends too: callers split lines before.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     let hidden = |c: char| {
         c.is_control()
             || matches!(c,

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::*;
 use crate::review::testing::{objects, review, tenant};
 use crate::review::{History, Review, Severity, Side};
@@ -58,7 +60,7 @@ fn large(dangers: usize) -> Review {
 fn every_format_begins_with_a_line_for_a_phone() {
     for review in [changed(), hostile(), large(50)] {
         assert!(review.headline.chars().count() <= Review::LONGEST_HEADLINE);
-        for report in [text(&review), github(&review)] {
+        for report in [text(&review), github(&review, Path::new("."))] {
             assert_eq!(report.lines().next(), Some(review.headline.as_str()));
         }
         let markdown = markdown(&review, 65_536);
@@ -73,7 +75,9 @@ fn every_format_begins_with_a_line_for_a_phone() {
 #[test]
 fn no_character_that_is_not_seen_gets_out() {
     let review = hostile();
-    for report in [text(&review), github(&review), markdown(&review, 65_536), html(&review)] {
+    for report in
+        [text(&review), github(&review, Path::new(".")), markdown(&review, 65_536), html(&review)]
+    {
         assert!(report.contains("\\u{202e}x"), "{report}");
         let hidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!report.contains(hidden), "{report}");
@@ -102,7 +106,7 @@ fn html_holds_nothing_but_our_own_elements() {
 
 #[test]
 fn a_workflow_command_is_one_line_each_and_none_is_brought_in() {
-    let report = github(&hostile());
+    let report = github(&hostile(), Path::new("."));
     let mut lines = report.lines();
     lines.next();
     for line in lines.by_ref() {
@@ -110,10 +114,11 @@ fn a_workflow_command_is_one_line_each_and_none_is_brought_in() {
         assert!(known.iter().any(|start| line.starts_with(start)), "{line}");
     }
     assert!(report.contains("%250A"), "{report}");
-    let files = github(&changed());
+    let files = github(&changed(), Path::new("infra"));
     assert!(
-        files
-            .contains("::error title=storage-shrinks,file=test.yaml,line=1::PersistentVolumeClaim"),
+        files.contains(
+            "::error title=storage-shrinks,file=infra/test.yaml,line=1::PersistentVolumeClaim"
+        ),
         "{files}"
     );
 }
@@ -136,6 +141,23 @@ fn markdown_keeps_to_its_budget_and_dangers_outlive_the_rest() {
     assert!(least.contains(&format!("{} dangers", 20 - shown)), "{least}");
     let all = markdown(&changed(), 65_536);
     assert!(!all.contains("Left out"), "{all}");
+}
+
+#[test]
+fn no_name_is_so_long_that_its_danger_is_left_out() {
+    let role = |resource: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: r}}\nrules: [{{apiGroups: [x], resources: [{resource}], verbs: ['*']}}]\n"
+        )
+    };
+    let review = review(&role("a"), &role(&"b".repeat(70_000)), NOW);
+    for budget in [2_000, 65_536] {
+        let report = markdown(&review, budget);
+        assert!(report.contains("- **danger** `ClusterRole r`: `whoever is bound"), "{report}");
+        assert!(report.contains(&format!("`* {}…`", "b".repeat(198))), "{report}");
+        assert!(report.len() <= budget);
+    }
+    assert!(text(&review).contains(&"b".repeat(70_000)));
 }
 
 #[test]

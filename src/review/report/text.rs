@@ -49,7 +49,7 @@ pub fn text(review: &Review) -> String {
 }
 
 /// A sentence without markup.
-pub(super) fn plain(words: &Words) -> String {
+pub(crate) fn plain(words: &Words) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Plain(text) => text.clone(),
         Piece::Code(text) => format!("`{}`", visible(text)),

@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-pub use api::{APPLY, Api, MERGE};
+pub use api::{APPLY, Answer, Api, MERGE};
 pub use definitions::{POLICIES, WIRING, of_argo_cd};
 use keeper::Keeper;
 use serde_json::json;

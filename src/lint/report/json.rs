@@ -1,0 +1,94 @@
+//! For machines; `docs/lint.md` describes it.
+
+use serde::Serialize;
+
+use crate::lint::{Finding, Report};
+use crate::review::Severity;
+use crate::review::report::json::{Id, id};
+use crate::review::report::text::plain;
+
+/// The version of the form: raised when a field goes or changes its meaning.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Whole<'a> {
+    version: u32,
+    counts: Counts,
+    findings: Vec<Found<'a>>,
+    allowed: Vec<Allowed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    stacks: usize,
+    danger: usize,
+    attention: usize,
+    note: usize,
+    allowed: usize,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    rule: &'a str,
+    severity: &'a str,
+    text: String,
+    place: Option<At<'a>>,
+    path: Option<&'a str>,
+    object: Option<Id<'a>>,
+    why: &'a str,
+    mend: &'a str,
+    source: &'a str,
+}
+
+#[derive(Serialize)]
+struct At<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+}
+
+#[derive(Serialize)]
+struct Allowed<'a> {
+    #[serde(flatten)]
+    finding: Found<'a>,
+    reason: &'a str,
+}
+
+/// One object.
+pub fn json(report: &Report) -> String {
+    let whole = Whole {
+        version: VERSION,
+        counts: Counts {
+            stacks: report.stacks,
+            danger: report.count(Severity::Danger),
+            attention: report.count(Severity::Attention),
+            note: report.count(Severity::Note),
+            allowed: report.allowed.len(),
+        },
+        findings: report.findings.iter().map(found).collect(),
+        allowed: report
+            .allowed
+            .iter()
+            .map(|allowed| Allowed { finding: found(&allowed.finding), reason: &allowed.reason })
+            .collect(),
+    };
+    super::pretty(&whole)
+}
+
+fn found(finding: &Finding) -> Found<'_> {
+    Found {
+        rule: finding.rule.id,
+        severity: finding.rule.severity.name(),
+        text: plain(&finding.words),
+        place: finding.place.as_ref().map(|place| At {
+            file: &place.name,
+            line: place.line,
+            column: place.column,
+        }),
+        path: finding.path.as_deref(),
+        object: finding.object.as_ref().map(id),
+        why: finding.rule.why,
+        mend: finding.rule.mend,
+        source: finding.rule.source,
+    }
+}

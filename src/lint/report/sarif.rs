@@ -1,0 +1,105 @@
+//! SARIF 2.1.0, which code scanning takes.
+//! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html>
+
+use std::path::Path;
+
+use serde_json::{Value as Json, json};
+
+use super::{file, level, sentence};
+use crate::lint::{Finding, RULES, Report, Rule};
+use crate::source::Place;
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// One run, with all rules; what a comment allows is there as suppressed in the source. `root` is the
+/// project's.
+pub fn sarif(report: &Report, root: &Path) -> String {
+    let findings = report.findings.iter().map(|finding| result(finding, None, root));
+    let allowed =
+        report.allowed.iter().map(|allowed| result(&allowed.finding, Some(&allowed.reason), root));
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "tts-render",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": RULES.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
+            }},
+            "columnKind": "unicodeCodePoints",
+            "results": findings.chain(allowed).collect::<Vec<_>>(),
+        }],
+    });
+    super::pretty(&log)
+}
+
+fn descriptor(rule: &Rule) -> Json {
+    json!({
+        "id": rule.id,
+        "shortDescription": {"text": rule.what},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": format!("{}\n\n{}\n\nSource: {}", rule.why, rule.mend, rule.source)},
+        "defaultConfiguration": {"level": level(rule.severity, "note")},
+    })
+}
+
+fn result(finding: &Finding, reason: Option<&str>, root: &Path) -> Json {
+    let index = RULES.iter().position(|rule| rule.id == finding.rule.id);
+    let mut result = json!({
+        "ruleId": finding.rule.id,
+        "ruleIndex": index,
+        "level": level(finding.rule.severity, "note"),
+        "message": {"text": format!("{}. {}", sentence(finding), finding.rule.mend)},
+        "locations": [location(finding, root)],
+    });
+    if let Some(reason) = reason {
+        result["suppressions"] = json!([{"kind": "inSource", "justification": reason}]);
+    }
+    result
+}
+
+fn location(finding: &Finding, root: &Path) -> Json {
+    let mut location = json!({});
+    if let Some((place, file)) =
+        finding.place.as_ref().and_then(|place| Some((place, file(place, root)?)))
+    {
+        location["physicalLocation"] = json!({
+            "artifactLocation": {"uri": uri(&file)},
+            "region": region(place),
+        });
+    }
+    let object = finding.object.as_ref().map(ToString::to_string);
+    let name: Vec<&str> =
+        [object.as_deref(), finding.path.as_deref()].into_iter().flatten().collect();
+    if !name.is_empty() {
+        location["logicalLocations"] = json!([{"fullyQualifiedName": name.join(" ")}]);
+    }
+    location
+}
+
+fn region(place: &Place) -> Json {
+    json!({
+        "startLine": place.line,
+        "startColumn": place.column,
+        "endColumn": place.column as usize + place.width.max(1),
+    })
+}
+
+/// A path as a relative URI (RFC 3986): what is no plain character is written in percent.
+fn uri(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let encode = |byte: u8| match plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    path.bytes().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_path_is_a_relative_uri() {
+        assert_eq!(super::uri("values/ä b.yaml"), "values/%C3%A4%20b.yaml");
+    }
+}

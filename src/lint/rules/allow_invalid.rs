@@ -1,0 +1,37 @@
+//! A comment that allows nothing.
+
+use super::{Look, Rule, find, ids};
+use crate::lint::allow::Comment;
+use crate::review::{Severity, Words};
+use crate::yaml::near_name;
+
+pub(super) const RULE: Rule = Rule {
+    id: "allow-invalid",
+    severity: Severity::Attention,
+    what: "A comment that should allow something names no rule, or gives no reason",
+    why: "It allows nothing; and an exception without a reason can't be reviewed.",
+    mend: "`# tts-render: allow ID: the reason`, beside the line that is meant or right above it.",
+    source: "docs/lint.md",
+    look: Look::Comments(look),
+};
+
+fn look(comments: &[(Comment, bool)]) -> Vec<(&Comment, Words)> {
+    comments
+        .iter()
+        .filter_map(|(comment, _)| {
+            let words = if find(&comment.id).is_none() {
+                let words = Words::of("There is no rule ").code(&comment.id);
+                match near_name(&comment.id, ids()) {
+                    Some(near) => words.and(": did you mean ").code(near).and("?"),
+                    None => words,
+                }
+            } else if !comment.holds() {
+                Words::of("A reason is missing: write ")
+                    .code(format!("# tts-render: allow {}: why", comment.id))
+            } else {
+                return None;
+            };
+            Some((comment, words))
+        })
+        .collect()
+}

@@ -1,0 +1,52 @@
+//! A Job that ends before the gate has tried.
+
+use std::time::Duration;
+
+use vram_gate::decision::Action;
+use vram_gate::settings::Look as Reading;
+
+use super::{Look, Rule};
+use crate::lint::case::{Case, Site};
+use crate::review::{Severity, Words};
+
+pub(super) const RULE: Rule = Rule {
+    id: "deadline-too-short",
+    severity: Severity::Attention,
+    what: "The Jobs' deadline leaves the gate less time than its tries to read the page take",
+    why: "The gate gives up early: `up` then starts nothing on a slow exporter, and the guard yields on bytes that it could have looked at again.",
+    mend: "Raise `offPeak.activeDeadlineSeconds`, or lower `gate.samples`, `gate.sampleIntervalSeconds` or `gate.lookAgainSeconds`.",
+    source: "gate/src/settings: the time to look is the deadline less 15 s; gate/src/scrape.rs: three tries",
+    look: Look::Stack(look),
+};
+
+fn look(case: &Case<'_>) -> Vec<Site> {
+    let mut worst: Option<(Duration, Duration, Action)> = None;
+    for job in case.gates.values().flat_map(|gate| &gate.jobs) {
+        let Ok(settings) = &job.settings else { continue };
+        let Some(look) = &settings.look else { continue };
+        let (needed, left) = (needed(job.action, look), settings.time_to_look());
+        if needed > left && worst.is_none_or(|(most, ..)| needed > most) {
+            worst = Some((needed, left, job.action));
+        }
+    }
+    let Some((needed, left, action)) = worst else { return Vec::new() };
+    let name =
+        Action::NAMES.iter().find(|(_, known)| *known == action).map_or("", |(name, _)| name);
+    let words = Words::of("The tries and pauses of ").code(name).and(format!(
+        " take up to {} s, and it has {} s for them",
+        needed.as_secs_f32().ceil(),
+        left.as_secs()
+    ));
+    vec![Site::value(["offPeak", "activeDeadlineSeconds"], words)]
+}
+
+/// All tries of the first reading, and one try of each that follows it.
+fn needed(action: Action, look: &Reading) -> Duration {
+    let again = match action {
+        Action::Up => (look.sample_interval + look.timeout) * look.samples.saturating_sub(1),
+        _ if look.look_again.is_zero() => Duration::ZERO,
+        _ => look.look_again + look.timeout,
+    };
+    // The pause before a second look follows a page that was read: at the first try, as a rule.
+    look.longest_reading().max(look.timeout + again)
+}

@@ -1,0 +1,43 @@
+//! A gate that opens the window and does not watch or close it.
+
+use vram_gate::decision::Action;
+
+use super::{Look, Rule};
+use crate::lint::case::{Case, Site, path};
+use crate::review::{Severity, Words};
+
+pub(super) const RULE: Rule = Rule {
+    id: "guard-suspended",
+    severity: Severity::Danger,
+    what: "The job that starts the server runs, and the one that yields or the one that stops it is suspended or missing",
+    why: "The server then runs unguarded, or for ever: all jobs rest, or none.",
+    mend: "Suspend all three jobs or none: `offPeak.suspend` does. Look at the template if it is not that value.",
+    source: "docs/server.md; https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-suspension",
+    look: Look::Stack(look),
+};
+
+fn look(case: &Case<'_>) -> Vec<Site> {
+    let mut found = Vec::new();
+    for gate in case.gates.values() {
+        let Some(up) = gate.awake(Action::Up) else { continue };
+        for (action, name) in [(Action::Guard, "guard"), (Action::Down, "down")] {
+            if gate.awake(action).is_some() {
+                continue;
+            }
+            let job = gate.job(action);
+            let (id, why) = match job {
+                Some(job) => (&job.id, "is suspended while the one that starts the server is not"),
+                None => (&up.id, "is missing, and this one starts the server"),
+            };
+            let Some(object) = case.objects.get(id) else { continue };
+            let field = if job.is_some() {
+                path(&["spec", "suspend"])
+            } else {
+                path(&["metadata", "name"])
+            };
+            let words = Words::of("The job for ").code(name).and(format!(" {why}"));
+            found.push(Site::field(object, field, words));
+        }
+    }
+    found
+}

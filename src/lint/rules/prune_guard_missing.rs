@@ -1,0 +1,49 @@
+//! Data that a controller may prune unasked.
+
+use super::{Look, Rule};
+use crate::lint::case::{Case, Site, path};
+use crate::review::{Object, Severity, Words};
+
+pub(super) const RULE: Rule = Rule {
+    id: "prune-guard-missing",
+    severity: Severity::Danger,
+    what: "A Namespace, a volume or a claim is not guarded against pruning",
+    why: "One commit that no longer renders it deletes it, and with a Namespace everything in it.",
+    mend: "The annotations `argocd.argoproj.io/sync-options: Prune=confirm,Delete=confirm` and `kustomize.toolkit.fluxcd.io/prune: disabled`.",
+    source: "https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/#no-prune-resources and https://fluxcd.io/flux/components/kustomize/kustomizations/#prune",
+    look: Look::Stack(look),
+};
+
+const KEEPS: [&str; 3] = ["Namespace", "PersistentVolume", "PersistentVolumeClaim"];
+const ARGO: &str = "argocd.argoproj.io/sync-options";
+const FLUX: &str = "kustomize.toolkit.fluxcd.io/prune";
+
+fn look(case: &Case<'_>) -> Vec<Site> {
+    let keeps = case
+        .objects
+        .iter()
+        .filter(|object| object.id.group.is_empty() && KEEPS.contains(&object.id.kind.as_str()));
+    let mut found = Vec::new();
+    for object in keeps {
+        let missing: Vec<&str> =
+            [("Argo CD", argo(object)), ("Flux", object.annotation(FLUX) == Some("disabled"))]
+                .into_iter()
+                .filter(|(_, guarded)| !guarded)
+                .map(|(who, _)| who)
+                .collect();
+        if !missing.is_empty() {
+            let words = Words::of(format!(
+                "{} may prune it as soon as it is not rendered",
+                missing.join(" and ")
+            ));
+            found.push(Site::field(object, path(&["metadata", "annotations"]), words));
+        }
+    }
+    found
+}
+
+/// Argo CD asks, or does not prune at all.
+fn argo(object: &Object) -> bool {
+    let options = object.annotation(ARGO).unwrap_or_default();
+    options.split(',').any(|option| matches!(option.trim(), "Prune=confirm" | "Prune=false"))
+}

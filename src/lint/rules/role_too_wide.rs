@@ -1,0 +1,99 @@
+//! A gate that may do more than scale the one Deployment.
+
+use super::{Look, Rule};
+use crate::lint::case::{Case, Site, path};
+use crate::review::gates::Gate;
+use crate::review::object::{items, strings};
+use crate::review::{Object, Severity, Words, workload};
+use crate::yaml::Node;
+
+pub(super) const RULE: Rule = Rule {
+    id: "role-too-wide",
+    severity: Severity::Danger,
+    what: "The gate's service account may do more than read and patch the scale of its one Deployment",
+    why: "Whoever gets hold of its token may do it too: `patch` on a Deployment runs any image with any Secret of the namespace.",
+    mend: "One rule: `apps`, `deployments/scale`, the Deployment's name under `resourceNames`, `get` and `patch`.",
+    source: "docs/gate.md; https://kubernetes.io/docs/concepts/security/rbac-good-practices/",
+    look: Look::Stack(look),
+};
+
+const GROUP: &str = "rbac.authorization.k8s.io";
+const NEEDED: [&str; 2] = ["get", "patch"];
+
+fn look(case: &Case<'_>) -> Vec<Site> {
+    let mut found = Vec::new();
+    for gate in case.gates.values() {
+        for role in roles(case, gate) {
+            for (index, rule) in items(&role.node, &["rules"]).iter().enumerate() {
+                if let Some(words) = excess(rule, gate) {
+                    found.push(Site::field(role, path(&["rules"]).index(index), words));
+                }
+            }
+        }
+        for binding in bindings(case, gate).filter(|binding| role_of(case, binding).is_none()) {
+            let name = binding.text(&["roleRef", "name"]).unwrap_or_default();
+            let words = Words::of("The gate has what ")
+                .code(name)
+                .and(" allows, which is not rendered here");
+            found.push(Site::field(binding, path(&["roleRef", "name"]), words));
+        }
+    }
+    found.dedup();
+    found
+}
+
+/// What a rule allows beyond what is needed, in words.
+fn excess(rule: &Node, gate: &Gate) -> Option<Words> {
+    let target = gate.jobs.first().map(|job| job.target.name.as_str()).unwrap_or_default();
+    let verbs = strings(rule, &["verbs"]);
+    let resources = strings(rule, &["resources"]);
+    let names = strings(rule, &["resourceNames"]);
+    let only = |list: &[&str], wanted: &[&str]| list.iter().all(|item| wanted.contains(item));
+    if !only(&strings(rule, &["apiGroups"]), &["apps"]) || !only(&resources, &["deployments/scale"])
+    {
+        return Some(
+            Words::of("The gate may reach ")
+                .codes(resources, 4)
+                .and(", beyond ")
+                .code("deployments/scale"),
+        );
+    }
+    if !only(&verbs, &NEEDED) {
+        return Some(Words::of("The gate may ").codes(verbs, 6).and(", beyond get and patch"));
+    }
+    if names.is_empty() || !only(&names, &[target]) {
+        return Some(Words::of("The gate may scale more than ").code(target));
+    }
+    None
+}
+
+/// The service accounts that the gate's Pods run as.
+fn accounts<'a>(case: &'a Case<'_>, gate: &'a Gate) -> Vec<&'a str> {
+    let specs = gate.jobs.iter().filter_map(|job| workload::pod_spec(case.objects.get(&job.id)?));
+    specs
+        .map(|spec| spec.get("serviceAccountName").and_then(Node::as_str).unwrap_or("default"))
+        .collect()
+}
+
+/// The bindings that name one of them.
+fn bindings<'a>(case: &'a Case<'_>, gate: &'a Gate) -> impl Iterator<Item = &'a Object> {
+    let accounts = accounts(case, gate);
+    let kinds = ["RoleBinding", "ClusterRoleBinding"].into_iter();
+    kinds.flat_map(|kind| case.objects.of(GROUP, kind)).filter(move |binding| {
+        items(&binding.node, &["subjects"]).iter().any(|subject| {
+            let text = |key| subject.get(key).and_then(Node::as_str);
+            text("kind") == Some("ServiceAccount")
+                && text("name").is_some_and(|name| accounts.contains(&name))
+        })
+    })
+}
+
+fn role_of<'a>(case: &'a Case<'_>, binding: &Object) -> Option<&'a Object> {
+    let (kind, name) = (binding.text(&["roleRef", "kind"])?, binding.text(&["roleRef", "name"])?);
+    let namespace = binding.id.namespace.as_deref().filter(|_| kind == "Role");
+    case.objects.find(GROUP, kind, namespace, name)
+}
+
+fn roles<'a>(case: &'a Case<'_>, gate: &'a Gate) -> impl Iterator<Item = &'a Object> {
+    bindings(case, gate).filter_map(|binding| role_of(case, binding))
+}

@@ -1,0 +1,183 @@
+//! A project of many stacks, each this repository's own under another name, whose values change
+//! between runs so that there is something to write.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::tree::{Files, all_files, is_provenance, is_temporary};
+use crate::common::tool::{Ran, ran, repository, tts_render};
+
+/// What a stack's values are changed to: nothing, contents of some files, or names of files too, so
+/// that one goes and one comes.
+pub const VARIANTS: [&[(&str, &str)]; 3] = [
+    &[],
+    &[("floor: 6Gi", "floor: 5Gi"), ("host: 0.0.0.0", "host: 127.0.0.1")],
+    &[
+        ("guard: chatterbox-vram-guard", "guard: chatterbox-vram-watch"),
+        ("floor: 6Gi", "floor: 7Gi"),
+    ],
+];
+
+/// A project of many stacks.
+pub struct Fleet {
+    folder: TempDir,
+    stacks: Vec<String>,
+}
+
+impl Fleet {
+    /// So many stacks with the first variant's values; nothing is rendered.
+    pub fn new(count: usize) -> Self {
+        let fleet = Fleet {
+            folder: TempDir::new().unwrap(),
+            stacks: (0..count).map(|number| format!("tts-{number:03}")).collect(),
+        };
+        for folder in ["values", "policies"] {
+            fs::create_dir(fleet.path(folder)).unwrap();
+        }
+        for entry in fs::read_dir(repository().join("policies")).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, fleet.path("policies").join(path.file_name().unwrap())).unwrap();
+        }
+        (0..count).for_each(|stack| fleet.set(stack, 0));
+        fleet
+    }
+
+    /// The project's root.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path in it.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    /// Where it is rendered to.
+    pub fn tree(&self) -> PathBuf {
+        self.path("rendered")
+    }
+
+    /// The stacks' names, which are their folders' names too.
+    pub fn stacks(&self) -> &[String] {
+        &self.stacks
+    }
+
+    /// Gives a stack the values of a variant.
+    pub fn set(&self, stack: usize, variant: usize) {
+        let name = &self.stacks[stack];
+        let mut text = fs::read_to_string(repository().join("values/tts.yaml")).unwrap();
+        let mut replace = |from: &str, to: &str| {
+            assert!(text.contains(from), "values/tts.yaml has no {from:?}");
+            text = text.replacen(from, to, 1);
+        };
+        replace("\nname: tts\n", &format!("\nname: {name}\n"));
+        replace("\n  name: tts\n", &format!("\n  name: {name}\n"));
+        replace("name: chatterbox-models", &format!("name: models-{name}"));
+        replace("namespace: tripit", &format!("namespace: {name}-client"));
+        // The policy is one file of many stacks: a few are enough.
+        if !stack.is_multiple_of(25) {
+            replace("mode: edit", "mode: none");
+        }
+        VARIANTS[variant].iter().for_each(|(from, to)| replace(from, to));
+        fs::write(self.path("values").join(format!("{name}.yaml")), text).unwrap();
+    }
+
+    /// Takes a stack's values away.
+    pub fn unset(&self, stack: usize) {
+        fs::remove_file(self.path("values").join(format!("{}.yaml", self.stacks[stack]))).unwrap();
+    }
+
+    /// `tts-render` in it.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = tts_render(self.root());
+        command.args(args);
+        command
+    }
+
+    /// Runs `tts-render` in it.
+    pub fn run(&self, args: &[&str]) -> Ran {
+        ran(self.root(), args)
+    }
+
+    /// Runs `tts-render`, which must succeed.
+    #[track_caller]
+    pub fn ok(&self, args: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
+        ran
+    }
+
+    /// What a fresh render of the values as they are now writes.
+    pub fn fresh(&self) -> Files {
+        let out = TempDir::new().unwrap();
+        let fresh = out.path().join("fresh");
+        self.ok(&["render", "--quiet", "--out", fresh.to_str().unwrap()]);
+        all_files(&fresh)
+    }
+
+    /// Fails unless the tree is a fresh render's to the byte, and `render --check` says so.
+    #[track_caller]
+    pub fn assert_right(&self) {
+        assert_same(&all_files(&self.tree()), &self.fresh());
+        let ran = self.run(&["render", "--check"]);
+        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    }
+}
+
+/// Fails, with names alone, where two trees differ.
+#[track_caller]
+pub fn assert_same(found: &Files, expected: &Files) {
+    let differs = |(path, bytes): &(&PathBuf, &Vec<u8>), other: &Files| {
+        (other.get(*path) != Some(bytes)).then(|| path.display().to_string())
+    };
+    let wrong: Vec<_> = found.iter().filter_map(|file| differs(&file, expected)).collect();
+    let missing: Vec<_> = expected.iter().filter_map(|file| differs(&file, found)).collect();
+    assert!(wrong.is_empty() && missing.is_empty(), "wrong: {wrong:?}, wanted: {missing:?}");
+}
+
+/// Every file that a fleet may ever hold, whatever its stacks' variants, with all its legal bytes;
+/// `.provenance` apart.
+pub struct Legal(BTreeMap<PathBuf, Vec<Vec<u8>>>);
+
+impl Legal {
+    /// Of these trees.
+    pub fn of(trees: &[Files]) -> Self {
+        let mut legal: BTreeMap<PathBuf, Vec<Vec<u8>>> = BTreeMap::new();
+        let files = trees.iter().flatten().filter(|(path, _)| !is_provenance(path));
+        files.for_each(|(path, bytes)| legal.entry(path.clone()).or_default().push(bytes.clone()));
+        Legal(legal)
+    }
+
+    /// Fails if a file is torn: its bytes are no variant's. `.provenance` must be lines that can be
+    /// read; `spared` are not looked at.
+    #[track_caller]
+    pub fn assert_whole(&self, found: &Files, spared: impl Fn(&Path) -> bool) {
+        for (path, bytes) in found.iter().filter(|(path, _)| !is_temporary(path) && !spared(path)) {
+            let is_whole = match is_provenance(path) {
+                true => is_whole_provenance(bytes),
+                false => self.0.get(path).is_some_and(|legal| legal.contains(bytes)),
+            };
+            assert!(is_whole, "{} is torn: {}", path.display(), String::from_utf8_lossy(bytes));
+        }
+    }
+}
+
+/// A line of the tool's, then a hash and a name a line, down to the last line end.
+fn is_whole_provenance(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let mut lines = text.lines();
+    let is_entry = |line: &str| {
+        line.split_once("  ").is_some_and(|(hash, name)| {
+            hash.len() == 64
+                && hash.bytes().all(|b| b.is_ascii_hexdigit())
+                && name.ends_with(".yaml")
+        })
+    };
+    lines.next().is_some_and(|line| line.starts_with("# tts-render "))
+        && lines.all(is_entry)
+        && text.ends_with('\n')
+}

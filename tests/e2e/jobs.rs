@@ -1,0 +1,105 @@
+//! The CronJobs, with the controllers that run them.
+//!
+//! No kubelet is there: a Pod starts and ends when a test says so, in its status. The clock is the real
+//! one, so what waits for it (`on_time`) runs once, side by side with the rest.
+
+mod by_hand;
+mod on_time;
+
+use std::sync::{LazyLock, OnceLock};
+
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, MERGE, until};
+use crate::gate::stage::Stage;
+
+/// What makes Jobs and Pods, ends them and clears them away.
+const CONTROLLERS: [&str; 5] = [
+    "cronjob-controller",
+    "job-controller",
+    "ttl-after-finished-controller",
+    "garbage-collector-controller",
+    "resourcequota-controller",
+];
+
+/// One cluster with controllers for all of this module's tests.
+fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        let cluster = Cluster::start();
+        cluster.start_controllers(&CONTROLLERS);
+        std::thread::spawn(|| LazyLock::force(&on_time::NIGHT));
+        cluster
+    })
+}
+
+/// What lies in a namespace.
+#[track_caller]
+fn list(stage: &Stage<'_>, root: &str, resource: &str) -> Vec<Value> {
+    let path = format!("/{root}/namespaces/{}/{resource}", stage.namespace);
+    let mut list = stage.cluster.admin().get(&path).object();
+    list["items"].as_array_mut().unwrap().drain(..).collect()
+}
+
+/// The Jobs of a CronJob, by name: those of the clock in the order of their instants.
+#[track_caller]
+fn jobs(stage: &Stage<'_>, cronjob: &str) -> Vec<Value> {
+    let mut jobs = list(stage, "apis/batch/v1", "jobs");
+    jobs.retain(|job| job["metadata"]["ownerReferences"][0]["name"] == cronjob);
+    jobs.sort_by_key(|job| name(job).to_owned());
+    jobs
+}
+
+/// The Pods of a Job.
+#[track_caller]
+fn pods(stage: &Stage<'_>, job: &str) -> Vec<Value> {
+    let resource = format!("pods?labelSelector=batch.kubernetes.io/job-name={job}");
+    list(stage, "api/v1", &resource)
+}
+
+#[track_caller]
+fn name(object: &Value) -> &str {
+    object["metadata"]["name"].as_str().unwrap()
+}
+
+/// Ends a Pod as the kubelet does when its container ends.
+#[track_caller]
+fn end(stage: &Stage<'_>, pod: &Value, exit_code: i32) {
+    let container = &pod["spec"]["containers"][0];
+    let now = jiff::Timestamp::now().strftime("%FT%TZ").to_string();
+    let phase = if exit_code == 0 { "Succeeded" } else { "Failed" };
+    let status = json!({"status": {"phase": phase, "startTime": now, "containerStatuses": [{
+        "name": container["name"], "image": container["image"], "imageID": "",
+        "ready": false, "restartCount": 0, "state": {"terminated": {
+            "exitCode": exit_code, "reason": "Completed", "startedAt": now, "finishedAt": now,
+        }},
+    }]}});
+    let path = format!("/api/v1/namespaces/{}/pods/{}/status", stage.namespace, name(pod));
+    stage.cluster.admin().patch(&path, MERGE, &status, "").object();
+}
+
+/// Waits for a running Pod of a Job, and ends it.
+#[track_caller]
+fn end_next(stage: &Stage<'_>, job: &str, exit_code: i32) {
+    let pod = until("a Pod that runs", || {
+        pods(stage, job).into_iter().find(|pod| pod["status"]["phase"] == "Pending")
+    });
+    end(stage, &pod, exit_code);
+}
+
+/// The reason of a Job's condition, where it is true.
+fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a str> {
+    let mut conditions = job["status"]["conditions"].as_array()?.iter();
+    let found = conditions.find(|found| found["type"] == kind && found["status"] == "True")?;
+    Some(found["reason"].as_str().unwrap_or_default())
+}
+
+/// A Job, once it has a condition.
+#[track_caller]
+fn once(stage: &Stage<'_>, job: &str, kind: &str) -> Value {
+    let path = format!("/apis/batch/v1/namespaces/{}/jobs/{job}", stage.namespace);
+    until(kind, || {
+        let job = stage.cluster.admin().get(&path).object();
+        condition(&job, kind).is_some().then_some(job)
+    })
+}

@@ -1,0 +1,138 @@
+//! What Flux makes of the Kustomizations that we write: read strictly as its own types, and built as its
+//! controller builds them, by its own library (tests/tools/flux).
+
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::common::tool::{Ran, Sandbox, finished, objects};
+use crate::programs::program;
+
+/// What `gitops flux` writes for a project.
+fn wiring(project: &Sandbox, set: &[&str]) -> Vec<Value> {
+    let url = "gitops.repoURL=https://git.example/me/infra.git";
+    let set = [&[url], set].concat();
+    let arguments: Vec<&str> = set.iter().flat_map(|one| ["--set", one]).collect();
+    objects(&project.ok(&[&["gitops", "flux"], &arguments[..]].concat()).out)
+}
+
+/// Runs the build over a source.
+fn flux_build(source: &str, wiring: &[Value]) -> Ran {
+    let documents: Vec<String> = wiring.iter().map(Value::to_string).collect();
+    let input = documents.join("\n---\n");
+    let mut child = std::process::Command::new(program("flux-build"))
+        .arg(source)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+    finished(child.wait_with_output().unwrap())
+}
+
+/// The objects by the Kustomization that brings them.
+#[track_caller]
+fn built(source: &str, wiring: &[Value]) -> BTreeMap<String, Vec<Value>> {
+    let ran = flux_build(source, wiring);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    ran.out
+        .lines()
+        .map(|line| {
+            let mut made: Value = serde_json::from_str(line).unwrap();
+            let objects = made["objects"].as_array_mut().unwrap().drain(..).collect();
+            (made["name"].as_str().unwrap().to_owned(), sorted(objects))
+        })
+        .collect()
+}
+
+/// What lies in a folder of rendered/.
+fn rendered(project: &Sandbox, folder: &str) -> Vec<Value> {
+    let files = std::fs::read_dir(project.path("rendered").join(folder)).unwrap();
+    let paths = files.map(|file| file.unwrap().path());
+    let manifests = paths.filter(|path| {
+        // Flux writes this one itself.
+        path.extension().is_some_and(|ending| ending == "yaml")
+            && !path.ends_with("kustomization.yaml")
+    });
+    sorted(manifests.flat_map(|path| objects(&std::fs::read_to_string(path).unwrap())).collect())
+}
+
+fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
+    objects.sort_by_key(Value::to_string);
+    objects
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn flux_builds_exactly_what_is_rendered() {
+    let artifact = ["gitops.flux.artifact=oci://registry.example/infra"];
+    // An artifact holds what lies in rendered/: its paths start there.
+    for (set, root) in [(&[][..], ""), (&artifact[..], "rendered")] {
+        let project = Sandbox::repository();
+        project.ok(&["init", "demo"]);
+        project.ok(&["render"]);
+        let wiring = wiring(&project, set);
+        let built = built(&project.path(root).display().to_string(), &wiring);
+        let folders = [
+            ("demo", "demo"),
+            ("tts", "tts"),
+            ("tts-render-kyverno", "kyverno"),
+            ("tts-render-tripit", "tripit"),
+        ];
+        assert_eq!(built.keys().collect::<Vec<_>>(), folders.map(|(name, _)| name));
+        for (name, folder) in folders {
+            assert_eq!(built[name], rendered(&project, folder), "{name}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn what_holds_a_variable_s_sign_survives_a_post_build() {
+    let project = Sandbox::repository();
+    let voices = "predefined_voices_path: /data/voices";
+    project.replace("values/tts.yaml", voices, "predefined_voices_path: \"${VOICES}/data\"");
+    project.ok(&["render"]);
+    let mut wiring = wiring(&project, &[]);
+    for one in wiring.iter_mut().filter(|one| one["kind"] == "Kustomization") {
+        one["spec"]["postBuild"] = json!({"substitute": {"VOICES": "elsewhere"}});
+    }
+    let root = project.path("").display().to_string();
+    let built = built(&root, &wiring);
+    let config = |objects: &[Value]| {
+        objects.iter().find(|object| object["kind"] == "ConfigMap").unwrap().clone()
+    };
+    let expected = rendered(&project, "tts");
+    let (made, written) = (config(&built["tts"]), config(&expected));
+    assert!(written["data"].to_string().contains("${VOICES}/data"));
+    assert_eq!(made["data"], written["data"]);
+    let mark = &made["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/substitute"];
+    assert_eq!(mark, "disabled");
+    // Nothing else is touched.
+    let others = |objects: &[Value]| -> Vec<Value> {
+        objects.iter().filter(|object| object["kind"] != "ConfigMap").cloned().collect()
+    };
+    assert_eq!(others(&built["tts"]), others(&expected));
+    // Without our mark, it would be.
+    for one in &mut wiring {
+        one["spec"].as_object_mut().unwrap().remove("patches");
+    }
+    std::fs::remove_file(project.path("rendered/tts/kustomization.yaml")).unwrap();
+    let unmarked = self::built(&root, &wiring);
+    assert!(config(&unmarked["tts"])["data"].to_string().contains("elsewhere/data"));
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn a_field_that_flux_does_not_know_is_refused() {
+    let project = Sandbox::repository();
+    let mut wiring = wiring(&project, &[]);
+    let one = wiring.iter_mut().find(|one| one["spec"].get("ignore").is_some()).unwrap();
+    let ignore = one["spec"]["ignore"].take();
+    one["spec"]["ignores"] = ignore;
+    let ran = flux_build(&project.path("").display().to_string(), &wiring);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("unknown field \"ignores\""), "{}", ran.err);
+}

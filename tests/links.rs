@@ -1,0 +1,138 @@
+//! Every relative link of the documentation leads to something that is there, headings included.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every Markdown file that belongs to the repository.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    let mut open = vec![root.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if name.starts_with('.') || name == "target" {
+                continue;
+            }
+            match path.is_dir() {
+                true => open.push(path),
+                false if name.ends_with(".md") => found.push(path),
+                false => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// A text without its listings and code spans.
+fn prose(text: &str) -> String {
+    let mut fenced = false;
+    let mut prose = String::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced && !line.starts_with("    ") {
+            // A link's own text may be code.
+            let code = |(at, part): (usize, &str)| {
+                if at % 2 == 0 { part.to_owned() } else { String::new() }
+            };
+            prose.extend(line.split('`').enumerate().map(code));
+            prose.push('\n');
+        }
+    }
+    prose
+}
+
+/// The targets of links: `[text](target)`.
+fn targets(text: &str) -> Vec<String> {
+    let target = |part: &str| part.split_once(')').map(|(target, _)| target.to_owned());
+    prose(text).split("](").skip(1).filter_map(target).collect()
+}
+
+/// The anchors that GitHub gives headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut fenced = false;
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        if let (false, Some(heading)) = (fenced, line.trim_start_matches('#').strip_prefix(' '))
+            && line.starts_with('#')
+        {
+            let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+            let anchor: String = heading.trim().to_lowercase().chars().filter(kept).collect();
+            found.insert(anchor.replace(' ', "-"));
+        }
+    }
+    found
+}
+
+/// What is wrong with a document's links.
+fn broken(document: &Path, text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for target in targets(text).into_iter().filter(|target| !target.contains("://")) {
+        let (path, anchor) = target.split_once('#').unwrap_or((&target, ""));
+        let file = match path {
+            "" => document.to_owned(),
+            path => document.parent().unwrap().join(path),
+        };
+        let leads = match (file.is_dir(), anchor) {
+            (_, "") => file.exists(),
+            (true, _) => false,
+            (false, anchor) if file == document => anchors(text).contains(anchor),
+            (false, anchor) => {
+                fs::read_to_string(&file).is_ok_and(|text| anchors(&text).contains(anchor))
+            }
+        };
+        if !leads {
+            wrong.push(format!("{}: {target}", document.display()));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let documents = documents();
+    let texts: Vec<String> =
+        documents.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let links: usize = texts.iter().map(|text| targets(text).len()).sum();
+    assert!(documents.len() >= 10 && links >= 10, "{} documents, {links} links", documents.len());
+    let wrong: Vec<String> =
+        documents.iter().zip(&texts).flat_map(|(path, text)| broken(path, text)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_document_is_linked_from_the_readme() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = targets(&fs::read_to_string(root.join("README.md")).unwrap());
+    let unlinked: Vec<String> = fs::read_dir(root.join("docs"))
+        .unwrap()
+        .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_string_lossy()))
+        .filter(|path| path.ends_with(".md") && !readme.contains(path))
+        .collect();
+    assert!(unlinked.is_empty(), "{unlinked:?}");
+}
+
+#[test]
+fn what_leads_nowhere_is_found() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let text = "# A heading: of `code`\n\n[a](docs) [b](docs/none.md) [c](#a-heading-of-code) [d](#none) \
+                [e](docs/review.md#formats) [f](docs/review.md#none) [g](https://example.org/none)\n\
+                ```\n[h](none)\n```\n`[i](none)` [`j`](none-either)\n";
+    let wrong: Vec<String> = broken(&document, text)
+        .iter()
+        .map(|line| line.rsplit_once(": ").unwrap().1.to_owned())
+        .collect();
+    assert_eq!(wrong, ["docs/none.md", "#none", "docs/review.md#none", "none-either"]);
+}
