@@ -12,7 +12,7 @@ use serde::ser::{self, Serializer};
 use super::error::Problem;
 use super::rules::{self, Found};
 use crate::diagnostic::Located;
-use crate::yaml::{Mapping, Node, Path, Segment, Value, shorten};
+use crate::yaml::{Mapping, Node, Path, ReadError, Segment, Value, shorten};
 
 /// Fields that Kubernetes' schema calls required, and the API server fills in or takes as zero.
 /// Found by leaving out each required field of a few hundred objects before the API server's own
@@ -36,16 +36,27 @@ const FILLED_IN: &[(&str, &str)] = &[
 ];
 
 /// Holds a decoded value against the node it was read from, whose path is `base`. `known` are errors
-/// of the reader: what lies at or below them is not judged again.
+/// of the reader: what lies at or below them is not judged again. In the `spec` of a custom resource a
+/// null is a value, and a wrong one.
 pub fn audit<T: Serialize>(
     value: &T,
     node: &Node,
     base: &Path,
     known: &[Path],
+    custom: bool,
 ) -> Vec<Located<Problem>> {
     let found = Found { path: base.clone(), ..Found::default() };
-    let mut audit =
-        Audit { node: Some(node), within: node, found, known, base, status: false, owner: "" };
+    let described = custom.then(|| base.key("spec"));
+    let mut audit = Audit {
+        node: Some(node),
+        within: node,
+        found,
+        known,
+        base,
+        described,
+        status: false,
+        owner: "",
+    };
     // No type of a known kind has a tuple or an enum with fields; if one gets one, its objects must
     // not pass without having been looked at.
     if value.serialize(&mut audit).is_err() {
@@ -63,6 +74,8 @@ struct Audit<'n> {
     found: Found,
     known: &'n [Path],
     base: &'n Path,
+    /// Where no null may stand, if there is such a part.
+    described: Option<Path>,
     /// Whether this is the object's status, which the server ignores in what is applied.
     status: bool,
     /// The type of the structure that holds what is to come.
@@ -100,6 +113,21 @@ impl<'n> Audit<'n> {
         value.serialize(&mut *self)?;
         self.found.path.pop();
         Ok(())
+    }
+
+    /// Whether a null under a key here is a wrong value, and not said to be one yet.
+    fn takes_no_null(&self, key: &str) -> bool {
+        let path = self.found.path.key(key);
+        let described = self.described.as_ref().is_some_and(|part| path.starts_with(part));
+        described && !self.known.contains(&path)
+    }
+
+    fn null(&mut self, key: &str, node: &Node) {
+        let (expected, found) = ("a value".to_owned(), "null".to_owned());
+        let error = Problem::Read(ReadError::WrongType { expected, found });
+        let hint = "delete the key: a definition's schema takes no null";
+        let path = self.found.path.key(key);
+        self.found.add(Located::new(error, node.span, path).hint(hint));
     }
 
     fn quantity(&mut self, node: &Node) {
@@ -349,9 +377,15 @@ impl ser::SerializeStruct for Fields<'_, '_> {
         let (Some(within), Some(mapping)) = (self.within, self.mapping) else {
             return Ok(());
         };
+        let written = mapping.get(key).map(|entry| &entry.node);
         // A null is as no value: the API server's decoder leaves such a field alone.
-        let node =
-            mapping.get(key).map(|entry| &entry.node).filter(|node| node.value != Value::Null);
+        let node = written.filter(|node| node.value != Value::Null);
+        if let Some(null) = written.filter(|_| node.is_none())
+            && self.audit.takes_no_null(key)
+        {
+            self.audit.null(key, null);
+            return Ok(());
+        }
         if node.is_none() && FILLED_IN.contains(&(self.name, key)) {
             return Ok(());
         }

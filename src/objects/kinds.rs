@@ -98,15 +98,37 @@ pub fn examine<T: DeserializeOwned + Serialize>(
     base: &Path,
     nulls: Nulls,
 ) -> Vec<Located<Problem>> {
+    let kept = |error: &Located<ReadError>| nulls == Nulls::Refused || !is_null(error, node, base);
+    look::<T>(node, base, kept, false)
+}
+
+/// The same of a custom resource: of what a definition describes, the server drops no null, and a
+/// schema takes none that does not say `nullable` (apiextensions: schema validation).
+pub fn examine_custom<T: DeserializeOwned + Serialize>(
+    node: &Node,
+    base: &Path,
+    nulls: Nulls,
+) -> Vec<Located<Problem>> {
+    let described = base.key("spec");
+    let kept = |error: &Located<ReadError>| {
+        let null = is_null(error, node, base);
+        nulls == Nulls::Refused || !null || error.path.starts_with(&described)
+    };
+    look::<T>(node, base, kept, true)
+}
+
+fn look<T: DeserializeOwned + Serialize>(
+    node: &Node,
+    base: &Path,
+    kept: impl Fn(&Located<ReadError>) -> bool,
+    custom: bool,
+) -> Vec<Located<Problem>> {
     let (value, errors) = read_what_can_be::<T>(node, base);
     let known: Vec<Path> = errors.iter().map(|error| error.path.clone()).collect();
-    let mut found: Vec<Located<Problem>> = errors
-        .into_iter()
-        .filter(|error| nulls == Nulls::Refused || !is_null(error, node, base))
-        .map(in_our_words)
-        .collect();
+    let mut found: Vec<Located<Problem>> =
+        errors.into_iter().filter(kept).map(in_our_words).collect();
     if let Some(value) = value {
-        found.extend(audit(&value, node, base, &known));
+        found.extend(audit(&value, node, base, &known, custom));
     }
     found
 }

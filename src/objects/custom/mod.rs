@@ -19,7 +19,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{Kind, examine};
+use super::kinds::{Kind, examine, examine_custom};
 
 /// Any JSON: a part that we neither write nor read.
 type Raw = serde_json::Value;
@@ -41,7 +41,15 @@ const fn custom<T: DeserializeOwned + Serialize>(
     api_version: &'static str,
     kind: &'static str,
 ) -> Kind {
-    Kind { api_version, kind, cluster_scoped: false, examine: examine::<T> }
+    Kind { api_version, kind, cluster_scoped: false, examine: examine_custom::<T> }
+}
+
+/// A file that a tool reads and no server is sent.
+const fn file<T: DeserializeOwned + Serialize>(
+    api_version: &'static str,
+    kind: &'static str,
+) -> Kind {
+    Kind { examine: examine::<T>, ..custom::<T>(api_version, kind) }
 }
 
 const fn cluster<T: DeserializeOwned + Serialize>(
@@ -67,15 +75,12 @@ pub const KINDS: &[Kind] = &[
     ),
     custom::<Resource<argo_project::ArgoProjectSpec>>("argoproj.io/v1alpha1", "AppProject"),
     custom::<Resource<argo_set::ArgoSetSpec>>("argoproj.io/v1alpha1", "ApplicationSet"),
-    custom::<Resource<argo_plugin::ArgoPluginSpec>>(
-        "argoproj.io/v1alpha1",
-        "ConfigManagementPlugin",
-    ),
+    file::<Resource<argo_plugin::ArgoPluginSpec>>("argoproj.io/v1alpha1", "ConfigManagementPlugin"),
     custom::<Resource<flux_kustomization::FluxKustomizationSpec>>(
         "kustomize.toolkit.fluxcd.io/v1",
         "Kustomization",
     ),
     custom::<Resource<flux_source::FluxGitSpec>>("source.toolkit.fluxcd.io/v1", "GitRepository"),
     custom::<Resource<flux_source::FluxOciSpec>>("source.toolkit.fluxcd.io/v1", "OCIRepository"),
-    custom::<kustomize::KustomizeFile>("kustomize.config.k8s.io/v1beta1", "Kustomization"),
+    file::<kustomize::KustomizeFile>("kustomize.config.k8s.io/v1beta1", "Kustomization"),
 ];

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tts_render::yaml::{Path, Segment};
 
-use crate::common::tool::{objects, repository};
+use crate::common::tool::{generate, objects, repository};
 
 /// One manifest, and what to call it.
 pub struct Case {
@@ -111,6 +111,66 @@ pub fn changes() -> Vec<Case> {
             Case { name, ..Case::of(text.to_string()) }
         })
         .collect()
+}
+
+/// Every field of what we render, changed to each of these values, or deleted. Of what is rendered several
+/// times over, one.
+pub fn fields() -> Vec<Case> {
+    let long = "x".repeat(300);
+    let values = [
+        json!(null),
+        json!(""),
+        json!("BAD value!"),
+        json!("a/b"),
+        json!(long),
+        json!(0),
+        json!(-1),
+        json!(70000),
+        json!(true),
+        json!([]),
+        json!({}),
+    ];
+    let mut cases = Vec::new();
+    let mut crons = 0;
+    for object in objects(&generate(&[])) {
+        crons += usize::from(object["kind"] == "CronJob");
+        if object["kind"] == "CronJob" && crons > 1 {
+            continue;
+        }
+        let mut paths = Vec::new();
+        places(&object, &Path::root(), &mut paths);
+        for path in paths {
+            for value in values.iter().cloned().map(Some).chain([None]) {
+                let shown = match &value {
+                    None => "deleted".to_owned(),
+                    Some(Value::String(text)) if *text == long => "(long)".to_owned(),
+                    Some(value) => value.to_string(),
+                };
+                let name = format!("{} {path} {shown}", object["kind"].as_str().unwrap());
+                cases.push(Case { name, ..Case::of(changed(&object, &path, value).to_string()) });
+            }
+        }
+    }
+    cases
+}
+
+/// Every place in an object but those that say what it is; of variables, the first two.
+fn places(node: &Value, at: &Path, found: &mut Vec<Path>) {
+    let more: Vec<(Path, &Value)> = match node {
+        Value::Object(map) => map.iter().map(|(key, value)| (at.key(key), value)).collect(),
+        Value::Array(items) => {
+            let most = if at.to_string().ends_with(".env") { 2 } else { items.len() };
+            let items = items.iter().enumerate().take(most);
+            items.map(|(index, value)| (at.index(index), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (path, value) in more {
+        if !["apiVersion", "kind"].contains(&path.to_string().as_str()) {
+            found.push(path.clone());
+            places(value, &path, found);
+        }
+    }
 }
 
 /// The objects of the fixtures, those in lists included, by kind and name.

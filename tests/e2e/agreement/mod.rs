@@ -91,6 +91,13 @@ fn changes_to_what_we_render_are_judged_alike() {
 
 #[test]
 #[ignore = "tests/e2e/run"]
+fn each_field_of_what_we_render_is_judged_alike() {
+    let (asked, taken) = hold("fields", cases::fields());
+    assert!(asked > 3500 && taken > 800, "{asked}, {taken}");
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
 fn the_recorded_verdicts_are_those_of_a_running_server() {
     let (asked, taken) = hold("changes", cases::changes());
     assert!(asked > 3000 && taken > 1000, "{asked}, {taken}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tts_render::objects::check_foreign;
 use tts_render::source::{Source, Sources};
 use tts_render::yaml::{Dialect, Node, parse};
@@ -78,7 +78,7 @@ impl<'c> Server<'c> {
             text.unwrap_or_default().to_owned()
         };
         self.make(&name("namespace"));
-        let identity = serde_json::json!({"apiVersion": version, "kind": kind,
+        let identity = json!({"apiVersion": version, "kind": kind,
             "metadata": {"name": encoded(&name("name")), "namespace": encoded(&name("namespace"))}});
         let identity = without_empty_namespace(identity);
         let strict = "dryRun=All&fieldValidation=Strict&fieldManager=agreement";
@@ -96,18 +96,19 @@ impl<'c> Server<'c> {
         })
     }
 
+    /// Makes a namespace, if there can be one of this name, and what a controller would make in it:
+    /// Pods need the account.
     fn make(&self, namespace: &str) {
-        let label = !namespace.is_empty()
-            && namespace
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if label && self.namespaces.lock().unwrap().insert(namespace.to_owned()) {
-            let api = self.cluster.admin();
-            api.namespace(namespace);
-            // What a controller would make: Pods need it.
-            let account = serde_json::json!({"apiVersion": "v1", "kind": "ServiceAccount",
-                "metadata": {"name": "default", "namespace": namespace}});
-            api.create(&account, "");
+        if namespace.is_empty() || !self.namespaces.lock().unwrap().insert(namespace.to_owned()) {
+            return;
+        }
+        let api = self.cluster.admin();
+        for made in [
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+            json!({"apiVersion": "v1", "kind": "ServiceAccount",
+                "metadata": {"name": "default", "namespace": encoded(namespace)}}),
+        ] {
+            api.create(&made, "");
         }
     }
 }
