@@ -88,7 +88,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         world.api.get = vec![Reply::Status(503, "starting"), Reply::Work];
         world.api.patch = vec![Reply::Status(401, "Unauthorized"), Reply::Work];
     }),
-    fault("lost once, then 403 for ever", BOTH_FAIL, "403: no; no time is left", |world| {
+    fault("lost once, then 403 for ever", BOTH_FAIL, "no time is left", |world| {
         world.api.get = vec![Reply::Close, Reply::Status(403, "no")];
         world.api.patch = vec![Reply::Status(403, "no")];
         short(world);
