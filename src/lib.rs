@@ -12,6 +12,7 @@ pub mod gitops;
 pub mod image;
 pub mod lint;
 pub mod objects;
+mod parallel;
 pub mod policy;
 pub mod project;
 pub mod render;

@@ -8,13 +8,12 @@ mod policies;
 mod stack;
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::explain::Subject;
 use crate::objects::{Object, ObjectId};
+use crate::parallel;
 use crate::project::{Project, ProjectError, StackFile, read_named};
 use crate::render::Templates;
 use crate::source::{SourceId, Sources};
@@ -26,6 +25,9 @@ use stack::{file_name, header};
 
 /// The folder of edited policies: an app of its own, since another owner's objects lie in it.
 pub const POLICIES: &str = "kyverno";
+
+/// The stacks that one thread has done before another would start.
+const FEW: usize = 3;
 
 /// What is to be rendered.
 #[derive(Debug, Clone, Default)]
@@ -86,7 +88,7 @@ impl Fleet {
             base: &sources,
             files_only: request.files_only,
         };
-        let mut stacks = all_or_errors(in_parallel(&files, |file| job.run(file)))?;
+        let mut stacks = all_or_errors(parallel::map(&files, FEW, |file| job.run(file)))?;
         let mut files: Vec<File> =
             stacks.iter_mut().flat_map(|stack| std::mem::take(&mut stack.files)).collect();
         if !request.without_policies {
@@ -142,7 +144,7 @@ impl Opened {
             let (file, loaded) = job.load(file, &mut sources)?;
             Ok((file, templates, loaded, sources))
         };
-        let opened = all_or_errors(files.iter().map(open).collect())?;
+        let opened = all_or_errors(parallel::map(&files, FEW, open))?;
         let mut asked: Vec<Asked> =
             opened.iter().map(|(file, _, loaded, _)| Asked::of(file, &loaded.values)).collect();
         // A policy holds the namespaces of all stacks, whichever were asked for.
@@ -217,44 +219,6 @@ fn stack_files(project: &Project, request: &Request) -> Result<Vec<StackFile>, P
     files.sort();
     files.dedup();
     Ok(files)
-}
-
-/// Runs a job for each item on all cores; results in the items' order.
-fn in_parallel<T: Sync, R: Send>(items: &[T], job: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    if items.len() < 2 * cores || cores < 2 {
-        return items.iter().map(job).collect();
-    }
-    let chunk = items.len().div_ceil(cores);
-    let work = |items: &[T]| -> Vec<R> { items.iter().map(&job).collect() };
-    thread::scope(|scope| {
-        let work = &work;
-        // Where the system lets no more threads start, this one does their work.
-        let start = |items| match thread::Builder::new().spawn_scoped(scope, move || work(items)) {
-            Ok(worker) => Worker::Started(worker),
-            Err(_) => Worker::Done(work(items)),
-        };
-        let workers: Vec<_> = items.chunks(chunk).map(start).collect();
-        workers.into_iter().flat_map(Worker::results).collect()
-    })
-}
-
-/// Who has part of the items.
-enum Worker<'scope, R> {
-    Started(thread::ScopedJoinHandle<'scope, Vec<R>>),
-    Done(Vec<R>),
-}
-
-impl<R> Worker<'_, R> {
-    fn results(self) -> Vec<R> {
-        match self {
-            Worker::Done(results) => results,
-            Worker::Started(thread) => match thread.join() {
-                Ok(results) => results,
-                Err(panic) => std::panic::resume_unwind(panic),
-            },
-        }
-    }
 }
 
 fn all_or_errors<T>(results: Vec<Result<T, Diagnostics>>) -> Result<Vec<T>, Diagnostics> {

@@ -106,11 +106,6 @@ impl<'a> Case<'a> {
         &self.rendering.sources
     }
 
-    /// Whether a text is this stack's values file.
-    pub fn owns(&self, name: &str) -> bool {
-        self.opened.file == name
-    }
-
     /// Where something was written: a field that a value brings, in the values.
     pub fn span(&self, at: &At) -> Option<Span> {
         match at {

@@ -19,11 +19,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::fleet::Opened;
 use crate::objects::ObjectId;
+use crate::parallel;
 use crate::review::{Severity, Words};
-use crate::source::{Place, Source};
+use crate::source::{Place, Source, Sources, Span};
 
 use allow::Comment;
-use case::{Case, Policies, Site};
+use case::{At, Case, Policies, Site};
 use rules::Look;
 pub use rules::{RULES, Rule, find, ids};
 
@@ -85,34 +86,29 @@ impl Report {
 /// Errors: a stack that does not render, or a policy that can't be read.
 pub fn run(subject: &Subject<'_>) -> Result<Report, Diagnostics> {
     let policies = Policies::read(&subject.policies)?;
-    let mut cases = Vec::new();
-    for opened in subject.stacks {
-        cases.push(Case::of(opened, &policies)?);
-    }
     let mut found = Collected::default();
+    // One after the other: what a stack renders is let go before the next.
+    for stack in parallel::map(subject.stacks, FEW, |opened| look_at(opened, &policies)) {
+        found.join(stack?);
+    }
     for rule in RULES {
         match rule.look {
-            Look::Stack(look) => {
-                for case in &cases {
-                    for site in look(case) {
-                        found.add(rule, case, site);
-                    }
-                }
-            }
             Look::Fleet(look) => {
-                for (case, site) in look(&cases) {
-                    found.add(rule, case, site);
+                for (opened, path, words) in look(subject.stacks) {
+                    let span = place::written(&opened.loaded.tree, &path);
+                    let site = Site { at: At::Value(path), words };
+                    found.add(rule, &opened.sources, span, site);
                 }
             }
             Look::Policies(look) if subject.whole => {
-                for (policy, words) in look(&cases, &policies) {
+                for (policy, words) in look(subject.stacks, &policies) {
                     found.add_policy(rule, &policies, policy, words);
                 }
             }
-            Look::Policies(_) | Look::Comments(_) => {}
+            _ => {}
         }
     }
-    let comments = found.comments(subject, &cases, &policies);
+    let comments = found.comments(subject, &policies);
     for rule in RULES {
         if let Look::Comments(look) = rule.look {
             for (comment, words) in look(&comments) {
@@ -121,6 +117,23 @@ pub fn run(subject: &Subject<'_>) -> Result<Report, Diagnostics> {
         }
     }
     Ok(found.report(subject.stacks.len()))
+}
+
+/// The stacks that one thread has looked at before another would start.
+const FEW: usize = 3;
+
+/// What is unwise in one stack.
+fn look_at(opened: &Opened, policies: &Policies) -> Result<Collected, Diagnostics> {
+    let case = Case::of(opened, policies)?;
+    let mut found = Collected::default();
+    for rule in RULES {
+        if let Look::Stack(look) = rule.look {
+            for site in look(&case) {
+                found.add(rule, case.sources(), case.span(&site.at), site);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Findings as they come, and the comments that allowed some.
@@ -132,11 +145,16 @@ struct Collected {
 }
 
 impl Collected {
-    fn add(&mut self, rule: &'static Rule, case: &Case<'_>, site: Site) {
-        let span = case.span(&site.at);
-        let comment = span.and_then(|span| allow::over(case.sources(), span, rule.id));
+    fn join(&mut self, other: Collected) {
+        self.findings.extend(other.findings);
+        self.allowed.extend(other.allowed);
+        self.used.extend(other.used);
+    }
+
+    fn add(&mut self, rule: &'static Rule, sources: &Sources, span: Option<Span>, site: Site) {
+        let comment = span.and_then(|span| allow::over(sources, span, rule.id));
         let (path, object) = site.at.names();
-        let place = span.map(|span| case.sources().place(span));
+        let place = span.map(|span| sources.place(span));
         let finding = Finding { rule, words: site.words, place, path, object };
         self.keep(finding, comment);
     }
@@ -165,15 +183,11 @@ impl Collected {
     }
 
     /// Every comment that allows something, and whether it did.
-    fn comments(
-        &self,
-        subject: &Subject<'_>,
-        cases: &[Case<'_>],
-        policies: &Policies,
-    ) -> Vec<(Comment, bool)> {
+    fn comments(&self, subject: &Subject<'_>, policies: &Policies) -> Vec<(Comment, bool)> {
         let mut all: BTreeMap<Comment, bool> = BTreeMap::new();
-        for case in cases {
-            for comment in allow::all(case.sources(), |name| subject.whole || case.owns(name)) {
+        for stack in subject.stacks {
+            let ours = |name: &str| subject.whole || name == stack.file;
+            for comment in allow::all(&stack.sources, ours) {
                 all.entry(comment).or_insert(false);
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! In: a [`Plan`], every file's bytes, and the folder as it lies on the disk. Out: what differs
 //! ([`compare`]), or the folder made so ([`write()`]). The command line calls it, and `commit`; it calls
-//! only `diagnostic`. A plan is pure; everything that touches the disk is below [`compare`] and
+//! only `diagnostic`, and `parallel`. A plan is pure; everything that touches the disk is below [`compare`] and
 //! [`write()`].
 //!
 //! Both look at the disk in one way (`survey`): each file gets a state, and from the states follow
@@ -17,7 +17,6 @@
 mod compare;
 mod error;
 mod lock;
-mod parallel;
 mod plan;
 mod provenance;
 mod survey;
@@ -29,6 +28,9 @@ pub use plan::Plan;
 pub use write::{Force, Held, Summary, write, write_and_hold};
 
 use std::collections::BTreeSet;
+
+/// The folders that one thread has done before another would start.
+const FEW: usize = 15;
 
 /// Which folders are looked at, written and pruned.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use super::error::{Blocker, Error, Obstacle};
 use super::plan::{MOST_BYTES, Plan, is_plain};
 use super::provenance::{self, Hash, Provenance};
-use super::{Scope, parallel};
+use super::{FEW, Scope};
+use crate::parallel;
 
 /// How a temporary file of ours is named, before and after what makes it single. A run that was
 /// killed leaves one, the next clears it.
@@ -123,7 +124,7 @@ pub(super) fn survey<'p>(out: &Path, plan: &'p Plan, scope: &Scope) -> Result<Su
     let blocked = only_case(out, entries.keys(), &planned);
     let mut survey = Survey { blocked, ..Survey::default() };
     let look = |name: &&str| look(&out.join(name), entries.get(*name), name, plan);
-    for folder in parallel::map(&names, look) {
+    for folder in parallel::map(&names, FEW, look) {
         let folder = folder?;
         let is_planned = folder.files.iter().any(|file| file.planned.is_some());
         let is_ours = folder.record.is_some() || !folder.leftovers.is_empty();

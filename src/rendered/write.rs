@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::error::{Error, Obstacle};
 use super::lock::{Hold, Lock, lock, lock_at_once};
 use super::survey::{FileSurvey, FolderSurvey, State, Survey, TEMPORARY, root, survey};
-use super::{Plan, Scope, parallel, provenance};
+use super::{FEW, Plan, Scope, provenance};
+use crate::parallel;
 
 /// What to do with files in our way that we did not write, or that were edited since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +86,7 @@ pub fn write(out: &Path, plan: &Plan, scope: &Scope, force: Force) -> Result<Sum
         return Err(Error::InTheWay(obstacles));
     }
     let failed = AtomicBool::new(false);
-    let results = parallel::map(&survey.folders, |folder| {
+    let results = parallel::map(&survey.folders, FEW, |folder| {
         let path = out.join(&folder.name);
         // After a failure elsewhere the rest is left as it is.
         let mut left = steps(folder).into_iter().take_while(|_| !failed.load(Ordering::Relaxed));

@@ -41,7 +41,9 @@ mod window_never_opens;
 mod windows_overlap;
 mod yield_too_slow;
 
+use crate::fleet::Opened;
 use crate::review::{Severity, Words};
+use crate::yaml::Path;
 
 use super::allow::Comment;
 use super::case::{Case, Policies, Site};
@@ -64,8 +66,8 @@ pub struct Rule {
     pub(super) look: Look,
 }
 
-/// What is unwise in which stack.
-type OfStacks<'c, 'a> = Vec<(&'c Case<'a>, Site)>;
+/// What is unwise in which stack, about which of its values.
+type OfStacks<'a> = Vec<(&'a Opened, Path, Words)>;
 /// What is wrong with which policy file.
 type OfPolicies = Vec<(usize, Words)>;
 /// What is wrong with which comment.
@@ -76,10 +78,10 @@ type OfComments<'c> = Vec<(&'c Comment, Words)>;
 pub(super) enum Look {
     /// Each stack by itself.
     Stack(fn(&Case<'_>) -> Vec<Site>),
-    /// All stacks together.
-    Fleet(for<'c, 'a> fn(&'c [Case<'a>]) -> OfStacks<'c, 'a>),
+    /// The values of all stacks together.
+    Fleet(fn(&[Opened]) -> OfStacks<'_>),
     /// The owners' policies: the number of the file.
-    Policies(fn(&[Case<'_>], &Policies) -> OfPolicies),
+    Policies(fn(&[Opened], &Policies) -> OfPolicies),
     /// The comments that allow something, and whether they did.
     Comments(fn(&[(Comment, bool)]) -> OfComments<'_>),
 }

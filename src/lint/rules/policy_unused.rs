@@ -1,7 +1,10 @@
 //! A policy file that nobody asks for.
 
+use std::collections::BTreeSet;
+
 use super::{Look, Rule};
-use crate::lint::case::{Case, Policies};
+use crate::fleet::Opened;
+use crate::lint::case::Policies;
 use crate::review::{Severity, Words};
 
 pub(super) const RULE: Rule = Rule {
@@ -14,12 +17,12 @@ pub(super) const RULE: Rule = Rule {
     look: Look::Policies(look),
 };
 
-fn look(cases: &[Case<'_>], policies: &Policies) -> Vec<(usize, Words)> {
-    let named = |file: &str| {
-        let policy =
-            |case: &Case<'_>| case.values.kyverno.policy.as_ref().map(|p| p.as_str().to_owned());
-        cases.iter().filter_map(policy).any(|policy| policy == file)
-    };
-    let unused = policies.files().filter(|(_, file)| !named(file));
+fn look(stacks: &[Opened], policies: &Policies) -> Vec<(usize, Words)> {
+    let named: BTreeSet<&str> = stacks
+        .iter()
+        .filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref())
+        .map(|policy| policy.as_str())
+        .collect();
+    let unused = policies.files().filter(|(_, file)| !named.contains(file));
     unused.map(|(at, _)| (at, Words::of("No stack names this policy"))).collect()
 }

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use crate::fleet::Opened;
+use crate::lint::case::path;
 use crate::lint::window::{Schedules, Span};
 use crate::review::{Severity, Words};
+use crate::yaml::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "windows-overlap",
@@ -17,14 +19,16 @@ pub(super) const RULE: Rule = Rule {
     look: Look::Fleet(look),
 };
 
-fn look<'c, 'a>(cases: &'c [Case<'a>]) -> Vec<(&'c Case<'a>, Site)> {
-    let awake = cases.iter().filter(|case| !case.values.off_peak.suspend);
-    let stacks: Vec<(&Case<'_>, Schedules)> =
-        awake.filter_map(|case| Some((case, Schedules::of(&case.values.off_peak)?))).collect();
+fn look(stacks: &[Opened]) -> Vec<(&Opened, Path, Words)> {
+    let awake = stacks.iter().filter(|stack| !stack.loaded.values.off_peak.suspend);
+    let stacks: Vec<(&Opened, Schedules)> = awake
+        .filter_map(|stack| Some((stack, Schedules::of(&stack.loaded.values.off_peak)?)))
+        .collect();
     // One page is one node's card.
     let mut cards: BTreeMap<(&str, &str), Vec<(Span, usize)>> = BTreeMap::new();
-    for (at, (case, schedules)) in stacks.iter().enumerate() {
-        let card = (case.values.gate.metrics_url.as_str(), case.values.gate.metric.as_str());
+    for (at, (stack, schedules)) in stacks.iter().enumerate() {
+        let gate = &stack.loaded.values.gate;
+        let card = (gate.metrics_url.as_str(), gate.metric.as_str());
         let windows = schedules.windows().into_iter().map(|window| (window, at));
         cards.entry(card).or_default().extend(windows);
     }
@@ -43,12 +47,12 @@ fn look<'c, 'a>(cases: &'c [Case<'a>]) -> Vec<(&'c Case<'a>, Site)> {
         }
     }
     let site = |(at, (both, other)): (usize, (Span, usize))| {
-        let (case, schedules) = stacks.get(at)?;
+        let (stack, schedules) = stacks.get(at)?;
         let words = Words::of("The window of ")
-            .code(stacks.get(other)?.0.values.name.as_str())
+            .code(stacks.get(other)?.0.loaded.values.name.as_str())
             .and(" on the same card is open too, ")
             .and(format!("{} to {}", schedules.clock(both.opens), schedules.clock(both.closes)));
-        Some((*case, Site::value(["offPeak", "up"], words)))
+        Some((*stack, path(&["offPeak", "up"]), words))
     };
     first.into_iter().filter_map(site).collect()
 }

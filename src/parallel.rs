@@ -1,15 +1,17 @@
-//! The same work on many folders, on all cores.
+//! The same work on many things, on all cores.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Fewer items than this are done at once faster than threads start.
-const FEW: usize = 16;
-
-/// Does the work on each item; the results are in the items' order.
-pub(super) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// Does the work on each item; the results are in the items' order. So `few` items are done before
+/// threads are worth their start.
+pub(crate) fn map<T: Sync, R: Send>(
+    items: &[T],
+    few: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     let cores = thread::available_parallelism().map_or(1, usize::from).min(8);
-    if items.len() < FEW || cores == 1 {
+    if items.len() <= few || cores == 1 {
         return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
