@@ -645,7 +645,7 @@ fn what_is_required_is_listed_with_its_check() {
     );
     assert!(check("Deployment tripit/tripit").contains("tts-client"));
     let room = list.iter().find(|one| one["what"] == "room in the quotas of tts").unwrap();
-    assert!(room["why"].as_str().unwrap().contains("limits.nvidia.com/gpu 1"), "{room}");
+    assert!(room["why"].as_str().unwrap().contains("requests.nvidia.com/gpu 1"), "{room}");
     // What the stack renders itself is not asked for.
     assert!(
         list.iter().all(|one| !one["what"].as_str().unwrap().starts_with("ConfigMap")),

@@ -209,6 +209,27 @@ fn a_comment_in_an_overlay_or_a_template_allows_too() {
     assert_eq!(sandbox.run(&["lint"]).code, 1);
 }
 
+/// What a stack names is looked at, wherever it lies.
+#[test]
+fn a_policy_outside_of_the_folder_is_looked_at_too() {
+    let sandbox = Sandbox::repository();
+    let policy = "policies/inject-gpu-workload-priority.yaml";
+    sandbox.write("elsewhere/p.yml", &sandbox.read(policy));
+    std::fs::remove_file(sandbox.path(policy)).unwrap();
+    sandbox.replace("values/tts.yaml", policy, "elsewhere/p.yml");
+    assert_eq!(sandbox.ok(&["lint"]).out, "");
+    sandbox.replace("values/tts.yaml", "allow policy-end-of-life", "allow policy-unused");
+    assert!(sandbox.run(&["lint"]).out.contains("note[policy-end-of-life]"));
+}
+
+/// The comment is right without the overlay.
+#[test]
+fn a_trial_calls_no_comment_unused() {
+    let sandbox = Sandbox::repository();
+    assert_eq!(sandbox.ok(&["lint", "-f", "overlays/tcp-probes.yaml"]).out, "");
+    assert_eq!(sandbox.ok(&["lint", "--set", "gpu.total=15Gi"]).out, "");
+}
+
 #[test]
 fn a_rule_explains_itself() {
     let sandbox = Sandbox::empty();
@@ -263,7 +284,7 @@ fn what_stands_in_a_value_is_no_workflow_command() {
     assert!(ran.out.starts_with("::error title=client-url,file=values/tts.yaml,"), "{}", ran.out);
     assert!(!ran.out.contains('\u{1b}'));
     let text = sandbox.run(&["lint"]).out;
-    assert!(text.contains(r"x\n::error title=a::b%0A\u{1b}[31m"), "{text}");
+    assert!(text.contains(r"x\n::error title=a::b%0a\u{1b}[31m"), "{text}");
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! `lint`: what is unwise, by rule.
 
+use std::collections::BTreeSet;
+
 use annotate_snippets::Level;
 use clap::ValueEnum;
 use tts_render::diagnostic::Diagnostic;
 use tts_render::fleet::{Fleet, Opened, Request};
 use tts_render::lint::{self, Finding, RULES, Report, Rule, Subject, report};
+use tts_render::project::{Project, ProjectError};
 use tts_render::review::Severity;
+use tts_render::source::Source;
 use tts_render::yaml::near_name;
 
 use super::fail_on::FailOn;
@@ -70,9 +74,10 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     // What does not render is said first, and is no matter of lint.
     Fleet::build(&project, &Request { files_only: true, ..request.clone() })?;
     let stacks = Opened::open(&project, &request)?;
-    let policies = project.policies().map_err(|error| Diagnostic::new(error.to_string()))?;
+    let policies = policies(&project, &stacks)?;
     let whole = request.stacks.is_empty();
-    let report = lint::run(&Subject { stacks: &stacks, policies, whole })?;
+    let trial = !request.overlays.is_empty() || !request.assignments.is_empty();
+    let report = lint::run(&Subject { stacks: &stacks, policies, whole, trial })?;
     match args.format {
         Format::Text => text(args, &report, run)?,
         Format::Json => run.out.write_all(report::json(&report).as_bytes())?,
@@ -82,6 +87,19 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let limit = args.fail_on.unwrap_or(FailOn::Note).severity();
     let fails = report.findings.iter().any(|finding| finding.rule.severity <= limit);
     Ok(if fails { Exit::Differs } else { Exit::Success })
+}
+
+/// The owners' policies: those of their folder, and those that stacks name elsewhere.
+fn policies(project: &Project, stacks: &[Opened]) -> Result<Vec<Source>, Stop> {
+    let failed = |error: ProjectError| Stop::from(Diagnostic::new(error.to_string()));
+    let mut policies = project.policies().map_err(failed)?;
+    let named = stacks.iter().filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref());
+    for path in named.collect::<BTreeSet<_>>() {
+        if !policies.iter().any(|policy| policy.name() == path.as_str()) {
+            policies.push(project.read_relative(path).map_err(failed)?);
+        }
+    }
+    Ok(policies)
 }
 
 fn text(args: &Args, report: &Report, run: &mut Run<'_>) -> Result<(), Stop> {

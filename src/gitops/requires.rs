@@ -207,6 +207,9 @@ impl Needs<'_> {
                         .and_then(|resources| resources.get(side))
                         .and_then(Node::as_mapping);
                     for (name, entry) in map.into_iter().flatten() {
+                        // A quota counts extended resources by their requests, which equal the limits.
+                        // https://kubernetes.io/docs/concepts/policy/resource-quotas/#resource-quota-for-extended-resources
+                        let side = if name.contains('/') { "requests" } else { side };
                         if let Some(amount) = entry.node.as_str() {
                             found.push(format!("{side}.{name} {amount}"));
                         }

@@ -7,8 +7,9 @@ use super::{Finding, Rule};
 use crate::review::Words;
 use crate::source::{Place, Source, SourceId, Sources, Span};
 
-/// What such a comment starts with.
-const START: &str = "# tts-render: allow ";
+/// Whom such a comment speaks to, and what it says.
+const TO: &str = "tts-render:";
+const SAYS: &str = "allow";
 
 /// A comment that allows something.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,15 +65,22 @@ fn is_comment(line: &str) -> bool {
     line.trim_start().starts_with('#')
 }
 
+/// The comment of a line that speaks to this program. One that says anything but `allow ID: reason`
+/// is read too, so that it can be told that it allows nothing.
 fn read(sources: &Sources, source: SourceId, line: u32) -> Option<Comment> {
     let text = sources.get(source).line(line);
-    let at = text.find(START)?;
     // A comment starts a line or follows white space.
-    if !text[..at].is_empty() && !text[..at].ends_with([' ', '\t']) {
-        return None;
-    }
-    let (id, reason) =
-        text[at + START.len()..].split_once(':').unwrap_or((&text[at + START.len()..], ""));
+    let starts = |at: &usize| text[..*at].is_empty() || text[..*at].ends_with([' ', '\t']);
+    let speaks = |at: &usize| text[at + 1..].trim_start().starts_with(TO);
+    let at = text.match_indices('#').map(|(at, _)| at).filter(starts).find(speaks)?;
+    let said = text[at + 1..].trim_start()[TO.len()..].trim();
+    let allows = said
+        .strip_prefix(SAYS)
+        .filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t', ':']));
+    let (id, reason) = match allows {
+        Some(rest) => rest.split_once(':').unwrap_or((rest, "")),
+        None => (said, ""),
+    };
     let whole = sources.get(source).line_span(source, line);
     let start = whole.start + at as u32;
     let place = sources.place(Span::new(source, start, whole.end));
@@ -103,6 +111,8 @@ mod tests {
         assert_eq!(comment_over(apart, "latest", "x"), None);
         let none = "tag: a#tts-render: allow x: y\n";
         assert_eq!(comment_over(none, "tag", "x"), None);
+        let loose = "tag: a #tts-render:  allow x : it is tried: here\n";
+        assert_eq!(comment_over(loose, "tag", "x"), reason);
     }
 
     #[test]
@@ -112,5 +122,18 @@ mod tests {
         let mut sources = Sources::new();
         sources.add(Source::written("v.yaml", text));
         assert!(!all(&sources, |_| true).next().unwrap().holds());
+    }
+
+    #[test]
+    fn what_is_said_wrongly_is_read_to_be_told_so() {
+        let text = "# tts-render: allow\n# tts-render: allow: y\n# tts-render: deny x: y\n# tts-render is one\n# tts-render: allowed x: y\n";
+        let mut sources = Sources::new();
+        sources.add(Source::written("v.yaml", text));
+        let said: Vec<(String, bool)> =
+            all(&sources, |_| true).map(|comment| (comment.id.clone(), comment.holds())).collect();
+        let said: Vec<(&str, bool)> =
+            said.iter().map(|(id, holds)| (id.as_str(), *holds)).collect();
+        let wrong = [("", false), ("", true), ("deny x: y", false), ("allowed x: y", false)];
+        assert_eq!(said, wrong);
     }
 }

@@ -35,8 +35,12 @@ pub struct Subject<'a> {
     pub stacks: &'a [Opened],
     /// The owners' policies: every file of their folder.
     pub policies: Vec<Source>,
-    /// Whether these are all stacks of the project: only then can anything be called unused.
+    /// Whether these are all stacks of the project: only then can a policy or a template's comment be
+    /// called unused.
     pub whole: bool,
+    /// Whether something is laid over the values to be tried: what a comment allows without it may
+    /// not be there then.
+    pub trial: bool,
 }
 
 /// What was found.
@@ -195,7 +199,7 @@ impl Collected {
             all.extend(allow::all(&policies.sources, |_| true).map(|comment| (comment, false)));
         }
         let used = |(comment, _)| {
-            let used = self.used.contains(&comment);
+            let used = subject.trial || self.used.contains(&comment);
             (comment, used)
         };
         all.into_iter().map(used).collect()

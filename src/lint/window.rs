@@ -13,6 +13,8 @@ use crate::values::OffPeak;
 /// A Monday.
 const START: jiff::civil::Date = date(2026, 1, 12);
 const DAYS: i64 = 14;
+/// As long as the longest month.
+const MONTH: i64 = 31;
 
 /// The schedules of a stack, read.
 pub(super) struct Schedules {
@@ -50,7 +52,21 @@ impl Schedules {
 
     /// The windows that open in the fortnight. One that opens while it is open is the same.
     pub fn windows(&self) -> Vec<Span> {
-        let Some((start, end)) = self.fortnight() else { return Vec::new() };
+        self.fortnight().map(|(start, end)| self.between(start, end)).unwrap_or_default()
+    }
+
+    /// The windows of a month that is the same for all stacks, so that they can be laid side by side.
+    pub fn common_windows(&self) -> Vec<Span> {
+        let start = START.to_zoned(TimeZone::UTC).map(|start| start.timestamp());
+        let end =
+            start.clone().map(|start| start.checked_add(SignedDuration::from_hours(24 * MONTH)));
+        match (start, end) {
+            (Ok(start), Ok(Ok(end))) => self.between(start, end),
+            _ => Vec::new(),
+        }
+    }
+
+    fn between(&self, start: Timestamp, end: Timestamp) -> Vec<Span> {
         let mut windows: Vec<Span> = Vec::new();
         for opens in self.up.runs(start, end, &self.zone) {
             if windows.last().is_some_and(|last| opens < last.closes) {

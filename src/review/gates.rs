@@ -32,8 +32,30 @@ pub(crate) struct GateJob {
     pub settings: Result<Settings, SettingError>,
     /// When it runs; none if Kubernetes would refuse it.
     pub times: Option<Times>,
-    /// Whether it is at rest.
-    pub suspended: bool,
+    /// Why it does nothing, if it does nothing.
+    pub rest: Option<Rest>,
+}
+
+/// Why a job does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// The CronJob is suspended.
+    Suspended,
+    /// The gate only says what it would do.
+    DryRun,
+    /// The schedule is well formed and means no day.
+    NeverRuns,
+}
+
+impl Rest {
+    /// What is said of the job.
+    pub fn words(self) -> &'static str {
+        match self {
+            Rest::Suspended => "is suspended",
+            Rest::DryRun => "only says what it would do (`DRY_RUN`)",
+            Rest::NeverRuns => "has a schedule that never runs",
+        }
+    }
 }
 
 /// When a CronJob runs.
@@ -101,15 +123,18 @@ impl GateJob {
             group: "apps".to_owned(),
         };
         let namespace = job.id.namespace.clone();
-        Some(GateJob {
-            id: job.id.clone(),
-            action,
-            target,
-            settings: settings::check(&raw, |_| namespace.clone()).map_err(first),
-            raw,
-            times: Times::of(job),
-            suspended: is_suspended(job),
-        })
+        let settings = settings::check(&raw, |_| namespace.clone()).map_err(first);
+        let times = Times::of(job);
+        let rest = if is_suspended(job) {
+            Some(Rest::Suspended)
+        } else if settings.as_ref().is_ok_and(|settings| settings.dry_run) {
+            Some(Rest::DryRun)
+        } else if times.as_ref().is_some_and(|times| !times.schedule.can_run()) {
+            Some(Rest::NeverRuns)
+        } else {
+            None
+        };
+        Some(GateJob { id: job.id.clone(), action, target, raw, settings, times, rest })
     }
 }
 
@@ -158,7 +183,7 @@ impl Gate {
 
     /// The job for an action, if it is there and not at rest.
     pub fn awake(&self, action: Action) -> Option<&GateJob> {
-        self.jobs.iter().find(|job| job.action == action && !job.suspended)
+        self.jobs.iter().find(|job| job.action == action && job.rest.is_none())
     }
 
     /// Whether the Deployment may have been scaled up by an instant: its window is open.

@@ -19,7 +19,9 @@ fn look(comments: &[(Comment, bool)]) -> Vec<(&Comment, Words)> {
     comments
         .iter()
         .filter_map(|(comment, _)| {
-            let words = if find(&comment.id).is_none() {
+            let words = if comment.id.is_empty() {
+                Words::of("It names no rule: write ").code("# tts-render: allow ID: why")
+            } else if find(&comment.id).is_none() {
                 let words = Words::of("There is no rule ").code(&comment.id);
                 match near_name(&comment.id, ids()) {
                     Some(near) => words.and(": did you mean ").code(near).and("?"),

@@ -2,8 +2,8 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{At, Case, Site, path};
+use crate::review::object::items;
 use crate::review::{Severity, Words};
-use crate::values::Values;
 
 pub(super) const RULE: Rule = Rule {
     id: "client-url",
@@ -19,7 +19,8 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     let mut found = Vec::new();
     for (index, client) in case.values.clients.iter().enumerate() {
         for (name, value) in &client.env {
-            if let Some(words) = Url::read(value).and_then(|url| wrong(&url, case.values)) {
+            let Some(url) = Url::read(value) else { continue };
+            if let Some(words) = wrong(&url, case, client.namespace.as_str()) {
                 let at = path(&["clients"]).index(index).key("env").key(name.as_str());
                 found.push(Site { at: At::Value(at), words });
             }
@@ -29,14 +30,14 @@ fn look(case: &Case<'_>) -> Vec<Site> {
 }
 
 /// The parts of a URL that name a Service.
-struct Url<'a> {
-    /// `service.namespace`, what follows `.svc` left out.
-    host: &'a str,
+struct Url {
+    /// `service.namespace` in lower case, as DNS takes it; what follows `.svc` left out.
+    host: String,
     port: u16,
 }
 
-impl<'a> Url<'a> {
-    fn read(text: &'a str) -> Option<Self> {
+impl Url {
+    fn read(text: &str) -> Option<Self> {
         let (rest, default) = match text.strip_prefix("http://") {
             Some(rest) => (rest, 80),
             None => (text.strip_prefix("https://")?, 443),
@@ -47,31 +48,49 @@ impl<'a> Url<'a> {
             Some((host, port)) => (host, port.parse().ok()?),
             None => (authority, default),
         };
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
         let host = match host.split_once(".svc") {
-            Some((name, rest)) if rest.is_empty() || rest.starts_with('.') => name,
+            Some((name, rest)) if rest.is_empty() || rest.starts_with('.') => name.to_owned(),
             _ => host,
         };
         Some(Url { host, port })
     }
 }
 
-/// What is wrong with a URL that is meant for the stack: its host is in the stack's namespace.
-fn wrong(url: &Url<'_>, values: &Values) -> Option<Words> {
-    let (service, namespace) = url.host.split_once('.')?;
-    if namespace != values.namespace.name.as_str() {
+/// What is wrong with a URL that is meant for the stack: its host is in the stack's namespace, or is
+/// its Service's bare name.
+fn wrong(url: &Url, case: &Case<'_>, from: &str) -> Option<Words> {
+    let ours = case.values.namespace.name.as_str();
+    let service = |name: &str| case.objects.find("", "Service", Some(ours), name);
+    let Some((name, namespace)) = url.host.split_once('.') else {
+        let reaches = from == ours || service(&url.host).is_none();
+        return (!reaches).then(|| {
+            Words::of("From ")
+                .code(from)
+                .and(" it is ")
+                .code(format!("{}.{ours}", url.host))
+                .and(", not ")
+                .code(url.host.as_str())
+        });
+    };
+    if namespace != ours {
         return None;
     }
-    let Some(ours) = &values.service else {
-        return Some(Words::of("The stack has no Service"));
+    let Some(service) = service(name) else {
+        let known = case.objects.of("", "Service").map(|service| service.id.name.as_str());
+        let known: Vec<&str> = known.collect();
+        return Some(match known.is_empty() {
+            true => Words::of("The stack has no Service"),
+            false => Words::of("The Service is ").codes(known, 3).and(", not ").code(name),
+        });
     };
-    let name = ours.name.as_ref().unwrap_or(&values.server.name).as_str();
-    if service != name {
-        return Some(Words::of("The Service is ").code(name).and(", not ").code(service));
-    }
-    let port = ours.port.get();
-    (i64::from(url.port) != port).then(|| {
+    let ports: Vec<i64> = items(&service.node, &["spec", "ports"])
+        .iter()
+        .filter_map(|port| port.get("port")?.as_int())
+        .collect();
+    (!ports.contains(&i64::from(url.port))).then(|| {
         Words::of("The Service listens on ")
-            .code(port.to_string())
+            .codes(ports.iter().map(ToString::to_string), 3)
             .and(", not on ")
             .code(url.port.to_string())
     })

@@ -22,9 +22,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
         return Vec::new();
     }
     let words = Words::of(format!(
-        "{} of {} runs a day lie outside of every window, and each makes a Pod",
-        idle / 14,
-        all / 14
+        "{idle} of {all} runs of a fortnight lie outside of every window, and each makes a Pod"
     ));
     vec![Site::value(["offPeak", "guard"], words)]
 }

@@ -4,12 +4,13 @@ use vram_gate::decision::Action;
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path};
+use crate::review::gates::Rest;
 use crate::review::{Severity, Words};
 
 pub(super) const RULE: Rule = Rule {
     id: "guard-suspended",
     severity: Severity::Danger,
-    what: "The job that starts the server runs, and the one that yields or the one that stops it is suspended or missing",
+    what: "The job that starts the server runs, and the one that yields or the one that stops it is suspended, never due, or missing",
     why: "The server then runs unguarded, or for ever: all jobs rest, or none.",
     mend: "Suspend all three jobs or none: `offPeak.suspend` does. Look at the template if it is not that value.",
     source: "docs/server.md; https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-suspension",
@@ -24,18 +25,21 @@ fn look(case: &Case<'_>) -> Vec<Site> {
             if gate.awake(action).is_some() {
                 continue;
             }
-            let job = gate.job(action);
-            let (id, why) = match job {
-                Some(job) => (&job.id, "is suspended while the one that starts the server is not"),
-                None => (&up.id, "is missing, and this one starts the server"),
+            let (id, field, why) = match gate.job(action).map(|job| (job, job.rest)) {
+                Some((job, Some(rest))) => {
+                    let field = match rest {
+                        Rest::Suspended => "suspend",
+                        Rest::NeverRuns => "schedule",
+                        Rest::DryRun => "jobTemplate",
+                    };
+                    (&job.id, path(&["spec", field]), rest.words())
+                }
+                _ => (&up.id, path(&["metadata", "name"]), "is missing"),
             };
             let Some(object) = case.objects.get(id) else { continue };
-            let field = if job.is_some() {
-                path(&["spec", "suspend"])
-            } else {
-                path(&["metadata", "name"])
-            };
-            let words = Words::of("The job for ").code(name).and(format!(" {why}"));
+            let words = Words::of("The job for ")
+                .code(name)
+                .and(format!(" {why}, and the one that starts the server does not rest"));
             found.push(Site::field(object, field, words));
         }
     }

@@ -31,8 +31,8 @@ fn look(case: &Case<'_>) -> Vec<Site> {
             })
             .collect();
     // Images that stand elsewhere: init containers, the containers of other templates.
-    let values =
-        [&case.values.server.image, &case.values.gate.image].map(|i| i.repository.as_str());
+    let values = [&case.values.server.image, &case.values.gate.image]
+        .map(|image| (image.repository.as_str(), image.tag.as_ref().map(|tag| tag.as_str())));
     for object in case.objects.iter() {
         for list in ["initContainers", "containers"] {
             let spec = workload::pod_spec(object);
@@ -40,7 +40,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
             for (at, container) in containers.unwrap_or_default().iter().enumerate() {
                 let image = container.get("image").and_then(Node::as_str).unwrap_or_default();
                 let (repository, tag) = split(image);
-                if values.contains(&repository) || image.contains('@') {
+                if values.contains(&(repository, tag)) || image.contains('@') {
                     continue;
                 }
                 if let Some(words) = is_moving(tag).map(words) {

@@ -17,10 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn look(case: &Case<'_>) -> Vec<Site> {
-    // Without a class of its own a Pod has nothing that could be overwritten.
-    let Some(tenant) = case.tenant().filter(|tenant| tenant.priority_class.is_some()) else {
-        return Vec::new();
-    };
+    let Some(tenant) = case.tenant() else { return Vec::new() };
     let kyverno = &case.values.kyverno;
     let mut found = Vec::new();
     for (at, file) in case.policies.files() {

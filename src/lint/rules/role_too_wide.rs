@@ -67,12 +67,33 @@ fn excess(rule: &Node, gate: &Gate) -> Option<Words> {
     None
 }
 
-/// The service accounts that the gate's Pods run as.
-fn accounts<'a>(case: &'a Case<'_>, gate: &'a Gate) -> Vec<&'a str> {
-    let specs = gate.jobs.iter().filter_map(|job| workload::pod_spec(case.objects.get(&job.id)?));
-    specs
-        .map(|spec| spec.get("serviceAccountName").and_then(Node::as_str).unwrap_or("default"))
-        .collect()
+/// The service accounts that the gate's Pods run as: the namespace, and the name.
+fn accounts<'a>(case: &'a Case<'_>, gate: &'a Gate) -> Vec<(&'a str, &'a str)> {
+    let jobs = gate.jobs.iter().filter_map(|job| case.objects.get(&job.id));
+    jobs.filter_map(|job| {
+        let name = workload::pod_spec(job)?.get("serviceAccountName").and_then(Node::as_str);
+        Some((job.id.namespace.as_deref()?, name.unwrap_or("default")))
+    })
+    .collect()
+}
+
+/// Whether a subject of a binding is a service account, by any of the names that RBAC has for it.
+/// <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects>
+fn is_subject(subject: &Node, binding: &Object, (namespace, account): (&str, &str)) -> bool {
+    let text = |key| subject.get(key).and_then(Node::as_str);
+    let name = text("name").unwrap_or_default();
+    match text("kind") {
+        Some("ServiceAccount") => {
+            let of = text("namespace").or(binding.id.namespace.as_deref());
+            name == account && of == Some(namespace)
+        }
+        Some("User") => name == format!("system:serviceaccount:{namespace}:{account}"),
+        Some("Group") => {
+            ["system:serviceaccounts", "system:authenticated"].contains(&name)
+                || name == format!("system:serviceaccounts:{namespace}")
+        }
+        _ => false,
+    }
 }
 
 /// The bindings that name one of them.
@@ -80,11 +101,10 @@ fn bindings<'a>(case: &'a Case<'_>, gate: &'a Gate) -> impl Iterator<Item = &'a 
     let accounts = accounts(case, gate);
     let kinds = ["RoleBinding", "ClusterRoleBinding"].into_iter();
     kinds.flat_map(|kind| case.objects.of(GROUP, kind)).filter(move |binding| {
-        items(&binding.node, &["subjects"]).iter().any(|subject| {
-            let text = |key| subject.get(key).and_then(Node::as_str);
-            text("kind") == Some("ServiceAccount")
-                && text("name").is_some_and(|name| accounts.contains(&name))
-        })
+        let subjects = items(&binding.node, &["subjects"]).iter();
+        subjects
+            .flat_map(|subject| accounts.iter().map(move |account| (subject, *account)))
+            .any(|(subject, account)| is_subject(subject, binding, account))
     })
 }
 

@@ -20,6 +20,10 @@ const SHORTEST: i64 = 15;
 
 fn look(case: &Case<'_>) -> Vec<Site> {
     let Some(schedules) = Schedules::of(&case.values.off_peak) else { return Vec::new() };
+    // One that never closes does open, and is worse: `guard-suspended` says so.
+    if !schedules.down.can_run() {
+        return Vec::new();
+    }
     let windows = schedules.windows();
     let words = match windows.iter().map(|w| w.closes.duration_since(w.opens).as_mins()).min() {
         None => {

@@ -25,11 +25,11 @@ fn look(stacks: &[Opened]) -> Vec<(&Opened, Path, Words)> {
         .filter_map(|stack| Some((stack, Schedules::of(&stack.loaded.values.off_peak)?)))
         .collect();
     // One page is one node's card.
-    let mut cards: BTreeMap<(&str, &str), Vec<(Span, usize)>> = BTreeMap::new();
+    let mut cards: BTreeMap<(String, &str), Vec<(Span, usize)>> = BTreeMap::new();
     for (at, (stack, schedules)) in stacks.iter().enumerate() {
         let gate = &stack.loaded.values.gate;
-        let card = (gate.metrics_url.as_str(), gate.metric.as_str());
-        let windows = schedules.windows().into_iter().map(|window| (window, at));
+        let card = (page(gate.metrics_url.as_str()), gate.metric.as_str());
+        let windows = schedules.common_windows().into_iter().map(|window| (window, at));
         cards.entry(card).or_default().extend(windows);
     }
     // The first overlap of each stack with one whose window is open when its own opens.
@@ -55,4 +55,12 @@ fn look(stacks: &[Opened]) -> Vec<(&Opened, Path, Words)> {
         Some((*stack, path(&["offPeak", "up"]), words))
     };
     first.into_iter().filter_map(site).collect()
+}
+
+/// A page's URL without the port that its scheme means anyway.
+fn page(url: &str) -> String {
+    [("http://", ":80/"), ("https://", ":443/")]
+        .iter()
+        .find(|(scheme, port)| url.starts_with(scheme) && url.contains(port))
+        .map_or_else(|| url.to_owned(), |(_, port)| url.replacen(port, "/", 1))
 }

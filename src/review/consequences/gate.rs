@@ -4,7 +4,7 @@ use vram_gate::decision::Action;
 
 use super::{Case, Finding, Rule, Severity, Topic};
 use crate::objects::ObjectId;
-use crate::review::gates::Gate;
+use crate::review::gates::{Gate, Rest};
 use crate::review::words::Words;
 
 pub(super) const UNGUARDED: Rule = Rule {
@@ -66,9 +66,10 @@ fn unguarded(case: &Case<'_>) -> Vec<Finding> {
         let woken = before.awake(Action::Up).is_none();
         for (action, name) in TAKES_DOWN {
             if lost(action) || (woken && after.awake(action).is_none()) {
+                let rest = after.job(action).and_then(|job| job.rest);
                 let words = Words::of(format!(
                     "The window still opens, and {name} {}: {}",
-                    if after.job(action).is_some() { "is suspended" } else { "is gone" },
+                    rest.map_or("is gone", Rest::words),
                     match action {
                         Action::Guard => "nothing yields the card while the others need it",
                         _ => "nothing stops the server when the window ends",

@@ -132,10 +132,14 @@ fn stale_config(case: &Case<'_>) -> Vec<Finding> {
         {
             continue;
         }
+        let may_run = |user: &Object| {
+            let gate = case.gates_after.get(&user.id);
+            replicas(user) > 0 || gate.is_some_and(|gate| gate.may_be_up(case.now))
+        };
         let stale = |user: &&Object| {
             user.id.namespace == before.id.namespace
                 && rolls_on(&user.id).is_some()
-                && replicas(user) > 0
+                && may_run(user)
                 && uses(user, kind, &before.id.name)
                 && case.base.get(&user.id).is_some_and(|was| template(was) == template(user))
         };
