@@ -10,6 +10,7 @@ mod consequences;
 mod diff;
 mod fields;
 pub(crate) mod gates;
+pub(crate) mod guard;
 mod headline;
 mod lines;
 mod merge_keys;

@@ -2,7 +2,8 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path};
-use crate::review::{Object, Severity, Words};
+use crate::review::guard::{self, Guard};
+use crate::review::{Severity, Words};
 
 pub(super) const RULE: Rule = Rule {
     id: "prune-guard-missing",
@@ -14,23 +15,15 @@ pub(super) const RULE: Rule = Rule {
     look: Look::Stack(look),
 };
 
-const KEEPS: [&str; 3] = ["Namespace", "PersistentVolume", "PersistentVolumeClaim"];
-const ARGO: &str = "argocd.argoproj.io/sync-options";
-const FLUX: &str = "kustomize.toolkit.fluxcd.io/prune";
-
 fn look(case: &Case<'_>) -> Vec<Site> {
-    let keeps = case
-        .objects
-        .iter()
-        .filter(|object| object.id.group.is_empty() && KEEPS.contains(&object.id.kind.as_str()));
     let mut found = Vec::new();
-    for object in keeps {
-        let missing: Vec<&str> =
-            [("Argo CD", argo(object)), ("Flux", object.annotation(FLUX) == Some("disabled"))]
-                .into_iter()
-                .filter(|(_, guarded)| !guarded)
-                .map(|(who, _)| who)
-                .collect();
+    for object in case.objects.iter().filter(|object| guard::holds_data(object)) {
+        let guard = Guard::of(object);
+        let missing: Vec<&str> = [("Argo CD", guard.argocd), ("Flux", guard.flux)]
+            .into_iter()
+            .filter(|(_, guarded)| !guarded)
+            .map(|(who, _)| who)
+            .collect();
         if !missing.is_empty() {
             let words = Words::of(format!(
                 "{} may prune it as soon as it is not rendered",
@@ -40,10 +33,4 @@ fn look(case: &Case<'_>) -> Vec<Site> {
         }
     }
     found
-}
-
-/// Argo CD asks, or does not prune at all.
-fn argo(object: &Object) -> bool {
-    let options = object.annotation(ARGO).unwrap_or_default();
-    options.split(',').any(|option| matches!(option.trim(), "Prune=confirm" | "Prune=false"))
 }

@@ -115,6 +115,7 @@ pub const RULES: &[&Rule] = &[
     &pruned::DATA_LOST,
     &pruned::DATA_KEPT,
     &pruned::GUARDED,
+    &pruned::UNGUARDED,
     &pruned::PRUNED,
     &storage::RECLAIM,
     &gate::REFUSES,

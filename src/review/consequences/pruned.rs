@@ -1,6 +1,7 @@
 //! Objects that are gone from the rendered files: what a controller that prunes will delete.
 
 use super::{Case, Finding, Rule, Severity, Topic};
+use crate::review::guard::{self, Guard};
 use crate::review::object::{Object, Objects};
 use crate::review::words::Words;
 
@@ -42,6 +43,15 @@ pub(super) const GUARDED: Rule = Rule {
     detect: guarded,
 };
 
+pub(super) const UNGUARDED: Rule = Rule {
+    id: "prune-guard-dropped",
+    severity: Severity::Danger,
+    topic: Topic::Data,
+    what: "A Namespace, a volume or a claim loses its guard against pruning: the commit that drops it deletes it unasked",
+    source: PRUNING,
+    detect: guard_dropped,
+};
+
 pub(super) const PRUNED: Rule = Rule {
     id: "pruned",
     severity: Severity::Attention,
@@ -50,29 +60,6 @@ pub(super) const PRUNED: Rule = Rule {
     source: PRUNING,
     detect: pruned,
 };
-
-const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
-const FLUX_PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
-
-/// Who leaves the object in the cluster when it is gone from the files.
-struct Guard {
-    argocd: bool,
-    flux: bool,
-}
-
-impl Guard {
-    fn of(object: &Object) -> Self {
-        let option = |option: &str| matches!(option.trim(), "Prune=false" | "Prune=confirm");
-        Guard {
-            argocd: object.annotation(SYNC_OPTIONS).is_some_and(|list| list.split(',').any(option)),
-            flux: object.annotation(FLUX_PRUNE) == Some("disabled"),
-        }
-    }
-
-    fn any(&self) -> bool {
-        self.argocd || self.flux
-    }
-}
 
 fn unguarded<'a>(case: &'a Case<'_>) -> impl Iterator<Item = &'a Object> {
     case.gone().filter(|object| !Guard::of(object).any())
@@ -181,4 +168,19 @@ fn pruned(case: &Case<'_>) -> Vec<Finding> {
         .filter(|object| !holds_data(object) && !object.is("", "Namespace"))
         .map(|object| Finding::new(&object.id, Words::of("A controller that prunes deletes it")))
         .collect()
+}
+
+fn guard_dropped(case: &Case<'_>) -> Vec<Finding> {
+    let kept = case.both().filter(|(_, before, _)| guard::holds_data(before));
+    kept.filter_map(|(change, before, after)| {
+        let (was, is) = (Guard::of(before), Guard::of(after));
+        let lost = [("Argo CD", was.argocd && !is.argocd), ("Flux", was.flux && !is.flux)];
+        let who: Vec<&str> = lost.iter().filter(|(_, lost)| *lost).map(|(who, _)| *who).collect();
+        let words = format!(
+            "{} may prune it as soon as it is not rendered any more, and data goes with it",
+            who.join(" and ")
+        );
+        (!who.is_empty()).then(|| Finding::new(&change.id, Words::of(words)))
+    })
+    .collect()
 }
