@@ -64,7 +64,7 @@ seeds_output() {
     seed output "$file" "$(basename "$file")"
   done
   # One object a seed: a long text is slow, and changed in the wrong place.
-  for file in ../tests/fixtures/check/pass/*.yaml; do
+  for file in ../crates/kube-validate/tests/fixtures/pass/*.yaml; do
     awk -v out="corpus/seeds/output/$(basename "$file")" \
       'BEGIN { RS = "\n---\n" } { print > (out "-" NR); close(out "-" NR) }' "$file"
   done

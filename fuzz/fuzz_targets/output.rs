@@ -5,28 +5,28 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tts_render::objects::{self, AllowedKinds};
-use tts_render::source::{Source, Sources};
-use tts_render::yaml::{self, Dialect, Node, Value};
+use kube_validate::{self, AllowedKinds};
+use yaml_spans::source::{Source, Sources};
+use yaml_spans::{self, Dialect, Node, Value};
 
 fn parse(text: &str, dialect: Dialect) -> Result<Vec<Node>, String> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("output", text));
-    yaml::parse(&sources, id, dialect).map_err(|errors| {
-        assert!((1..=yaml::MAX_ERRORS).contains(&errors.len()));
+    yaml_spans::parse(&sources, id, dialect).map_err(|errors| {
+        assert!((1..=yaml_spans::MAX_ERRORS).contains(&errors.len()));
         errors.iter().map(|error| error.diagnose(&sources).message + "\n").collect()
     })
 }
 
 /// What check says of a document: the object's name, or all that is wrong.
 fn verdict(node: &Node) -> Result<String, Vec<String>> {
-    match objects::check(node.clone(), &AllowedKinds::none()) {
+    match kube_validate::check(node.clone(), &AllowedKinds::none()) {
         Ok(object) => {
             assert_eq!(object.node, *node);
-            let report = objects::check_foreign(std::slice::from_ref(node));
+            let report = kube_validate::check_foreign(std::slice::from_ref(node));
             assert!(report.findings.is_empty(), "{:?}", report.findings);
             assert_eq!((report.checked, report.unknown.len()), (1, 0));
-            let _ = objects::order(&object);
+            let _ = kube_validate::order(&object);
             Ok(object.id().to_string())
         }
         Err(errors) => {
@@ -45,7 +45,7 @@ fuzz_target!(|text: &str| {
     let Ok(documents) = parse(text, Dialect::Strict) else {
         // What others wrote is read more laxly, but not without bounds.
         if let Ok(documents) = parse(text, Dialect::Kubectl) {
-            objects::check_foreign(&documents);
+            kube_validate::check_foreign(&documents);
         }
         return;
     };
@@ -53,12 +53,12 @@ fuzz_target!(|text: &str| {
     let by_kubectl = parse(text, Dialect::Kubectl).expect("what is strict is legal");
     assert!(documents.iter().filter(is_something).eq(&by_kubectl), "{documents:?} {by_kubectl:?}");
 
-    let written = yaml::emit_documents(&documents);
+    let written = yaml_spans::emit_documents(&documents);
     let again = parse(&written, Dialect::Strict).unwrap_or_else(|e| panic!("{e}\n{written}"));
     assert_eq!(again, documents, "{written}");
-    assert_eq!(yaml::emit_documents(&again), written);
+    assert_eq!(yaml_spans::emit_documents(&again), written);
     for node in &documents {
-        let one = yaml::emit(node);
+        let one = yaml_spans::emit(node);
         let read = parse(&one, Dialect::Strict).unwrap_or_else(|e| panic!("{e}\n{one}"));
         assert_eq!(read, std::slice::from_ref(node), "{one}");
         assert_eq!(verdict(node), verdict(&read[0]), "{one}");

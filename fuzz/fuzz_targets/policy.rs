@@ -5,12 +5,12 @@
 
 use libfuzzer_sys::fuzz_target;
 use tts_render::policy::{self, Outcome, Request, Status, Tenant};
-use tts_render::source::{Source, Sources};
+use yaml_spans::source::{Source, Sources};
 
 const NAMESPACE: &str = "tts";
 
 type Edit =
-    fn(&Sources, tts_render::source::SourceId, &Request<'_>) -> Result<Outcome, Vec<String>>;
+    fn(&Sources, yaml_spans::source::SourceId, &Request<'_>) -> Result<Outcome, Vec<String>>;
 
 fn of(text: &str, request: &Request<'_>, edit: Edit) -> Result<Outcome, Vec<String>> {
     let mut sources = Sources::new();

@@ -10,12 +10,12 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use tts_render::diagnostic::Diagnostics;
-use tts_render::objects::{self, AllowedKinds};
-use tts_render::render::{self, Templates};
-use tts_render::source::{Source, Sources};
+use yaml_spans::diagnostic::Diagnostics;
+use kube_validate::{self, AllowedKinds};
+use tts_render::templates::{self, Templates};
+use yaml_spans::source::{Source, Sources};
 use tts_render::values::{Assignment, Layers, Loaded};
-use tts_render::yaml::{self, Dialect};
+use yaml_spans::{self, Dialect};
 
 const SEPARATOR: char = '\u{1e}';
 const STEM: &str = "tts";
@@ -56,7 +56,7 @@ fuzz_target!(|input: &str| {
     };
 
     // The layers, laid over each other and written as one file, are the same values.
-    let written = yaml::emit(&loaded.tree);
+    let written = yaml_spans::emit(&loaded.tree);
     let again = load(&mut base.clone(), &[&written]).expect("what was merged can be read");
     assert_eq!(again.tree, loaded.tree, "{written}");
     assert_eq!(again.values, loaded.values, "{written}");
@@ -68,7 +68,7 @@ fuzz_target!(|input: &str| {
         assert_eq!(twice.tree, loaded.tree);
     }
 
-    let context = render::context(&loaded).expect("values are data");
+    let context = templates::context(&loaded).expect("values are data");
     let outputs = match templates.render(&mut sources, &context) {
         Ok(outputs) => outputs,
         // A bound: more than a template may write, or more steps than it may take.
@@ -80,11 +80,11 @@ fuzz_target!(|input: &str| {
     };
     for output in outputs {
         let text = sources.get(output).text();
-        let documents = yaml::parse(&sources, output, Dialect::Strict)
+        let documents = yaml_spans::parse(&sources, output, Dialect::Strict)
             .unwrap_or_else(|errors| panic!("{:?}\n{text}", errors[0].error));
-        assert_eq!(render::unwhole(&sources, output, &documents), [], "{text}");
+        assert_eq!(templates::unwhole(&sources, output, &documents), [], "{text}");
         for document in documents {
-            if let Err(errors) = objects::check(document, &AllowedKinds::none()) {
+            if let Err(errors) = kube_validate::check(document, &AllowedKinds::none()) {
                 assert!(!errors.is_empty());
                 errors.iter().for_each(|error| drop(error.diagnose(&sources)));
             }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use tts_render::diagnostic::Diagnostics;
-use tts_render::fleet::{Fleet, Request};
 use tts_render::git::{self, Content, Job};
 use tts_render::project::Project;
-use tts_render::rendered::Plan;
+use tts_render::project::load::{Fleet, Request};
+use tts_render::project::write::Plan;
 use tts_render::values::KyvernoMode;
+use yaml_spans::diagnostic::Diagnostics;
 
 use super::{Exit, Run, Stop};
 

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
-use tts_render::diagnostic::{Diagnostic, Diagnostics};
-use tts_render::fleet::{Fleet, Opened, Stack};
+use tts_render::diff::input::{self, Files, Repository, RevisionError, SideError, Tree};
+use tts_render::diff::{History, Review, Side, report};
+use tts_render::model::Objects;
+use tts_render::project::load::{Fleet, Opened, Stack};
 use tts_render::project::{Project, ProjectError};
-use tts_render::review::{History, Objects, Review, Side, report};
-use tts_render::sides::{self, Files, Repository, RevisionError, SideError, Tree};
-use tts_render::yaml::Node;
+use yaml_spans::Node;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::fail_on::FailOn;
 use super::{Exit, Inputs, Run, Stop};
@@ -27,7 +28,7 @@ Examples:
   tts-render diff --base origin/main --format markdown > comment.md
   tts-render diff --base ../main/rendered --head rendered
   tts-render diff tts --set gate.floor=8Gi --history month.json
-  tts-render diff --base origin/main --fail-on danger"
+  tts-render diff --base origin/main --fail-on critical"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -118,8 +119,8 @@ fn both(args: &Args, run: &mut Run<'_>) -> Result<(Side, Side), Stop> {
         (!asked.is_empty()).then(|| asked.iter().cloned().collect());
     let (head, stacks) = match &args.head {
         Some(folder) => {
-            let tree = scoped(sides::read_folder(folder).map_err(failed)?, folders.as_ref());
-            if sides::is_empty(&tree) {
+            let tree = scoped(input::read_folder(folder).map_err(failed)?, folders.as_ref());
+            if input::is_empty(&tree) {
                 run.printer
                     .say(&format!("{} holds no objects: every one is gone", folder.display()));
             }
@@ -135,7 +136,7 @@ fn both(args: &Args, run: &mut Run<'_>) -> Result<(Side, Side), Stop> {
     };
     let base = base(args, run)?;
     let tree = scoped(base.tree, folders.as_ref());
-    let tree = if stacks.is_some() { sides::ours(tree) } else { tree };
+    let tree = if stacks.is_some() { input::ours(tree) } else { tree };
     let base_files = Files::of_tree(tree, &base.shown, &head)?;
     let (base_values, head_values) = match (base.values, stacks) {
         (Some(texts), Some(stacks)) => values(args, &project, &stacks, texts)?,
@@ -157,8 +158,8 @@ struct Base {
 fn base(args: &Args, run: &mut Run<'_>) -> Result<Base, Stop> {
     let folder = Path::new(&args.base);
     if folder.is_dir() {
-        let tree = sides::read_folder(folder).map_err(failed)?;
-        if sides::is_empty(&tree) {
+        let tree = input::read_folder(folder).map_err(failed)?;
+        if input::is_empty(&tree) {
             run.printer.say(&format!("{} holds no objects: every object is new", args.base));
         }
         // The same name as the head's, so that an equal file is the same file.
@@ -169,7 +170,7 @@ fn base(args: &Args, run: &mut Run<'_>) -> Result<Base, Stop> {
     let repository = Repository::around(&run.common.root).map_err(git)?;
     let commit = repository.commit(&args.base).map_err(git)?;
     let tree = repository.tree(&commit, &args.out).map_err(failed)?;
-    if sides::is_empty(&tree) {
+    if input::is_empty(&tree) {
         run.printer.say(&format!("`{}` has no {}/: every object is new", args.base, args.out));
     }
     let values = repository.tree(&commit, Project::VALUES).map_err(failed)?;
@@ -219,7 +220,7 @@ fn values(
             .map(|opened| (opened.file, opened.loaded.tree))
             .collect(),
     };
-    Ok((sides::values(&base, Project::VALUES), Some(head)))
+    Ok((input::values(&base, Project::VALUES), Some(head)))
 }
 
 fn read(error: ProjectError) -> Stop {
@@ -228,7 +229,7 @@ fn read(error: ProjectError) -> Stop {
 
 fn scoped(tree: Tree, folders: Option<&BTreeSet<String>>) -> Tree {
     match folders {
-        Some(folders) => sides::within(tree, folders),
+        Some(folders) => input::within(tree, folders),
         None => tree,
     }
 }

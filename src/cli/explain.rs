@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use tts_render::diagnostic::Diagnostic;
+use kube_validate::ObjectId;
 use tts_render::explain::{
     Effect, ExplainError, Field, Influence, Maker, Name, Rendering, choose, why_idle,
 };
-use tts_render::fleet::Opened;
-use tts_render::objects::ObjectId;
-use tts_render::source::Place;
-use tts_render::yaml::{self, Node, Path, Segment, Value};
+use tts_render::project::load::Opened;
+use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::source::Place;
+use yaml_spans::{self, Node, Path, Segment, Value};
 
 use super::{Exit, Inputs, Run, Stop};
 
@@ -260,7 +260,7 @@ fn origin(stack: &Opened, value: &Path) -> Result<String, Stop> {
         return Ok(format!("{}, {place}", shown(value, node)));
     }
     let values =
-        yaml::to_node(&loaded.values).map_err(|error| Diagnostic::new(error.to_string()))?;
+        yaml_spans::to_node(&loaded.values).map_err(|error| Diagnostic::new(error.to_string()))?;
     let file = &stack.file;
     Ok(match value.find(&values).filter(|node| node.value != Value::Null) {
         Some(node) => format!("{}, the default: {file} does not set it", shown(value, node)),
@@ -271,7 +271,7 @@ fn origin(stack: &Opened, value: &Path) -> Result<String, Stop> {
 /// A node on one line, if it is short.
 fn short(node: &Node) -> Option<String> {
     const MOST: usize = 80;
-    let text = yaml::emit(node);
+    let text = yaml_spans::emit(node);
     let line = text.trim_end();
     (!line.contains('\n') && line.chars().count() <= MOST).then(|| line.to_owned())
 }

@@ -1,7 +1,7 @@
 //! `generate`: the manifests on standard output.
 
-use tts_render::diagnostic::Diagnostic;
-use tts_render::fleet::Fleet;
+use tts_render::project::load::Fleet;
+use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::asked;
 use super::{Exit, Inputs, Run, Stop};

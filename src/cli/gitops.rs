@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
-use tts_render::diagnostic::{Diagnostic, Diagnostics};
-use tts_render::fleet::Fleet;
 use tts_render::gitops::{self, Document, Forge, From, Wiring};
+use tts_render::project::load::Fleet;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::{Exit, Inputs, Run, Stop};
 

@@ -3,9 +3,9 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 
-use tts_render::diagnostic::Diagnostic;
 use tts_render::project::Project;
 use tts_render::values::{self, DnsLabel};
+use yaml_spans::diagnostic::Diagnostic;
 
 use super::{Exit, Run, Stop};
 

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use annotate_snippets::Level;
 use clap::ValueEnum;
-use tts_render::diagnostic::Diagnostic;
-use tts_render::fleet::{Fleet, Opened, Request};
 use tts_render::lint::{self, Finding, RULES, Report, Rule, Subject, report};
+use tts_render::model::Severity;
+use tts_render::project::load::{Fleet, Opened, Request};
 use tts_render::project::{Project, ProjectError};
-use tts_render::review::Severity;
-use tts_render::source::Source;
-use tts_render::yaml::near_name;
+use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::near_name;
+use yaml_spans::source::Source;
 
 use super::fail_on::FailOn;
 use super::print::Titled;
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Format::Sarif => run.out.write_all(report::sarif(&report, project.root()).as_bytes())?,
         Format::Github => run.out.write_all(report::github(&report, project.root()).as_bytes())?,
     }
-    let limit = args.fail_on.unwrap_or(FailOn::Note).severity();
+    let limit = args.fail_on.unwrap_or(FailOn::Info).severity();
     let fails = report.findings.iter().any(|finding| finding.rule.severity <= limit);
     Ok(if fails { Exit::Differs } else { Exit::Success })
 }
@@ -114,9 +114,9 @@ fn text(args: &Args, report: &Report, run: &mut Run<'_>) -> Result<(), Stop> {
     let of = |severity: Severity| format!("{} {}", report.count(severity), severity.name());
     run.printer.say(&format!(
         "{}, {}, {}; {} allowed; {} looked at",
-        of(Severity::Danger),
-        of(Severity::Attention),
-        of(Severity::Note),
+        of(Severity::Critical),
+        of(Severity::Warning),
+        of(Severity::Info),
         report.allowed.len(),
         match report.stacks {
             1 => "1 stack".to_owned(),
@@ -129,9 +129,9 @@ fn text(args: &Args, report: &Report, run: &mut Run<'_>) -> Result<(), Stop> {
 fn shown(finding: &Finding, allowed: Option<&str>, run: &Run<'_>) -> String {
     let level = match finding.rule.severity {
         _ if allowed.is_some() => Level::INFO.with_name("allowed"),
-        Severity::Danger => Level::ERROR.with_name("danger"),
-        Severity::Attention => Level::WARNING.with_name("attention"),
-        Severity::Note => Level::NOTE,
+        Severity::Critical => Level::ERROR.with_name("critical"),
+        Severity::Warning => Level::WARNING.with_name("warning"),
+        Severity::Info => Level::INFO.with_name("info"),
     };
     let mend = match allowed {
         Some(reason) => format!("allowed: {reason}"),

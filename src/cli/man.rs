@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     if let Some(name) = &args.command {
         let found = command.find_subcommand(name).cloned();
         command = found.ok_or_else(|| {
-            tts_render::diagnostic::Diagnostic::new(format!("there is no command `{name}`"))
+            yaml_spans::diagnostic::Diagnostic::new(format!("there is no command `{name}`"))
         })?;
     }
     clap_mangen::Man::new(command).render(run.out)?;

@@ -2,10 +2,10 @@
 //!
 //! Data goes to standard output, talk to standard error. Nothing else in the project prints.
 
-mod check;
 mod commit;
 mod completions;
 mod diff;
+mod doctor;
 mod explain;
 mod fail_on;
 mod generate;
@@ -20,14 +20,14 @@ mod policy;
 mod print;
 mod project;
 mod render;
-mod requires;
 mod schema;
+mod validate;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tts_render::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use print::Printer;
 pub(crate) use project::{Common, Inputs};
@@ -54,8 +54,8 @@ enum Command {
     Parameters(parameters::Args),
     Commit(commit::Args),
     Gitops(gitops::Args),
-    Requires(requires::Args),
-    Check(check::Args),
+    Doctor(doctor::Args),
+    Validate(validate::Args),
     Explain(explain::Args),
     Diff(Box<diff::Args>),
     Lint(lint::Args),
@@ -161,8 +161,8 @@ fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Command::Parameters(args) => parameters::run(&args, run),
         Command::Commit(args) => commit::run(&args, run),
         Command::Gitops(args) => gitops::run(&args, run),
-        Command::Requires(args) => requires::run(&args, run),
-        Command::Check(args) => check::run(&args, run),
+        Command::Doctor(args) => doctor::run(&args, run),
+        Command::Validate(args) => validate::run(&args, run),
         Command::Explain(args) => explain::run(&args, run),
         Command::Diff(args) => diff::run(&args, run),
         Command::Lint(args) => lint::run(&args, run),

@@ -1,8 +1,8 @@
 //! `parameters`: what can be set in Argo CD's user interface.
 
-use tts_render::diagnostic::Diagnostic;
-use tts_render::fleet::Opened;
 use tts_render::gitops::announce;
+use tts_render::project::load::Opened;
+use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::asked;
 use super::{Exit, Inputs, Run, Stop};

@@ -1,11 +1,11 @@
 //! What `generate` and `parameters` share: Argo CD may be the caller.
 
-use tts_render::fleet::Request;
 use tts_render::gitops::{Call, Environment, assignments};
 use tts_render::project::Project;
+use tts_render::project::load::Request;
 
 use super::{Common, Inputs, Stop};
-use tts_render::diagnostic::Diagnostic;
+use yaml_spans::diagnostic::Diagnostic;
 
 /// What is asked for, by arguments or by Argo CD's environment.
 pub(crate) struct Asked {

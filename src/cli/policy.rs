@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use tts_render::diagnostic::{Diagnostic, Diagnostics};
 use tts_render::policy::{self, Outcome, Request, Shown, Status, Tenant};
 use tts_render::project::{read_manifests, replace};
-use tts_render::source::{SourceId, Sources};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::source::{SourceId, Sources};
 
 use super::{Exit, Run, Stop};
 
@@ -163,7 +163,7 @@ fn source(file: &Path) -> Result<(Sources, SourceId), Stop> {
 }
 
 fn diagnose(
-    errors: &[tts_render::diagnostic::Located<policy::Error>],
+    errors: &[yaml_spans::diagnostic::Located<policy::Error>],
     sources: &Sources,
 ) -> Diagnostics {
     Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())

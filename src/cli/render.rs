@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use tts_render::diagnostic::Diagnostic;
-use tts_render::fleet::{Fleet, Request};
-use tts_render::rendered::{self, Force, Plan, Scope, Summary};
+use tts_render::project::load::{Fleet, Request};
+use tts_render::project::write::{self, Force, Plan, Scope, Summary};
+use yaml_spans::diagnostic::Diagnostic;
 
 use super::{Exit, Inputs, Run, Stop};
 
@@ -37,14 +37,14 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let (plan, scope) = plan(&fleet, args.inputs.stacks.is_empty())?;
     let out = project.root().join(&args.out);
     if args.check {
-        let differences = rendered::compare(&out, &plan, &scope).map_err(failed)?;
+        let differences = write::compare(&out, &plan, &scope).map_err(failed)?;
         for difference in &differences {
             writeln!(run.out, "{}: {}", difference.path.display(), difference.kind)?;
         }
         return Ok(if differences.is_empty() { Exit::Success } else { Exit::Differs });
     }
     let force = if args.force { Force::Yes } else { Force::No };
-    let summary = rendered::write(&out, &plan, &scope, force).map_err(failed)?;
+    let summary = write::write(&out, &plan, &scope, force).map_err(failed)?;
     for kept in &summary.kept {
         run.printer.say(&format!("kept, since it was edited: {}", kept.display()));
     }
@@ -87,6 +87,6 @@ fn summary_line(summary: &Summary) -> String {
     said.join(", ")
 }
 
-fn failed(error: rendered::Error) -> Stop {
+fn failed(error: write::Error) -> Stop {
     Diagnostic::new(error.to_string()).into()
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use vram_gate::quantity;
 
-use crate::schedule::{self, Schedule};
+use kube_validate::schedule::{self, Schedule};
 
 /// Makes a string with a rule: a newtype that is checked when it is read.
 ///

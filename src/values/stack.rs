@@ -12,7 +12,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::scalars::*;
-use crate::yaml::Node;
+use yaml_spans::Node;
 
 /// One stack: a GPU tenant, when it may have the card, and all that this needs in the cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

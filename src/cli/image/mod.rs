@@ -8,11 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use tts_render::diagnostic::{Diagnostic, Diagnostics};
-use tts_render::image::{
-    About, Binary, BinaryError, Compiler, Image, Inspection, Kind, Layout, Login, Reference,
-    Registry, RegistryError, Step,
+use oci_scratch::{
+    Binary, BinaryError, Inspection, Layout, Login, Reference, Registry, RegistryError, Step,
 };
+use tts_render::image::{Compiler, Kind, own_about};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use self::pinning::{GATE_PATH, PinFlags, Pinning};
 use super::{Exit, Run, Stop};
@@ -125,7 +125,7 @@ fn build(args: &BuildArgs, run: &mut Run<'_>) -> Result<(), Stop> {
         Program::Renderer => Kind::Renderer,
     };
     let (path, mut about) = match &args.binary {
-        Some(path) => (at(run, path), About::default()),
+        Some(path) => (at(run, path), own_about()),
         None => {
             let root = run.common.root.clone();
             let compiler = Compiler { root, target: args.target.clone(), quiet: run.common.quiet };
@@ -137,7 +137,7 @@ fn build(args: &BuildArgs, run: &mut Run<'_>) -> Result<(), Stop> {
     about.source = args.source.clone().or(about.source);
     about.revision.clone_from(&args.revision);
     let tag = args.tag.clone().unwrap_or_else(|| about.version.clone());
-    let image = Image::new(kind, &program, about, args.time)?;
+    let image = kind.image(&program, about, args.time)?;
     let layout = Layout::new(&image, &tag).map_err(told)?;
     let pinning = args.pin.plan(run, &layout, None)?;
     layout.write(&at(run, &args.out)).map_err(told)?;

@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tts_render::diagnostic::Diagnostics;
-use tts_render::image::{self, Digest, Kind, Layout, Reference};
+use oci_scratch::{Digest, Layout, Reference};
+use tts_render::image::{self, Kind};
 use tts_render::project::replace;
-use tts_render::source::{Source, Sources};
-use tts_render::yaml;
+use yaml_spans::diagnostic::Diagnostics;
+use yaml_spans::source::{Source, Sources};
 
 use super::{Run, at, told};
 
@@ -66,7 +66,7 @@ impl Pinning {
         of: Option<&Reference>,
     ) -> Result<Self, Diagnostics> {
         let name = file.display();
-        let way: yaml::Path = path.parse().map_err(told)?;
+        let way: yaml_spans::Path = path.parse().map_err(told)?;
         let unread = |error: io::Error| told(format!("`{name}` can't be read: {error}"));
         let target = at(run, file);
         let old = fs::read_to_string(&target).map_err(unread)?;

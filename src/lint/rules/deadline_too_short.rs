@@ -7,11 +7,11 @@ use vram_gate::settings::Look as Reading;
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "deadline-too-short",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "The Jobs' deadline leaves the gate less time than its tries to read the page take",
     why: "The gate gives up early: `up` then starts nothing on a slow exporter, and the guard yields on bytes that it could have looked at again.",
     mend: "Raise `offPeak.activeDeadlineSeconds`, or lower `gate.samples`, `gate.sampleIntervalSeconds` or `gate.lookAgainSeconds`.",
@@ -32,7 +32,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     let Some((needed, left, action)) = worst else { return Vec::new() };
     let name =
         Action::NAMES.iter().find(|(_, known)| *known == action).map_or("", |(name, _)| name);
-    let words = Words::of("The tries and pauses of ").code(name).and(format!(
+    let words = Message::of("The tries and pauses of ").code(name).and(format!(
         " take up to {} s, and it has {} s for them",
         needed.as_secs_f32().ceil(),
         left.as_secs()
