@@ -53,7 +53,10 @@ def phrase(pattern):
 
 # Rule 3 of docs/style.md. What the group `fine` matches is allowed.
 PHRASES = {
-    "is no X": phrase(r"(?P<fine>\bthere (?:is|are) no\b)|\b(?:is|are) no (?!longer\b|(?:more|less|fewer) than\b)[\w`{][^\s\0]*"),
+    "is no X": phrase(
+        r"(?P<fine>\bthere (?:is|are) no\b)"
+        r"|\b(?:is|are) no (?!longer\b|(?:more|less|fewer) than\b)[\w`{][^\s\0]*"
+    ),
     "none where": phrase(r"\bnone where\b"),
     "for who": phrase(r"\bfor who\b"),
     "as X has it": phrase(r"\bas (?:[^\s\0.,;:]+ ){1,4}ha(?:s|ve) it\b"),
@@ -119,7 +122,8 @@ def rust_prose(text):
 
 
 def plain_prose(text):
-    """Any other file, with the comment signs at the beginning of its lines made blank."""
+    """Any other file, with escaped line breaks and the comment signs of its lines made blank."""
+    text = text.replace("\\n", "  ")
     return re.sub(r"(?m)^[ \t]*(?:#+|//+|>)(?=[ \t!])", lambda sign: " " * len(sign[0]), text)
 
 
@@ -292,6 +296,7 @@ SELF_TEST = [
     ("a.md", "A CronJob at rest; data encrypted at rest.\n", ["at rest"]),
     ("a.yaml", "# unwise: mend it\n# anew, it goes\n# away and leaves out a bearer that bears\n",
      ["mend", "unwise", "anew", "leaves out", "goes away", "bears"]),
+    ("a.json", '{"description": "It is held\\nagainst the schema."}\n', ["hold against"]),
     ("a.py", '"""How it works."""\n', ["question word"]),
     ("speaks.yaml", "a: 1\n", ["speaks"]),
 ]
