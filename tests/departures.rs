@@ -43,7 +43,7 @@ struct Row {
     quotation: Option<String>,
     /// The places that the row names, with the values of both sides.
     differences: Differences,
-    /// The values that restore Terraform's behaviour: path and value.
+    /// The values that bring Terraform's behaviour back: path and value.
     values: Vec<(String, String)>,
 }
 
