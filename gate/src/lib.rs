@@ -21,5 +21,9 @@
 pub mod decision;
 pub mod duration;
 pub mod page;
-pub mod quantity;
+pub mod quantity {
+    //! Amounts of memory, by the one grammar of [`kube_formats`].
+
+    pub use kube_formats::quantity::{BytesError, parse_bytes as parse};
+}
 pub mod settings;

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
+use kube_formats::quantity::parse_bytes;
+
 use super::{Key, LogFormat, Look, Raw, SettingError, Settings, Target, Voice, names};
 use crate::decision::{Action, Count, NoSeries, OnScrapeFailure, Rules};
+use crate::duration;
 use crate::page::{Query, Unit};
-use crate::{duration, quantity};
 
 impl Raw {
     /// How to report, as far as it can be known: also when all else is wrong.
@@ -56,7 +59,7 @@ impl Checker<'_> {
         };
         if namespace.is_empty() {
             self.wrong(Key::Namespace, "is not set, nor in SERVICE_ACCOUNT_DIR");
-        } else if !names::is_namespace(&namespace) {
+        } else if !is_dns_label(&namespace) {
             self.wrong(Key::Namespace, "is not a namespace's name");
         }
         let deadline = self.time_above_zero(Key::Deadline);
@@ -84,14 +87,12 @@ impl Checker<'_> {
 
     fn target(&mut self, namespace: String, service_account: PathBuf, dry_run: bool) -> Target {
         let deployment = self.text(Key::Deployment);
-        if !deployment.is_empty() && !names::is_deployment(&deployment) {
+        if !deployment.is_empty() && !is_dns_subdomain(&deployment) {
             self.wrong(Key::Deployment, "is not a Deployment's name");
         }
         let host = self.raw.get(Key::KubernetesServiceHost).map(str::to_owned);
         match &host {
-            Some(host) if !names::is_host(host) => {
-                self.wrong(Key::KubernetesServiceHost, "is not a host")
-            }
+            Some(host) if !is_host(host) => self.wrong(Key::KubernetesServiceHost, "is not a host"),
             None if !dry_run => {
                 self.wrong(Key::KubernetesServiceHost, "is not set: is this a Pod?")
             }
@@ -110,11 +111,11 @@ impl Checker<'_> {
 
     fn look(&mut self, namespace: String, service_account: &Path) -> Look {
         let url = self.text(Key::MetricsUrl);
-        if let (false, Err(problem)) = (url.is_empty(), names::check_url(&url)) {
+        if let (false, Err(problem)) = (url.is_empty(), names::check_scrape_url(&url)) {
             self.wrong(Key::MetricsUrl, problem);
         }
         let metric = self.text(Key::Metric);
-        if !names::is_metric(&metric) {
+        if !names::is_metric_name(&metric) {
             self.wrong(Key::Metric, "is not a metric's name");
         }
         let unit = self.one_of(Key::MetricUnit, &[("bytes", Unit::Bytes), ("MiB", Unit::MiB)]);
@@ -198,7 +199,7 @@ impl Checker<'_> {
     }
 
     fn amount(&mut self, key: Key) -> Option<u64> {
-        self.read(key, |text| quantity::parse(text).map_err(|error| error.to_string()))
+        self.read(key, |text| parse_bytes(text).map_err(|error| error.to_string()))
     }
 
     fn time(&mut self, key: Key) -> Duration {

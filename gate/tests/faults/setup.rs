@@ -42,13 +42,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         world.set("RESERVE", "17Gi")
     }),
     fault("no GPU_TOTAL", LOOKING, "GPU_TOTAL: is not set", |world| world.set("GPU_TOTAL", "")),
-    fault("METRICS_URL is not http", LOOKING, "METRICS_URL: must start with http", |world| {
+    fault("METRICS_URL is not http", LOOKING, "METRICS_URL: expected `http://`", |world| {
         world.url = Some("file:///etc/passwd".into())
     }),
-    fault("METRICS_URL without a host", LOOKING, "METRICS_URL: has no host", |world| {
+    fault("METRICS_URL without a host", LOOKING, "METRICS_URL: expected a host", |world| {
         world.url = Some("http:///metrics".into())
     }),
-    fault("METRICS_URL with a password", LOOKING, "METRICS_URL: must not hold", |world| {
+    fault("METRICS_URL with a password", LOOKING, "METRICS_URL: expected no user", |world| {
         world.url = Some("http://me:secret@127.0.0.1/".into())
     }),
     fault("METRICS_CA is missing, and the page is https", LOOKING, "METRICS_CA: ", |world| {
