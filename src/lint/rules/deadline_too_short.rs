@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Attention,
     what: "The Jobs' deadline leaves the gate less time than its tries to read the page take",
     why: "The gate gives up early: `up` then starts nothing on a slow exporter, and the guard yields on bytes that it could have looked at again.",
-    mend: "Raise `offPeak.activeDeadlineSeconds`, or lower `gate.samples`, `gate.sampleIntervalSeconds` or `gate.lookAgainSeconds`.",
+    mend: "Raise `offPeak.activeDeadlineSeconds`, or lower `gate.samples`, `gate.sampleIntervalSeconds` or `gate.recheckDelaySeconds`.",
     source: "gate/src/settings: the time to look is the deadline less 15 s; gate/src/scrape.rs: three tries",
     look: Look::Stack(look),
 };
