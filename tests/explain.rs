@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 
 use common::tool::{Sandbox, repository};
 use tts_render::explain::{IDLE, Influence, why_idle};
-use tts_render::fleet::{Opened, Request};
 use tts_render::project::Project;
+use tts_render::project::load::{Opened, Request};
 use tts_render::values::Assignment;
 
 #[test]

@@ -31,7 +31,7 @@ fn gitops(args: &[&str]) -> Vec<Value> {
         .collect();
     let sandbox = Sandbox::empty();
     sandbox.write("wiring.yaml", &manifests.join("---\n"));
-    sandbox.ok(&["check", "wiring.yaml"]);
+    sandbox.ok(&["validate", "wiring.yaml"]);
     tool::objects(&ran.out)
 }
 
@@ -238,7 +238,7 @@ fn the_sidecar_fits_the_stock_repo_server() {
         "",
     );
     sandbox.write("merged.json", &merged);
-    sandbox.ok(&["check", "merged.json"]);
+    sandbox.ok(&["validate", "merged.json"]);
     let merged: Value = serde_json::from_str(&merged).unwrap();
     let pod = &merged["spec"]["template"]["spec"];
     let names = |list: &Value| {
@@ -613,7 +613,7 @@ fn actionlint_finds_nothing_in_the_workflows() {
 
 #[test]
 fn what_is_required_is_listed_with_its_check() {
-    let ran = tool::ran(tool::repository(), &["requires", "--format", "json"]);
+    let ran = tool::ran(tool::repository(), &["doctor", "--format", "json"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let list: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
     let check = |what: &str| {
@@ -657,7 +657,7 @@ fn what_is_required_is_listed_with_its_check() {
             Command::new("sh").args(["-n", "-c", one["check"].as_str().unwrap()]).status().unwrap();
         assert!(checked.success(), "{one}");
     }
-    let text = tool::ran(tool::repository(), &["requires", "tts"]).out;
+    let text = tool::ran(tool::repository(), &["doctor", "tts"]).out;
     assert!(text.starts_with("# tts needs, and does not render:\n"), "{text}");
     assert!(text.contains("\nkubectl get priorityclass tier-2-gpu\n"), "{text}");
 }
@@ -670,6 +670,6 @@ fn a_secret_that_a_pod_names_is_required() {
         "    TTS_BF16: \"off\"\n",
         "    TTS_BF16: \"off\"\n    TOKEN: {valueFrom: {secretKeyRef: {name: api-token, key: token}}}\n    MAYBE: {valueFrom: {secretKeyRef: {name: perhaps, key: token, optional: true}}}\n",
     );
-    let text = project.ok(&["requires", "tts"]).out;
+    let text = project.ok(&["doctor", "tts"]).out;
     assert!(text.contains("# Secret tts/api-token\n") && !text.contains("perhaps"), "{text}");
 }

@@ -13,7 +13,6 @@ mod common;
 use common::hostile_strings;
 use common::tool::{Sandbox, objects};
 use serde_json::{Value, json};
-use tts_render::yaml;
 
 /// Every position of an interpolation that is allowed; the text itself is what must come out.
 const TEMPLATE: &str = "\
@@ -62,7 +61,7 @@ fn hostile_strings_come_out_as_they_went_in() {
             "server": {"args": part},
             "allowedKinds": [{"apiVersion": "test.example.com/v1", "kind": "Anything"}],
         });
-        let overlay = yaml::emit(&yaml::to_node(&overlay).expect("a tree"));
+        let overlay = yaml_spans::emit(&yaml_spans::to_node(&overlay).expect("a tree"));
         sandbox.write("overlay.yaml", &overlay);
         let out = sandbox.ok(&["generate", "-f", "overlay.yaml"]).out;
         let documents = objects(&out);

@@ -158,10 +158,10 @@ fn the_exit_code_says_whether_anything_so_severe_was_found() {
     assert_eq!(code(&[]), 0);
     let note = ["--set", "gate.samples=1"];
     assert_eq!(code(&note), 1);
-    assert_eq!(code(&[&note[..], &["--fail-on", "note"]].concat()), 1);
-    assert_eq!(code(&[&note[..], &["--fail-on", "attention"]].concat()), 0);
-    let danger = ["--set", "gate.noSeries=idle", "--fail-on", "danger"];
-    assert_eq!(code(&danger), 1);
+    assert_eq!(code(&[&note[..], &["--fail-on", "info"]].concat()), 1);
+    assert_eq!(code(&[&note[..], &["--fail-on", "warning"]].concat()), 0);
+    let critical = ["--set", "gate.noSeries=idle", "--fail-on", "critical"];
+    assert_eq!(code(&critical), 1);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn a_policy_outside_of_the_folder_is_looked_at_too() {
     sandbox.replace("values/tts.yaml", policy, "elsewhere/p.yml");
     assert_eq!(sandbox.ok(&["lint"]).out, "");
     sandbox.replace("values/tts.yaml", "allow policy-end-of-life", "allow policy-unused");
-    assert!(sandbox.run(&["lint"]).out.contains("note[policy-end-of-life]"));
+    assert!(sandbox.run(&["lint"]).out.contains("info[policy-end-of-life]"));
 }
 
 /// The comment is right without the overlay.
@@ -308,7 +308,7 @@ fn sarif_is_what_its_schema_says() {
     }
     insta::assert_snapshot!("sarif", serde_json::to_string_pretty(&run["results"]).unwrap());
     // The schema does judge.
-    log["runs"][0]["results"][0]["level"] = "danger".into();
+    log["runs"][0]["results"][0]["level"] = "critical".into();
     assert!(!validator.is_valid(&log));
 }
 
@@ -325,7 +325,7 @@ fn json_has_the_keys_that_are_documented() {
     let counts = &report["counts"];
     assert_eq!(report["findings"].as_array().unwrap().len() as u64, {
         let count = |key: &str| counts[key].as_u64().unwrap();
-        count("danger") + count("attention") + count("note")
+        count("critical") + count("warning") + count("info")
     });
 }
 
@@ -350,7 +350,7 @@ fn the_manual_tells_of_every_rule() {
         let row = format!("| {} | `{}` | {} |", rule.severity.name(), rule.id, rule.what);
         assert!(documented.contains(&row), "docs/lint.md lacks\n{row}");
     }
-    assert_eq!(documented.matches("\n| danger |").count(), {
-        RULES.iter().filter(|rule| rule.severity.name() == "danger").count()
+    assert_eq!(documented.matches("\n| critical |").count(), {
+        RULES.iter().filter(|rule| rule.severity.name() == "critical").count()
     });
 }

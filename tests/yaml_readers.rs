@@ -14,8 +14,8 @@ use std::fs;
 
 use common::{hostile_strings, require, run};
 use serde_json::{Value, json};
-use tts_render::source::{Source, Sources};
-use tts_render::yaml::{self, Dialect};
+use yaml_spans::source::{Source, Sources};
+use yaml_spans::{self, Dialect};
 
 const KUBECTL: [&str; 3] = ["kubectl", "version", "--client"];
 const PYYAML: [&str; 3] = ["python3", "-c", "import yaml"];
@@ -71,7 +71,7 @@ fn floats() -> Vec<f64> {
 }
 
 fn emit(object: &Value) -> String {
-    yaml::emit(&yaml::to_node(object).unwrap())
+    yaml_spans::emit(&yaml_spans::to_node(object).unwrap())
 }
 
 /// Compares piece by piece, so that a failure shows one string and not 400.
@@ -102,9 +102,9 @@ fn assert_same(reader: &str, read: &Value, expected: &Value, path: &str) {
 fn read_by_us(text: &str, dialect: Dialect) -> Value {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("emitted.yaml", text));
-    let nodes = yaml::parse(&sources, id, dialect).unwrap();
+    let nodes = yaml_spans::parse(&sources, id, dialect).unwrap();
     assert_eq!(nodes.len(), 1);
-    yaml::read(&nodes[0]).unwrap()
+    yaml_spans::read(&nodes[0]).unwrap()
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn kubectl_reads_the_table_of_its_readings_so() {
     if !require(&KUBECTL) {
         return;
     }
-    let readings = include_str!("fixtures/kubectl_readings.json");
+    let readings = include_str!("../crates/yaml-spans/tests/fixtures/kubectl_readings.json");
     let readings: Vec<(String, Value)> = serde_json::from_str(readings).unwrap();
     assert!(readings.len() >= 20);
     let head = "apiVersion: example.com/v1\nkind: Sample\nmetadata: {name: x}\nspec:\n";
@@ -208,7 +208,7 @@ fn is_written_by_kustomize(text: &str) -> bool {
 #[test]
 fn a_scalar_alone_is_safe_in_flow_too() {
     let strings = hostile_strings();
-    let list: Vec<String> = strings.iter().map(|text| yaml::scalar(text)).collect();
+    let list: Vec<String> = strings.iter().map(|text| yaml_spans::scalar(text)).collect();
     let map: Vec<String> = list.iter().map(|text| format!("{text}: {text}")).collect();
     for text in &list {
         assert!(!text.contains('\n'), "{text}");

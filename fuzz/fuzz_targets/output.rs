@@ -1,32 +1,32 @@
-//! Any text as what a template makes: no panic, and what is accepted reads as the same data by every
-//! way in which this project and `kubectl` read and write it, and by a reader that is none of ours. Run
-//! by `fuzz/run.sh`.
+//! Any text as a template's output. It must not panic, and accepted text must mean the same data to
+//! this project's readers and writers, to a reader with `kubectl`'s rules, and to an independent one.
+//! Run by `fuzz/run.sh`.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tts_render::objects::{self, AllowedKinds};
-use tts_render::source::{Source, Sources};
-use tts_render::yaml::{self, Dialect, Node, Value};
+use kube_validate::{self, AllowedKinds};
+use yaml_spans::source::{Source, Sources};
+use yaml_spans::{self, Dialect, Node, Value};
 
 fn parse(text: &str, dialect: Dialect) -> Result<Vec<Node>, String> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("output", text));
-    yaml::parse(&sources, id, dialect).map_err(|errors| {
-        assert!((1..=yaml::MAX_ERRORS).contains(&errors.len()));
+    yaml_spans::parse(&sources, id, dialect).map_err(|errors| {
+        assert!((1..=yaml_spans::MAX_ERRORS).contains(&errors.len()));
         errors.iter().map(|error| error.diagnose(&sources).message + "\n").collect()
     })
 }
 
-/// What check says of a document: the object's name, or all that is wrong.
+/// The result of checking a document: the object's id, or all errors.
 fn verdict(node: &Node) -> Result<String, Vec<String>> {
-    match objects::check(node.clone(), &AllowedKinds::none()) {
+    match kube_validate::check(node.clone(), &AllowedKinds::none()) {
         Ok(object) => {
             assert_eq!(object.node, *node);
-            let report = objects::check_foreign(std::slice::from_ref(node));
+            let report = kube_validate::check_foreign(std::slice::from_ref(node));
             assert!(report.findings.is_empty(), "{:?}", report.findings);
             assert_eq!((report.checked, report.unknown.len()), (1, 0));
-            let _ = objects::order(&object);
+            let _ = kube_validate::order(&object);
             Ok(object.id().to_string())
         }
         Err(errors) => {
@@ -43,27 +43,27 @@ fn verdict(node: &Node) -> Result<String, Vec<String>> {
 
 fuzz_target!(|text: &str| {
     let Ok(documents) = parse(text, Dialect::Strict) else {
-        // What others wrote is read more laxly, but not without bounds.
+        // Foreign manifests are read with fewer rules, but with the same limits.
         if let Ok(documents) = parse(text, Dialect::Kubectl) {
-            objects::check_foreign(&documents);
+            kube_validate::check_foreign(&documents);
         }
         return;
     };
-    let is_something = |node: &&Node| node.value != Value::Null;
-    let by_kubectl = parse(text, Dialect::Kubectl).expect("what is strict is legal");
-    assert!(documents.iter().filter(is_something).eq(&by_kubectl), "{documents:?} {by_kubectl:?}");
+    let is_not_null = |node: &&Node| node.value != Value::Null;
+    let by_kubectl = parse(text, Dialect::Kubectl).expect("strict YAML is valid YAML");
+    assert!(documents.iter().filter(is_not_null).eq(&by_kubectl), "{documents:?} {by_kubectl:?}");
 
-    let written = yaml::emit_documents(&documents);
+    let written = yaml_spans::emit_documents(&documents);
     let again = parse(&written, Dialect::Strict).unwrap_or_else(|e| panic!("{e}\n{written}"));
     assert_eq!(again, documents, "{written}");
-    assert_eq!(yaml::emit_documents(&again), written);
+    assert_eq!(yaml_spans::emit_documents(&again), written);
     for node in &documents {
-        let one = yaml::emit(node);
+        let one = yaml_spans::emit(node);
         let read = parse(&one, Dialect::Strict).unwrap_or_else(|e| panic!("{e}\n{one}"));
         assert_eq!(read, std::slice::from_ref(node), "{one}");
         assert_eq!(verdict(node), verdict(&read[0]), "{one}");
-        let theirs: serde_yaml::Value =
+        let independent: serde_yaml::Value =
             serde_yaml::from_str(&one).unwrap_or_else(|e| panic!("{e}\n{one}"));
-        assert_eq!(theirs, serde_yaml::to_value(node).expect("data"), "{one}");
+        assert_eq!(independent, serde_yaml::to_value(node).expect("data"), "{one}");
     }
 });

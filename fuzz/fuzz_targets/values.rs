@@ -1,8 +1,9 @@
-//! Any texts as the layers of a stack's values: no panic, errors that can be shown, and values that
-//! are accepted mean the same written as one file, and never become structure. Run by `fuzz/run.sh`.
+//! Any texts as the layers of a stack's values. It must not panic, errors must be printable, and
+//! accepted values must mean the same when written as one file, and never become YAML structure. Run by
+//! `fuzz/run.sh`.
 //!
-//! The layers stand one after the other, between ASCII's record separators, which YAML can't hold:
-//! the values file first, then overlays; what starts with `=` is an assignment.
+//! The layers follow each other, separated by ASCII's record separator, which YAML does not allow: the
+//! values file first, then overlays. A layer that starts with `=` is an assignment.
 
 #![no_main]
 
@@ -10,17 +11,17 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use tts_render::diagnostic::Diagnostics;
-use tts_render::objects::{self, AllowedKinds};
-use tts_render::render::{self, Templates};
-use tts_render::source::{Source, Sources};
+use yaml_spans::diagnostic::Diagnostics;
+use kube_validate::{self, AllowedKinds};
+use tts_render::templates::{self, Templates};
+use yaml_spans::source::{Source, Sources};
 use tts_render::values::{Assignment, Layers, Loaded};
-use tts_render::yaml::{self, Dialect};
+use yaml_spans::{self, Dialect};
 
 const SEPARATOR: char = '\u{1e}';
 const STEM: &str = "tts";
 
-/// The built-in templates, with the texts that they are among.
+/// The built-in templates, and the sources that contain them.
 fn templates() -> &'static (Sources, Templates) {
     static TEMPLATES: OnceLock<(Sources, Templates)> = OnceLock::new();
     TEMPLATES.get_or_init(|| {
@@ -55,36 +56,37 @@ fuzz_target!(|input: &str| {
         }
     };
 
-    // The layers, laid over each other and written as one file, are the same values.
-    let written = yaml::emit(&loaded.tree);
-    let again = load(&mut base.clone(), &[&written]).expect("what was merged can be read");
+    // The merged layers, written as one file, are the same values.
+    let written = yaml_spans::emit(&loaded.tree);
+    let again = load(&mut base.clone(), &[&written]).expect("merged values are valid");
     assert_eq!(again.tree, loaded.tree, "{written}");
     assert_eq!(again.values, loaded.values, "{written}");
-    // An overlay laid over what it made changes nothing.
+    // Applying an overlay twice changes nothing more.
     if let [_, overlay] = texts[..]
         && !overlay.starts_with('=')
     {
-        let twice = load(&mut base.clone(), &[texts[0], overlay, overlay]).expect("laid twice");
+        let twice = load(&mut base.clone(), &[texts[0], overlay, overlay])
+            .expect("the overlay can be applied twice");
         assert_eq!(twice.tree, loaded.tree);
     }
 
-    let context = render::context(&loaded).expect("values are data");
+    let context = templates::context(&loaded).expect("values are data");
     let outputs = match templates.render(&mut sources, &context) {
         Ok(outputs) => outputs,
-        // A bound: more than a template may write, or more steps than it may take.
+        // A limit: the template wrote too much, or took too many steps.
         Err(errors) => {
-            let is_bound = |message: &str| message.starts_with("the template ");
-            assert!(errors.0.iter().all(|error| is_bound(&error.message)), "{errors}");
+            let is_limit = |message: &str| message.starts_with("the template ");
+            assert!(errors.0.iter().all(|error| is_limit(&error.message)), "{errors}");
             return;
         }
     };
     for output in outputs {
         let text = sources.get(output).text();
-        let documents = yaml::parse(&sources, output, Dialect::Strict)
+        let documents = yaml_spans::parse(&sources, output, Dialect::Strict)
             .unwrap_or_else(|errors| panic!("{:?}\n{text}", errors[0].error));
-        assert_eq!(render::unwhole(&sources, output, &documents), [], "{text}");
+        assert_eq!(templates::unwhole(&sources, output, &documents), [], "{text}");
         for document in documents {
-            if let Err(errors) = objects::check(document, &AllowedKinds::none()) {
+            if let Err(errors) = kube_validate::check(document, &AllowedKinds::none()) {
                 assert!(!errors.is_empty());
                 errors.iter().for_each(|error| drop(error.diagnose(&sources)));
             }

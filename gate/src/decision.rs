@@ -50,7 +50,7 @@ impl Count {
         &[("residents", Self::Residents), ("everyone", Self::Everyone)];
 }
 
-/// What the guard does when the GPU's memory cannot be read.
+/// The guard's behaviour when the GPU's memory cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "camelCase"))]

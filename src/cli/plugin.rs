@@ -1,11 +1,11 @@
 //! What `generate` and `parameters` share: Argo CD may be the caller.
 
-use tts_render::fleet::Request;
 use tts_render::gitops::{Call, Environment, assignments};
 use tts_render::project::Project;
+use tts_render::project::load::Request;
 
-use super::{Common, Inputs, Stop};
-use tts_render::diagnostic::Diagnostic;
+use super::{CliError, Common, Inputs};
+use yaml_spans::diagnostic::Diagnostic;
 
 /// What is asked for, by arguments or by Argo CD's environment.
 pub(crate) struct Asked {
@@ -16,7 +16,11 @@ pub(crate) struct Asked {
 }
 
 /// Reads both; an argument is stronger. Argo CD's parameters are the highest layer.
-pub(crate) fn asked(common: &Common, inputs: &Inputs, app: Option<&str>) -> Result<Asked, Stop> {
+pub(crate) fn asked(
+    common: &Common,
+    inputs: &Inputs,
+    app: Option<&str>,
+) -> Result<Asked, CliError> {
     let environment = Environment::read(|name| std::env::var(name).ok());
     let call = Call::find(&common.root, &environment).map_err(Diagnostic::from)?;
     let project = Project::new(call.root);

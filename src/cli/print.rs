@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use clap::ValueEnum;
-use tts_render::diagnostic::{Diagnostic, Diagnostics};
-use tts_render::source::Place;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::source::Place;
 
 /// The errors that are shown; the rest are counted.
 const SHOWN: usize = 20;
@@ -49,7 +49,7 @@ impl Printer {
     }
 
     /// One line of talk, unless the user wants quiet.
-    pub(crate) fn say(&self, line: &str) {
+    pub(crate) fn status(&self, line: &str) {
         if !self.quiet {
             write_line(line);
         }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tts_render::diagnostic::{Diagnostic, Diagnostics};
-use tts_render::fleet::Request;
 use tts_render::project::Project;
+use tts_render::project::load::Request;
 use tts_render::values::Assignment;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::print::Color;
 

@@ -1,7 +1,7 @@
 //! Another value for a leaf, within its type.
 
 use crate::values::Shape;
-use crate::yaml::{Entry, Mapping, Node, Path, Segment, Value};
+use yaml_spans::{Entry, Mapping, Node, Path, Segment, Value};
 
 /// Texts that are values of some type of the values: one of them will do where a text with a letter
 /// more will not.

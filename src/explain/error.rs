@@ -1,8 +1,8 @@
 //! Why there is nothing to explain, and what was probably meant.
 
-use crate::diagnostic::Diagnostic;
-use crate::objects::ObjectId;
-use crate::yaml::{Node, Path, Segment, Value, name_hint};
+use kube_validate::ObjectId;
+use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::{Node, Path, Segment, Value, name_hint};
 
 /// Why there is nothing to explain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

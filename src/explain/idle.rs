@@ -1,6 +1,6 @@
 //! Values that decide no field of what is rendered, each with the reason.
 
-use crate::yaml::{Path, Segment};
+use yaml_spans::{Path, Segment};
 
 /// Where a value may be idle, as a path (`[]` stands for any item), and why; for all below it too.
 pub const IDLE: &[(&str, &str)] = &[

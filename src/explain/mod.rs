@@ -12,11 +12,11 @@ mod naming;
 
 use std::fmt;
 
-use crate::objects::ObjectId;
-use crate::render::{self, Templates};
-use crate::source::{Sources, Span};
+use crate::templates::{self, Templates};
 use crate::values::{Loaded, Values};
-use crate::yaml::{self, Dialect, Node, Path, Segment, Value};
+use kube_validate::ObjectId;
+use yaml_spans::source::{Sources, Span};
+use yaml_spans::{self, Dialect, Node, Path, Segment, Value};
 
 pub use change::other;
 pub use error::ExplainError;
@@ -180,9 +180,9 @@ impl Subject<'_> {
         sources: &mut Sources,
         before: Option<&[Vec<Node>]>,
     ) -> Option<Vec<Vec<Node>>> {
-        let context = render::context(loaded).ok()?;
+        let context = templates::context(loaded).ok()?;
         let outputs = self.templates.render(sources, &context).ok()?;
-        let parse = |output| yaml::parse(sources, output, Dialect::Strict).ok();
+        let parse = |output| yaml_spans::parse(sources, output, Dialect::Strict).ok();
         let mut all: Vec<Vec<Node>> = outputs.into_iter().map(parse).collect::<Option<_>>()?;
         if let Some(beyond) = self.beyond {
             all.extend(match before {
@@ -202,16 +202,16 @@ impl Subject<'_> {
         let documents = if let Some(at) = field.template.checked_sub(templates) {
             made_beyond(self.beyond?, &loaded.values, &mut sources).into_iter().nth(at)?
         } else {
-            let context = render::context(loaded).ok()?;
+            let context = templates::context(loaded).ok()?;
             let output = self.templates.render_nth(field.template, &mut sources, &context)?;
-            yaml::parse(&sources, output, Dialect::Strict).ok()?
+            yaml_spans::parse(&sources, output, Dialect::Strict).ok()?
         };
         Some(documents.into_iter().nth(field.document))
     }
 
     /// The values that decide a field of a rendering, or anything in it, in the order of the values.
     pub fn behind(&self, rendering: &Rendering, field: &Field) -> Vec<(Path, Effect)> {
-        let Ok(values) = yaml::to_node(&self.loaded.values) else { return Vec::new() };
+        let Ok(values) = yaml_spans::to_node(&self.loaded.values) else { return Vec::new() };
         let Some(before) = rendering.document(field) else { return Vec::new() };
         let templates = self.templates.names().count();
         let beyond = self.beyond.filter(|_| field.template >= templates);
@@ -237,7 +237,7 @@ impl Subject<'_> {
     /// What every leaf of the values decides. A leaf that is changed has its other value tried as
     /// the values' types allow it.
     pub fn influences(&self) -> Vec<Influence> {
-        let Ok(values) = yaml::to_node(&self.loaded.values) else { return Vec::new() };
+        let Ok(values) = yaml_spans::to_node(&self.loaded.values) else { return Vec::new() };
         let Some(before) = self.rendering() else { return Vec::new() };
         let influence = |leaf| self.influence(&before.documents, &values, leaf);
         leaves(&values).into_iter().map(influence).collect()
@@ -251,7 +251,7 @@ impl Subject<'_> {
         path: &Path,
     ) -> Result<Vec<Influence>, ExplainError> {
         let nothing = || ExplainError::NoValue { path: path.clone(), hint: None };
-        let values = yaml::to_node(&self.loaded.values).map_err(|_| nothing())?;
+        let values = yaml_spans::to_node(&self.loaded.values).map_err(|_| nothing())?;
         let mut below: Vec<Path> =
             leaves(&values).into_iter().filter(|leaf| leaf.starts_with(path)).collect();
         let is_there = !below.is_empty();
@@ -274,7 +274,7 @@ impl Subject<'_> {
         });
         let (changed_to, fields) = match other {
             Some((value, after)) => {
-                (Some(yaml::emit(&value).trim_end().to_owned()), moved(before, &after))
+                (Some(yaml_spans::emit(&value).trim_end().to_owned()), moved(before, &after))
             }
             None => (None, Vec::new()),
         };

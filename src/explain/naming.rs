@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::ExplainError;
-use crate::objects::{ObjectId, group};
-use crate::yaml::{Node, near_name};
+use kube_validate::{ObjectId, group};
+use yaml_spans::{Node, near_name};
 
 /// An object as a person names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,7 +169,7 @@ mod tests {
     fn said(text: &str) -> String {
         match choose(&Name::parse(text), &all()) {
             Ok(id) => id.to_string(),
-            Err(error) => crate::diagnostic::Diagnostic::from(error.clone())
+            Err(error) => yaml_spans::diagnostic::Diagnostic::from(error.clone())
                 .notes
                 .iter()
                 .fold(error.to_string(), |text, note| format!("{text}; {note}")),

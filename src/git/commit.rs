@@ -7,10 +7,10 @@ use std::path::Path;
 use super::message::{Change, Changes, Verb};
 use super::push;
 use super::run::{Git, GitError};
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::rendered::{self, Force, Plan, Scope};
-use crate::source::{Source, Sources};
-use crate::yaml::{self, Dialect, Node};
+use crate::project::write::{self, Force, Plan, Scope};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::source::{Source, Sources};
+use yaml_spans::{self, Dialect, Node};
 
 /// What `rendered/` should hold.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ pub enum CommitError {
     Git(#[from] GitError),
     /// `rendered/` can't be written.
     #[error(transparent)]
-    Write(#[from] rendered::Error),
+    Write(#[from] write::Error),
     /// No repository.
     #[error("{0} is in no Git work tree")]
     NoRepository(String),
@@ -180,7 +180,7 @@ pub(super) fn commit_once(job: &Job<'_>, git: &Git) -> Result<Option<Committed>,
     // Held until the commit is made: Git reads the files again then, and another run's are not what
     // the trailer says.
     let out = job.root.join(job.out);
-    let (_, _held) = rendered::write_and_hold(&out, &content.plan, &Scope::All, Force::No)?;
+    let (_, _held) = write::write_and_hold(&out, &content.plan, &Scope::All, Force::No)?;
     git.run(&["add", "--all", "--", job.out])?;
     let raw = [
         "diff-index",
@@ -336,7 +336,7 @@ fn changes(
 fn object_in(bytes: &[u8]) -> Option<String> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("HEAD", std::str::from_utf8(bytes).ok()?));
-    let node = yaml::parse(&sources, id, Dialect::Strict).ok()?.pop()?;
+    let node = yaml_spans::parse(&sources, id, Dialect::Strict).ok()?.pop()?;
     let text = |node: &Node, key: &str| {
         let text = node.get(key)?.as_str()?;
         (!text.chars().any(char::is_control)).then(|| text.to_owned())

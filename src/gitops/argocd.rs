@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use super::document::{Document, check};
 use super::tree::{checksum, flag, list, list_if_any, map, null, number, text, texts};
 use super::wiring::{App, Wiring, WiringError, containers};
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::objects::Object;
 use crate::values::{Image, ImageOwner};
-use crate::yaml::{self, Node};
+use kube_validate::Object;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::{self, Node};
 
 /// The plugin's name, without its version.
 pub const PLUGIN_NAME: &str = "tts-render";
@@ -328,7 +328,7 @@ pub fn plugin_yaml() -> Result<String, Diagnostics> {
         ),
     ]);
     check(node.clone())?;
-    Ok(yaml::emit(&node))
+    Ok(yaml_spans::emit(&node))
 }
 
 /// The ConfigMap with `plugin.yaml`, and the repo-server's patch.
@@ -364,7 +364,7 @@ fn plugin(wiring: &Wiring<'_>) -> Result<[Document; 2], Diagnostics> {
     let container = map([
         ("name", text(PLUGIN_NAME)),
         ("image", text(reference(image))),
-        ("imagePullPolicy", yaml::to_node(&image.pull_policy).unwrap_or_else(|_| null())),
+        ("imagePullPolicy", yaml_spans::to_node(&image.pull_policy).unwrap_or_else(|_| null())),
         ("command", texts([ENTRY_POINT])),
         (
             "securityContext",

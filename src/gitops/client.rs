@@ -3,10 +3,10 @@
 use super::document::{Document, check};
 use super::tree::{checksum, list, map, text};
 use super::wiring::WiringError;
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::fleet::Fleet;
+use crate::project::load::Fleet;
 use crate::values::Client;
-use crate::yaml::{self, Node, near_name};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::{self, Node, near_name};
 
 /// The patch of a client's Deployment: the ConfigMap as environment, and a checksum that rolls the
 /// Pods when it changes. `name` is the client's, or `NAMESPACE/NAME`; `container` is the one that
@@ -27,7 +27,7 @@ pub fn client(fleet: &Fleet, name: &str, container: Option<&str>) -> Result<Docu
     });
     let missing =
         || Diagnostic::new(format!("no template renders the ConfigMap {namespace}/{config_map}"));
-    let data = yaml::emit(data.ok_or_else(missing)?);
+    let data = yaml_spans::emit(data.ok_or_else(missing)?);
     let patch = |selector: Node, labels: Node, image: Node| {
         let source = map([("configMapRef", map([("name", text(&config_map))]))]);
         let container =

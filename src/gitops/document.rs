@@ -1,9 +1,9 @@
 //! One file of the wiring.
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::objects::{self, AllowedKinds};
-use crate::source::Sources;
-use crate::yaml::{self, Node};
+use kube_validate::{self, AllowedKinds};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::source::Sources;
+use yaml_spans::{self, Node};
 
 /// One file of the wiring.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ impl Document {
     pub(super) fn patch(file: impl Into<String>, comment: &str, node: Node) -> Self {
         let comment: String =
             comment.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
-        Document { file: file.into(), text: comment + &yaml::emit(&node), node: Some(node) }
+        Document { file: file.into(), text: comment + &yaml_spans::emit(&node), node: Some(node) }
     }
 }
 
@@ -42,7 +42,7 @@ impl Document {
 pub(super) fn check(node: Node) -> Result<(), Diagnostics> {
     // Nothing here was read from a file, so no place is looked up.
     let sources = Sources::new();
-    match objects::check(node, &AllowedKinds::none()) {
+    match kube_validate::check(node, &AllowedKinds::none()) {
         Ok(_) => Ok(()),
         Err(errors) => {
             let found = errors.iter().map(|error| error.diagnose(&sources));

@@ -6,9 +6,9 @@
 use super::document::Document;
 use super::tree::{flag, list, list_if_any, map, null, text, texts};
 use super::wiring::{App, Wiring, containers};
-use crate::diagnostic::Diagnostics;
-use crate::objects::Object;
-use crate::yaml::{self, Node, Value};
+use kube_validate::Object;
+use yaml_spans::diagnostic::Diagnostics;
+use yaml_spans::{self, Node, Value};
 
 /// The files that wire a project to Flux.
 ///
@@ -170,7 +170,7 @@ fn unsubstituted(app: &App<'_>) -> Vec<Node> {
                 ]),
             ),
         ]);
-        map([("patch", text(yaml::emit(&node))), ("target", target(object))])
+        map([("patch", text(yaml_spans::emit(&node))), ("target", target(object))])
     };
     app.objects.iter().filter(|object| holds_variable(&object.node)).map(patch).collect()
 }

@@ -1,6 +1,6 @@
 //! Argo CD and Flux: how they call this program, and the files that wire a repository to them.
 //!
-//! In: Argo CD's parameters and environment, or what a project renders ([`Fleet`](crate::fleet)).
+//! In: Argo CD's parameters and environment, or what a project renders ([`Fleet`](crate::project::load)).
 //! Out: assignments to values, the announcement of what can be assigned, and [`Document`]s: objects
 //! that were held against their types, patches, workflows. The commands `generate`, `parameters`,
 //! `gitops` and `requires` call it. Every fact about the controllers cites where it is written.
@@ -11,7 +11,6 @@ mod document;
 mod flux;
 mod parameters;
 mod plugin;
-mod requires;
 mod tree;
 mod wiring;
 mod workflow;
@@ -22,6 +21,5 @@ pub use document::Document;
 pub use flux::flux;
 pub use parameters::{Announcement, ParameterError, announce, assignments};
 pub use plugin::{Call, CallError, Environment};
-pub use requires::{Requirement, requires};
 pub use wiring::{Wiring, WiringError};
 pub use workflow::{Forge, workflow};

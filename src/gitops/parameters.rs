@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::diagnostic::Diagnostic;
 use crate::values::{Assigned, Assignment, Loaded, Shape};
-use crate::yaml::{self, Node, Path, PathError, Segment, Value};
+use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::{self, Node, Path, PathError, Segment, Value};
 
 /// What messages call the layer.
 const LAYER: &str = "ARGOCD_APP_PARAMETERS";
@@ -118,7 +118,7 @@ const NOT_ANNOUNCED: [&str; 4] = ["apiVersion", "name", "allowedKinds", "gitops"
 /// containers, clients) are for the values file.
 pub fn announce(loaded: &Loaded) -> Vec<Announcement> {
     // Values are plain data: writing them as a tree can't fail.
-    let Ok(values) = yaml::to_node(&loaded.values) else { return Vec::new() };
+    let Ok(values) = yaml_spans::to_node(&loaded.values) else { return Vec::new() };
     let mut found = Vec::new();
     let root = Shape::of_values();
     for (key, entry) in values.as_mapping().into_iter().flatten() {
@@ -186,10 +186,10 @@ fn is_map_of_strings(shape: &Shape) -> bool {
 fn sent_text(node: &Node, shape: &Shape) -> Option<String> {
     match &node.value {
         // An application's own data has no type but the one that YAML gives it.
-        Value::String(text) if shape.is_anything() => Some(yaml::scalar(text)),
+        Value::String(text) if shape.is_anything() => Some(yaml_spans::scalar(text)),
         Value::String(text) => Some(text.clone()),
         Value::Null => None,
-        _ => Some(yaml::emit(node).trim_end().to_owned()),
+        _ => Some(yaml_spans::emit(node).trim_end().to_owned()),
     }
 }
 

@@ -5,8 +5,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::diagnostic::Diagnostic;
 use crate::project::Project;
+use yaml_spans::diagnostic::Diagnostic;
 
 /// Why it can't be said what is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::yaml::{Mapping, Node, Value};
+use yaml_spans::{Mapping, Node, Value};
 
 /// A map; entries that are null are left out.
 pub(super) fn map<'a>(entries: impl IntoIterator<Item = (&'a str, Node)>) -> Node {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::diagnostic::Diagnostic;
-use crate::fleet::{File, Fleet, Stack};
-use crate::objects::Object;
+use crate::project::load::{File, Fleet, Stack};
 use crate::values::{GitOps, ImageOwner};
-use crate::yaml::{self, Node, Path};
+use kube_validate::Object;
+use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::{self, Node, Path};
 
 /// Why there is no wiring.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -201,7 +201,7 @@ fn apps(fleet: &Fleet) -> Vec<App<'_>> {
 fn first_difference(one: &GitOps, other: &GitOps) -> Option<String> {
     let shared = |settings: &GitOps| {
         let settings = GitOps { images: ImageOwner::default(), ..settings.clone() };
-        yaml::to_node(&settings).ok()
+        yaml_spans::to_node(&settings).ok()
     };
     let (one, other) = (shared(one)?, shared(other)?);
     let differs = |path: &Path| path.find(&one) != path.find(&other);

@@ -5,7 +5,7 @@
 
 use super::document::Document;
 use super::wiring::{Wiring, WiringError};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 /// Whose workflow it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

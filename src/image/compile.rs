@@ -8,8 +8,9 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
-use super::binary::Package;
-use super::recipe::{About, Kind};
+use oci_scratch::{About, Package};
+
+use super::recipe::Kind;
 
 /// Runs Cargo in a workspace that holds the sources.
 #[derive(Debug, Clone)]

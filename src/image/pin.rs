@@ -1,10 +1,10 @@
 //! Puts an image's digest into a values file, and leaves every other byte as it was.
 
-use super::Digest;
-use crate::diagnostic::Located;
-use crate::edit::{self, Editor};
-use crate::source::{SourceId, Sources};
-use crate::yaml::{self, Dialect, Node, ParseError, Path, Segment};
+use oci_scratch::Digest;
+use yaml_spans::diagnostic::Located;
+use yaml_spans::edit::{self, Editor};
+use yaml_spans::source::{SourceId, Sources};
+use yaml_spans::{self, Dialect, Node, ParseError, Path, Segment};
 
 /// A values file with a digest in it.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub fn pin(
     path: &Path,
     digest: &Digest,
 ) -> Result<Pin, Vec<Located<PinError>>> {
-    let documents = yaml::parse(sources, id, Dialect::Strict)
+    let documents = yaml_spans::parse(sources, id, Dialect::Strict)
         .map_err(|errors| errors.into_iter().map(|e| e.map(PinError::Parse)).collect::<Vec<_>>())?;
     let [root] = &*documents else {
         let error = PinError::Documents(documents.len());
@@ -77,7 +77,7 @@ fn missing(root: &Node, path: &Path) -> Located<PinError> {
                 return located;
             };
             let allowed: Vec<&str> = map.keys().map(String::as_str).collect();
-            let hint = yaml::name_hint(key, &allowed);
+            let hint = yaml_spans::name_hint(key, &allowed);
             return Located { hint, ..located };
         };
         (node, way) = (found, next);
@@ -88,7 +88,7 @@ fn missing(root: &Node, path: &Path) -> Located<PinError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Source;
+    use yaml_spans::source::Source;
 
     fn pinned(text: &str, path: &str) -> Result<Pin, String> {
         let mut sources = Sources::new();

@@ -1,8 +1,8 @@
 //! What each image holds: one table.
 
-use super::binary::{Architecture, Binary, Package};
-use super::layer::Entry;
-use crate::diagnostic::Diagnostics;
+use oci_scratch::{About, Binary, Entry, Image};
+use yaml_spans::diagnostic::Diagnostics;
+
 use crate::gitops;
 
 /// Which of this project's programs an image holds.
@@ -75,66 +75,25 @@ impl Kind {
     }
 }
 
-/// What the image says of itself: OCI's predefined annotation keys
-/// (image-spec, annotations.md), and the packages linked in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct About {
-    /// `org.opencontainers.image.version`.
-    pub version: String,
-    /// `org.opencontainers.image.licenses`: an SPDX expression.
-    pub licenses: String,
-    /// `org.opencontainers.image.source`: where the sources are.
-    pub source: Option<String>,
-    /// `org.opencontainers.image.revision`: a commit. With it, every commit has its own digest.
-    pub revision: Option<String>,
-    /// The crates linked in, sorted; none if that is not known.
-    pub packages: Option<Vec<Package>>,
-}
-
-impl Default for About {
-    /// What holds for programs of this tool's own version.
-    fn default() -> Self {
-        let repository = env!("CARGO_PKG_REPOSITORY");
-        About {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            licenses: env!("CARGO_PKG_LICENSE").to_owned(),
-            source: (!repository.is_empty()).then(|| repository.to_owned()),
-            revision: None,
-            packages: None,
-        }
+/// The annotations of programs of this tool's own version.
+pub fn own_about() -> About {
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    About {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        licenses: env!("CARGO_PKG_LICENSE").to_owned(),
+        source: (!repository.is_empty()).then(|| repository.to_owned()),
+        revision: None,
+        packages: None,
     }
 }
 
-/// An image before it is bytes.
-#[derive(Debug, Clone)]
-pub struct Image {
-    /// Its files; folders on the way are made for them.
-    pub entries: Vec<Entry>,
-    /// The command that it runs.
-    pub entrypoint: Vec<String>,
-    /// `uid:gid`.
-    pub user: String,
-    /// `NAME=value`.
-    pub env: Vec<String>,
-    /// Where the command starts.
-    pub working_dir: String,
-    /// The machine it is for; the system is always Linux.
-    pub architecture: Architecture,
-    /// Its name for people: `org.opencontainers.image.title`.
-    pub title: String,
-    /// What else it says of itself.
-    pub about: About,
-    /// The time that every file and the image itself carry, in seconds since 1970.
-    pub time: u64,
-}
-
-impl Image {
-    /// The image of one of this project's programs.
+impl Kind {
+    /// The image of this program.
     ///
     /// # Errors
     /// None, unless a file beside the program can't be written: a defect of this program.
-    pub fn new(kind: Kind, program: &Binary, about: About, time: u64) -> Result<Self, Diagnostics> {
-        let recipe = kind.recipe();
+    pub fn image(self, program: &Binary, about: About, time: u64) -> Result<Image, Diagnostics> {
+        let recipe = self.recipe();
         let own = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let mut entries = vec![Entry {
             path: recipe.path.to_owned(),

@@ -4,8 +4,8 @@
 //! values file, an overlay, a template or a policy.
 
 use super::{Finding, Rule};
-use crate::review::Words;
-use crate::source::{Place, Source, SourceId, Sources, Span};
+use crate::model::Message;
+use yaml_spans::source::{Place, Source, SourceId, Sources, Span};
 
 /// Whom such a comment speaks to, and what it says.
 const TO: &str = "tts-render:";
@@ -29,7 +29,7 @@ impl Comment {
     }
 
     /// A finding about the comment itself.
-    pub fn finding(&self, rule: &'static Rule, words: Words) -> Finding {
+    pub fn finding(&self, rule: &'static Rule, words: Message) -> Finding {
         Finding { rule, words, place: Some(self.place.clone()), path: None, object: None }
     }
 }

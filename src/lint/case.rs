@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{failed, place};
-use crate::diagnostic::Diagnostics;
 use crate::explain::{Field, Rendering, Subject};
-use crate::fleet::Opened;
-use crate::objects::ObjectId;
+use crate::model::gate_jobs::{Gate, gates};
+use crate::model::{Message, Object, Objects};
 use crate::policy::{self, Shown, Tenant};
-use crate::review::gates::{Gate, gates};
-use crate::review::{Object, Objects, Words};
-use crate::source::{Source, SourceId, Sources, Span};
+use crate::project::load::Opened;
 use crate::values::Values;
-use crate::yaml::{self, Path};
+use kube_validate::ObjectId;
+use yaml_spans::diagnostic::Diagnostics;
+use yaml_spans::source::{Source, SourceId, Sources, Span};
+use yaml_spans::{self, Path};
 
 /// One stack.
 pub(super) struct Case<'a> {
@@ -43,7 +43,7 @@ pub(super) enum At {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Site {
     pub at: At,
-    pub words: Words,
+    pub words: Message,
 }
 
 impl At {
@@ -58,12 +58,12 @@ impl At {
 
 impl Site {
     /// Something about a value, named by the keys on the way.
-    pub fn value<const N: usize>(keys: [&str; N], words: Words) -> Self {
+    pub fn value<const N: usize>(keys: [&str; N], words: Message) -> Self {
         Site { at: At::Value(path(&keys)), words }
     }
 
     /// Something about a field of an object.
-    pub fn field(object: &Object, path: Path, words: Words) -> Self {
+    pub fn field(object: &Object, path: Path, words: Message) -> Self {
         Site { at: At::Field(object.id.clone(), path), words }
     }
 }
@@ -126,7 +126,7 @@ impl<'a> Case<'a> {
         let expression = self.sources().slice(origin.template);
         let (document, _) = self.rendering.objects().find(|(_, known)| known == id)?;
         let field = Field { path: path.clone(), ..document };
-        let values = yaml::to_node(self.values).ok()?;
+        let values = yaml_spans::to_node(self.values).ok()?;
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_');
         let named = expression.split(|c| !is_name(c)).filter_map(|word| word.parse::<Path>().ok());
         named.filter(|named| named.find(&values).is_some()).find(|named| {

@@ -16,12 +16,12 @@ mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::fleet::Opened;
-use crate::objects::ObjectId;
+use crate::model::{Message, Severity};
 use crate::parallel;
-use crate::review::{Severity, Words};
-use crate::source::{Place, Source, Sources, Span};
+use crate::project::load::Opened;
+use kube_validate::ObjectId;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::source::{Place, Source, Sources, Span};
 
 use allow::Comment;
 use case::{At, Case, Policies, Site};
@@ -60,7 +60,7 @@ pub struct Finding {
     /// The rule.
     pub rule: &'static Rule,
     /// What is unwise here.
-    pub words: Words,
+    pub words: Message,
     /// Where it is mended; none if nothing was written that could be pointed at.
     pub place: Option<Place>,
     /// The value's path, or the field's.
@@ -168,7 +168,7 @@ impl Collected {
         rule: &'static Rule,
         policies: &Policies,
         policy: usize,
-        words: Words,
+        words: Message,
     ) {
         let span = policies.start(policy);
         let comment = span.and_then(|span| allow::over(&policies.sources, span, rule.id));

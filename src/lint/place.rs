@@ -1,7 +1,7 @@
 //! From what a rule speaks of to the text that a person changes.
 
-use crate::source::Span;
-use crate::yaml::{Node, Path, Segment, Value};
+use yaml_spans::source::Span;
+use yaml_spans::{Node, Path, Segment, Value};
 
 /// Where a path was written: the scalar itself, or the key of a map or a list; of what would hold it,
 /// where it was not written at all.
@@ -35,8 +35,8 @@ pub(super) fn written(tree: &Node, path: &Path) -> Option<Span> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Source, Sources};
-    use crate::yaml::{Dialect, parse};
+    use yaml_spans::source::{Source, Sources};
+    use yaml_spans::{Dialect, parse};
 
     #[test]
     fn a_path_leads_to_its_scalar_or_its_key_or_what_would_hold_it() {

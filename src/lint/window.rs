@@ -7,8 +7,8 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::schedule::{self, Schedule};
 use crate::values::OffPeak;
+use kube_validate::schedule::{self, Schedule};
 
 /// A Monday.
 const START: jiff::civil::Date = date(2026, 1, 12);

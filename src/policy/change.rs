@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::cel;
 use super::error::Error;
 use super::model::refuse;
-use crate::diagnostic::Located;
-use crate::edit::{self, Editor};
-use crate::yaml::{Entry, Node, Path, Segment, Value};
+use yaml_spans::diagnostic::Located;
+use yaml_spans::edit::{self, Editor};
+use yaml_spans::{Entry, Node, Path, Segment, Value};
 
 /// A change to one document.
 #[derive(Debug, Clone)]

@@ -9,9 +9,9 @@ use super::error::Error;
 use super::evaluate::{Truth, mutating_leaves_out, names, rule_leaves_out};
 use super::model::{Policy, policies, refuse};
 use super::mutating;
-use crate::diagnostic::Located;
-use crate::source::{Source, SourceId, Sources};
-use crate::yaml::{Dialect, Node, Path, parse};
+use yaml_spans::diagnostic::Located;
+use yaml_spans::source::{Source, SourceId, Sources};
+use yaml_spans::{Dialect, Node, Path, parse};
 
 /// Which policy of a file, and which of its rules, by number.
 #[derive(Debug, Clone, Copy)]

@@ -5,9 +5,9 @@ use super::decide::rule_names;
 use super::error::Error;
 use super::model::{Filter, Kind, Policy, policies, refuse};
 use super::{Errors, Request};
-use crate::diagnostic::Located;
-use crate::source::{SourceId, Span};
-use crate::yaml::{Node, name_hint};
+use yaml_spans::diagnostic::Located;
+use yaml_spans::source::{SourceId, Span};
+use yaml_spans::{Node, name_hint};
 
 /// Finds the policy and, of a ClusterPolicy, the rule. A rule need not be named where there is one
 /// alone, or one alone that leaves something out.
@@ -21,7 +21,7 @@ pub(super) fn choose(
     let named = |policy: &Policy<'_>| request.policy.is_none_or(|name| name == policy.name);
     let found: Vec<usize> = (0..all.len()).filter(|&at| named(&all[at])).collect();
     let names: Vec<&str> = all.iter().map(|policy| policy.name).collect();
-    let root = crate::yaml::Path::root();
+    let root = yaml_spans::Path::root();
     let at = match (&found[..], request.policy) {
         ([at], _) => *at,
         ([], None) => return Err(vec![refuse(Error::NoPolicy, start, &root)]),

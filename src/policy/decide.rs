@@ -5,8 +5,8 @@ use super::error::Error;
 use super::evaluate::{Truth, chosen, match_leaves_out};
 use super::model::{Block, Filter, Rule, kind_error, position, refuse, text};
 use super::wildcard;
-use crate::diagnostic::Located;
-use crate::yaml::{Node, Path, Value};
+use yaml_spans::diagnostic::Located;
+use yaml_spans::{Node, Path, Value};
 
 /// What an exclusion takes.
 pub(super) enum Decision {

@@ -1,7 +1,7 @@
 //! Why a policy is not edited.
 
-use crate::edit;
-use crate::yaml::ParseError;
+use yaml_spans::ParseError;
+use yaml_spans::edit;
 
 /// What stands in the way of an edit, or of reading a policy.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -6,7 +6,7 @@
 use super::cel;
 use super::model::{Block, Filter, Policy, Rule, strings, text};
 use super::wildcard;
-use crate::yaml::{Node, Value};
+use yaml_spans::{Node, Value};
 
 /// An answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -33,10 +33,10 @@ pub use self::model::Kind;
 use self::model::{Policy, policies, refuse};
 pub use self::show::{Shown, ShownRule, Tenant, Verdict, show};
 pub use self::wildcard::matches;
-use crate::diagnostic::Located;
-use crate::edit::Editor;
-use crate::source::{SourceId, Sources};
-use crate::yaml::{Dialect, Node, Path, parse};
+use yaml_spans::diagnostic::Located;
+use yaml_spans::edit::Editor;
+use yaml_spans::source::{SourceId, Sources};
+use yaml_spans::{Dialect, Node, Path, parse};
 
 /// Whom to leave out of what.
 #[derive(Debug, Clone, Copy)]

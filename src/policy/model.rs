@@ -4,9 +4,9 @@
 //! unread.
 
 use super::error::Error;
-use crate::diagnostic::Located;
-use crate::source::Span;
-use crate::yaml::{Node, Path, Value};
+use yaml_spans::diagnostic::Located;
+use yaml_spans::source::Span;
+use yaml_spans::{Node, Path, Value};
 
 /// The kinds that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

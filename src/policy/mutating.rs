@@ -6,8 +6,8 @@ use super::decide::{Decision, check_list};
 use super::error::Error;
 use super::evaluate::{NAME_LABEL, Truth, mutating_leaves_out};
 use super::model::{Policy, position, refuse, strings, text};
-use crate::diagnostic::Located;
-use crate::yaml::{Node, Path};
+use yaml_spans::diagnostic::Located;
+use yaml_spans::{Node, Path};
 
 /// A list of namespaces' names, which a policy leaves out.
 struct Names<'a> {

@@ -8,8 +8,8 @@ use super::evaluate::{Truth, chosen, mutating_leaves_out, rule_leaves_out};
 use super::model::{Filter, Kind, Policy, Rule, policies, refuse, strings, text};
 use super::mutating;
 use super::wildcard;
-use crate::source::{Source, SourceId, Sources, Span};
-use crate::yaml::{Dialect, Node, Path, Value, parse};
+use yaml_spans::source::{Source, SourceId, Sources, Span};
+use yaml_spans::{Dialect, Node, Path, Value, parse};
 
 /// The Pod that is asked about.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 use super::*;
-use crate::source::Source;
-use crate::yaml::{emit, to_node};
+use yaml_spans::source::Source;
+use yaml_spans::{emit, to_node};
 
 const GPU: &str = include_str!("../../policies/inject-gpu-workload-priority.yaml");
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
 use super::{KyvernoMode, LoadError, Loaded, Values};
-use crate::diagnostic::Located;
-use crate::yaml::Path;
+use yaml_spans::Path;
+use yaml_spans::diagnostic::Located;
 
 /// Kubernetes gives a CronJob's Jobs its name and 11 characters more; a Job's name ends at 63.
 /// <https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/>
@@ -157,7 +157,7 @@ fn trimmed(path: &str) -> &str {
 }
 
 /// The place of a value; of what holds it where a default is at fault.
-fn deepest_span(loaded: &Loaded, path: &Path) -> Option<crate::source::Span> {
+fn deepest_span(loaded: &Loaded, path: &Path) -> Option<yaml_spans::source::Span> {
     let mut path = Some(path.clone());
     while let Some(at) = path {
         if let Some(span) = at.find(&loaded.tree).and_then(|node| node.span) {

@@ -5,10 +5,10 @@ use std::path::Path as FilePath;
 
 use super::schema::Shape;
 use super::{Values, check};
-use crate::diagnostic::{Diagnostics, Located};
-use crate::source::{Source, SourceId, Sources, Span};
-use crate::yaml::{self, Dialect, Entry, Mapping, Node, ParseError, Path, PathError, ReadError};
-use crate::yaml::{Segment, Value};
+use yaml_spans::diagnostic::{Diagnostics, Located};
+use yaml_spans::source::{Source, SourceId, Sources, Span};
+use yaml_spans::{self, Dialect, Entry, Mapping, Node, ParseError, Path, PathError, ReadError};
+use yaml_spans::{Segment, Value};
 
 /// One assignment, `PATH=VALUE`, typed by the schema when it is laid over the values.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,7 +142,7 @@ impl Loaded {
 
     /// Reads a merged tree, without the checks across values.
     pub fn from_tree(tree: Node) -> Result<Self, Vec<Located<LoadError>>> {
-        match yaml::read::<Values>(&tree) {
+        match yaml_spans::read::<Values>(&tree) {
             Ok(mut values) => {
                 values.fill_in();
                 Ok(Loaded { values, tree })
@@ -177,7 +177,7 @@ fn merge(sources: &mut Sources, base: SourceId, layers: &Layers) -> Result<(Node
 }
 
 fn parse(sources: &Sources, id: SourceId) -> Result<Node, Vec<Located<LoadError>>> {
-    let mut documents = yaml::parse(sources, id, Dialect::Strict).map_err(wrap)?;
+    let mut documents = yaml_spans::parse(sources, id, Dialect::Strict).map_err(wrap)?;
     let wrong = |error, span| Err(vec![Located::new(error, span, Path::root())]);
     match (documents.pop(), documents.len()) {
         (Some(Node { value: Value::Mapping(map), span }), 0) => {
@@ -280,7 +280,7 @@ fn typed(text: &str, shape: Option<&Shape>, span: Span) -> Result<Node, LoadErro
     }
     let mut scratch = Sources::new();
     let id = scratch.add(Source::written("", text));
-    let parsed = yaml::parse(&scratch, id, Dialect::Strict).ok().and_then(|mut documents| {
+    let parsed = yaml_spans::parse(&scratch, id, Dialect::Strict).ok().and_then(|mut documents| {
         let first = documents.pop()?;
         documents.is_empty().then_some(first)
     });

@@ -9,7 +9,7 @@ use schemars::transform::RecursiveTransform;
 use serde_json::Value as Json;
 
 use super::Values;
-use crate::yaml::{Path, Segment};
+use yaml_spans::{Path, Segment};
 
 /// The JSON Schema (draft 2020-12) of a values file.
 pub fn schema() -> Json {

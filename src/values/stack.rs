@@ -12,7 +12,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::scalars::*;
-use crate::yaml::Node;
+use yaml_spans::Node;
 
 /// One stack: a GPU tenant, when it may have the card, and all that this needs in the cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -383,8 +383,8 @@ pub struct Gate {
     /// The pause between two readings, in seconds.
     #[serde(default = "default_sample_interval")]
     pub sample_interval_seconds: Whole<1, 100>,
-    /// How long the guard waits before it looks again, where bytes that the exporter cannot name yet
-    /// make all the difference, in seconds; 0: it does not.
+    /// The guard's pause before a second reading, in seconds, if bytes that the exporter cannot attribute
+    /// yet decide alone; 0: no second reading.
     #[serde(default = "default_recheck_delay")]
     pub recheck_delay_seconds: Whole<0, 300>,
     /// Whether the gate only says what it would do.

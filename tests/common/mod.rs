@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file is a crate of its own and uses its part")]
 
 pub mod manifests;
+pub mod terraform;
 pub mod tool;
 
 use std::collections::BTreeMap;
@@ -55,7 +56,7 @@ pub fn run(command: &[&str], input: &str) -> String {
 /// Strings that some YAML reader somewhere takes for something else when they are written
 /// carelessly.
 pub fn hostile_strings() -> Vec<String> {
-    let text = include_str!("../fixtures/hostile_strings.json");
+    let text = include_str!("../../crates/yaml-spans/tests/fixtures/hostile_strings.json");
     let groups: BTreeMap<String, Vec<String>> = serde_json::from_str(text).unwrap();
     let strings: Vec<String> = groups.into_values().flatten().collect();
     assert!(strings.len() >= 220, "{}", strings.len());

@@ -31,7 +31,7 @@ fn a_clean_tree_is_the_same_and_a_changed_value_is_told() {
     sandbox.replace("values/tts.yaml", "floor: 6Gi", "floor: 8Gi");
     let changed = diff(&sandbox, &[]);
     assert_eq!(changed.code, 1);
-    assert!(first(&changed).starts_with("no danger, 1 attention · 3 of "), "{}", changed.out);
+    assert!(first(&changed).starts_with("0 critical, 1 warning · 3 of "), "{}", changed.out);
     assert!(
         changed.out.contains("values/tts.yaml\n    gate.floor: 6Gi → 8Gi\n"),
         "{}",
@@ -58,16 +58,17 @@ fn a_pull_request_is_reviewed_in_a_clone() {
     assert_eq!(diff(&sandbox, &[]).code, 0);
     let told = diff(&sandbox, &["--base", "main"]);
     assert_eq!(told.code, 1);
-    assert!(first(&told).starts_with("1 danger · 2 of "), "{}", told.out);
+    assert!(first(&told).starts_with("1 critical, 0 warning · 2 of "), "{}", told.out);
     assert!(
-        told.out.contains("danger  PersistentVolumeClaim tts/chatterbox-models  [storage-shrinks]")
+        told.out
+            .contains("critical  PersistentVolumeClaim tts/chatterbox-models  [storage-shrinks]")
     );
-    assert_eq!(diff(&sandbox, &["--base", "main", "--fail-on", "danger"]).code, 1);
-    // Only danger fails: a change that is none passes.
+    assert_eq!(diff(&sandbox, &["--base", "main", "--fail-on", "critical"]).code, 1);
+    // Only critical fails: a change that is none passes.
     git(&root, &["switch", "--quiet", "main"]);
-    let floor = ["--set", "gate.floor=8Gi", "--fail-on", "danger"];
+    let floor = ["--set", "gate.floor=8Gi", "--fail-on", "critical"];
     assert_eq!(diff(&sandbox, &floor).code, 0);
-    assert_eq!(diff(&sandbox, &["--set", "gate.floor=8Gi", "--fail-on", "attention"]).code, 1);
+    assert_eq!(diff(&sandbox, &["--set", "gate.floor=8Gi", "--fail-on", "warning"]).code, 1);
     // Merged, the base is behind, by any name that Git knows it by.
     git(&root, &["merge", "--quiet", "--no-ff", "--message", "merge", "smaller"]);
     for base in ["HEAD^", "HEAD~1", "main@{1}", "refs/heads/main^1"] {
@@ -82,7 +83,7 @@ fn folders_are_compared_as_revisions_are() {
     let (base, head) = (sandbox.path("rendered"), sandbox.path("other"));
     let (base, head) = (base.to_str().expect("UTF-8"), head.to_str().expect("UTF-8"));
     let told = diff(&sandbox, &["--base", base, "--head", head]);
-    assert!(first(&told).starts_with("no danger, 1 attention · 3 of "), "{}{}", told.out, told.err);
+    assert!(first(&told).starts_with("0 critical, 1 warning · 3 of "), "{}{}", told.out, told.err);
     // The files moved from one folder to the other: that is no difference.
     assert_eq!(diff(&sandbox, &["--base", base, "--head", base]).code, 0);
     sandbox.ok(&["render", "--out", "moved"]);

@@ -43,8 +43,8 @@ const measure = (frame, width) => {
     small: texts.filter(one => parseFloat(view.getComputedStyle(one).fontSize) < 12).map(name),
     faint: texts.filter(one => contrast(view, one) < 4.5).map(name),
     low: [...page.querySelectorAll('summary')].filter(one => one.getBoundingClientRect().height < 24).map(name),
-    danger: page.querySelector('li.danger')?.getBoundingClientRect().top ?? null,
-    note: page.querySelector('li.note')?.getBoundingClientRect().top ?? null,
+    critical: page.querySelector('li.critical')?.getBoundingClientRect().top ?? null,
+    info: page.querySelector('li.info')?.getBoundingClientRect().top ?? null,
     folds: page.querySelectorAll('details').length,
     open: page.querySelectorAll('details[open]').length,
     scripts: page.querySelectorAll('script, img, link, iframe, a, base, form').length,
@@ -99,7 +99,7 @@ fn measured(sandbox: &Sandbox, page: &str, scheme: &str) -> Vec<Value> {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:?}"))
 }
 
-/// A page with a bit of everything: dangers, long values, long names, what may not be obeyed.
+/// A page with a bit of everything: critical findings, long values, long names, what may not be obeyed.
 fn page(sandbox: &Sandbox) -> String {
     let long = "a-path-that-is-much-wider-than-a-phone/".repeat(6);
     let hostile =
@@ -151,17 +151,17 @@ fn the_page_is_read_on_a_phone_and_on_a_desk_by_day_and_by_night() {
                 );
                 assert!(seen["seen"].as_u64() > Some(50), "{at}");
                 assert!(
-                    seen["title"].as_str().is_some_and(|title| title.contains("danger")),
+                    seen["title"].as_str().is_some_and(|title| title.contains("critical")),
                     "{at}"
                 );
             }
             let (closed, opened) = (&screen["closed"], &screen["opened"]);
             assert_eq!(closed["open"], 0, "YAML is folded at first");
             assert!(opened["folds"].as_u64() > Some(5) && opened["open"] == opened["folds"]);
-            // Dangers are on the first screen, and before all that matters less.
+            // Critical findings are on the first screen, and before all that matters less.
             let top = |what: &str| closed[what].as_f64().unwrap_or(f64::MAX);
-            assert!(top("danger") < f64::from(height), "{width}: {closed:#}");
-            assert!(top("danger") < top("note"), "{width}: {closed:#}");
+            assert!(top("critical") < f64::from(height), "{width}: {closed:#}");
+            assert!(top("critical") < top("info"), "{width}: {closed:#}");
         }
     }
 }

@@ -61,7 +61,7 @@ fn the_commands_of_the_documentation_do_what_it_says() {
     }
     let [before, comment, failing] = told.as_slice() else { panic!("three of diff: {commands:?}") };
     let headline = before.lines().next().expect("a line");
-    assert!(headline.starts_with("no danger, 1 attention · 3 of "), "{before}");
+    assert!(headline.starts_with("0 critical, 1 warning · 3 of "), "{before}");
     assert!(before.contains("gate.floor: 6Gi → 8Gi"), "{before}");
     // What was told before anything was written is what the pull request says.
     assert_eq!(comment.lines().next(), Some(format!("**{headline}**").as_str()));
@@ -94,7 +94,7 @@ fn the_script_for_ci_compares_with_where_the_branch_began() {
     let comment = clone.read("comment.md");
     assert!(comment.contains("gate.floor") && !comment.contains("storage.size"), "{comment}");
     assert!(comment.ends_with("<!-- tts-render: diff -->\n"), "{comment}");
-    // A danger of the branch's own fails.
+    // A critical of the branch's own fails.
     clone.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     clone.ok(&["render"]);
     commit(&clone);

@@ -137,7 +137,7 @@ fn a_comment_of_a_whole_fleet_fits_and_says_what_it_leaves_out() {
         folds(&read);
         assert!(report.contains("**Left out to fit "), "{report}");
         assert!(
-            report.contains("- **danger** `PersistentVolumeClaim tts/chatterbox-models`"),
+            report.contains("- **critical** `PersistentVolumeClaim tts/chatterbox-models`"),
             "{report}"
         );
     }
@@ -155,7 +155,10 @@ fn every_form_begins_with_a_line_for_a_phone() {
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     let text = diff(&sandbox, &[]).out;
     let headline = text.lines().next().expect("a line");
-    assert!(headline.chars().count() <= 140 && headline.starts_with("1 danger"), "{headline}");
+    assert!(
+        headline.chars().count() <= 140 && headline.starts_with("1 critical, 0 warning"),
+        "{headline}"
+    );
     let of = |format: &str| diff(&sandbox, &["--format", format]).out;
     assert_eq!(of("github").lines().next(), Some(headline));
     assert_eq!(of("markdown").lines().next(), Some(format!("**{headline}**").as_str()));
@@ -237,7 +240,7 @@ fn the_documentation_names_every_key_of_json_and_no_other() {
 fn workflow_commands_stand_at_the_files_of_the_pull_request() {
     let sandbox = committed();
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
-    let ran = diff(&sandbox, &["--format", "github", "--fail-on", "danger"]);
+    let ran = diff(&sandbox, &["--format", "github", "--fail-on", "critical"]);
     assert_eq!(ran.code, 1);
     let at = "::error title=storage-shrinks,file=rendered/tts/persistentvolumeclaim-chatterbox-models.yaml,line=1::";
     assert!(ran.out.lines().any(|line| line.starts_with(at)), "{}", ran.out);

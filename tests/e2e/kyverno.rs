@@ -9,8 +9,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use tts_render::policy::{self, ExceptionOf, Kind, Request, Tenant, exception};
-use tts_render::source::{Source, SourceId, Sources};
-use tts_render::yaml::{emit, to_node};
+use yaml_spans::source::{Source, SourceId, Sources};
+use yaml_spans::{emit, to_node};
 
 use self::oracle::{CHANGED, EXCLUDED, NAMESPACES, Question, answers, ask, pod, reasons};
 use crate::common::tool::repository;

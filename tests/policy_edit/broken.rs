@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use tts_render::edit::Editor;
 use tts_render::policy::{self, Request, Status, Tenant};
-use tts_render::source::{Source, Sources};
+use yaml_spans::edit::Editor;
+use yaml_spans::source::{Source, Sources};
 
 /// How many broken texts are made of each fixture.
 const EACH: usize = 40;

@@ -5,9 +5,9 @@
 use std::fs;
 use std::path::Path;
 
-use tts_render::diagnostic::Diagnostics;
 use tts_render::policy::{self, Request, Status};
-use tts_render::source::{Source, Sources};
+use yaml_spans::diagnostic::Diagnostics;
+use yaml_spans::source::{Source, Sources};
 
 /// The edited text and what was done, or why not, with the cure in the next line.
 fn edit(text: &str, args: &str) -> Result<(String, String), String> {

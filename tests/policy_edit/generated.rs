@@ -5,8 +5,8 @@
 use serde::Deserialize;
 use serde_yaml::Value;
 use tts_render::policy::{self, Request, Status};
-use tts_render::source::{Source, Sources};
-use tts_render::yaml::{Path, Segment};
+use yaml_spans::source::{Source, Sources};
+use yaml_spans::{Path, Segment};
 
 use super::cases::{COUNT, Case, case};
 

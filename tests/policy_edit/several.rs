@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use tts_render::policy::{self, Request};
-use tts_render::source::{Source, SourceId, Sources};
+use yaml_spans::source::{Source, SourceId, Sources};
 
 const NAMESPACES: [&str; 5] = ["tts", "web", "tts-x", "kyverno", "tts"];
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use tts_render::policy::{self, Error, Request, Status, Tenant};
-use tts_render::source::{Source, SourceId, Sources};
+use yaml_spans::source::{Source, SourceId, Sources};
 
 const SIBLINGS: [&str; 3] =
     ["generate-limitrange-by-tier", "inject-ndots", "inject-priority-by-tier"];

@@ -12,7 +12,7 @@ use crate::duration;
 use crate::exposition::{MetricUnit, Query};
 
 impl Raw {
-    /// Returns how to report, as far as it is known even if other settings are invalid.
+    /// Returns the report's format and place, also if other settings are invalid.
     #[must_use]
     pub fn output(&self) -> Output {
         let json = self.get(Key::LogFormat) == Some("json");

@@ -27,7 +27,7 @@ use crate::exposition::Query;
 pub struct Settings {
     /// The action to run.
     pub action: Action,
-    /// How to sample the GPU; `None` for `down`, which takes no reading.
+    /// The sampling of the GPU; `None` for `down`, which takes no reading.
     pub sampling: Option<Sampling>,
     /// The Deployment to scale.
     pub target: Target,
@@ -35,7 +35,7 @@ pub struct Settings {
     pub dry_run: bool,
     /// The limit of the whole run, from its start.
     pub deadline: Duration,
-    /// How to report.
+    /// The report's format and place.
     pub output: Output,
 }
 
@@ -53,7 +53,7 @@ fn sampling_time(deadline: Duration) -> Duration {
     deadline - Duration::from_secs(15).min(deadline / 3)
 }
 
-/// How to sample the GPU's memory.
+/// The sampling of the GPU's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sampling {
     /// The URL of the exporter's metrics.
@@ -86,7 +86,7 @@ impl Sampling {
     }
 }
 
-/// The Deployment to scale, and how to reach its API server.
+/// The Deployment to scale, and its API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The Deployment's namespace.
@@ -103,7 +103,7 @@ pub struct Target {
     pub budget: Duration,
 }
 
-/// How the gate reports what it did.
+/// The report's format and place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
     /// The format of the report line.

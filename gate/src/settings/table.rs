@@ -307,7 +307,7 @@ settings! {
         env: "NO_SERIES",
         label: "no series",
         kind: Kind::Choice(&[
-            choice("unknown", Effect::Protects, "a scrape without a series of the metric is no reading"),
+            choice("unknown", Effect::Protects, "a scrape without a series of the metric counts as a failed one"),
             choice(
                 "idle",
                 Effect::Exposes,

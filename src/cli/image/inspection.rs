@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use tts_render::image::{Inspection, Package};
+use oci_scratch::{Inspection, Package};
 
 /// Prints what an image holds, as tables.
 pub(super) fn write(image: &Inspection, out: &mut dyn Write) -> io::Result<()> {

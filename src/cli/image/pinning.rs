@@ -5,13 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tts_render::diagnostic::Diagnostics;
-use tts_render::image::{self, Digest, Kind, Layout, Reference};
+use oci_scratch::{Digest, Layout, Reference};
+use tts_render::image::{self, Kind};
 use tts_render::project::replace;
-use tts_render::source::{Source, Sources};
-use tts_render::yaml;
+use yaml_spans::diagnostic::Diagnostics;
+use yaml_spans::source::{Source, Sources};
 
-use super::{Run, at, told};
+use super::{Context, at, told};
 
 /// Where the gate's digest goes.
 pub(super) const GATE_PATH: &str = "gate.image.digest";
@@ -35,7 +35,7 @@ pub(super) struct Pinning(Option<(PathBuf, String)>);
 impl PinFlags {
     pub(super) fn plan(
         &self,
-        run: &Run<'_>,
+        context: &Context<'_>,
         layout: &Layout,
         of: Option<&Reference>,
     ) -> Result<Pinning, Diagnostics> {
@@ -53,22 +53,22 @@ impl PinFlags {
                 return Err(told(message).note(note).into());
             }
         };
-        Pinning::plan(run, file, path, layout.digest(), of)
+        Pinning::plan(context, file, path, layout.digest(), of)
     }
 }
 
 impl Pinning {
     pub(super) fn plan(
-        run: &Run<'_>,
+        context: &Context<'_>,
         file: &Path,
         path: &str,
         digest: &Digest,
         of: Option<&Reference>,
     ) -> Result<Self, Diagnostics> {
         let name = file.display();
-        let way: yaml::Path = path.parse().map_err(told)?;
+        let way: yaml_spans::Path = path.parse().map_err(told)?;
         let unread = |error: io::Error| told(format!("`{name}` can't be read: {error}"));
-        let target = at(run, file);
+        let target = at(context, file);
         let old = fs::read_to_string(&target).map_err(unread)?;
         let mut sources = Sources::new();
         let id = sources.add(Source::written(name.to_string(), old));
@@ -79,7 +79,7 @@ impl Pinning {
             && written.parse::<Reference>().is_ok_and(|written| written.name() != of.name())
         {
             let pinned = of.name();
-            run.printer.say(&format!(
+            context.printer.status(&format!(
                 "warning: the digest is that of `{pinned}`, and beside it `{name}` says `{written}`"
             ));
         }

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use super::{file, level, sentence};
+use crate::diff::report::github::{message, property};
 use crate::lint::{Finding, Report};
-use crate::review::report::github::{message, property};
 
 /// A command for each finding; `root` is the project's.
 pub fn github(report: &Report, root: &Path) -> String {

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
+use crate::diff::report::json::{Id, id};
+use crate::diff::report::text::plain;
 use crate::lint::{Finding, Report};
-use crate::review::Severity;
-use crate::review::report::json::{Id, id};
-use crate::review::report::text::plain;
+use crate::model::Severity;
 
 /// The version of the form: raised when a field goes or changes its meaning.
 const VERSION: u32 = 1;
@@ -21,9 +21,9 @@ struct Whole<'a> {
 #[derive(Serialize)]
 struct Counts {
     stacks: usize,
-    danger: usize,
-    attention: usize,
-    note: usize,
+    critical: usize,
+    warning: usize,
+    info: usize,
     allowed: usize,
 }
 
@@ -60,9 +60,9 @@ pub fn json(report: &Report) -> String {
         version: VERSION,
         counts: Counts {
             stacks: report.stacks,
-            danger: report.count(Severity::Danger),
-            attention: report.count(Severity::Attention),
-            note: report.count(Severity::Note),
+            critical: report.count(Severity::Critical),
+            warning: report.count(Severity::Warning),
+            info: report.count(Severity::Info),
             allowed: report.allowed.len(),
         },
         findings: report.findings.iter().map(found).collect(),

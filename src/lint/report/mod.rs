@@ -14,17 +14,17 @@ pub use sarif::sarif;
 
 use std::path::Path;
 
+use crate::diff::report::github::beneath;
+use crate::diff::report::shown::visible;
+use crate::model::Severity;
 use crate::project::Project;
-use crate::review::Severity;
-use crate::review::report::github::beneath;
-use crate::review::report::shown::visible;
-use crate::source::Place;
+use yaml_spans::source::Place;
 
 use super::Finding;
 
 /// One finding in one line: the object that is meant, and what is unwise there.
 pub fn sentence(finding: &Finding) -> String {
-    let words = crate::review::report::text::plain(&finding.words);
+    let words = crate::diff::report::text::plain(&finding.words);
     match &finding.object {
         Some(id) => format!("{}: {words}", visible(&id.to_string())),
         None => words,
@@ -48,9 +48,9 @@ fn file(place: &Place, root: &Path) -> Option<String> {
 /// for what is only a note.
 fn level(severity: Severity, note: &'static str) -> &'static str {
     match severity {
-        Severity::Danger => "error",
-        Severity::Attention => "warning",
-        Severity::Note => note,
+        Severity::Critical => "error",
+        Severity::Warning => "warning",
+        Severity::Info => note,
     }
 }
 

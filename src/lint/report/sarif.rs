@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{file, level, sentence};
 use crate::lint::{Finding, RULES, Report, Rule};
-use crate::source::Place;
+use yaml_spans::source::Place;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";

@@ -2,11 +2,11 @@
 
 use super::{Look, Rule, find};
 use crate::lint::allow::Comment;
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "allow-unused",
-    severity: Severity::Note,
+    severity: Severity::Info,
     what: "A comment allows what the rule does not find there",
     why: "What was unwise is mended, or the comment stands in the wrong place; left alone it hides the next mistake.",
     mend: "Delete the comment.",
@@ -14,10 +14,10 @@ pub(super) const RULE: Rule = Rule {
     look: Look::Comments(look),
 };
 
-fn look(comments: &[(Comment, bool)]) -> Vec<(&Comment, Words)> {
+fn look(comments: &[(Comment, bool)]) -> Vec<(&Comment, Message)> {
     comments
         .iter()
         .filter(|(comment, used)| !used && comment.holds() && find(&comment.id).is_some())
-        .map(|(comment, _)| (comment, Words::of("Nothing here is found by ").code(&comment.id)))
+        .map(|(comment, _)| (comment, Message::of("Nothing here is found by ").code(&comment.id)))
         .collect()
 }

@@ -2,12 +2,12 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 use crate::values::Bytes;
 
 pub(super) const RULE: Rule = Rule {
     id: "card-total",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "`gpu.total` is more than a card of this size offers",
     why: "Free memory is counted too high by the difference: the server is admitted where there is no room, and the guard yields too late.",
     mend: "Set `gpu.total` to what `nvidia-smi --query-gpu=memory.total --format=csv` says, and look at the floor in the same change.",
@@ -50,7 +50,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
             };
             let known = CARDS.iter().find(is_it);
             known.filter(|card| total > card.offers).map(|card| {
-                Words::of("The nodes have a ")
+                Message::of("The nodes have a ")
                     .code(product)
                     .and(", which offers ")
                     .code(mebibytes(card.offers))
@@ -60,7 +60,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
         }
         // Which card it is nobody says; but this is the number on a box, which no card offers.
         None => CARDS.iter().find(|card| card.sold == total).map(|card| {
-            Words::of("No card that is sold as ")
+            Message::of("No card that is sold as ")
                 .code(total.to_string())
                 .and(" offers that much: a ")
                 .code(card.product)

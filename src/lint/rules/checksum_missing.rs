@@ -6,13 +6,13 @@ use sha2::{Digest, Sha256};
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path, template_path};
-use crate::review::object::{at, items};
-use crate::review::{Object, Severity, Words, workload};
-use crate::yaml::Node;
+use crate::model::object::{at, items};
+use crate::model::{Message, Object, Severity, workload};
+use yaml_spans::Node;
 
 pub(super) const RULE: Rule = Rule {
     id: "checksum-missing",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "Pods read a ConfigMap of the stack by `subPath` or as variables, and their template has no checksum of it",
     why: "Such Pods keep what they started with: a change of the ConfigMap reaches nobody until something else restarts them.",
     mend: "An annotation of the Pods' template with the SHA-256 of the data: `checksum/config: {{ … | sha256 }}`.",
@@ -39,7 +39,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
             let Some(map) = case.objects.find("", "ConfigMap", namespace, name) else { continue };
             if !digests(map).any(|digest| sums.contains(digest.as_str())) {
                 let words =
-                    Words::of("A change of ConfigMap ").code(name).and(" restarts no Pod of it");
+                    Message::of("A change of ConfigMap ").code(name).and(" restarts no Pod of it");
                 let field = template_path(object).join(&path(&["metadata", "annotations"]));
                 found.push(Site::field(object, field, words));
             }

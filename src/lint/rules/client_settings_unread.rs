@@ -2,13 +2,13 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path};
-use crate::review::object::{at, items};
-use crate::review::{Object, Severity, Words, workload};
-use crate::yaml::Node;
+use crate::model::object::{at, items};
+use crate::model::{Message, Object, Severity, workload};
+use yaml_spans::Node;
 
 pub(super) const RULE: Rule = Rule {
     id: "client-settings-unread",
-    severity: Severity::Note,
+    severity: Severity::Info,
     what: "No Pod that is rendered here reads a client's ConfigMap",
     why: "Settings in a ConfigMap reach nobody by themselves: the client's own Deployment, which is somebody else's, must read them with `envFrom`.",
     mend: "Give its owner the patch that `tts-render gitops client NAME` prints; once it is in, allow this with a comment that says so.",
@@ -24,7 +24,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
         if case.objects.iter().any(|object| reads(object, namespace, map)) {
             continue;
         }
-        let words = Words::of("Nothing here reads ConfigMap ")
+        let words = Message::of("Nothing here reads ConfigMap ")
             .code(map)
             .and(": ")
             .code(client.name.as_str())

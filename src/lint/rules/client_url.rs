@@ -2,12 +2,12 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{At, Case, Site, path};
-use crate::review::object::items;
-use crate::review::{Severity, Words};
+use crate::model::object::items;
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "client-url",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "A client's URL does not lead to the stack's Service",
     why: "The client's requests fail, and what it bakes best-effort it just leaves out, in silence.",
     mend: "`http://<service.name>.<namespace>.svc.cluster.local:<service.port>`.",
@@ -59,13 +59,13 @@ impl Url {
 
 /// What is wrong with a URL that is meant for the stack: its host is in the stack's namespace, or is
 /// its Service's bare name.
-fn wrong(url: &Url, case: &Case<'_>, from: &str) -> Option<Words> {
+fn wrong(url: &Url, case: &Case<'_>, from: &str) -> Option<Message> {
     let ours = case.values.namespace.name.as_str();
     let service = |name: &str| case.objects.find("", "Service", Some(ours), name);
     let Some((name, namespace)) = url.host.split_once('.') else {
         let reaches = from == ours || service(&url.host).is_none();
         return (!reaches).then(|| {
-            Words::of("From ")
+            Message::of("From ")
                 .code(from)
                 .and(" it is ")
                 .code(format!("{}.{ours}", url.host))
@@ -80,8 +80,8 @@ fn wrong(url: &Url, case: &Case<'_>, from: &str) -> Option<Words> {
         let known = case.objects.of("", "Service").map(|service| service.id.name.as_str());
         let known: Vec<&str> = known.collect();
         return Some(match known.is_empty() {
-            true => Words::of("The stack has no Service"),
-            false => Words::of("The Service is ").codes(known, 3).and(", not ").code(name),
+            true => Message::of("The stack has no Service"),
+            false => Message::of("The Service is ").codes(known, 3).and(", not ").code(name),
         });
     };
     let ports: Vec<i64> = items(&service.node, &["spec", "ports"])
@@ -89,7 +89,7 @@ fn wrong(url: &Url, case: &Case<'_>, from: &str) -> Option<Words> {
         .filter_map(|port| port.get("port")?.as_int())
         .collect();
     (!ports.contains(&i64::from(url.port))).then(|| {
-        Words::of("The Service listens on ")
+        Message::of("The Service listens on ")
             .codes(ports.iter().map(ToString::to_string), 3)
             .and(", not on ")
             .code(url.port.to_string())

@@ -2,12 +2,12 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 use crate::values::Bytes;
 
 pub(super) const RULE: Rule = Rule {
     id: "floor-out-of-reach",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "`gate.floor` leaves the others less than a sixteenth of the card",
     why: "The server starts only on a card that is next to empty: on one that is shared, never. A process that only holds a CUDA context takes hundreds of MiB already.",
     mend: "Lower the floor to what the server needs (docs/server.md says how it is measured), or give it a card of its own.",
@@ -21,7 +21,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     if left >= total.get() / 16 {
         return Vec::new();
     }
-    let words = Words::of("All others together may use ")
+    let words = Message::of("All others together may use ")
         .code(Bytes::new(left).to_string())
         .and(" of ")
         .code(total.to_string())

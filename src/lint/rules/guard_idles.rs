@@ -3,11 +3,11 @@
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
 use crate::lint::window::Schedules;
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "guard-idles",
-    severity: Severity::Note,
+    severity: Severity::Info,
     what: "More than half of the guard's runs lie outside of every window",
     why: "The server is down then. Each run makes a Pod, and each Pod a burst of small writes on the node's disk.",
     mend: "Let `offPeak.guard` run from `offPeak.up` to `offPeak.down` alone.",
@@ -21,7 +21,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     if idle * 2 <= all || schedules.windows().is_empty() {
         return Vec::new();
     }
-    let words = Words::of(format!(
+    let words = Message::of(format!(
         "{idle} of {all} runs of a fortnight lie outside of every window, and each makes a Pod"
     ));
     vec![Site::value(["offPeak", "guard"], words)]

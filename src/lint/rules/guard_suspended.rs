@@ -4,12 +4,12 @@ use vram_gate::decision::Action;
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path};
-use crate::review::gates::Rest;
-use crate::review::{Severity, Words};
+use crate::model::gate_jobs::Rest;
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "guard-suspended",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "The job that starts the server runs, and the one that yields or the one that stops it is suspended, never due, or missing",
     why: "The server then runs unguarded, or for ever: all jobs rest, or none.",
     mend: "Suspend all three jobs or none: `offPeak.suspend` does. Look at the template if it is not that value.",
@@ -37,7 +37,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
                 _ => (&up.id, path(&["metadata", "name"]), "is missing"),
             };
             let Some(object) = case.objects.get(id) else { continue };
-            let words = Words::of("The job for ")
+            let words = Message::of("The job for ")
                 .code(name)
                 .and(format!(" {why}, and the one that starts the server does not rest"));
             found.push(Site::field(object, field, words));

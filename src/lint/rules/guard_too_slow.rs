@@ -5,11 +5,11 @@ use jiff::SignedDuration;
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
 use crate::lint::window::Schedules;
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "guard-too-slow",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "The guard looks less often than once in a minute for each GiB of the floor, five minutes at least",
     why: "What a neighbour takes between two looks is not seen. The stack this was made for looks every 5 minutes at a floor of 6 GiB; a lower floor leaves less time.",
     mend: "Let `offPeak.guard` run more often, or raise the floor.",
@@ -28,7 +28,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     let longest =
         schedules.windows().into_iter().filter_map(|w| schedules.longest_unguarded(w)).max();
     let Some(longest) = longest.filter(|longest| *longest > limit) else { return Vec::new() };
-    let words = Words::of(format!(
+    let words = Message::of(format!(
         "Up to {} min pass in a window without a look at the card: with a floor of ",
         longest.as_mins()
     ))

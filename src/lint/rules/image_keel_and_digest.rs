@@ -2,12 +2,12 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 use crate::values::ImageOwner;
 
 pub(super) const RULE: Rule = Rule {
     id: "image-keel-and-digest",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "Keel is told to update the namespace, and the image is pinned by its digest",
     why: "Keel follows tags: it either ignores the image, or overwrites the digest in the cluster, and the controller puts it back.",
     mend: "Pick one owner: take the label `keel.sh/enrolled` away, or leave the digest out and set `gitops.images: keel`.",
@@ -29,7 +29,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     {
         if image.digest.is_some() {
             let mut words =
-                Words::of("The image is pinned by its digest, and the label ").code(ENROLLED);
+                Message::of("The image is pinned by its digest, and the label ").code(ENROLLED);
             words = words.and(" lets Keel change it");
             if keel {
                 words = words.and(", as does ").code("gitops.images: keel");

@@ -2,13 +2,13 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path, template_path};
-use crate::review::{Severity, Words, workload};
+use crate::model::{Message, Severity, workload};
 use crate::values::Image;
-use crate::yaml::Node;
+use yaml_spans::Node;
 
 pub(super) const RULE: Rule = Rule {
     id: "image-moving-tag",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "An image is named by a tag that is meant to move, and by no digest",
     why: "What runs can change without a commit: no diff shows it, and no rollback undoes it.",
     mend: "Name a release, or better pin the digest: `tts-render image pin IMAGE --pin values/STACK.yaml`.",
@@ -53,12 +53,12 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     found
 }
 
-fn words(tag: Option<&str>) -> Words {
+fn words(tag: Option<&str>) -> Message {
     match tag {
         Some(tag) => {
-            Words::of("The tag ").code(tag).and(" moves: what runs can change without a commit")
+            Message::of("The tag ").code(tag).and(" moves: what runs can change without a commit")
         }
-        None => Words::of("The image has neither tag nor digest, which means ").code("latest"),
+        None => Message::of("The image has neither tag nor digest, which means ").code("latest"),
     }
 }
 

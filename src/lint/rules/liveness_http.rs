@@ -2,11 +2,11 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "liveness-http",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "The server's liveness is probed over HTTP",
     why: "Work on the GPU blocks such a server for minutes: it does not answer, and the kubelet restarts it in the middle of the work, again and again.",
     mend: "Probe the port: `tcpSocket`. A port that opens only once the model is loaded says as much.",
@@ -23,7 +23,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     let Some(probe) = probe.filter(|probe| probe.http_get.is_some()) else { return Vec::new() };
     let seconds = i64::from(probe.period_seconds.unwrap_or(PERIOD))
         * i64::from(probe.failure_threshold.unwrap_or(FAILURES));
-    let words = Words::of(format!(
+    let words = Message::of(format!(
         "A server that does not answer over HTTP for {seconds} s is killed in the middle of its work"
     ));
     vec![Site::value(["server", "livenessProbe", "httpGet"], words)]

@@ -2,13 +2,13 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path, template_path};
-use crate::review::object::at;
-use crate::review::{Severity, Words, workload};
-use crate::yaml::Node;
+use crate::model::object::at;
+use crate::model::{Message, Severity, workload};
+use yaml_spans::Node;
 
 pub(super) const RULE: Rule = Rule {
     id: "memory-request-missing",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "A container asks for no memory and has no limit",
     why: "It gets what the namespace's LimitRange has as a default, or counts as best effort and is the first that is killed when the node runs short.",
     mend: "Set `resources.requests.memory`; a limit alone counts as the request too.",
@@ -28,7 +28,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
                     continue;
                 }
                 let name = container.get("name").and_then(Node::as_str).unwrap_or_default();
-                let words = Words::of("The container ").code(name).and(" asks for no memory");
+                let words = Message::of("The container ").code(name).and(" asks for no memory");
                 let field = template_path(object).join(&path(&["spec", list])).index(index);
                 found.push(Site::field(object, field.key("resources"), words));
             }

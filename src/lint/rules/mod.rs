@@ -41,9 +41,9 @@ mod window_never_opens;
 mod windows_overlap;
 mod yield_too_slow;
 
-use crate::fleet::Opened;
-use crate::review::{Severity, Words};
-use crate::yaml::Path;
+use crate::model::{Message, Severity};
+use crate::project::load::Opened;
+use yaml_spans::Path;
 
 use super::allow::Comment;
 use super::case::{Case, Policies, Site};
@@ -67,11 +67,11 @@ pub struct Rule {
 }
 
 /// What is unwise in which stack, about which of its values.
-type OfStacks<'a> = Vec<(&'a Opened, Path, Words)>;
+type OfStacks<'a> = Vec<(&'a Opened, Path, Message)>;
 /// What is wrong with which policy file.
-type OfPolicies = Vec<(usize, Words)>;
+type OfPolicies = Vec<(usize, Message)>;
 /// What is wrong with which comment.
-type OfComments<'c> = Vec<(&'c Comment, Words)>;
+type OfComments<'c> = Vec<(&'c Comment, Message)>;
 
 /// What a rule looks at. It names places, which are made into lines and columns elsewhere.
 #[derive(Debug, Clone, Copy)]

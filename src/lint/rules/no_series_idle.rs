@@ -2,12 +2,12 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 use crate::values::NoSeries;
 
 pub(super) const RULE: Rule = Rule {
     id: "no-series-idle",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "A page without a series of the metric is read as an idle card",
     why: "An exporter whose nvidia-smi fails serves the very same page: the server is then started on a card that may be full.",
     mend: "`gate.noSeries: unknown`.",
@@ -19,6 +19,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     if case.values.gate.no_series != NoSeries::Idle {
         return Vec::new();
     }
-    let words = Words::of("An exporter that fails looks like an idle card, and the server starts");
+    let words =
+        Message::of("An exporter that fails looks like an idle card, and the server starts");
     vec![Site::value(["gate", "noSeries"], words)]
 }

@@ -2,13 +2,13 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
+use crate::model::{Message, Severity};
 use crate::policy::Verdict;
-use crate::review::{Severity, Words};
 use crate::values::KyvernoMode;
 
 pub(super) const RULE: Rule = Rule {
     id: "policy-covers-tenant",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "A policy of `policies/` changes the priority of the server's Pods",
     why: "The server then competes as an equal with the neighbours that it should make way for, or evicts them.",
     mend: "Name the policy under `kyverno` with `mode: edit`, or have its owner leave the namespace out.",
@@ -31,7 +31,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
                 }
                 let effect = rule.effect.unwrap_or_default();
                 let words =
-                    Words::of("The server's Pods get ").code(effect).and(", in ").code(file);
+                    Message::of("The server's Pods get ").code(effect).and(", in ").code(file);
                 found.push(Site::value(["server", "priorityClassName"], words));
             }
         }

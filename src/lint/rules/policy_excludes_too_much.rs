@@ -2,12 +2,12 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
+use crate::model::{Message, Severity};
 use crate::policy;
-use crate::review::{Severity, Words};
 
 pub(super) const RULE: Rule = Rule {
     id: "policy-excludes-too-much",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "A policy other than the one under `kyverno` leaves the namespace out, or a glob leaves out more than it",
     why: "The namespace loses what that policy gives it (limits, quotas, DNS settings), or namespaces that nobody thought of lose theirs.",
     mend: "Take the name out of the other list: `tts-render policy edit FILE --exclude NS --remove`; write the name in place of the glob.",
@@ -29,12 +29,12 @@ fn look(case: &Case<'_>) -> Vec<Site> {
                 let ours = chosen && (kyverno.rule.is_none() || kyverno.rule == rule.name);
                 let words = match (ours, by == namespace) {
                     (true, true) => continue,
-                    (true, false) => Words::of("The glob ")
+                    (true, false) => Message::of("The glob ")
                         .code(by)
                         .and(" of ")
                         .code(name)
                         .and(" leaves out other namespaces too"),
-                    (false, _) => Words::of("The namespace is left out of ")
+                    (false, _) => Message::of("The namespace is left out of ")
                         .code(name)
                         .and(" too, in ")
                         .code(file),

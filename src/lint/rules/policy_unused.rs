@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{Look, Rule};
-use crate::fleet::Opened;
 use crate::lint::case::Policies;
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
+use crate::project::load::Opened;
 
 pub(super) const RULE: Rule = Rule {
     id: "policy-unused",
-    severity: Severity::Note,
+    severity: Severity::Info,
     what: "A file of `policies/` is named by no stack",
     why: "It looks as if it were edited and rendered, and is not; a copy that nobody compares with the owner's goes stale.",
     mend: "Name it under `kyverno.policy`, or delete it.",
@@ -17,12 +17,12 @@ pub(super) const RULE: Rule = Rule {
     look: Look::Policies(look),
 };
 
-fn look(stacks: &[Opened], policies: &Policies) -> Vec<(usize, Words)> {
+fn look(stacks: &[Opened], policies: &Policies) -> Vec<(usize, Message)> {
     let named: BTreeSet<&str> = stacks
         .iter()
         .filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref())
         .map(|policy| policy.as_str())
         .collect();
     let unused = policies.files().filter(|(_, file)| !named.contains(file));
-    unused.map(|(at, _)| (at, Words::of("No stack names this policy"))).collect()
+    unused.map(|(at, _)| (at, Message::of("No stack names this policy"))).collect()
 }

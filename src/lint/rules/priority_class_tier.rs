@@ -2,11 +2,11 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "priority-class-tier",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "`server.priorityClassName` is not the class of the namespace's tier",
     why: "The cluster gives limits and quota by the tier, and eviction goes by the class: a server with a higher class than its tier's is not the one that makes way.",
     mend: "`tier-<namespace.tier>`, as the cluster's policy sets it on Pods that name none.",
@@ -24,7 +24,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     if class.as_str() == expected {
         return Vec::new();
     }
-    let words = Words::of("The namespace is of tier ")
+    let words = Message::of("The namespace is of tier ")
         .code(tier)
         .and(", whose class is ")
         .code(expected)

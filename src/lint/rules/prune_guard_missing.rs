@@ -2,12 +2,12 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path};
-use crate::review::guard::{self, Guard};
-use crate::review::{Severity, Words};
+use crate::model::prune_protection::{self, Guard};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "prune-guard-missing",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "A Namespace, a volume or a claim is not guarded against pruning",
     why: "One commit that no longer renders it deletes it, and with a Namespace everything in it.",
     mend: "The annotations `argocd.argoproj.io/sync-options: Prune=confirm,Delete=confirm` and `kustomize.toolkit.fluxcd.io/prune: disabled`.",
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn look(case: &Case<'_>) -> Vec<Site> {
     let mut found = Vec::new();
-    for object in case.objects.iter().filter(|object| guard::holds_data(object)) {
+    for object in case.objects.iter().filter(|object| prune_protection::holds_data(object)) {
         let guard = Guard::of(object);
         let missing: Vec<&str> = [("Argo CD", guard.argocd), ("Flux", guard.flux)]
             .into_iter()
@@ -25,7 +25,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
             .map(|(who, _)| who)
             .collect();
         if !missing.is_empty() {
-            let words = Words::of(format!(
+            let words = Message::of(format!(
                 "{} may prune it as soon as it is not rendered",
                 missing.join(" and ")
             ));

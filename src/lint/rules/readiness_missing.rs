@@ -2,11 +2,11 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "readiness-missing",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "There is a Service, and nothing says when the server is ready",
     why: "Requests reach the server while it still loads its model, and fail.",
     mend: "`server.readinessProbe` or `server.startupProbe`: something that answers only once the model is loaded.",
@@ -20,6 +20,6 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     if case.values.service.is_none() || probed {
         return Vec::new();
     }
-    let words = Words::of("Requests reach the server as soon as its container starts");
+    let words = Message::of("Requests reach the server as soon as its container starts");
     vec![Site::value(["server", "readinessProbe"], words)]
 }

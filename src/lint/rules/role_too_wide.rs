@@ -2,14 +2,14 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path};
-use crate::review::gates::Gate;
-use crate::review::object::{items, strings};
-use crate::review::{Object, Severity, Words, workload};
-use crate::yaml::Node;
+use crate::model::gate_jobs::Gate;
+use crate::model::object::{items, strings};
+use crate::model::{Message, Object, Severity, workload};
+use yaml_spans::Node;
 
 pub(super) const RULE: Rule = Rule {
     id: "role-too-wide",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "The gate's service account may do more than read and patch the scale of its one Deployment",
     why: "Whoever gets hold of its token may do it too: `patch` on a Deployment runs any image with any Secret of the namespace.",
     mend: "One rule: `apps`, `deployments/scale`, the Deployment's name under `resourceNames`, `get` and `patch`.",
@@ -32,7 +32,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
         }
         for binding in bindings(case, gate).filter(|binding| role_of(case, binding).is_none()) {
             let name = binding.text(&["roleRef", "name"]).unwrap_or_default();
-            let words = Words::of("The gate has what ")
+            let words = Message::of("The gate has what ")
                 .code(name)
                 .and(" allows, which is not rendered here");
             found.push(Site::field(binding, path(&["roleRef", "name"]), words));
@@ -43,7 +43,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
 }
 
 /// What a rule allows beyond what is needed, in words.
-fn excess(rule: &Node, gate: &Gate) -> Option<Words> {
+fn excess(rule: &Node, gate: &Gate) -> Option<Message> {
     let target = gate.jobs.first().map(|job| job.target.name.as_str()).unwrap_or_default();
     let verbs = strings(rule, &["verbs"]);
     let resources = strings(rule, &["resources"]);
@@ -52,17 +52,17 @@ fn excess(rule: &Node, gate: &Gate) -> Option<Words> {
     if !only(&strings(rule, &["apiGroups"]), &["apps"]) || !only(&resources, &["deployments/scale"])
     {
         return Some(
-            Words::of("The gate may reach ")
+            Message::of("The gate may reach ")
                 .codes(resources, 4)
                 .and(", beyond ")
                 .code("deployments/scale"),
         );
     }
     if !only(&verbs, &NEEDED) {
-        return Some(Words::of("The gate may ").codes(verbs, 6).and(", beyond get and patch"));
+        return Some(Message::of("The gate may ").codes(verbs, 6).and(", beyond get and patch"));
     }
     if names.is_empty() || !only(&names, &[target]) {
-        return Some(Words::of("The gate may scale more than ").code(target));
+        return Some(Message::of("The gate may scale more than ").code(target));
     }
     None
 }

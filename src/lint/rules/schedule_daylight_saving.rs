@@ -6,12 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
 use crate::lint::window::Schedules;
-use crate::review::{Severity, Words};
-use crate::schedule::Schedule;
+use crate::model::{Message, Severity};
+use kube_validate::schedule::Schedule;
 
 pub(super) const RULE: Rule = Rule {
     id: "schedule-daylight-saving",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "The window opens or closes at a time that the change of clocks skips or doubles",
     why: "Kubernetes runs nothing in the hour that is skipped, so the window of that night does not open, or does not close until the next day; in the hour that comes twice it runs twice.",
     mend: "Another hour (in Europe clocks change at 01:00 UTC), or a zone without a change such as `Etc/UTC`.",
@@ -35,7 +35,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
 }
 
 /// What the first change of clocks that matters does to a schedule, in words.
-fn affected(name: &str, schedule: &Schedule, zone: &TimeZone) -> Option<Words> {
+fn affected(name: &str, schedule: &Schedule, zone: &TimeZone) -> Option<Message> {
     zone.following(FROM).take(CHANGES).find_map(|change| {
         let at = change.timestamp();
         let before = zone.to_offset(at.checked_sub(SignedDuration::from_nanos(1)).ok()?);
@@ -45,7 +45,7 @@ fn affected(name: &str, schedule: &Schedule, zone: &TimeZone) -> Option<Words> {
         let clock = TimeZone::fixed(if moved > 0 { before } else { change.offset() });
         let run = schedule.runs(at, end, &clock).next()?;
         let shown = run.to_zoned(clock).strftime("%H:%M on %Y-%m-%d").to_string();
-        let words = Words::of("It runs at ").code(shown);
+        let words = Message::of("It runs at ").code(shown);
         Some(match (moved > 0, name) {
             (true, "up") => {
                 words.and(", a time that is skipped: that night the window stays closed")

@@ -2,12 +2,12 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 use crate::values::OnScrapeFailure;
 
 pub(super) const RULE: Rule = Rule {
     id: "scrape-failure-keeps",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "The guard leaves the server up when the page can't be read",
     why: "Without a reading nobody knows whether the others are safe, and the exporter tends to fail when the card is in trouble.",
     mend: "`gate.onScrapeFailure: yield`: a bake is best-effort, a neighbour is not.",
@@ -19,6 +19,6 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     if case.values.gate.on_scrape_failure != OnScrapeFailure::Keep {
         return Vec::new();
     }
-    let words = Words::of("While the exporter is silent the guard yields to nobody");
+    let words = Message::of("While the exporter is silent the guard yields to nobody");
     vec![Site::value(["gate", "onScrapeFailure"], words)]
 }

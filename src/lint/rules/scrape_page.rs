@@ -2,11 +2,11 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "scrape-page",
-    severity: Severity::Note,
+    severity: Severity::Info,
     what: "Prometheus is told to scrape a page that does not look like one of metrics",
     why: "An answer that is not in Prometheus' format fails the scrape: the target is down although the server answers.",
     mend: "The path of a page of metrics, `/metrics` by custom; a blackbox probe for whether the server answers.",
@@ -29,11 +29,11 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     };
     let words = match (page.contains("metric"), probed(page)) {
         (true, _) => return Vec::new(),
-        (false, true) => Words::of("The page ")
+        (false, true) => Message::of("The page ")
             .code(page)
             .and(" is what the probes ask for, and no page of metrics"),
         (false, false) => {
-            Words::of("The page ").code(page).and(" does not look like one of metrics")
+            Message::of("The page ").code(page).and(" does not look like one of metrics")
         }
     };
     vec![Site::value(["service", "annotations", "prometheus.io/path"], words)]

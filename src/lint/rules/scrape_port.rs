@@ -2,11 +2,11 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "scrape-port",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "Prometheus is told to scrape a port that no container opens",
     why: "The usual scrape of a Service's endpoints puts the annotated port behind the Pod's address: it is the container's port that counts, not the Service's. The target is down for ever.",
     mend: "`prometheus.io/port` is `server.port`; or leave the annotations out.",
@@ -27,7 +27,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     if port == opens.get().to_string() {
         return Vec::new();
     }
-    let words = Words::of("No container opens port ")
+    let words = Message::of("No container opens port ")
         .code(port)
         .and(": the server's is ")
         .code(opens.get().to_string());

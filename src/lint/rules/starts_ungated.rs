@@ -2,11 +2,11 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path};
-use crate::review::{Severity, Words, workload};
+use crate::model::{Message, Severity, workload};
 
 pub(super) const RULE: Rule = Rule {
     id: "starts-ungated",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "A Deployment that the gate scales is rendered with replicas",
     why: "The first sync starts the server at once, whoever has the card; and a sync that does not leave the field alone starts it again.",
     mend: "`spec.replicas: 0` in the template: left out, the API's default is 1.",
@@ -20,7 +20,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
         .filter(|object| workload::replicas(object) != 0)
         .map(|object| {
             let replicas = workload::replicas(object).to_string();
-            let words = Words::of("It is created with ")
+            let words = Message::of("It is created with ")
                 .code(format!("replicas: {replicas}"))
                 .and(", before the gate has looked");
             Site::field(object, path(&["spec", "replicas"]), words)

@@ -2,12 +2,12 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 use crate::values::ReclaimPolicy;
 
 pub(super) const RULE: Rule = Rule {
     id: "storage-not-retained",
-    severity: Severity::Danger,
+    severity: Severity::Critical,
     what: "The volume's reclaim policy is `Delete`",
     why: "The claim's deletion, by hand or by a prune, takes the data along.",
     mend: "`storage.reclaimPolicy: Retain`.",
@@ -20,6 +20,6 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     if case.values.storage.as_ref().is_none_or(|storage| !deletes(storage.reclaim_policy)) {
         return Vec::new();
     }
-    let words = Words::of("The data goes when its claim does");
+    let words = Message::of("The data goes when its claim does");
     vec![Site::value(["storage", "reclaimPolicy"], words)]
 }

@@ -2,11 +2,11 @@
 
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site, path};
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "two-pods-at-once",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "A Deployment that the gate scales is not rolled by `Recreate`",
     why: "A rolling update starts the new Pod beside the old one: the model is loaded twice, and the gate has asked for room for one.",
     mend: "`spec.strategy.type: Recreate` in the template.",
@@ -20,8 +20,9 @@ fn look(case: &Case<'_>) -> Vec<Site> {
         gated.filter(|object| object.text(&["spec", "strategy", "type"]) != Some("Recreate"));
     rolling
         .map(|object| {
-            let words =
-                Words::of("A change of the Pods' template starts a second server beside the first");
+            let words = Message::of(
+                "A change of the Pods' template starts a second server beside the first",
+            );
             Site::field(object, path(&["spec", "strategy", "type"]), words)
         })
         .collect()

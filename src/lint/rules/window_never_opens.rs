@@ -3,11 +3,11 @@
 use super::{Look, Rule};
 use crate::lint::case::{Case, Site};
 use crate::lint::window::Schedules;
-use crate::review::{Severity, Words};
+use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "window-never-opens",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "No window opens, or one is shorter than a quarter of an hour",
     why: "The server is stopped before it has loaded its model, or it never starts.",
     mend: "Let `offPeak.down` run some hours after `offPeak.up`.",
@@ -26,11 +26,11 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     }
     let windows = schedules.windows();
     let words = match windows.iter().map(|w| w.closes.duration_since(w.opens).as_mins()).min() {
-        None => {
-            Words::of("No window opens: the schedule never runs, or the window closes as it opens")
-        }
+        None => Message::of(
+            "No window opens: the schedule never runs, or the window closes as it opens",
+        ),
         Some(minutes) if minutes < SHORTEST => {
-            Words::of(format!("A window is open for {minutes} min"))
+            Message::of(format!("A window is open for {minutes} min"))
         }
         Some(_) => return Vec::new(),
     };

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{Look, Rule};
-use crate::fleet::Opened;
 use crate::lint::case::path;
 use crate::lint::window::{Schedules, Span};
-use crate::review::{Severity, Words};
-use crate::yaml::Path;
+use crate::model::{Message, Severity};
+use crate::project::load::Opened;
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "windows-overlap",
-    severity: Severity::Attention,
+    severity: Severity::Warning,
     what: "The windows of two stacks that watch one card overlap",
     why: "Each gate takes the other's server for a neighbour: whoever is admitted first keeps the other out, or both are admitted at once and then yield to each other.",
     mend: "Give them windows one after the other, or floors that leave room for both and schedules that open some minutes apart.",
@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
     look: Look::Fleet(look),
 };
 
-fn look(stacks: &[Opened]) -> Vec<(&Opened, Path, Words)> {
+fn look(stacks: &[Opened]) -> Vec<(&Opened, Path, Message)> {
     let awake = stacks.iter().filter(|stack| !stack.loaded.values.off_peak.suspend);
     let stacks: Vec<(&Opened, Schedules)> = awake
         .filter_map(|stack| Some((stack, Schedules::of(&stack.loaded.values.off_peak)?)))
@@ -48,7 +48,7 @@ fn look(stacks: &[Opened]) -> Vec<(&Opened, Path, Words)> {
     }
     let site = |(at, (both, other)): (usize, (Span, usize))| {
         let (stack, schedules) = stacks.get(at)?;
-        let words = Words::of("The window of ")
+        let words = Message::of("The window of ")
             .code(stacks.get(other)?.0.loaded.values.name.as_str())
             .and(" on the same card is open too, ")
             .and(format!("{} to {}", schedules.clock(both.opens), schedules.clock(both.closes)));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
-use tts_render::yaml::{Path, Segment};
+use yaml_spans::{Path, Segment};
 
 use crate::common::tool::{generate, objects, repository};
 
@@ -24,7 +24,7 @@ impl Case {
 
 /// The fixtures of `src/objects` that must pass, by their file's name.
 fn passing() -> Vec<(String, String)> {
-    let folder = repository().join("tests/fixtures/check/pass");
+    let folder = repository().join("crates/kube-validate/tests/fixtures/pass");
     let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -59,7 +59,7 @@ pub fn whole() -> Vec<Case> {
 /// Every mutant that the unit tests of `src/objects` refuse: the one document that was changed.
 pub fn mutants() -> Vec<Case> {
     let files: HashMap<String, String> = passing().into_iter().collect();
-    let list = include_str!("../../fixtures/check/mutants.yaml");
+    let list = include_str!("../../../crates/kube-validate/tests/fixtures/mutants.yaml");
     let [Value::Array(mutants)] = &objects(list)[..] else { panic!("one list") };
     mutants
         .iter()
@@ -98,7 +98,7 @@ pub fn rendered() -> Vec<Case> {
 /// Every change of `verdicts.tsv`.
 pub fn changes() -> Vec<Case> {
     let objects = by_name();
-    include_str!("../../fixtures/check/verdicts.tsv")
+    include_str!("../../../crates/kube-validate/tests/fixtures/verdicts.tsv")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use kube_validate::check_foreign;
 use serde_json::{Value, json};
-use tts_render::objects::check_foreign;
-use tts_render::source::{Source, Sources};
-use tts_render::yaml::{Dialect, Node, parse};
+use yaml_spans::source::{Source, Sources};
+use yaml_spans::{Dialect, Node, parse};
 
 use super::cases::Case;
 use crate::cluster::{APPLY, Cluster};
@@ -15,7 +15,7 @@ use crate::common::tool::objects;
 /// What was said: nothing, or why not.
 pub type Said = Result<(), String>;
 
-/// What the library that `tts-render check` calls says of a manifest.
+/// What the library that `tts-render validate` calls says of a manifest.
 pub fn ours(text: &str) -> Said {
     let nodes = nodes(text)?;
     let report = check_foreign(&nodes);

@@ -1,12 +1,12 @@
-//! Schedules a minute ahead, in two time zones: what they make, and when, against `tts_render::schedule`.
+//! Schedules a minute ahead, in two time zones: what they make, and when, against `kube_validate::schedule`.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
+use kube_validate::schedule::{Schedule, zone};
 use serde_json::Value;
-use tts_render::schedule::{Schedule, zone};
 
 use super::{cluster, condition, end_next, jobs, list, name, once, pods};
 use crate::cluster::until;

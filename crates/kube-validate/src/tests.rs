@@ -1,0 +1,365 @@
+//! Whole manifests: those that must pass, and their mutants that must not.
+
+use std::collections::HashMap;
+
+use super::*;
+use yaml_spans::diagnostic::Located;
+use yaml_spans::source::{Source, Sources};
+use yaml_spans::{Dialect, Node, Path, Segment, Value, parse};
+
+const PASS: [(&str, &str); 5] = [
+    (
+        "certificates-operator.yaml",
+        include_str!("../tests/fixtures/pass/certificates-operator.yaml"),
+    ),
+    ("gitops.yaml", include_str!("../tests/fixtures/pass/gitops.yaml")),
+    ("gpu-tenant.yaml", include_str!("../tests/fixtures/pass/gpu-tenant.yaml")),
+    ("ingress-controller.yaml", include_str!("../tests/fixtures/pass/ingress-controller.yaml")),
+    ("metrics.yaml", include_str!("../tests/fixtures/pass/metrics.yaml")),
+];
+
+fn documents(text: &str) -> (Sources, Vec<Node>) {
+    let mut sources = Sources::new();
+    let id = sources.add(Source::written("manifest.yaml", text));
+    let nodes = parse(&sources, id, Dialect::Kubectl).unwrap();
+    (sources, nodes)
+}
+
+/// `line path: message (hint)`, a line each.
+fn shown(sources: &Sources, errors: &[Located<Error>]) -> Vec<String> {
+    let line = |error: &Located<Error>| error.span.map_or(0, |span| sources.place(span).line);
+    let hint = |error: &Located<Error>| {
+        error.hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"))
+    };
+    errors
+        .iter()
+        .map(|error| format!("{} {}: {}{}", line(error), error.path, error.error, hint(error)))
+        .collect()
+}
+
+fn foreign(text: &str) -> Vec<String> {
+    let (sources, nodes) = documents(text);
+    shown(&sources, &check_foreign(&nodes).findings)
+}
+
+fn own(text: &str) -> Result<Object, Vec<String>> {
+    own_allowing(text, &AllowedKinds::none())
+}
+
+fn own_allowing(text: &str, allowed: &AllowedKinds) -> Result<Object, Vec<String>> {
+    let (sources, mut nodes) = documents(text);
+    check(nodes.remove(0), allowed).map_err(|errors| shown(&sources, &errors))
+}
+
+#[test]
+fn manifests_in_the_shapes_of_real_projects_pass() {
+    for (name, text) in PASS {
+        let (sources, nodes) = documents(text);
+        let report = check_foreign(&nodes);
+        assert_eq!(shown(&sources, &report.findings), [""; 0], "{name}");
+        let unknown: usize = report.unknown.values().sum();
+        let items = text.matches("\n---").count() + 1 + 2 * text.matches("kind: List\n").count();
+        assert!(report.checked + unknown >= items - 1, "{name}: {} of {items}", report.checked);
+        assert_eq!(unknown, if name == "gitops.yaml" { 2 } else { 0 });
+    }
+}
+
+#[test]
+fn each_mutant_is_refused_with_its_place_and_its_cure() {
+    let mutants = include_str!("../tests/fixtures/mutants.yaml");
+    let (_, nodes) = documents(mutants);
+    let mutants = nodes[0].as_sequence().unwrap();
+    assert!(mutants.len() >= 100);
+    for mutant in mutants {
+        let text = |key: &str| mutant.get(key).unwrap().as_str().unwrap();
+        let (_, whole) = PASS.iter().find(|(name, _)| *name == text("file")).unwrap();
+        assert!(whole.contains(text("replace")), "{}", text("replace"));
+        let expected: Vec<String> = mutant
+            .get("says")
+            .unwrap()
+            .as_sequence()
+            .unwrap()
+            .iter()
+            .map(|says| {
+                let text = |key: &str| says.get(key).and_then(Node::as_str);
+                let hint = text("hint").map_or(String::new(), |hint| format!(" ({hint})"));
+                let line = says.get("line").unwrap().as_int().unwrap();
+                format!("{line} {}: {}{hint}", text("path").unwrap(), text("message").unwrap())
+            })
+            .collect();
+        let found = foreign(&whole.replacen(text("replace"), text("with"), 1));
+        assert_eq!(found, expected, "{} in {}", text("with"), text("file"));
+    }
+}
+
+/// A copy of a tree with the value at a path put in or taken out.
+fn changed(node: &Node, path: &[Segment], value: Option<&Node>) -> Node {
+    let Some((segment, rest)) = path.split_first() else {
+        return value.unwrap().clone();
+    };
+    let mut node = node.clone();
+    match (segment, &mut node.value) {
+        (Segment::Key(key), Value::Mapping(entries)) if rest.is_empty() && value.is_none() => {
+            entries.shift_remove(key).unwrap();
+        }
+        (Segment::Key(key), Value::Mapping(entries)) => {
+            let old = entries.get(key).map(|entry| entry.node.clone());
+            let node = changed(&old.unwrap_or(Node::new(Value::Null)), rest, value);
+            entries.insert(key.clone(), node.into());
+        }
+        (Segment::Index(index), Value::Sequence(items)) if rest.is_empty() && value.is_none() => {
+            items.remove(*index);
+        }
+        (Segment::Index(index), Value::Sequence(items)) => {
+            items[*index] = changed(&items[*index], rest, value);
+        }
+        _ => panic!("no such path"),
+    }
+    node
+}
+
+/// Every object of the fixtures, by what messages call it, less its namespace.
+fn fixture_objects() -> HashMap<String, Node> {
+    fn take(node: Node, objects: &mut HashMap<String, Node>) {
+        let kind = node.get("kind").unwrap().as_str().unwrap().to_owned();
+        if kind.ends_with("List") {
+            let items = node.get("items").unwrap().as_sequence().unwrap().to_vec();
+            return items.into_iter().for_each(|item| take(item, objects));
+        }
+        let metadata = node.get("metadata").unwrap_or(&node);
+        let name = metadata.get("name").or(metadata.get("generateName")).and_then(Node::as_str);
+        objects.insert(format!("{kind} {}", name.unwrap_or_default()), node);
+    }
+    let mut objects = HashMap::new();
+    for (_, text) in PASS {
+        documents(text).1.into_iter().for_each(|node| take(node, &mut objects));
+    }
+    objects
+}
+
+#[test]
+fn the_verdicts_are_those_of_the_api_server() {
+    let objects = fixture_objects();
+    let mut count = 0;
+    let mut wrong = Vec::new();
+    for line in include_str!("../tests/fixtures/verdicts.tsv").lines() {
+        if line.starts_with('#') {
+            continue;
+        }
+        let columns: Vec<&str> = line.split('\t').collect();
+        let [verdict, object, path, value] = columns[..] else { panic!("{line}") };
+        let path: Path = path.parse().unwrap();
+        let value = (value != "deleted").then(|| documents(&format!("[{value}]")).1.remove(0));
+        let value = value.as_ref().map(|list| &list.as_sequence().unwrap()[0]);
+        let node = changed(&objects[object], path.segments(), value);
+        let report = check_foreign(&[node]);
+        if report.findings.is_empty() != (verdict == "taken") {
+            wrong.push((line, report.findings));
+        }
+        count += 1;
+    }
+    assert!(count > 1000, "{count}");
+    assert!(wrong.is_empty(), "{} of {count}, first: {:?}", wrong.len(), wrong[0]);
+}
+
+#[test]
+fn what_we_made_is_known_by_its_id_and_sorted_by_what_needs_what() {
+    let (_, nodes) = documents(PASS[2].1);
+    let mut objects: Vec<Object> =
+        nodes.into_iter().map(|node| check(node, &AllowedKinds::none()).unwrap()).collect();
+    objects.reverse();
+    objects.sort_by(|a, b| order(a).cmp(&order(b)));
+    let ids: Vec<String> = objects.iter().map(|object| object.id().to_string()).collect();
+    assert_eq!(
+        ids,
+        [
+            "Namespace speech",
+            "PersistentVolume speech-models",
+            "PersistentVolumeClaim speech/speech-models",
+            "ConfigMap speech/speech-config",
+            "Role speech/speech-offpeak",
+            "RoleBinding speech/speech-offpeak",
+            "ServiceAccount speech/speech-offpeak",
+            "Deployment speech/speech",
+            "Service speech/speech",
+            "CronJob speech/speech-window-up",
+        ]
+    );
+    assert!(objects[0].is_cluster_scoped() && !objects[7].is_cluster_scoped());
+    assert_eq!((objects[7].group(), objects[0].group()), ("apps", ""));
+}
+
+#[test]
+fn policies_and_custom_resources_come_last() {
+    let policy = own("{apiVersion: kyverno.io/v1, kind: ClusterPolicy, metadata: {name: a}, spec: {rules: [{name: a, match: {any: [{resources: {kinds: [Pod]}}]}}]}}").unwrap();
+    assert_eq!(order(&policy).0, Rank::Policy);
+    assert!(policy.is_cluster_scoped());
+}
+
+#[test]
+fn ours_must_be_stricter_where_others_may_leave_it_to_the_server() {
+    let job = "{apiVersion: batch/v1, kind: Job, metadata: {generateName: a-}, spec: {template: {spec: {restartPolicy: Never, containers: [{name: a, image: a}]}}}}";
+    assert_eq!(foreign(job), [""; 0]);
+    assert_eq!(own(job).unwrap_err(), ["1 metadata.name: missing field `name` in Job a-"]);
+    let volume = "{apiVersion: v1, kind: Namespace, metadata: {name: a, namespace: b}}";
+    assert_eq!(foreign(volume), [""; 0]);
+    assert_eq!(
+        own(volume).unwrap_err(),
+        [
+            "1 metadata.namespace: an object of this kind has no namespace in Namespace b/a (delete the line)"
+        ]
+    );
+    let label = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, labels: {a: null}}, data: {b: null}}";
+    assert_eq!(foreign(label), [""; 0]);
+    assert_eq!(own(label).unwrap_err().len(), 2);
+}
+
+#[test]
+fn a_kind_that_is_not_known_is_refused_unless_it_is_allowed() {
+    let widget = "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a, labels: {a: b c}}, spec: {size: 5}}";
+    assert_eq!(
+        own(widget).unwrap_err(),
+        ["1 kind: unknown kind `Widget` of `example.com/v1` in Widget a"]
+    );
+    let allowed = AllowedKinds::new([("example.com/v1".to_owned(), "Widget".to_owned())]);
+    let errors = own_allowing(widget, &allowed).unwrap_err();
+    assert!(errors[0].starts_with("1 metadata.labels.a: `b c` is a malformed"), "{errors:?}");
+    let object = own_allowing(&widget.replace("b c", "b"), &allowed).unwrap();
+    assert_eq!(object.id().to_string(), "Widget a");
+    assert!(own_allowing(&widget.replace("/v1", "/v2"), &allowed).is_err());
+}
+
+#[test]
+fn a_kind_that_is_nearly_known_comes_with_a_hint() {
+    let of = |version: &str, kind: &str| {
+        own(&format!("{{apiVersion: {version}, kind: {kind}, metadata: {{name: a}}}}"))
+            .unwrap_err()
+            .remove(0)
+    };
+    assert!(of("apps/v1beta1", "Deployment").ends_with("(`Deployment` is of `apps/v1`)"));
+    assert!(of("apps/v1", "deployment").ends_with("(did you mean `Deployment`?)"));
+    assert!(
+        of("extensions/v1beta1", "Ingress").ends_with("(`Ingress` is of `networking.k8s.io/v1`)")
+    );
+    assert!(of("kyverno.io/v1", "ClusterPolcy").ends_with("(did you mean `ClusterPolicy`?)"));
+}
+
+#[test]
+fn what_is_no_object_is_told_so() {
+    assert_eq!(
+        foreign("[]"),
+        ["1 : the document is a list, not an object with `apiVersion` and `kind`"]
+    );
+    assert_eq!(
+        foreign("{metadata: {name: a}}"),
+        ["1 apiVersion: missing field `apiVersion`", "1 kind: missing field `kind`"]
+    );
+    assert_eq!(
+        foreign("{apiVersion: 1, kind: Pod, metadata: {name: a}}"),
+        ["1 apiVersion: expected a string, found a whole number in Pod a"]
+    );
+}
+
+#[test]
+fn old_versions_and_foreign_kinds_are_counted_not_judged() {
+    let text = "{apiVersion: policy/v1beta1, kind: PodDisruptionBudget, metadata: {name: a}}\n---\n{apiVersion: example.com/v1, kind: Widget}\n---\n{apiVersion: example.com/v1, kind: Widget}";
+    let (_, nodes) = documents(text);
+    let report = check_foreign(&nodes);
+    assert_eq!((report.checked, report.findings.len()), (0, 0));
+    let widget = ("example.com/v1".to_owned(), "Widget".to_owned());
+    assert_eq!(report.unknown.get(&widget), Some(&2));
+    assert_eq!(report.unknown.values().sum::<usize>(), 3);
+}
+
+#[test]
+fn items_of_lists_are_held_against_their_types_with_their_path() {
+    let text = "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: ConfigMapList, items: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, dada: {}}]}]}";
+    assert_eq!(
+        foreign(text),
+        ["1 items[0].items[0].dada: unknown field `dada` in ConfigMap a (did you mean `data`?)"]
+    );
+}
+
+#[test]
+fn what_stands_in_status_is_the_servers() {
+    let text = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: a}]}}}, status: {conditions: [{type: Available}], replicas: -1}}";
+    assert_eq!(foreign(text), [""; 0]);
+    assert_eq!(
+        foreign(&text.replace("replicas: -1", "replica: 1")),
+        ["1 status.replica: unknown field `replica` in Deployment a (did you mean `replicas`?)"]
+    );
+}
+
+#[test]
+fn a_wrong_value_does_not_hide_what_else_is_wrong() {
+    let text = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {replicas: two, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: 5, imagePullPolicy: Sometimes, bogus: 1}, {name: b}]}}}}";
+    let errors = foreign(text);
+    let paths: Vec<&str> = errors.iter().filter_map(|e| e.split([' ', ':']).nth(1)).collect();
+    assert_eq!(
+        paths,
+        [
+            "spec.replicas",
+            "spec.template.spec.containers[0].image",
+            "spec.template.spec.containers[0].imagePullPolicy",
+            "spec.template.spec.containers[0].bogus",
+            "spec.template.spec.containers[1].image",
+        ]
+    );
+}
+
+#[test]
+fn the_deepest_schema_that_can_be_read_is_held_in_bounds() {
+    let depth = 24;
+    let open = "{type: object, properties: {a: ".repeat(depth);
+    let schema = format!("{open}{{type: string}}{}", "}}".repeat(depth));
+    let text = format!(
+        "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: as.example.com}}, spec: {{group: example.com, scope: Cluster, names: {{plural: as, kind: A}}, versions: [{{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {schema}}}}}]}}}}"
+    );
+    assert_eq!(foreign(&text), [""; 0]);
+}
+
+#[test]
+fn a_hostile_manifest_gives_a_bounded_answer() {
+    let key = "k".repeat(1000);
+    let wrong = r#"{"key": "!", operator: "#.to_owned() + &"x".repeat(9) + "}, ";
+    let text = format!(
+        "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {key}, labels: {{{key}: a}}, finalizers: [{}]}}}}",
+        "'!', ".repeat(50_000)
+    );
+    let errors = foreign(&text);
+    assert!((3..=210).contains(&errors.len()), "{}", errors.len());
+    assert!(errors.iter().all(|error| error.len() < 3000));
+    let text = text.replace("'!', ", "a, ");
+    assert!((3..=210).contains(&foreign(&text).len()));
+    let devices = "{name: a, devicePath: /a}, ".repeat(9_000);
+    let volumes = "{name: a, emptyDir: {}}, ".repeat(9_000);
+    let text = format!(
+        "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{containers: [{{name: a, image: a, volumeDevices: [{devices}]}}], volumes: [{volumes}]}}}}"
+    );
+    assert!(foreign(&text).len() <= 200);
+    assert!(
+        foreign(&format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: a}}, spec: {{tolerations: [{}]}}}}",
+            wrong.repeat(9_000)
+        ))
+        .len()
+            <= 220
+    );
+}
+
+#[test]
+fn a_message_is_one_line_without_controls() {
+    let text = r#"{apiVersion: apps/v1, kind: Deployment, metadata: {name: "a\nb"}, spec: {selector: {matchLabels: {"a\nb": "\e[31m"}}, strategy: {type: "x\ny"}, template: {metadata: {labels: {c: d}}, spec: {containers: [{name: "a\tb", image: a, resources: {limits: {"a\nb/c": "1\n"}}}]}}}}"#;
+    let errors = foreign(text);
+    assert!(errors.len() >= 6, "{errors:?}");
+    assert!(errors.iter().all(|error| !error.contains(char::is_control)), "{errors:?}");
+}
+
+#[test]
+fn secret_bytes_are_never_shown() {
+    let text = "{apiVersion: v1, kind: Secret, metadata: {name: a}, data: {b: 'hunter2!!'}}";
+    let errors = foreign(text);
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].starts_with("1 data.b: `b` is not base64 in Secret a"), "{errors:?}");
+    assert!(!errors[0].contains("hunter2"));
+}

@@ -1,0 +1,119 @@
+//! How a string is written: plain, as a literal block, or in double quotes.
+
+use std::fmt::Write;
+
+use crate::scalar::is_misread_plain;
+
+/// How a string is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// As it is; safe in block context, as a value and as a key.
+    Plain,
+    /// After `|`.
+    Literal,
+    /// In double quotes, with escapes.
+    Quoted,
+}
+
+impl Shape {
+    pub(super) fn of(text: &str) -> Shape {
+        if is_plain(text) {
+            Shape::Plain
+        } else if is_literal(text) {
+            Shape::Literal
+        } else {
+            Shape::Quoted
+        }
+    }
+}
+
+/// Stricter than YAML's grammar of plain scalars: only what starts like a word, a path or a flag,
+/// so that no indicator, in no version of YAML, can be in the way.
+fn is_plain(text: &str) -> bool {
+    let mut chars = text.chars();
+    let Some(first) = chars.next() else {
+        return false;
+    };
+    let second = chars.next();
+    let starts = match first {
+        '-' => match second {
+            Some('-') => text[2..].starts_with(|c: char| c.is_ascii_alphabetic()),
+            Some(second) => second.is_ascii_alphabetic(),
+            None => false,
+        },
+        '.' => second.is_some_and(|second| second == '/' || second.is_ascii_alphabetic()),
+        '/' | '_' | '$' | '(' => true,
+        _ => first.is_alphanumeric(),
+    };
+    starts && has_plain_chars(text) && !is_misread_plain(text)
+}
+
+fn has_plain_chars(text: &str) -> bool {
+    let mut before = ' ';
+    for char in text.chars() {
+        let fits = match char {
+            '#' => before != ' ',
+            ' ' => before != ':',
+            _ => char.is_ascii_graphic() || char.is_alphanumeric(),
+        };
+        if !fits {
+            return false;
+        }
+        before = char;
+    }
+    before != ':' && before != ' '
+}
+
+/// Several lines, the first of which shows the indentation to every reader, and no white space that
+/// an editor would take off or a reader would take for indentation.
+fn is_literal(text: &str) -> bool {
+    let body = text.trim_end_matches('\n');
+    text.contains('\n')
+        && !body.is_empty()
+        && !text.starts_with(['\n', ' ', '\t'])
+        && body.split('\n').all(|line| !line.ends_with([' ', '\t']))
+        && body.chars().all(|char| matches!(char, '\n' | '\t') || !is_escaped(char))
+}
+
+/// In double quotes, as JSON has it, but for characters over U+FFFF: those that are escaped take
+/// YAML's `\U`, since PyYAML and go-yaml do not join surrogates.
+pub(super) fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            _ if !is_escaped(char) => out.push(char),
+            _ => {
+                let code = u32::from(char);
+                // Writing to a string cannot fail.
+                let _ = match code {
+                    0..=0xffff => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
+            }
+        }
+    }
+    out.push('"');
+}
+
+/// Characters that no one sees, or that a reader may refuse or take for a line end: controls, white
+/// space but the space, format characters (Unicode's category Cf), private use, noncharacters.
+fn is_escaped(char: char) -> bool {
+    if char.is_ascii() {
+        return char.is_control();
+    }
+    char.is_control()
+        || char.is_whitespace()
+        || matches!(char,
+            '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}'
+            | '\u{890}' | '\u{891}' | '\u{8e2}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e000}'..='\u{f8ff}'
+            | '\u{fdd0}'..='\u{fdef}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..)
+        || u32::from(char) & 0xfffe == 0xfffe
+}

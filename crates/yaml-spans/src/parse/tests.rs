@@ -1,0 +1,569 @@
+//! What the parser makes of texts, and what it says of those it refuses: message, place, path and
+//! hint.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::limits::{MAX_ERRORS, MAX_NODES};
+use crate::node::Value;
+use crate::source::{Origin, Source};
+
+fn read(text: &str, dialect: Dialect) -> Result<Vec<Node>, Vec<Located<ParseError>>> {
+    let mut sources = Sources::new();
+    let id = sources.add(Source::written("a.yaml", text));
+    parse(&sources, id, dialect)
+}
+
+/// The documents as JSON, a line each.
+fn json(text: &str, dialect: Dialect) -> String {
+    let nodes = read(text, dialect).unwrap_or_else(|errors| panic!("{text}\n{errors:?}"));
+    let json = |node: &Node| crate::read::<serde_json::Value>(node).unwrap().to_string();
+    nodes.iter().map(json).collect::<Vec<_>>().join("\n")
+}
+
+/// A line an error: `line:column message | path | hint`.
+fn errors(text: &str, dialect: Dialect) -> Vec<String> {
+    let mut sources = Sources::new();
+    let id = sources.add(Source::written("a.yaml", text));
+    let Err(errors) = parse(&sources, id, dialect) else {
+        panic!("read: {text}");
+    };
+    let line = |error: &Located<ParseError>| {
+        let diagnostic = error.diagnose(&sources);
+        let place = diagnostic.place.unwrap();
+        let hint = diagnostic.label.unwrap_or_default();
+        let path = diagnostic.path.unwrap_or_default();
+        format!("{}:{} {} | {path} | {hint}", place.line, place.column, diagnostic.message)
+    };
+    errors.iter().map(line).collect()
+}
+
+#[track_caller]
+fn assert_refused(dialect: Dialect, text: &str, expected: &[&str]) {
+    assert_eq!(errors(text, dialect), expected, "{text}");
+}
+
+#[test]
+fn documents_are_read_and_empty_ones_left_out() {
+    for dialect in [Dialect::Strict, Dialect::Kubectl] {
+        for (text, expected) in [
+            ("", ""),
+            ("# a comment\n\n", ""),
+            ("---\n---\n# x\n---\n", ""),
+            ("\u{feff}a: 1\n", "{\"a\":1}"),
+            ("a: 1\r\nb:\r\n  - x\r\n", "{\"a\":1,\"b\":[\"x\"]}"),
+            ("a: 1\n---\n---\nb: 2\n...\n# end\n", "{\"a\":1}\n{\"b\":2}"),
+            ("a:\nb: ~\nc: null\n", "{\"a\":null,\"b\":null,\"c\":null}"),
+            ("[a, {b: c}, [], {}]", "[\"a\",{\"b\":\"c\"},[],{}]"),
+            (
+                "- - a\n  - b\n-\n  - c: d\n    e: f\n",
+                "[[\"a\",\"b\"],[{\"c\":\"d\",\"e\":\"f\"}]]",
+            ),
+            ("a: |\n  x\n   y\n\nb: >-\n  x\n  y\n", "{\"a\":\"x\\n y\\n\",\"b\":\"x y\"}"),
+            ("a: 'it''s'\nb: \"\\u00e4\\n\"\n", "{\"a\":\"it's\",\"b\":\"ä\\n\"}"),
+            ("? a\n: b\n", "{\"a\":\"b\"}"),
+        ] {
+            assert_eq!(json(text, dialect), expected, "{text:?}");
+        }
+    }
+    assert_eq!(json("a: |- # x\n  b", Dialect::Strict), "{\"a\":\"b\"}");
+    assert_eq!(json("null\n", Dialect::Strict), "null");
+    assert_eq!(json("null\n--- 1\n", Dialect::Kubectl), "1");
+}
+
+#[test]
+fn each_node_and_key_knows_its_bytes() {
+    let text = "\u{feff}ä: {x: [1, b]}\nlist:\n- 'q'\n-\n  k: |-  # | no\n\n    text\n    more\n\n  e:\nlast: 5\n";
+    let mut sources = Sources::new();
+    let id = sources.add(Source::written("a.yaml", text));
+    let nodes = parse(&sources, id, Dialect::Strict).unwrap();
+    let slice = |path: &str| {
+        let node = path.parse::<Path>().unwrap().find(&nodes[0]).unwrap();
+        sources.slice(node.span.unwrap())
+    };
+    for (path, written) in [
+        ("ä", "{x: [1, b]}"),
+        ("ä.x", "[1, b]"),
+        ("ä.x[1]", "b"),
+        ("list[0]", "'q'"),
+        ("list[1].k", "|-  # | no\n\n    text\n    more"),
+        ("list[1].e", ""),
+        ("list[1]", "k: |-  # | no\n\n    text\n    more\n\n  e"),
+        ("list", "- 'q'\n-\n  k: |-  # | no\n\n    text\n    more\n\n  e"),
+        ("last", "5"),
+    ] {
+        assert_eq!(slice(path), written, "{path}");
+    }
+    let keys: Vec<&str> = nodes[0]
+        .as_mapping()
+        .unwrap()
+        .values()
+        .map(|entry| sources.slice(entry.key_span.unwrap()))
+        .collect();
+    assert_eq!(keys, ["ä", "list", "last"]);
+    assert_eq!(sources.slice(nodes[0].span.unwrap()), text[3..].trim_end());
+}
+
+#[test]
+fn what_all_readers_read_alike_is_read() {
+    for (text, expected) in [
+        ("0", "0"),
+        ("-0", "0"),
+        ("-12", "-12"),
+        ("9223372036854775807", "9223372036854775807"),
+        ("1.0", "1.0"),
+        ("-1.5", "-1.5"),
+        ("1.5e+3", "1500.0"),
+        ("1.5E-3", "0.0015"),
+        ("True", "true"),
+        ("FALSE", "false"),
+        ("Null", "null"),
+    ] {
+        assert_eq!(json(&format!("[{text}]"), Dialect::Strict), format!("[{expected}]"), "{text}");
+    }
+    for text in [
+        "a",
+        "tRUE",
+        "yEs",
+        "yesterday",
+        "none",
+        "1.2.3",
+        "1.2.3.4",
+        "6Gi",
+        "500m",
+        "0.5Gi",
+        "1e",
+        "e3",
+        "12e4x",
+        "0b12",
+        "0xg",
+        "0o8",
+        "8080:80x",
+        "10:99",
+        "2026-11",
+        "2026-11-24x",
+        "--port=80",
+        "-c",
+        "_1",
+        "v1.0",
+        "a:b",
+        "http://x:80/y?z",
+        "a#b",
+        "it's",
+        "a\\b",
+        "inf",
+        "$(X)",
+        "1 2",
+        "<<x",
+        "==",
+        "+",
+        "-a",
+        "+a",
+        "..",
+        "Größe",
+        "0 2 * * *",
+    ] {
+        let expected = serde_json::json!([text]).to_string();
+        assert_eq!(json(&format!("- {text}\n"), Dialect::Strict), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_readers_read_differently_is_refused_with_its_cure() {
+    let boolean = "is a boolean to some YAML readers and a string to others";
+    let number = "is a number to some YAML readers and another or a string to others";
+    let base60 = "is a number in base 60 to some YAML readers, a string to others";
+    let date = "is a date to some YAML readers and a string to others";
+    let special = "is a keyword to some YAML readers and a string to others";
+    let infinite = "is no finite number, and JSON has no other";
+    let large = "does not fit 64 bits";
+    let words =
+        ["yes", "Yes", "YES", "no", "No", "NO", "on", "ON", "off", "Off", "y", "Y", "n", "N"];
+    let numbers = [
+        "017", "08", "0644", "-07", "+1", "0o17", "0x1F", "0XfF", "-0x1f", "0b1", "1_000", "1_",
+        "1,000", "1e3", "1E+3", "1.0e3", ".5", "-.5", "1.", "1_0.5", "12e4567", "01.5", "+1.5",
+    ];
+    let cases = [
+        (boolean, &words[..]),
+        (number, &numbers[..]),
+        (base60, &["12:30:45", "1:30", "01:30", "-1:30", "190:20:30.15"]),
+        (date, &["2026-11-24", "2026-1-2", "2026-11-24T02:00:00Z", "2026-11-24 02:00:00.5 -5"]),
+        (special, &["=", "<<"]),
+        (infinite, &[".inf", "-.INF", "+.Inf", ".nan", ".NaN", "1.0e+999"]),
+        (large, &["9223372036854775808", "-9223372036854775809", "123456789012345678901"]),
+    ];
+    for (reading, texts) in cases {
+        for text in texts {
+            for quoted in [format!("'{text}'"), format!("\"{text}\"")] {
+                assert!(read(&quoted, Dialect::Strict).is_ok(), "{quoted}");
+            }
+            let found = errors(&format!("k:\n  - {text}\n"), Dialect::Strict);
+            assert_eq!(found.len(), 1, "{found:?}");
+            let (message, hint) = found[0].split_once(" | k[0] | ").unwrap();
+            assert_eq!(message, format!("2:5 `{text}` {reading}"));
+            assert!(hint.ends_with(&format!("quote it for the string: `\"{text}\"`")), "{hint}");
+        }
+    }
+}
+
+#[test]
+fn every_refusal_says_where_and_what_would_be_right() {
+    for (text, expected) in [
+        ("a: &x 1\n", "1:4 anchors are not allowed: `&x` | a | write the value out"),
+        ("a: *x\n", "1:4 aliases are not allowed: `*x` | a | write the value out"),
+        (
+            "a:\n  - !!str 5\n",
+            "2:5 tags are not allowed: `!!str` | a[0] | delete the tag; quote the value if it is a string",
+        ),
+        (
+            "a:\n  <<: {b: c}\n",
+            "2:3 the merge key `<<` is not allowed | a | write the keys out, or quote it if it is a string: `\"<<\"`",
+        ),
+        ("a: 1\nb: 2\na: 3\n", "3:1 duplicate key `a` | a | it stands in line 1 already"),
+        (
+            "x:\n  - {a: 1, \"a\": 2}\n",
+            "2:12 duplicate key `a` | x[0].a | it stands in line 2 already",
+        ),
+        ("8080: a\n", "1:1 a key must be a string, not a whole number |  | quote it"),
+        ("a: {true: b}\n", "1:5 a key must be a string, not a boolean | a | quote it"),
+        (": a\n", "1:1 a key must be a string, not null |  | a key is missing before the `:`"),
+        ("[a]: b\n", "1:1 a key must be a string, not a list |  | "),
+        (
+            "off: b\n",
+            "1:1 `off` is a boolean to some YAML readers and a string to others |  | write `false`, or quote it for the string: `\"off\"`",
+        ),
+        (
+            "a: b\n  c\n",
+            "1:4 a plain scalar must end in its line | a | write it in one line, or as a block after `|` or `>`",
+        ),
+        (
+            "a: \"b\n  c\"\n",
+            "1:4 a quoted scalar must end in its line | a | write it in one line with `\\n`, or as a block after `|`",
+        ),
+        (
+            "a: 'b\n\n  c'\n",
+            "1:4 a quoted scalar must end in its line | a | write it in one line with `\\n`, or as a block after `|`",
+        ),
+        (
+            "a: |\n  b",
+            "2:4 the text ends without a line end, in a block scalar | a | readers differ on whether the string ends in one: end the line",
+        ),
+        (
+            "a: >+ # x - y\n  b  ",
+            "2:4 the text ends without a line end, in a block scalar | a | readers differ on whether the string ends in one: end the line",
+        ),
+        ("%YAML 1.2\n---\na: 1\n", "1:1 directives are not allowed |  | delete the line"),
+        (
+            "a: b\u{7}\n",
+            "1:5 the character U+0007 is not allowed as it is |  | write it in a double-quoted string, as `\\u0007`",
+        ),
+        (
+            "# \u{85}\n",
+            "1:3 the character U+0085 is not allowed as it is |  | write it in a double-quoted string, as `\\u0085`",
+        ),
+        (
+            "a: \"\u{2028}\"\n",
+            "1:5 the character U+2028 is not allowed as it is |  | write it in a double-quoted string, as `\\u2028`",
+        ),
+        (
+            "a: 1\n\u{feff}b: 2\n",
+            "2:1 the character U+FEFF is not allowed as it is |  | delete the byte order mark",
+        ),
+        (
+            "a: 1\rb: 2\n",
+            "1:5 the character U+000D is not allowed as it is |  | end lines with `\\n` or `\\r\\n`",
+        ),
+        ("a:\n\tb: 1\n", "2:1 a tab stands where only spaces may indent | a | indent with spaces"),
+        ("a: @b\n", "1:4 a plain scalar cannot start with `@` | a | quote it"),
+        (
+            "a: b: c\n",
+            "1:5 a `:` stands where no map can begin |  | quote the string that holds it, or correct the indentation",
+        ),
+        ("a: \"b\n", "1:4 the quote is never closed | a | close it with the same quote"),
+        ("a: [b\n", "1:4 the `[` is never closed | a[0] | "),
+        (
+            "a: \"\\d\"\n",
+            "1:4 no such escape in a double-quoted string | a | write `\\\\` for a backslash, or use single quotes",
+        ),
+    ] {
+        let found = errors(text, Dialect::Strict);
+        assert!(found.contains(&expected.to_owned()), "{text:?}\n{found:#?}\n{expected}");
+        let rest: Vec<&String> = found.iter().filter(|line| *line != expected).collect();
+        assert!(rest.is_empty(), "{text:?}: {rest:?}");
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_found_in_one_pass() {
+    assert_refused(
+        Dialect::Strict,
+        "a: yes\nb: [017, &x 1, *x]\na: 2\n---\nc: !!int 5\n<<: d\n---\nx: @\n---\nz: off\n",
+        &[
+            "1:4 `yes` is a boolean to some YAML readers and a string to others | a | write `true`, or quote it for the string: `\"yes\"`",
+            "2:5 `017` is a number to some YAML readers and another or a string to others | b[0] | write the number in decimal digits, or quote it for the string: `\"017\"`",
+            "2:10 anchors are not allowed: `&x` | b[1] | write the value out",
+            "2:16 aliases are not allowed: `*x` | b[2] | write the value out",
+            "3:1 duplicate key `a` | a | it stands in line 1 already",
+            "5:4 tags are not allowed: `!!int` | c | delete the tag; quote the value if it is a string",
+            "6:1 the merge key `<<` is not allowed |  | write the keys out, or quote it if it is a string: `\"<<\"`",
+            "8:4 a plain scalar cannot start with `@` | x | quote it",
+            "10:4 `off` is a boolean to some YAML readers and a string to others | z | write `false`, or quote it for the string: `\"off\"`",
+        ],
+    );
+    let many = "- yes\n".repeat(1000);
+    assert_eq!(errors(&many, Dialect::Strict).len(), MAX_ERRORS);
+    let many = "a: 1\n".repeat(1000);
+    assert_eq!(errors(&many, Dialect::Strict).len(), MAX_ERRORS);
+    let many = "#\u{1}\n".repeat(1000);
+    assert_eq!(errors(&many, Dialect::Strict).len(), MAX_ERRORS);
+}
+
+#[test]
+fn errors_in_rendered_text_stand_in_the_template() {
+    let mut sources = Sources::new();
+    let template = sources.add(Source::written("t.j2", "x\nkey: {{ v }}\nkey: off\n"));
+    let piece = |output, start, end, interpolated| Origin {
+        output,
+        template: Span::new(template, start, end),
+        interpolated,
+    };
+    let origins =
+        vec![piece(0..5, 2, 7, false), piece(5..8, 10, 11, true), piece(8..18, 14, 24, false)];
+    let id = sources.add(Source::rendered("t", "key: 017\nkey: off\n", origins));
+    let lines: Vec<String> = parse(&sources, id, Dialect::Strict)
+        .unwrap_err()
+        .iter()
+        .map(|error| {
+            let place = error.diagnose(&sources).place.unwrap();
+            format!("{}:{}:{} {:?}", place.name, place.line, place.column, error.hint)
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "t.j2:2:9 Some(\"write the number in decimal digits, or quote it for the string: `\\\"017\\\"`\")",
+            "t.j2:3:1 Some(\"it stands in line 2 already\")",
+            "t.j2:3:6 Some(\"write `false`, or quote it for the string: `\\\"off\\\"`\")",
+        ]
+    );
+}
+
+/// What `kubectl patch --local -o json` (1.32) answers; `tests/yaml_readers.rs` asks it.
+#[test]
+fn others_manifests_are_read_as_kubectl_reads_them() {
+    let readings = include_str!("../../tests/fixtures/kubectl_readings.json");
+    let readings: Vec<(String, serde_json::Value)> = serde_json::from_str(readings).unwrap();
+    for (text, expected) in readings {
+        assert_eq!(json(&text, Dialect::Kubectl), expected.to_string(), "{text}");
+    }
+}
+
+#[test]
+fn what_kubectl_cannot_mean_is_refused() {
+    for (text, expected) in [
+        ("a: *x\n", "1:4 no anchor has the name of the alias `*x` | a | "),
+        ("a: &x [*x]\n", "1:8 the alias `*x` stands inside of what it means | a[0] | "),
+        ("a: &x {b: *x}\n", "1:11 the alias `*x` stands inside of what it means | a.b | "),
+        (
+            "<<: 5\n",
+            "1:5 the merge key `<<` takes a map or a list of maps, not a whole number |  | ",
+        ),
+        (
+            "<<: [{a: 1}, 2]\n",
+            "1:5 the merge key `<<` takes a map or a list of maps, not a whole number |  | ",
+        ),
+        (
+            "a: 1\n<<: {a: 2}\n",
+            "2:5 the merge key `<<` stands after the key `a`, which it sets too |  | readers differ on which one wins: put `<<` first",
+        ),
+        ("<<: {a: 1}\na: 2\na: 3\n", "3:1 duplicate key `a` | a | it stands in line 2 already"),
+        ("1: a\n\"1\": b\n", "2:1 duplicate key `1` | 1 | it stands in line 1 already"),
+        ("~: a\n", "1:1 a key must be a string, not null |  | a key is missing before the `:`"),
+        ("[a]: b\n", "1:1 a key must be a string, not a list |  | "),
+        (
+            "a: !!binary aGk=\n",
+            "1:13 the tag `!!binary` has no meaning in Kubernetes manifests | a | write the value as Kubernetes takes it",
+        ),
+        (
+            "a: !Ref b\n",
+            "1:9 the tag `!Ref` has no meaning in Kubernetes manifests | a | write the value as Kubernetes takes it",
+        ),
+        (
+            "a: !!set {b: }\n",
+            "1:10 the tag `!!set` has no meaning in Kubernetes manifests | a | write the value as Kubernetes takes it",
+        ),
+        ("a: !!int x\n", "1:10 `x` is no !!int | a | "),
+        ("a: !!bool 1\n", "1:11 `1` is no !!bool | a | "),
+        (
+            "a: .inf\n",
+            "1:4 `.inf` is no finite number, and JSON has no other | a | quote it for the string: `\".inf\"`",
+        ),
+    ] {
+        assert_refused(Dialect::Kubectl, text, &[expected]);
+    }
+}
+
+#[test]
+fn nesting_is_bounded() {
+    let flow = |depth| format!("{}x{}", "[".repeat(depth), "]".repeat(depth));
+    let maps = |depth| format!("{}x{}", "{a: ".repeat(depth), "}".repeat(depth));
+    let dashes = |depth| format!("{}x", "- ".repeat(depth));
+    let block = |depth: usize| -> String {
+        let lines = (0..depth).map(|at| format!("{}a:\n", " ".repeat(at)));
+        lines.chain([format!("{}x\n", " ".repeat(depth))]).collect()
+    };
+    for dialect in [Dialect::Strict, Dialect::Kubectl] {
+        for nested in [flow, maps, dashes, block] as [fn(usize) -> String; 4] {
+            assert!(read(&nested(MAX_DEPTH), dialect).is_ok());
+            for depth in [MAX_DEPTH + 1, 4 * MAX_DEPTH] {
+                let errors = read(&nested(depth), dialect).unwrap_err();
+                assert_eq!(errors.last().unwrap().error, ParseError::TooDeep);
+            }
+        }
+        for text in [
+            "[".repeat(100_000),
+            "{".repeat(100_000),
+            "{a: ".repeat(100_000),
+            "- ".repeat(100_000),
+            "? ".repeat(100_000),
+            "[{".repeat(100_000),
+            "- ? ".repeat(100_000),
+            "&a [".repeat(100_000),
+            "!!seq [".repeat(100_000),
+            block(2000),
+        ] {
+            let errors = read(&text, dialect).unwrap_err();
+            assert!(errors.iter().any(|e| e.error == ParseError::TooDeep), "{:?}", &text[..20]);
+        }
+    }
+}
+
+#[test]
+fn size_and_number_of_nodes_are_bounded() {
+    let error = |text: &str| read(text, Dialect::Kubectl).unwrap_err()[0].error.clone();
+    let text = "#".repeat(MAX_BYTES + 1);
+    assert_eq!(error(&text), ParseError::TooLarge { bytes: MAX_BYTES + 1 });
+    assert!(read(&text[1..], Dialect::Strict).is_ok());
+    assert_eq!(error(&"- 1\n".repeat(MAX_NODES)), ParseError::TooManyNodes);
+    assert!(read(&"- 1\n".repeat(MAX_NODES - 1), Dialect::Strict).is_ok());
+}
+
+#[test]
+fn aliases_are_bounded() {
+    let error = |text: &str| read(text, Dialect::Kubectl).unwrap_err()[0].error.clone();
+    let laughs: String = (1..12)
+        .map(|at| format!("a{at}: &a{at} [{}]\n", vec![format!("*a{}", at - 1); 9].join(", ")))
+        .collect();
+    assert_eq!(error(&format!("a0: &a0 [lol]\n{laughs}")), ParseError::TooManyNodes);
+    let maps: String = (1..12)
+        .map(|at| {
+            format!(
+                "a{at}: &a{at} {{{}}}\n",
+                (0..9).map(|k| format!("k{k}: *a{}", at - 1)).collect::<Vec<_>>().join(", ")
+            )
+        })
+        .collect();
+    assert_eq!(error(&format!("a0: &a0 {{x: y}}\n{maps}")), ParseError::TooManyNodes);
+    let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a, ".repeat(20));
+    assert_eq!(error(&long), ParseError::AliasesTooLarge);
+    let deep: String = (1..MAX_DEPTH).map(|at| format!("- &a{at} [*a{}]\n", at - 1)).collect();
+    assert_eq!(error(&format!("- &a0 [x]\n{deep}")), ParseError::TooDeep);
+}
+
+/// Texts that look like YAML, and any text at all.
+fn any_yaml() -> impl Strategy<Value = String> {
+    let token = prop_oneof![
+        Just("- "),
+        Just("? "),
+        Just(": "),
+        Just("a: "),
+        Just("b"),
+        Just("\n"),
+        Just("\n  "),
+        Just("\n    "),
+        Just("["),
+        Just("]"),
+        Just("{"),
+        Just("}"),
+        Just(", "),
+        Just("\""),
+        Just("'"),
+        Just("|"),
+        Just(">-"),
+        Just("|+2"),
+        Just("&a "),
+        Just("*a "),
+        Just("!!str "),
+        Just("!x "),
+        Just("<<: "),
+        Just("---\n"),
+        Just("...\n"),
+        Just("# c\n"),
+        Just("\t"),
+        Just("\r\n"),
+        Just("%YAML 1.1\n"),
+        Just("yes "),
+        Just("017"),
+        Just("ä"),
+        Just("\u{feff}"),
+        Just("\u{85}"),
+        Just("\u{2028}"),
+        Just("\\"),
+        Just("\\u0041"),
+        Just("@"),
+        Just("."),
+    ];
+    let tokens = prop::collection::vec(token, 0..30).prop_map(|tokens| tokens.concat());
+    prop_oneof![tokens, any::<String>(), "[\\PC\\n\\t]{0,40}"]
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in any_yaml()) {
+        for dialect in [Dialect::Strict, Dialect::Kubectl] {
+            let mut sources = Sources::new();
+            let id = sources.add(Source::written("a.yaml", text.clone()));
+            match parse(&sources, id, dialect) {
+                Ok(nodes) => nodes.iter().for_each(|node| assert_places(node, &text)),
+                Err(errors) => {
+                    prop_assert!(!errors.is_empty() && errors.len() <= MAX_ERRORS);
+                    for error in errors {
+                        let diagnostic = error.diagnose(&sources);
+                        prop_assert!(!diagnostic.message.contains(char::is_control));
+                        prop_assert!(diagnostic.place.is_some());
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is read strictly is the same to kubectl, but for floats, which JSON makes whole.
+    #[test]
+    fn what_is_read_strictly_is_read_alike_by_kubectl(text in any_yaml()) {
+        if let Ok(strict) = read(&text, Dialect::Strict) {
+            let kept: Vec<Node> = strict.into_iter().filter(|n| n.value != Value::Null).collect();
+            let kubectl = read(&text, Dialect::Kubectl).unwrap();
+            prop_assert_eq!(format_json(&kept), format_json(&kubectl));
+        }
+    }
+}
+
+fn format_json(nodes: &[Node]) -> Vec<String> {
+    let json = |node| crate::read::<serde_json::Value>(node).unwrap().to_string();
+    nodes.iter().map(json).collect()
+}
+
+/// Each span lies in the text, on the bounds of characters, within what the node stands in.
+fn assert_places(node: &Node, text: &str) {
+    let span = node.span.unwrap();
+    assert!(text.get(span.start as usize..span.end as usize).is_some(), "{text:?} {span:?}");
+    match &node.value {
+        Value::Sequence(items) => items.iter().for_each(|item| assert_places(item, text)),
+        Value::Mapping(map) => map.values().for_each(|entry| {
+            let key = entry.key_span.unwrap();
+            assert!(text.get(key.start as usize..key.end as usize).is_some());
+            assert_places(&entry.node, text);
+        }),
+        _ => {}
+    }
+}

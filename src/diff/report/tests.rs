@@ -1,0 +1,209 @@
+use std::path::Path;
+
+use super::*;
+use crate::diff::testing::{objects, review, tenant};
+use crate::diff::{History, Review, Side};
+use crate::model::Severity;
+
+const NOW: &str = "2026-11-24T12:00:00Z";
+
+/// Text that each format could take for its own.
+const HOSTILE: &str = "a|b `c` ```` <script>alert(1)</script> </code></details> & \" ' @team #1 ::error::x %0A \u{1b}[31m \u{202e}x --> [l](javascript:x)";
+
+fn hostile() -> Review {
+    let map = |value: &str, more: &str| {
+        let value = serde_json::Value::from(value);
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: conf\n  namespace: b\nimmutable: true\ndata:\n  key: {value}\n{more}"
+        )
+    };
+    let key = serde_json::Value::from(HOSTILE);
+    let lines = format!("first\n{HOSTILE}\n```\n</details>\n::warning::y\n");
+    let lines = serde_json::Value::from(lines);
+    let mut base = Side { objects: objects(&map("x", "  text: \"first\\n\"\n")), values: None };
+    let more = format!("  {key}: {key}\n  text: {lines}\n");
+    let mut head = Side { objects: objects(&map(HOSTILE, &more)), values: None };
+    let tree = |text: &str| crate::diff::testing::node(text);
+    base.values = Some(vec![("values/a.yaml".to_owned(), tree("a: 1"))]);
+    head.values = Some(vec![("values/a.yaml".to_owned(), tree(&format!("a: {key}")))]);
+    Review::of(&base, &head, NOW.parse().unwrap(), None)
+}
+
+fn changed() -> Review {
+    let base = tenant();
+    let head = base
+        .replace("chatterbox-tts:latest", "chatterbox-tts:v2")
+        .replace("\"6442450944\"", "8Gi")
+        .replace("storage: 20Gi", "storage: 10Gi");
+    review(&base, &head, NOW)
+}
+
+/// Many objects, of which each is refused, restarts or is gone.
+fn large(criticals: usize) -> Review {
+    let web = |at: usize, image: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web-{at}, namespace: ns{at}}}\nspec: {{template: {{spec: {{containers: [{{name: c, image: {image}}}]}}}}}}\n"
+        )
+    };
+    let map = |at: usize, value: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m-{at}, namespace: ns{at}}}\nimmutable: true\ndata: {{k{at}: {value}}}\n"
+        )
+    };
+    let side = |image: &str, value: &str| -> String {
+        let webs = (0..300).map(|at| web(at, &format!("{image}-{at}")));
+        webs.chain((0..criticals).map(|at| map(at, value))).collect()
+    };
+    review(&side("i", "x"), &side("j", "z"), NOW)
+}
+
+#[test]
+fn every_format_begins_with_a_line_for_a_phone() {
+    for review in [changed(), hostile(), large(50)] {
+        assert!(review.headline.chars().count() <= Review::LONGEST_HEADLINE);
+        for report in [text(&review), github(&review, Path::new("."))] {
+            assert_eq!(report.lines().next(), Some(review.headline.as_str()));
+        }
+        let markdown = markdown(&review, 65_536);
+        assert_eq!(markdown.lines().next(), Some(format!("**{}**", review.headline).as_str()));
+        assert_eq!(markdown.lines().last(), Some(MARKER));
+        assert!(html(&review).contains(&format!("<title>{}</title>", review.headline)));
+        let json: serde_json::Value = serde_json::from_str(&json(&review)).unwrap();
+        assert_eq!(json["headline"], review.headline);
+    }
+}
+
+#[test]
+fn no_character_that_is_not_seen_gets_out() {
+    let review = hostile();
+    for report in
+        [text(&review), github(&review, Path::new(".")), markdown(&review, 65_536), html(&review)]
+    {
+        assert!(report.contains("\\u{202e}x"), "{report}");
+        let hidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!report.contains(hidden), "{report}");
+    }
+}
+
+#[test]
+fn html_holds_nothing_but_our_own_elements() {
+    let page = html(&hostile());
+    let body = page.split_once("</style>").unwrap().1;
+    let known = [
+        "head", "body", "main", "h1", "h2", "h3", "ul", "li", "p", "strong", "code", "details",
+        "summary", "span", "pre", "del", "ins", "footer", "html",
+    ];
+    for element in body.split('<').skip(1) {
+        let name: String = element
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        assert!(known.contains(&name.as_str()), "<{element}");
+    }
+    assert!(!page.contains("<script") && !page.contains(" src=") && !page.contains(" href="));
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
+}
+
+#[test]
+fn a_workflow_command_is_one_line_each_and_none_is_brought_in() {
+    let report = github(&hostile(), Path::new("."));
+    let mut lines = report.lines();
+    lines.next();
+    for line in lines.by_ref() {
+        let known = ["::error title=api-refuses,file=", "::warning title=", "::notice title="];
+        assert!(known.iter().any(|start| line.starts_with(start)), "{line}");
+    }
+    assert!(report.contains("%250A"), "{report}");
+    let files = github(&changed(), Path::new("infra"));
+    assert!(
+        files.contains(
+            "::error title=storage-shrinks,file=infra/test.yaml,line=1::PersistentVolumeClaim"
+        ),
+        "{files}"
+    );
+}
+
+#[test]
+fn markdown_keeps_to_its_budget_and_dangers_outlive_the_rest() {
+    let review = large(20);
+    for budget in [1_000, 4_000, 12_000, 65_536] {
+        let report = markdown(&review, budget);
+        assert!(report.len() <= budget, "{} > {budget}", report.len());
+        assert!(report.contains(&format!("**Left out to fit {budget} bytes: ")), "{budget}");
+        assert_eq!(report.lines().last(), Some(MARKER));
+    }
+    let criticals = |report: &str| report.matches("- **critical**").count();
+    assert_eq!(review.of_severity(Severity::Critical).count(), 20);
+    assert_eq!(criticals(&markdown(&review, 12_000)), 20);
+    assert!(markdown(&review, 12_000).contains("objects' YAML"));
+    let least = markdown(&review, 1_000);
+    let shown = criticals(&least);
+    assert!(least.contains(&format!("{} critical findings", 20 - shown)), "{least}");
+    let all = markdown(&changed(), 65_536);
+    assert!(!all.contains("Left out"), "{all}");
+}
+
+#[test]
+fn no_name_is_so_long_that_its_danger_is_left_out() {
+    let role = |resource: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: r}}\nrules: [{{apiGroups: [x], resources: [{resource}], verbs: ['*']}}]\n"
+        )
+    };
+    let review = review(&role("a"), &role(&"b".repeat(70_000)), NOW);
+    for budget in [2_000, 65_536] {
+        let report = markdown(&review, budget);
+        assert!(report.contains("- **critical** `ClusterRole r`: `whoever is bound"), "{report}");
+        assert!(report.contains(&format!("`* {}…`", "b".repeat(198))), "{report}");
+        assert!(report.len() <= budget);
+    }
+    assert!(text(&review).contains(&"b".repeat(70_000)));
+}
+
+#[test]
+fn a_stranger_reads_the_text() {
+    insta::assert_snapshot!(text(&changed()));
+}
+
+#[test]
+fn a_phone_reads_the_markdown() {
+    insta::assert_snapshot!(markdown(&changed(), 65_536));
+}
+
+#[test]
+fn json_holds_what_the_documentation_says() {
+    let base = tenant();
+    let side = |text: &str| Side { objects: objects(text), values: None };
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let month =
+        std::fs::read_to_string(path.join("tests/fixtures/review/history-synthesised.json"));
+    let history = History::parse(&month.unwrap()).unwrap();
+    let head = base.replace("\"6442450944\"", "8Gi");
+    let review = Review::of(&side(&base), &side(&head), NOW.parse().unwrap(), Some(&history));
+    let json: serde_json::Value = serde_json::from_str(&json(&review)).unwrap();
+    assert_eq!(json["counts"]["warning"], 1);
+    assert_eq!(json["consequences"][0]["id"], "card-arithmetic");
+    assert_eq!(json["objects"][0]["kind"], "CronJob");
+    assert_eq!(json["objects"][0]["fields"][0]["before"], "6442450944");
+    assert_eq!(json["objects"][0]["fields"][0]["names"], serde_json::json!(["vram-gate", "FLOOR"]));
+    assert_eq!(json["backTests"][0]["after"]["admitted"], 21);
+    // Every key stands in docs/review.md.
+    let docs = std::fs::read_to_string(path.join("docs/review.md")).unwrap();
+    let mut keys = std::collections::BTreeSet::new();
+    collect_keys(&json, &mut keys);
+    for key in keys {
+        assert!(docs.contains(&format!("`{key}`")), "docs/review.md does not speak of `{key}`");
+    }
+}
+
+fn collect_keys(json: &serde_json::Value, keys: &mut std::collections::BTreeSet<String>) {
+    match json {
+        serde_json::Value::Object(map) => map.iter().for_each(|(key, value)| {
+            keys.insert(key.clone());
+            collect_keys(value, keys);
+        }),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        _ => {}
+    }
+}

@@ -1,0 +1,232 @@
+//! Values and templates to texts.
+//!
+//! In: templates (built in, or the repository's) and one stack's values as a template sees them.
+//! Out: the YAML that each template made, as a source that knows which bytes came from where.
+//! `objects` reads it. Templates are not trusted: they run with strict undefined, without filters
+//! that could write structure, and within bounds.
+
+mod builtin;
+mod context;
+mod filters;
+mod interpolation;
+mod output;
+mod syntax;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value as Context;
+use minijinja::{Environment, ErrorKind, OutputSpanKind, UndefinedBehavior};
+
+use yaml_spans::Path;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Located};
+use yaml_spans::source::{Origin, Source, SourceId, Sources, Span};
+
+pub use builtin::BUILT_IN;
+pub use context::context;
+pub use interpolation::unwhole;
+pub use syntax::SyntaxError;
+
+/// The fuel of one template. An instruction takes one unit, and so do 64 bytes of output, which bounds
+/// what a loop can write before the output is measured. The largest built-in template takes about 600.
+const FUEL: u64 = 20_000;
+/// The largest output of one template, in bytes.
+const MAX_OUTPUT_BYTES: usize = 1 << 20;
+/// The depth to which expressions may nest.
+const MAX_RECURSION: usize = 40;
+
+/// Why a template does not render.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The text breaks a rule of this project's templates.
+    #[error(transparent)]
+    Syntax(#[from] SyntaxError),
+    /// The engine can't read the text.
+    #[error("the template can't be read: {0}")]
+    Unreadable(String),
+    /// An expression names something that values do not have.
+    #[error("`{0}` is not defined")]
+    Undefined(String),
+    /// A bound was hit.
+    #[error("the template {0}")]
+    Bound(String),
+    /// An expression fails.
+    #[error("`{expression}` fails: {reason}")]
+    Failed {
+        /// The expression's text.
+        expression: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// All templates, ready to render; shared by the threads of a run.
+#[derive(Debug)]
+pub struct Templates {
+    environment: Environment<'static>,
+    list: Vec<(String, SourceId)>,
+}
+
+impl Templates {
+    /// Takes the built-in templates and those of the repository (`overrides`: a file's name and its
+    /// source); one of the repository wins over a built-in one of its name.
+    ///
+    /// Errors: every rule that any template breaks, each with its place.
+    pub fn load(
+        sources: &mut Sources,
+        overrides: Vec<(String, SourceId)>,
+    ) -> Result<Self, Diagnostics> {
+        let mut list = overrides;
+        for (name, text) in BUILT_IN {
+            if !list.iter().any(|(taken, _)| taken == name) {
+                let source = Source::written(format!("templates/{name} (built in)"), *text);
+                list.push(((*name).to_owned(), sources.add(source)));
+            }
+        }
+        list.sort();
+        let mut environment =
+            environment().map_err(|error| Diagnostic::new(format!("the engine: {error}")))?;
+        let mut errors = Vec::new();
+        for (name, id) in &list {
+            let text = sources.get(*id).text();
+            let broken = syntax::check(text);
+            let readable = broken.is_empty();
+            errors.extend(broken.into_iter().map(|(error, range)| {
+                let span = Span::new(*id, range.start as u32, range.end as u32);
+                Located::new(RenderError::from(error), Some(span), Path::root())
+            }));
+            if !readable {
+                continue;
+            }
+            if let Err(error) = environment.add_template_owned(name.clone(), text.to_owned()) {
+                let reason = error.detail().unwrap_or("unknown syntax").to_owned();
+                let span = error_span(sources, *id, &error);
+                let error = RenderError::Unreadable(reason);
+                errors.push(Located::new(error, Some(span), Path::root()));
+            }
+        }
+        if errors.is_empty() {
+            Ok(Templates { environment, list })
+        } else {
+            Err(Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect()))
+        }
+    }
+
+    /// The names of the templates, in the order in which they render.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Renders every template with one stack's values. A template that writes nothing but white
+    /// space and comments makes no object; its output is taken in all the same.
+    ///
+    /// Errors: one for each template that fails.
+    pub fn render(
+        &self,
+        sources: &mut Sources,
+        context: &Context,
+    ) -> Result<Vec<SourceId>, Diagnostics> {
+        let mut outputs = Vec::new();
+        let mut errors = Vec::new();
+        for (name, id) in &self.list {
+            match self.render_one(name, *id, context) {
+                Ok(source) => outputs.push(sources.add(source)),
+                Err(error) => errors.push(self.explain_failure(sources, *id, context, &error)),
+            }
+        }
+        if errors.is_empty() { Ok(outputs) } else { Err(Diagnostics(errors)) }
+    }
+
+    /// Renders one template, by its place among [`Templates::names`], for who looks at one object.
+    /// None if it fails: [`Templates::render`] says why.
+    pub fn render_nth(
+        &self,
+        at: usize,
+        sources: &mut Sources,
+        context: &Context,
+    ) -> Option<SourceId> {
+        let (name, id) = self.list.get(at)?;
+        Some(sources.add(self.render_one(name, *id, context).ok()?))
+    }
+
+    fn render_one(
+        &self,
+        name: &str,
+        id: SourceId,
+        context: &Context,
+    ) -> Result<Source, minijinja::Error> {
+        let template = self.environment.get_template(name)?;
+        let (text, spans) = template.render_with_spans(context)?;
+        if text.len() > MAX_OUTPUT_BYTES {
+            return Err(ErrorKind::WriteFailure.into());
+        }
+        let origins = spans.iter().map(|span| {
+            let (output, source) = (span.output_range(), span.source_range());
+            Origin {
+                output: output.start as u32..output.end as u32,
+                template: Span::new(id, source.start as u32, source.end as u32),
+                interpolated: span.kind() == OutputSpanKind::Expression,
+            }
+        });
+        Ok(Source::rendered(name, text, origins.collect()))
+    }
+
+    fn explain_failure(
+        &self,
+        sources: &Sources,
+        id: SourceId,
+        context: &Context,
+        error: &minijinja::Error,
+    ) -> Diagnostic {
+        let span = error_span(sources, id, error);
+        let expression = sources.slice(span).trim().to_owned();
+        let detail = error.detail().unwrap_or("").to_owned();
+        let mut hint = None;
+        let kind = match error.kind() {
+            ErrorKind::UndefinedError => {
+                let (name, near) = output::undefined(&expression, context);
+                hint = near.map(|near| format!("did you mean `{near}`?"));
+                RenderError::Undefined(name)
+            }
+            ErrorKind::OutOfFuel => RenderError::Bound(format!(
+                "takes more than {FUEL} units of work: a loop is too long"
+            )),
+            ErrorKind::WriteFailure => {
+                RenderError::Bound(format!("writes more than {} KiB", MAX_OUTPUT_BYTES >> 10))
+            }
+            _ if detail.contains("recursion limit") => {
+                RenderError::Bound("nests too deep".to_owned())
+            }
+            kind => {
+                let reason = if detail.is_empty() { kind.to_string() } else { detail };
+                RenderError::Failed { expression, reason }
+            }
+        };
+        let mut located = Located::new(kind, Some(span), Path::root());
+        located.hint = hint;
+        located.diagnose(sources)
+    }
+}
+
+/// The engine, with what templates need and no more: whatever is not named here does not exist.
+fn environment() -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
+    environment.set_syntax(syntax.build()?);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(MAX_RECURSION);
+    environment.set_formatter(output::format);
+    filters::add_to(&mut environment);
+    Ok(environment)
+}
+
+/// Where the engine says an error is: the expression's bytes, else the line.
+fn error_span(sources: &Sources, id: SourceId, error: &minijinja::Error) -> Span {
+    let source = sources.get(id);
+    let clamp = |byte: usize| byte.min(source.text().len()) as u32;
+    match (error.range(), error.line()) {
+        (Some(range), _) => Span::new(id, clamp(range.start), clamp(range.end)),
+        (None, Some(line)) => source.line_span(id, line as u32),
+        (None, None) => Span::new(id, 0, 0),
+    }
+}

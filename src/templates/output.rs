@@ -1,0 +1,112 @@
+//! Values written into a template's output.
+
+use std::fmt::Write as _;
+
+use minijinja::value::{Value as Context, ValueKind};
+use minijinja::{Error, ErrorKind, Output, State};
+
+use yaml_spans::near_name;
+
+/// The engine's formatter: every value as JSON, so that it is one YAML node and never structure.
+pub(super) fn format(out: &mut Output, _: &mut State, value: &Context) -> Result<(), Error> {
+    write_json(out, value)
+}
+
+fn write_json(out: &mut Output, value: &Context) -> Result<(), Error> {
+    let wrong = |reason: &str| Err(Error::new(ErrorKind::InvalidOperation, reason.to_owned()));
+    match value.kind() {
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+        ValueKind::None => wrong("it is null, and nothing stands for that: ask first, with `if`"),
+        ValueKind::Bool => Ok(write!(out, "{}", value.is_true())?),
+        ValueKind::Number => match f64::try_from(value.clone()) {
+            Ok(number) if !number.is_finite() => wrong("it is no finite number"),
+            _ => Ok(write!(out, "{value}")?),
+        },
+        ValueKind::String => match value.as_str() {
+            Some(text) => Ok(write_string(out, text)?),
+            None => wrong("it is no text"),
+        },
+        ValueKind::Seq | ValueKind::Iterable => {
+            out.write_char('[')?;
+            for (at, item) in value.try_iter()?.enumerate() {
+                if at > 0 {
+                    out.write_str(", ")?;
+                }
+                write_json(out, &item)?;
+            }
+            Ok(out.write_char(']')?)
+        }
+        ValueKind::Map => {
+            out.write_char('{')?;
+            for (at, key) in value.try_iter()?.enumerate() {
+                if at > 0 {
+                    out.write_str(", ")?;
+                }
+                match key.as_str() {
+                    Some(text) => write_string(out, text)?,
+                    None => return wrong("a key of it is no text"),
+                }
+                out.write_str(": ")?;
+                write_json(out, &value.get_item(&key)?)?;
+            }
+            Ok(out.write_char('}')?)
+        }
+        _ => wrong("a template can't write such a value"),
+    }
+}
+
+/// A JSON string that every YAML reader takes as the same text: what a reader might fold, strip or
+/// refuse is escaped, as YAML's own `\U` where JSON would want a surrogate pair.
+fn write_string(out: &mut Output, text: &str) -> std::fmt::Result {
+    out.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '"' => out.write_str("\\\"")?,
+            '\\' => out.write_str("\\\\")?,
+            '\n' => out.write_str("\\n")?,
+            '\t' => out.write_str("\\t")?,
+            '\r' => out.write_str("\\r")?,
+            _ if !needs_escape(c) => out.write_char(c)?,
+            _ if c as u32 <= 0xffff => write!(out, "\\u{:04x}", c as u32)?,
+            _ => write!(out, "\\U{:08x}", c as u32)?,
+        }
+    }
+    out.write_char('"')
+}
+
+/// Controls, DEL, the line and paragraph separators, the byte order mark, marks that turn the
+/// direction of text, and what is no character.
+fn needs_escape(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{061c}' | '\u{200e}' | '\u{200f}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..)
+        || c as u32 & 0xfffe == 0xfffe
+}
+
+/// The part of an expression that is not defined, and a name that is near: `gate.flor`, `floor`.
+///
+/// The engine names the expression as a whole; a plain path in it is walked here to the step that
+/// fails.
+pub(super) fn undefined(expression: &str, context: &Context) -> (String, Option<String>) {
+    let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let path = expression.split(|c| !is_path(c)).find(|word| !word.is_empty());
+    let Some(path) = path else { return (expression.to_owned(), None) };
+    let mut value = context.clone();
+    let mut walked = String::new();
+    for step in path.split('.') {
+        let _ = write!(walked, "{}{step}", if walked.is_empty() { "" } else { "." });
+        match value.get_attr(step) {
+            Ok(next) if !next.is_undefined() => value = next,
+            _ => {
+                let keys: Vec<String> = value
+                    .try_iter()
+                    .map(|keys| keys.map(|key| key.to_string()).collect())
+                    .unwrap_or_default();
+                let near = near_name(step, keys.iter().map(String::as_str)).map(str::to_owned);
+                return (walked, near);
+            }
+        }
+    }
+    (expression.to_owned(), None)
+}
