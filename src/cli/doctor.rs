@@ -5,7 +5,7 @@ use tts_render::doctor::{self, Requirement};
 use tts_render::project::load::Fleet;
 use yaml_spans::diagnostic::Diagnostic;
 
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// List what the stacks need of the cluster and do not render, with the command that checks each
 #[derive(Debug, clap::Args)]
@@ -30,29 +30,29 @@ enum Format {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    let fleet = Fleet::build(&run.common.project(), &args.inputs.request()?)?;
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let fleet = Fleet::build(&context.common.project(), &args.inputs.request()?)?;
     let requirements = doctor::requires(&fleet);
     match args.format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&requirements)
                 .map_err(|error| Diagnostic::new(format!("the list can't be written: {error}")))?;
-            writeln!(run.out, "{json}")?;
+            writeln!(context.out, "{json}")?;
         }
-        Format::Text => text(&requirements, run)?,
+        Format::Text => text(&requirements, context)?,
     }
     Ok(Exit::Success)
 }
 
-fn text(requirements: &[Requirement], run: &mut Run<'_>) -> Result<(), Stop> {
+fn text(requirements: &[Requirement], context: &mut Context<'_>) -> Result<(), CliError> {
     let mut stack = "";
     for one in requirements {
         if one.stack != stack {
             let line = if stack.is_empty() { "" } else { "\n" };
             stack = &one.stack;
-            writeln!(run.out, "{line}# {stack} needs, and does not render:")?;
+            writeln!(context.out, "{line}# {stack} needs, and does not render:")?;
         }
-        writeln!(run.out, "\n# {}\n#   {}\n{}", one.what, one.why, one.check)?;
+        writeln!(context.out, "\n# {}\n#   {}\n{}", one.what, one.why, one.check)?;
     }
     Ok(())
 }

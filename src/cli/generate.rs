@@ -4,7 +4,7 @@ use tts_render::project::load::Fleet;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::asked;
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// Print the manifests: the config management plugin's command
 ///
@@ -24,8 +24,8 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    let asked = asked(run.common, &args.inputs, args.app.as_deref())?;
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let asked = asked(context.common, &args.inputs, args.app.as_deref())?;
     let named = !asked.request.stacks.is_empty();
     let fleet = Fleet::build(&asked.project, &asked.request)?;
     let own = |folder: &str| fleet.stacks.iter().any(|stack| stack.name == folder);
@@ -37,10 +37,10 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
         return Err(Diagnostic::new(message).into());
     }
     for file in files {
-        writeln!(run.out, "---")?;
-        run.out.write_all(file.contents.as_bytes())?;
+        writeln!(context.out, "---")?;
+        context.out.write_all(file.contents.as_bytes())?;
         if !file.contents.ends_with('\n') {
-            writeln!(run.out)?;
+            writeln!(context.out)?;
         }
     }
     Ok(Exit::Success)

@@ -5,7 +5,7 @@ use tts_render::project::load::Opened;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::asked;
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// Print the values that can be set in Argo CD, as the plugin announces them (JSON)
 #[derive(Debug, clap::Args)]
@@ -17,8 +17,8 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    let asked = asked(run.common, &args.inputs, None)?;
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let asked = asked(context.common, &args.inputs, None)?;
     let stacks = Opened::open(&asked.project, &asked.request)?;
     // Of a folder that several stacks fill, or of several stacks, no value is the one that is set.
     let of = |stack: &Opened| stack.loaded.values.name.to_string();
@@ -26,12 +26,12 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let announced = match stacks.as_slice() {
         [stack] if !shared => announce(&stack.loaded),
         _ => {
-            run.printer.say("no parameters: name one stack");
+            context.printer.status("no parameters: name one stack");
             Vec::new()
         }
     };
     let json = serde_json::to_string_pretty(&announced)
         .map_err(|error| Diagnostic::new(format!("the parameters can't be written: {error}")))?;
-    writeln!(run.out, "{json}")?;
+    writeln!(context.out, "{json}")?;
     Ok(Exit::Success)
 }

@@ -4,7 +4,7 @@ use tts_render::gitops::{Call, Environment, assignments};
 use tts_render::project::Project;
 use tts_render::project::load::Request;
 
-use super::{Common, Inputs, Stop};
+use super::{CliError, Common, Inputs};
 use yaml_spans::diagnostic::Diagnostic;
 
 /// What is asked for, by arguments or by Argo CD's environment.
@@ -16,7 +16,11 @@ pub(crate) struct Asked {
 }
 
 /// Reads both; an argument is stronger. Argo CD's parameters are the highest layer.
-pub(crate) fn asked(common: &Common, inputs: &Inputs, app: Option<&str>) -> Result<Asked, Stop> {
+pub(crate) fn asked(
+    common: &Common,
+    inputs: &Inputs,
+    app: Option<&str>,
+) -> Result<Asked, CliError> {
     let environment = Environment::read(|name| std::env::var(name).ok());
     let call = Call::find(&common.root, &environment).map_err(Diagnostic::from)?;
     let project = Project::new(call.root);

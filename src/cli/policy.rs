@@ -7,7 +7,7 @@ use tts_render::project::{read_manifests, replace};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
-use super::{Exit, Run, Stop};
+use super::{CliError, Context, Exit};
 
 /// Exclude a namespace from a Kyverno policy, or show the effect of policies
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -57,14 +57,14 @@ pub(crate) struct ShowArgs {
 }
 
 /// Runs `policy edit` or `policy show`.
-pub(crate) fn run(command: &PolicyCommand, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(command: &PolicyCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
-        PolicyCommand::Edit(args) => edit_policy(args, run),
-        PolicyCommand::Show(args) => show_policies(args, run),
+        PolicyCommand::Edit(args) => edit_policy(args, context),
+        PolicyCommand::Show(args) => show_policies(args, context),
     }
 }
 
-fn edit_policy(args: &EditArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
+fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (sources, source) = read_source(&args.file)?;
     let request = Request {
         namespace: &args.exclude,
@@ -80,7 +80,7 @@ fn edit_policy(args: &EditArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
             Diagnostic::new(format!("`{}` can't be written: {error}", args.file.display()))
         })?;
     }
-    run.printer.say(&describe_edit(args, &outcome));
+    context.printer.status(&describe_edit(args, &outcome));
     Ok(if changed && args.check { Exit::Differs } else { Exit::Success })
 }
 
@@ -118,7 +118,7 @@ fn still_excluded(by: &Option<String>) -> String {
     }
 }
 
-fn show_policies(args: &ShowArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
+fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (sources, source) = read_source(&args.file)?;
     let tenant = args.namespace.as_deref().map(|namespace| Tenant {
         namespace,
@@ -128,7 +128,7 @@ fn show_policies(args: &ShowArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let shown = policy::show_policies(&sources, source, tenant.as_ref())
         .map_err(|errors| diagnose(&errors, &sources))?;
     for policy in &shown {
-        run.out.write_all(describe_policy(policy, tenant.as_ref()).as_bytes())?;
+        context.out.write_all(describe_policy(policy, tenant.as_ref()).as_bytes())?;
     }
     Ok(Exit::Success)
 }
@@ -161,7 +161,7 @@ fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
     lines.join("\n") + "\n"
 }
 
-fn read_source(file: &Path) -> Result<(Sources, SourceId), Stop> {
+fn read_source(file: &Path) -> Result<(Sources, SourceId), CliError> {
     let source = read_manifests(file).map_err(|error| Diagnostic::new(error.to_string()))?;
     let mut sources = Sources::new();
     let id = sources.add(source);

@@ -6,6 +6,7 @@
 use super::cel;
 use super::model::{Block, Filter, Policy, Rule, string_at, string_items};
 use super::wildcard;
+use kube_formats::name::is_dns_label;
 use yaml_spans::{Node, Value};
 
 /// An answer that may be unknown. Ordered, so that `min` is "and" and `max` is "or".
@@ -194,7 +195,7 @@ pub(super) fn exception_matches(filter: &Filter<'_>, namespace: &str) -> Ternary
 /// Collects every string of a policy that could be a namespace's name.
 pub(super) fn collect_names(node: &Node, found: &mut Vec<String>) {
     match &node.value {
-        Value::String(name) if super::is_namespace(name) => found.push(name.clone()),
+        Value::String(name) if is_dns_label(name) => found.push(name.clone()),
         Value::Sequence(items) => items.iter().for_each(|item| collect_names(item, found)),
         Value::Mapping(map) => map.values().for_each(|entry| collect_names(&entry.node, found)),
         _ => {}

@@ -36,6 +36,7 @@ use self::model::{Policy, error_at};
 pub use self::show::{Shown, ShownRule, Tenant, Verdict, show_policies};
 use self::target::{Target, select_target};
 pub use self::wildcard::glob_matches;
+use kube_formats::name::is_dns_label;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::edit::Editor;
 use yaml_spans::source::{SourceId, Sources};
@@ -174,16 +175,6 @@ pub fn remove_exclusion(
     edit.outcome(text, Status::Removed { still_excluded_by })
 }
 
-/// Returns true if a text is a valid namespace name: a DNS label (RFC 1123)
-/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>).
-pub(crate) fn is_namespace(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    (1..=63).contains(&bytes.len())
-        && bytes.iter().all(|&b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && bytes[0] != b'-'
-        && bytes[bytes.len() - 1] != b'-'
-}
-
 /// A text that is being edited, and the policy and rule in it.
 struct Edit<'a> {
     sources: &'a Sources,
@@ -199,7 +190,7 @@ impl<'a> Edit<'a> {
         request: &Request<'_>,
         namespaces: &[&str],
     ) -> Result<Self, Errors> {
-        if let Some(name) = namespaces.iter().find(|name| !is_namespace(name)) {
+        if let Some(name) = namespaces.iter().find(|name| !is_dns_label(name)) {
             let error = Error::Namespace((*name).to_owned());
             return Err(vec![error_at(error, None, &Path::root())]);
         }
