@@ -88,7 +88,7 @@ impl<'a> Case<'a> {
     pub fn of(opened: &'a Opened, policies: &'a Policies) -> Result<Self, Diagnostics> {
         let broken = || failed(format!("{} does not render: see `tts-render render`", opened.file));
         // Of policies, those of the owners are looked at.
-        let subject = Subject { beyond: None, ..opened.subject() };
+        let subject = Subject { extra: None, ..opened.subject() };
         let rendering = subject.rendering().ok_or_else(broken)?;
         let nodes = rendering.documents.iter().flatten().cloned();
         let read = nodes.map(|node| Object::read(node, &opened.file).map(Arc::new));
