@@ -195,7 +195,7 @@ pub struct Decision {
     /// The reason.
     pub reason: Reason,
     /// Guard: it yields only because of bytes labelled `unknown`, which may be the tenant's own in its
-    /// first minute. Take a second reading later and do what its decision says; the flag of that second
+    /// first minute. Take a second reading later and follow its decision; the flag of that second
     /// decision is ignored.
     pub recheck: bool,
 }
