@@ -343,7 +343,7 @@ settings! {
         env: "COUNT",
         kind: Kind::Choice(&["residents", "everyone"]),
         default: DefaultValue::Value("residents"),
-        summary: "guard: whose memory counts against the floor",
+        summary: "guard: the users whose memory counts against the floor",
         label: "count",
         role: Role::Decision,
         effect: Effect::Neutral,
