@@ -267,7 +267,7 @@ fn the_sidecar_fits_the_stock_repo_server() {
 
 #[test]
 fn a_fleet_is_one_set_that_reads_the_values_files() {
-    let objects = gitops(&["argocd", "--fleet"]);
+    let objects = gitops(&["argocd", "--application-set"]);
     assert_eq!(
         kinds_and_names(&objects),
         [
@@ -419,7 +419,7 @@ fn stacks_that_contradict_one_another_are_refused() {
     // Whose images they are may differ; one template for all can't say so.
     project.replace("values/demo.yaml", "branch: other", "images: keel");
     project.ok(&["gitops", "argocd"]);
-    let message = project.refused(&["gitops", "argocd", "--fleet"]);
+    let message = project.refused(&["gitops", "argocd", "--application-set"]);
     assert!(message.contains("`gitops.images` is not the same"), "{message}");
 }
 
