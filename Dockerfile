@@ -1,5 +1,5 @@
-# The gate's image, for those who have Docker and would rather use it. `tts-render image build` is
-# the first choice: it needs no Docker, and its digest is the same every time.
+# The gate's image, built with Docker. Prefer `tts-render image build`: it needs no Docker, and its digest
+# is the same every time.
 #
 #   tts-render image build        # or a release's vram-gate
 #   docker build --build-arg GATE=target/x86_64-unknown-linux-gnu/gate/vram-gate -t vram-gate .

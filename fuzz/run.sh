@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Fuzzes every target, or those that are named, for so many seconds each (default 300), from this
-# repository's own files: fuzz/run.sh [--seconds N] [TARGET...]
+# Fuzzes all targets, or those given, for N seconds each (default 300), starting from this repository's
+# own files: fuzz/run.sh [--seconds N] [TARGET...]
 #
-# What was found new stays in corpus/, what fails in artifacts/; neither is committed. Prints a line a
+# New inputs are kept in corpus/, failing ones in artifacts/; neither is committed. Prints a line for each
 # target; exits 1 if one failed.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -21,28 +21,28 @@ export PATH="$tools/bin:$PATH"
 cargo fuzz --version >/dev/null 2>&1 ||
   cargo install cargo-fuzz --version "$version" --locked --quiet --root "$tools"
 
-# `cargo fuzz` would write a lock file that is out of date anew, and say nothing.
+# `cargo fuzz` silently updates a lock file that is out of date; this fails instead.
 cargo metadata --locked --format-version 1 >/dev/null
 
-# The code is safe Rust, so that a sanitizer, which wants nightly, would find nothing more.
+# The code is safe Rust: a sanitizer, which needs nightly, would find nothing more.
 build=(--fuzz-dir . --sanitizer none --codegen-units 16)
 
-# seed TARGET FILE NAME
+# seed TARGET FILE NAME: copies a file to the target's seeds.
 seed() {
   mkdir -p "corpus/seeds/$1"
   cp "$2" "corpus/seeds/$1/$3"
 }
 
 seeds_page() {
-  # The metric is called `m` here: a name of 25 letters would have to be guessed again for every line.
+  # The metric is renamed to `m`: the fuzzer would have to guess a name of 25 letters for every line.
   local page
   mkdir -p corpus/seeds/page
-  for page in ../gate/tests/fixtures/pages/*.prom; do
+  for page in ../gate/tests/fixtures/expositions/*.prom; do
     sed 's/gpu_pod_memory_used_bytes/m/g' "$page" >"corpus/seeds/page/$(basename "$page" .prom)"
   done
 }
 
-# Without comments, which only cost length.
+# bare FILE: the file without comments, which only make it longer.
 bare() { sed '/^ *#/d' "$1"; }
 
 seeds_values() {
@@ -63,7 +63,7 @@ seeds_output() {
   for file in ../rendered/*/*.yaml ../policies/*.yaml; do
     seed output "$file" "$(basename "$file")"
   done
-  # One object a seed: a long text is slow, and changed in the wrong place.
+  # One object a seed: long texts are slow, and most mutations miss the interesting parts.
   for file in ../crates/kube-validate/tests/fixtures/pass/*.yaml; do
     awk -v out="corpus/seeds/output/$(basename "$file")" \
       'BEGIN { RS = "\n---\n" } { print > (out "-" NR); close(out "-" NR) }' "$file"
@@ -77,7 +77,7 @@ seeds_policy() {
   done
 }
 
-# The keys of the seeds, as libFuzzer has words.
+# The keys of the seeds as libFuzzer's dictionary.
 dictionary() {
   if [ -f "$1.dict" ]; then
     cat "$1.dict"

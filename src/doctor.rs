@@ -12,6 +12,7 @@ use crate::model::object::{at, items};
 use crate::model::workload;
 use crate::project::load::{Fleet, POLICIES, Stack};
 use crate::values::{ImageOwner, KyvernoMode, Values};
+use kube_formats::url::{HttpUrl, Scheme};
 use kube_validate::Object;
 use yaml_spans::{Node, Value};
 
@@ -339,8 +340,9 @@ impl<'a> RenderedStack<'a> {
 
     fn require_exporter(&self, found: &mut Requirements<'_>) {
         let (url, metric) = (self.values().gate.metrics_url.as_str(), &self.values().gate.metric);
-        let scrape = match ClusterService::from_url(url) {
-            Some(service) => shell_command(&["kubectl", "get", "--raw", &service.proxy_path()]),
+        let namespace = self.values().namespace.name.as_str();
+        let scrape = match service_proxy_path(url, namespace) {
+            Some(path) => shell_command(&["kubectl", "get", "--raw", &path]),
             None => {
                 let run = "kubectl -n default run page-check --rm -i --restart=Never --image=curlimages/curl --command -- curl -sf";
                 format!("{run} {}", shell_quote(url))
@@ -468,40 +470,16 @@ fn resource_amounts(pod: &Node) -> Vec<String> {
     amounts
 }
 
-/// A Service that a URL inside the cluster names.
-struct ClusterService {
-    namespace: String,
-    name: String,
-    port: String,
-    path: String,
-}
-
-impl ClusterService {
-    /// Reads `http://SERVICE.NAMESPACE[.svc[.cluster.local]][:PORT][/PATH]`.
-    fn from_url(url: &str) -> Option<Self> {
-        let rest = url.strip_prefix("http://")?;
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
-        let labels: Vec<&str> = host.split('.').collect();
-        let ([name, namespace]
-        | [name, namespace, "svc"]
-        | [name, namespace, "svc", "cluster", "local"]) = labels.as_slice()
-        else {
-            return None;
-        };
-        Some(ClusterService {
-            namespace: (*namespace).to_owned(),
-            name: (*name).to_owned(),
-            port: port.to_owned(),
-            path: format!("/{path}"),
-        })
-    }
-
-    /// The path by which the API server passes a request on to the Service.
-    fn proxy_path(&self) -> String {
-        let ClusterService { namespace, name, port, path } = self;
-        format!("/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy{path}")
-    }
+/// The path by which the API server passes a request on to the Service that a URL names; none for a
+/// URL outside the cluster. A bare name is a Service of `namespace`.
+fn service_proxy_path(url: &str, namespace: &str) -> Option<String> {
+    let url = HttpUrl::parse(url).ok().filter(|url| url.scheme == Scheme::Http)?;
+    let service = url.service()?;
+    let namespace = service.namespace.as_deref().unwrap_or(namespace);
+    let (name, port) = (&service.name, url.effective_port());
+    let slash = if url.path.starts_with('/') { "" } else { "/" };
+    let path = url.path;
+    Some(format!("/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy{slash}{path}"))
 }
 
 /// A command that mounts an NFS directory in a Pod and lists it.
@@ -527,8 +505,9 @@ fn shell_command(words: &[&str]) -> String {
 
 /// A word with quotes for a POSIX shell, if it needs them.
 fn shell_quote(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
+    let mut characters = word.chars();
+    if !word.is_empty() && characters.all(|c| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c))
+    {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
@@ -553,11 +532,14 @@ mod tests {
                 "http://exporter.nvidia",
                 Some("/api/v1/namespaces/nvidia/services/exporter:80/proxy/"),
             ),
+            (
+                "http://exporter/metrics",
+                Some("/api/v1/namespaces/tts/services/exporter:80/proxy/metrics"),
+            ),
             ("http://exporter.example.org/metrics", None),
             ("https://exporter.nvidia.svc/metrics", None),
         ] {
-            let found = ClusterService::from_url(url).map(|service| service.proxy_path());
-            assert_eq!(found.as_deref(), path, "{url}");
+            assert_eq!(service_proxy_path(url, "tts").as_deref(), path, "{url}");
         }
     }
 

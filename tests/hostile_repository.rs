@@ -85,18 +85,21 @@ fn loops_without_end() {
     let inner = "{% for c in l %}\n".replace('l', &format!("[{list}]"));
     let text =
         format!("{inner}{}", inner.replace(" c ", " d ").repeat(3)) + &"{% endfor %}\n".repeat(4);
-    refused(&with_template(&text), "more than 20000 instructions");
+    refused(&with_template(&text), "takes more than 20000 units of work");
 }
 
 #[test]
 fn output_without_end() {
-    let list: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
-    let text = format!(
-        "{{% for c in [{}] %}}\n# {}\n{{% endfor %}}\n",
-        list.join(", "),
-        "x".repeat(10_000),
-    );
-    refused(&with_template(&text), "writes more than");
+    let loop_of = |tag: &str, count: usize| {
+        let list: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        let line = "x".repeat(10_000);
+        format!("{tag} for c in [{}] %}}\n# {line}\n{{% endfor %}}\n", list.join(", "))
+    };
+    // However the tag is spelled.
+    for tag in ["{%", "{%-", "{%  "] {
+        refused(&with_template(&loop_of(tag, 110)), "writes more than 1024 KiB");
+        refused(&with_template(&loop_of(tag, 1000)), "takes more than 20000 units of work");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! The Terraform part of docs/migrate.md, with the terraform program on state files.
+//! The Terraform steps of docs/migrate.md, run by Terraform on state files.
 //!
-//! The stack's real resources need a provider that is downloaded, so `terraform_data`, which is built
-//! in, stands for them, under the addresses' own shapes: plain, of a module, of `for_each`. What
-//! `state rm` does is tried on a state with the stack's real addresses: it asks no provider.
+//! The stack's resources need a provider that would have to be downloaded. The built-in `terraform_data`
+//! takes their place, with addresses of the same shapes: plain, in a module, of `for_each`. `state rm`
+//! needs no provider and is run on a state with the stack's real addresses.
 
 #![allow(
     clippy::expect_used,
@@ -19,11 +19,13 @@ use std::process::Command;
 use common::tool::{self, Sandbox};
 use serde_json::{Value, json};
 
-struct Terraform {
+/// A Terraform stack in a temporary folder.
+struct TerraformStack {
     sandbox: Sandbox,
 }
 
-impl Terraform {
+impl TerraformStack {
+    /// Runs Terraform, and returns its exit code and all of its output.
     fn run(&self, args: &[&str]) -> (i32, String) {
         let output = Command::new("terraform")
             .args(args)
@@ -38,6 +40,7 @@ impl Terraform {
         (output.status.code().unwrap(), text)
     }
 
+    /// Runs Terraform, which must succeed.
     #[track_caller]
     fn ok(&self, args: &[&str]) -> String {
         let (code, text) = self.run(args);
@@ -46,9 +49,9 @@ impl Terraform {
     }
 }
 
-/// A stack that was applied, in the shapes of the real one's addresses.
-fn applied() -> Terraform {
-    let terraform = Terraform { sandbox: Sandbox::empty() };
+/// A stack that was applied, with addresses of the same shapes as the real one's.
+fn applied_stack() -> TerraformStack {
+    let terraform = TerraformStack { sandbox: Sandbox::empty() };
     terraform.sandbox.write("terraform.rc", "");
     terraform
         .sandbox
@@ -65,7 +68,7 @@ fn applied() -> Terraform {
     terraform
 }
 
-/// The blocks that the document shows, with the addresses of our stand-ins.
+/// The `removed` blocks of the guide, with the addresses of the placeholders.
 fn removed_blocks() -> String {
     let document = fs::read_to_string(tool::repository().join("docs/migrate.md")).unwrap();
     let blocks: Vec<&str> = document
@@ -73,19 +76,18 @@ fn removed_blocks() -> String {
         .skip(1)
         .map(|rest| rest.split("    }\n").next().unwrap())
         .collect();
-    assert_eq!(blocks.len(), 9, "one a resource or module of the stack");
-    let stand_in = |block: &&str| {
-        let stand_ins = [
-            ("kubernetes_namespace.tts", "terraform_data.tts"),
-            ("module.nfs_models", "module.nfs_models"),
-            ("kubernetes_cron_job_v1.offpeak", "terraform_data.offpeak"),
-        ];
-        let (from, to) = stand_ins.iter().find(|(from, _)| block.contains(from))?;
-        Some(format!("removed {{\n{}}}\n", block.replace(from, to)))
-    };
-    let used: Vec<String> = blocks.iter().filter_map(stand_in).collect();
-    assert_eq!(used.len(), 3);
-    used.concat()
+    assert_eq!(blocks.len(), 9, "one block for each resource or module of the stack");
+    let placeholders = [
+        ("kubernetes_namespace.tts", "terraform_data.tts"),
+        ("module.nfs_models", "module.nfs_models"),
+        ("kubernetes_cron_job_v1.offpeak", "terraform_data.offpeak"),
+    ];
+    let mut used = String::new();
+    for (address, placeholder) in placeholders {
+        let block = blocks.iter().find(|block| block.contains(address)).expect(address);
+        used += &format!("removed {{\n{}}}\n", block.replace(address, placeholder));
+    }
+    used
 }
 
 #[test]
@@ -93,17 +95,17 @@ fn deleting_the_blocks_would_destroy_everything() {
     if !common::require(&["terraform", "version"]) {
         return;
     }
-    let terraform = applied();
+    let terraform = applied_stack();
     terraform.sandbox.write("main.tf", "");
     assert!(terraform.ok(&["plan", "-no-color"]).contains("0 to add, 0 to change, 5 to destroy"));
 }
 
 #[test]
-fn removed_blocks_let_go_and_destroy_nothing() {
+fn removed_blocks_end_the_management_and_destroy_nothing() {
     if !common::require(&["terraform", "version"]) {
         return;
     }
-    let terraform = applied();
+    let terraform = applied_stack();
     let before = terraform.sandbox.read("terraform.tfstate");
     terraform.sandbox.write("main.tf", &removed_blocks());
     terraform.ok(&["init", "-no-color"]);
@@ -116,7 +118,7 @@ fn removed_blocks_let_go_and_destroy_nothing() {
     );
     terraform.ok(&["apply", "-no-color", "move.plan"]);
     assert_eq!(terraform.ok(&["state", "list"]).trim(), "");
-    // And back: the old state is pushed, and the removed blocks are taken out.
+    // The way back: push the old state, and take the removed blocks out.
     terraform.sandbox.write("before.tfstate", &before);
     terraform.ok(&["state", "push", "-force", "before.tfstate"]);
     assert_eq!(terraform.ok(&["state", "list"]).lines().count(), 5);
@@ -127,7 +129,7 @@ fn an_index_in_a_removed_block_is_refused() {
     if !common::require(&["terraform", "version"]) {
         return;
     }
-    let terraform = applied();
+    let terraform = applied_stack();
     terraform.sandbox.write(
         "main.tf",
         &removed_blocks().replace("terraform_data.offpeak", "terraform_data.offpeak[\"up\"]"),
@@ -137,11 +139,11 @@ fn an_index_in_a_removed_block_is_refused() {
 }
 
 #[test]
-fn state_rm_asks_no_provider() {
+fn state_rm_needs_no_provider() {
     if !common::require(&["terraform", "version"]) {
         return;
     }
-    let terraform = Terraform { sandbox: Sandbox::empty() };
+    let terraform = TerraformStack { sandbox: Sandbox::empty() };
     terraform.sandbox.write("terraform.rc", "");
     let provider = "provider[\"registry.terraform.io/hashicorp/kubernetes\"]";
     let resource = |module: Option<&str>, kind: &str, name: &str, key: Option<&str>| -> Value {

@@ -1,4 +1,5 @@
-//! The overlays that ship: each changes what it says, and nothing else.
+//! The overlays of this repository: each changes what its comment says, and nothing else.
+//! `overlays/seed-parity.yaml` is tested in `departures.rs`.
 
 #![allow(
     clippy::expect_used,
@@ -11,29 +12,37 @@ mod common;
 
 use common::tool::generate;
 
-/// The lines that an overlay takes away and brings.
-fn changed(overlay: &str) -> (Vec<String>, Vec<String>) {
-    let (before, after) = (generate(&[]), generate(&["-f", overlay]));
-    let lines = |text: &str| text.lines().map(str::trim).map(str::to_owned).collect::<Vec<_>>();
-    let (before, after) = (lines(&before), lines(&after));
-    let missing = |from: &[String], other: &[String]| {
-        from.iter().filter(|line| !other.contains(line)).cloned().collect()
-    };
-    (missing(&before, &after), missing(&after, &before))
+/// The rendered lines that an overlay removes, and those that it adds.
+fn changed_lines(overlay: &str) -> (Vec<String>, Vec<String>) {
+    let [before, after] = [&[][..], &["-f", overlay]].map(trimmed_lines);
+    (lines_only_in(&before, &after), lines_only_in(&after, &before))
+}
+
+fn trimmed_lines(arguments: &[&str]) -> Vec<String> {
+    generate(arguments).lines().map(|line| line.trim().to_owned()).collect()
+}
+
+fn lines_only_in(lines: &[String], other: &[String]) -> Vec<String> {
+    lines.iter().filter(|line| !other.contains(line)).cloned().collect()
 }
 
 #[test]
 fn english_runs_the_lighter_model_and_rolls_the_pods() {
-    let (gone, come) = changed("overlays/english.yaml");
-    assert_eq!(gone[0], "repo_id: chatterbox-multilingual");
-    assert_eq!(come[0], "repo_id: chatterbox");
-    assert!(gone[1].starts_with("checksum/config: ") && come[1].starts_with("checksum/config: "));
-    assert_eq!((gone.len(), come.len()), (2, 2));
+    let (removed, added) = changed_lines("overlays/english.yaml");
+    assert_eq!(removed[0], "repo_id: chatterbox-multilingual");
+    assert_eq!(added[0], "repo_id: chatterbox");
+    assert!(
+        removed[1].starts_with("checksum/config: ") && added[1].starts_with("checksum/config: ")
+    );
+    assert_eq!((removed.len(), added.len()), (2, 2));
 }
 
 #[test]
-fn tcp_probes_ask_the_port_alone() {
-    let (gone, come) = changed("overlays/tcp-probes.yaml");
-    assert_eq!(gone, ["httpGet:", "path: /v1/audio/voices", "httpGet:", "path: /v1/audio/voices"]);
-    assert_eq!(come, ["tcpSocket:", "tcpSocket:"]);
+fn tcp_probes_replace_the_http_probes() {
+    let (removed, added) = changed_lines("overlays/tcp-probes.yaml");
+    assert_eq!(
+        removed,
+        ["httpGet:", "path: /v1/audio/voices", "httpGet:", "path: /v1/audio/voices"]
+    );
+    assert_eq!(added, ["tcpSocket:", "tcpSocket:"]);
 }

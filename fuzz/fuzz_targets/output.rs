@@ -1,6 +1,6 @@
-//! Any text as what a template makes: no panic, and what is accepted reads as the same data by every
-//! way in which this project and `kubectl` read and write it, and by a reader that is none of ours. Run
-//! by `fuzz/run.sh`.
+//! Any text as a template's output. It must not panic, and accepted text must mean the same data to
+//! this project's readers and writers, to a reader with `kubectl`'s rules, and to an independent one.
+//! Run by `fuzz/run.sh`.
 
 #![no_main]
 
@@ -18,7 +18,7 @@ fn parse(text: &str, dialect: Dialect) -> Result<Vec<Node>, String> {
     })
 }
 
-/// What check says of a document: the object's name, or all that is wrong.
+/// The result of checking a document: the object's id, or all errors.
 fn verdict(node: &Node) -> Result<String, Vec<String>> {
     match kube_validate::check(node.clone(), &AllowedKinds::none()) {
         Ok(object) => {
@@ -43,15 +43,15 @@ fn verdict(node: &Node) -> Result<String, Vec<String>> {
 
 fuzz_target!(|text: &str| {
     let Ok(documents) = parse(text, Dialect::Strict) else {
-        // What others wrote is read more laxly, but not without bounds.
+        // Foreign manifests are read with fewer rules, but with the same limits.
         if let Ok(documents) = parse(text, Dialect::Kubectl) {
             kube_validate::check_foreign(&documents);
         }
         return;
     };
-    let is_something = |node: &&Node| node.value != Value::Null;
-    let by_kubectl = parse(text, Dialect::Kubectl).expect("what is strict is legal");
-    assert!(documents.iter().filter(is_something).eq(&by_kubectl), "{documents:?} {by_kubectl:?}");
+    let is_not_null = |node: &&Node| node.value != Value::Null;
+    let by_kubectl = parse(text, Dialect::Kubectl).expect("strict YAML is valid YAML");
+    assert!(documents.iter().filter(is_not_null).eq(&by_kubectl), "{documents:?} {by_kubectl:?}");
 
     let written = yaml_spans::emit_documents(&documents);
     let again = parse(&written, Dialect::Strict).unwrap_or_else(|e| panic!("{e}\n{written}"));
@@ -62,8 +62,8 @@ fuzz_target!(|text: &str| {
         let read = parse(&one, Dialect::Strict).unwrap_or_else(|e| panic!("{e}\n{one}"));
         assert_eq!(read, std::slice::from_ref(node), "{one}");
         assert_eq!(verdict(node), verdict(&read[0]), "{one}");
-        let theirs: serde_yaml::Value =
+        let independent: serde_yaml::Value =
             serde_yaml::from_str(&one).unwrap_or_else(|e| panic!("{e}\n{one}"));
-        assert_eq!(theirs, serde_yaml::to_value(node).expect("data"), "{one}");
+        assert_eq!(independent, serde_yaml::to_value(node).expect("data"), "{one}");
     }
 });

@@ -1,26 +1,25 @@
-//! Any bytes as a page: no panic, and never a sum that a line is missing from.
+//! Any bytes as an exposition. It must not panic, and a sum must never lack a line.
 //! Run by `fuzz/run.sh`.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vram_gate::page::{Query, Unit, parse};
+use vram_gate::exposition::{MetricUnit, Query, parse};
 
 const METRIC: &str = "m";
 const MORE: &[u8] = b"m{fuzz_only_label=\"1\"} 1000\n";
 
 fuzz_target!(|page: &[u8]| {
-    let query = Query { metric: METRIC.into(), unit: Unit::Bytes, namespace: "tts".into() };
+    let query = Query { metric: METRIC.into(), unit: MetricUnit::Bytes, namespace: "tts".into() };
     let Ok(usage) = parse(page, &query) else {
-        // What can't be read can't be read with a line more either, save that
-        // an empty page is now one.
+        // One more line does not make invalid text valid, unless the text was empty.
         if !page.is_empty() && page.last() == Some(&b'\n') {
             assert!(parse(&[MORE, page].concat(), &query).is_err());
         }
         return;
     };
     assert!(usage.residents() <= usage.everyone());
-    // One more line is one more series, wherever it stands.
+    // One more line is one more series, at the start or at the end.
     let before = parse(&[MORE, page].concat(), &query);
     let after = parse(&[page, MORE].concat(), &query);
     assert_eq!(before.is_ok(), after.is_ok());
@@ -29,10 +28,10 @@ fuzz_target!(|page: &[u8]| {
         assert_eq!(before.series, usage.series + 1);
         assert_eq!(before.everyone(), usage.everyone() + 1000);
     }
-    // Twice the page is every series twice.
+    // Repeating the text repeats every series, which is an error.
     if usage.series > 0 {
         assert!(parse(&page.repeat(2), &query).is_err());
     }
-    // Without its last newline it was cut.
+    // Without its last newline the text was cut.
     assert!(parse(&page[..page.len() - 1], &query).is_err() || page.ends_with(b"\n\n"));
 });

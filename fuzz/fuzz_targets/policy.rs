@@ -1,5 +1,5 @@
-//! Any text as a file of policies: no panic, and an edit that is made only adds bytes, is not made
-//! twice, and is taken back byte for byte. Run by `fuzz/run.sh`.
+//! Any text as a file of policies. It must not panic, and a successful edit must only add bytes, must
+//! not be repeated, and must be undone byte for byte. Run by `fuzz/run.sh`.
 
 #![no_main]
 
@@ -12,34 +12,34 @@ const NAMESPACE: &str = "tts";
 type Edit =
     fn(&Sources, yaml_spans::source::SourceId, &Request<'_>) -> Result<Outcome, Vec<String>>;
 
-fn of(text: &str, request: &Request<'_>, edit: Edit) -> Result<Outcome, Vec<String>> {
+fn apply_edit(text: &str, request: &Request<'_>, edit: Edit) -> Result<Outcome, Vec<String>> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("policy", text));
     edit(&sources, id, request).inspect_err(|errors| assert!(!errors.is_empty()))
 }
 
 fn exclude(text: &str, request: &Request<'_>) -> Result<Outcome, Vec<String>> {
-    of(text, request, |sources, id, request| {
+    apply_edit(text, request, |sources, id, request| {
         policy::exclude(sources, id, request)
             .map_err(|all| all.iter().map(|e| e.diagnose(sources).message).collect())
     })
 }
 
 fn include(text: &str, request: &Request<'_>) -> Result<Outcome, Vec<String>> {
-    of(text, request, |sources, id, request| {
+    apply_edit(text, request, |sources, id, request| {
         policy::include(sources, id, request)
             .map_err(|all| all.iter().map(|e| e.diagnose(sources).message).collect())
     })
 }
 
-/// Whether `longer` is `shorter` with bytes more. They may stand in two places: a comma goes before the
-/// comment that follows the last item.
+/// Returns whether `longer` is `shorter` with bytes added. They may be in two places: a comma goes
+/// before the comment that follows the last item.
 fn is_insertion(shorter: &str, longer: &str) -> bool {
     let mut rest = longer.bytes();
     longer.len() > shorter.len() && shorter.bytes().all(|byte| rest.any(|other| other == byte))
 }
 
-fn hold(text: &str, request: &Request<'_>) {
+fn check_edits(text: &str, request: &Request<'_>) {
     if let Ok(added) = exclude(text, request) {
         let again = exclude(&added.text, request).expect("an edited policy can be edited");
         assert!(matches!(again.status, Status::AlreadyCovered { .. }), "{again:?}");
@@ -48,7 +48,7 @@ fn hold(text: &str, request: &Request<'_>) {
             Status::AlreadyCovered { .. } => assert_eq!(added.text, text),
             Status::Added => {
                 assert!(is_insertion(text, &added.text), "{text}\n---\n{}", added.text);
-                let back = include(&added.text, request).expect("what was added can go");
+                let back = include(&added.text, request).expect("an added entry can be removed");
                 assert!(matches!(back.status, Status::Removed { .. }), "{back:?}");
                 assert_eq!(back.text, text, "{}", added.text);
             }
@@ -60,8 +60,8 @@ fn hold(text: &str, request: &Request<'_>) {
             Status::NotListed { .. } => assert_eq!(removed.text, text),
             Status::Removed { .. } => {
                 assert!(removed.text.len() < text.len());
-                // Names that stand several times go one by one.
-                include(&removed.text, request).expect("a policy without it can be read");
+                // A name that occurs several times is removed once per call.
+                include(&removed.text, request).expect("the policy without the entry is valid");
             }
             other => panic!("{other:?}"),
         }
@@ -78,10 +78,10 @@ fuzz_target!(|text: &str| {
     };
     let shown = policy::show(&sources, id, Some(&tenant));
     let request = Request { namespace: NAMESPACE, rule: None, policy: None };
-    hold(text, &request);
+    check_edits(text, &request);
     for policy in shown.iter().flatten() {
         for rule in &policy.rules {
-            hold(
+            check_edits(
                 text,
                 &Request { rule: rule.name.as_deref(), policy: Some(&policy.name), ..request },
             );

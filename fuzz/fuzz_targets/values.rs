@@ -1,8 +1,9 @@
-//! Any texts as the layers of a stack's values: no panic, errors that can be shown, and values that
-//! are accepted mean the same written as one file, and never become structure. Run by `fuzz/run.sh`.
+//! Any texts as the layers of a stack's values. It must not panic, errors must be printable, and
+//! accepted values must mean the same when written as one file, and never become YAML structure. Run by
+//! `fuzz/run.sh`.
 //!
-//! The layers stand one after the other, between ASCII's record separators, which YAML can't hold:
-//! the values file first, then overlays; what starts with `=` is an assignment.
+//! The layers follow each other, separated by ASCII's record separator, which YAML does not allow: the
+//! values file first, then overlays. A layer that starts with `=` is an assignment.
 
 #![no_main]
 
@@ -20,7 +21,7 @@ use yaml_spans::{self, Dialect};
 const SEPARATOR: char = '\u{1e}';
 const STEM: &str = "tts";
 
-/// The built-in templates, with the texts that they are among.
+/// The built-in templates, and the sources that contain them.
 fn templates() -> &'static (Sources, Templates) {
     static TEMPLATES: OnceLock<(Sources, Templates)> = OnceLock::new();
     TEMPLATES.get_or_init(|| {
@@ -55,26 +56,27 @@ fuzz_target!(|input: &str| {
         }
     };
 
-    // The layers, laid over each other and written as one file, are the same values.
+    // The merged layers, written as one file, are the same values.
     let written = yaml_spans::emit(&loaded.tree);
-    let again = load(&mut base.clone(), &[&written]).expect("what was merged can be read");
+    let again = load(&mut base.clone(), &[&written]).expect("merged values are valid");
     assert_eq!(again.tree, loaded.tree, "{written}");
     assert_eq!(again.values, loaded.values, "{written}");
-    // An overlay laid over what it made changes nothing.
+    // Applying an overlay twice changes nothing more.
     if let [_, overlay] = texts[..]
         && !overlay.starts_with('=')
     {
-        let twice = load(&mut base.clone(), &[texts[0], overlay, overlay]).expect("laid twice");
+        let twice = load(&mut base.clone(), &[texts[0], overlay, overlay])
+            .expect("the overlay can be applied twice");
         assert_eq!(twice.tree, loaded.tree);
     }
 
     let context = templates::context(&loaded).expect("values are data");
     let outputs = match templates.render(&mut sources, &context) {
         Ok(outputs) => outputs,
-        // A bound: more than a template may write, or more steps than it may take.
+        // A limit: the template wrote too much, or took too many steps.
         Err(errors) => {
-            let is_bound = |message: &str| message.starts_with("the template ");
-            assert!(errors.0.iter().all(|error| is_bound(&error.message)), "{errors}");
+            let is_limit = |message: &str| message.starts_with("the template ");
+            assert!(errors.0.iter().all(|error| is_limit(&error.message)), "{errors}");
             return;
         }
     };

@@ -9,7 +9,7 @@ use tts_render::project::write::Plan;
 use tts_render::values::KyvernoMode;
 use yaml_spans::diagnostic::Diagnostics;
 
-use super::{Exit, Run, Stop};
+use super::{CliError, Context, Exit};
 
 /// Render, and commit rendered/ alone; print the commit
 ///
@@ -29,8 +29,8 @@ pub(crate) struct Args {
 const OUT: &str = "rendered";
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    let project = run.common.project();
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let project = context.common.project();
     let render = || content(&project);
     let job = Job {
         root: project.root(),
@@ -42,13 +42,13 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let outcome = git::commit(&job).map_err(git::CommitError::diagnose)?;
     match &outcome.committed {
         Some(commit) => {
-            run.printer.say(&commit.subject);
-            writeln!(run.out, "{}", commit.id)?;
+            context.printer.status(&commit.subject);
+            writeln!(context.out, "{}", commit.id)?;
         }
-        None => run.printer.say("nothing to commit: rendered/ is what the values say"),
+        None => context.printer.status("nothing to commit: rendered/ is what the values say"),
     }
     if let Some(upstream) = &outcome.pushed {
-        run.printer.say(&format!("pushed to {upstream}"));
+        context.printer.status(&format!("pushed to {upstream}"));
     }
     Ok(Exit::Success)
 }

@@ -1,8 +1,8 @@
-//! `completions`: what a shell completes by.
+//! `completions`: a shell's completion script.
 
 use clap_complete::Shell;
 
-use super::{Exit, Run, Stop};
+use super::{CliError, Context, Exit};
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
@@ -14,7 +14,10 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    clap_complete::generate(args.shell, &mut super::command(), "tts-render", &mut run.out);
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    // The crate panics where its writer fails: it is given one that cannot.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::command(), "tts-render", &mut script);
+    context.out.write_all(&script)?;
     Ok(Exit::Success)
 }

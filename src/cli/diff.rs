@@ -15,7 +15,7 @@ use yaml_spans::Node;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::fail_on::FailOn;
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// Show what changed in the objects, and what it will do to the cluster
 #[derive(Debug, clap::Args)]
@@ -78,14 +78,14 @@ enum Format {
 const HISTORY: u64 = 64 << 20;
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     if args.budget < report::LEAST_BUDGET {
         let least = report::LEAST_BUDGET;
         return Err(Diagnostic::new(format!("--budget must be at least {least} bytes")).into());
     }
     let history = args.history.as_deref().map(read_history).transpose()?;
     let now = args.now.unwrap_or_else(Timestamp::now);
-    let (base, head) = both(args, run)?;
+    let (base, head) = both(args, context)?;
     let review = Review::of(&base, &head, now, history.as_ref());
     let text = match args.format {
         Format::Text => report::text(&review),
@@ -94,11 +94,11 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
         Format::Json => report::json(&review),
         Format::Github => {
             // A folder was named from where we are; the rendered one lies under the project's root.
-            let root = args.head.as_ref().map_or(run.common.root.as_path(), |_| Path::new(""));
+            let root = args.head.as_ref().map_or(context.common.root.as_path(), |_| Path::new(""));
             report::github(&review, root)
         }
     };
-    run.out.write_all(text.as_bytes())?;
+    context.out.write_all(text.as_bytes())?;
     Ok(exit(args, &review))
 }
 
@@ -112,8 +112,8 @@ fn exit(args: &Args, review: &Review) -> Exit {
 }
 
 /// Both sides: the head first, since the base shares what is the same in it.
-fn both(args: &Args, run: &mut Run<'_>) -> Result<(Side, Side), Stop> {
-    let project = run.common.project();
+fn both(args: &Args, context: &mut Context<'_>) -> Result<(Side, Side), CliError> {
+    let project = context.common.project();
     let asked = &args.inputs.stacks;
     let mut folders: Option<BTreeSet<String>> =
         (!asked.is_empty()).then(|| asked.iter().cloned().collect());
@@ -121,8 +121,9 @@ fn both(args: &Args, run: &mut Run<'_>) -> Result<(Side, Side), Stop> {
         Some(folder) => {
             let tree = scoped(input::read_folder(folder).map_err(failed)?, folders.as_ref());
             if input::is_empty(&tree) {
-                run.printer
-                    .say(&format!("{} holds no objects: every one is gone", folder.display()));
+                context
+                    .printer
+                    .status(&format!("{} holds no objects: every one is gone", folder.display()));
             }
             (Files::of_tree(tree, &folder.display().to_string(), &Files::default())?, None)
         }
@@ -134,7 +135,7 @@ fn both(args: &Args, run: &mut Run<'_>) -> Result<(Side, Side), Stop> {
             (files, Some(stacks))
         }
     };
-    let base = base(args, run)?;
+    let base = base(args, context)?;
     let tree = scoped(base.tree, folders.as_ref());
     let tree = if stacks.is_some() { input::ours(tree) } else { tree };
     let base_files = Files::of_tree(tree, &base.shown, &head)?;
@@ -155,23 +156,25 @@ struct Base {
     values: Option<Tree>,
 }
 
-fn base(args: &Args, run: &mut Run<'_>) -> Result<Base, Stop> {
+fn base(args: &Args, context: &mut Context<'_>) -> Result<Base, CliError> {
     let folder = Path::new(&args.base);
     if folder.is_dir() {
         let tree = input::read_folder(folder).map_err(failed)?;
         if input::is_empty(&tree) {
-            run.printer.say(&format!("{} holds no objects: every object is new", args.base));
+            context.printer.status(&format!("{} holds no objects: every object is new", args.base));
         }
         // The same name as the head's, so that an equal file is the same file.
         let shown = if args.head.is_none() { args.out.clone() } else { args.base.clone() };
         return Ok(Base { tree, shown, values: None });
     }
     let git = |error: RevisionError| failed(error.into());
-    let repository = Repository::around(&run.common.root).map_err(git)?;
+    let repository = Repository::around(&context.common.root).map_err(git)?;
     let commit = repository.commit(&args.base).map_err(git)?;
     let tree = repository.tree(&commit, &args.out).map_err(failed)?;
     if input::is_empty(&tree) {
-        run.printer.say(&format!("`{}` has no {}/: every object is new", args.base, args.out));
+        context
+            .printer
+            .status(&format!("`{}` has no {}/: every object is new", args.base, args.out));
     }
     let values = repository.tree(&commit, Project::VALUES).map_err(failed)?;
     Ok(Base { tree, shown: args.out.clone(), values: Some(values) })
@@ -187,7 +190,7 @@ fn values(
     project: &Project,
     stacks: &[Stack],
     mut base: Tree,
-) -> Result<(Values, Values), Stop> {
+) -> Result<(Values, Values), CliError> {
     let layered = !args.inputs.overlays.is_empty() || !args.inputs.set.is_empty();
     let mut request = args.inputs.request()?;
     request.stacks.clear();
@@ -223,7 +226,7 @@ fn values(
     Ok((input::values(&base, Project::VALUES), Some(head)))
 }
 
-fn read(error: ProjectError) -> Stop {
+fn read(error: ProjectError) -> CliError {
     Diagnostic::new(error.to_string()).into()
 }
 
@@ -234,14 +237,14 @@ fn scoped(tree: Tree, folders: Option<&BTreeSet<String>>) -> Tree {
     }
 }
 
-fn objects(files: &Files) -> Result<Objects, Stop> {
+fn objects(files: &Files) -> Result<Objects, CliError> {
     files.objects().map_err(|error| Diagnostic::new(error.to_string()).into())
 }
 
-fn read_history(path: &Path) -> Result<History, Stop> {
+fn read_history(path: &Path) -> Result<History, CliError> {
     let shown = path.display();
     let wrong =
-        |why: String| Stop::from(Diagnostics::from(Diagnostic::new(format!("{shown}: {why}"))));
+        |why: String| CliError::from(Diagnostics::from(Diagnostic::new(format!("{shown}: {why}"))));
     let about = fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
     if !about.is_file() || about.len() > HISTORY {
         return Err(wrong(format!("a history is a plain file of at most {} MiB", HISTORY >> 20)));
@@ -250,6 +253,6 @@ fn read_history(path: &Path) -> Result<History, Stop> {
     History::parse(&text).map_err(|error| wrong(error.to_string()))
 }
 
-fn failed(error: SideError) -> Stop {
+fn failed(error: SideError) -> CliError {
     Diagnostic::new(error.to_string()).into()
 }

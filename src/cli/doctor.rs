@@ -5,7 +5,7 @@ use tts_render::doctor::{self, Requirement};
 use tts_render::project::load::Fleet;
 use yaml_spans::diagnostic::Diagnostic;
 
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// List what the stacks need of the cluster and do not render, each with a command that checks it
 #[derive(Debug, clap::Args)]
@@ -30,30 +30,30 @@ enum Format {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    let fleet = Fleet::build(&run.common.project(), &args.inputs.request()?)?;
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let fleet = Fleet::build(&context.common.project(), &args.inputs.request()?)?;
     let requirements = doctor::find_requirements(&fleet);
     match args.format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&requirements)
                 .map_err(|error| Diagnostic::new(format!("the list can't be written: {error}")))?;
-            writeln!(run.out, "{json}")?;
+            writeln!(context.out, "{json}")?;
         }
-        Format::Text => write_text(&requirements, run)?,
+        Format::Text => write_text(&requirements, context)?,
     }
     Ok(Exit::Success)
 }
 
 /// Writes shell input: each requirement as comments, and its command.
-fn write_text(requirements: &[Requirement], run: &mut Run<'_>) -> Result<(), Stop> {
+fn write_text(requirements: &[Requirement], context: &mut Context<'_>) -> Result<(), CliError> {
     let mut stack = "";
     for Requirement { stack: of_stack, summary, reason, command } in requirements {
         if of_stack != stack {
             let separator = if stack.is_empty() { "" } else { "\n" };
             stack = of_stack;
-            writeln!(run.out, "{separator}# {} needs, and does not render:", one_line(stack))?;
+            writeln!(context.out, "{separator}# {} needs, and does not render:", one_line(stack))?;
         }
-        writeln!(run.out, "\n# {}\n#   {}\n{command}", one_line(summary), one_line(reason))?;
+        writeln!(context.out, "\n# {}\n#   {}\n{command}", one_line(summary), one_line(reason))?;
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::source::Place;
 use yaml_spans::{self, Node, Path, Segment, Value};
 
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// Say which value decides a field, or which fields a value decides
 #[derive(Debug, clap::Args)]
@@ -48,14 +48,14 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let inputs = Inputs {
         stacks: args.stacks.clone(),
         overlays: args.overlays.clone(),
         set: args.set.clone(),
         templates: args.templates.clone(),
     };
-    let stacks = Opened::open(&run.common.project(), &inputs.request()?)?;
+    let stacks = Opened::open(&context.common.project(), &inputs.request()?)?;
     let rendered: Vec<(&Opened, Rendering)> = stacks
         .iter()
         .map(|stack| {
@@ -65,9 +65,9 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
         .collect::<Result<_, ExplainError>>()
         .map_err(Diagnostic::from)?;
     match (&args.value, &args.object) {
-        (Some(value), _) => of_value(&rendered, value, run)?,
+        (Some(value), _) => of_value(&rendered, value, context)?,
         (None, Some(object)) => {
-            of_object(&rendered, object, &args.path.clone().unwrap_or_default(), run)?;
+            of_object(&rendered, object, &args.path.clone().unwrap_or_default(), context)?;
         }
         // One of them is required.
         (None, None) => {}
@@ -80,8 +80,8 @@ fn of_object(
     stacks: &[(&Opened, Rendering)],
     name: &str,
     path: &Path,
-    run: &mut Run<'_>,
-) -> Result<(), Stop> {
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
     let all: Vec<(usize, Field, ObjectId)> = stacks
         .iter()
         .enumerate()
@@ -104,7 +104,7 @@ fn of_object(
     let Some(node) = node else {
         return Err(Diagnostic::from(ExplainError::no_field(path, wanted, document)).into());
     };
-    writeln!(run.out, "{}", shown(path, node))?;
+    writeln!(context.out, "{}", shown(path, node))?;
     // Of many stacks in one policy, those whose own namespace stands there.
     let (mut near, far): (Vec<_>, Vec<_>) = parts.iter().partition(|(stack, _)| {
         holds(node, stacks[*stack].0.loaded.values.namespace.name.as_str())
@@ -113,23 +113,26 @@ fn of_object(
     for (at, (stack, field)) in near.iter().take(STACKS).enumerate() {
         let (opened, rendering) = &stacks[*stack];
         if at == 0 {
-            writeln!(run.out, "  {}", made_by(opened, rendering, field))?;
+            writeln!(context.out, "  {}", made_by(opened, rendering, field))?;
         }
         let behind = opened.subject().behind(rendering, field);
         if behind.is_empty() {
-            writeln!(run.out, "  value     none: nothing in {} changes it", opened.file)?;
+            writeln!(context.out, "  value     none: nothing in {} changes it", opened.file)?;
         }
         for (value, effect) in behind {
             let effect = match effect {
                 Effect::Value => "",
                 Effect::Presence => ": whether it is there",
             };
-            writeln!(run.out, "  value     {}{effect}", origin(opened, &value)?)?;
+            writeln!(context.out, "  value     {}{effect}", origin(opened, &value)?)?;
         }
     }
     if near.len() > STACKS {
         let more = near.len() - STACKS;
-        writeln!(run.out, "  {more} more stacks have a part in it: `--stack NAME` tells of one")?;
+        writeln!(
+            context.out,
+            "  {more} more stacks have a part in it: `--stack NAME` tells of one"
+        )?;
     }
     Ok(())
 }
@@ -173,7 +176,11 @@ fn made_by(stack: &Opened, rendering: &Rendering, field: &Field) -> String {
 }
 
 /// From a value to its fields, in each stack.
-fn of_value(stacks: &[(&Opened, Rendering)], value: &Path, run: &mut Run<'_>) -> Result<(), Stop> {
+fn of_value(
+    stacks: &[(&Opened, Rendering)],
+    value: &Path,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
     let mut missing = None;
     let mut found = Vec::new();
     for (stack, rendering) in stacks {
@@ -188,9 +195,9 @@ fn of_value(stacks: &[(&Opened, Rendering)], value: &Path, run: &mut Run<'_>) ->
     }
     for (stack, rendering, influences) in found {
         for influence in &influences {
-            writeln!(run.out, "{}", origin(stack, &influence.value)?)?;
+            writeln!(context.out, "{}", origin(stack, &influence.value)?)?;
             for line in decided(rendering, influence) {
-                writeln!(run.out, "  {line}")?;
+                writeln!(context.out, "  {line}")?;
             }
         }
     }
@@ -251,7 +258,7 @@ fn names(document: &Node, path: &Path) -> String {
 }
 
 /// A value, what it is, and the place that brought it.
-fn origin(stack: &Opened, value: &Path) -> Result<String, Stop> {
+fn origin(stack: &Opened, value: &Path) -> Result<String, CliError> {
     let loaded = &stack.loaded;
     if let Some(node) = value.find(&loaded.tree)
         && let Some(span) = node.span

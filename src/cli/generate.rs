@@ -4,7 +4,7 @@ use tts_render::project::load::Fleet;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::read_request;
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// Print the manifests: the config management plugin's command
 ///
@@ -25,8 +25,8 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    let requested = read_request(run.common, &args.inputs, args.app.as_deref())?;
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let requested = read_request(context.common, &args.inputs, args.app.as_deref())?;
     let fleet = Fleet::build(&requested.project, &requested.request)?;
     let mut files = fleet.in_apply_order(requested.app.as_deref());
     if !requested.request.stacks.is_empty() {
@@ -40,10 +40,10 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
         return Err(Diagnostic::new(message).into());
     }
     for file in files {
-        writeln!(run.out, "---")?;
-        run.out.write_all(file.contents.as_bytes())?;
+        writeln!(context.out, "---")?;
+        context.out.write_all(file.contents.as_bytes())?;
         if !file.contents.ends_with('\n') {
-            writeln!(run.out)?;
+            writeln!(context.out)?;
         }
     }
     Ok(Exit::Success)

@@ -8,7 +8,7 @@ use tts_render::gitops::{self, Document, Forge, ManifestSource, StackApps, Wirin
 use tts_render::project::load::Fleet;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// Print the files that wire this repository to Argo CD, Flux or a forge, or a client to its settings
 #[derive(Debug, clap::Args)]
@@ -68,25 +68,27 @@ enum SourceFlag {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (overlays, set) = (args.overlays.clone(), args.set.clone());
     let request = Inputs { overlays, set, ..Inputs::default() }.request()?;
-    let fleet = Fleet::build(&run.common.project(), &request)?;
+    let fleet = Fleet::build(&context.common.project(), &request)?;
     let documents = make_documents(&args.target, &fleet)?;
     match &args.out {
         Some(folder) => {
             for document in &documents {
                 write_document(folder, document)?;
-                run.printer.say(&format!("wrote `{}`", folder.join(&document.file).display()));
+                context
+                    .printer
+                    .status(&format!("wrote `{}`", folder.join(&document.file).display()));
             }
         }
         None => {
             let several = documents.len() > 1;
             for document in &documents {
                 if several {
-                    writeln!(run.out, "---")?;
+                    writeln!(context.out, "---")?;
                 }
-                run.out.write_all(document.text.as_bytes())?;
+                context.out.write_all(document.text.as_bytes())?;
             }
         }
     }
@@ -117,7 +119,7 @@ fn make_documents(target: &Target, fleet: &Fleet) -> Result<Vec<Document>, Diagn
     }
 }
 
-fn write_document(folder: &Path, document: &Document) -> Result<(), Stop> {
+fn write_document(folder: &Path, document: &Document) -> Result<(), CliError> {
     let path = folder.join(&document.file);
     let made = path.parent().map_or(Ok(()), fs::create_dir_all);
     made.and_then(|()| fs::write(&path, &document.text)).map_err(|error| {

@@ -7,7 +7,7 @@ use tts_render::project::Project;
 use tts_render::values::{self, DnsLabel};
 use yaml_spans::diagnostic::Diagnostic;
 
-use super::{Exit, Run, Stop};
+use super::{CliError, Context, Exit};
 
 /// The file; `NAME` stands for the stack's name.
 const FIRST_VALUES: &str = include_str!("init.yaml");
@@ -22,11 +22,11 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let name = DnsLabel::new(args.name.as_str()).map_err(Diagnostic::new)?;
-    let folder = run.common.root.join(Project::VALUES);
+    let folder = context.common.root.join(Project::VALUES);
     let failed = |what: &std::path::Path, error: std::io::Error| {
-        Stop::from(Diagnostic::new(format!("{} can't be written: {error}", what.display())))
+        CliError::from(Diagnostic::new(format!("{} can't be written: {error}", what.display())))
     };
     fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
     let schema = (folder.join("schema.json"), format!("{:#}\n", values::schema()));
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
                 }
             }
             Err(error) => return Err(failed(path, error)),
-            Ok(()) => run.printer.say(&format!("wrote {}", path.display())),
+            Ok(()) => context.printer.status(&format!("wrote {}", path.display())),
         }
     }
     Ok(Exit::Success)

@@ -14,7 +14,7 @@ use yaml_spans::source::Source;
 
 use super::fail_on::FailOn;
 use super::print::Titled;
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// Say what is unwise in the values, the templates and the policies
 #[derive(Debug, clap::Args)]
@@ -65,11 +65,11 @@ enum Format {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     if let Some(id) = &args.explain {
-        return explain(id, run);
+        return explain(id, context);
     }
-    let project = run.common.project();
+    let project = context.common.project();
     let request = args.inputs.request()?;
     // What does not render is said first, and is no matter of lint.
     Fleet::build(&project, &Request { files_only: true, ..request.clone() })?;
@@ -79,10 +79,14 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let trial = !request.overlays.is_empty() || !request.assignments.is_empty();
     let report = lint::run(&Subject { stacks: &stacks, policies, whole, trial })?;
     match args.format {
-        Format::Text => text(args, &report, run)?,
-        Format::Json => run.out.write_all(report::json(&report).as_bytes())?,
-        Format::Sarif => run.out.write_all(report::sarif(&report, project.root()).as_bytes())?,
-        Format::Github => run.out.write_all(report::github(&report, project.root()).as_bytes())?,
+        Format::Text => text(args, &report, context)?,
+        Format::Json => context.out.write_all(report::json(&report).as_bytes())?,
+        Format::Sarif => {
+            context.out.write_all(report::sarif(&report, project.root()).as_bytes())?
+        }
+        Format::Github => {
+            context.out.write_all(report::github(&report, project.root()).as_bytes())?
+        }
     }
     let limit = args.fail_on.unwrap_or(FailOn::Info).severity();
     let fails = report.findings.iter().any(|finding| finding.rule.severity <= limit);
@@ -90,8 +94,8 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
 }
 
 /// The owners' policies: those of their folder, and those that stacks name elsewhere.
-fn policies(project: &Project, stacks: &[Opened]) -> Result<Vec<Source>, Stop> {
-    let failed = |error: ProjectError| Stop::from(Diagnostic::new(error.to_string()));
+fn policies(project: &Project, stacks: &[Opened]) -> Result<Vec<Source>, CliError> {
+    let failed = |error: ProjectError| CliError::from(Diagnostic::new(error.to_string()));
     let mut policies = project.policies().map_err(failed)?;
     let named = stacks.iter().filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref());
     for path in named.collect::<BTreeSet<_>>() {
@@ -102,17 +106,17 @@ fn policies(project: &Project, stacks: &[Opened]) -> Result<Vec<Source>, Stop> {
     Ok(policies)
 }
 
-fn text(args: &Args, report: &Report, run: &mut Run<'_>) -> Result<(), Stop> {
+fn text(args: &Args, report: &Report, context: &mut Context<'_>) -> Result<(), CliError> {
     for finding in &report.findings {
-        writeln!(run.out, "{}\n", shown(finding, None, run))?;
+        writeln!(context.out, "{}\n", shown(finding, None, context))?;
     }
     if args.allowed {
         for allowed in &report.allowed {
-            writeln!(run.out, "{}\n", shown(&allowed.finding, Some(&allowed.reason), run))?;
+            writeln!(context.out, "{}\n", shown(&allowed.finding, Some(&allowed.reason), context))?;
         }
     }
     let of = |severity: Severity| format!("{} {}", report.count(severity), severity.name());
-    run.printer.say(&format!(
+    context.printer.status(&format!(
         "{}, {}, {}; {} allowed; {} looked at",
         of(Severity::Critical),
         of(Severity::Warning),
@@ -126,7 +130,7 @@ fn text(args: &Args, report: &Report, run: &mut Run<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn shown(finding: &Finding, allowed: Option<&str>, run: &Run<'_>) -> String {
+fn shown(finding: &Finding, allowed: Option<&str>, context: &Context<'_>) -> String {
     let level = match finding.rule.severity {
         _ if allowed.is_some() => Level::INFO.with_name("allowed"),
         Severity::Critical => Level::ERROR.with_name("critical"),
@@ -144,19 +148,19 @@ fn shown(finding: &Finding, allowed: Option<&str>, run: &Run<'_>) -> String {
         path: finding.path.clone(),
         notes: vec![mend],
     };
-    run.printer.finding(Titled { level, id: Some(finding.rule.id) }, &diagnostic)
+    context.printer.finding(Titled { level, id: Some(finding.rule.id) }, &diagnostic)
 }
 
-fn explain(id: &str, run: &mut Run<'_>) -> Result<Exit, Stop> {
+fn explain(id: &str, context: &mut Context<'_>) -> Result<Exit, CliError> {
     if id == "all" {
         let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
         for rule in RULES {
-            writeln!(run.out, "{:9}  {:width$}  {}", rule.severity.name(), rule.id, rule.what)?;
+            writeln!(context.out, "{:9}  {:width$}  {}", rule.severity.name(), rule.id, rule.what)?;
         }
         return Ok(Exit::Success);
     }
     match lint::find(id) {
-        Some(rule) => run.out.write_all(explained(rule).as_bytes())?,
+        Some(rule) => context.out.write_all(explained(rule).as_bytes())?,
         None => {
             let near = near_name(id, lint::ids());
             let hint = near.map(|near| format!(": did you mean `{near}`?"));

@@ -1,6 +1,6 @@
 //! `man`: the manual's page.
 
-use super::{Exit, Run, Stop};
+use super::{CliError, Context, Exit};
 
 /// Print the manual page, of tts-render or of one command
 #[derive(Debug, clap::Args)]
@@ -13,7 +13,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let mut command = super::command();
     command.build();
     if let Some(name) = &args.command {
@@ -22,6 +22,6 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
             yaml_spans::diagnostic::Diagnostic::new(format!("there is no command `{name}`"))
         })?;
     }
-    clap_mangen::Man::new(command).render(run.out)?;
+    clap_mangen::Man::new(command).render(context.out)?;
     Ok(Exit::Success)
 }

@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
-use print::Printer;
+use print::{Color, Printer};
 pub(crate) use project::{Common, Inputs};
 
 /// Renders a polite GPU tenant's whole stack into static, reviewed Kubernetes YAML.
@@ -84,36 +84,36 @@ pub(crate) enum Exit {
 
 /// Why a command ends before its time.
 #[derive(Debug)]
-pub(crate) enum Stop {
+pub(crate) enum CliError {
     /// Something is wrong, and a person is told.
-    Wrong(Diagnostics),
+    Diagnostics(Diagnostics),
     /// Nobody reads our output any more: an ordinary end.
     ClosedPipe,
 }
 
-impl From<Diagnostics> for Stop {
+impl From<Diagnostics> for CliError {
     fn from(diagnostics: Diagnostics) -> Self {
-        Stop::Wrong(diagnostics)
+        CliError::Diagnostics(diagnostics)
     }
 }
 
-impl From<Diagnostic> for Stop {
+impl From<Diagnostic> for CliError {
     fn from(diagnostic: Diagnostic) -> Self {
-        Stop::Wrong(diagnostic.into())
+        CliError::Diagnostics(diagnostic.into())
     }
 }
 
-impl From<io::Error> for Stop {
+impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Stop::ClosedPipe,
+            io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
             _ => Diagnostic::new(format!("the output can't be written: {error}")).into(),
         }
     }
 }
 
 /// What every command is given beside its own arguments.
-pub(crate) struct Run<'a> {
+pub(crate) struct Context<'a> {
     /// The flags that all commands share.
     pub common: &'a Common,
     /// Standard output: data.
@@ -126,52 +126,57 @@ pub(crate) struct Run<'a> {
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let failed = error.use_stderr();
-            let written = error.print();
-            return if failed && written.is_ok() {
-                code(Exit::Failure)
-            } else {
-                code(Exit::Success)
-            };
-        }
+        Err(usage) => return print_usage(&usage),
     };
     let printer = Printer::new(cli.common.color, cli.common.quiet);
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let mut run = Run { common: &cli.common, out: &mut out, printer: &printer };
-    let result = dispatch(cli.command, &mut run);
+    let mut context = Context { common: &cli.common, out: &mut out, printer: &printer };
+    let result = dispatch(cli.command, &mut context);
     let result = result.and_then(|exit| {
         out.flush()?;
         Ok(exit)
     });
+    exit_code(result, &printer)
+}
+
+/// Prints a usage error to standard error, or the help or version that was asked for to standard
+/// output.
+fn print_usage(usage: &clap::Error) -> ExitCode {
+    let written = usage.print().and_then(|()| io::stdout().flush());
+    let exit = if usage.use_stderr() { Exit::Failure } else { Exit::Success };
+    exit_code(written.map(|()| exit).map_err(CliError::from), &Printer::new(Color::Auto, false))
+}
+
+/// Reports the error of a context, if it has one, and returns its exit code.
+fn exit_code(result: Result<Exit, CliError>, printer: &Printer) -> ExitCode {
     match result {
         Ok(exit) => code(exit),
-        Err(Stop::ClosedPipe) => code(Exit::Success),
-        Err(Stop::Wrong(diagnostics)) => {
+        Err(CliError::ClosedPipe) => code(Exit::Success),
+        Err(CliError::Diagnostics(diagnostics)) => {
             printer.errors(&diagnostics);
             code(Exit::Failure)
         }
     }
 }
 
-fn dispatch(command: Command, run: &mut Run<'_>) -> Result<Exit, Stop> {
+fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
-        Command::Render(args) => render::run(&args, run),
-        Command::Generate(args) => generate::run(&args, run),
-        Command::Parameters(args) => parameters::run(&args, run),
-        Command::Commit(args) => commit::run(&args, run),
-        Command::Gitops(args) => gitops::run(&args, run),
-        Command::Doctor(args) => doctor::run(&args, run),
-        Command::Validate(args) => validate::run(&args, run),
-        Command::Explain(args) => explain::run(&args, run),
-        Command::Diff(args) => diff::run(&args, run),
-        Command::Lint(args) => lint::run(&args, run),
-        Command::Schema(args) => schema::run(&args, run),
-        Command::Init(args) => init::run(&args, run),
-        Command::Policy(command) => policy::run(&command, run),
-        Command::Image(command) => image::run(&command, run),
-        Command::Completions(args) => completions::run(&args, run),
-        Command::Man(args) => man::run(&args, run),
+        Command::Render(args) => render::run(&args, context),
+        Command::Generate(args) => generate::run(&args, context),
+        Command::Parameters(args) => parameters::run(&args, context),
+        Command::Commit(args) => commit::run(&args, context),
+        Command::Gitops(args) => gitops::run(&args, context),
+        Command::Doctor(args) => doctor::run(&args, context),
+        Command::Validate(args) => validate::run(&args, context),
+        Command::Explain(args) => explain::run(&args, context),
+        Command::Diff(args) => diff::run(&args, context),
+        Command::Lint(args) => lint::run(&args, context),
+        Command::Schema(args) => schema::run(&args, context),
+        Command::Init(args) => init::run(&args, context),
+        Command::Policy(command) => policy::run(&command, context),
+        Command::Image(command) => image::run(&command, context),
+        Command::Completions(args) => completions::run(&args, context),
+        Command::Man(args) => man::run(&args, context),
     }
 }
 

@@ -5,7 +5,7 @@ use tts_render::project::load::Opened;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::read_request;
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// Print the values that can be set in Argo CD, as the plugin announces them (JSON)
 #[derive(Debug, clap::Args)]
@@ -17,8 +17,8 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    let requested = read_request(run.common, &args.inputs, None)?;
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let requested = read_request(context.common, &args.inputs, None)?;
     let stacks = Opened::open(&requested.project, &requested.request)?;
     // Several stacks, or a folder that several stacks fill, have no single value to announce.
     let is_shared = requested
@@ -27,12 +27,12 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let announced = match stacks.as_slice() {
         [stack] if !is_shared => announce_parameters(&stack.loaded),
         _ => {
-            run.printer.say("no parameters: name one stack");
+            context.printer.status("no parameters: name one stack");
             Vec::new()
         }
     };
     let json = serde_json::to_string_pretty(&announced)
         .map_err(|error| Diagnostic::new(format!("the parameters can't be written: {error}")))?;
-    writeln!(run.out, "{json}")?;
+    writeln!(context.out, "{json}")?;
     Ok(Exit::Success)
 }

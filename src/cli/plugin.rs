@@ -4,7 +4,7 @@ use tts_render::gitops::{Environment, PluginCall, parse_assignments};
 use tts_render::project::Project;
 use tts_render::project::load::Request;
 
-use super::{Common, Inputs, Stop};
+use super::{CliError, Common, Inputs};
 use yaml_spans::diagnostic::Diagnostic;
 
 /// The project and the part of it that arguments or Argo CD's environment name.
@@ -20,7 +20,7 @@ pub(crate) fn read_request(
     common: &Common,
     inputs: &Inputs,
     app: Option<&str>,
-) -> Result<PluginRequest, Stop> {
+) -> Result<PluginRequest, CliError> {
     let environment = Environment::read(|name| std::env::var(name).ok());
     let call = PluginCall::find(&common.root, &environment).map_err(Diagnostic::from)?;
     let project = Project::new(call.root);

@@ -8,7 +8,7 @@ use tts_render::project::{read_manifests, replace};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
-use super::{Exit, Run, Stop};
+use super::{CliError, Context, Exit};
 
 /// Policies of Kyverno: leave a namespace out of one, and see what they do.
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -58,14 +58,14 @@ pub(crate) struct ShowArgs {
 }
 
 /// Runs a command.
-pub(crate) fn run(command: &PolicyCommand, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(command: &PolicyCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
-        PolicyCommand::Edit(args) => edit(args, run),
-        PolicyCommand::Show(args) => show(args, run),
+        PolicyCommand::Edit(args) => edit(args, context),
+        PolicyCommand::Show(args) => show(args, context),
     }
 }
 
-fn edit(args: &EditArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
+fn edit(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (sources, source) = source(&args.file)?;
     let request = Request {
         namespace: &args.exclude,
@@ -81,7 +81,7 @@ fn edit(args: &EditArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
             Diagnostic::new(format!("{} can't be written: {error}", args.file.display()))
         })?;
     }
-    run.printer.say(&edit_line(args, &outcome));
+    context.printer.status(&edit_line(args, &outcome));
     Ok(if changed && args.check { Exit::Differs } else { Exit::Success })
 }
 
@@ -113,7 +113,7 @@ fn edit_line(args: &EditArgs, outcome: &Outcome) -> String {
     format!("{}: {said}", args.file.display())
 }
 
-fn show(args: &ShowArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
+fn show(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (sources, source) = source(&args.file)?;
     let tenant = args.namespace.as_deref().map(|namespace| Tenant {
         namespace,
@@ -123,7 +123,7 @@ fn show(args: &ShowArgs, run: &mut Run<'_>) -> Result<Exit, Stop> {
     let shown = policy::show(&sources, source, tenant.as_ref())
         .map_err(|errors| diagnose(&errors, &sources))?;
     for policy in &shown {
-        run.out.write_all(show_text(policy, tenant.as_ref()).as_bytes())?;
+        context.out.write_all(show_text(policy, tenant.as_ref()).as_bytes())?;
     }
     Ok(Exit::Success)
 }
@@ -155,7 +155,7 @@ fn show_text(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
     lines.join("\n") + "\n"
 }
 
-fn source(file: &Path) -> Result<(Sources, SourceId), Stop> {
+fn source(file: &Path) -> Result<(Sources, SourceId), CliError> {
     let source = read_manifests(file).map_err(|error| Diagnostic::new(error.to_string()))?;
     let mut sources = Sources::new();
     let id = sources.add(source);

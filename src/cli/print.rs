@@ -49,7 +49,7 @@ impl Printer {
     }
 
     /// One line of talk, unless the user wants quiet.
-    pub(crate) fn say(&self, line: &str) {
+    pub(crate) fn status(&self, line: &str) {
         if !self.quiet {
             write_line(line);
         }

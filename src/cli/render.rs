@@ -6,7 +6,7 @@ use tts_render::project::load::{Fleet, Request};
 use tts_render::project::write::{self, Force, Plan, Scope, Summary};
 use yaml_spans::diagnostic::Diagnostic;
 
-use super::{Exit, Inputs, Run, Stop};
+use super::{CliError, Context, Exit, Inputs};
 
 /// Write rendered/ from the values and templates
 #[derive(Debug, clap::Args)]
@@ -30,8 +30,8 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    let project = run.common.project();
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let project = context.common.project();
     let request = Request { files_only: true, ..args.inputs.request()? };
     let fleet = Fleet::build(&project, &request)?;
     let (plan, scope) = plan(&fleet, args.inputs.stacks.is_empty())?;
@@ -39,25 +39,25 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     if args.check {
         let differences = write::compare(&out, &plan, &scope).map_err(failed)?;
         for difference in &differences {
-            writeln!(run.out, "{}: {}", difference.path.display(), difference.kind)?;
+            writeln!(context.out, "{}: {}", difference.path.display(), difference.kind)?;
         }
         return Ok(if differences.is_empty() { Exit::Success } else { Exit::Differs });
     }
     let force = if args.force { Force::Yes } else { Force::No };
     let summary = write::write(&out, &plan, &scope, force).map_err(failed)?;
     for kept in &summary.kept {
-        run.printer.say(&format!("kept, since it was edited: {}", kept.display()));
+        context.printer.status(&format!("kept, since it was edited: {}", kept.display()));
     }
     for need in fleet.stacks.iter().flat_map(|stack| &stack.needs) {
-        run.printer.say(&format!("needed: {need}"));
+        context.printer.status(&format!("needed: {need}"));
     }
-    run.printer.say(&summary_line(&summary));
+    context.printer.status(&summary_line(&summary));
     Ok(Exit::Success)
 }
 
 /// What `rendered/` should hold, and how much of it is spoken of: naming stacks limits it to their
 /// own folders.
-pub(crate) fn plan(fleet: &Fleet, all: bool) -> Result<(Plan, Scope), Stop> {
+pub(crate) fn plan(fleet: &Fleet, all: bool) -> Result<(Plan, Scope), CliError> {
     let own = |folder: &str| fleet.stacks.iter().any(|stack| stack.name == folder);
     let mut plan = Plan::new();
     for file in fleet.files.iter().filter(|file| all || own(&file.folder)) {
@@ -87,6 +87,6 @@ fn summary_line(summary: &Summary) -> String {
     said.join(", ")
 }
 
-fn failed(error: write::Error) -> Stop {
+fn failed(error: write::Error) -> CliError {
     Diagnostic::new(error.to_string()).into()
 }

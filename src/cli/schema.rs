@@ -2,7 +2,7 @@
 
 use tts_render::values;
 
-use super::{Exit, Run, Stop};
+use super::{CliError, Context, Exit};
 
 /// Print the JSON Schema of a values file
 #[derive(Debug, clap::Args)]
@@ -11,7 +11,7 @@ use super::{Exit, Run, Stop};
 pub(crate) struct Args {}
 
 /// Runs the command.
-pub(crate) fn run(_: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
-    writeln!(run.out, "{:#}", values::schema())?;
+pub(crate) fn run(_: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    writeln!(context.out, "{:#}", values::schema())?;
     Ok(Exit::Success)
 }

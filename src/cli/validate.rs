@@ -7,7 +7,7 @@ use yaml_spans::Dialect;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Sources;
 
-use super::{Exit, Run, Stop};
+use super::{CliError, Context, Exit};
 
 /// Validate any Kubernetes manifests offline, by the API server's rules
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let mut findings = Vec::new();
     let mut checked = 0;
     let mut unknown = std::collections::BTreeMap::new();
@@ -46,14 +46,16 @@ pub(crate) fn run(args: &Args, run: &mut Run<'_>) -> Result<Exit, Stop> {
     }
     let count = findings.len();
     for diagnostic in findings {
-        writeln!(run.out, "{}", Diagnostics(vec![diagnostic.clone()]))?;
+        writeln!(context.out, "{}", Diagnostics(vec![diagnostic.clone()]))?;
         if let Some(label) = diagnostic.label {
-            writeln!(run.out, "    {label}")?;
+            writeln!(context.out, "    {label}")?;
         }
     }
     for ((api_version, kind), objects) in unknown {
-        run.printer.say(&format!("not judged: {objects} of {api_version} {kind}"));
+        context.printer.status(&format!("skipped {objects} × {api_version} {kind} (unknown kind)"));
     }
-    run.printer.say(&format!("{checked} objects checked, {count} findings"));
+    let objects = if checked == 1 { "object" } else { "objects" };
+    let found = if count == 1 { "finding" } else { "findings" };
+    context.printer.status(&format!("{checked} {objects} checked, {count} {found}"));
     Ok(if count == 0 { Exit::Success } else { Exit::Differs })
 }

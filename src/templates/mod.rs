@@ -25,12 +25,13 @@ pub use context::context;
 pub use interpolation::unwhole;
 pub use syntax::SyntaxError;
 
-/// The instructions that one template may take. The largest built-in one takes some 600.
+/// The fuel of one template. An instruction takes one unit, and so do 64 bytes of output, which bounds
+/// what a loop can write before the output is measured. The largest built-in template takes about 600.
 const FUEL: u64 = 20_000;
-/// The bytes that one template may write.
-const OUTPUT: usize = 1 << 20;
-/// How deep expressions may nest.
-const RECURSION: usize = 40;
+/// The largest output of one template, in bytes.
+const MAX_OUTPUT_BYTES: usize = 1 << 20;
+/// The depth to which expressions may nest.
+const MAX_RECURSION: usize = 40;
 
 /// Why a template does not render.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -190,11 +191,10 @@ impl Templates {
         context: &Context,
     ) -> Result<Source, minijinja::Error> {
         let template = self.environment.get_template(name)?;
-        if template.source().contains("{% for") {
-            // Raw text in a loop costs next to no fuel: see first how much it writes.
-            template.render_captured_to(context, output::Counter::new(OUTPUT))?;
-        }
         let (text, spans) = template.render_with_spans(context)?;
+        if text.len() > MAX_OUTPUT_BYTES {
+            return Err(ErrorKind::WriteFailure.into());
+        }
         let origins = spans.iter().map(|span| {
             let (output, source) = (span.output_range(), span.source_range());
             Origin {
@@ -224,10 +224,10 @@ impl Templates {
                 RenderError::Undefined(name)
             }
             ErrorKind::OutOfFuel => RenderError::Bound(format!(
-                "takes more than {FUEL} instructions: a loop is too long"
+                "takes more than {FUEL} units of work: a loop is too long"
             )),
             ErrorKind::WriteFailure => {
-                RenderError::Bound(format!("writes more than {OUTPUT} bytes"))
+                RenderError::Bound(format!("writes more than {} KiB", MAX_OUTPUT_BYTES >> 10))
             }
             _ if detail.contains("recursion limit") => {
                 RenderError::Bound("nests too deep".to_owned())
@@ -251,7 +251,7 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true);
     environment.set_syntax(syntax.build()?);
     environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(RECURSION);
+    environment.set_recursion_limit(MAX_RECURSION);
     environment.set_formatter(output::format);
     filters::add_to(&mut environment);
     Ok(environment)

@@ -1,7 +1,6 @@
-//! How values are written into a template's output, and how much of it there may be.
+//! Values written into a template's output.
 
 use std::fmt::Write as _;
-use std::io;
 
 use minijinja::value::{Value as Context, ValueKind};
 use minijinja::{Error, ErrorKind, Output, State};
@@ -83,32 +82,6 @@ fn needs_escape(c: char) -> bool {
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..)
         || c as u32 & 0xfffe == 0xfffe
-}
-
-/// Counts what is written, and fails past a bound.
-pub(super) struct Counter {
-    left: usize,
-}
-
-impl Counter {
-    /// Takes at most so many bytes.
-    pub(super) fn new(bytes: usize) -> Self {
-        Counter { left: bytes }
-    }
-}
-
-impl io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.left.checked_sub(bytes.len()) {
-            Some(left) => self.left = left,
-            None => return Err(io::ErrorKind::FileTooLarge.into()),
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The part of an expression that is not defined, and a name that is near: `gate.flor`, `floor`.

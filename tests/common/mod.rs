@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file is a crate of its own and uses its part")]
 
 pub mod manifests;
+pub mod terraform;
 pub mod tool;
 
 use std::collections::BTreeMap;

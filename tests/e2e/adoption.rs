@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::apply::{applied, name};
 use crate::cluster::{Cluster, until};
-use crate::common::tool::{generate, objects, repository};
+use crate::common::terraform::live_stack;
+use crate::common::tool::{generate, objects};
 use crate::compare::{added, changed, differences};
 use crate::flux;
 
@@ -54,7 +55,7 @@ pub fn by_argo() -> &'static Adopted {
 fn adopted(apply: impl Fn(&Cluster, &str)) -> Adopted {
     let cluster = Cluster::start();
     let terraform = cluster.as_client(PROVIDER);
-    let made = terraform_objects();
+    let made = live_stack();
     for object in &made {
         terraform.create(object, "").object();
     }
@@ -92,29 +93,6 @@ fn would_change(cluster: &Cluster, object: &Value) -> String {
         true => String::new(),
         false => format!("{}\n  {}\n", name(object), paths.join("\n  ")),
     }
-}
-
-/// The stack as Terraform's provider sends it.
-fn terraform_objects() -> Vec<Value> {
-    let script = repository().join("gate/tests/fixtures/vram_gate_script.sh");
-    let script = std::fs::read_to_string(script).unwrap();
-    let mut made = objects(include_str!("fixtures/terraform.yaml"));
-    let job = made.pop().unwrap();
-    for (name, schedule, action) in [
-        ("chatterbox-window-up", "0 2 * * *", "up"),
-        ("chatterbox-window-down", "0 6 * * *", "down"),
-        ("chatterbox-vram-guard", "*/5 2-5 * * *", "guard"),
-    ] {
-        let mut job = job.clone();
-        job["metadata"]["name"] = json!(name);
-        job["spec"]["schedule"] = json!(schedule);
-        let container =
-            &mut job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0];
-        container["command"][2] = json!(script);
-        container["env"][0]["value"] = json!(action);
-        made.push(job);
-    }
-    made
 }
 
 const VOLUME: &str = "/api/v1/persistentvolumes/chatterbox-models";
@@ -167,7 +145,7 @@ fn comparable(object: &Value) -> Value {
     object
 }
 
-/// The table of docs/migrate.md says this in its words.
+/// The rows of docs/departures.md, less the defaults that only the provider writes out.
 #[test]
 #[ignore = "tests/e2e/run"]
 fn the_first_sync_changes_what_the_guide_says() {
@@ -238,7 +216,7 @@ fn the_provider_is_known_as_hashicorp() {
         );
     }
     // What is added to what Terraform sent is the server's, nothing of the fixture was dropped.
-    for (sent, held) in terraform_objects().iter().zip(&adopted.before) {
+    for (sent, held) in live_stack().iter().zip(&adopted.before) {
         assert_eq!(changed(sent, held), [""; 0], "{}", name(sent));
         assert!(added(sent, held).len() < 25, "{}", name(sent));
     }

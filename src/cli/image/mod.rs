@@ -15,7 +15,7 @@ use tts_render::image::{Compiler, Kind, own_about};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use self::pinning::{GATE_PATH, PinFlags, Pinning};
-use super::{Exit, Run, Stop};
+use super::{CliError, Context, Exit};
 
 /// Container images of the gate and of this program, without Docker.
 #[derive(Debug, Subcommand)]
@@ -109,26 +109,27 @@ pub(crate) enum Program {
 const DEFAULT_FOLDER: &str = "dist/image";
 
 /// Runs a command.
-pub(crate) fn run(command: &ImageCommand, run: &mut Run<'_>) -> Result<Exit, Stop> {
+pub(crate) fn run(command: &ImageCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
-        ImageCommand::Build(args) => build(args, run)?,
-        ImageCommand::Push(args) => push(args, run)?,
-        ImageCommand::Pin(args) => pin(args, run)?,
-        ImageCommand::Inspect(args) => inspect(args, run)?,
+        ImageCommand::Build(args) => build(args, context)?,
+        ImageCommand::Push(args) => push(args, context)?,
+        ImageCommand::Pin(args) => pin(args, context)?,
+        ImageCommand::Inspect(args) => inspect(args, context)?,
     }
     Ok(Exit::Success)
 }
 
-fn build(args: &BuildArgs, run: &mut Run<'_>) -> Result<(), Stop> {
+fn build(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let kind = match args.of {
         Program::Gate => Kind::Gate,
         Program::Renderer => Kind::Renderer,
     };
     let (path, mut about) = match &args.binary {
-        Some(path) => (at(run, path), own_about()),
+        Some(path) => (at(context, path), own_about()),
         None => {
-            let root = run.common.root.clone();
-            let compiler = Compiler { root, target: args.target.clone(), quiet: run.common.quiet };
+            let root = context.common.root.clone();
+            let compiler =
+                Compiler { root, target: args.target.clone(), quiet: context.common.quiet };
             let compiled = compiler.compile(kind).map_err(told)?;
             (compiled.path, compiled.about)
         }
@@ -139,12 +140,12 @@ fn build(args: &BuildArgs, run: &mut Run<'_>) -> Result<(), Stop> {
     let tag = args.tag.clone().unwrap_or_else(|| about.version.clone());
     let image = kind.image(&program, about, args.time)?;
     let layout = Layout::new(&image, &tag).map_err(told)?;
-    let pinning = args.pin.plan(run, &layout, None)?;
-    layout.write(&at(run, &args.out)).map_err(told)?;
+    let pinning = args.pin.plan(context, &layout, None)?;
+    layout.write(&at(context, &args.out)).map_err(told)?;
     let layers: usize = layout.layers.iter().map(|layer| layer.bytes.len()).sum();
-    run.printer.say(&format!("`{}` holds {tag}, {}", args.out.display(), size(layers)));
+    context.printer.status(&format!("`{}` holds {tag}, {}", args.out.display(), size(layers)));
     pinning.write()?;
-    Ok(writeln!(run.out, "{}", layout.digest())?)
+    Ok(writeln!(context.out, "{}", layout.digest())?)
 }
 
 fn read_program(path: &Path) -> Result<Binary, Diagnostics> {
@@ -168,8 +169,8 @@ fn read_program(path: &Path) -> Result<Binary, Diagnostics> {
     })
 }
 
-fn push(args: &PushArgs, run: &mut Run<'_>) -> Result<(), Stop> {
-    let layout = Layout::read(&at(run, &args.from)).map_err(told)?;
+fn push(args: &PushArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let layout = Layout::read(&at(context, &args.from)).map_err(told)?;
     let mut to = reference(&args.to)?;
     if to.tag().is_none() && to.digest().is_none() {
         let Some(name) = &layout.ref_name else {
@@ -178,27 +179,28 @@ fn push(args: &PushArgs, run: &mut Run<'_>) -> Result<(), Stop> {
         };
         to = to.with_tag(name).map_err(told)?;
     }
-    let pinning = args.pin.plan(run, &layout, Some(&to))?;
+    let pinning = args.pin.plan(context, &layout, Some(&to))?;
     let registry = registry(&to, args.plain_http)?;
-    let pushed = registry.push(&layout, &to, &mut |step| say_step(run, &step)).map_err(refused)?;
+    let pushed =
+        registry.push(&layout, &to, &mut |step| say_step(context, &step)).map_err(refused)?;
     pinning.write()?;
-    Ok(writeln!(run.out, "{}", pushed.pinned)?)
+    Ok(writeln!(context.out, "{}", pushed.pinned)?)
 }
 
-fn pin(args: &PinArgs, run: &mut Run<'_>) -> Result<(), Stop> {
+fn pin(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let of = reference(&args.of)?;
     let registry = registry(&of, args.plain_http)?;
-    let digest = registry.digest(&of, &mut |step| say_step(run, &step)).map_err(refused)?;
+    let digest = registry.digest(&of, &mut |step| say_step(context, &step)).map_err(refused)?;
     if let Some(file) = &args.file {
-        Pinning::plan(run, file, &args.path, &digest, Some(&of))?.write()?;
+        Pinning::plan(context, file, &args.path, &digest, Some(&of))?.write()?;
     }
-    Ok(writeln!(run.out, "{}@{digest}", of.name())?)
+    Ok(writeln!(context.out, "{}@{digest}", of.name())?)
 }
 
-fn inspect(args: &InspectArgs, run: &mut Run<'_>) -> Result<(), Stop> {
-    let layout = Layout::read(&at(run, &args.folder)).map_err(told)?;
+fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let layout = Layout::read(&at(context, &args.folder)).map_err(told)?;
     let told_of = Inspection::new(&layout).map_err(told)?;
-    Ok(inspection::write(&told_of, run.out)?)
+    Ok(inspection::write(&told_of, context.out)?)
 }
 
 /// The login for an image's registry, from Docker's folder.
@@ -213,13 +215,13 @@ fn registry(of: &Reference, plain_http: bool) -> Result<Registry, Diagnostics> {
 }
 
 /// A path below the root, as messages should name it.
-fn at(run: &Run<'_>, path: &Path) -> PathBuf {
-    let root = &run.common.root;
+fn at(context: &Context<'_>, path: &Path) -> PathBuf {
+    let root = &context.common.root;
     if root == Path::new(".") { path.to_owned() } else { root.join(path) }
 }
 
-fn say_step(run: &Run<'_>, step: &Step<'_>) {
-    run.printer.say(&match step {
+fn say_step(context: &Context<'_>, step: &Step<'_>) {
+    context.printer.status(&match step {
         Step::Kept(blob) => format!("{} is there already", blob.digest),
         Step::Sent(blob) => format!("{} sent, {}", blob.digest, size(blob.bytes.len())),
         Step::Again(error) => format!("trying again: {error}"),

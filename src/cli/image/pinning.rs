@@ -11,7 +11,7 @@ use tts_render::project::replace;
 use yaml_spans::diagnostic::Diagnostics;
 use yaml_spans::source::{Source, Sources};
 
-use super::{Run, at, told};
+use super::{Context, at, told};
 
 /// Where the gate's digest goes.
 pub(super) const GATE_PATH: &str = "gate.image.digest";
@@ -35,7 +35,7 @@ pub(super) struct Pinning(Option<(PathBuf, String)>);
 impl PinFlags {
     pub(super) fn plan(
         &self,
-        run: &Run<'_>,
+        context: &Context<'_>,
         layout: &Layout,
         of: Option<&Reference>,
     ) -> Result<Pinning, Diagnostics> {
@@ -53,13 +53,13 @@ impl PinFlags {
                 return Err(told(message).note(note).into());
             }
         };
-        Pinning::plan(run, file, path, layout.digest(), of)
+        Pinning::plan(context, file, path, layout.digest(), of)
     }
 }
 
 impl Pinning {
     pub(super) fn plan(
-        run: &Run<'_>,
+        context: &Context<'_>,
         file: &Path,
         path: &str,
         digest: &Digest,
@@ -68,7 +68,7 @@ impl Pinning {
         let name = file.display();
         let way: yaml_spans::Path = path.parse().map_err(told)?;
         let unread = |error: io::Error| told(format!("`{name}` can't be read: {error}"));
-        let target = at(run, file);
+        let target = at(context, file);
         let old = fs::read_to_string(&target).map_err(unread)?;
         let mut sources = Sources::new();
         let id = sources.add(Source::written(name.to_string(), old));
@@ -79,7 +79,7 @@ impl Pinning {
             && written.parse::<Reference>().is_ok_and(|written| written.name() != of.name())
         {
             let pinned = of.name();
-            run.printer.say(&format!(
+            context.printer.status(&format!(
                 "warning: the digest is that of `{pinned}`, and beside it `{name}` says `{written}`"
             ));
         }
