@@ -3,7 +3,7 @@
 //! In: a [`Project`] and what the user asks of it. Out: [`Fleet`], every file with its object, in
 //! memory. The commands call it; it calls values, render, objects and policy, and writes nothing.
 
-mod beyond;
+mod extra_documents;
 mod policies;
 mod stack;
 
@@ -19,7 +19,7 @@ use kube_validate::{Object, ObjectId};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
-use beyond::{Asked, Policies, Shared};
+use extra_documents::{PolicyCache, PolicyRequest, StackPolicies};
 pub use stack::Stack;
 use stack::{file_name, header};
 
@@ -92,7 +92,7 @@ impl Fleet {
         let mut files: Vec<File> =
             stacks.iter_mut().flat_map(|stack| std::mem::take(&mut stack.files)).collect();
         if !request.without_policies {
-            files.extend(policies::edited(project, &stacks, &mut sources)?);
+            files.extend(policies::render_policies(project, &stacks, &mut sources)?);
         }
         files.sort_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
         refuse_twice(&files)?;
@@ -120,7 +120,7 @@ pub struct Opened {
     /// All texts.
     pub sources: Sources,
     /// What it makes beyond templates.
-    policies: Policies,
+    policies: StackPolicies,
 }
 
 impl Opened {
@@ -145,15 +145,17 @@ impl Opened {
             Ok((file, templates, loaded, sources))
         };
         let opened = all_or_errors(parallel::map(&files, FEW, open))?;
-        let mut asked: Vec<Asked> =
-            opened.iter().map(|(file, _, loaded, _)| Asked::of(file, &loaded.values)).collect();
+        let mut requests: Vec<PolicyRequest> = opened
+            .iter()
+            .map(|(file, _, loaded, _)| PolicyRequest::of_stack(file, &loaded.values))
+            .collect();
         // A policy holds the namespaces of all stacks, whichever were asked for.
-        if !request.stacks.is_empty() && asked.iter().any(Asked::shares) {
-            asked.extend(others(project, request, &asked));
+        if !request.stacks.is_empty() && requests.iter().any(PolicyRequest::edits_policy) {
+            requests.extend(other_requests(project, request, &requests));
         }
-        let shared = Shared::new(project.clone(), asked);
+        let cache = PolicyCache::new(project.clone(), requests);
         let with_policies = |(file, templates, loaded, sources): (String, _, _, _)| {
-            let policies = Policies::new(&shared, &file);
+            let policies = StackPolicies::new(&cache, &file);
             Opened { file, templates, loaded, sources, policies }
         };
         Ok(opened.into_iter().map(with_policies).collect())
@@ -165,26 +167,30 @@ impl Opened {
             templates: &self.templates,
             loaded: &self.loaded,
             sources: &self.sources,
-            beyond: Some(&self.policies),
+            extra: Some(&self.policies),
         }
     }
 }
 
 /// What the project's other stacks ask of policies. One that can't be loaded asks nothing: rendering
 /// it says why.
-fn others(project: &Project, request: &Request, known: &[Asked]) -> Vec<Asked> {
+fn other_requests(
+    project: &Project,
+    request: &Request,
+    known: &[PolicyRequest],
+) -> Vec<PolicyRequest> {
     let mut sources = Sources::new();
     let Ok(layers) = load_layers(request, &mut sources) else { return Vec::new() };
     let load = |file: StackFile| {
         let mut sources = sources.clone();
         let source = project.read_stack(&file).ok()?;
         let name = source.name().to_owned();
-        if known.iter().any(|asked| asked.is_of(&name)) {
+        if known.iter().any(|request| request.is_from(&name)) {
             return None;
         }
         let id = sources.add(source);
         let loaded = Loaded::load(&mut sources, id, Path::new(&file.stem), &layers).ok()?;
-        Some(Asked::of(&name, &loaded.values))
+        Some(PolicyRequest::of_stack(&name, &loaded.values))
     };
     project.stacks().unwrap_or_default().into_iter().filter_map(load).collect()
 }
