@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::project::load::{Fleet, POLICIES, Stack};
+use crate::project::load::{POLICIES, RenderedProject, Stack};
 use crate::values::{GitOps, ImageOwner, KyvernoMode, Values};
 use kube_validate::Object;
 use yaml_spans::{Node, Path};
@@ -27,7 +27,7 @@ pub struct Requirement {
 }
 
 /// What every stack needs, in the order in which it is needed.
-pub fn requires(fleet: &Fleet) -> Vec<Requirement> {
+pub fn requires(fleet: &RenderedProject) -> Vec<Requirement> {
     let mut found = Vec::new();
     for stack in &fleet.stacks {
         let own = fleet.files.iter().filter(|file| file.folder == stack.name);
@@ -48,7 +48,7 @@ pub fn requires(fleet: &Fleet) -> Vec<Requirement> {
 
 struct Needs<'a> {
     stack: &'a Stack,
-    fleet: &'a Fleet,
+    fleet: &'a RenderedProject,
     objects: Vec<&'a Object>,
     found: Vec<Requirement>,
 }

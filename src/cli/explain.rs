@@ -6,7 +6,7 @@ use kube_validate::ObjectId;
 use tts_render::explain::{
     Effect, ExplainError, Field, Influence, Maker, Name, Rendering, choose, why_idle,
 };
-use tts_render::project::load::Opened;
+use tts_render::project::load::LoadedStack;
 use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::source::Place;
 use yaml_spans::{self, Node, Path, Segment, Value};
@@ -55,8 +55,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         set: args.set.clone(),
         templates: args.templates.clone(),
     };
-    let stacks = Opened::open(&context.common.project(), &inputs.request()?)?;
-    let rendered: Vec<(&Opened, Rendering)> = stacks
+    let stacks = LoadedStack::load_all(&context.common.project(), &inputs.request()?)?;
+    let rendered: Vec<(&LoadedStack, Rendering)> = stacks
         .iter()
         .map(|stack| {
             let broken = || ExplainError::Broken { file: stack.file.clone() };
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 
 /// From a field to its values, in each stack that has a part in the object.
 fn of_object(
-    stacks: &[(&Opened, Rendering)],
+    stacks: &[(&LoadedStack, Rendering)],
     name: &str,
     path: &Path,
     context: &mut Context<'_>,
@@ -160,7 +160,7 @@ fn shown(path: &Path, node: &Node) -> String {
 }
 
 /// Where a field is written, besides in values.
-fn made_by(stack: &Opened, rendering: &Rendering, field: &Field) -> String {
+fn made_by(stack: &LoadedStack, rendering: &Rendering, field: &Field) -> String {
     let node = rendering.document(field).and_then(|document| field.path.find(document));
     let place =
         node.and_then(|node| node.span).map(|span| place_text(&rendering.sources.place(span)));
@@ -177,7 +177,7 @@ fn made_by(stack: &Opened, rendering: &Rendering, field: &Field) -> String {
 
 /// From a value to its fields, in each stack.
 fn of_value(
-    stacks: &[(&Opened, Rendering)],
+    stacks: &[(&LoadedStack, Rendering)],
     value: &Path,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
@@ -258,7 +258,7 @@ fn names(document: &Node, path: &Path) -> String {
 }
 
 /// A value, what it is, and the place that brought it.
-fn origin(stack: &Opened, value: &Path) -> Result<String, CliError> {
+fn origin(stack: &LoadedStack, value: &Path) -> Result<String, CliError> {
     let loaded = &stack.loaded;
     if let Some(node) = value.find(&loaded.tree)
         && let Some(span) = node.span

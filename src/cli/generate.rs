@@ -1,6 +1,6 @@
 //! `generate`: the manifests on standard output.
 
-use tts_render::project::load::Fleet;
+use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::asked;
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let asked = asked(context.common, &args.inputs, args.app.as_deref())?;
     let named = !asked.request.stacks.is_empty();
-    let fleet = Fleet::build(&asked.project, &asked.request)?;
+    let fleet = RenderedProject::render(&asked.project, &asked.request)?;
     let own = |folder: &str| fleet.stacks.iter().any(|stack| stack.name == folder);
     let mut files = fleet.in_apply_order(asked.app.as_deref());
     files.retain(|file| !named || own(&file.folder));

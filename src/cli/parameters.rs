@@ -1,7 +1,7 @@
 //! `parameters`: what can be set in Argo CD's user interface.
 
 use tts_render::gitops::announce;
-use tts_render::project::load::Opened;
+use tts_render::project::load::LoadedStack;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::asked;
@@ -19,9 +19,9 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let asked = asked(context.common, &args.inputs, None)?;
-    let stacks = Opened::open(&asked.project, &asked.request)?;
+    let stacks = LoadedStack::load_all(&asked.project, &asked.request)?;
     // Of a folder that several stacks fill, or of several stacks, no value is the one that is set.
-    let of = |stack: &Opened| stack.loaded.values.name.to_string();
+    let of = |stack: &LoadedStack| stack.loaded.values.name.to_string();
     let shared = asked.app.is_some_and(|app| stacks.iter().all(|stack| of(stack) != app));
     let announced = match stacks.as_slice() {
         [stack] if !shared => announce(&stack.loaded),

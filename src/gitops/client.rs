@@ -3,7 +3,7 @@
 use super::document::{Document, check};
 use super::tree::{checksum, list, map, text};
 use super::wiring::WiringError;
-use crate::project::load::Fleet;
+use crate::project::load::RenderedProject;
 use crate::values::Client;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::{self, Node, near_name};
@@ -14,7 +14,11 @@ use yaml_spans::{self, Node, near_name};
 ///
 /// # Errors
 /// There is no such client, or several.
-pub fn client(fleet: &Fleet, name: &str, container: Option<&str>) -> Result<Document, Diagnostics> {
+pub fn client(
+    fleet: &RenderedProject,
+    name: &str,
+    container: Option<&str>,
+) -> Result<Document, Diagnostics> {
     let client = find(fleet, name).map_err(|error| Diagnostics::from(Diagnostic::from(error)))?;
     let (namespace, deployment) = (client.namespace.as_str(), client.name.as_str());
     let config_map = client.config_map.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -58,7 +62,7 @@ pub fn client(fleet: &Fleet, name: &str, container: Option<&str>) -> Result<Docu
     Ok(Document::patch(format!("patch-{deployment}.yaml"), &comment, patch(null(), null(), null())))
 }
 
-fn find<'a>(fleet: &'a Fleet, name: &str) -> Result<&'a Client, WiringError> {
+fn find<'a>(fleet: &'a RenderedProject, name: &str) -> Result<&'a Client, WiringError> {
     let all: Vec<&Client> = fleet.stacks.iter().flat_map(|stack| &stack.values.clients).collect();
     let full = |client: &Client| format!("{}/{}", client.namespace, client.name);
     let mut found: Vec<&Client> = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::project::load::{File, Fleet, Stack};
+use crate::project::load::{File, RenderedProject, Stack};
 use crate::values::{GitOps, ImageOwner};
 use kube_validate::Object;
 use yaml_spans::diagnostic::Diagnostic;
@@ -100,7 +100,7 @@ impl<'a> Wiring<'a> {
     ///
     /// # Errors
     /// A stack without settings, or stacks that contradict one another.
-    pub fn of(fleet: &'a Fleet) -> Result<Self, WiringError> {
+    pub fn of(fleet: &'a RenderedProject) -> Result<Self, WiringError> {
         let settings_of = |stack: &'a Stack| {
             let missing = || WiringError::NoSettings { file: stack.file.clone() };
             stack.values.gitops.as_ref().ok_or_else(missing)
@@ -184,7 +184,7 @@ pub(super) fn containers(object: &Object) -> Option<(Path, Vec<&str>)> {
     Some((path, names))
 }
 
-fn apps(fleet: &Fleet) -> Vec<App<'_>> {
+fn apps(fleet: &RenderedProject) -> Vec<App<'_>> {
     let folders: BTreeSet<&str> = fleet.files.iter().map(|file| file.folder.as_str()).collect();
     let app = |folder| {
         let objects = fleet.files.iter().filter(|file: &&File| file.folder == folder);
