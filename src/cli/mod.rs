@@ -23,7 +23,6 @@ mod render;
 mod schema;
 mod validate;
 
-
 use std::io::{self, Write};
 use std::process::ExitCode;
 

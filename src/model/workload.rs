@@ -2,7 +2,7 @@
 
 use super::object::{Object, at, items};
 use kube_validate::ObjectId;
-use yaml_spans::Node;
+use yaml_spans::{Node, Path};
 
 /// A kind that makes Pods, and where their template is.
 struct Workload {
@@ -71,4 +71,11 @@ pub(crate) fn env<'a>(container: &'a Node, name: &str) -> Option<&'a str> {
         .iter()
         .find(|variable| variable.get("name").and_then(Node::as_str) == Some(name))
         .and_then(|variable| at(variable, &["value"])?.as_str())
+}
+
+/// The path of the Pods' specification in objects of a kind that makes Pods.
+pub(crate) fn pod_spec_path(group: &str, kind: &str) -> Option<Path> {
+    let workload = WORKLOADS.iter().find(|known| known.group == group && known.kind == kind)?;
+    let keys = workload.template.iter().chain(&["spec"]);
+    Some(keys.fold(Path::root(), |path, key| path.key(*key)))
 }

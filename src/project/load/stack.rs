@@ -4,12 +4,14 @@ use std::path::Path as FilePath;
 
 use super::File;
 use crate::explain::{self, Field, Subject};
+use crate::model::gate_jobs::{RefusedSetting, refused_settings};
 use crate::project::{Project, StackFile};
 use crate::templates::{self, Templates};
 use crate::values::{KyvernoMode, Layers, Loaded, Values};
 use kube_validate::{self, AllowedKinds, Object};
+use vram_gate::settings::Key;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Located};
-use yaml_spans::source::{SourceId, Sources};
+use yaml_spans::source::{SourceId, Sources, Span};
 use yaml_spans::{self, Dialect, Node, Value};
 
 /// A rendered stack.
@@ -95,15 +97,18 @@ struct Problem {
     diagnostic: Diagnostic,
     /// The field, if a value was interpolated into it.
     field: Option<Field>,
+    /// The setting of the gate, if the gate would refuse it.
+    setting: Option<Key>,
 }
 
 impl Problem {
     fn without_field(diagnostic: Diagnostic) -> Self {
-        Problem { diagnostic, field: None }
+        Problem { diagnostic, field: None, setting: None }
     }
 }
 
-/// Reads every output, and checks each document against its kind.
+/// Reads every output, and checks each document against its kind, and the settings of the gate by the
+/// gate's own rules.
 fn check_objects(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Object>, Diagnostics> {
     let sources = subject.sources;
     let allowed = AllowedKinds::new(
@@ -132,15 +137,18 @@ fn check_objects(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Obje
         }
         for (document, node) in documents.into_iter().enumerate() {
             match kube_validate::check(node, &allowed) {
-                Ok(object) => objects.push(object),
+                Ok(object) => {
+                    for refused in refused_settings(&object) {
+                        let problem =
+                            setting_problem(refused, &object, sources, (template, document));
+                        problems.push(problem);
+                    }
+                    objects.push(object);
+                }
                 Err(errors) => problems.extend(errors.iter().map(|error| {
-                    let origin = error.span.and_then(|span| sources.origin(span));
-                    let field = origin.filter(|origin| origin.interpolated).map(|_| Field {
-                        template,
-                        document,
-                        path: error.path.clone(),
-                    });
-                    Problem { diagnostic: error.diagnose(sources), field }
+                    let field =
+                        interpolated_field(sources, error.span, (template, document), &error.path);
+                    Problem { diagnostic: error.diagnose(sources), field, setting: None }
                 })),
             }
         }
@@ -148,19 +156,96 @@ fn check_objects(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Obje
     if problems.is_empty() { Ok(objects) } else { Err(trace_to_values(problems, subject)) }
 }
 
+/// The field at a path of a document (`template` and `document` are indexes), if a value was
+/// interpolated into it.
+fn interpolated_field(
+    sources: &Sources,
+    span: Option<Span>,
+    (template, document): (usize, usize),
+    path: &yaml_spans::Path,
+) -> Option<Field> {
+    let origin = sources.origin(span?)?;
+    origin.interpolated.then(|| Field { template, document, path: path.clone() })
+}
+
+/// The problem of a setting that the gate would refuse.
+fn setting_problem(
+    refused: RefusedSetting,
+    object: &Object,
+    sources: &Sources,
+    document: (usize, usize),
+) -> Problem {
+    let RefusedSetting { key, error, path } = refused;
+    let span = path.find(&object.node).and_then(|node| node.span);
+    let field = interpolated_field(sources, span, document, &path);
+    let message =
+        format!("`vram-gate` would refuse `{}` at every run: {}", error.setting, error.problem);
+    let diagnostic = Located::new(message, span, path).diagnose(sources);
+    Problem { diagnostic, field, setting: key }
+}
+
 /// Adds to each problem the values that it comes from.
 fn trace_to_values(problems: Vec<Problem>, subject: &Subject<'_>) -> Diagnostics {
     let needs_influences = problems.iter().any(|problem| problem.field.is_some());
     let affordable = explain::leaves(&subject.loaded.tree).len() <= MAX_TRACED_LEAVES;
     let influences = if needs_influences && affordable { subject.influences() } else { Vec::new() };
-    let diagnostics = problems.into_iter().map(|Problem { mut diagnostic, field }| {
+    let mut diagnostics: Vec<Diagnostic> = Vec::with_capacity(problems.len());
+    for Problem { mut diagnostic, field, setting } in problems {
         if let Some(field) = field {
-            let values = influences.iter().filter(|influence| influence.reaches(&field)).take(3);
-            diagnostic.notes.extend(values.map(|influence| origin_note(subject, &influence.value)));
+            let values: Vec<&yaml_spans::Path> = influences
+                .iter()
+                .filter(|influence| influence.reaches(&field))
+                .map(|influence| &influence.value)
+                .collect();
+            match setting {
+                Some(key) => place_at_value(&mut diagnostic, key, &values, subject),
+                None => {
+                    let values = values.into_iter().take(3);
+                    diagnostic.notes.extend(values.map(|value| origin_note(subject, value)));
+                }
+            }
         }
-        diagnostic
-    });
-    Diagnostics(diagnostics.collect())
+        // The gate's jobs share most settings, and so their problems.
+        if !diagnostics.contains(&diagnostic) {
+            diagnostics.push(diagnostic);
+        }
+    }
+    Diagnostics(diagnostics)
+}
+
+/// Moves the problem of a setting to the value that it comes from: one of `values`, which decide the
+/// setting. If that is a default, a written value that the setting is compared with is the better place.
+fn place_at_value(
+    diagnostic: &mut Diagnostic,
+    key: Key,
+    values: &[&yaml_spans::Path],
+    subject: &Subject<'_>,
+) {
+    let tree = &subject.loaded.tree;
+    let rendered_from = value_path(key);
+    let own = match &rendered_from {
+        Some(path) if values.is_empty() || values.contains(&path) => path,
+        _ => match values.first() {
+            Some(path) => *path,
+            None => return,
+        },
+    };
+    let compared: Vec<yaml_spans::Path> =
+        key.compared_with().iter().filter_map(|&other| value_path(other)).collect();
+    let place =
+        std::iter::once(own).chain(&compared).find(|path| path.find(tree).is_some()).unwrap_or(own);
+    if let Some(span) = explain::place_of(tree, place) {
+        diagnostic.place = Some(subject.sources.place(span));
+        diagnostic.path = Some(place.to_string());
+        for other in std::iter::once(own).chain(&compared).filter(|path| *path != place) {
+            diagnostic.notes.push(origin_note(subject, other));
+        }
+    }
+}
+
+/// The path in the values that is rendered into a setting.
+fn value_path(key: Key) -> Option<yaml_spans::Path> {
+    key.row().value_path()?.parse().ok()
 }
 
 fn origin_note(subject: &Subject<'_>, value: &yaml_spans::Path) -> String {
