@@ -76,7 +76,7 @@ impl Renderer {
         let output = self.templates.render_named(template, &mut self.sources, context)?;
         let documents = yaml_spans::parse(&self.sources, output, Dialect::Strict)
             .map_err(|errors| self.diagnose(&errors))?;
-        let broken = templates::unwhole(&self.sources, output, &documents);
+        let broken = templates::partial_interpolations(&self.sources, output, &documents);
         let header =
             self.sources.get(output).text().lines().take_while(|line| line.starts_with('#'));
         let header = header.map(|line| format!("{line}\n")).collect();
