@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         let id = sources.add(source);
         match yaml_spans::parse(&sources, id, Dialect::Kubectl) {
             Ok(documents) => {
-                let report = kube_validate::check_foreign(&documents);
+                let report = kube_validate::validate_foreign(&documents);
                 checked += report.checked;
                 for (kind, count) in report.unknown {
                     *unknown.entry(kind).or_insert(0) += count;

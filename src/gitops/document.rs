@@ -1,6 +1,6 @@
 //! One file of the wiring.
 
-use kube_validate::{self, AllowedKinds};
+use kube_validate::AllowedKinds;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Sources;
 use yaml_spans::{self, Node};
@@ -42,7 +42,7 @@ impl Document {
 pub(super) fn check(node: Node) -> Result<(), Diagnostics> {
     // Nothing here was read from a file, so no place is looked up.
     let sources = Sources::new();
-    match kube_validate::check(node, &AllowedKinds::none()) {
+    match kube_validate::validate(node, &AllowedKinds::none()) {
         Ok(_) => Ok(()),
         Err(errors) => {
             let found = errors.iter().map(|error| error.diagnose(&sources));

@@ -103,7 +103,7 @@ impl Fleet {
     pub fn in_apply_order(&self, folder: Option<&str>) -> Vec<&File> {
         let wanted = |file: &&File| folder.is_none_or(|folder| folder == file.folder);
         let mut files: Vec<_> = self.files.iter().filter(wanted).collect();
-        files.sort_by_cached_key(|file| kube_validate::order(&file.object));
+        files.sort_by_cached_key(|file| kube_validate::apply_order(&file.object));
         files
     }
 }

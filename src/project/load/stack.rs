@@ -7,7 +7,7 @@ use crate::explain::{self, Field, Subject};
 use crate::project::{Project, StackFile};
 use crate::templates::{self, Templates};
 use crate::values::{KyvernoMode, Layers, Loaded, Values};
-use kube_validate::{self, AllowedKinds, Object};
+use kube_validate::{AllowedKinds, Object};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Located};
 use yaml_spans::source::{SourceId, Sources};
 use yaml_spans::{self, Dialect, Node, Value};
@@ -59,7 +59,7 @@ impl Job<'_> {
             let (node, needed) =
                 super::policies::exception(self.project, &values, path, &mut sources)?;
             needs.extend(needed);
-            let checked = kube_validate::check(node, &AllowedKinds::none());
+            let checked = kube_validate::validate(node, &AllowedKinds::none());
             objects.push(checked.map_err(|errors| diagnose(&errors, &sources))?);
         }
         let mut files: Vec<File> =
@@ -129,7 +129,7 @@ fn check_all(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Object>,
             }));
         }
         for (document, node) in documents.into_iter().enumerate() {
-            match kube_validate::check(node, &allowed) {
+            match kube_validate::validate(node, &allowed) {
                 Ok(object) => objects.push(object),
                 Err(errors) => wrong.extend(errors.iter().map(|error| {
                     let origin = error.span.and_then(|span| sources.origin(span));
