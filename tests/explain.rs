@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use common::tool::{Sandbox, repository};
 use tts_render::explain::{IDLE_VALUES, Influence, idle_reason};
 use tts_render::project::Project;
-use tts_render::project::load::{Opened, Request};
+use tts_render::project::load::{LoadedStack, Request};
 use tts_render::values::Assignment;
 
 #[test]
@@ -217,7 +217,8 @@ fn idle_leaves(sandbox: &Sandbox, assignments: &[&str]) -> Vec<Influence> {
     let assignments =
         assignments.iter().map(|text| Assignment::parse(text).expect("an assignment")).collect();
     let request = Request { assignments, ..Request::default() };
-    let opened = Opened::open(&Project::new(sandbox.path("")), &request).expect("it loads");
+    let opened =
+        LoadedStack::load_all(&Project::new(sandbox.path("")), &request).expect("it loads");
     let influences: Vec<Influence> = opened[0].subject().influences();
     assert!(influences.len() > 90, "{}", influences.len());
     influences.into_iter().filter(|influence| influence.fields.is_empty()).collect()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tts_render::commit::{CommitError, CommitRequest, Content, create_commit};
 use tts_render::project::Project;
-use tts_render::project::load::{Fleet, Request};
+use tts_render::project::load::{RenderedProject, Request};
 use tts_render::project::write::Plan;
 use tts_render::values::KyvernoMode;
 use yaml_spans::diagnostic::Diagnostics;
@@ -54,12 +54,12 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 
 /// Renders all stacks, and lists the files that were read.
 fn render_content(project: &Project) -> Result<Content, Diagnostics> {
-    let fleet = Fleet::build(project, &Request::default())?;
+    let rendered = RenderedProject::render(project, &Request::default())?;
     let mut plan = Plan::new();
-    for file in &fleet.files {
+    for file in &rendered.files {
         plan.add(&file.folder, &file.name, file.contents.as_str(), &file.claimants.join(", "))?;
     }
-    let objects: BTreeMap<_, _> = fleet
+    let objects: BTreeMap<_, _> = rendered
         .files
         .iter()
         .map(|file| (format!("{}/{}", file.folder, file.name), file.object.id().to_string()))
@@ -68,7 +68,7 @@ fn render_content(project: &Project) -> Result<Content, Diagnostics> {
         format!(":(glob){}/*.yaml", Project::VALUES),
         format!(":(glob){}/*.yaml.j2", Project::TEMPLATES),
     ];
-    let policies = fleet.stacks.iter().filter_map(|stack| {
+    let policies = rendered.stacks.iter().filter_map(|stack| {
         let kyverno = &stack.values.kyverno;
         kyverno.policy.as_ref().filter(|_| kyverno.mode != KyvernoMode::None)
     });

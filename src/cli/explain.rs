@@ -7,7 +7,7 @@ use tts_render::explain::{
     DocumentSource, Effect, ExplainError, Field, Influence, ObjectName, Rendering, find_object,
     idle_reason,
 };
-use tts_render::project::load::Opened;
+use tts_render::project::load::LoadedStack;
 use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::source::Place;
 use yaml_spans::{self, Node, Path, Segment, Value};
@@ -49,7 +49,7 @@ pub(crate) struct Args {
 }
 
 /// A stack with its rendering.
-type RenderedStack<'a> = (&'a Opened, Rendering);
+type RenderedStack<'a> = (&'a LoadedStack, Rendering);
 
 /// The most stacks whose values are listed for one object.
 const MAX_STACKS: usize = 3;
@@ -65,7 +65,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         set: args.set.clone(),
         templates: args.templates.clone(),
     };
-    let stacks = Opened::open(&context.common.project(), &inputs.request()?)?;
+    let stacks = LoadedStack::load_all(&context.common.project(), &inputs.request()?)?;
     let mut rendered = Vec::with_capacity(stacks.len());
     for stack in &stacks {
         match stack.subject().rendering() {
@@ -160,7 +160,7 @@ fn describe_node(path: &Path, node: &Node) -> String {
 }
 
 /// The template or policy that a field comes from.
-fn describe_source(stack: &Opened, rendering: &Rendering, field: &Field) -> String {
+fn describe_source(stack: &LoadedStack, rendering: &Rendering, field: &Field) -> String {
     let node = rendering.document(field).and_then(|document| field.path.find(document));
     let place =
         node.and_then(|node| node.span).map(|span| describe_place(&rendering.sources.place(span)));
@@ -255,7 +255,7 @@ fn item_names(document: &Node, path: &Path) -> String {
 }
 
 /// A value's path, the value, and the place that sets it.
-fn describe_value(stack: &Opened, value: &Path) -> Result<String, CliError> {
+fn describe_value(stack: &LoadedStack, value: &Path) -> Result<String, CliError> {
     let loaded = &stack.loaded;
     if let Some(node) = value.find(&loaded.tree)
         && let Some(span) = node.span

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tts_render::policy::{self, Outcome, Request, Shown, Status, Tenant};
-use tts_render::project::{read_manifests, replace};
+use tts_render::project::{read_manifests, replace_file};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
@@ -76,7 +76,7 @@ fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliEr
         change(&sources, source, &request).map_err(|errors| diagnose(&errors, &sources))?;
     let changed = outcome.text != sources.get(source).text();
     if changed && !args.check {
-        replace(&args.file, &outcome.text).map_err(|error| {
+        replace_file(&args.file, &outcome.text).map_err(|error| {
             Diagnostic::new(format!("`{}` can't be written: {error}", args.file.display()))
         })?;
     }

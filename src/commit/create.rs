@@ -103,7 +103,7 @@ pub(super) fn commit_once(
     // The lock is held until the commit is made: Git reads the files again then, and they must not be
     // those of another run.
     let out = request.root.join(request.out);
-    let (_, _lock) = write::write_and_hold(&out, &content.plan, &Scope::All, Force::No)?;
+    let (_, _lock) = write::write_locked(&out, &content.plan, &Scope::All, Force::No)?;
     git.run(&["add", "--all", "--", request.out])?;
     let diff = [
         "diff-index",

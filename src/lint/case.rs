@@ -8,7 +8,7 @@ use crate::explain::{Field, Rendering, Subject};
 use crate::model::gate_jobs::{Gate, gates};
 use crate::model::{Message, Object, Objects};
 use crate::policy::{self, Shown, Tenant};
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 use crate::values::Values;
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostics;
@@ -25,7 +25,7 @@ pub(super) struct Case<'a> {
     pub gates: BTreeMap<ObjectId, Gate>,
     /// The owners' policies.
     pub policies: &'a Policies,
-    opened: &'a Opened,
+    opened: &'a LoadedStack,
     subject: Subject<'a>,
     rendering: Rendering,
 }
@@ -85,7 +85,7 @@ pub(super) fn template_path(object: &Object) -> Path {
 
 impl<'a> Case<'a> {
     /// Renders a stack and reads its objects.
-    pub fn of(opened: &'a Opened, policies: &'a Policies) -> Result<Self, Diagnostics> {
+    pub fn of(opened: &'a LoadedStack, policies: &'a Policies) -> Result<Self, Diagnostics> {
         let broken = || failed(format!("{} does not render: see `tts-render render`", opened.file));
         // Of policies, those of the owners are looked at.
         let subject = Subject { extra: None, ..opened.subject() };

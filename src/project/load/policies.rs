@@ -139,7 +139,7 @@ pub(super) fn read_policy(
     path: &RelativePath,
     sources: &mut Sources,
 ) -> Result<SourceId, Diagnostics> {
-    let source = project.read_relative(path).map_err(|error| Diagnostic::new(error.to_string()))?;
+    let source = project.read_relative(path)?;
     Ok(sources.add(source))
 }
 
