@@ -82,7 +82,10 @@ impl Rendering {
     pub fn objects(&self) -> impl Iterator<Item = (Field, ObjectId)> {
         self.documents.iter().enumerate().flat_map(|(template, documents)| {
             documents.iter().enumerate().filter_map(move |(document, node)| {
-                Some((Field { template, document, path: Path::root() }, naming::object_id(node)?))
+                Some((
+                    Field { template, document, path: Path::root() },
+                    ObjectId::of_document(node)?,
+                ))
             })
         })
     }

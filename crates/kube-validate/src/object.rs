@@ -64,6 +64,20 @@ pub struct ObjectId {
     pub name: String,
 }
 
+impl ObjectId {
+    /// Reads the identity of a document. None if a part of it is missing.
+    pub fn of_document(document: &Node) -> Option<Self> {
+        let metadata = document.get("metadata")?;
+        let namespace = metadata.get("namespace").and_then(Node::as_str);
+        Some(ObjectId {
+            group: group(document.get("apiVersion")?.as_str()?).to_owned(),
+            kind: document.get("kind")?.as_str()?.to_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: metadata.get("name")?.as_str()?.to_owned(),
+        })
+    }
+}
+
 /// `Deployment tts/chatterbox-tts`, `Namespace tts`.
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
