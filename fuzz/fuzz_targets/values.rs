@@ -84,7 +84,7 @@ fuzz_target!(|input: &str| {
         let text = sources.get(output).text();
         let documents = yaml_spans::parse(&sources, output, Dialect::Strict)
             .unwrap_or_else(|errors| panic!("{:?}\n{text}", errors[0].error));
-        assert_eq!(templates::unwhole(&sources, output, &documents), [], "{text}");
+        assert_eq!(templates::partial_interpolations(&sources, output, &documents), [], "{text}");
         for document in documents {
             if let Err(errors) = kube_validate::validate(document, &AllowedKinds::none()) {
                 assert!(!errors.is_empty());
