@@ -14,5 +14,6 @@ pub mod model;
 mod parallel;
 pub mod policy;
 pub mod project;
+mod report;
 pub mod templates;
 pub mod values;

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use super::shown::{is_long, lines, name, named, place, visible};
+use super::shown::{is_long, lines, name, named, place};
 use super::text::one_line;
 use crate::diff::{Change, FieldChange, ObjectChange, Review};
 use crate::model::{Message, Piece};
+use crate::report::visible;
 
 const STYLE: &str = include_str!("style.css");
 

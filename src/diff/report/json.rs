@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::text::plain;
 use crate::diff::{BackTest, Change, Consequence, FieldChange, ObjectChange, Outcome, Review};
 use crate::model::Severity;
-use kube_validate::ObjectId;
+use crate::report::json::{ObjectReference, to_text};
+use crate::report::plain_text;
 use yaml_spans::{Node, Value};
 
 /// The version of the form: raised when a field goes or changes its meaning.
@@ -47,20 +47,11 @@ struct Found<'a> {
     id: &'a str,
     severity: &'a str,
     topic: &'a str,
-    objects: Vec<Id<'a>>,
+    objects: Vec<ObjectReference<'a>>,
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<String>,
     source: &'a str,
-}
-
-/// What an object is known by.
-#[derive(Serialize)]
-pub(crate) struct Id<'a> {
-    group: &'a str,
-    kind: &'a str,
-    namespace: Option<&'a str>,
-    name: &'a str,
 }
 
 #[derive(Serialize)]
@@ -68,7 +59,7 @@ pub(crate) struct Id<'a> {
 struct Changed<'a> {
     change: &'a str,
     #[serde(flatten)]
-    id: Id<'a>,
+    id: ObjectReference<'a>,
     file_before: Option<&'a str>,
     file_after: Option<&'a str>,
     fields: Vec<Field<'a>>,
@@ -119,9 +110,7 @@ pub fn json(review: &Review) -> String {
         history: &review.remarks,
         objects: review.objects.iter().map(changed).collect(),
     };
-    // Strings, numbers and lists alone: it can't fail.
-    let text = serde_json::to_string_pretty(&report).unwrap_or_default();
-    format!("{text}\n")
+    to_text(&report)
 }
 
 fn found(found: &Consequence) -> Found<'_> {
@@ -129,21 +118,17 @@ fn found(found: &Consequence) -> Found<'_> {
         id: found.rule.id,
         severity: found.rule.severity.name(),
         topic: found.rule.topic.name(),
-        objects: found.objects.iter().map(id).collect(),
-        text: plain(&found.words),
+        objects: found.objects.iter().map(ObjectReference::from).collect(),
+        text: plain_text(&found.words),
         when: found.when.as_ref().map(|when| when.at.to_string()),
         source: found.rule.source,
     }
 }
 
-pub(crate) fn id(id: &ObjectId) -> Id<'_> {
-    Id { group: &id.group, kind: &id.kind, namespace: id.namespace.as_deref(), name: &id.name }
-}
-
 fn changed(change: &ObjectChange) -> Changed<'_> {
     Changed {
         change: change.fate().name(),
-        id: id(&change.id),
+        id: ObjectReference::from(&change.id),
         file_before: change.file_before.as_deref(),
         file_after: change.file_after.as_deref(),
         fields: fields(&change.fields),
@@ -182,7 +167,7 @@ fn tested(test: &BackTest) -> Tested {
     };
     Tested {
         deployment: test.target.to_string(),
-        text: plain(&test.words),
+        text: plain_text(&test.words),
         assumed: test.assumed.clone(),
         before: side(&test.before),
         after: side(&test.after),

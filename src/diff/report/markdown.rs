@@ -4,10 +4,11 @@
 //! What is left out is said. Critical findings go last: the YAML of single objects is left out first, then
 //! notes, values, the back-test and warnings.
 
-use super::shown::{brief, is_long, lines, name, named, place, visible};
+use super::shown::{brief, is_long, lines, name, named, place};
 use super::text::one_line;
 use crate::diff::{Consequence, ObjectChange, Review};
 use crate::model::{Message, Piece, Severity};
+use crate::report::visible;
 
 /// The last line: who replaces a comment looks for it.
 pub const MARKER: &str = "<!-- tts-render: diff -->";

@@ -3,14 +3,14 @@
 //! In: a [`Review`](super::Review). Out: text. Whatever stands in an object, a value or a name is
 //! shown and not obeyed: each format fences it in by its own means.
 
-pub(crate) mod github;
+mod github;
 mod html;
-pub(crate) mod json;
+mod json;
 mod markdown;
-pub(crate) mod shown;
+mod shown;
 #[cfg(test)]
 mod tests;
-pub(crate) mod text;
+mod text;
 
 pub use github::github;
 pub use html::html;

@@ -1,10 +1,9 @@
 //! What all formats show alike: the lines of a change, names, and characters that are not shown as
 //! they are.
 
-use std::borrow::Cow;
-
 use crate::diff::lines::{self, Line};
 use crate::diff::{Change, Consequence, FieldChange};
+use crate::report::visible;
 use kube_validate::ObjectId;
 use yaml_spans::{Node, emit};
 
@@ -99,29 +98,4 @@ pub(super) fn brief(text: &str) -> String {
     let cut = text.char_indices().nth(BRIEF);
     let short = cut.map_or(text, |(at, _)| &text[..at]);
     format!("{}{}", visible(short), if cut.is_some() { "…" } else { "" })
-}
-
-/// A text with what would not be seen, or would change how the rest is seen, written out: controls,
-/// marks of direction, characters without width. Line ends too: callers split lines before.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c,
-                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
-    if !text.contains(hidden) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if hidden(c) => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    Cow::Owned(out)
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use super::shown::{lines, name, named, place, visible};
+use super::shown::{lines, name, named, place};
 use crate::diff::{Fate, ObjectChange, Review, ValuesChange};
-use crate::model::{Message, Piece};
+use crate::report::{plain_text, visible};
 use yaml_spans::Node;
 
 /// The review as plain text: the headline, values, consequences, the back-test, the objects.
@@ -27,14 +27,14 @@ pub fn text(review: &Review) -> String {
             names.join(", "),
             found.rule.id
         );
-        let _ = writeln!(out, "      {}", plain(&found.words));
+        let _ = writeln!(out, "      {}", plain_text(&found.words));
     }
     if !review.backtests.is_empty() {
         out.push_str("\nBack-test\n");
     }
     for test in &review.backtests {
         let _ = writeln!(out, "  {}", name(&test.target));
-        let _ = writeln!(out, "      {}", plain(&test.words));
+        let _ = writeln!(out, "      {}", plain_text(&test.words));
         let _ = writeln!(out, "      {}", test.assumed);
     }
     if !review.backtests.is_empty() {
@@ -47,15 +47,6 @@ pub fn text(review: &Review) -> String {
         review.objects.iter().for_each(|change| object(&mut out, change));
     }
     out
-}
-
-/// A sentence without markup.
-pub(crate) fn plain(words: &Message) -> String {
-    let piece = |piece: &Piece| match piece {
-        Piece::Plain(text) => text.clone(),
-        Piece::Code(text) => format!("`{}`", visible(text)),
-    };
-    words.pieces().iter().map(piece).collect()
 }
 
 fn values(out: &mut String, change: &ValuesChange) {

@@ -1,11 +1,10 @@
-//! For a workflow's log: GitHub's commands, which it shows at the lines of a pull request.
-//! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
+//! GitHub's workflow commands, one for each finding.
 
 use std::path::Path;
 
-use super::{file, level, sentence};
-use crate::diff::report::github::{message, property};
+use super::{file, sentence};
 use crate::lint::{Finding, Report};
+use crate::report::github::{self, Location};
 
 /// A command for each finding; `root` is the project's.
 pub fn github(report: &Report, root: &Path) -> String {
@@ -13,13 +12,11 @@ pub fn github(report: &Report, root: &Path) -> String {
 }
 
 fn command(finding: &Finding, root: &Path) -> String {
-    let level = level(finding.rule.severity, "notice");
-    let place = finding.place.as_ref().and_then(|place| {
-        let file = property(&file(place, root)?);
-        let end = place.column as usize + place.width.max(1);
-        Some(format!(",file={file},line={},col={},endColumn={end}", place.line, place.column))
+    let location = finding.place.as_ref().and_then(|place| {
+        let end = place.column + place.width.max(1) as u32;
+        let columns = Some((place.column, end));
+        Some(Location { file: file(place, root)?, line: place.line, columns })
     });
     let text = format!("{} ({})", sentence(finding), finding.rule.mend);
-    let title = property(finding.rule.id);
-    format!("::{level} title={title}{}::{}\n", place.unwrap_or_default(), message(&text))
+    github::command(finding.rule.severity, finding.rule.id, location.as_ref(), &text)
 }

@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::diff::report::json::{Id, id};
-use crate::diff::report::text::plain;
 use crate::lint::{Finding, Report};
 use crate::model::Severity;
+use crate::report::json::{ObjectReference, to_text};
+use crate::report::plain_text;
 
 /// The version of the form: raised when a field goes or changes its meaning.
 const VERSION: u32 = 1;
@@ -34,7 +34,7 @@ struct Found<'a> {
     text: String,
     place: Option<At<'a>>,
     path: Option<&'a str>,
-    object: Option<Id<'a>>,
+    object: Option<ObjectReference<'a>>,
     why: &'a str,
     mend: &'a str,
     source: &'a str,
@@ -72,21 +72,21 @@ pub fn json(report: &Report) -> String {
             .map(|allowed| Allowed { finding: found(&allowed.finding), reason: &allowed.reason })
             .collect(),
     };
-    super::pretty(&whole)
+    to_text(&whole)
 }
 
 fn found(finding: &Finding) -> Found<'_> {
     Found {
         rule: finding.rule.id,
         severity: finding.rule.severity.name(),
-        text: plain(&finding.words),
+        text: plain_text(&finding.words),
         place: finding.place.as_ref().map(|place| At {
             file: &place.name,
             line: place.line,
             column: place.column,
         }),
         path: finding.path.as_deref(),
-        object: finding.object.as_ref().map(id),
+        object: finding.object.as_ref().map(ObjectReference::from),
         why: finding.rule.why,
         mend: finding.rule.mend,
         source: finding.rule.source,

@@ -14,17 +14,16 @@ pub use sarif::sarif;
 
 use std::path::Path;
 
-use crate::diff::report::github::beneath;
-use crate::diff::report::shown::visible;
-use crate::model::Severity;
 use crate::project::Project;
+use crate::report::github::path_beneath;
+use crate::report::{plain_text, visible};
 use yaml_spans::source::Place;
 
 use super::Finding;
 
 /// One finding in one line: the object that is meant, and what is unwise there.
 pub fn sentence(finding: &Finding) -> String {
-    let words = crate::diff::report::text::plain(&finding.words);
+    let words = plain_text(&finding.words);
     match &finding.object {
         Some(id) => format!("{}: {words}", visible(&id.to_string())),
         None => words,
@@ -41,20 +40,5 @@ fn file(place: &Place, root: &Path) -> Option<String> {
     }
     let own = [Project::VALUES, Project::TEMPLATES, Project::POLICIES];
     let is_own = own.iter().any(|folder| Path::new(name).starts_with(folder));
-    Some(beneath(if is_own { root } else { Path::new("") }, name))
-}
-
-/// The severity in the words of workflow commands and of SARIF: `error`, `warning`, and one of each
-/// for what is only a note.
-fn level(severity: Severity, note: &'static str) -> &'static str {
-    match severity {
-        Severity::Critical => "error",
-        Severity::Warning => "warning",
-        Severity::Info => note,
-    }
-}
-
-/// JSON to read; no key of ours can fail to be written.
-fn pretty(value: &impl serde::Serialize) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+    Some(path_beneath(if is_own { root } else { Path::new("") }, name))
 }

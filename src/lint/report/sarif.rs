@@ -5,8 +5,10 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use super::{file, level, sentence};
+use super::{file, sentence};
 use crate::lint::{Finding, RULES, Report, Rule};
+use crate::model::Severity;
+use crate::report::json::to_text;
 use yaml_spans::source::Place;
 
 const SCHEMA: &str =
@@ -31,7 +33,16 @@ pub fn sarif(report: &Report, root: &Path) -> String {
             "results": findings.chain(allowed).collect::<Vec<_>>(),
         }],
     });
-    super::pretty(&log)
+    to_text(&log)
+}
+
+/// SARIF's words for severities (section 3.27.10).
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    }
 }
 
 fn descriptor(rule: &Rule) -> Json {
@@ -40,7 +51,7 @@ fn descriptor(rule: &Rule) -> Json {
         "shortDescription": {"text": rule.what},
         "fullDescription": {"text": rule.why},
         "help": {"text": format!("{}\n\n{}\n\nSource: {}", rule.why, rule.mend, rule.source)},
-        "defaultConfiguration": {"level": level(rule.severity, "note")},
+        "defaultConfiguration": {"level": level(rule.severity)},
     })
 }
 
@@ -49,7 +60,7 @@ fn result(finding: &Finding, reason: Option<&str>, root: &Path) -> Json {
     let mut result = json!({
         "ruleId": finding.rule.id,
         "ruleIndex": index,
-        "level": level(finding.rule.severity, "note"),
+        "level": level(finding.rule.severity),
         "message": {"text": format!("{}. {}", sentence(finding), finding.rule.mend)},
         "locations": [location(finding, root)],
     });
