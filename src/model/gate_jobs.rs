@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vram_gate::decision::Action;
-use vram_gate::settings::{self, Ask, Key, Raw, SettingError, Settings};
+use vram_gate::settings::{self, Invocation, Key, Raw, SettingError, Settings};
 
 use super::object::{Object, Objects, strings};
 use super::workload;
@@ -156,10 +156,10 @@ fn read(container: &Node) -> Option<(Raw, Action)> {
         value => value.map(OsString::from),
     };
     // A command that is not the gate's (a shell with a script) leaves the environment to be read.
-    let raw = match Raw::gather(words, env) {
-        Ok(Ask::Run(raw)) => raw,
-        _ => match Raw::gather([], env) {
-            Ok(Ask::Run(raw)) => raw,
+    let raw = match Raw::collect(words, env) {
+        Ok(Invocation::Run(raw)) => raw,
+        _ => match Raw::collect([], env) {
+            Ok(Invocation::Run(raw)) => raw,
             _ => return None,
         },
     };

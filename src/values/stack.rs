@@ -383,10 +383,10 @@ pub struct Gate {
     /// The pause between two readings, in seconds.
     #[serde(default = "default_sample_interval")]
     pub sample_interval_seconds: Whole<1, 100>,
-    /// How long the guard waits before it looks again, where bytes that the exporter cannot name yet
-    /// make all the difference, in seconds; 0: it does not.
-    #[serde(default = "default_look_again")]
-    pub look_again_seconds: Whole<0, 300>,
+    /// The guard's pause before a second reading, in seconds, if bytes that the exporter cannot attribute
+    /// yet decide alone; 0: no second reading.
+    #[serde(default = "default_recheck_delay")]
+    pub recheck_delay_seconds: Whole<0, 300>,
     /// Whether the gate only says what it would do.
     #[serde(default)]
     pub dry_run: bool,
@@ -410,7 +410,7 @@ fn default_sample_interval() -> Whole<1, 100> {
     Whole::new(20)
 }
 
-fn default_look_again() -> Whole<0, 300> {
+fn default_recheck_delay() -> Whole<0, 300> {
     Whole::new(75)
 }
 
