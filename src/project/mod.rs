@@ -191,7 +191,7 @@ impl Project {
         if !real(path)?.starts_with(real(&self.root)?) {
             return Err(ProjectError::Outside { path: name });
         }
-        read(path, &name, FILE)
+        read_source(path, &name, FILE)
     }
 
     /// A path as messages name it: from the root.
@@ -202,16 +202,17 @@ impl Project {
 
 /// A file that the user named on the command line: it may lie anywhere.
 pub fn read_named(path: &Path) -> Result<Source, ProjectError> {
-    read(path, &path.display().to_string(), FILE)
+    read_source(path, &path.display().to_string(), FILE)
 }
 
 /// A file of manifests, which may be as large as the reader of YAML takes; `-` is standard input.
 pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
     let limit = MAX_BYTES as u64;
     if path == Path::new("-") {
-        return text_of(io::stdin().lock(), "(standard input)", limit);
+        let name = "(standard input)";
+        return Ok(Source::written(name, text_of(io::stdin().lock(), name, 0, limit)?));
     }
-    read(path, &path.display().to_string(), limit)
+    read_source(path, &path.display().to_string(), limit)
 }
 
 /// Writes a file beside the old one and renames it, so that it is whole at any moment; its mode
@@ -229,25 +230,39 @@ pub fn replace(file: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn read(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectError> {
-    let failed = |error: io::Error| unreadable(name, &error);
-    // Before it is opened: opening a pipe waits for its other end.
-    if !fs::metadata(path).map_err(failed)?.is_file() {
-        return Err(ProjectError::NotAFile { path: name.to_owned() });
-    }
-    text_of(fs::File::open(path).map_err(failed)?, name, limit)
+fn read_source(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectError> {
+    Ok(Source::written(name, read_text(path, name, limit)?))
 }
 
-fn text_of(from: impl Read, name: &str, limit: u64) -> Result<Source, ProjectError> {
-    let path = || name.to_owned();
-    let mut bytes = Vec::new();
-    let read = from.take(limit + 1).read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(name, &error))?;
-    if bytes.len() as u64 > limit {
-        return Err(ProjectError::TooLarge { path: path(), limit: limit >> 10 });
+/// Reads a regular file of at most `limit` bytes as text; messages call it `name`.
+pub(crate) fn read_text(path: &Path, name: &str, limit: u64) -> Result<String, ProjectError> {
+    let metadata = fs::metadata(path).map_err(|error| unreadable(name, &error))?;
+    // Before it is opened: opening a pipe waits for its other end.
+    if !metadata.is_file() {
+        return Err(ProjectError::NotAFile { path: name.to_owned() });
     }
-    let text = String::from_utf8(bytes).map_err(|_| ProjectError::NotUtf8 { path: path() })?;
-    Ok(Source::written(name, text))
+    let file = fs::File::open(path).map_err(|error| unreadable(name, &error))?;
+    text_of(file, name, metadata.len(), limit)
+}
+
+fn text_of(from: impl Read, name: &str, expected: u64, limit: u64) -> Result<String, ProjectError> {
+    let path = || name.to_owned();
+    let bytes = read_at_most(from, expected, limit)
+        .map_err(|error| unreadable(name, &error))?
+        .ok_or_else(|| ProjectError::TooLarge { path: path(), limit: limit >> 10 })?;
+    String::from_utf8(bytes).map_err(|_| ProjectError::NotUtf8 { path: path() })
+}
+
+/// Reads all bytes, of which there are probably `expected`; `None` if there are more than `limit`.
+pub(crate) fn read_at_most(
+    from: impl Read,
+    expected: u64,
+    limit: u64,
+) -> io::Result<Option<Vec<u8>>> {
+    // One byte more, so that the end is found without growing.
+    let mut bytes = Vec::with_capacity(expected.min(limit) as usize + 1);
+    from.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
 /// The files of a folder that end so: what stands before the ending, and the path; by name.

@@ -109,7 +109,13 @@ fn nothing_is_written_where_nothing_is_to_be_done() {
     // By how many replicas there are, the action and the page: what is done and said.
     let table = [
         (0, "up", Some(full()), "left IT alone", format!("less than the floor is free {FULL}")),
-        (0, "up", None, "left IT alone", "the GPU's memory could not be read scrapeError=".to_owned()),
+        (
+            0,
+            "up",
+            None,
+            "left IT alone",
+            "the GPU's memory could not be read scrapeError=".to_owned(),
+        ),
         (
             0,
             "guard",
@@ -117,7 +123,13 @@ fn nothing_is_written_where_nothing_is_to_be_done() {
             "left IT at 0",
             format!("others leave less than the floor {FULL} before=0 after=0"),
         ),
-        (0, "guard", None, "left IT at 0", "the GPU's memory could not be read scrapeError=".to_owned()),
+        (
+            0,
+            "guard",
+            None,
+            "left IT at 0",
+            "the GPU's memory could not be read scrapeError=".to_owned(),
+        ),
         (0, "down", None, "left IT at 0", "the window ends before=0 after=0".to_owned()),
         (
             1,
@@ -183,7 +195,10 @@ fn its_line_is_json_where_that_is_asked_for() {
 
     let (code, outcome, level, message) = run(stage.gate("up").set("FLOOR", "17Gi"));
     assert_eq!((code, outcome.as_str(), level.as_str()), (2, "misconfigured", "error"));
-    assert_eq!(message, "invalid configuration: FLOOR: more than `GPU_TOTAL`, so it can never be free");
+    assert_eq!(
+        message,
+        "invalid configuration: FLOOR: more than `GPU_TOTAL`, so it can never be free"
+    );
     assert_eq!(stage.replicas(), 1, "as the first run left it");
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Case, Finding, Rule, Topic};
+use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, at, items, strings};
@@ -12,18 +12,16 @@ pub(super) const COVERS: Rule = Rule {
     id: "policy-covers",
     severity: Severity::Warning,
     topic: Topic::Policy,
-    what: "A policy covers a namespace that it left out, or is new",
+    summary: "A policy covers a namespace that it left out, or is new",
     source: "https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/",
-    detect: |case| difference(case, true),
 };
 
 pub(super) const FREES: Rule = Rule {
     id: "policy-frees",
     severity: Severity::Warning,
     topic: Topic::Policy,
-    what: "A policy leaves out a namespace that it covered, or is gone",
+    summary: "A policy leaves out a namespace that it covered, or is gone",
     source: "https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/",
-    detect: |case| difference(case, false),
 };
 
 /// The namespaces that are shown.
@@ -52,9 +50,16 @@ impl Reach {
 /// What each rule of a policy reaches, by the rule's name; a kind without rules has one without a name.
 type Rules = BTreeMap<String, Reach>;
 
-fn difference(case: &Case<'_>, covers: bool) -> Vec<Finding> {
+pub(super) fn changed_policies(context: &RuleContext<'_>) -> Vec<Finding> {
+    let mut findings = difference(context, true);
+    findings.extend(difference(context, false));
+    findings
+}
+
+fn difference(context: &RuleContext<'_>, covers: bool) -> Vec<Finding> {
+    let rule = if covers { &COVERS } else { &FREES };
     let mut findings = Vec::new();
-    for pair in case.changed() {
+    for pair in context.changed() {
         let id = &pair.change.id;
         let said = match (pair.before, pair.after) {
             _ if id.kind == "PolicyException" => {
@@ -68,7 +73,7 @@ fn difference(case: &Case<'_>, covers: bool) -> Vec<Finding> {
                 policy.filter(|_| wanted).map(|policy| whole(policy, covers)).into_iter().collect()
             }
         };
-        findings.extend(said.into_iter().map(|words| Finding::new(id, words)));
+        findings.extend(said.into_iter().map(|words| Finding::new(rule, id, words)));
     }
     findings
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File, FileType};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{Blocker, Error, Obstacle};
@@ -13,6 +13,7 @@ use super::plan::{MOST_BYTES, Plan, is_plain};
 use super::provenance::{self, Hash, Provenance};
 use super::{FEW, Scope};
 use crate::parallel;
+use crate::project::read_at_most;
 
 /// How a temporary file of ours is named, before and after what makes it single. A run that was
 /// killed leaves one, the next clears it.
@@ -287,17 +288,12 @@ fn list(folder: &Path) -> Result<Entries, Error> {
     .map_err(Error::io("list", folder))
 }
 
-/// A file's bytes; none if they are more than any of ours could be.
+/// Reads a file; `None` if it is larger than any file that we write.
 fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     let all = || {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
-        if size > MOST_BYTES {
-            return Ok(None);
-        }
-        let mut bytes = Vec::with_capacity(size as usize + 1);
-        file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
+        read_at_most(file, size, MOST_BYTES)
     };
     all().map_err(Error::io("read", path))
 }
