@@ -108,8 +108,7 @@ impl Walk<'_> {
 
     /// Compares two values of which one may be missing; null counts as missing.
     fn compare_entries(&mut self, before: Option<&Node>, after: Option<&Node>) {
-        let present = |node: &&Node| node.value != Value::Null;
-        match (before.filter(present), after.filter(present)) {
+        match (before.filter(is_present), after.filter(is_present)) {
             (Some(before), Some(after)) => self.compare_nodes(before, after),
             (None, Some(after)) => self.record(Difference::Added(after.clone())),
             (Some(before), None) => self.record(Difference::Removed(before.clone())),
@@ -169,8 +168,8 @@ impl Walk<'_> {
         if ordered && !pairs.is_sorted() {
             let mut sorted = pairs.clone();
             sorted.sort_unstable();
-            let names = |order: &[usize]| order.iter().map(|at| short_name(&before[*at])).collect();
-            self.record(Difference::Reordered(names(&sorted), names(&pairs)));
+            let (old, new) = (short_names(before, &sorted), short_names(before, &pairs));
+            self.record(Difference::Reordered(old, new));
         }
     }
 
@@ -229,11 +228,15 @@ fn match_items(before: &[Node], after: &[Node]) -> Matching {
     Matching { partners, unmatched }
 }
 
+fn is_present(node: &&Node) -> bool {
+    node.value != Value::Null
+}
+
 fn common_names(list: &[String], other: &[String]) -> Vec<String> {
     list.iter().filter(|name| other.contains(name)).cloned().collect()
 }
 
-fn is_scalar(node: &Node) -> bool {
+pub(super) fn is_scalar(node: &Node) -> bool {
     node.as_mapping().is_none() && node.as_sequence().is_none()
 }
 
@@ -245,6 +248,10 @@ pub(super) fn starts_with(path: &Path, keys: &[&str]) -> bool {
             Segment::Key(name) => name == key,
             Segment::Index(_) => false,
         })
+}
+
+fn short_names(items: &[Node], order: &[usize]) -> Vec<String> {
+    order.iter().map(|index| short_name(&items[*index])).collect()
 }
 
 /// An item in few words: its name, or else its first scalar.

@@ -46,14 +46,11 @@ pub fn compare<'a>(before: &'a str, after: &'a str) -> Vec<(Line, &'a str)> {
 
 /// Omits the lines that are far from any change.
 fn omit_distant<'a>(all: &[(Line, &'a str)]) -> Vec<(Line, &'a str)> {
-    let is_near = |at: usize| {
-        let (from, to) = (at.saturating_sub(CONTEXT), (at + CONTEXT + 1).min(all.len()));
-        all[from..to].iter().any(|(line, _)| *line != Line::Same)
-    };
     let mut kept = Vec::new();
     let mut omitted = 0;
     for (at, &line) in all.iter().enumerate() {
-        if is_near(at) {
+        let nearby = at.saturating_sub(CONTEXT)..(at + CONTEXT + 1).min(all.len());
+        if all[nearby].iter().any(|(line, _)| *line != Line::Same) {
             if omitted > 0 {
                 kept.push((Line::Omitted(omitted), ""));
                 omitted = 0;

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use super::fields::is_scalar;
 use crate::model::object::{at, scalar_text};
 use yaml_spans::Node;
 
@@ -85,14 +86,14 @@ pub(super) enum Items {
 
 /// Returns the way in which the items of a field's list are matched.
 pub(super) fn items_of(field: &str, before: &[Node], after: &[Node]) -> Items {
-    let fits = |row: &&Keyed| {
-        row.field == field && [before, after].iter().all(|items| have_unique_keys(items, row.keys))
-    };
-    if let Some(row) = KEYED.iter().find(fits) {
+    let row = KEYED
+        .iter()
+        .filter(|row| row.field == field)
+        .find(|row| have_unique_keys(before, row.keys) && have_unique_keys(after, row.keys));
+    if let Some(row) = row {
         return Items::Keyed(row.keys);
     }
-    let scalar = |item: &Node| item.as_mapping().is_none() && item.as_sequence().is_none();
-    if SETS.contains(&field) && before.iter().chain(after).all(scalar) {
+    if SETS.contains(&field) && before.iter().chain(after).all(is_scalar) {
         return Items::Set;
     }
     Items::Sequence

@@ -53,7 +53,7 @@ pub struct Diff {
     pub total: usize,
     /// The values files that differ.
     pub values: Vec<ValuesChange>,
-    /// What the change will do to the cluster, the worst first.
+    /// The effects on the cluster, the worst first.
     pub consequences: Vec<Consequence>,
     /// Replays of the history, one for each gate that changed.
     pub backtests: Vec<BackTest>,

@@ -111,7 +111,7 @@ mod tests {
         "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: ns1}, data: {k: v}}";
 
     #[test]
-    fn a_moved_file_is_no_change_and_a_newer_api_version_is_one() {
+    fn a_moved_file_does_not_count_and_a_newer_api_version_does() {
         let of = |text: &str, file: &str| {
             let node = documents(text).remove(0);
             Objects::collect([Arc::new(Object::read(node, file).unwrap())]).unwrap()

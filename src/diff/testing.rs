@@ -22,8 +22,9 @@ pub(crate) fn node(text: &str) -> Node {
 
 /// Parses the objects of a text.
 pub(crate) fn objects(text: &str) -> Objects {
-    let read = |node| Arc::new(Object::read(node, "test.yaml").unwrap());
-    Objects::collect(documents(text).into_iter().map(read)).unwrap()
+    let objects =
+        documents(text).into_iter().map(|node| Arc::new(Object::read(node, "test.yaml").unwrap()));
+    Objects::collect(objects).unwrap()
 }
 
 /// A whole tenant, as this project renders it.

@@ -148,7 +148,7 @@ fn an_unresolved_merge_is_named_as_one() {
         "{said}"
     );
     // Once it is resolved in the values and rendered, it can be compared with either branch.
-    git(&root, &["checkout", "--quiet", "--theirs", "values"]);
+    git(&root, &["checkout", "--quiet", "other", "--", "values"]);
     sandbox.ok(&["render", "--force"]);
     assert_eq!(diff(&sandbox, &["--base", "other"]).code, 0);
     let ran = diff(&sandbox, &[]);

@@ -236,12 +236,15 @@ mod tests {
 
     #[test]
     fn memory_and_durations_are_formatted_for_people() {
-        let formatted = |key: Key, text| format_setting(key.row(), text);
-        assert_eq!(formatted(Key::Floor, "6442450944"), "6Gi");
-        assert_eq!(formatted(Key::Floor, "1536Mi"), "1.5Gi");
-        assert_eq!(formatted(Key::Reserve, "0"), "0");
-        assert_eq!(formatted(Key::Reserve, "6GB"), "6GB");
-        assert_eq!(formatted(Key::RecheckDelay, "75"), "75s");
-        assert_eq!(formatted(Key::RecheckDelay, "500ms"), "500ms");
+        for (key, text, formatted) in [
+            (Key::Floor, "6442450944", "6Gi"),
+            (Key::Floor, "1536Mi", "1.5Gi"),
+            (Key::Reserve, "0", "0"),
+            (Key::Reserve, "6GB", "6GB"),
+            (Key::RecheckDelay, "75", "75s"),
+            (Key::RecheckDelay, "500ms", "500ms"),
+        ] {
+            assert_eq!(format_setting(key.row(), text), formatted);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Changes of fields that the API server treats as immutable.
 
 use super::{Finding, Rule, RuleContext, Topic};
-use crate::diff::fields::FieldChange;
+use crate::diff::fields::{FieldChange, is_scalar};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, scalar_text};
@@ -300,8 +300,7 @@ fn old_and_new(change: &FieldChange) -> Message {
 }
 
 fn short_scalar(node: &Node) -> Option<String> {
-    let is_scalar = node.as_mapping().is_none() && node.as_sequence().is_none();
-    Some(scalar_text(node)).filter(|text| is_scalar && text.chars().count() <= 60)
+    Some(scalar_text(node)).filter(|text| is_scalar(node) && text.chars().count() <= 60)
 }
 
 #[cfg(test)]

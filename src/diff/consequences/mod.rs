@@ -72,7 +72,7 @@ impl Topic {
 pub struct Rule {
     /// Its stable name.
     pub id: &'static str,
-    /// How much it matters.
+    /// Its severity.
     pub severity: Severity,
     /// Its subject.
     pub topic: Topic,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, Objects, at, items, strings};
+use crate::model::object::{Object, Objects, items, strings};
 use kube_validate::ObjectId;
 use yaml_spans::Node;
 
@@ -246,9 +246,10 @@ fn bound_role(binding: &Object) -> Option<ObjectId> {
 }
 
 fn subject_name(subject: &Node, binding: &Object) -> String {
-    let field = |key| at(subject, &[key]).and_then(Node::as_str);
-    let (kind, name) = (field("kind").unwrap_or("?"), field("name").unwrap_or("?"));
-    match (kind, field("namespace").or(binding.id.namespace.as_deref())) {
+    let kind = subject.get("kind").and_then(Node::as_str).unwrap_or("?");
+    let name = subject.get("name").and_then(Node::as_str).unwrap_or("?");
+    let namespace = subject.get("namespace").and_then(Node::as_str);
+    match (kind, namespace.or(binding.id.namespace.as_deref())) {
         ("ServiceAccount", Some(namespace)) => format!("{kind} {namespace}/{name}"),
         _ => format!("{kind} {name}"),
     }
@@ -347,10 +348,11 @@ fn describe_permissions(permissions: &BTreeSet<Permission>) -> Vec<String> {
 
 /// The changed binding or role to report at, in the holder's namespace if there is one.
 fn changed_object(context: &RuleContext<'_>, holder: &Holder) -> ObjectId {
-    let changed = || context.changes.iter().map(|change| &change.id).filter(|id| id.group == GROUP);
-    let nearest = changed().find(|id| id.namespace == holder.1).or_else(|| changed().next());
+    let changed: Vec<&ObjectId> =
+        context.changes.iter().map(|change| &change.id).filter(|id| id.group == GROUP).collect();
+    let nearest = changed.iter().find(|id| id.namespace == holder.1).or(changed.first());
     // Permissions only differ if such an object does, so there is one.
-    nearest.cloned().unwrap_or_else(|| ObjectId {
+    nearest.map(|id| (*id).clone()).unwrap_or_else(|| ObjectId {
         namespace: None,
         kind: String::new(),
         name: String::new(),

@@ -93,12 +93,14 @@ fn protection_message(protection: &Guard) -> Option<&'static str> {
 
 fn namespace_message(namespace: &Object, base: &Objects) -> Message {
     let name = Some(&namespace.id.name);
-    let rendered = || base.iter().filter(|object| object.id.namespace.as_ref() == name);
-    let claims: Vec<_> = rendered()
+    let rendered: Vec<&Object> =
+        base.iter().filter(|object| object.id.namespace.as_ref() == name).collect();
+    let claims: Vec<_> = rendered
+        .iter()
         .filter(|object| object.is("", "PersistentVolumeClaim"))
         .map(|object| object.id.to_string())
         .collect();
-    let count = match rendered().count() {
+    let count = match rendered.len() {
         1 => "one object that was".to_owned(),
         count => format!("{count} objects that were"),
     };

@@ -64,8 +64,9 @@ pub(super) fn changed_schedules(context: &RuleContext<'_>) -> Vec<Finding> {
 
 /// The schedule and its time zone: `0 2 * * * Europe/Sofia`.
 fn schedule_text(job: &Object) -> String {
-    let field = |key| job.text(&["spec", key]).unwrap_or_default();
-    format!("{} {}", field("schedule"), field("timeZone")).trim_end().to_owned()
+    let schedule = job.text(&["spec", "schedule"]).unwrap_or_default();
+    let zone = job.text(&["spec", "timeZone"]).unwrap_or_default();
+    format!("{schedule} {zone}").trim_end().to_owned()
 }
 
 fn run_list(times: &Times, runs: &[jiff::Timestamp]) -> String {

@@ -22,8 +22,9 @@ pub(super) fn refused_strategies(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (change, before, after) in context.modified() {
         for (kind, field, wanted) in STRATEGIES.iter().filter(|row| before.is("apps", row.0)) {
-            let has_type = |object: &Object| object.text(&["spec", field, "type"]) == Some(wanted);
-            if has_type(after) && !has_type(before) && !writes_rolling_update(before, field) {
+            let (old, new) =
+                (before.text(&["spec", field, "type"]), after.text(&["spec", field, "type"]));
+            if new == Some(wanted) && old != new && !writes_rolling_update(before, field) {
                 let patch = format!(
                     r#"{{"spec": {{"{field}": {{"type": "{wanted}", "rollingUpdate": null}}}}}}"#
                 );

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::diff::testing::{diff, snapshot, tenant};
+use crate::diff::testing::{diff, node, snapshot, tenant};
 use crate::diff::{Diff, History};
 use crate::model::Severity;
 
@@ -23,9 +23,8 @@ fn hostile() -> Diff {
     let mut base = snapshot(&map("x", "  text: \"first\\n\"\n"));
     let more = format!("  {key}: {key}\n  text: {lines}\n");
     let mut head = snapshot(&map(HOSTILE, &more));
-    let tree = |text: &str| crate::diff::testing::node(text);
-    base.values = Some(vec![("values/a.yaml".to_owned(), tree("a: 1"))]);
-    head.values = Some(vec![("values/a.yaml".to_owned(), tree(&format!("a: {key}")))]);
+    base.values = Some(vec![("values/a.yaml".to_owned(), node("a: 1"))]);
+    head.values = Some(vec![("values/a.yaml".to_owned(), node(&format!("a: {key}")))]);
     Diff::between(&base, &head, NOW.parse().unwrap(), None)
 }
 
@@ -79,8 +78,8 @@ fn hidden_characters_are_written_out() {
     for report in [text(&diff), github(&diff, Path::new(".")), markdown(&diff, 65_536), html(&diff)]
     {
         assert!(report.contains("\\u{202e}x"), "{report}");
-        let hidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-        assert!(!report.contains(hidden), "{report}");
+        let is_hidden = report.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
+        assert!(!is_hidden, "{report}");
     }
 }
 
@@ -186,7 +185,7 @@ fn json_has_the_documented_keys() {
     assert_eq!(json["objects"][0]["fields"][0]["before"], "6442450944");
     assert_eq!(json["objects"][0]["fields"][0]["names"], serde_json::json!(["vram-gate", "FLOOR"]));
     assert_eq!(json["backTests"][0]["after"]["admitted"], 21);
-    // Every key stands in docs/diff.md.
+    // docs/diff.md describes every key.
     let docs = std::fs::read_to_string(path.join("docs/diff.md")).unwrap();
     let mut keys = std::collections::BTreeSet::new();
     collect_keys(&json, &mut keys);
