@@ -203,7 +203,7 @@ fn value_paths_are_those_of_the_template() {
     assert!(variables.len() > 15, "{variables:?}");
     for row in TABLE.iter().filter(|row| row.key != Key::Action) {
         let rendered = variables.iter().find(|(name, _)| name == row.env).map(|(_, value)| value);
-        match (row.value_path, rendered) {
+        match (row.value_path(), rendered) {
             (None, None) => {}
             (Some(path), Some(value)) => assert!(value.contains(path), "{}: {value}", row.env),
             (path, value) => panic!("{}: the table has {path:?}, the template {value:?}", row.env),

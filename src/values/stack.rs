@@ -10,6 +10,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
+pub use vram_gate::exposition::MetricUnit;
+pub use vram_gate::settings::LogFormat;
 
 use super::scalars::*;
 use yaml_spans::Node;
@@ -424,61 +427,6 @@ fn default_gate_resources() -> ResourceRequirements {
         limits: map(&[("memory", "128Mi")]),
         ..Default::default()
     }
-}
-
-/// The unit that a metric counts memory in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub enum MetricUnit {
-    /// Bytes.
-    #[default]
-    #[serde(rename = "bytes")]
-    Bytes,
-    /// Mebibytes, as NVIDIA's DCGM exporter counts.
-    MiB,
-}
-
-/// Whose memory the guard holds against the floor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Count {
-    /// Everybody's but the tenant's own.
-    #[default]
-    Residents,
-    /// Everybody's: the server's own model can trip the guard.
-    Everyone,
-}
-
-/// What the guard does when the page cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum OnScrapeFailure {
-    /// It yields the card.
-    #[default]
-    Yield,
-    /// It leaves the server alone.
-    Keep,
-}
-
-/// What a page without a series of the metric means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum NoSeries {
-    /// As much as no page: an exporter that fails may serve such a page.
-    #[default]
-    Unknown,
-    /// Nothing is used.
-    Idle,
-}
-
-/// How the gate reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum LogFormat {
-    /// One line to read.
-    #[default]
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 /// How the namespace is kept out of the policy that raises GPU Pods' priority.

@@ -65,7 +65,7 @@ pub fn markdown() -> String {
             "| {} | `{}` | {} | {} | {} | {} |",
             row.env,
             row.flag(),
-            row.value_path.map(|path| format!("`{path}`")).unwrap_or_default(),
+            row.value_path().map(|path| format!("`{path}`")).unwrap_or_default(),
             row.kind.form(),
             default_in_markdown(row),
             row.summary

@@ -107,7 +107,7 @@ fn take_value(
         rest.next_if(|next| ["true", "false", "1", "0"].iter().any(|word| next == *word))
             .unwrap_or_else(|| "true".into())
     } else {
-        rest.next_if(|next| !next.to_string_lossy().starts_with("--"))
+        rest.next_if(|next| !next.as_encoded_bytes().starts_with(b"--"))
             .ok_or_else(|| argument_error(&row.flag(), "missing value"))?
     };
     value.into_string().map_err(|_| argument_error(&row.flag(), "not UTF-8"))

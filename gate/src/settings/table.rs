@@ -9,6 +9,9 @@ use kube_formats::quantity::parse_bytes;
 use crate::duration;
 
 /// One setting.
+///
+/// The fields are what the gate itself uses. The methods return the facts that the renderer's values, diff
+/// and lint use; they are in a table of their own, so that they are not in the gate's binary.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
     /// The setting's key.
@@ -16,20 +19,21 @@ pub struct Row {
     /// The name in the environment; the flag is the same in lower case, with dashes.
     /// [`Key::Action`] is an argument instead.
     pub env: &'static str,
-    /// The name in a sentence: `sample interval`.
-    pub label: &'static str,
     /// The form of the value.
     pub kind: Kind,
     /// The value when none is given.
     pub default: DefaultValue,
-    /// The part of a run that the setting belongs to.
-    pub role: Role,
-    /// The effect of a larger value; of a choice, each word has its own.
-    pub effect: Effect,
-    /// The path in the renderer's values file that is rendered into this setting.
-    pub value_path: Option<&'static str>,
     /// One line on what the setting decides.
     pub summary: &'static str,
+}
+
+/// The facts behind [`Row`]'s methods.
+struct Facts {
+    label: &'static str,
+    role: Role,
+    effect: Effect,
+    choices: &'static [Choice],
+    value_path: Option<&'static str>,
 }
 
 /// The form of a setting's value.
@@ -41,8 +45,8 @@ pub enum Kind {
     Duration,
     /// A whole number in an inclusive range.
     Number(u64, u64),
-    /// One of a few words.
-    Choice(&'static [Choice]),
+    /// One of these words.
+    Choice(&'static [&'static str]),
     /// Any other text, with the words that `--help` prints for its form.
     Text(&'static str),
 }
@@ -105,6 +109,36 @@ impl Row {
         }
     }
 
+    /// The name in a sentence: `sample interval`.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        self.facts().label
+    }
+
+    /// The part of a run that the setting belongs to.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.facts().role
+    }
+
+    /// The effect of a larger value. Of a [`Kind::Choice`] it is neutral; see [`Row::choices`].
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.facts().effect
+    }
+
+    /// The words of a [`Kind::Choice`] with their effects; empty for the other kinds.
+    #[must_use]
+    pub fn choices(&self) -> &'static [Choice] {
+        self.facts().choices
+    }
+
+    /// The path in the renderer's values file that is rendered into this setting.
+    #[must_use]
+    pub fn value_path(&self) -> Option<&'static str> {
+        self.facts().value_path
+    }
+
     /// The effect of a change from one value to another; `None` if the two mean the same, or if one of
     /// them is not a value of this kind.
     #[must_use]
@@ -113,13 +147,13 @@ impl Row {
             Kind::Memory => parse_bytes(after).ok()?.cmp(&parse_bytes(before).ok()?),
             Kind::Duration => duration::parse(after).ok()?.cmp(&duration::parse(before).ok()?),
             Kind::Number(..) => after.parse::<u64>().ok()?.cmp(&before.parse().ok()?),
-            Kind::Choice(words) => {
-                let chosen = words.iter().find(|choice| choice.word == after)?;
+            Kind::Choice(_) => {
+                let chosen = self.choices().iter().find(|choice| choice.word == after)?;
                 return (before != after).then_some(chosen.effect);
             }
-            Kind::Text(_) => return (before != after).then_some(self.effect),
+            Kind::Text(_) => return (before != after).then_some(self.effect()),
         };
-        match (order, self.effect) {
+        match (order, self.effect()) {
             (Ordering::Equal, _) => None,
             (Ordering::Less, Effect::Protects) => Some(Effect::Exposes),
             (Ordering::Less, Effect::Exposes) => Some(Effect::Protects),
@@ -136,9 +170,7 @@ impl Kind {
             Self::Memory => "bytes or quantity".into(),
             Self::Duration => "duration".into(),
             Self::Number(min, max) => format!("{min} to {max}").into(),
-            Self::Choice(words) => {
-                words.iter().map(|choice| choice.word).collect::<Vec<_>>().join(", ").into()
-            }
+            Self::Choice(words) => words.join(", ").into(),
             Self::Text(form) => (*form).into(),
         }
     }
@@ -148,16 +180,30 @@ const fn choice(word: &'static str, effect: Effect, meaning: &'static str) -> Ch
     Choice { word, effect, meaning }
 }
 
-/// Declares [`Key`] and [`TABLE`] from one list, so that a key always finds its own row.
+/// Declares [`Key`], [`TABLE`] and [`FACTS`] from one list, so that a key always finds its own row.
 macro_rules! settings {
-    ($($key:ident { $($field:ident: $value:expr),* $(,)? })*) => {
+    ($($key:ident {
+        env: $env:expr,
+        kind: $kind:expr,
+        default: $default:expr,
+        summary: $summary:expr,
+        $($fact:ident: $value:expr),* $(,)?
+    })*) => {
         /// A setting's place in [`TABLE`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[allow(missing_docs, reason = "each is described by its row")]
         pub enum Key { $($key),* }
 
         /// Every setting.
-        pub const TABLE: &[Row] = &[$(Row { key: Key::$key, $($field: $value),* }),*];
+        pub const TABLE: &[Row] = &[$(Row {
+            key: Key::$key,
+            env: $env,
+            kind: $kind,
+            default: $default,
+            summary: $summary,
+        }),*];
+
+        const FACTS: &[Facts] = &[$(Facts { $($fact: $value),* }),*];
 
         impl Key {
             /// The setting's row.
@@ -166,285 +212,316 @@ macro_rules! settings {
                 &TABLE[self as usize]
             }
         }
+
+        impl Row {
+            fn facts(&self) -> &'static Facts {
+                &FACTS[self.key as usize]
+            }
+        }
     };
 }
 
 settings! {
     Action {
         env: "ACTION",
+        kind: Kind::Choice(&["up", "guard", "down"]),
+        default: DefaultValue::Required,
+        summary: "the decision to make",
         label: "action",
-        kind: Kind::Choice(&[
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[
             choice("up", Effect::Neutral, "starts the tenant if the floor is free"),
             choice("guard", Effect::Neutral, "stops the tenant if others need the GPU"),
             choice("down", Effect::Neutral, "stops the tenant"),
-        ]),
-        default: DefaultValue::Required,
-        role: Role::Target,
-        effect: Effect::Neutral,
+        ],
         value_path: None,
-        summary: "the decision to make",
     }
     Floor {
         env: "FLOOR",
-        label: "floor",
         kind: Kind::Memory,
         default: DefaultValue::RequiredToSample,
+        summary: "memory that must be free for the tenant to start and to keep running",
+        label: "floor",
         role: Role::Decision,
         effect: Effect::Protects,
+        choices: &[],
         value_path: Some("gate.floor"),
-        summary: "memory that must be free for the tenant to start and to keep running",
     }
     GpuTotal {
         env: "GPU_TOTAL",
-        label: "total",
         kind: Kind::Memory,
         default: DefaultValue::RequiredToSample,
+        summary: "the GPU's memory",
+        label: "total",
         role: Role::Decision,
         effect: Effect::Exposes,
+        choices: &[],
         value_path: Some("gpu.total"),
-        summary: "the GPU's memory",
     }
     MetricsUrl {
         env: "METRICS_URL",
-        label: "metrics URL",
         kind: Kind::Text("http or https URL"),
         default: DefaultValue::RequiredToSample,
+        summary: "the URL that the exporter serves its metrics at",
+        label: "metrics URL",
         role: Role::Reading,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: Some("gate.metricsUrl"),
-        summary: "the URL that the exporter serves its metrics at",
     }
     MetricsCa {
         env: "METRICS_CA",
-        label: "metrics CA",
         kind: Kind::Text("file"),
         default: DefaultValue::Derived("ca.crt of SERVICE_ACCOUNT_DIR"),
+        summary: "PEM file of the CA certificates to trust for an https METRICS_URL",
+        label: "metrics CA",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: None,
-        summary: "PEM file of the CA certificates to trust for an https METRICS_URL",
     }
     Metric {
         env: "METRIC",
-        label: "metric",
         kind: Kind::Text("metric name"),
         default: DefaultValue::Value("gpu_pod_memory_used_bytes"),
+        summary: "the metric of memory in use; its series are added up",
+        label: "metric",
         role: Role::Reading,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: Some("gate.metric"),
-        summary: "the metric of memory in use; its series are added up",
     }
     MetricUnit {
         env: "METRIC_UNIT",
-        label: "metric unit",
-        kind: Kind::Choice(&[
-            choice("bytes", Effect::Neutral, "the metric counts bytes"),
-            choice("MiB", Effect::Neutral, "the metric counts mebibytes"),
-        ]),
+        kind: Kind::Choice(&["bytes", "MiB"]),
         default: DefaultValue::Value("bytes"),
+        summary: "the unit of the metric",
+        label: "metric unit",
         role: Role::Reading,
         effect: Effect::Neutral,
+        choices: &[
+            choice("bytes", Effect::Neutral, "the metric counts bytes"),
+            choice("MiB", Effect::Neutral, "the metric counts mebibytes"),
+        ],
         value_path: Some("gate.metricUnit"),
-        summary: "the unit of the metric",
     }
     Namespace {
         env: "NAMESPACE",
-        label: "namespace",
         kind: Kind::Text("name"),
         default: DefaultValue::Derived("namespace of SERVICE_ACCOUNT_DIR"),
+        summary: "the tenant's namespace",
+        label: "namespace",
         role: Role::Target,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: Some("namespace.name"),
-        summary: "the tenant's namespace",
     }
     Deployment {
         env: "DEPLOYMENT",
-        label: "deployment",
         kind: Kind::Text("name"),
         default: DefaultValue::Required,
+        summary: "the tenant's Deployment",
+        label: "deployment",
         role: Role::Target,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: Some("server.name"),
-        summary: "the tenant's Deployment",
     }
     Reserve {
         env: "RESERVE",
-        label: "reserve",
         kind: Kind::Memory,
         default: DefaultValue::Value("512Mi"),
+        summary: "guard: memory that must stay free whoever uses the rest",
+        label: "reserve",
         role: Role::Decision,
         effect: Effect::Protects,
+        choices: &[],
         value_path: Some("gate.reserve"),
-        summary: "guard: memory that must stay free whoever uses the rest",
     }
     Count {
         env: "COUNT",
-        label: "count",
-        kind: Kind::Choice(&[
-            choice("residents", Effect::Exposes, "the tenant's own memory does not count against the floor"),
-            choice("everyone", Effect::Protects, "the tenant's own memory counts against the floor"),
-        ]),
+        kind: Kind::Choice(&["residents", "everyone"]),
         default: DefaultValue::Value("residents"),
+        summary: "guard: the users whose memory counts against the floor",
+        label: "count",
         role: Role::Decision,
         effect: Effect::Neutral,
+        choices: &[
+            choice("residents", Effect::Exposes, "the tenant's own memory does not count against the floor"),
+            choice("everyone", Effect::Protects, "the tenant's own memory counts against the floor"),
+        ],
         value_path: Some("gate.count"),
-        summary: "guard: whose memory counts against the floor",
     }
     OnScrapeFailure {
         env: "ON_SCRAPE_FAILURE",
-        label: "on scrape failure",
-        kind: Kind::Choice(&[
-            choice("yield", Effect::Protects, "the guard stops the tenant when there is no reading"),
-            choice("keep", Effect::Exposes, "the guard leaves the tenant running when there is no reading"),
-        ]),
+        kind: Kind::Choice(&["yield", "keep"]),
         default: DefaultValue::Value("yield"),
+        summary: "guard: the behaviour without a reading",
+        label: "on scrape failure",
         role: Role::Decision,
         effect: Effect::Neutral,
+        choices: &[
+            choice("yield", Effect::Protects, "the guard stops the tenant when there is no reading"),
+            choice("keep", Effect::Exposes, "the guard leaves the tenant running when there is no reading"),
+        ],
         value_path: Some("gate.onScrapeFailure"),
-        summary: "guard: the behaviour without a reading",
     }
     NoSeries {
         env: "NO_SERIES",
+        kind: Kind::Choice(&["unknown", "idle"]),
+        default: DefaultValue::Value("unknown"),
+        summary: "the meaning of a scrape without a series of the metric",
         label: "no series",
-        kind: Kind::Choice(&[
+        role: Role::Decision,
+        effect: Effect::Neutral,
+        choices: &[
             choice("unknown", Effect::Protects, "a scrape without a series of the metric counts as a failed one"),
             choice(
                 "idle",
                 Effect::Exposes,
                 "a scrape without a series of the metric means an idle GPU, though an exporter whose nvidia-smi failed serves the same",
             ),
-        ]),
-        default: DefaultValue::Value("unknown"),
-        role: Role::Decision,
-        effect: Effect::Neutral,
+        ],
         value_path: Some("gate.noSeries"),
-        summary: "the meaning of a scrape without a series of the metric",
     }
     Samples {
         env: "SAMPLES",
-        label: "samples",
         kind: Kind::Number(1, 10),
         default: DefaultValue::Value("2"),
+        summary: "up: the number of readings that must all leave the floor free",
+        label: "samples",
         role: Role::Decision,
         effect: Effect::Protects,
+        choices: &[],
         value_path: Some("gate.samples"),
-        summary: "up: the number of readings that must all leave the floor free",
     }
     SampleInterval {
         env: "SAMPLE_INTERVAL",
-        label: "sample interval",
         kind: Kind::Duration,
         default: DefaultValue::Value("20s"),
+        summary: "up: the pause between readings; the exporter updates its metrics every 15 s",
+        label: "sample interval",
         role: Role::Decision,
         effect: Effect::Protects,
+        choices: &[],
         value_path: Some("gate.sampleIntervalSeconds"),
-        summary: "up: the pause between readings; the exporter updates its metrics every 15 s",
     }
     RecheckDelay {
         env: "RECHECK_DELAY",
-        label: "recheck delay",
         kind: Kind::Duration,
         default: DefaultValue::Value("75s"),
+        summary: "guard: the pause before a second reading where bytes labelled unknown alone break the floor; 0: no second reading",
+        label: "recheck delay",
         role: Role::Decision,
         effect: Effect::Exposes,
+        choices: &[],
         value_path: Some("gate.recheckDelaySeconds"),
-        summary: "guard: the pause before a second reading where bytes labelled unknown alone break the floor; 0: no second reading",
     }
     ScrapeTimeout {
         env: "SCRAPE_TIMEOUT",
-        label: "scrape timeout",
         kind: Kind::Duration,
         default: DefaultValue::Value("10s"),
+        summary: "the limit of one attempt to scrape, from name resolution to the last byte; there are 3 attempts",
+        label: "scrape timeout",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: None,
-        summary: "the limit of one attempt to scrape, from name resolution to the last byte; there are 3 attempts",
     }
     ScaleBudget {
         env: "SCALE_BUDGET",
-        label: "scale budget",
         kind: Kind::Duration,
         default: DefaultValue::Value("60s"),
+        summary: "the limit for scaling, with all attempts and pauses",
+        label: "scale budget",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: None,
-        summary: "the limit for scaling, with all attempts and pauses",
     }
     Deadline {
         env: "DEADLINE",
-        label: "deadline",
         kind: Kind::Duration,
         default: DefaultValue::Value("110s"),
+        summary: "the limit of the whole run; keep it 10 s below the Job's activeDeadlineSeconds",
+        label: "deadline",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: Some("offPeak.activeDeadlineSeconds"),
-        summary: "the limit of the whole run; keep it 10 s below the Job's activeDeadlineSeconds",
     }
     LogFormat {
         env: "LOG_FORMAT",
-        label: "log format",
-        kind: Kind::Choice(&[
-            choice("text", Effect::Neutral, "the report is a sentence with its numbers"),
-            choice("json", Effect::Neutral, "the report is one JSON object"),
-        ]),
+        kind: Kind::Choice(&["text", "json"]),
         default: DefaultValue::Value("text"),
+        summary: "the format of the report line",
+        label: "log format",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[
+            choice("text", Effect::Neutral, "the report is a sentence with its numbers"),
+            choice("json", Effect::Neutral, "the report is one JSON object"),
+        ],
         value_path: Some("gate.logFormat"),
-        summary: "the format of the report line",
     }
     DryRun {
         env: "DRY_RUN",
-        label: "dry run",
-        kind: Kind::Choice(&[
-            choice("true", Effect::Exposes, "the gate reports what it would do and scales nothing"),
-            choice("false", Effect::Protects, "the gate scales the Deployment"),
-        ]),
+        kind: Kind::Choice(&["true", "false"]),
         default: DefaultValue::Value("false"),
+        summary: "report what would be done, without scaling; the flag needs no value",
+        label: "dry run",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[
+            choice("true", Effect::Exposes, "the gate reports what it would do and scales nothing"),
+            choice("false", Effect::Protects, "the gate scales the Deployment"),
+        ],
         value_path: Some("gate.dryRun"),
-        summary: "report what would be done, without scaling",
     }
     TerminationLog {
         env: "TERMINATION_LOG",
-        label: "termination log",
         kind: Kind::Text("file"),
         default: DefaultValue::Value("/dev/termination-log"),
+        summary: "a second place for the report line, written only if the file exists",
+        label: "termination log",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: None,
-        summary: "a second place for the report line, written only if the file exists",
     }
     ServiceAccountDir {
         env: "SERVICE_ACCOUNT_DIR",
-        label: "service account directory",
         kind: Kind::Text("folder"),
         default: DefaultValue::Value("/var/run/secrets/kubernetes.io/serviceaccount"),
+        summary: "the mount of token, ca.crt and namespace",
+        label: "service account directory",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: None,
-        summary: "the mount of token, ca.crt and namespace",
     }
     KubernetesServiceHost {
         env: "KUBERNETES_SERVICE_HOST",
-        label: "API server host",
         kind: Kind::Text("IP address or name"),
         default: DefaultValue::Derived("set by the cluster"),
+        summary: "the API server's host",
+        label: "API server host",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: None,
-        summary: "the API server's host",
     }
     KubernetesServicePort {
         env: "KUBERNETES_SERVICE_PORT",
-        label: "API server port",
         kind: Kind::Number(1, 65535),
         default: DefaultValue::Value("443"),
+        summary: "the API server's port",
+        label: "API server port",
         role: Role::Operation,
         effect: Effect::Neutral,
+        choices: &[],
         value_path: None,
-        summary: "the API server's port",
     }
 }
 
@@ -478,13 +555,43 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "serde")]
+    #[test]
+    fn values_files_use_the_words_of_the_settings() {
+        fn check<T>(names: &[(&str, T)])
+        where
+            T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+        {
+            for (name, value) in names {
+                assert_eq!(serde_json::to_value(value).unwrap(), *name);
+                assert_eq!(&serde_json::from_value::<T>((*name).into()).unwrap(), value);
+            }
+        }
+        check(MetricUnit::NAMES);
+        check(Count::NAMES);
+        check(OnScrapeFailure::NAMES);
+        check(NoSeries::NAMES);
+        check(LogFormat::NAMES);
+    }
+
+    #[test]
+    fn every_word_of_a_choice_has_its_effect() {
+        for row in TABLE {
+            let with_effect: Vec<_> = row.choices().iter().map(|choice| choice.word).collect();
+            match row.kind {
+                Kind::Choice(words) => assert_eq!(words, with_effect),
+                _ => assert!(with_effect.is_empty(), "{}", row.env),
+            }
+        }
+    }
+
     #[test]
     fn names_and_value_paths_are_unique() {
         for (index, row) in TABLE.iter().enumerate() {
             for other in &TABLE[index + 1..] {
                 assert_ne!(row.env, other.env);
-                assert_ne!(row.label, other.label);
-                assert!(row.value_path.is_none() || row.value_path != other.value_path);
+                assert_ne!(row.label(), other.label());
+                assert!(row.value_path().is_none() || row.value_path() != other.value_path());
             }
         }
     }
