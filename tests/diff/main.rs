@@ -47,6 +47,22 @@ fn a_clean_tree_has_no_difference_and_a_changed_value_is_reported() {
 }
 
 #[test]
+fn changed_settings_of_the_gate_are_reported_in_human_units() {
+    let sandbox = committed();
+    let recheck = diff(&sandbox, &["--set", "gate.recheckDelaySeconds=0"]);
+    assert!(recheck.out.contains("[gate-settings]"), "{}", recheck.out);
+    assert!(
+        recheck.out.contains("recheck delay `75s` → `0s`, the tenant runs less"),
+        "{}",
+        recheck.out
+    );
+    // A string without quotes, like a number.
+    let reserve = diff(&sandbox, &["--set", "gate.reserve=0"]);
+    assert!(reserve.out.contains("gate.reserve: 512Mi → 0\n"), "{}", reserve.out);
+    assert!(reserve.out.contains("reserve `512Mi` → `0`, the other users"), "{}", reserve.out);
+}
+
+#[test]
 fn a_pull_request_is_reviewed_in_a_clone() {
     let sandbox = committed();
     let root = sandbox.path("");

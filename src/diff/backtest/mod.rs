@@ -113,11 +113,11 @@ fn format_hours(seconds: i64) -> String {
 
 /// Lists the new settings and schedules that a replay depends on; `None` if none of them differs.
 fn changed_inputs(old: &Gate, new: &Gate) -> Option<Message> {
-    let settings = TABLE.iter().filter(|row| row.role == Role::Decision).filter_map(|row| {
+    let settings = TABLE.iter().filter(|row| row.role() == Role::Decision).filter_map(|row| {
         [Action::Up, Action::Guard].into_iter().find_map(|action| {
             let before = format_setting(row, old.job(action)?.raw.get(row.key)?);
             let after = format_setting(row, new.job(action)?.raw.get(row.key)?);
-            (before != after).then(|| Message::of(format!("{} ", row.label)).code(after))
+            (before != after).then(|| Message::of(format!("{} ", row.label())).code(after))
         })
     });
     let schedules = [Action::Up, Action::Guard, Action::Down].into_iter().filter_map(|action| {

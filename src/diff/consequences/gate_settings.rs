@@ -79,7 +79,7 @@ impl<'a> SettingChange<'a> {
             return None;
         }
         let effect = old.zip(new).and_then(|(old, new)| row.effect_of_change(old, new));
-        let decides = matches!(row.role, Role::Reading | Role::Decision);
+        let decides = matches!(row.role(), Role::Reading | Role::Decision);
         let has_direction = matches!(effect, Some(Effect::Protects | Effect::Exposes));
         (decides || has_direction).then_some(SettingChange { row, old, new, effect })
     }
@@ -102,18 +102,18 @@ impl<'a> SettingChange<'a> {
             (Some(meaning), _) => meaning,
             (None, Some(Effect::Protects)) => "the tenant runs less",
             (None, Some(Effect::Exposes)) => "the other users of the GPU are protected less",
-            (None, _) if self.row.role == Role::Reading => "the gate reads something else",
+            (None, _) if self.row.role() == Role::Reading => "the gate reads something else",
             (None, _) => "the gate decides otherwise",
         };
-        let message = Message::of(format!("{} ", self.row.label));
+        let message = Message::of(format!("{} ", self.row.label()));
         let message = setting_code(message, self.row, self.old).and(" → ");
         setting_code(message, self.row, self.new).and(format!(", {effect}"))
     }
 
     /// The behaviour that the new value of a choice selects.
     fn meaning(&self) -> Option<&'static str> {
-        let Kind::Choice(words) = self.row.kind else { return None };
-        words.iter().find(|choice| Some(choice.word) == self.new).map(|choice| choice.meaning)
+        let mut choices = self.row.choices().iter();
+        choices.find(|choice| Some(choice.word) == self.new).map(|choice| choice.meaning)
     }
 }
 
@@ -212,7 +212,7 @@ mod tests {
         assert!(!diff.is_empty(), "{}", row.env);
         diff.consequences.iter().any(|consequence| {
             let message = consequence.message.text();
-            let names_it = message.starts_with(row.label) || message.contains(row.env);
+            let names_it = message.starts_with(row.label()) || message.contains(row.env);
             [BLIND.id, CHANGED.id].contains(&consequence.rule.id) && names_it
         })
     }
@@ -224,7 +224,7 @@ mod tests {
                 Kind::Memory => ("1Gi".to_owned(), "2Gi".to_owned()),
                 Kind::Duration => ("10s".to_owned(), "0".to_owned()),
                 Kind::Number(min, max) => (min.to_string(), max.to_string()),
-                Kind::Choice(words) => (words[0].word.to_owned(), words[1].word.to_owned()),
+                Kind::Choice(words) => (words[0].to_owned(), words[1].to_owned()),
                 Kind::Text(_) => ("http://a/".to_owned(), "http://b/".to_owned()),
             };
             for (old, new) in [(&one, &other), (&other, &one)] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{File, POLICIES, Stack, file_name, header};
-use crate::policy::{self, ExceptionOf, Kind, Request};
+use crate::policy::{self, ExceptionRequest, Kind, Request};
 use crate::project::Project;
 use crate::values::{KyvernoMode, RelativePath, Values};
 use kube_validate::Object;
@@ -55,7 +55,7 @@ pub(super) fn with_claims(
         let [Claim { namespace, rule }, more @ ..] = claims else { continue };
         let request = Request { namespace, rule: *rule, policy: None };
         let more: Vec<&str> = more.iter().map(|claim| claim.namespace).collect();
-        let outcome = policy::exclude_all(sources, source, &request, &more)
+        let outcome = policy::exclude_namespaces(sources, source, &request, &more)
             .map_err(|errors| diagnose(&errors, sources))?;
         source = sources.add(Source::written(path.as_str(), outcome.text));
         name = outcome.policy;
@@ -102,7 +102,7 @@ pub(super) fn exception(
     };
     let namespace = values.kyverno.exception_namespace.as_ref().unwrap_or(&values.namespace.name);
     let name = format!("{}-{policy}", values.name);
-    let of = ExceptionOf {
+    let of = ExceptionRequest {
         name: &name,
         namespace: namespace.as_str(),
         kind,
@@ -110,9 +110,9 @@ pub(super) fn exception(
         rule: values.kyverno.rule.as_deref(),
         tenant: values.namespace.name.as_str(),
     };
-    let node = yaml_spans::to_node(&policy::exception(&of))
+    let node = yaml_spans::to_node(&policy::policy_exception(&of))
         .map_err(|error| Diagnostic::new(format!("{path}: {error}")))?;
-    Ok((node, policy::exception_needs(&of)))
+    Ok((node, policy::exception_requirements(&of)))
 }
 
 /// The one policy among documents: its kind and its name.
