@@ -4,7 +4,7 @@
 No card was measured: the numbers follow what operators reported of such a card (residents of 5 to 12
 GiB at night, one that grows in the middle of some nights), and are the same at every run.
 
-    tests/tools/synthesise_history.py > tests/fixtures/review/history-synthesised.json
+    tests/tools/synthesise_history.py > tests/fixtures/diff/history-synthesised.json
 """
 
 import datetime
