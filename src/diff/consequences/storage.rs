@@ -6,7 +6,7 @@ use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, Objects};
-use kube_validate::Quantity;
+use kube_formats::quantity::Quantity;
 use yaml_spans::{Node, Value};
 
 pub(super) const SHRINKS: Rule = Rule {

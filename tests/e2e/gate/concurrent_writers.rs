@@ -1,36 +1,40 @@
-//! Many who write to the Deployment while the gate goes up and down.
+//! Many clients write to the Deployment while the gate scales it up and down.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
+use super::deployed_stack::{DEPLOYMENT, DeployedStack};
 use super::exporter::roomy;
-use super::stage::{DEPLOYMENT, Stage};
 use crate::cluster::{Api, Cluster, MERGE};
 
 const WRITERS: usize = 20;
 
-/// How often the gate goes up and down in a storm.
+/// The number of times that the gate scales up and down.
 const ROUNDS: usize = 4;
 
-/// What became of the writes.
+/// The results of the writes.
 #[derive(Default)]
 struct Counts {
     done: AtomicUsize,
     conflicts: AtomicUsize,
 }
 
-/// Runs `gate` while the writers write, and until each has written.
-fn storm(stage: &Stage<'_>, write: impl Fn(usize, &Api, usize) -> u16 + Sync, gate: impl FnOnce()) {
+/// Runs `gate` while the writers write. Each writes at least once.
+fn with_concurrent_writers(
+    stack: &DeployedStack<'_>,
+    write: impl Fn(usize, &Api, usize) -> u16 + Sync,
+    gate: impl FnOnce(),
+) {
     let (over, counts) = (AtomicBool::new(false), Counts::default());
-    let token = writers_token(stage);
+    let token = writers_token(stack);
     std::thread::scope(|scope| {
         // Ends the writers, also when the gate's part fails.
         let _end = End(&over);
         for writer in 0..WRITERS {
             let (over, counts, write, token) = (&over, &counts, &write, &token);
             scope.spawn(move || {
-                let api = stage.cluster.with_token(token);
+                let api = stack.cluster.with_token(token);
                 let mut count = 0;
                 while count == 0 || !over.load(Ordering::SeqCst) {
                     match write(writer, &api, count) {
@@ -44,9 +48,9 @@ fn storm(stage: &Stage<'_>, write: impl Fn(usize, &Api, usize) -> u16 + Sync, ga
         }
         gate();
     });
-    // It was one: the writers themselves were in each other's way.
-    let count = |of: &AtomicUsize| of.load(Ordering::SeqCst);
-    let (done, conflicts) = (count(&counts.done), count(&counts.conflicts));
+    // The writers must have been in each other's way.
+    let [done, conflicts] =
+        [&counts.done, &counts.conflicts].map(|count| count.load(Ordering::SeqCst));
     assert!(done >= WRITERS && conflicts >= WRITERS, "{done} done, {conflicts} conflicts");
 }
 
@@ -58,9 +62,9 @@ impl Drop for End<'_> {
     }
 }
 
-/// A token of somebody who may do everything in the namespace.
-fn writers_token(stage: &Stage<'_>) -> String {
-    let (admin, namespace) = (stage.cluster.admin(), &stage.namespace);
+/// A token with all rights in the namespace.
+fn writers_token(stack: &DeployedStack<'_>) -> String {
+    let (admin, namespace) = (stack.cluster.admin(), &stack.namespace);
     let metadata = json!({"name": "writer", "namespace": namespace});
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata});
     let binding = json!({
@@ -71,19 +75,21 @@ fn writers_token(stage: &Stage<'_>) -> String {
     for object in [account, binding] {
         admin.apply(&object, "fieldManager=tests").object();
     }
-    let token = stage.cluster.token(namespace, "writer", 3600);
-    let api = stage.cluster.with_token(&token);
-    crate::cluster::until("the binding holds", || api.get(&stage.scale()).done().then_some(()));
+    let token = stack.cluster.token(namespace, "writer", 3600);
+    let api = stack.cluster.with_token(&token);
+    crate::cluster::until("the binding takes effect", || {
+        api.get(&stack.scale()).done().then_some(())
+    });
     token
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn whoever_writes_elsewhere_each_run_ends_as_it_says() {
-    let stage = Stage::new(Cluster::shared(), "gate-storm");
-    let deployment = stage.apps(&format!("deployments/{DEPLOYMENT}"));
-    // Every other one patches, as a controller does that marks what it saw; the rest write back what
-    // they read, replicas and all, and must not bring back old ones.
+fn each_run_has_its_logged_result_despite_writes_to_other_fields() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-storm");
+    let deployment = stack.apps(&format!("deployments/{DEPLOYMENT}"));
+    // Every other writer patches an annotation, as a controller might. The others write back the object that
+    // they read, with its replicas, and must not restore old ones.
     let write = |writer: usize, api: &Api, count: usize| {
         if writer.is_multiple_of(2) {
             let patch = json!({"metadata": {"annotations": {format!("writer-{writer}"): count.to_string()}}});
@@ -95,24 +101,24 @@ fn whoever_writes_elsewhere_each_run_ends_as_it_says() {
         object["kind"] = json!("Deployment");
         api.replace(&object, "").status
     };
-    storm(&stage, write, || {
+    with_concurrent_writers(&stack, write, || {
         for _ in 0..ROUNDS {
-            let up = stage.gate("up").page(roomy()).run();
+            let up = stack.gate("up").page(roomy()).run();
             assert!(up.code == 0 && up.err.contains(" before=0 after=1"), "{}", up.err);
-            assert_eq!(stage.replicas(), 1);
-            let down = stage.gate("down").run();
+            assert_eq!(stack.replicas(), 1);
+            let down = stack.gate("down").run();
             assert!(down.code == 0 && down.err.contains(" before=1 after=0"), "{}", down.err);
-            assert_eq!(stage.replicas(), 0);
+            assert_eq!(stack.replicas(), 0);
         }
     });
-    assert_eq!(stage.replicas(), 0, "nobody brought them back");
+    assert_eq!(stack.replicas(), 0, "no writer restored them");
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn whoever_else_scales_the_last_word_is_the_gates() {
-    let stage = Stage::new(Cluster::shared(), "gate-scalers");
-    let path = stage.scale();
+fn the_gate_has_the_last_word_among_others_that_scale() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-scalers");
+    let path = stack.scale();
     let write = |writer: usize, api: &Api, count: usize| {
         let replicas = (writer + count) % 4;
         if writer.is_multiple_of(2) {
@@ -122,16 +128,16 @@ fn whoever_else_scales_the_last_word_is_the_gates() {
         scale["spec"]["replicas"] = json!(replicas);
         api.send("PUT", &path, "application/json", &scale.to_string()).unwrap().status
     };
-    storm(&stage, write, || {
+    with_concurrent_writers(&stack, write, || {
         for _ in 0..ROUNDS {
-            for gate in [stage.gate("up").page(roomy()), stage.gate("down")] {
+            for gate in [stack.gate("up").page(roomy()), stack.gate("down")] {
                 let ran = gate.run();
                 assert_eq!(ran.code, 0, "{}", ran.err);
             }
         }
     });
-    for (gate, replicas) in [(stage.gate("up").page(roomy()), 1), (stage.gate("down"), 0)] {
+    for (gate, replicas) in [(stack.gate("up").page(roomy()), 1), (stack.gate("down"), 0)] {
         assert_eq!(gate.run().code, 0);
-        assert_eq!(stage.replicas(), replicas);
+        assert_eq!(stack.replicas(), replicas);
     }
 }

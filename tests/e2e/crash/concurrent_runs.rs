@@ -1,4 +1,4 @@
-//! Runs side by side in one tree.
+//! Concurrent runs in one tree.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,8 +27,8 @@ fn end(child: Child) -> Ran {
     finished(child.wait_with_output().unwrap())
 }
 
-/// Starts commands, each up to so many milliseconds after the one before, and gives how they ended.
-fn side_by_side(
+/// Starts commands, each up to `up_to` milliseconds after the one before, and waits for all.
+fn run_concurrently(
     fleet: &Fleet,
     random: &mut Random,
     up_to: usize,
@@ -46,7 +46,7 @@ fn side_by_side(
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn runs_with_other_values_never_mix() {
+fn runs_with_different_values_never_mix() {
     let fleet = Fleet::new(STACKS);
     let floors = ["--set=gate.floor=5Gi", "--set=gate.floor=6Gi", "--set=gate.floor=7Gi"];
     let ends: Vec<Files> = floors
@@ -63,7 +63,7 @@ fn runs_with_other_values_never_mix() {
         order.rotate_left(random.below(floors.len()));
         let commands = order.map(|floor| ["render", "--quiet", floor]);
         let check = ["render", "--check", floors[0]];
-        let ran = side_by_side(
+        let ran = run_concurrently(
             &fleet,
             &mut random,
             40,
@@ -72,12 +72,12 @@ fn runs_with_other_values_never_mix() {
         for at in [0, 2, 3] {
             assert_eq!(ran[at].code, 0, "{}", ran[at].err);
         }
-        // A check sees the tree before or after a run, never within one.
+        // `--check` sees the tree before or after a run, never during one.
         for checked in [&ran[1], &ran[4]] {
             let lines: Vec<_> = checked.out.lines().collect();
             assert!(checked.code < 2, "{}", checked.err);
             assert!(lines.iter().all(|line| line.ends_with(": stale")), "{lines:?}");
-            // Of each stack three CronJobs and `.provenance`, or nothing.
+            // Three CronJobs and `.provenance` of each stack, or nothing.
             assert!([0, 4 * STACKS].contains(&lines.len()), "{lines:?}");
         }
         let found = all_files(&fleet.tree());
@@ -91,7 +91,7 @@ fn runs_with_other_values_never_mix() {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn runs_over_parts_of_one_tree_end_it_together() {
+fn runs_over_parts_of_one_tree_complete_it_together() {
     let fleet = Fleet::new(STACKS);
     fleet.ok(&["render", "--quiet"]);
     let mut random = Random(SEED);
@@ -101,14 +101,14 @@ fn runs_over_parts_of_one_tree_end_it_together() {
         let some: Vec<&str> = [&["render", "-q"], &names[..STACKS / 2]].concat();
         let others: Vec<&str> = [&["render", "-q"], &names[STACKS / 3..]].concat();
         let ran =
-            side_by_side(&fleet, &mut random, 40, &[&some, &others, &["render", "-q"], &some]);
+            run_concurrently(&fleet, &mut random, 40, &[&some, &others, &["render", "-q"], &some]);
         assert!(ran.iter().all(|ran| ran.code == 0), "{ran:?}");
         assert_same(&all_files(&fleet.tree()), &fleet.fresh());
     }
     fleet.assert_right();
 }
 
-/// `git` with nothing of this machine's configuration; it must succeed.
+/// Runs `git` without this machine's configuration; it must succeed.
 #[track_caller]
 fn git(folder: &Path, args: &[&str]) -> String {
     let output = quiet(Command::new("git").arg("-C").arg(folder)).args(args).output().unwrap();
@@ -121,8 +121,8 @@ fn quiet(command: &mut Command) -> &mut Command {
     command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1")
 }
 
-/// A repository with the fleet's values committed and nothing rendered.
-fn repository(fleet: &Fleet) {
+/// Creates a repository with the fleet's values committed and nothing rendered.
+fn init_repository(fleet: &Fleet) {
     let root = fleet.root();
     git(root, &["init", "-q", "-b", "main"]);
     git(root, &["config", "user.name", "Ann"]);
@@ -131,7 +131,7 @@ fn repository(fleet: &Fleet) {
     git(root, &["commit", "-q", "-m", "Start"]);
 }
 
-/// `rendered/` as a commit holds it.
+/// The files of `rendered/` in HEAD.
 fn committed(root: &Path) -> Files {
     let out = TempDir::new().unwrap();
     let tar = out.path().join("rendered.tar");
@@ -146,7 +146,7 @@ fn committed(root: &Path) -> Files {
 fn a_render_beside_a_commit_does_not_change_what_is_committed() {
     let fleet = Fleet::new(STACKS);
     let root = fleet.root();
-    repository(&fleet);
+    init_repository(&fleet);
     let mut random = Random(SEED);
     let (mut commits, mut refusals) = (0, 0);
     for round in 0..ROUNDS {
@@ -154,17 +154,16 @@ fn a_render_beside_a_commit_does_not_change_what_is_committed() {
         git(root, &["commit", "-q", "-m", "Change", "--", "values"]);
         let fresh = fleet.fresh();
         let head = git(root, &["rev-parse", "HEAD"]);
-        // Every other time the run beside it has values of its own, and comes at any moment of the
-        // commit.
+        // In every other round, the concurrent run has other values and starts at a random moment.
         let ran = match round % 2 {
             0 => {
                 let commands: [&[&str]; 3] =
                     [&["commit", "-q"], &["render", "-q"], &["render", "-q"]];
-                side_by_side(&fleet, &mut random, 100, &commands)
+                run_concurrently(&fleet, &mut random, 100, &commands)
             }
             _ => {
                 let other = ["render", "-q", "--set=gate.floor=4Gi"];
-                side_by_side(&fleet, &mut random, 700, &[&["commit", "-q"], &other])
+                run_concurrently(&fleet, &mut random, 700, &[&["commit", "-q"], &other])
             }
         };
         assert!(ran[1..].iter().all(|ran| ran.code == 0), "{ran:?}");
@@ -175,14 +174,14 @@ fn a_render_beside_a_commit_does_not_change_what_is_committed() {
                 commits += 1;
                 assert_same(&committed(root), &fresh);
             }
-            // The tree was another run's by then.
+            // The other run had replaced the tree.
             _ => {
                 refusals += 1;
                 assert!(round % 2 == 1, "{}", ran[0].err);
                 assert!(ran[0].err.contains("neither what HEAD has"), "{}", ran[0].err);
             }
         }
-        // Alone, it commits what the values say.
+        // Alone, it commits the values' manifests.
         fleet.ok(&["render", "-q"]);
         fleet.ok(&["commit", "-q"]);
         assert_same(&committed(root), &fresh);

@@ -1,4 +1,4 @@
-//! A stack in a namespace of its own, and the real gate, run there as its CronJobs run it.
+//! A stack in a namespace of its own, and the real gate, run as its CronJobs run it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,19 +12,19 @@ use super::exporter::Exporter;
 use crate::cluster::Cluster;
 use crate::common::tool::{Ran, finished, generate, objects, repository};
 
-/// Names as the values have them.
+/// The names in the values.
 pub const DEPLOYMENT: &str = "chatterbox-tts";
 pub const ACCOUNT: &str = "chatterbox-offpeak";
 
 /// A rendered stack, applied to a namespace of its own.
-pub struct Stage<'a> {
+pub struct DeployedStack<'a> {
     pub cluster: &'a Cluster,
     pub namespace: String,
-    /// What was applied.
+    /// The applied objects.
     pub objects: Vec<Value>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> DeployedStack<'a> {
     /// Renders this repository's stack into a namespace and applies it as Flux does.
     #[track_caller]
     pub fn new(cluster: &'a Cluster, namespace: &str) -> Self {
@@ -38,11 +38,11 @@ impl<'a> Stage<'a> {
         let settings = own.iter().map(String::as_str).chain(settings.iter().copied());
         let settings: Vec<&str> = settings.flat_map(|setting| ["--set", setting]).collect();
         let objects = objects(&generate(&[&["--app", "tts"], &settings[..]].concat()));
-        let stage = Stage { cluster, namespace: namespace.to_owned(), objects };
-        for object in &stage.objects {
-            stage.apply(object);
+        let stack = DeployedStack { cluster, namespace: namespace.to_owned(), objects };
+        for object in &stack.objects {
+            stack.apply(object);
         }
-        stage
+        stack
     }
 
     /// Applies an object as Flux does.
@@ -54,7 +54,7 @@ impl<'a> Stage<'a> {
         applied.object();
     }
 
-    /// What was rendered of this kind and name.
+    /// The rendered object with this kind and name.
     #[track_caller]
     pub fn rendered(&self, kind: &str, name: &str) -> &Value {
         let found = self
@@ -69,7 +69,7 @@ impl<'a> Stage<'a> {
         format!("/apis/apps/v1/namespaces/{}/{path}", self.namespace)
     }
 
-    /// The path of the one thing that the gate may touch.
+    /// The path of the only resource that the gate may change.
     pub fn scale(&self) -> String {
         self.apps(&format!("deployments/{DEPLOYMENT}/scale"))
     }
@@ -100,7 +100,7 @@ impl<'a> Stage<'a> {
         self.cluster.token(&self.namespace, ACCOUNT, 600)
     }
 
-    /// The gate, ready to run, with a mount as a Pod has it and the environment that is rendered.
+    /// The gate, ready to run, with the mount of a Pod and the rendered environment.
     #[track_caller]
     pub fn gate(&self, action: &'static str) -> Gate {
         let jobs = self.objects.iter().filter(|object| object["kind"] == "CronJob");
@@ -123,7 +123,7 @@ impl<'a> Stage<'a> {
             .env("KUBERNETES_SERVICE_PORT", self.cluster.port().to_string())
             .env("SERVICE_ACCOUNT_DIR", mount.path())
             .env("TERMINATION_LOG", mount.path().join("termination-log"))
-            // Nobody's: only who is given a page has one.
+            // Nothing listens there: a test that needs an exporter starts one.
             .env("METRICS_URL", "http://127.0.0.1:1/metrics")
             .env("SAMPLE_INTERVAL", "100ms");
         std::fs::write(mount.path().join("termination-log"), "").unwrap();
@@ -174,7 +174,7 @@ impl Gate {
     }
 }
 
-/// A gate that runs; dropping it ends it.
+/// A running gate; dropping it kills it.
 pub struct Running {
     child: Option<Child>,
     mount: TempDir,
@@ -182,13 +182,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// How often it has asked for its page.
-    pub fn looks(&self) -> usize {
+    /// The number of its scrapes so far.
+    pub fn scrapes(&self) -> usize {
         self.exporter.as_ref().map_or(0, |exporter| exporter.requests.load(Ordering::SeqCst))
     }
 
-    /// Whether it has not ended yet.
-    pub fn runs(&mut self) -> bool {
+    /// Returns true until it has ended.
+    pub fn is_running(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
@@ -216,6 +216,7 @@ impl Drop for Running {
     }
 }
 
+/// Replaces the mount's token as the kubelet does: by a rename.
 fn renew(mount: &Path, token: &str) {
     std::fs::write(mount.join("..token"), token).unwrap();
     std::fs::rename(mount.join("..token"), mount.join("token")).unwrap();
@@ -230,11 +231,11 @@ fn binary() -> &'static Path {
             .args(["build", "-p", "vram-gate", "--locked"])
             .arg("--message-format=json-render-diagnostics")
             .current_dir(repository());
-        // What cargo tells a test of its package; a build script that reads it would run again.
-        let told = std::env::vars_os().map(|(name, _)| name);
-        let of_the_package = ["CARGO_PKG_", "CARGO_MANIFEST_"];
-        for name in told {
-            if of_the_package.iter().any(|start| name.to_string_lossy().starts_with(start)) {
+        // Cargo sets variables about the test's package; a build script that reads them would run again.
+        let variables = std::env::vars_os().map(|(name, _)| name);
+        let package_prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+        for name in variables {
+            if package_prefixes.iter().any(|start| name.to_string_lossy().starts_with(start)) {
                 cargo.env_remove(name);
             }
         }

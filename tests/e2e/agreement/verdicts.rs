@@ -1,4 +1,4 @@
-//! What each side says of one manifest: this project's rules, and the API server.
+//! The verdicts on one manifest: of `kube-validate`'s rules, and of the API server.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -12,12 +12,12 @@ use super::cases::Case;
 use crate::cluster::{APPLY, Cluster};
 use crate::common::tool::objects;
 
-/// What was said: nothing, or why not.
-pub type Said = Result<(), String>;
+/// A verdict: accepted, or the reason why not.
+pub type Verdict = Result<(), String>;
 
-/// What the library that `tts-render validate` calls says of a manifest.
-pub fn ours(text: &str) -> Said {
-    let nodes = nodes(text)?;
+/// The verdict of the rules that `tts-render validate` uses.
+pub fn rules_verdict(text: &str) -> Verdict {
+    let nodes = parse_nodes(text)?;
     let report = validate_foreign(&nodes);
     match report.findings.first() {
         Some(found) => Err(format!("{}: {}", found.path, found.error)),
@@ -25,18 +25,18 @@ pub fn ours(text: &str) -> Said {
     }
 }
 
-/// Whether the rules say anything of the kinds in a manifest.
+/// Returns true if the rules cover the kinds in a manifest.
 pub fn is_known(text: &str) -> bool {
-    nodes(text).map_or(true, |nodes| validate_foreign(&nodes).unknown.is_empty())
+    parse_nodes(text).map_or(true, |nodes| validate_foreign(&nodes).unknown.is_empty())
 }
 
-fn nodes(text: &str) -> Result<Vec<Node>, String> {
+fn parse_nodes(text: &str) -> Result<Vec<Node>, String> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("manifest.yaml", text));
     parse(&sources, id, Dialect::Kubectl).map_err(|errors| format!("{errors:?}"))
 }
 
-/// The server's side, and the namespaces that were made for it.
+/// The API server, and the namespaces that were created in it.
 pub struct Server<'c> {
     cluster: &'c Cluster,
     namespaces: Mutex<BTreeSet<String>>,
@@ -47,22 +47,22 @@ impl<'c> Server<'c> {
         Server { cluster, namespaces: Mutex::default() }
     }
 
-    /// What the server says of a manifest: server-side apply as a dry run, in which what it does not
-    /// know is refused. An object without a name can't be applied: it is made, likewise. None of a
-    /// kind that it does not have.
-    pub fn says(&self, case: &Case) -> Option<Said> {
+    /// The server's verdict: on a strict server-side apply as a dry run, or on a create if the object has no
+    /// name. None if the server does not have the kind.
+    pub fn verdict(&self, case: &Case) -> Option<Verdict> {
         let text = &case.text;
-        // Where a text is no YAML to us, the manifest that it was made from says where it would lie.
-        let nodes = nodes(text).or_else(|_| nodes(&case.whole)).unwrap();
+        // If the text is not valid YAML, the manifest before the change has the object's identity.
+        let nodes = parse_nodes(text).or_else(|_| parse_nodes(&case.whole)).unwrap();
         let [node] = &nodes[..] else { panic!("not one manifest: {text}") };
         let kind = node.get("kind").and_then(Node::as_str).unwrap_or_default();
         if kind.ends_with("List") {
-            // As clients do: a list is no object of the server's.
+            // Clients send the items of a list, not the list.
             let [list] = &objects(text)[..] else { panic!("not one list") };
             let items = list["items"].as_array().unwrap();
-            let said: Option<Vec<Said>> =
-                items.iter().map(|item| self.says(&Case::of(item.to_string()))).collect();
-            return said.map(|said| said.into_iter().find(Result::is_err).unwrap_or(Ok(())));
+            let verdicts: Option<Vec<Verdict>> =
+                items.iter().map(|item| self.verdict(&Case::of(item.to_string()))).collect();
+            return verdicts
+                .map(|verdicts| verdicts.into_iter().find(Result::is_err).unwrap_or(Ok(())));
         }
         let version = node.get("apiVersion").and_then(Node::as_str).unwrap_or_default();
         let api = self.cluster.admin();
@@ -77,9 +77,9 @@ impl<'c> Server<'c> {
             let text = metadata.and_then(|metadata| metadata.get(key)).and_then(Node::as_str);
             text.unwrap_or_default().to_owned()
         };
-        self.make(&name("namespace"));
+        self.create_namespace(&name("namespace"));
         let identity = json!({"apiVersion": version, "kind": kind,
-            "metadata": {"name": encoded(&name("name")), "namespace": encoded(&name("namespace"))}});
+            "metadata": {"name": percent_encoded(&name("name")), "namespace": percent_encoded(&name("namespace"))}});
         let identity = without_empty_namespace(identity);
         let strict = "dryRun=All&fieldValidation=Strict&fieldManager=agreement";
         let answer = if name("name").is_empty() {
@@ -96,9 +96,9 @@ impl<'c> Server<'c> {
         })
     }
 
-    /// Makes a namespace, if there can be one of this name, and what a controller would make in it:
-    /// Pods need the account.
-    fn make(&self, namespace: &str) {
+    /// Creates a namespace, if the name is valid, with the account that Pods need, which a controller would
+    /// create.
+    fn create_namespace(&self, namespace: &str) {
         if namespace.is_empty() || !self.namespaces.lock().unwrap().insert(namespace.to_owned()) {
             return;
         }
@@ -106,18 +106,21 @@ impl<'c> Server<'c> {
         for made in [
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
             json!({"apiVersion": "v1", "kind": "ServiceAccount",
-                "metadata": {"name": "default", "namespace": encoded(namespace)}}),
+                "metadata": {"name": "default", "namespace": percent_encoded(namespace)}}),
         ] {
             api.create(&made, "");
         }
     }
 }
 
-/// A name as a part of a path.
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
+/// Encodes a name for a path.
+fn percent_encoded(text: &str) -> String {
     text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| match byte {
+            b'-' | b'.' | b'_' | b'~' | b':' => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
         .collect()
 }
 

@@ -1,8 +1,8 @@
-//! Kyverno's command line tool, asked which Pods a policy changes.
+//! Runs Kyverno's command line tool to find the Pods that a policy changes.
 //!
-//! It has two holes, so no test rests on its verdict alone: a Pod that no rule answers for passes whatever
-//! is expected, so reasons are read, and a rule is asked about a Pod that it must change; a patched Pod that
-//! is missing passes too, unless `failOnMissingResources` is set.
+//! The tool passes some tests wrongly, so no test relies on its verdict alone. A Pod without a rule's answer
+//! passes whatever is expected, so the tests read the reasons, and each includes a Pod that must change. A
+//! missing patched Pod passes too, unless `failOnMissingResources` is set.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,17 +14,17 @@ use serde_json::Value;
 
 use crate::programs::program;
 
-/// The namespaces whose Pods are asked about: the tenant's, some that policies name, some near it.
+/// The namespaces of the evaluated Pods: the tenant's, some that policies name, and some with similar names.
 pub const NAMESPACES: [&str; 8] =
     ["tts", "tts-x", "tt", "kube-system", "kyverno", "immich", "web", "default"];
 
-/// A Pod that a rule leaves out; the tool says `Excluded` where no rule answers, and `Ok` where one
-/// answers as it was asked to, with "skip".
-pub const EXCLUDED: &str = "left out";
-/// A Pod that the rule changes after all.
+/// The result for an excluded Pod. The tool reports `Excluded` if no rule answers, and `Ok` if one answers with
+/// the expected "skip".
+pub const EXCLUDED: &str = "excluded";
+/// The result for a Pod that the rule changes.
 pub const CHANGED: &str = "changed";
 
-/// A policy to ask about.
+/// A policy to evaluate.
 pub struct Question<'a> {
     pub text: &'a str,
     pub name: &'a str,
@@ -33,23 +33,25 @@ pub struct Question<'a> {
     pub exception: Option<String>,
 }
 
-/// A Pod that asks for the GPU.
+/// A Pod that requests the GPU.
 pub fn pod(namespace: &str) -> String {
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: pod, namespace: {namespace}}}\nspec:\n  priorityClassName: tier-2-gpu\n  containers:\n    - name: server\n      image: registry.example/server:1\n      resources: {{limits: {{nvidia.com/gpu: \"1\"}}}}\n"
     )
 }
 
-/// The labels of the namespaces, as a cluster sets them.
+/// The labels of the namespaces, as in a cluster.
 pub fn labels() -> String {
-    let label =
-        |name| format!("  - {{name: {name}, labels: {{kubernetes.io/metadata.name: {name}}}}}\n");
-    let labels: String = NAMESPACES.map(label).concat();
+    let labels = NAMESPACES
+        .map(|name| {
+            format!("  - {{name: {name}, labels: {{kubernetes.io/metadata.name: {name}}}}}\n")
+        })
+        .concat();
     format!("apiVersion: cli.kyverno.io/v1alpha1\nkind: Values\nnamespaceSelector:\n{labels}")
 }
 
-/// Writes a folder that the tool tests: is the Pod of each namespace left out?
-pub fn ask(folder: &Path, question: &Question<'_>, pod: impl Fn(&str) -> String) {
+/// Writes a folder for the tool that tests whether each namespace's Pod is excluded.
+pub fn write_question(folder: &Path, question: &Question<'_>, pod: impl Fn(&str) -> String) {
     fs::create_dir(folder).unwrap();
     fs::write(folder.join("policy.yaml"), question.text).unwrap();
     fs::write(folder.join("pods.yaml"), NAMESPACES.map(pod).join("\n---\n")).unwrap();
@@ -77,7 +79,7 @@ pub fn ask(folder: &Path, question: &Question<'_>, pod: impl Fn(&str) -> String)
     fs::write(folder.join("kyverno-test.yaml"), test).unwrap();
 }
 
-/// Runs the tool over all folders: for each, the reason for each Pod's namespace.
+/// Runs the tool on all folders. Returns each folder's results by namespace.
 pub fn answers(folder: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
     let output = Command::new(program("kubectl-kyverno"))
         .args(["test", ".", "--remove-color", "-o", "json"])
@@ -118,7 +120,7 @@ pub fn answers(folder: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
     found
 }
 
-/// The reasons in the order of [`NAMESPACES`].
+/// A folder's results in the order of [`NAMESPACES`].
 pub fn reasons<'a>(
     answers: &'a BTreeMap<String, BTreeMap<String, String>>,
     name: &str,

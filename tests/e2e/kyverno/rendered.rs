@@ -1,12 +1,13 @@
-//! What this repository renders: the tenant's own Pod, as the Deployment's template makes it, under the
-//! very files of `rendered/kyverno/`.
+//! Evaluates the tenant's Pod, from the rendered Deployment's template, under the files of `rendered/kyverno/`.
 
 use std::fs;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::oracle::{CHANGED, EXCLUDED, NAMESPACES, Question, answers, ask, labels, reasons};
+use super::cli::{
+    CHANGED, EXCLUDED, NAMESPACES, Question, answers, labels, reasons, write_question,
+};
 use crate::common::tool::{Sandbox, generate, objects, repository};
 use crate::programs::program;
 
@@ -26,7 +27,7 @@ fn policies() -> [String; 2] {
     .map(read)
 }
 
-/// The Pod that the rendered Deployment makes, in any namespace.
+/// The Pod of the rendered Deployment, in any namespace.
 fn pod(namespace: &str) -> Value {
     let deployment = objects(&read("rendered/tts/deployment-chatterbox-tts.yaml")).remove(0);
     let template = &deployment["spec"]["template"];
@@ -40,19 +41,19 @@ fn text_of(namespace: &str) -> String {
     pod(namespace).to_string()
 }
 
-/// The reasons for a policy with and without what is rendered, by namespace.
-fn asked<const N: usize>(questions: [(&str, Question<'_>); N]) -> [Vec<String>; N] {
+/// The results for some questions, each in the order of [`NAMESPACES`].
+fn evaluate<const N: usize>(questions: [(&str, Question<'_>); N]) -> [Vec<String>; N] {
     let folder = tempfile::tempdir().unwrap();
     for (name, question) in &questions {
-        ask(&folder.path().join(name), question, text_of);
+        write_question(&folder.path().join(name), question, text_of);
     }
     let answers = answers(folder.path());
     questions.map(|(name, _)| reasons(&answers, name).into_iter().map(str::to_owned).collect())
 }
 
-/// Of [`NAMESPACES`]: the tenant's first, then some that the policy does not name and some that it does.
+/// Asserts that the change excludes the tenant, the first of [`NAMESPACES`], and no other namespace.
 #[track_caller]
-fn only_the_tenant_is_let_go(before: &[String], after: &[String]) {
+fn assert_only_the_tenant_is_excluded(before: &[String], after: &[String]) {
     assert_eq!(before, [CHANGED, CHANGED, CHANGED, EXCLUDED, EXCLUDED, CHANGED, CHANGED, CHANGED]);
     assert_eq!((NAMESPACES[0], after[0].as_str()), ("tts", EXCLUDED));
     assert_eq!(after[1..], before[1..]);
@@ -63,8 +64,8 @@ fn only_the_tenant_is_let_go(before: &[String], after: &[String]) {
 fn the_rendered_policy_lets_the_rendered_pod_keep_its_class() {
     let [before, after] = policies();
     let question = |text| Question { text, name: POLICY, rule: Some(RULE), exception: None };
-    let [before, after] = asked([("before", question(&before)), ("after", question(&after))]);
-    only_the_tenant_is_let_go(&before, &after);
+    let [before, after] = evaluate([("before", question(&before)), ("after", question(&after))]);
+    assert_only_the_tenant_is_excluded(&before, &after);
 }
 
 #[test]
@@ -78,14 +79,14 @@ fn the_rendered_exception_does_the_same() {
     let question =
         |exception| Question { text: &before, name: POLICY, rule: Some(RULE), exception };
     let [without, with] =
-        asked([("without", question(None)), ("with", question(Some(exception.to_string())))]);
-    only_the_tenant_is_let_go(&without, &with);
+        evaluate([("without", question(None)), ("with", question(Some(exception.to_string())))]);
+    assert_only_the_tenant_is_excluded(&without, &with);
 }
 
-/// The day that the owner has moved on to Kyverno's new kind of policy.
+/// The owner has moved to a MutatingPolicy.
 #[test]
 #[ignore = "tests/e2e/run"]
-fn a_mutating_policy_is_rendered_to_the_same_effect() {
+fn a_mutating_policy_has_the_same_effect() {
     let project = Sandbox::repository();
     let owners = read("tests/fixtures/policy/mutating-cel/input.yaml");
     project.write("policies/inject-gpu-workload-priority.yaml", &owners);
@@ -96,17 +97,17 @@ fn a_mutating_policy_is_rendered_to_the_same_effect() {
     let exception =
         objects(&made).into_iter().find(|object| object["kind"] == "PolicyException").unwrap();
     let question = |text, exception| Question { text, name: "inject", rule: None, exception };
-    let [before, after, excepted] = asked([
+    let [before, after, excepted] = evaluate([
         ("before", question(&owners, None)),
         ("after", question(&edited, None)),
         ("excepted", question(&owners, Some(exception.to_string()))),
     ]);
-    only_the_tenant_is_let_go(&before, &after);
-    only_the_tenant_is_let_go(&before, &excepted);
+    assert_only_the_tenant_is_excluded(&before, &after);
+    assert_only_the_tenant_is_excluded(&before, &excepted);
 }
 
-/// What a resource becomes, or makes be, under the cluster's policies in their order, with this one for
-/// the GPU; its namespace has a tier's label.
+/// The resource that results, or is generated, when the cluster's policies and this GPU policy are applied in
+/// their order. The resource's namespace has a tier's label.
 fn applied(gpu: &str, resource: &Value, tier: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(program("kubectl-kyverno"));
@@ -135,7 +136,7 @@ fn applied(gpu: &str, resource: &Value, tier: &str) -> Value {
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     let out = fs::read_to_string(folder.path().join("out.yaml"))
         .unwrap_or_else(|error| panic!("{error}: {said}"));
-    // After each policy that changes it, the resource as it is then.
+    // The file has the resource after each policy that changes it; the last one counts.
     objects(&out).into_iter().rfind(|object| !object.is_null()).unwrap_or_else(|| panic!("{said}"))
 }
 
@@ -144,7 +145,7 @@ fn with_ndots(mut pod: Value) -> Value {
     pod
 }
 
-/// As the GPU's policy raises a Pod.
+/// The Pod after the GPU policy raised its priority.
 fn raised(mut pod: Value) -> Value {
     pod["spec"]["priorityClassName"] = json!("gpu-workload");
     pod["spec"]["priority"] = json!(1_200_000);
@@ -154,21 +155,21 @@ fn raised(mut pod: Value) -> Value {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn the_sibling_policies_still_reach_the_tenant() {
+fn the_sibling_policies_still_apply_to_the_tenant() {
     let [before, after] = policies();
     let (tenant, resident) = (pod("tts"), pod("immich"));
-    // Before, the tenant was raised; after, it has from the others what it had, and its own class.
+    // Before, the tenant's priority was raised. After, it keeps its class, and the other policies still apply.
     assert_eq!(applied(&before, &tenant, "2-gpu"), with_ndots(raised(tenant.clone())));
     assert_eq!(applied(&after, &tenant, "2-gpu"), with_ndots(tenant.clone()));
-    // A resident is raised as before.
+    // A resident's priority is raised as before.
     for policy in [&before, &after] {
         assert_eq!(applied(policy, &resident, "2-gpu"), with_ndots(raised(resident.clone())));
     }
-    // A Pod of the tenant's without a class has its tier's from the sibling.
+    // A Pod of the tenant without a class gets its tier's class from the sibling policy.
     let mut plain = tenant.clone();
     plain["spec"].as_object_mut().unwrap().remove("priorityClassName");
     assert_eq!(applied(&after, &plain, "2-gpu"), with_ndots(tenant));
-    // And its namespace has its tier's LimitRange.
+    // Its namespace gets its tier's LimitRange.
     let namespace = objects(&read("rendered/tts/namespace-tts.yaml")).remove(0);
     let limits = [&before, &after].map(|policy| applied(policy, &namespace, "2-gpu"));
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Runs that may open next to no files, or start no thread.
+//! Runs that may open only a few files, or start no thread.
 
 use std::fs;
 use std::path::Path;
@@ -8,11 +8,11 @@ use super::fleet::{Fleet, Legal, assert_same};
 use super::tree::{all_files, is_temporary};
 use crate::common::tool::{Ran, finished, is_root};
 
-/// More than fifteen folders, so that they are written on all cores.
+/// More than fifteen folders, so that they are written in parallel.
 const STACKS: usize = 17;
 
-/// Runs `tts-render` with so many files open at most, those that are inherited included.
-fn limited(fleet: &Fleet, files: usize, args: &[&str]) -> Ran {
+/// Runs `tts-render` with a limit of open files, which includes the inherited ones.
+fn run_with_file_limit(fleet: &Fleet, files: usize, args: &[&str]) -> Ran {
     let render = fleet.command(args);
     let mut command = Command::new("prlimit");
     command.arg(format!("--nofile={files}"));
@@ -22,7 +22,7 @@ fn limited(fleet: &Fleet, files: usize, args: &[&str]) -> Ran {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn no_file_handles_left_is_an_error_or_the_right_result() {
+fn too_few_open_files_are_an_error_or_give_the_right_result() {
     let fleet = Fleet::new(STACKS);
     let tree = fleet.tree();
     let variants = [0, 2].map(|variant| {
@@ -33,14 +33,14 @@ fn no_file_handles_left_is_an_error_or_the_right_result() {
     fleet.ok(&["render", "--quiet"]);
     let mut now = 1;
 
-    // With fewer the program can't be loaded.
-    let least = (3..10).find(|&files| limited(&fleet, files, &["--version"]).code == 0);
+    // With fewer, the program cannot be loaded.
+    let least = (3..10).find(|&files| run_with_file_limit(&fleet, files, &["--version"]).code == 0);
     let least = least.expect("some number of files is enough to start");
     let (mut refused, mut done) = (0, 0);
     for files in least..least + 12 {
         let (old, new) = (&variants[now], &variants[1 - now]);
         (0..STACKS).for_each(|stack| fleet.set(stack, [0, 2][1 - now]));
-        let ran = limited(&fleet, files, &["render", "--quiet"]);
+        let ran = run_with_file_limit(&fleet, files, &["render", "--quiet"]);
         let found = all_files(&tree);
         legal.assert_whole(&found, |_| false);
         assert!(!found.keys().any(|path| is_temporary(path)), "{files}: a temporary file is left");
@@ -59,8 +59,8 @@ fn no_file_handles_left_is_an_error_or_the_right_result() {
                 assert!(gone.clone().all(|path| !new.contains_key(path)), "{:?}", gone.count());
             }
         }
-        // The check, too, says what is so or why it can't.
-        let checked = limited(&fleet, files, &["render", "--check"]);
+        // `--check` also reports the right result or its error.
+        let checked = run_with_file_limit(&fleet, files, &["render", "--check"]);
         match checked.code {
             0 | 1 => assert_eq!(checked.code == 0, found == *new, "{files}: {}", checked.out),
             _ => assert!(checked.err.contains("Too many open files"), "{}", checked.err),
@@ -76,13 +76,13 @@ fn no_file_handles_left_is_an_error_or_the_right_result() {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn no_thread_left_is_no_failure() {
+fn a_run_without_more_threads_succeeds() {
     let fleet = Fleet::new(STACKS);
     let render = fleet.command(&["render", "--quiet"]);
     let mut command = Command::new("prlimit");
     let mut program = Path::new(render.get_program()).to_owned();
     if is_root() {
-        // The limit is one of a user's, and binds root not at all: somebody who runs nothing else.
+        // The limit counts the user's processes and does not apply to root, so another user runs it.
         let copy = fleet.path("tts-render");
         fs::copy(&program, &copy).unwrap();
         program = copy;

@@ -1,5 +1,5 @@
-//! A disk without room and a tree that can't be written to. What must be mounted for that is mounted
-//! in a namespace of the test's own, which ends with it.
+//! A full disk, and a tree that cannot be written. The file systems are mounted in a mount namespace of the
+//! test, which ends with it.
 
 use std::fs;
 use std::path::Path;
@@ -9,16 +9,16 @@ use super::fleet::{Fleet, Legal, assert_same};
 use super::tree::{Files, all_files, is_temporary};
 use crate::common::tool::{Ran, finished, is_root};
 
-/// Stacks that are there from the start, and those that are added to them.
+/// The number of stacks at the start, and of those that are added.
 const OLD: usize = 17;
 const NEW: usize = 6;
 
 /// Set in the process that may mount.
 const INSIDE: &str = "TTS_RENDER_TEST_MAY_MOUNT";
 
-/// Whether this process may mount. If not, the test is run once more in a process that may, and must
-/// pass there; then there is nothing left to do here.
-#[allow(clippy::print_stdout, reason = "what the test says inside")]
+/// Returns true if this process may mount. Otherwise, runs the test in a process that may, where it must pass,
+/// and returns false: nothing is left to do here.
+#[allow(clippy::print_stdout, reason = "shows the output of the inner test")]
 fn may_mount(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         return true;
@@ -28,7 +28,7 @@ fn may_mount(test: &str) -> bool {
         command.args(flags).env(INSIDE, "yes");
         command
     };
-    // Root may without a namespace of users, which some systems refuse.
+    // Root may mount without a user namespace, which some systems refuse.
     let kinds: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
     let works = |flags: &&[&str]| {
         let mount = ["mount", "-t", "tmpfs", "tmpfs", "/mnt"];
@@ -55,7 +55,7 @@ fn mount(args: &[&str]) {
     assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// What a limit of the file system is, and how many of it a tree takes.
+/// A limit of the file system, as a mount option, and its unit.
 struct Limit {
     option: &'static str,
     unit: u64,
@@ -64,7 +64,7 @@ struct Limit {
 const LIMITS: [Limit; 2] =
     [Limit { option: "size", unit: 4096 }, Limit { option: "nr_inodes", unit: 1 }];
 
-/// How much of it is in use.
+/// The amount of a limit that is in use.
 fn used(limit: &Limit, tree: &Path) -> u64 {
     let format = if limit.option == "size" { "%b %f" } else { "%c %d" };
     let output = Command::new("stat").args(["-f", "-c", format]).arg(tree).output().unwrap();
@@ -114,10 +114,10 @@ fn a_full_disk_stops_a_run_and_loses_nothing() {
                 assert_same(&found, &goal);
             } else {
                 assert_one_error(&ran, "No space left on device", &what);
-                assert_holds(&legal, &small, &found, &goal);
+                assert_intact(&legal, &small, &found, &goal);
                 if found == small { nothing += 1 } else { part += 1 }
             }
-            // Once there is room again, the next run ends right.
+            // Once there is space again, the next run succeeds.
             remount("size", 64 << 20);
             remount("nr_inodes", 100_000);
             fleet.ok(&["render", "--quiet"]);
@@ -125,7 +125,7 @@ fn a_full_disk_stops_a_run_and_loses_nothing() {
             fleet.assert_right();
         }
         println!("{}: {nothing} left all as it was, {part} did a part, {all} all", limit.option);
-        assert!(nothing > 0 && part > 3 && all > 0, "the room tried shows too little");
+        assert!(nothing > 0 && part > 3 && all > 0, "the tried sizes show too little");
     }
 }
 
@@ -169,7 +169,7 @@ fn a_read_only_tree_stops_a_run_and_loses_nothing() {
     (0..OLD).for_each(|stack| fleet.set(stack, 2));
     let new = fleet.fresh();
     let legal = Legal::of(&[old.clone(), new.clone()]);
-    // All of the project, the tree, the last folder of it: the deeper, the more is written first.
+    // The whole project, the tree, and its last folder: the deeper, the more is written before the error.
     let last = tree.join(fleet.stacks().last().unwrap());
     let mut parts = 0;
     for place in [fleet.root().to_owned(), tree.clone(), last] {
@@ -183,22 +183,22 @@ fn a_read_only_tree_stops_a_run_and_loses_nothing() {
         let ran = fleet.run(&["render", "--quiet"]);
         let found = all_files(&tree);
         assert_one_error(&ran, "Read-only file system", place_text);
-        assert_holds(&legal, &old, &found, &new);
+        assert_intact(&legal, &old, &found, &new);
         parts += usize::from(found != old);
-        // What reads only can do its work.
+        // A command that only reads works.
         assert_eq!(fleet.run(&["render", "--check"]).code, 1);
         mount(&["-o", "remount,bind,rw", place_text]);
         fleet.ok(&["render", "--quiet"]);
         assert_same(&all_files(&tree), &new);
         fleet.assert_right();
-        // Where nothing is to be done, nothing is written.
+        // A run without changes writes nothing.
         mount(&["-o", "remount,bind,ro", place_text]);
         fleet.ok(&["render", "--quiet"]);
         mount(&["-o", "remount,bind,rw", place_text]);
     }
-    assert_eq!(parts, 1, "only the last was to be met in the middle of the work");
+    assert_eq!(parts, 1, "only the last stops a run that has begun to write");
 
-    // A tree that is not there yet, where none can be made.
+    // A new tree, in a folder that cannot be written.
     let root = fleet.root().to_str().unwrap();
     let render = ["render", "--quiet", "--out", "another"];
     mount(&["-o", "remount,bind,ro", root]);
@@ -210,7 +210,7 @@ fn a_read_only_tree_stops_a_run_and_loses_nothing() {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn a_folder_of_somebody_elses_stops_a_run_and_loses_nothing() {
+fn an_inaccessible_folder_stops_a_run_and_loses_nothing() {
     use std::os::unix::fs::PermissionsExt;
 
     let fleet = Fleet::new(OLD);
@@ -220,7 +220,7 @@ fn a_folder_of_somebody_elses_stops_a_run_and_loses_nothing() {
     (0..OLD).for_each(|stack| fleet.set(stack, 2));
     let new = fleet.fresh();
     let legal = Legal::of(&[old.clone(), new.clone()]);
-    // Root is bound by no mode, unless what frees it is taken away.
+    // Root ignores modes, unless it gives up the capabilities for that.
     let run = |args: &[&str]| {
         let mut command = Command::new("setpriv");
         if is_root() {
@@ -237,9 +237,9 @@ fn a_folder_of_somebody_elses_stops_a_run_and_loses_nothing() {
     let written = run(&["render", "--quiet"]);
     let found = all_files(&tree);
     assert_one_error(&written, "Permission denied", "a folder that can't be written");
-    assert_holds(&legal, &old, &found, &new);
+    assert_intact(&legal, &old, &found, &new);
     assert_ne!(found, old, "the other folders come first");
-    // One that can't be looked into is met before anything is written.
+    // A folder that cannot be read is found before anything is written.
     mode(0o000);
     let listed = run(&["render", "--quiet"]);
     mode(0o755);
@@ -249,7 +249,7 @@ fn a_folder_of_somebody_elses_stops_a_run_and_loses_nothing() {
     fleet.assert_right();
 }
 
-/// One error that says what the system said, and nothing that could be taken for a result.
+/// Asserts that there is one error with the system's reason, and no output.
 #[track_caller]
 fn assert_one_error(ran: &Ran, said: &str, what: &str) {
     assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{what}: {}", ran.err);
@@ -259,9 +259,9 @@ fn assert_one_error(ran: &Ran, said: &str, what: &str) {
     assert!(errors[0].contains(said) && !has_temporary, "{what}: {}", ran.err);
 }
 
-/// Each file is old or new, none that should stay is gone, and there are no temporary ones.
+/// Asserts that each file is old or new, that none is missing, and that no temporary file is left.
 #[track_caller]
-fn assert_holds(legal: &Legal, old: &Files, found: &Files, new: &Files) {
+fn assert_intact(legal: &Legal, old: &Files, found: &Files, new: &Files) {
     legal.assert_whole(found, |_| false);
     assert!(!found.keys().any(|path| is_temporary(path)), "a temporary file is left");
     let gone: Vec<_> = old.keys().filter(|path| !found.contains_key(*path)).collect();
