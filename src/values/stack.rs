@@ -10,6 +10,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
+pub use vram_gate::exposition::MetricUnit;
+pub use vram_gate::settings::LogFormat;
 
 use super::scalars::*;
 pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
@@ -427,7 +430,11 @@ fn default_gate_resources() -> ResourceRequirements {
     }
 }
 
+<<<<<<< HEAD
 /// The exclusion of the namespace from the policy that raises GPU Pods' priority.
+=======
+/// How the namespace is kept out of the policy that raises GPU Pods' priority.
+>>>>>>> main
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Kyverno {
