@@ -15,9 +15,6 @@ pub use vram_gate::exposition::MetricUnit;
 pub use vram_gate::settings::LogFormat;
 
 use super::scalars::*;
-pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
-pub use vram_gate::exposition::MetricUnit;
-pub use vram_gate::settings::LogFormat;
 use yaml_spans::Node;
 
 /// One stack: a GPU tenant, its off-peak window, and all objects that it needs in the cluster.
@@ -430,11 +427,7 @@ fn default_gate_resources() -> ResourceRequirements {
     }
 }
 
-<<<<<<< HEAD
 /// The exclusion of the namespace from the policy that raises GPU Pods' priority.
-=======
-/// How the namespace is kept out of the policy that raises GPU Pods' priority.
->>>>>>> main
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Kyverno {
