@@ -74,7 +74,10 @@ const REFUSED: &[Refused] = &[
     refused("kyverno.policy=/etc/passwd", "a path from the repository's root"),
     refused_by_tool("kyverno.policy=../x.yaml", "a path from the repository's root"),
     refused("gate.metricsUrl=ftp://x/metrics", "expected `http://` or `https://` at the start"),
-    refused_by_tool("gate.metricsUrl=http://user:pw@x/metrics", "invalid URL: expected no credentials"),
+    refused_by_tool(
+        "gate.metricsUrl=http://user:pw@x/metrics",
+        "invalid URL: expected no credentials",
+    ),
     // Choices.
     refused("gate.count=resident", "did you mean `residents`?"),
     refused("kyverno.mode=edits", "did you mean `edit`?"),
@@ -83,7 +86,10 @@ const REFUSED: &[Refused] = &[
     refused_by_tool("gate.floor=17Gi", "more than `GPU_TOTAL`"),
     refused_by_tool("gate.reserve=17Gi", "more than `GPU_TOTAL`"),
     refused_by_tool("storage.mountPath=/app/config.yaml", "is already `server.config.mountPath`"),
-    refused_by_tool("offPeak.names.up=chatterbox-vram-guard", "is already the name of the CronJob `up`"),
+    refused_by_tool(
+        "offPeak.names.up=chatterbox-vram-guard",
+        "is already the name of the CronJob `up`",
+    ),
     refused_by_tool(
         "offPeak.names.up=a123456789012345678901234567890123456789012345678901234",
         "expected at most 52 characters, not 55",
@@ -209,7 +215,10 @@ fn an_invalid_field_is_traced_to_its_value() {
     let sandbox = Sandbox::repository();
     let errors = sandbox.refused(&["render", "--set", "server.resources.limits.memory=8Gx"]);
     assert!(errors.contains("templates/deployment.yaml.j2"), "{errors}");
-    assert!(errors.contains("it comes from the value `server.resources.limits.memory`"), "{errors}");
+    assert!(
+        errors.contains("it comes from the value `server.resources.limits.memory`"),
+        "{errors}"
+    );
     assert!(errors.contains("--set:1:32"), "{errors}");
 }
 

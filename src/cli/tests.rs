@@ -81,9 +81,9 @@ fn printed_commands(text: &str, program: &str) -> Vec<Printed> {
             }
             for segment in part.split(" | ").flat_map(|part| part.split(" && ")) {
                 let segment = segment.trim_start().trim_start_matches("$ ");
-                let segment = ["run: ", "entry: "]
-                    .iter()
-                    .fold(segment, |text, key| text.trim_start_matches("- ").trim_start_matches(key));
+                let segment = ["run: ", "entry: "].iter().fold(segment, |text, key| {
+                    text.trim_start_matches("- ").trim_start_matches(key)
+                });
                 if segment.starts_with(&start) {
                     commands.push(Printed { command: end_of_command(segment), is_whole: true });
                 }
@@ -115,10 +115,11 @@ fn words(command: &str) -> Vec<String> {
         }
     }
     words.push(word);
-    let bare = |word: String| match word.starts_with('[') || word.ends_with(']') && !word.contains('[') {
-        true => word.trim_start_matches('[').trim_end_matches(['…', ']']).to_owned(),
-        false => word.trim_end_matches('…').to_owned(),
-    };
+    let bare =
+        |word: String| match word.starts_with('[') || word.ends_with(']') && !word.contains('[') {
+            true => word.trim_start_matches('[').trim_end_matches(['…', ']']).to_owned(),
+            false => word.trim_end_matches('…').to_owned(),
+        };
     words.into_iter().map(bare).filter(|word| !word.is_empty()).collect()
 }
 

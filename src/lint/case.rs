@@ -88,7 +88,7 @@ impl<'a> Case<'a> {
     pub fn of(opened: &'a LoadedStack, policies: &'a Policies) -> Result<Self, Diagnostics> {
         let broken = || failed(format!("{} does not render: see `tts-render render`", opened.file));
         // Of policies, those of the owners are looked at.
-        let subject = Subject { beyond: None, ..opened.subject() };
+        let subject = Subject { extra: None, ..opened.subject() };
         let rendering = subject.rendering().ok_or_else(broken)?;
         let nodes = rendering.documents.iter().flatten().cloned();
         let read = nodes.map(|node| Object::read(node, &opened.file).map(Arc::new));
@@ -169,7 +169,7 @@ impl Policies {
         let mut ids = Vec::new();
         for text in texts {
             let id = sources.add(Source::written(text.name(), text.text()));
-            match policy::show(&sources, id, None) {
+            match policy::show_policies(&sources, id, None) {
                 Ok(_) => ids.push(id),
                 Err(errors) => {
                     let holds_none =
@@ -192,7 +192,7 @@ impl Policies {
     /// What a file's policies do to a tenant.
     pub fn shown(&self, policy: usize, tenant: Option<&Tenant<'_>>) -> Vec<Shown> {
         let id = self.ids.get(policy);
-        id.and_then(|id| policy::show(&self.sources, *id, tenant).ok()).unwrap_or_default()
+        id.and_then(|id| policy::show_policies(&self.sources, *id, tenant).ok()).unwrap_or_default()
     }
 
     /// The start of a file.

@@ -3,7 +3,7 @@
 //! In: a [`Project`] and a [`Request`]. Out: a [`RenderedProject`], every file with its object, in
 //! memory; or each stack as a [`LoadedStack`], with its templates and texts.
 
-mod beyond;
+mod extra_documents;
 mod policies;
 mod stack;
 
@@ -19,7 +19,7 @@ use kube_validate::{Object, ObjectId};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
-use beyond::{Asked, Policies, Shared};
+use extra_documents::{PolicyCache, PolicyRequest, StackPolicies};
 pub use stack::Stack;
 use stack::{RenderJob, file_name, header};
 
@@ -93,7 +93,7 @@ impl RenderedProject {
         let mut files: Vec<File> =
             stacks.iter_mut().flat_map(|stack| std::mem::take(&mut stack.files)).collect();
         if !request.without_policies {
-            files.extend(policies::edited(project, &stacks, &mut sources)?);
+            files.extend(policies::render_policies(project, &stacks, &mut sources)?);
         }
         files.sort_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
         check_unique_objects(&files)?;
@@ -124,7 +124,7 @@ pub struct LoadedStack {
     /// All texts.
     pub sources: Sources,
     /// Its documents that no template makes.
-    policies: Policies,
+    policies: StackPolicies,
 }
 
 impl LoadedStack {
@@ -150,17 +150,19 @@ impl LoadedStack {
             Ok((file, templates, loaded, sources))
         });
         let loaded = all_or_errors(loaded)?;
-        let mut asked: Vec<Asked> =
-            loaded.iter().map(|(file, _, loaded, _)| Asked::of(file, &loaded.values)).collect();
+        let mut requests: Vec<PolicyRequest> = loaded
+            .iter()
+            .map(|(file, _, loaded, _)| PolicyRequest::of_stack(file, &loaded.values))
+            .collect();
         // A policy lists the namespaces of all stacks, whichever are requested.
-        if !request.stacks.is_empty() && asked.iter().any(Asked::shares) {
-            asked.extend(others(project, request, &asked));
+        if !request.stacks.is_empty() && requests.iter().any(PolicyRequest::edits_policy) {
+            requests.extend(other_requests(project, request, &requests));
         }
-        let shared = Shared::new(project.clone(), asked);
+        let cache = PolicyCache::new(project.clone(), requests);
         Ok(loaded
             .into_iter()
             .map(|(file, templates, loaded, sources)| {
-                let policies = Policies::new(&shared, &file);
+                let policies = StackPolicies::new(&cache, &file);
                 LoadedStack { file, templates, loaded, sources, policies }
             })
             .collect())
@@ -172,26 +174,30 @@ impl LoadedStack {
             templates: &self.templates,
             loaded: &self.loaded,
             sources: &self.sources,
-            beyond: Some(&self.policies),
+            extra: Some(&self.policies),
         }
     }
 }
 
 /// The policy requests of the project's other stacks. A stack that can't be loaded has none: rendering
 /// it reports the errors.
-fn others(project: &Project, request: &Request, known: &[Asked]) -> Vec<Asked> {
+fn other_requests(
+    project: &Project,
+    request: &Request,
+    known: &[PolicyRequest],
+) -> Vec<PolicyRequest> {
     let mut sources = Sources::new();
     let Ok(layers) = load_layers(request, &mut sources) else { return Vec::new() };
     let load = |file: StackFile| {
         let mut sources = sources.clone();
         let source = project.read_stack(&file).ok()?;
         let name = source.name().to_owned();
-        if known.iter().any(|asked| asked.is_of(&name)) {
+        if known.iter().any(|request| request.is_from(&name)) {
             return None;
         }
         let id = sources.add(source);
         let loaded = Loaded::load(&mut sources, id, Path::new(&file.stem), &layers).ok()?;
-        Some(Asked::of(&name, &loaded.values))
+        Some(PolicyRequest::of_stack(&name, &loaded.values))
     };
     project.stacks().unwrap_or_default().into_iter().filter_map(load).collect()
 }

@@ -47,7 +47,7 @@ impl RenderJob<'_> {
             .map_err(|error| Diagnostic::new(format!("`{name}`: {error}")))?;
         let outputs = self.templates.render(&mut sources, &context)?;
         let subject =
-            Subject { templates: self.templates, loaded: &loaded, sources: &sources, beyond: None };
+            Subject { templates: self.templates, loaded: &loaded, sources: &sources, extra: None };
         let mut objects = check_objects(&outputs, &subject)?;
         if objects.is_empty() {
             let message = format!("no template produced an object for `{name}`");
@@ -58,7 +58,7 @@ impl RenderJob<'_> {
         if let (KyvernoMode::Exception, Some(path)) = (values.kyverno.mode, &values.kyverno.policy)
         {
             let (node, needed) =
-                super::policies::exception(self.project, &values, path, &mut sources)?;
+                super::policies::make_exception(self.project, &values, path, &mut sources)?;
             needs.extend(needed);
             let checked = kube_validate::check(node, &AllowedKinds::none());
             objects.push(checked.map_err(|errors| diagnose(&errors, &sources))?);
