@@ -1,21 +1,21 @@
-//! What a commit of `rendered/` says: a subject that sums up, a line an object, trailers.
+//! The message of a commit: a subject with a summary, a line for each object, and trailers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-/// The objects that are named; the rest are counted.
-const NAMED: usize = 40;
-/// The folders that a subject names.
-const FOLDERS: usize = 3;
+/// The most objects that a message lists; the rest are counted.
+const MAX_OBJECTS: usize = 40;
+/// The most folders that a subject lists.
+const MAX_FOLDERS: usize = 3;
 
-/// What became of a file.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verb {
-    /// It is new.
+    /// The file is new.
     Add,
-    /// It has other bytes.
+    /// The file has other contents.
     Change,
-    /// It is gone.
+    /// The file is removed.
     Remove,
 }
 
@@ -29,27 +29,26 @@ impl Verb {
 pub struct Change {
     /// Its folder under `rendered/`.
     pub folder: String,
-    /// What became of it.
+    /// The kind of the change.
     pub verb: Verb,
-    /// The object: `Deployment tts/chatterbox-tts`; a file's path where it is none.
+    /// The object: `Deployment tts/chatterbox-tts`; the path of a file that is not an object.
     pub object: String,
 }
 
-/// What a commit does.
+/// The changes in a commit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// By folder, then by what became of them.
+    /// The objects, by folder, then by kind of change.
     pub objects: Vec<Change>,
 }
 
 impl Changes {
-    /// The message: subject, a line an object, trailers. `source` is the commit that holds the
-    /// values, `tool` this program with its version.
+    /// The whole message. `source` is the commit with the values, `tool` this program with its version.
     pub fn message(&self, source: &str, tool: &str) -> String {
         let mut text = self.subject(tool);
         text.push('\n');
         let mut folder = "";
-        for change in self.objects.iter().take(NAMED) {
+        for change in self.objects.iter().take(MAX_OBJECTS) {
             if change.folder != folder {
                 folder = &change.folder;
                 let _ = write!(text, "\n{folder}:\n");
@@ -57,23 +56,23 @@ impl Changes {
             let verb = Verb::ALL.iter().find(|(verb, _)| *verb == change.verb).map_or("", |v| v.1);
             let _ = writeln!(text, "  {verb} {}", change.object);
         }
-        if self.objects.len() > NAMED {
-            let _ = write!(text, "\nand {} objects more\n", self.objects.len() - NAMED);
+        if self.objects.len() > MAX_OBJECTS {
+            let _ = write!(text, "\nand {} more objects\n", self.objects.len() - MAX_OBJECTS);
         }
         let _ = write!(text, "\nRendered-from: {source}\nRendered-by: {tool}\n");
         text
     }
 
-    /// `Render tts: 2 added, 1 changed`.
+    /// The first line: `Render tts: 2 added, 1 changed`.
     pub fn subject(&self, tool: &str) -> String {
         if self.objects.is_empty() {
             return format!("Render with {tool}: no object changes");
         }
         let folders: BTreeSet<&str> =
             self.objects.iter().map(|change| change.folder.as_str()).collect();
-        let mut names = folders.iter().take(FOLDERS).copied().collect::<Vec<_>>().join(", ");
-        if folders.len() > FOLDERS {
-            let _ = write!(names, " and {} more", folders.len() - FOLDERS);
+        let mut names = folders.iter().take(MAX_FOLDERS).copied().collect::<Vec<_>>().join(", ");
+        if folders.len() > MAX_FOLDERS {
+            let _ = write!(names, " and {} more", folders.len() - MAX_FOLDERS);
         }
         let counts = Verb::ALL.iter().filter_map(|(verb, word)| {
             let count = self.objects.iter().filter(|change| change.verb == *verb).count();
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_sums_up_and_names_every_object() {
+    fn a_message_has_a_summary_and_names_every_object() {
         let changes = Changes {
             objects: vec![
                 change("kyverno", Verb::Change, "ClusterPolicy inject"),
@@ -108,18 +107,19 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_objects_are_counted() {
-        let name = |n: usize| change(&format!("f{}", n % 5), Verb::Add, &format!("Object {n}"));
-        let mut objects: Vec<_> = (0..1000).map(name).collect();
+    fn objects_above_the_limit_are_counted() {
+        let mut objects: Vec<_> = (0..1000)
+            .map(|n| change(&format!("f{}", n % 5), Verb::Add, &format!("Object {n}")))
+            .collect();
         objects.sort();
         let text = Changes { objects }.message("abc", "t");
         assert!(text.starts_with("Render f0, f1, f2 and 2 more: 1000 added\n"), "{text}");
-        assert!(text.contains("\nand 960 objects more\n"), "{text}");
+        assert!(text.contains("\nand 960 more objects\n"), "{text}");
         assert_eq!(text.matches("  added Object").count(), 40);
     }
 
     #[test]
-    fn an_upgrade_alone_is_called_one() {
+    fn a_commit_without_object_changes_names_the_tool() {
         let subject = Changes::default().subject("tts-render 1.2.3");
         assert_eq!(subject, "Render with tts-render 1.2.3: no object changes");
     }
