@@ -12,9 +12,6 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::scalars::*;
-pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
-pub use vram_gate::exposition::MetricUnit;
-pub use vram_gate::settings::LogFormat;
 use yaml_spans::Node;
 
 /// One stack: a GPU tenant, its off-peak window, and all objects that it needs in the cluster.
