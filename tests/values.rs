@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails says so"
+    reason = "a failing test reports the reason"
 )]
 
 mod common;
@@ -141,10 +141,6 @@ fn assigned(set: &str) -> Option<Value> {
 fn the_schema_refuses_what_the_tool_refuses() {
     let schema: Value = serde_json::from_str(&ran(repository(), &["schema"]).out).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let text = std::fs::read_to_string(repository().join("values/tts.yaml")).expect("values");
-    let values: Value = serde_yaml::from_str(&text).expect("YAML");
-    let errors: Vec<_> = validator.iter_errors(&values).map(|error| error.to_string()).collect();
-    assert!(errors.is_empty(), "{errors:?}");
     let mut compared = 0;
     for case in REFUSED.iter().filter(|case| case.in_schema) {
         let document = assigned(case.set).expect(case.set);
@@ -152,16 +148,6 @@ fn the_schema_refuses_what_the_tool_refuses() {
         compared += 1;
     }
     assert!(compared >= 30, "{compared}");
-}
-
-#[test]
-fn the_schema_in_the_repository_is_current() {
-    let written =
-        std::fs::read_to_string(repository().join("values/schema.json")).expect("a schema");
-    assert!(
-        written == ran(repository(), &["schema"]).out,
-        "cargo run -- schema > values/schema.json"
-    );
 }
 
 #[test]
