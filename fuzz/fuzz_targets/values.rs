@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
 use yaml_spans::diagnostic::Diagnostics;
-use kube_validate::{self, AllowedKinds};
+use kube_validate::AllowedKinds;
 use tts_render::templates::{self, Templates};
 use yaml_spans::source::{Source, Sources};
 use tts_render::values::{Assignment, Layers, Loaded};
@@ -86,7 +86,7 @@ fuzz_target!(|input: &str| {
             .unwrap_or_else(|errors| panic!("{:?}\n{text}", errors[0].error));
         assert_eq!(templates::partial_interpolations(&sources, output, &documents), [], "{text}");
         for document in documents {
-            if let Err(errors) = kube_validate::check(document, &AllowedKinds::none()) {
+            if let Err(errors) = kube_validate::validate(document, &AllowedKinds::none()) {
                 assert!(!errors.is_empty());
                 errors.iter().for_each(|error| drop(error.diagnose(&sources)));
             }

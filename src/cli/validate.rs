@@ -80,7 +80,7 @@ impl Report {
         };
         match yaml_spans::parse(&sources, id, Dialect::Kubectl) {
             Ok(documents) => {
-                let report = kube_validate::check_foreign(&documents);
+                let report = kube_validate::validate_foreign(&documents);
                 self.checked += report.checked;
                 for (kind, count) in report.unknown {
                     *self.unknown.entry(kind).or_insert(0) += count;

@@ -117,7 +117,7 @@ impl Renderer {
     /// # Errors
     /// Every fault of the object: a defect of this program, or values that no controller takes.
     pub fn validate(&self, node: Node) -> Result<(), Diagnostics> {
-        match kube_validate::check(node, &AllowedKinds::none()) {
+        match kube_validate::validate(node, &AllowedKinds::none()) {
             Ok(_) => Ok(()),
             Err(errors) => {
                 let Diagnostics(mut found) = self.diagnose(&errors);

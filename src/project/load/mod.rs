@@ -107,7 +107,7 @@ impl RenderedProject {
             .iter()
             .filter(|file| folder.is_none_or(|folder| folder == file.folder))
             .collect();
-        files.sort_by_cached_key(|file| kube_validate::order(&file.object));
+        files.sort_by_cached_key(|file| kube_validate::apply_order(&file.object));
         files
     }
 }

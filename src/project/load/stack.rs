@@ -60,7 +60,7 @@ impl RenderJob<'_> {
             let (node, needed) =
                 super::policies::make_exception(self.project, &values, path, &mut sources)?;
             needs.extend(needed);
-            let checked = kube_validate::check(node, &AllowedKinds::none());
+            let checked = kube_validate::validate(node, &AllowedKinds::none());
             objects.push(checked.map_err(|errors| diagnose(&errors, &sources))?);
         }
         let mut files: Vec<File> =
@@ -136,7 +136,7 @@ fn check_objects(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Obje
             problems.push(Problem::without_field(Diagnostic { place, ..Diagnostic::new(message) }));
         }
         for (document, node) in documents.into_iter().enumerate() {
-            match kube_validate::check(node, &allowed) {
+            match kube_validate::validate(node, &allowed) {
                 Ok(object) => {
                     for refused in refused_settings(&object) {
                         let problem =
