@@ -10,7 +10,10 @@
 mod common;
 
 use common::tool::{Sandbox, ran, repository};
-use serde_json::Value;
+use serde_json::{Value, json};
+use tts_render::values::{self, Shape};
+use vram_gate::settings::{Kind, TABLE};
+use yaml_spans::Path;
 
 /// An assignment that is refused, and a part of the message. The schema must refuse it too, unless no
 /// schema can express the rule.
@@ -148,6 +151,30 @@ fn the_schema_refuses_what_the_tool_refuses() {
         compared += 1;
     }
     assert!(compared >= 30, "{compared}");
+}
+
+/// The values and the gate accept the same numbers and words.
+#[test]
+fn the_schema_and_the_gates_table_agree() {
+    let mut compared = 0;
+    for row in TABLE.iter().filter(|row| row.value_path().is_some()) {
+        let path: Path = row.value_path().unwrap().parse().unwrap();
+        let shape = Shape::of_values().at(&path).expect("a value");
+        match row.kind {
+            Kind::Choice(words) if !shape.allows("boolean") => {
+                assert_eq!(shape.choices().collect::<Vec<_>>(), words, "{path}");
+            }
+            Kind::Number(min, max) => {
+                let pointer = "/$defs/Gate/properties/samples";
+                let schema = values::schema();
+                let number = schema.pointer(pointer).unwrap();
+                assert_eq!((&number["minimum"], &number["maximum"]), (&json!(min), &json!(max)));
+            }
+            _ => continue,
+        }
+        compared += 1;
+    }
+    assert!(compared >= 6, "{compared}");
 }
 
 #[test]
