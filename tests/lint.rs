@@ -167,7 +167,7 @@ fn the_exit_code_says_whether_anything_so_severe_was_found() {
 #[test]
 fn what_does_not_render_is_no_matter_of_lint() {
     let said = Sandbox::repository().refused(&["lint", "--set", "gate.floor=100Gi"]);
-    assert!(said.contains("more than the whole card"), "{said}");
+    assert!(said.contains("more than `GPU_TOTAL`"), "{said}");
     let sandbox = Sandbox::repository();
     sandbox.replace("policies/inject-gpu-workload-priority.yaml", "spec:", "spec: [");
     sandbox.refused(&["lint"]);

@@ -250,7 +250,7 @@ fn wrong_parameters_are_refused_by_name() {
     let message = refused(json!([{"name": "gate.floor", "array": ["7Gi"]}]));
     assert!(message.contains("gate.floor"), "{message}");
     let message = refused(json!({"gate.floor": "7Gi"}));
-    assert!(message.contains("ARGOCD_APP_PARAMETERS is no list of parameters"), "{message}");
+    assert!(message.contains("invalid `ARGOCD_APP_PARAMETERS`: expected a list of parameters"), "{message}");
     let message = refused(
         json!([{"name": "gate.floor", "string": "7Gi"}, {"name": "gate.floor", "string": "8Gi"}]),
     );
@@ -297,7 +297,7 @@ fn an_announcement_says_what_a_person_needs() {
     let suspend = find("offPeak.suspend");
     assert_eq!(suspend["title"], "Off peak: suspend");
     assert_eq!((&suspend["itemType"], &suspend["string"]), (&json!("boolean"), &json!("false")));
-    assert!(suspend["tooltip"].as_str().unwrap().contains("CronJobs rest"));
+    assert!(suspend["tooltip"].as_str().unwrap().contains("Suspends the three CronJobs"));
     assert_eq!(find("gate.floor")["string"], "6Gi");
     assert_eq!(find("gate.samples")["itemType"], "number");
     let count = find("gate.count")["tooltip"].as_str().unwrap();
@@ -397,7 +397,7 @@ fn a_link_out_of_the_copy_tells_nothing_of_what_is_behind() {
     outside.write("token", "s3cr3t: of the server\n");
     symlink(outside.path("token"), project.path("values/stolen.yaml")).unwrap();
     let message = Call::new(".").with("ARGOCD_ENV_STACK", "stolen").refused(&project);
-    assert!(message.contains("values/stolen.yaml leads out of the project"), "{message}");
+    assert!(message.contains("`values/stolen.yaml` leads out of the project"), "{message}");
 }
 
 /// A project whose manifests are more than a pipe holds.

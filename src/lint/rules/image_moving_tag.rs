@@ -11,7 +11,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Warning,
     what: "An image is named by a tag that is meant to move, and by no digest",
     why: "What runs can change without a commit: no diff shows it, and no rollback undoes it.",
-    mend: "Name a release, or better pin the digest: `tts-render image pin IMAGE --pin values/STACK.yaml`.",
+    mend: "Name a release, or better pin the digest: `tts-render image pin IMAGE values/STACK.yaml`.",
     source: "https://kubernetes.io/docs/concepts/containers/images/#image-names",
     look: Look::Stack(look),
 };
