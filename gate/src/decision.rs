@@ -31,7 +31,7 @@ impl Action {
     }
 }
 
-/// Whose memory the guard counts against the floor. `up` always counts everyone's.
+/// The memory that the guard counts against the floor. `up` always counts everyone's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "camelCase"))]
@@ -97,7 +97,7 @@ pub struct Rules {
     pub floor: u64,
     /// Guard: the memory that must stay free whoever uses the rest, the tenant included.
     pub reserve: u64,
-    /// Guard: whose memory counts against the floor.
+    /// Guard: the memory that counts against the floor.
     pub count: Count,
     /// Guard: the behaviour without a reading.
     pub on_scrape_failure: OnScrapeFailure,
@@ -195,7 +195,7 @@ pub struct Decision {
     /// The reason.
     pub reason: Reason,
     /// Guard: it yields only because of bytes labelled `unknown`, which may be the tenant's own in its
-    /// first minute. Take a second reading later and do what its decision says; the flag of that second
+    /// first minute. Take a second reading later and follow its decision; the flag of that second
     /// decision is ignored.
     pub recheck: bool,
 }

@@ -14,7 +14,7 @@ use ureq::{Agent, Body};
 /// A server's answer, read whole.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Seconds to wait, where the server says so in seconds.
+    /// The server's `Retry-After`, if it is in seconds.
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Vec<u8>,
 }

@@ -59,7 +59,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Returns a report of the outcome alone.
+    /// Returns a report of only the outcome.
     pub(crate) fn new(settings: Option<&Settings>, outcome: Outcome) -> Self {
         Self { settings: settings.cloned(), outcome, decision: None, sampled: None, before: None }
     }

@@ -80,10 +80,7 @@ impl<'a> ScaleClient<'a> {
     /// The host is not set, or the mounted `ca.crt` is missing or holds no certificate.
     pub(crate) fn new(target: &'a Target) -> Result<Self, SettingError> {
         let host = target.host.as_deref().ok_or_else(|| {
-            setting_error(
-                Key::KubernetesServiceHost,
-                "not set; the gate has to run in a Pod".to_owned(),
-            )
+            setting_error(Key::KubernetesServiceHost, "not set, so this is not a Pod".to_owned())
         })?;
         let host = match host.contains(':') && !host.starts_with('[') {
             true => format!("[{host}]"),

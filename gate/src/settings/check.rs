@@ -106,7 +106,7 @@ impl Checker<'_> {
                 self.add_invalid(Key::KubernetesServiceHost, host, expected);
             }
             None if !dry_run => {
-                self.add_error(Key::KubernetesServiceHost, "not set; the gate has to run in a Pod")
+                self.add_error(Key::KubernetesServiceHost, "not set, so this is not a Pod")
             }
             _ => {}
         }
@@ -193,7 +193,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Parses a required setting; an error of `parse` says what it expected.
+    /// Parses a required setting. The error of `parse` is the expected form.
     fn parse_with<T>(&mut self, key: Key, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let text = self.required_text(key);
         if text.is_empty() {

@@ -162,6 +162,18 @@ impl Row {
     }
 }
 
+impl Key {
+    /// The other settings that a check compares this one with.
+    #[must_use]
+    pub fn compared_with(self) -> &'static [Key] {
+        match self {
+            Self::Floor | Self::Reserve => &[Self::GpuTotal],
+            Self::SampleInterval => &[Self::Samples, Self::Deadline],
+            _ => &[],
+        }
+    }
+}
+
 impl Kind {
     /// The form in words: `bytes or quantity`, `1 to 10`, `yield, keep`.
     #[must_use]
@@ -343,7 +355,7 @@ settings! {
         env: "COUNT",
         kind: Kind::Choice(&["residents", "everyone"]),
         default: DefaultValue::Value("residents"),
-        summary: "guard: whose memory counts against the floor",
+        summary: "guard: the users whose memory counts against the floor",
         label: "count",
         role: Role::Decision,
         effect: Effect::Neutral,
@@ -469,7 +481,7 @@ settings! {
         env: "DRY_RUN",
         kind: Kind::Choice(&["true", "false"]),
         default: DefaultValue::Value("false"),
-        summary: "report what would be done, without scaling",
+        summary: "report what would be done, without scaling; the flag needs no value",
         label: "dry run",
         role: Role::Operation,
         effect: Effect::Neutral,
@@ -553,6 +565,25 @@ mod tests {
         ] {
             assert_eq!(key.row().kind.form(), words);
         }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn values_files_use_the_words_of_the_settings() {
+        fn check<T>(names: &[(&str, T)])
+        where
+            T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+        {
+            for (name, value) in names {
+                assert_eq!(serde_json::to_value(value).unwrap(), *name);
+                assert_eq!(&serde_json::from_value::<T>((*name).into()).unwrap(), value);
+            }
+        }
+        check(MetricUnit::NAMES);
+        check(Count::NAMES);
+        check(OnScrapeFailure::NAMES);
+        check(NoSeries::NAMES);
+        check(LogFormat::NAMES);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use oci_scratch::{Digest, Layout, Reference};
 use tts_render::image::{self, OwnImage};
-use tts_render::project::replace;
+use tts_render::project::replace_file;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, Sources};
 
@@ -88,7 +88,7 @@ impl Pinning {
         let Some((file, text)) = self.0 else {
             return Ok(());
         };
-        Ok(replace(&file, &text).map_err(|error| {
+        Ok(replace_file(&file, &text).map_err(|error| {
             Diagnostic::new(format!("`{}` can't be written: {error}", file.display()))
         })?)
     }
