@@ -62,14 +62,14 @@ impl Compiler {
     /// Rust is missing, the workspace is another one, or the compilation fails.
     pub fn compile(&self, image: OwnImage) -> Result<Compiled, Diagnostics> {
         let recipe = image.recipe();
-        let metadata = self.metadata()?;
+        let metadata = self.read_metadata()?;
         let Some(package) = metadata.packages.iter().find(|p| p.name == recipe.package) else {
             let (root, package) = (self.root.display(), recipe.package);
             let message = format!("the workspace in `{root}` has no package `{package}`");
             let note = "run this in the package's sources (`-C`), or give a static program with `--binary`";
             return Err(Diagnostic::new(message).note(note).into());
         };
-        let rustc = self.rustc()?;
+        let rustc = self.describe_rustc()?;
         let target = match &self.target {
             Some(target) => target.clone(),
             None => static_target(&rustc.host).ok_or_else(|| {
@@ -82,7 +82,8 @@ impl Compiler {
         };
         // First, because it unpacks the crates, and their folders are among the flags.
         let packages = self.linked_packages(recipe.package, &target)?;
-        let path = self.build(recipe.package, recipe.profile, &target, &metadata, &rustc)?;
+        let path =
+            self.compile_package(recipe.package, recipe.profile, &target, &metadata, &rustc)?;
         let about = About {
             version: package.version.clone(),
             licenses: package.license.clone().unwrap_or_default(),
@@ -93,14 +94,14 @@ impl Compiler {
         Ok(Compiled { path, about })
     }
 
-    fn metadata(&self) -> Result<Metadata, Diagnostics> {
+    fn read_metadata(&self) -> Result<Metadata, Diagnostics> {
         let arguments = ["metadata", "--no-deps", "--locked", "--format-version=1"];
-        let text = self.run_tool(cargo(), &arguments)?;
+        let text = self.run_tool(cargo_program(), &arguments)?;
         serde_json::from_str(&text)
             .map_err(|error| unexpected_output("cargo metadata", &error.to_string()))
     }
 
-    fn rustc(&self) -> Result<Rustc, Diagnostics> {
+    fn describe_rustc(&self) -> Result<Rustc, Diagnostics> {
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let version = self.run_tool(rustc.clone(), &["-vV"])?;
         let field = |name: &str| {
@@ -118,7 +119,7 @@ impl Compiler {
     }
 
     /// Flags are given for this build alone, and for its target alone: proc macros can't be static.
-    fn build(
+    fn compile_package(
         &self,
         package: &str,
         profile: &str,
@@ -126,7 +127,7 @@ impl Compiler {
         metadata: &Metadata,
         rustc: &Rustc,
     ) -> Result<PathBuf, Diagnostics> {
-        let mut command = self.command(cargo());
+        let mut command = self.command(cargo_program());
         command.args(["build", "--locked", "--message-format=json-render-diagnostics"]);
         command.args(["--package", package, "--bin", package, "--profile", profile]);
         command.args(["--target", target]);
@@ -172,7 +173,7 @@ impl Compiler {
             "{p}",
             "--no-dedupe",
         ];
-        let text = self.run_tool(cargo(), &arguments)?;
+        let text = self.run_tool(cargo_program(), &arguments)?;
         let mut packages: Vec<Package> = text.lines().filter_map(parse_tree_line).collect();
         packages.sort();
         packages.dedup();
@@ -211,7 +212,7 @@ fn unexpected_output(tool: &str, reason: &str) -> Diagnostics {
     Diagnostic::new(format!("unexpected output of `{tool}`: {reason}")).into()
 }
 
-fn cargo() -> OsString {
+fn cargo_program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 

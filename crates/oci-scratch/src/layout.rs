@@ -64,7 +64,7 @@ impl Layout {
         let packed = pack_layer(&image.entries, image.time)?;
         let diff_id = Digest::of(&packed.tar);
         let layer = Blob::new(manifest::LAYER, packed.gzip);
-        let labels = labels(image);
+        let labels = collect_labels(image);
         let config = configuration(image, &diff_id, labels.clone())?;
         let config =
             Blob::new(manifest::CONFIG, serde_json::to_vec(&config).map_err(encode_error)?);
@@ -168,7 +168,7 @@ impl Layout {
             return Err(ImageError::new(message));
         };
         if entry.media_type == manifest::INDEX {
-            return Err(damaged(&index_path, "it names a list of images, not an image"));
+            return Err(damaged_file(&index_path, "it names a list of images, not an image"));
         }
         let manifest = read_blob(folder, entry)?;
         let document: Manifest = parse_json(&blob_path(folder, &manifest.digest), &manifest.bytes)?;
@@ -203,7 +203,7 @@ fn write_error(folder: &Path, error: io::Error) -> ImageError {
     }
 }
 
-fn damaged(path: &Path, reason: impl std::fmt::Display) -> ImageError {
+fn damaged_file(path: &Path, reason: impl std::fmt::Display) -> ImageError {
     ImageError::new(format!("`{}` is damaged: {reason}", path.display()))
 }
 
@@ -215,7 +215,7 @@ fn encode_error(error: serde_json::Error) -> ImageError {
     ImageError::caused("the image's documents can't be written", error)
 }
 
-fn labels(image: &Image) -> Annotations {
+fn collect_labels(image: &Image) -> Annotations {
     let about = &image.about;
     let all = [
         (manifest::TITLE, Some(&image.title)),
@@ -270,7 +270,7 @@ fn is_ref_name(name: &str) -> bool {
 }
 
 fn parse_json<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, ImageError> {
-    serde_json::from_slice(bytes).map_err(|error| damaged(path, error))
+    serde_json::from_slice(bytes).map_err(|error| damaged_file(path, error))
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, ImageError> {
@@ -285,13 +285,13 @@ fn blob_path(folder: &Path, digest: &Digest) -> PathBuf {
 fn read_blob(folder: &Path, descriptor: &Descriptor) -> Result<Blob, ImageError> {
     let Some(digest) = Digest::parse(&descriptor.digest) else {
         let reason = format!("expected a sha256 digest, found `{}`", descriptor.digest);
-        return Err(damaged(&folder.join("index.json"), reason));
+        return Err(damaged_file(&folder.join("index.json"), reason));
     };
     let path = blob_path(folder, &digest);
     let bytes = read_file(&path)?;
     let actual = Digest::of(&bytes);
     if actual != digest || bytes.len() as u64 != descriptor.size {
-        return Err(damaged(&path, format!("its digest is `{actual}`")));
+        return Err(damaged_file(&path, format!("its digest is `{actual}`")));
     }
     Ok(Blob { digest, media_type: descriptor.media_type.clone(), bytes })
 }
