@@ -1,4 +1,4 @@
-//! `image build` and `image inspect`, and what skopeo and umoci make of the folder.
+//! `image build` and `image inspect`; skopeo and umoci read the folder.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -30,7 +30,7 @@ fn the_bytes_do_not_depend_on_the_surroundings() {
 }
 
 #[test]
-fn the_time_and_the_revision_count_when_they_are_given() {
+fn a_given_time_or_revision_changes_the_digest() {
     let world = World::new();
     let plain = world.image();
     let build = ["image", "build", "--binary", "program", "--out", "image", "--tag", "1.0"];
@@ -49,20 +49,20 @@ fn the_time_and_the_revision_count_when_they_are_given() {
 }
 
 #[test]
-fn what_would_not_run_is_refused_before_anything_is_written() {
+fn a_program_that_would_not_run_is_refused_before_anything_is_written() {
     let world = World::new();
     world.write("script", "#!/bin/sh\n");
     world.write("cut", &program(0)[..100]);
     let dynamic = std::env::current_exe().unwrap();
-    for (file, why) in [
-        ("script", "no ELF file"),
+    for (file, reason) in [
+        ("script", "expected an ELF file"),
         ("cut", "cut short"),
         ("missing", "can't be read"),
-        (".", "is no file"),
+        (".", "is not a file"),
         (dynamic.to_str().unwrap(), "linked dynamically (it asks for `/lib"),
     ] {
         let ran = world.run(&["image", "build", "--binary", file, "--out", "image"]);
-        assert!(ran.refusal().contains(why), "{file}: {}", ran.stderr);
+        assert!(ran.refusal().contains(reason), "{file}: {}", ran.stderr);
         assert!(ran.stderr.contains(&format!("`{file}`")) || file == dynamic.to_str().unwrap());
     }
     assert!(!world.path("image").exists());
@@ -76,19 +76,19 @@ fn skopeo_inspects_and_copies_it() {
     let world = World::new();
     let digest = world.image();
     let at = |name: &str| format!("oci:{}:1.0", world.path(name).display());
-    let told = common::run(&["skopeo", "inspect", &at("image")], "");
-    let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["Digest"], *digest);
-    assert_eq!((&told["Os"], &told["Architecture"]), (&"linux".into(), &"amd64".into()));
-    assert_eq!(told["Labels"]["org.opencontainers.image.title"], "vram-gate");
-    assert_eq!(told["Created"], "1970-01-01T00:00:00Z");
+    let shown = common::run(&["skopeo", "inspect", &at("image")], "");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["Digest"], *digest);
+    assert_eq!((&shown["Os"], &shown["Architecture"]), (&"linux".into(), &"amd64".into()));
+    assert_eq!(shown["Labels"]["org.opencontainers.image.title"], "vram-gate");
+    assert_eq!(shown["Created"], "1970-01-01T00:00:00Z");
     let copy = ["skopeo", "--insecure-policy", "copy", "--preserve-digests"];
     common::run(&[&copy[..], &[&*at("image"), &*at("copy")]].concat(), "");
     assert_eq!(tree(&world.path("copy/blobs")), tree(&world.path("image/blobs")));
 }
 
 #[test]
-fn umoci_unpacks_it_to_one_file_of_roots() {
+fn umoci_unpacks_it_to_one_file_that_belongs_to_root() {
     if !require(&["umoci", "--version"]) {
         return;
     }
@@ -143,7 +143,7 @@ fn inspect_lists_files_digests_and_configuration() {
     }
     fs::remove_file(world.path("image/index.json")).unwrap();
     let ran = world.run(&["image", "inspect", "image"]);
-    assert!(ran.refusal().contains("`image` is no OCI image layout"), "{}", ran.stderr);
+    assert!(ran.refusal().contains("`image` is not an OCI image layout"), "{}", ran.stderr);
 }
 
 #[test]
