@@ -2,7 +2,7 @@
 
 use super::object::{Object, at, items};
 use kube_validate::ObjectId;
-use yaml_spans::Node;
+use yaml_spans::{Node, Path};
 
 /// A kind that makes Pods, and where their template is.
 struct Workload {
@@ -29,13 +29,27 @@ const WORKLOADS: [Workload; 6] = [
     },
 ];
 
-fn workload(id: &ObjectId) -> Option<&'static Workload> {
-    WORKLOADS.iter().find(|known| known.kind == id.kind && known.group == id.group)
+fn workload(group: &str, kind: &str) -> Option<&'static Workload> {
+    WORKLOADS.iter().find(|known| known.kind == kind && known.group == group)
+}
+
+/// The path of the list of containers in objects of a kind that makes Pods.
+pub(crate) fn containers_path(group: &str, kind: &str) -> Option<Path> {
+    let keys = workload(group, kind)?.template.iter().chain(&["spec", "containers"]);
+    Some(keys.fold(Path::root(), |path, key| path.key(*key)))
+}
+
+/// The specification of the Pods of an object of a kind; of a Pod, its own.
+pub(crate) fn pod_spec_of<'a>(group: &str, kind: &str, node: &'a Node) -> Option<&'a Node> {
+    match (group, kind) {
+        ("", "Pod") => node.get("spec"),
+        _ => at(node, workload(group, kind)?.template)?.get("spec"),
+    }
 }
 
 /// The template whose change replaces running Pods; none for kinds that don't.
 pub(crate) fn rolls_on(id: &ObjectId) -> Option<&'static [&'static str]> {
-    workload(id).filter(|known| known.rolls).map(|known| known.template)
+    workload(&id.group, &id.kind).filter(|known| known.rolls).map(|known| known.template)
 }
 
 /// The template of an object's Pods, or the object itself if it is a Pod.
@@ -43,7 +57,7 @@ pub(crate) fn template(object: &Object) -> Option<&Node> {
     if object.is("", "Pod") {
         return Some(&object.node);
     }
-    object.at(workload(&object.id)?.template)
+    object.at(workload(&object.id.group, &object.id.kind)?.template)
 }
 
 /// The specification of an object's Pods.

@@ -82,6 +82,25 @@ impl Templates {
             }
         }
         list.sort();
+        Self::compile(sources, list)
+    }
+
+    /// Takes these templates alone, each a file's name and its text.
+    ///
+    /// Errors: every rule that any template breaks, each with its place.
+    pub(crate) fn embedded(
+        sources: &mut Sources,
+        texts: &[(&str, &str)],
+    ) -> Result<Self, Diagnostics> {
+        let mut list = Vec::with_capacity(texts.len());
+        for (name, text) in texts {
+            let source = Source::written(format!("{name} (built in)"), *text);
+            list.push(((*name).to_owned(), sources.add(source)));
+        }
+        Self::compile(sources, list)
+    }
+
+    fn compile(sources: &Sources, list: Vec<(String, SourceId)>) -> Result<Self, Diagnostics> {
         let mut environment =
             environment().map_err(|error| Diagnostic::new(format!("the engine: {error}")))?;
         let mut errors = Vec::new();
@@ -145,6 +164,24 @@ impl Templates {
     ) -> Option<SourceId> {
         let (name, id) = self.list.get(at)?;
         Some(sources.add(self.render_one(name, *id, context).ok()?))
+    }
+
+    /// Renders the template of a name.
+    ///
+    /// Errors: there is no such template, or it fails.
+    pub(crate) fn render_named(
+        &self,
+        name: &str,
+        sources: &mut Sources,
+        context: &Context,
+    ) -> Result<SourceId, Diagnostics> {
+        let Some((name, id)) = self.list.iter().find(|(known, _)| known == name) else {
+            return Err(Diagnostic::new(format!("there is no template `{name}`")).into());
+        };
+        match self.render_one(name, *id, context) {
+            Ok(source) => Ok(sources.add(source)),
+            Err(error) => Err(self.explain_failure(sources, *id, context, &error).into()),
+        }
     }
 
     fn render_one(
