@@ -113,7 +113,8 @@ fn answer(forge: &str, request: &Request, comments: &mut Vec<Value>) -> Response
         }
         ("PATCH", path) => {
             let id = path.strip_prefix("/api/repos/me/infra/issues/comments/").unwrap();
-            let existing = comments.iter_mut().find(|one| one["id"].to_string() == id).unwrap();
+            let id: u64 = id.parse().unwrap();
+            let existing = comments.iter_mut().find(|one| one["id"] == id).unwrap();
             existing["body"] = body["body"].clone();
             json!({})
         }
