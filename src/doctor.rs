@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::model::object::{at, items};
 use crate::model::workload;
-use crate::project::load::{Fleet, POLICIES, Stack};
+use crate::project::load::{POLICIES, RenderedProject, Stack};
 use crate::values::{ImageOwner, KyvernoMode, Values};
 use kube_formats::url::{HttpUrl, Scheme};
 use kube_validate::Object;
@@ -31,7 +31,7 @@ pub struct Requirement {
 }
 
 /// Lists what every stack needs, in the order in which it is needed.
-pub fn find_requirements(fleet: &Fleet) -> Vec<Requirement> {
+pub fn find_requirements(fleet: &RenderedProject) -> Vec<Requirement> {
     let mut all = Vec::new();
     for stack in &fleet.stacks {
         let own_files = fleet.files.iter().filter(|file| file.folder == stack.name);
@@ -179,7 +179,7 @@ const ALWAYS_THERE: &[(&str, &str)] = &[
 /// A stack with what it renders into its own folder.
 struct RenderedStack<'a> {
     stack: &'a Stack,
-    fleet: &'a Fleet,
+    fleet: &'a RenderedProject,
     objects: Vec<&'a Object>,
 }
 

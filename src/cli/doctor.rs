@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use tts_render::doctor::{self, Requirement};
-use tts_render::project::load::Fleet;
+use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::{CliError, Context, Exit, Inputs};
@@ -31,7 +31,7 @@ enum Format {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let fleet = Fleet::build(&context.common.project(), &args.inputs.request()?)?;
+    let fleet = RenderedProject::render(&context.common.project(), &args.inputs.request()?)?;
     let requirements = doctor::find_requirements(&fleet);
     match args.format {
         Format::Json => {

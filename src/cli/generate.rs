@@ -1,6 +1,6 @@
 //! `generate`: the manifests on standard output.
 
-use tts_render::project::load::Fleet;
+use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::read_request;
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let requested = read_request(context.common, &args.inputs, args.app.as_deref())?;
-    let fleet = Fleet::build(&requested.project, &requested.request)?;
+    let fleet = RenderedProject::render(&requested.project, &requested.request)?;
     let mut files = fleet.in_apply_order(requested.app.as_deref());
     if !requested.request.stacks.is_empty() {
         files.retain(|file| fleet.stacks.iter().any(|stack| stack.name == file.folder));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use tts_render::gitops::{self, Document, Forge, ManifestSource, StackApps, Wiring};
-use tts_render::project::load::Fleet;
+use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::{CliError, Context, Exit, Inputs};
@@ -71,7 +71,7 @@ enum SourceFlag {
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (overlays, set) = (args.overlays.clone(), args.set.clone());
     let request = Inputs { overlays, set, ..Inputs::default() }.request()?;
-    let fleet = Fleet::build(&context.common.project(), &request)?;
+    let fleet = RenderedProject::render(&context.common.project(), &request)?;
     let documents = make_documents(&args.target, &fleet)?;
     match &args.out {
         Some(folder) => {
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     Ok(Exit::Success)
 }
 
-fn make_documents(target: &Target, fleet: &Fleet) -> Result<Vec<Document>, Diagnostics> {
+fn make_documents(target: &Target, fleet: &RenderedProject) -> Result<Vec<Document>, Diagnostics> {
     if let Target::Client { name, container } = target {
         return Ok(vec![gitops::client_patch(fleet, name, container.as_deref())?]);
     }

@@ -6,7 +6,7 @@ use annotate_snippets::Level;
 use clap::ValueEnum;
 use tts_render::lint::{self, Finding, RULES, Report, Rule, Subject, report};
 use tts_render::model::Severity;
-use tts_render::project::load::{Fleet, Opened, Request};
+use tts_render::project::load::{LoadedStack, RenderedProject, Request};
 use tts_render::project::{Project, ProjectError};
 use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::near_name;
@@ -72,8 +72,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let project = context.common.project();
     let request = args.inputs.request()?;
     // What does not render is said first, and is no matter of lint.
-    Fleet::build(&project, &Request { files_only: true, ..request.clone() })?;
-    let stacks = Opened::open(&project, &request)?;
+    RenderedProject::render(&project, &Request { files_only: true, ..request.clone() })?;
+    let stacks = LoadedStack::load_all(&project, &request)?;
     let policies = policies(&project, &stacks)?;
     let whole = request.stacks.is_empty();
     let trial = !request.overlays.is_empty() || !request.assignments.is_empty();
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 }
 
 /// The owners' policies: those of their folder, and those that stacks name elsewhere.
-fn policies(project: &Project, stacks: &[Opened]) -> Result<Vec<Source>, CliError> {
+fn policies(project: &Project, stacks: &[LoadedStack]) -> Result<Vec<Source>, CliError> {
     let failed = |error: ProjectError| CliError::from(Diagnostic::new(error.to_string()));
     let mut policies = project.policies().map_err(failed)?;
     let named = stacks.iter().filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref());

@@ -1,7 +1,7 @@
 //! `parameters`: the values that can be set in Argo CD's user interface.
 
 use tts_render::gitops::announce_parameters;
-use tts_render::project::load::Opened;
+use tts_render::project::load::LoadedStack;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::plugin::read_request;
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let requested = read_request(context.common, &args.inputs, None)?;
-    let stacks = Opened::open(&requested.project, &requested.request)?;
+    let stacks = LoadedStack::load_all(&requested.project, &requested.request)?;
     // Several stacks, or a folder that several stacks fill, have no single value to announce.
     let is_shared = requested
         .app

@@ -6,7 +6,7 @@ use yaml_spans::near_name;
 
 use super::document::{Document, Renderer};
 use super::wiring::WiringError;
-use crate::project::load::Fleet;
+use crate::project::load::RenderedProject;
 use crate::values::Client;
 
 /// The patch of a client's Deployment: the ConfigMap as environment, and a checksum that restarts
@@ -16,7 +16,7 @@ use crate::values::Client;
 /// # Errors
 /// No client has the name, or several do.
 pub fn client_patch(
-    fleet: &Fleet,
+    fleet: &RenderedProject,
     name: &str,
     container: Option<&str>,
 ) -> Result<Document, Diagnostics> {
@@ -44,7 +44,7 @@ pub fn client_patch(
     Ok(patch.fill_header(&words).into_document(format!("patch-{deployment}.yaml")))
 }
 
-fn find_client<'a>(fleet: &'a Fleet, name: &str) -> Result<&'a Client, WiringError> {
+fn find_client<'a>(fleet: &'a RenderedProject, name: &str) -> Result<&'a Client, WiringError> {
     let clients: Vec<&Client> =
         fleet.stacks.iter().flat_map(|stack| &stack.values.clients).collect();
     let matching: Vec<&Client> = clients

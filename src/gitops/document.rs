@@ -76,7 +76,7 @@ impl Renderer {
         let output = self.templates.render_named(template, &mut self.sources, context)?;
         let documents = yaml_spans::parse(&self.sources, output, Dialect::Strict)
             .map_err(|errors| self.diagnose(&errors))?;
-        let broken = templates::unwhole(&self.sources, output, &documents);
+        let broken = templates::partial_interpolations(&self.sources, output, &documents);
         let header =
             self.sources.get(output).text().lines().take_while(|line| line.starts_with('#'));
         let header = header.map(|line| format!("{line}\n")).collect();
@@ -117,7 +117,7 @@ impl Renderer {
     /// # Errors
     /// Every fault of the object: a defect of this program, or values that no controller takes.
     pub fn validate(&self, node: Node) -> Result<(), Diagnostics> {
-        match kube_validate::check(node, &AllowedKinds::none()) {
+        match kube_validate::validate(node, &AllowedKinds::none()) {
             Ok(_) => Ok(()),
             Err(errors) => {
                 let Diagnostics(mut found) = self.diagnose(&errors);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::explain;
 use crate::model::workload;
-use crate::project::load::{File, Fleet, Stack};
+use crate::project::load::{File, RenderedProject, Stack};
 use crate::values::{GitOps, ImageOwner};
 use kube_validate::Object;
 use yaml_spans::diagnostic::Diagnostic;
@@ -103,7 +103,7 @@ impl<'a> Wiring<'a> {
     ///
     /// # Errors
     /// A stack has no settings, or stacks contradict one another.
-    pub fn new(fleet: &'a Fleet) -> Result<Self, WiringError> {
+    pub fn new(fleet: &'a RenderedProject) -> Result<Self, WiringError> {
         let [first, others @ ..] = fleet.stacks.as_slice() else {
             return Err(WiringError::NoSettings { file: "values/".to_owned() });
         };
@@ -184,7 +184,7 @@ pub(super) fn containers(object: &Object) -> Option<(Path, Vec<&str>)> {
     Some((path, names))
 }
 
-fn collect_apps(fleet: &Fleet) -> Vec<App<'_>> {
+fn collect_apps(fleet: &RenderedProject) -> Vec<App<'_>> {
     let folders: BTreeSet<&str> = fleet.files.iter().map(|file| file.folder.as_str()).collect();
     let mut apps = Vec::with_capacity(folders.len());
     for folder in folders {

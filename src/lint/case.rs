@@ -8,7 +8,7 @@ use crate::explain::{Field, Rendering, Subject};
 use crate::model::gate_jobs::{Gate, gates};
 use crate::model::{Message, Object, Objects};
 use crate::policy::{self, Shown, Tenant};
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 use crate::values::Values;
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostics;
@@ -25,7 +25,7 @@ pub(super) struct Case<'a> {
     pub gates: BTreeMap<ObjectId, Gate>,
     /// The owners' policies.
     pub policies: &'a Policies,
-    opened: &'a Opened,
+    opened: &'a LoadedStack,
     subject: Subject<'a>,
     rendering: Rendering,
 }
@@ -85,10 +85,10 @@ pub(super) fn template_path(object: &Object) -> Path {
 
 impl<'a> Case<'a> {
     /// Renders a stack and reads its objects.
-    pub fn of(opened: &'a Opened, policies: &'a Policies) -> Result<Self, Diagnostics> {
+    pub fn of(opened: &'a LoadedStack, policies: &'a Policies) -> Result<Self, Diagnostics> {
         let broken = || failed(format!("{} does not render: see `tts-render render`", opened.file));
         // Of policies, those of the owners are looked at.
-        let subject = Subject { beyond: None, ..opened.subject() };
+        let subject = Subject { extra: None, ..opened.subject() };
         let rendering = subject.rendering().ok_or_else(broken)?;
         let nodes = rendering.documents.iter().flatten().cloned();
         let read = nodes.map(|node| Object::read(node, &opened.file).map(Arc::new));
@@ -169,7 +169,7 @@ impl Policies {
         let mut ids = Vec::new();
         for text in texts {
             let id = sources.add(Source::written(text.name(), text.text()));
-            match policy::show(&sources, id, None) {
+            match policy::show_policies(&sources, id, None) {
                 Ok(_) => ids.push(id),
                 Err(errors) => {
                     let holds_none =
@@ -192,7 +192,7 @@ impl Policies {
     /// What a file's policies do to a tenant.
     pub fn shown(&self, policy: usize, tenant: Option<&Tenant<'_>>) -> Vec<Shown> {
         let id = self.ids.get(policy);
-        id.and_then(|id| policy::show(&self.sources, *id, tenant).ok()).unwrap_or_default()
+        id.and_then(|id| policy::show_policies(&self.sources, *id, tenant).ok()).unwrap_or_default()
     }
 
     /// The start of a file.

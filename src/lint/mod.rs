@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Message, Severity};
 use crate::parallel;
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Place, Source, Sources, Span};
@@ -32,7 +32,7 @@ pub use rules::{RULES, Rule, find, ids};
 #[derive(Debug)]
 pub struct Subject<'a> {
     /// The stacks.
-    pub stacks: &'a [Opened],
+    pub stacks: &'a [LoadedStack],
     /// The owners' policies: every file of their folder.
     pub policies: Vec<Source>,
     /// Whether these are all stacks of the project: only then can a policy or a template's comment be
@@ -127,7 +127,7 @@ pub fn run(subject: &Subject<'_>) -> Result<Report, Diagnostics> {
 const FEW: usize = 3;
 
 /// What is unwise in one stack.
-fn look_at(opened: &Opened, policies: &Policies) -> Result<Collected, Diagnostics> {
+fn look_at(opened: &LoadedStack, policies: &Policies) -> Result<Collected, Diagnostics> {
     let case = Case::of(opened, policies)?;
     let mut found = Collected::default();
     for rule in RULES {

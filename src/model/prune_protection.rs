@@ -24,11 +24,6 @@ impl Guard {
             flux: object.annotation(FLUX_PRUNE) == Some("disabled"),
         }
     }
-
-    /// Whether anybody does.
-    pub fn any(&self) -> bool {
-        self.argocd || self.flux
-    }
 }
 
 /// Whether data goes with an object: a Namespace takes all that is in it along.

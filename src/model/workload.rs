@@ -86,3 +86,10 @@ pub(crate) fn env<'a>(container: &'a Node, name: &str) -> Option<&'a str> {
         .find(|variable| variable.get("name").and_then(Node::as_str) == Some(name))
         .and_then(|variable| at(variable, &["value"])?.as_str())
 }
+
+/// The path of the Pods' specification in objects of a kind that makes Pods.
+pub(crate) fn pod_spec_path(group: &str, kind: &str) -> Option<Path> {
+    let workload = WORKLOADS.iter().find(|known| known.group == group && known.kind == kind)?;
+    let keys = workload.template.iter().chain(&["spec"]);
+    Some(keys.fold(Path::root(), |path, key| path.key(*key)))
+}

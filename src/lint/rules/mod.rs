@@ -42,7 +42,7 @@ mod windows_overlap;
 mod yield_too_slow;
 
 use crate::model::{Message, Severity};
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 use yaml_spans::Path;
 
 use super::allow::Comment;
@@ -67,7 +67,7 @@ pub struct Rule {
 }
 
 /// What is unwise in which stack, about which of its values.
-type OfStacks<'a> = Vec<(&'a Opened, Path, Message)>;
+type OfStacks<'a> = Vec<(&'a LoadedStack, Path, Message)>;
 /// What is wrong with which policy file.
 type OfPolicies = Vec<(usize, Message)>;
 /// What is wrong with which comment.
@@ -79,9 +79,9 @@ pub(super) enum Look {
     /// Each stack by itself.
     Stack(fn(&Case<'_>) -> Vec<Site>),
     /// The values of all stacks together.
-    Fleet(fn(&[Opened]) -> OfStacks<'_>),
+    Fleet(fn(&[LoadedStack]) -> OfStacks<'_>),
     /// The owners' policies: the number of the file.
-    Policies(fn(&[Opened], &Policies) -> OfPolicies),
+    Policies(fn(&[LoadedStack], &Policies) -> OfPolicies),
     /// The comments that allow something, and whether they did.
     Comments(fn(&[(Comment, bool)]) -> OfComments<'_>),
 }

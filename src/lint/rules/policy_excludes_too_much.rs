@@ -23,7 +23,7 @@ fn look(case: &Case<'_>) -> Vec<Site> {
         let chosen = kyverno.policy.as_ref().is_some_and(|policy| policy.as_str() == file);
         for policy in case.policies.shown(at, None) {
             for rule in policy.rules {
-                let by = rule.out.iter().find(|glob| policy::matches(glob, namespace));
+                let by = rule.excluded.iter().find(|glob| policy::glob_matches(glob, namespace));
                 let Some(by) = by else { continue };
                 let name = rule.name.as_deref().unwrap_or(&policy.name);
                 let ours = chosen && (kyverno.rule.is_none() || kyverno.rule == rule.name);

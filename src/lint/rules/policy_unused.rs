@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Look, Rule};
 use crate::lint::case::Policies;
 use crate::model::{Message, Severity};
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 
 pub(super) const RULE: Rule = Rule {
     id: "policy-unused",
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
     look: Look::Policies(look),
 };
 
-fn look(stacks: &[Opened], policies: &Policies) -> Vec<(usize, Message)> {
+fn look(stacks: &[LoadedStack], policies: &Policies) -> Vec<(usize, Message)> {
     let named: BTreeSet<&str> = stacks
         .iter()
         .filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref())

@@ -6,7 +6,7 @@ use super::{Look, Rule};
 use crate::lint::case::path;
 use crate::lint::window::{Schedules, Span};
 use crate::model::{Message, Severity};
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
@@ -19,9 +19,9 @@ pub(super) const RULE: Rule = Rule {
     look: Look::Fleet(look),
 };
 
-fn look(stacks: &[Opened]) -> Vec<(&Opened, Path, Message)> {
+fn look(stacks: &[LoadedStack]) -> Vec<(&LoadedStack, Path, Message)> {
     let awake = stacks.iter().filter(|stack| !stack.loaded.values.off_peak.suspend);
-    let stacks: Vec<(&Opened, Schedules)> = awake
+    let stacks: Vec<(&LoadedStack, Schedules)> = awake
         .filter_map(|stack| Some((stack, Schedules::of(&stack.loaded.values.off_peak)?)))
         .collect();
     // One page is one node's card.
