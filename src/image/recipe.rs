@@ -44,7 +44,10 @@ const GATE: Recipe = Recipe {
     user: "65532:65532",
     env: &[],
     working_dir: "/",
-    files: &[],
+    files: &[
+        (LICENSE_PATH, license),
+        (NOTICES_PATH, || Ok(include_str!("notices/vram-gate.txt").to_owned())),
+    ],
 };
 const RENDERER: Recipe = Recipe {
     package: env!("CARGO_PKG_NAME"),
@@ -53,8 +56,22 @@ const RENDERER: Recipe = Recipe {
     user: "999:999",
     env: &["HOME=/home/argocd", "PATH=/usr/local/bin:/usr/bin:/bin"],
     working_dir: "/home/argocd",
-    files: &[("/home/argocd/cmp-server/config/plugin.yaml", gitops::plugin_yaml)],
+    files: &[
+        ("/home/argocd/cmp-server/config/plugin.yaml", gitops::plugin_yaml),
+        (LICENSE_PATH, license),
+        (NOTICES_PATH, || Ok(include_str!("notices/tts-render.txt").to_owned())),
+    ],
 };
+
+/// The folder where scanners and people look for licences in an image. The notices are those of the
+/// crates and libraries linked into the program, written by `.ci/third-party`.
+const LICENSE_PATH: &str = "/licenses/LICENSE";
+const NOTICES_PATH: &str = "/licenses/THIRD-PARTY-NOTICES";
+
+/// This project's own licence.
+fn license() -> Result<String, Diagnostics> {
+    Ok(include_str!("../../LICENSE").to_owned())
+}
 
 impl OwnImage {
     pub(super) fn recipe(self) -> &'static Recipe {

@@ -88,7 +88,7 @@ fn skopeo_inspects_and_copies_it() {
 }
 
 #[test]
-fn umoci_unpacks_it_to_one_file_that_belongs_to_root() {
+fn umoci_unpacks_it_to_the_program_and_its_licences() {
     if !require(&["umoci", "--version"]) {
         return;
     }
@@ -98,8 +98,18 @@ fn umoci_unpacks_it_to_one_file_that_belongs_to_root() {
     let bundle = world.path("bundle");
     common::run(&["umoci", "unpack", "--image", &image, bundle.to_str().unwrap()], "");
     let rootfs = bundle.join("rootfs");
-    let files = tree(&rootfs);
-    assert_eq!(files.into_iter().collect::<Vec<_>>(), [("vram-gate".into(), program(0))]);
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(
+        tree(&rootfs).into_iter().collect::<Vec<_>>(),
+        [
+            ("licenses/LICENSE".into(), fs::read(root.join("LICENSE")).unwrap()),
+            (
+                "licenses/THIRD-PARTY-NOTICES".into(),
+                fs::read(root.join("src/image/notices/vram-gate.txt")).unwrap()
+            ),
+            ("vram-gate".into(), program(0)),
+        ]
+    );
     let meta = fs::metadata(rootfs.join("vram-gate")).unwrap();
     assert_eq!((meta.mode() & 0o7777, meta.uid(), meta.gid(), meta.mtime()), (0o755, 0, 0, 0));
     let config: Value =
@@ -125,6 +135,9 @@ fn the_renderers_image_is_argo_cds_sidecar() {
     let mode = |path: &str| fs::metadata(rootfs.join(path)).unwrap().mode() & 0o7777;
     assert_eq!(mode("usr/local/bin/tts-render"), 0o755);
     assert_eq!(mode("home/argocd/cmp-server/config/plugin.yaml"), 0o644);
+    assert_eq!(mode("licenses/LICENSE"), 0o644);
+    let notices = fs::read_to_string(rootfs.join("licenses/THIRD-PARTY-NOTICES")).unwrap();
+    assert!(notices.starts_with("tts-render is licensed"), "{notices:.80}");
     assert_eq!(mode("home/argocd"), 0o755);
     let config: Value =
         serde_json::from_slice(&fs::read(bundle.join("config.json")).unwrap()).unwrap();
