@@ -2,7 +2,7 @@
 
 use oci_scratch::Digest;
 use yaml_spans::diagnostic::Located;
-use yaml_spans::edit::{self, Editor};
+use yaml_spans::edit::{EditError, Editor};
 use yaml_spans::source::{SourceId, Sources};
 use yaml_spans::{self, Dialect, Node, ParseError, Path, Segment};
 
@@ -33,7 +33,7 @@ pub enum PinError {
     Documents(usize),
     /// The place can't be edited.
     #[error(transparent)]
-    Edit(#[from] edit::Error),
+    Edit(#[from] EditError),
 }
 
 /// Edits a text. The digest's key may be missing; the map around it may not.
@@ -77,7 +77,7 @@ fn missing(root: &Node, path: &Path) -> Located<PinError> {
                 return located;
             };
             let allowed: Vec<&str> = map.keys().map(String::as_str).collect();
-            let hint = yaml_spans::name_hint(key, &allowed);
+            let hint = yaml_spans::suggestion(key, &allowed);
             return Located { hint, ..located };
         };
         (node, way) = (found, next);

@@ -37,7 +37,7 @@ fn a_file_that_cant_be_pinned_stops_the_build() {
             &["a.yaml", "--pin-path", "gaet.image.digest"][..],
             "there is no map `gaet.image` to write a digest into",
         ),
-        (&["a.yaml", "--pin-path", "gate..x"][..], "a key is missing in the path `gate..x`"),
+        (&["a.yaml", "--pin-path", "gate..x"][..], "invalid path `gate..x`: a key is missing"),
         (&["broken.yaml"][..], "broken.yaml:"),
         (&["missing.yaml"][..], "`missing.yaml` can't be read"),
     ] {
