@@ -9,8 +9,8 @@ use tts_render::model::Severity;
 use tts_render::project::load::{LoadedStack, RenderedProject, Request};
 use tts_render::project::{Project, ProjectError};
 use yaml_spans::diagnostic::Diagnostic;
-use yaml_spans::near_name;
 use yaml_spans::source::Source;
+use yaml_spans::suggest;
 
 use super::fail_on::FailOn;
 use super::print::Titled;
@@ -162,7 +162,7 @@ fn explain(id: &str, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match lint::find(id) {
         Some(rule) => context.out.write_all(explained(rule).as_bytes())?,
         None => {
-            let near = near_name(id, lint::ids());
+            let near = suggest(id, lint::ids());
             let hint = near.map(|near| format!(": did you mean `{near}`?"));
             let hint = hint.unwrap_or_else(|| ": `--explain all` lists them".to_owned());
             return Err(Diagnostic::new(format!("there is no rule `{id}`{hint}")).into());

@@ -61,7 +61,7 @@ fn missing_map(root: &Node, path: &Path) -> Located<String> {
                 return located;
             };
             let allowed: Vec<&str> = map.keys().map(String::as_str).collect();
-            return Located { hint: yaml_spans::name_hint(key, &allowed), ..located };
+            return Located { hint: yaml_spans::suggestion(key, &allowed), ..located };
         };
         (node, known) = (found, next);
     }

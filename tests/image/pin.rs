@@ -37,7 +37,7 @@ fn nothing_is_built_if_the_file_cant_be_pinned() {
             &["a.yaml", "--path", "gaet.image.digest"][..],
             "there is no map `gaet.image` to write a digest into",
         ),
-        (&["a.yaml", "--path", "gate..x"][..], "a key is missing in the path `gate..x`"),
+        (&["a.yaml", "--path", "gate..x"][..], "invalid path `gate..x`: a key is missing"),
         (&["broken.yaml"][..], "broken.yaml:"),
         (&["missing.yaml"][..], "`missing.yaml` can't be read"),
     ] {

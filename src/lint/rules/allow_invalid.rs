@@ -3,7 +3,7 @@
 use super::{Look, Rule, find, ids};
 use crate::lint::allow::Comment;
 use crate::model::{Message, Severity};
-use yaml_spans::near_name;
+use yaml_spans::suggest;
 
 pub(super) const RULE: Rule = Rule {
     id: "allow-invalid",
@@ -23,7 +23,7 @@ fn look(comments: &[(Comment, bool)]) -> Vec<(&Comment, Message)> {
                 Message::of("It names no rule: write ").code("# tts-render: allow ID: why")
             } else if find(&comment.id).is_none() {
                 let words = Message::of("There is no rule ").code(&comment.id);
-                match near_name(&comment.id, ids()) {
+                match suggest(&comment.id, ids()) {
                     Some(near) => words.and(": did you mean ").code(near).and("?"),
                     None => words,
                 }
