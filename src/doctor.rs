@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::model::workload;
 use crate::project::load::{Fleet, POLICIES, Stack};
 use crate::values::{GitOps, ImageOwner, KyvernoMode, Values};
 use kube_validate::Object;
@@ -70,18 +71,9 @@ impl Needs<'_> {
 
     /// Every Pod that the stack starts: the owner's name, and the Pod's spec.
     fn pods(&self) -> Vec<(String, &Node)> {
-        let pod = |object: &&Object| -> Option<(String, String)> {
-            let path = match (object.group(), object.kind.as_str()) {
-                ("", "Pod") => "spec",
-                ("apps", _) | ("batch", "Job") => "spec.template.spec",
-                ("batch", "CronJob") => "spec.jobTemplate.spec.template.spec",
-                _ => return None,
-            };
-            Some((object.id().to_string(), path.to_owned()))
-        };
         let found = self.objects.iter().filter_map(|object| {
-            let (owner, path) = pod(object)?;
-            Some((owner, path.parse::<Path>().ok()?.find(&object.node)?))
+            let id = object.id();
+            Some((id.to_string(), workload::pod_spec_in(&id, &object.node)?))
         });
         found.collect()
     }

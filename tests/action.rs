@@ -90,7 +90,9 @@ fn an_archive_that_is_not_the_listed_one_is_not_run() {
         let ran = install(sandbox, "9.9.9");
         assert_eq!(ran.code, 1, "{}", ran.err);
         assert!(
-            ran.out.contains(&format!("::error::the checksum of {ARCHIVE} is not the one in SHA256SUMS")),
+            ran.out.contains(&format!(
+                "::error::the checksum of {ARCHIVE} is not the one in SHA256SUMS"
+            )),
             "{}",
             ran.out
         );
@@ -113,6 +115,10 @@ fn a_version_with_other_characters_is_rejected() {
     let sandbox = release();
     for version in ["", "../9.9.9", "9.9.9 --output", "$(id)"] {
         let ran = install(&sandbox, version);
-        assert!(ran.code == 1 && ran.out.contains("expected the number of a release"), "{version}: {}", ran.out);
+        assert!(
+            ran.code == 1 && ran.out.contains("expected the number of a release"),
+            "{version}: {}",
+            ran.out
+        );
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::ExplainError;
-use kube_validate::{ObjectId, group};
-use yaml_spans::{Node, near_name};
+use kube_validate::ObjectId;
+use yaml_spans::near_name;
 
 /// An object as a person names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,18 +76,6 @@ fn is_kind(text: &str, id: &ObjectId) -> bool {
     };
     let short = SHORT.iter().any(|(short, of)| *short == text && *of == id.kind);
     group.is_none_or(|group| group == id.group) && (text == kind || text == plural || short)
-}
-
-/// What a document says it is.
-pub(super) fn identity(node: &Node) -> Option<ObjectId> {
-    let metadata = node.get("metadata")?;
-    let text = |node: &Node, key| node.get(key).and_then(Node::as_str).map(str::to_owned);
-    Some(ObjectId {
-        group: group(node.get("apiVersion")?.as_str()?).to_owned(),
-        kind: text(node, "kind")?,
-        namespace: text(metadata, "namespace"),
-        name: text(metadata, "name")?,
-    })
 }
 
 /// The one object of some that is meant.

@@ -8,9 +8,10 @@ use super::message::{Change, Changes, Verb};
 use super::push;
 use super::run::{Git, GitError};
 use crate::project::write::{self, Force, Plan, Scope};
+use kube_validate::ObjectId;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, Sources};
-use yaml_spans::{self, Dialect, Node};
+use yaml_spans::{self, Dialect};
 
 /// What `rendered/` should hold.
 #[derive(Debug)]
@@ -337,16 +338,8 @@ fn object_in(bytes: &[u8]) -> Option<String> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("HEAD", std::str::from_utf8(bytes).ok()?));
     let node = yaml_spans::parse(&sources, id, Dialect::Strict).ok()?.pop()?;
-    let text = |node: &Node, key: &str| {
-        let text = node.get(key)?.as_str()?;
-        (!text.chars().any(char::is_control)).then(|| text.to_owned())
-    };
-    let metadata = node.get("metadata")?;
-    let (kind, name) = (text(&node, "kind")?, text(metadata, "name")?);
-    Some(match text(metadata, "namespace") {
-        Some(namespace) => format!("{kind} {namespace}/{name}"),
-        None => format!("{kind} {name}"),
-    })
+    let name = ObjectId::read(&node).ok()?.to_string();
+    (!name.chars().any(char::is_control)).then_some(name)
 }
 
 /// The contents of blobs, by any name that Git knows them by, in one run; none where there is none.

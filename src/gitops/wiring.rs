@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::model::workload;
 use crate::project::load::{File, Fleet, Stack};
 use crate::values::{GitOps, ImageOwner};
 use kube_validate::Object;
@@ -173,12 +174,7 @@ impl App<'_> {
 
 /// The containers of a workload: where their list is, and their names.
 pub(super) fn containers(object: &Object) -> Option<(Path, Vec<&str>)> {
-    let pod = match (object.group(), object.kind.as_str()) {
-        ("apps", _) | ("batch", "Job") => "spec.template.spec",
-        ("batch", "CronJob") => "spec.jobTemplate.spec.template.spec",
-        _ => return None,
-    };
-    let path = pod.parse::<Path>().ok()?.key("containers");
+    let path = workload::template_path(&object.id())?.key("spec").key("containers");
     let names = path.find(&object.node)?.as_sequence()?.iter();
     let names = names.filter_map(|container: &Node| container.get("name")?.as_str()).collect();
     Some((path, names))

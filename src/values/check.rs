@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
 use super::{KyvernoMode, LoadError, Loaded, Values};
+use crate::model::nearest_written;
 use yaml_spans::Path;
 use yaml_spans::diagnostic::Located;
 
@@ -72,7 +73,7 @@ pub(super) fn check(loaded: &Loaded, stem: &FilePath) -> Vec<Located<LoadError>>
     let values = &loaded.values;
     let mut errors = Vec::new();
     let mut report = |path: Path, error: CheckError| {
-        let span = deepest_span(loaded, &path);
+        let span = nearest_written(&loaded.tree, &path);
         errors.push(Located::new(LoadError::Check(error), span, path));
     };
     let key = |keys: &[&str]| keys.iter().fold(Path::root(), |path, key| path.key(*key));
@@ -154,16 +155,4 @@ fn check_names(values: &Values, mut report: impl FnMut(&'static str, CheckError)
 
 fn trimmed(path: &str) -> &str {
     path.trim_end_matches('/')
-}
-
-/// The place of a value; of what holds it where a default is at fault.
-fn deepest_span(loaded: &Loaded, path: &Path) -> Option<yaml_spans::source::Span> {
-    let mut path = Some(path.clone());
-    while let Some(at) = path {
-        if let Some(span) = at.find(&loaded.tree).and_then(|node| node.span) {
-            return Some(span);
-        }
-        path = at.parent();
-    }
-    None
 }

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::error::{Error, Problem};
 use super::kinds::{self, Kind, Nulls, examine};
 use super::metadata::{self, Generated};
-use super::object::Object;
+use super::object::{Object, ObjectId};
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path, ReadError, near_name, shorten};
 
@@ -46,15 +46,9 @@ pub fn check(node: Node, allowed: &AllowedKinds) -> Result<Object, Vec<Located<E
     if !problems.is_empty() {
         return Err(named(problems));
     }
-    let text = |key: &str| Some(node.get("metadata")?.get(key)?.as_str()?.to_owned());
-    let cluster = known.is_some_and(|known| known.cluster_scoped);
-    Ok(Object {
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
-        namespace: text("namespace").filter(|_| !cluster),
-        name: text("name").unwrap_or_default(),
-        node,
-    })
+    let api_version = api_version.to_owned();
+    let ObjectId { kind, namespace, name, .. } = ObjectId::of_kind(&api_version, kind, &node);
+    Ok(Object { api_version, kind, namespace, name, node })
 }
 
 /// What a document says it is: `apiVersion` and `kind`.

@@ -29,7 +29,7 @@ pub mod schedule;
 pub use check::{AllowedKinds, check};
 pub use error::{Error, Problem};
 pub use foreign::{ForeignReport, check_foreign};
-pub use object::{Object, ObjectId, group};
+pub use object::{MissingField, Object, ObjectId, group};
 pub use order::{Rank, order};
 pub use quantity::Quantity;
 

@@ -16,8 +16,9 @@ use vram_gate::settings::Key;
 use super::consequences::{gibibytes, namespaces};
 use super::objects::ObjectChange;
 use crate::model::Message;
-use crate::model::gate_jobs::{Gate, Times, gates};
+use crate::model::gate_jobs::{Gate, gates};
 use crate::model::object::Objects;
+use crate::model::run_times::RunTimes;
 use kube_validate::ObjectId;
 
 /// One Deployment's history under the rules before and after.
@@ -136,7 +137,7 @@ fn difference(old: &Gate, new: &Gate) -> Option<Message> {
     }
     for (action, name) in [(Action::Up, "up"), (Action::Guard, "guard"), (Action::Down, "down")] {
         let times = |gate: &Gate| {
-            let times: &Times = gate.awake(action)?.times.as_ref()?;
+            let times: &RunTimes = gate.active_job(action)?.times.as_ref()?;
             Some((times.schedule.text().to_owned(), times.zone_name.clone()))
         };
         match (times(old), times(new)) {

@@ -87,7 +87,7 @@ fn runs<'a>(
     let instant = |time| Timestamp::from_millisecond(time).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut runs = Vec::new();
     for action in [Action::Up, Action::Guard, Action::Down] {
-        let Some(job) = gate.awake(action) else { continue };
+        let Some(job) = gate.active_job(action) else { continue };
         let times = job.times.as_ref().ok_or(ReplayError::Schedule(action.name()))?;
         for at in times.schedule.runs(instant(start), instant(end), &times.zone) {
             runs.push((at, job));

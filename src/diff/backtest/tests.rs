@@ -41,7 +41,7 @@ fn told(edit: impl Fn(&str) -> String, history: &History) -> Vec<String> {
     let side = |text: &str| Side { objects: objects(text), values: None };
     let now = "2026-11-24T12:00:00Z".parse().unwrap();
     let review = Review::of(&side(&base), &side(&edit(&base)), now, Some(history));
-    review.backtests.iter().map(|test| test.words.text()).collect()
+    review.backtests.iter().map(|test| crate::report::plain_text(&test.words)).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use vram_gate::decision::Action;
 use super::{Case, Finding, Rule, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::gate_jobs::{Gate, Rest};
+use crate::model::gate_jobs::{Gate, InactiveReason};
 use kube_validate::ObjectId;
 
 pub(super) const UNGUARDED: Rule = Rule {
@@ -59,18 +59,19 @@ const TAKES_DOWN: [(Action, &str); 2] = [(Action::Guard, "guard"), (Action::Down
 fn unguarded(case: &Case<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (id, before, after) in gated(case) {
-        if after.awake(Action::Up).is_none() {
+        if after.active_job(Action::Up).is_none() {
             continue;
         }
-        let lost = |action| before.awake(action).is_some() && after.awake(action).is_none();
+        let lost =
+            |action| before.active_job(action).is_some() && after.active_job(action).is_none();
         // A gate that was unguarded already, and now starts the server again, is no better.
-        let woken = before.awake(Action::Up).is_none();
+        let woken = before.active_job(Action::Up).is_none();
         for (action, name) in TAKES_DOWN {
-            if lost(action) || (woken && after.awake(action).is_none()) {
-                let rest = after.job(action).and_then(|job| job.rest);
+            if lost(action) || (woken && after.active_job(action).is_none()) {
+                let rest = after.job(action).and_then(|job| job.inactive);
                 let words = Message::of(format!(
                     "The window still opens, and {name} {}: {}",
-                    rest.map_or("is gone", Rest::words),
+                    rest.map_or("is gone", InactiveReason::text),
                     match action {
                         Action::Guard => "nothing yields the card while the others need it",
                         _ => "nothing stops the server when the window ends",
@@ -87,10 +88,10 @@ fn left_up(case: &Case<'_>) -> Vec<Finding> {
     gated(case)
         .filter(|(_, before, after)| {
             let none_takes_down =
-                TAKES_DOWN.iter().all(|(action, _)| after.awake(*action).is_none());
-            after.awake(Action::Up).is_none()
+                TAKES_DOWN.iter().all(|(action, _)| after.active_job(*action).is_none());
+            after.active_job(Action::Up).is_none()
                 && none_takes_down
-                && TAKES_DOWN.iter().any(|(action, _)| before.awake(*action).is_some())
+                && TAKES_DOWN.iter().any(|(action, _)| before.active_job(*action).is_some())
                 && before.may_be_up(case.now)
         })
         .map(|(id, ..)| {
@@ -105,7 +106,7 @@ fn left_up(case: &Case<'_>) -> Vec<Finding> {
 fn at_rest(case: &Case<'_>) -> Vec<Finding> {
     gated(case)
         .filter(|(_, before, after)| {
-            before.awake(Action::Up).is_some() && after.awake(Action::Up).is_none()
+            before.active_job(Action::Up).is_some() && after.active_job(Action::Up).is_none()
         })
         .map(|(id, before, _)| {
             let open = before.may_be_up(case.now);

@@ -327,7 +327,7 @@ mod tests {
             crate::diff::testing::review(&side(before), &side(after), "2026-11-24T12:00:00Z");
         assert!(before == after || !review.is_same(), "{} {keys:?}", row.kind);
         review.consequences.iter().any(|found| {
-            let said = found.words.text();
+            let said = crate::report::plain_text(&found.words);
             found.rule.id == REFUSED.id && said.contains(row.source)
         })
     }

@@ -4,7 +4,7 @@ use super::{Case, Finding, Rule, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, Objects};
-use crate::model::prune_protection::{self, Guard};
+use crate::model::prune_protection::{self, PruneProtection};
 
 const PRUNING: &str = "https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/ and https://fluxcd.io/flux/components/kustomize/kustomizations/#prune";
 
@@ -63,7 +63,7 @@ pub(super) const PRUNED: Rule = Rule {
 };
 
 fn unguarded<'a>(case: &'a Case<'_>) -> impl Iterator<Item = &'a Object> {
-    case.gone().filter(|object| !Guard::of(object).any())
+    case.gone().filter(|object| !PruneProtection::read(object).is_any())
 }
 
 fn holds_data(object: &Object) -> bool {
@@ -147,14 +147,14 @@ fn policy(object: &Object, objects: &Objects) -> Option<String> {
 fn guarded(case: &Case<'_>) -> Vec<Finding> {
     case.gone()
         .filter_map(|object| {
-            let words = match Guard::of(object) {
-                Guard { argocd: true, flux: true } => {
+            let words = match PruneProtection::read(object) {
+                PruneProtection { argocd: true, flux: true } => {
                     "It stays in the cluster: Argo CD asks before it prunes it or never does, Flux leaves it"
                 }
-                Guard { argocd: true, flux: false } => {
+                PruneProtection { argocd: true, flux: false } => {
                     "Argo CD asks before it prunes it or never does; nothing keeps Flux from it"
                 }
-                Guard { argocd: false, flux: true } => {
+                PruneProtection { argocd: false, flux: true } => {
                     "Flux leaves it in the cluster; nothing keeps Argo CD from pruning it"
                 }
                 _ => return None,
@@ -174,7 +174,7 @@ fn pruned(case: &Case<'_>) -> Vec<Finding> {
 fn guard_dropped(case: &Case<'_>) -> Vec<Finding> {
     let kept = case.both().filter(|(_, before, _)| prune_protection::holds_data(before));
     kept.filter_map(|(change, before, after)| {
-        let (was, is) = (Guard::of(before), Guard::of(after));
+        let (was, is) = (PruneProtection::read(before), PruneProtection::read(after));
         let lost = [("Argo CD", was.argocd && !is.argocd), ("Flux", was.flux && !is.flux)];
         let who: Vec<&str> = lost.iter().filter(|(_, lost)| *lost).map(|(who, _)| *who).collect();
         let words = format!(

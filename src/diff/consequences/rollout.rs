@@ -91,10 +91,14 @@ fn restart(case: &Case<'_>, before: &Object, after: &Object) -> (When, Message, 
     }
     if let Some((instant, times)) = next {
         let words = Message::of("Nothing restarts now: the next window has the new Pod, ")
-            .and(times.show(instant))
+            .and(times.format(instant))
             .and(" ")
             .code(&times.zone_name);
-        return (When::Later, words, Some(Moment { at: instant, text: times.show_short(instant) }));
+        return (
+            When::Later,
+            words,
+            Some(Moment { at: instant, text: times.format_short(instant) }),
+        );
     }
     let gated = case.gates_before.contains_key(id) || case.gates_after.contains_key(id);
     if gated || (replicas(before) == 0 && replicas(after) == 0) {

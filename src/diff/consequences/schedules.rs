@@ -3,8 +3,9 @@
 use super::{Case, Finding, Rule, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::gate_jobs::{GateJob, Times, is_suspended};
+use crate::model::gate_jobs::{GateJob, is_suspended};
 use crate::model::object::Object;
+use crate::model::run_times::RunTimes;
 
 pub(super) const MOVES: Rule = Rule {
     id: "schedule-moves",
@@ -43,8 +44,8 @@ fn moves(case: &Case<'_>) -> Vec<Finding> {
             let (old, new) = (written(before), written(after));
             (old != new).then_some(())?;
             let mut words = Message::of("From ").code(show(&old)).and(" to ").code(show(&new));
-            if let (Some(old), Some(new)) = (Times::of(before), Times::of(after)) {
-                let (was, is) = (old.following(case.now, SHOWN), new.following(case.now, SHOWN));
+            if let (Some(old), Some(new)) = (RunTimes::read(before), RunTimes::read(after)) {
+                let (was, is) = (old.next_runs(case.now, SHOWN), new.next_runs(case.now, SHOWN));
                 if was == is {
                     words = words.and(": the next runs are the same");
                 } else {
@@ -69,28 +70,28 @@ fn show((schedule, zone): &(String, String)) -> String {
     if zone.is_empty() { schedule.clone() } else { format!("{schedule} {zone}") }
 }
 
-fn runs(times: &Times, runs: &[jiff::Timestamp]) -> String {
+fn runs(times: &RunTimes, runs: &[jiff::Timestamp]) -> String {
     if runs.is_empty() {
         return "never".to_owned();
     }
-    runs.iter().map(|run| times.show(*run)).collect::<Vec<_>>().join(", ")
+    runs.iter().map(|run| times.format(*run)).collect::<Vec<_>>().join(", ")
 }
 
 fn suspended(case: &Case<'_>) -> Vec<Finding> {
     jobs(case)
         .filter_map(|(before, after)| {
             // A gate's job at rest is said by the gate's own rules.
-            let gate = GateJob::of(after).is_some();
+            let gate = GateJob::read(after).is_some();
             let words = match (is_suspended(before), is_suspended(after)) {
                 (false, true) if !gate => {
                     Message::of("It is suspended: no run until it is resumed")
                 }
                 (true, false) => {
-                    let next = Times::of(after).and_then(|times| {
+                    let next = RunTimes::read(after).and_then(|times| {
                         let next = times.next(case.now)?;
                         Some(
                             Message::of(": next ")
-                                .and(times.show(next))
+                                .and(times.format(next))
                                 .and(" ")
                                 .code(times.zone_name),
                         )

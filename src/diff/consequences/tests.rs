@@ -54,7 +54,7 @@ fn said(rule: &Rule, base: &str, head: &str, now: &str) -> String {
                 "{} {}: {}{when}",
                 found.rule.severity.name(),
                 objects.join(", "),
-                found.words.text()
+                crate::report::plain_text(&found.words)
             )
         })
         .collect();

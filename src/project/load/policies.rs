@@ -6,7 +6,7 @@ use super::{File, POLICIES, Stack, file_name, header};
 use crate::policy::{self, ExceptionOf, Kind, Request};
 use crate::project::Project;
 use crate::values::{KyvernoMode, RelativePath, Values};
-use kube_validate::Object;
+use kube_validate::{Object, ObjectId};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, SourceId, Sources};
 use yaml_spans::{self, Dialect, Node};
@@ -149,15 +149,10 @@ pub(super) fn name_of(node: &Node) -> Option<&str> {
 /// The policy of a name, as an object.
 fn named(sources: &Sources, source: SourceId, name: &str) -> Result<Object, Diagnostics> {
     let found = documents(sources, source)?.into_iter().find(|node| name_of(node) == Some(name));
-    let text = |node: &Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
     let object = found.and_then(|node| {
-        Some(Object {
-            api_version: text(&node, "apiVersion")?,
-            kind: text(&node, "kind")?,
-            namespace: None,
-            name: name.to_owned(),
-            node,
-        })
+        let ObjectId { kind, namespace, name, .. } = ObjectId::read(&node).ok()?;
+        let api_version = node.get("apiVersion")?.as_str()?.to_owned();
+        Some(Object { api_version, kind, namespace, name, node })
     });
     object.ok_or_else(|| Diagnostic::new(format!("the policy `{name}` is gone")).into())
 }

@@ -4,6 +4,7 @@ use std::path::Path as FilePath;
 
 use super::File;
 use crate::explain::{self, Field, Subject};
+use crate::model::nearest_written;
 use crate::project::{Project, StackFile};
 use crate::templates::{self, Templates};
 use crate::values::{KyvernoMode, Layers, Loaded, Values};
@@ -151,7 +152,7 @@ fn blame(wrong: Vec<Wrong>, subject: &Subject<'_>) -> Diagnostics {
     let any = wrong.iter().any(|wrong| wrong.field.is_some());
     let affordable = explain::leaves(&subject.loaded.tree).len() <= BLAMED;
     let influences = if any && affordable { subject.influences() } else { Vec::new() };
-    let note = |value: &yaml_spans::Path| match explain::place_of(&subject.loaded.tree, value) {
+    let note = |value: &yaml_spans::Path| match nearest_written(&subject.loaded.tree, value) {
         Some(span) => {
             let place = subject.sources.place(span);
             format!(

@@ -14,12 +14,10 @@ mod every;
 mod field;
 mod parse;
 mod search;
-mod window;
 mod zone;
 
 pub use error::{Error, Problem};
 pub use field::Field;
-pub use window::Window;
 pub use zone::{ZoneError, zone};
 
 use jiff::civil::{Date, Time};
