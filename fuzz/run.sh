@@ -37,7 +37,7 @@ seeds_page() {
   # The metric is renamed to `m`: the fuzzer would have to guess a name of 25 letters for every line.
   local page
   mkdir -p corpus/seeds/page
-  for page in ../gate/tests/fixtures/pages/*.prom; do
+  for page in ../gate/tests/fixtures/expositions/*.prom; do
     sed 's/gpu_pod_memory_used_bytes/m/g' "$page" >"corpus/seeds/page/$(basename "$page" .prom)"
   done
 }

@@ -35,7 +35,7 @@ FOREIGN_FILES = [
     "tests/e2e/fixtures/terraform.yaml",  # the stack that this project replaces
     "tests/fixtures/terraform/*",  # the same
     "gate/tests/fixtures/vram_gate_script.sh",  # the script that vram-gate replaces
-    "gate/tests/fixtures/pages/*",  # metrics as exporters write them
+    "gate/tests/fixtures/expositions/*",  # metrics as exporters write them
     "docs/style.md",  # the page that lists the phrases
     "tests/style.py",
 ]

@@ -1,10 +1,10 @@
-//! Size and speed; run by `gate.sh`, which builds the binary it is given.
+//! The gate's size and speed. `gate.sh` builds the binary and passes its path.
 //!
-//! The gate decides against an exporter and an API server (TLS) on loopback,
-//! `up` and `guard` in turn, so that each run sends its PATCH.
+//! The gate runs against an exporter and an API server with TLS on loopback, `up` and `guard` in turn, so
+//! that each run sends a PATCH.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![allow(clippy::print_stdout, clippy::print_stderr)] // The table is the product.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // The program's purpose is to print a table.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -14,13 +14,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::api::{self, Certificate, Plan};
-use support::gate::{TOKEN, full, roomy};
-use support::plain::{page, serve_with};
-use vram_gate::page::{Query, Unit, parse};
+use support::api_server::{self, Certificate, Plan};
+use support::http_server::{ok, serve_with};
+use support::test_env::{TOKEN, full_gpu, roomy_gpu};
+use vram_gate::exposition::{MetricUnit, Query, parse};
 
 const RUNS: u32 = 200;
-/// Of `/proc/self/stat`: `getconf CLK_TCK`, 100 on every Linux we know.
+/// The unit of times in `/proc/self/stat`: `getconf CLK_TCK` is 100 on every common Linux.
 const TICK: Duration = Duration::from_millis(10);
 
 fn main() {
@@ -33,18 +33,19 @@ fn main() {
     println!(
         "| what | wall (median; parsing: best) | CPU | max RSS | size |\n|---|---|---|---|---|"
     );
-    decision(binary);
-    beside();
-    parsing();
+    measure_decision(binary);
+    measure_script_programs();
+    measure_parsing();
 }
 
-/// The way of one decision: page, GET and PATCH over TLS.
-fn decision(binary: &Path) {
+/// Measures one decision: a scrape, then GET and PATCH over TLS.
+fn measure_decision(binary: &Path) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("token"), TOKEN).unwrap();
-    std::fs::write(folder.path().join("ca.crt"), &api::authority().pem).unwrap();
-    let exporter =
-        serve_with("127.0.0.1:0", |path, _| page(if path == "/up" { roomy() } else { full() }));
+    std::fs::write(folder.path().join("ca.crt"), &api_server::authority().pem).unwrap();
+    let exporter = serve_with("127.0.0.1:0", |path, _| {
+        ok(if path == "/up" { roomy_gpu() } else { full_gpu() })
+    });
     let plan = Plan {
         get: Vec::new(),
         patch: Vec::new(),
@@ -53,7 +54,7 @@ fn decision(binary: &Path) {
         replicas: 0,
         write_zero: false,
     };
-    let server = api::start(plan, TOKEN);
+    let server = api_server::start(plan, TOKEN);
     let mut runs = 0;
     let mut command = || {
         let action = if runs % 2 == 0 { "up" } else { "guard" };
@@ -76,26 +77,30 @@ fn decision(binary: &Path) {
         args
     };
     let size = std::fs::metadata(binary).unwrap().len();
-    measure("vram-gate: page, GET and PATCH over TLS", &format!("{size} bytes"), &mut command);
-    assert_eq!(server.patches(), server.requests().len() / 2, "each run sent its PATCH");
+    measure_runs(
+        "vram-gate: scrape, GET and PATCH over TLS",
+        &format!("{size} bytes"),
+        &mut command,
+    );
+    assert_eq!(server.patches(), server.requests().len() / 2, "each run must send a PATCH");
     let help = || vec![binary.display().to_string(), "--version".to_owned()];
-    measure("vram-gate --version", "", help);
+    measure_runs("vram-gate --version", "", help);
 }
 
-/// The parts of the script, each for its least: the page, its sum, a client.
-fn beside() {
-    let exporter = serve_with("127.0.0.1:0", |_, _| page(roomy()));
+/// Measures the programs that the shell script started, each with its least work.
+fn measure_script_programs() {
+    let exporter = serve_with("127.0.0.1:0", |_, _| ok(roomy_gpu()));
     let words = |text: String| move || text.split('\t').map(str::to_owned).collect();
     let url = format!("http://{}/", exporter.address);
-    measure("curl: the page", "", words(format!("curl\t-sf\t-m\t10\t{url}")));
+    measure_runs("curl: the scrape", "", words(format!("curl\t-sf\t-m\t10\t{url}")));
     let sum = "/^gpu_pod_memory_used_bytes\\{/ { s += $NF } END { printf \"%d\", s }";
-    measure("gawk: the sum of no page", "", words(format!("gawk\t{sum}\t/dev/null")));
-    measure("kubectl version --client", "", words("kubectl\tversion\t--client".to_owned()));
+    measure_runs("gawk: the sum of nothing", "", words(format!("gawk\t{sum}\t/dev/null")));
+    measure_runs("kubectl version --client", "", words("kubectl\tversion\t--client".to_owned()));
 }
 
-fn measure(what: &str, size: &str, mut command: impl FnMut() -> Vec<String>) {
+fn measure_runs(what: &str, size: &str, mut command: impl FnMut() -> Vec<String>) {
     let first = command();
-    if !first[0].starts_with('/') && !support::has(&first[0]) {
+    if !first[0].starts_with('/') && !support::has_program(&first[0]) {
         return;
     }
     let mut walls = Vec::new();
@@ -112,17 +117,17 @@ fn measure(what: &str, size: &str, mut command: impl FnMut() -> Vec<String>) {
     let cpu = (cpu_of_children() - before) / RUNS;
     walls.sort_unstable();
     let wall = walls[walls.len() / 2];
-    // Two more, so that the next action in turn is the first again.
+    // Two runs, one per action, so that the actions stay in turn.
     let rss = max_rss(&command()).max(max_rss(&command()));
     let rss = rss.map_or("GNU time is missing".to_owned(), |kib| format!("{kib} KiB"));
     println!("| {what} | {wall:.2?} | {cpu:.2?} | {rss} | {size} |");
 }
 
-/// The CPU time of all children that have ended.
+/// Returns the CPU time of all children that have ended.
 fn cpu_of_children() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
-    // Fields 16 and 17 of proc(5), the first two being before the `)`.
+    // Fields 16 and 17 of proc(5); the first two come before the `)`.
     let ticks: u32 = fields[13].parse::<u32>().unwrap() + fields[14].parse::<u32>().unwrap();
     TICK * ticks
 }
@@ -132,8 +137,8 @@ fn max_rss(args: &[String]) -> Option<u64> {
     String::from_utf8(output.stderr).ok()?.lines().last()?.parse().ok()
 }
 
-/// Ten mebibytes of series of the metric: what costs most.
-fn parsing() {
+/// Measures the parser on ten mebibytes of series.
+fn measure_parsing() {
     let mut text = String::new();
     let mut pid = 0;
     while text.len() < 10 << 20 {
@@ -146,7 +151,7 @@ fn parsing() {
     let other = text.replace("gpu_pod_memory_used_bytes", "another_metric_of_the_page");
     let query = Query {
         metric: "gpu_pod_memory_used_bytes".into(),
-        unit: Unit::Bytes,
+        unit: MetricUnit::Bytes,
         namespace: "tts".into(),
     };
     for (what, text) in [("of the metric", &text), ("of another metric", &other)] {
@@ -155,7 +160,7 @@ fn parsing() {
             black_box(parse(black_box(text.as_bytes()), &query)).unwrap();
             start.elapsed()
         });
-        // The best of them: the others measure who else is on the machine.
+        // The best time, because the others also measure other load on the machine.
         let time = times.min().unwrap();
         let speed = text.len() as f64 / 1e6 / time.as_secs_f64();
         println!("| parsing 10 MiB of series {what} | {time:.1?} | {speed:.0} MB/s | | |");

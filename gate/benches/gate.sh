@@ -1,6 +1,6 @@
 #!/bin/sh
-# The gate's size and speed, beside the programs the shell script was made of.
-# Prints a table. Builds as the image is built: static, small before fast.
+# Prints a table of the gate's size and speed, and of the programs that the shell script started.
+# Builds as for the image: static, and optimized for size.
 set -eu
 cd "$(dirname "$0")/../.."
 target=$(rustc -vV | sed -n 's/^host: //p')

@@ -1,16 +1,15 @@
 //! The decision: from a reading and the rules to a number of replicas.
 //!
-//! A pure function, so that what the cluster does tonight can be replayed,
-//! tabulated and tested without one.
+//! A pure function, so that a run in the cluster can be replayed, tabulated and tested without one.
 
-use crate::page::Usage;
+use crate::exposition::Usage;
 
-/// What the gate is run for, three times a night.
+/// The action that the gate runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// The window opens: start the tenant if the card has room.
+    /// The window opens: start the tenant if the GPU has room.
     Up,
-    /// Inside the window: stop the tenant if others need the card.
+    /// Inside the window: stop the tenant if others need the GPU.
     Guard,
     /// The window ends: stop the tenant.
     Down,
@@ -32,56 +31,82 @@ impl Action {
     }
 }
 
-/// Whose memory the guard counts. `up` always counts everyone's.
+/// The memory that the guard counts against the floor. `up` always counts everyone's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "camelCase"))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub enum Count {
-    /// All but the tenant's own namespace: the question `up` asked, so that
-    /// the tenant's own model does not trip the guard.
+    /// Everyone's but the tenant's own, so that the tenant's own model does not trip the guard.
     #[default]
     Residents,
-    /// Everyone, the tenant included: the arithmetic of the script.
+    /// Everyone's, the tenant's own included: its own model can trip the guard.
     Everyone,
 }
 
-/// What the guard does when there is no reading.
+impl Count {
+    /// Every choice with its name in settings.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("residents", Self::Residents), ("everyone", Self::Everyone)];
+}
+
+/// The guard's behaviour when the GPU's memory cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "camelCase"))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub enum OnScrapeFailure {
-    /// Give the card back: the safety of others is unknown.
+    /// It stops the tenant: nothing is known about the residents' memory.
     #[default]
     Yield,
-    /// Leave the tenant alone, as the script does in effect.
+    /// It leaves the tenant running.
     Keep,
 }
 
-/// What a page without a series of the metric means.
+impl OnScrapeFailure {
+    /// Every choice with its name in settings.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("yield", Self::Yield), ("keep", Self::Keep)];
+}
+
+/// The meaning of a scrape without a series of the metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "camelCase"))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub enum NoSeries {
-    /// No reading: the exporter answers so when its own probe failed.
+    /// No reading: an exporter whose own probe failed may serve such a scrape.
     #[default]
     Unknown,
-    /// An idle card, used by nobody, as the script has it.
+    /// An idle GPU: nothing is in use.
     Idle,
 }
 
-/// The numbers and behaviours a decision is made by. Amounts are in bytes.
+impl NoSeries {
+    /// Every choice with its name in settings.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("unknown", Self::Unknown), ("idle", Self::Idle)];
+}
+
+/// The numbers and behaviours of a decision. Amounts are in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// The card's memory.
+    /// The GPU's memory.
     pub total: u64,
-    /// What must be free for the tenant to start, and to stay.
+    /// The memory that must be free for the tenant to start and to keep running.
     pub floor: u64,
-    /// Guard: what must stay free whoever uses it, the tenant included.
+    /// Guard: the memory that must stay free whoever uses the rest, the tenant included.
     pub reserve: u64,
-    /// Guard: whose memory counts against the floor.
+    /// Guard: the memory that counts against the floor.
     pub count: Count,
-    /// Guard: what to do without a reading.
+    /// Guard: the behaviour without a reading.
     pub on_scrape_failure: OnScrapeFailure,
-    /// What a page without series means.
+    /// The meaning of a scrape without series.
     pub no_series: NoSeries,
 }
 
 impl Default for Rules {
-    /// The safe behaviours, on a card of no memory: nothing is ever started.
+    /// The safe behaviours on a GPU without memory: nothing is ever started.
     fn default() -> Self {
         Self {
             total: 0,
@@ -94,44 +119,44 @@ impl Default for Rules {
     }
 }
 
-/// What was learnt of the card.
+/// The result of reading the GPU's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// A page was read whole, and this is what it says (perhaps no series).
-    Page(Usage),
-    /// No page, or one that can't be understood, after all tries.
+    /// A whole scrape with this usage, perhaps without any series.
+    Scraped(Usage),
+    /// No scrape, or one that can't be understood, after all attempts.
     Failed,
 }
 
 impl From<Usage> for Reading {
     fn from(usage: Usage) -> Self {
-        Self::Page(usage)
+        Self::Scraped(usage)
     }
 }
 
-/// Why it was decided so.
+/// The reason of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// `up`: at least the floor is free.
     FloorFree,
     /// `up`: less than the floor is free.
     FloorNotFree,
-    /// `guard`: the floor is free and the reserve holds.
+    /// `guard`: the floor and the reserve are free.
     FloorHolds,
-    /// `guard`: what is counted leaves less than the floor.
+    /// `guard`: the counted memory leaves less than the floor.
     FloorBroken,
-    /// `guard`: less than the reserve is left, whoever uses it.
+    /// `guard`: less than the reserve is free, whoever uses the rest.
     ReserveBroken,
     /// `up`, `guard`: there is no reading.
     NoReading,
-    /// `up`, `guard`: the page has no series of the metric.
+    /// `up`, `guard`: the scrape has no series of the metric.
     NoSeries,
     /// `down`: the window ends.
     WindowEnd,
 }
 
 impl Reason {
-    /// The reason's name in the JSON report: stable, to be matched by machines.
+    /// The reason's name in the JSON report: stable, to be matched by programs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -146,59 +171,59 @@ impl Reason {
         }
     }
 
-    /// The reason as a person reads it.
+    /// The reason in words.
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
             Self::FloorFree => "the floor is free",
             Self::FloorNotFree => "less than the floor is free",
-            Self::FloorHolds => "the floor is free and the reserve holds",
+            Self::FloorHolds => "the floor and the reserve are free",
             Self::FloorBroken => "others leave less than the floor",
-            Self::ReserveBroken => "less than the reserve is left",
-            Self::NoReading => "there is no reading of the card",
-            Self::NoSeries => "the page has no series of the metric",
+            Self::ReserveBroken => "less than the reserve is free",
+            Self::NoReading => "the GPU's memory could not be read",
+            Self::NoSeries => "the scrape has no series of the metric",
             Self::WindowEnd => "the window ends",
         }
     }
 }
 
-/// What to do.
+/// The decision about the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// The replicas to scale to, or `None`: leave the tenant alone.
+    /// The replicas to scale to, or `None` to leave the tenant alone.
     pub scale_to: Option<u32>,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// Guard: bytes labelled `unknown` alone make it yield, and they may be
-    /// the tenant's own in its first minute. Look again later and do what that
-    /// decision says; this flag of the second one does not count.
-    pub look_again: bool,
+    /// Guard: it yields only because of bytes labelled `unknown`, which may be the tenant's own in its
+    /// first minute. Take a second reading later and follow its decision; the flag of that second
+    /// decision is ignored.
+    pub recheck: bool,
 }
 
 impl Decision {
-    /// What `down` decides, without any reading.
+    /// The decision of `down`, which needs no reading.
     pub const WINDOW_END: Self = Self::scale(0, Reason::WindowEnd);
 
     const fn scale(replicas: u32, reason: Reason) -> Self {
-        Self { scale_to: Some(replicas), reason, look_again: false }
+        Self { scale_to: Some(replicas), reason, recheck: false }
     }
 
-    const fn leave(reason: Reason) -> Self {
-        Self { scale_to: None, reason, look_again: false }
+    const fn leave_alone(reason: Reason) -> Self {
+        Self { scale_to: None, reason, recheck: false }
     }
 }
 
-/// Bytes that are free when `used` bytes of the card are: below zero when more
-/// is in use than the rules say the card has.
+/// Returns the bytes that `used` bytes in use leave free: below zero if more is in use than the rules
+/// say the GPU has.
 #[must_use]
-pub fn free(rules: &Rules, used: u64) -> i128 {
+pub fn free_bytes(rules: &Rules, used: u64) -> i128 {
     i128::from(rules.total) - i128::from(used)
 }
 
-/// The bytes an action counts as used: everyone's for `up`, by
-/// [`Rules::count`] for the guard.
+/// Returns the bytes that an action counts as used: everyone's for `up`, by [`Rules::count`] for the
+/// guard.
 #[must_use]
-pub fn counted(action: Action, usage: &Usage, rules: &Rules) -> u64 {
+pub fn counted_bytes(action: Action, usage: &Usage, rules: &Rules) -> u64 {
     match (action, rules.count) {
         (Action::Guard, Count::Residents) => usage.residents(),
         _ => usage.everyone(),
@@ -212,42 +237,41 @@ pub fn decide(action: Action, reading: &Reading, rules: &Rules) -> Decision {
         return Decision::WINDOW_END;
     }
     let usage = match reading {
-        Reading::Failed => return without_reading(action, rules, Reason::NoReading),
-        Reading::Page(usage) if usage.series == 0 && rules.no_series == NoSeries::Unknown => {
-            return without_reading(action, rules, Reason::NoSeries);
+        Reading::Failed => return decide_without_reading(action, rules, Reason::NoReading),
+        Reading::Scraped(usage) if usage.series == 0 && rules.no_series == NoSeries::Unknown => {
+            return decide_without_reading(action, rules, Reason::NoSeries);
         }
-        Reading::Page(usage) => usage,
+        Reading::Scraped(usage) => usage,
     };
     let floor = i128::from(rules.floor);
-    let left = free(rules, counted(action, usage, rules));
+    let left = free_bytes(rules, counted_bytes(action, usage, rules));
     match action {
         Action::Up if left >= floor => Decision::scale(1, Reason::FloorFree),
-        Action::Up => Decision::leave(Reason::FloorNotFree),
+        Action::Up => Decision::leave_alone(Reason::FloorNotFree),
         _ if left < floor => Decision {
-            look_again: unknown_alone_breaks_the_floor(usage, rules),
+            recheck: unknown_alone_breaks_the_floor(usage, rules),
             ..Decision::scale(0, Reason::FloorBroken)
         },
-        _ if free(rules, usage.everyone()) < i128::from(rules.reserve) => {
+        _ if free_bytes(rules, usage.everyone()) < i128::from(rules.reserve) => {
             Decision::scale(0, Reason::ReserveBroken)
         }
-        _ => Decision::leave(Reason::FloorHolds),
+        _ => Decision::leave_alone(Reason::FloorHolds),
     }
 }
 
-fn without_reading(action: Action, rules: &Rules, reason: Reason) -> Decision {
+fn decide_without_reading(action: Action, rules: &Rules, reason: Reason) -> Decision {
     match (action, rules.on_scrape_failure) {
         (Action::Guard, OnScrapeFailure::Yield) => Decision::scale(0, reason),
-        _ => Decision::leave(reason),
+        _ => Decision::leave_alone(reason),
     }
 }
 
-/// Whether the guard would not yield, were the bytes labelled `unknown` the
-/// tenant's own. Where everyone counts, whose they are makes no difference;
-/// nor does it to the reserve.
+/// Returns true if the guard would not yield, were the bytes labelled `unknown` the tenant's own.
+/// With [`Count::Everyone`], and for the reserve, their owner makes no difference.
 fn unknown_alone_breaks_the_floor(usage: &Usage, rules: &Rules) -> bool {
     rules.count == Count::Residents
-        && free(rules, usage.others) >= i128::from(rules.floor)
-        && free(rules, usage.everyone()) >= i128::from(rules.reserve)
+        && free_bytes(rules, usage.others) >= i128::from(rules.floor)
+        && free_bytes(rules, usage.everyone()) >= i128::from(rules.reserve)
 }
 
 #[cfg(test)]

@@ -1,31 +1,31 @@
-//! Times to wait, as settings write them.
+//! Durations, as settings write them.
 
 use std::fmt;
 use std::time::Duration;
 
-/// A text that is not a time: expected `500ms`, `10s`, `2m` or seconds.
+/// The error for a text that is not a duration of at most an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DurationError;
 
 impl fmt::Display for DurationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected a time up to an hour, such as `500ms`, `10s` or `2m`")
+        f.write_str("expected a duration up to an hour, such as `500ms`, `10s` or `2m`")
     }
 }
 
 impl std::error::Error for DurationError {}
 
-/// The longest time a setting may name, in milliseconds: an hour. No Job of
-/// this kind waits longer, and no sum of a few of them can overflow.
-const LONGEST_MS: u64 = 3_600_000;
+/// The longest duration of a setting: an hour. A Job of this kind never waits longer, and a sum of a few
+/// of them can't overflow.
+const MAX_MILLISECONDS: u64 = 3_600_000;
 
-/// Reads `500ms`, `10s`, `2m`, or plain seconds.
+/// Parses `500ms`, `10s`, `2m`, or plain seconds.
 ///
 /// # Errors
 /// [`DurationError`] for anything else, signs and fractions included.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(end);
+    let unit_start = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(unit_start);
     let factor = match unit {
         "ms" => 1,
         "s" | "" => 1_000,
@@ -34,7 +34,7 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     };
     let amount: u64 = digits.parse().map_err(|_| DurationError)?;
     match amount.checked_mul(factor) {
-        Some(ms) if ms <= LONGEST_MS => Ok(Duration::from_millis(ms)),
+        Some(ms) if ms <= MAX_MILLISECONDS => Ok(Duration::from_millis(ms)),
         _ => Err(DurationError),
     }
 }
@@ -44,21 +44,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_times() {
+    fn durations_are_parsed() {
         for (text, ms) in [
             ("0", 0),
             ("10", 10_000),
             ("10s", 10_000),
             ("500ms", 500),
             ("2m", 120_000),
-            ("60m", LONGEST_MS),
+            ("60m", MAX_MILLISECONDS),
         ] {
             assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
         }
     }
 
     #[test]
-    fn refuses_the_rest() {
+    fn other_texts_are_not_durations() {
         for text in [
             "",
             "s",

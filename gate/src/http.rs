@@ -1,6 +1,6 @@
-//! One HTTP request: bounded in time and size, and nothing clever.
+//! One HTTP request, bounded in time and size.
 //!
-//! No redirect, no proxy, no compression, no certificate but those given.
+//! It follows no redirect, uses no proxy, accepts no compression and trusts only the given certificates.
 
 use std::fmt;
 use std::path::Path;
@@ -14,39 +14,41 @@ use ureq::{Agent, Body};
 /// A server's answer, read whole.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// Seconds to wait, where the server says so in seconds.
+    /// The server's `Retry-After`, if it is in seconds.
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug)]
 pub(crate) enum HttpError {
     /// The connection, the protocol or the time failed.
     Transport(ureq::Error),
-    /// The answer's headers leave it open what the body is.
+    /// The answer's headers are ambiguous about the body.
     Headers(&'static str),
 }
 
 impl HttpError {
-    /// Whether the same request may work a moment later. A certificate that
-    /// is not trusted, or a request that can't be built, will not.
-    pub(crate) fn may_pass(&self) -> bool {
-        let certificate =
-            |error: &rustls::Error| matches!(error, rustls::Error::InvalidCertificate(_));
+    /// Returns true if the same request may work a moment later: unless the certificate is not
+    /// trusted, or the request is invalid.
+    pub(crate) fn is_temporary(&self) -> bool {
         match self {
             Self::Headers(_) => true,
             Self::Transport(ureq::Error::Io(error)) => {
                 let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-                !inner.is_some_and(certificate)
+                !inner.is_some_and(is_certificate_error)
             }
-            Self::Transport(ureq::Error::Rustls(error)) => !certificate(error),
+            Self::Transport(ureq::Error::Rustls(error)) => !is_certificate_error(error),
             Self::Transport(error) => !matches!(
                 error,
                 ureq::Error::BadUri(_) | ureq::Error::Http(_) | ureq::Error::Tls(_)
             ),
         }
     }
+}
+
+fn is_certificate_error(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(_))
 }
 
 impl fmt::Display for HttpError {
@@ -58,8 +60,8 @@ impl fmt::Display for HttpError {
     }
 }
 
-/// A client that trusts these certificates and no others.
-pub(crate) fn agent(trusted: Vec<Certificate<'static>>) -> Agent {
+/// Returns a client that trusts only these certificates.
+pub(crate) fn new_agent(trusted: Vec<Certificate<'static>>) -> Agent {
     let tls = TlsConfig::builder()
         .root_certs(RootCerts::Specific(Arc::new(trusted)))
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -70,17 +72,17 @@ pub(crate) fn agent(trusted: Vec<Certificate<'static>>) -> Agent {
         .max_redirects(0)
         .http_status_as_error(false)
         .user_agent(concat!("vram-gate/", env!("CARGO_PKG_VERSION")))
-        // Two short requests: the default of 128 KiB each is for downloads.
+        // The requests are short; the default of 128 KiB each is for downloads.
         .input_buffer_size(16 << 10)
         .output_buffer_size(4 << 10)
         .build()
         .new_agent()
 }
 
-/// Sends one request; the time covers name, connection, TLS and body.
+/// Sends one request; the time covers name resolution, connection, TLS and body.
 ///
 /// # Errors
-/// [`HttpError`]; a body past `limit` bytes is one too. Any status is an answer.
+/// [`HttpError`], also for a body of more than `limit` bytes. Any status is an answer.
 pub(crate) fn send(
     agent: &Agent,
     request: Request<Option<&'static str>>,
@@ -99,10 +101,10 @@ pub(crate) fn send(
         }
     };
     let mut response = response.map_err(HttpError::Transport)?;
-    if let Some(problem) = doubtful(&response) {
+    if let Some(problem) = find_ambiguity(&response) {
         return Err(HttpError::Headers(problem));
     }
-    let retry_after = seconds(response.headers());
+    let retry_after = parse_retry_after(response.headers());
     let body = response.body_mut().with_config().limit(limit).read_to_vec();
     Ok(Answer {
         status: response.status().as_u16(),
@@ -111,13 +113,13 @@ pub(crate) fn send(
     })
 }
 
-/// What leaves the body open: a coding we did not ask for, or two lengths of
-/// which one would have to be believed (RFC 9112, 6.3).
-fn doubtful(response: &Response<Body>) -> Option<&'static str> {
+/// Returns the reason why the body is ambiguous, if it is: a coding that the request did not accept, or
+/// two different ways to give its length (RFC 9112, 6.3).
+fn find_ambiguity(response: &Response<Body>) -> Option<&'static str> {
     let headers = response.headers();
     let coded = headers.get_all(header::CONTENT_ENCODING).iter();
     if coded.into_iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Some("the answer is compressed, which was not asked for");
+        return Some("the answer is compressed, though the request did not accept that");
     }
     let mut transfers = headers.get_all(header::TRANSFER_ENCODING).iter();
     let transfer = transfers.next()?;
@@ -125,22 +127,22 @@ fn doubtful(response: &Response<Body>) -> Option<&'static str> {
         transfer.as_bytes().eq_ignore_ascii_case(b"chunked") && transfers.next().is_none();
     let http_10 = response.version() == ureq::http::Version::HTTP_10;
     if !chunked || http_10 || headers.contains_key(header::CONTENT_LENGTH) {
-        return Some("the answer's length is given in two ways, or in none we know");
+        return Some("the answer's length is ambiguous or in an unknown transfer coding");
     }
     None
 }
 
-fn seconds(headers: &HeaderMap) -> Option<Duration> {
+fn parse_retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     text.trim().parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
 }
 
-/// The certificates of a PEM file.
+/// Reads the certificates of a PEM file.
 ///
 /// # Errors
-/// A sentence, when it can't be read or holds none that could be trusted.
-pub(crate) fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, String> {
-    let pem = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+/// A message if the file can't be read or holds no certificate that could be trusted.
+pub(crate) fn read_certificates(file: &Path) -> Result<Vec<Certificate<'static>>, String> {
+    let pem = std::fs::read(file).map_err(|error| format!("`{}`: {error}", file.display()))?;
     let found: Vec<_> = ureq::tls::parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),
@@ -150,7 +152,7 @@ pub(crate) fn certificates(file: &Path) -> Result<Vec<Certificate<'static>>, Str
     let ders = found.iter().map(|certificate| certificate.der().to_vec().into());
     let (usable, _) = rustls::RootCertStore::empty().add_parsable_certificates(ders);
     if usable == 0 {
-        return Err(format!("{}: holds no certificate", file.display()));
+        return Err(format!("`{}`: holds no certificate", file.display()));
     }
     Ok(found)
 }

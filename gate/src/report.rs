@@ -1,67 +1,67 @@
-//! The line that is left behind: what was seen, decided and done.
+//! The report: one line about what was read, decided and done.
 //!
-//! On stderr, and in the termination message, where `kubectl describe pod`
-//! shows it after the log is gone.
+//! It goes to stderr and into the termination message, where `kubectl describe pod` shows it after the
+//! log is gone.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use serde_json::{Map, Value, json};
-use vram_gate::decision::{Decision, Rules, counted, free};
-use vram_gate::page::Usage;
-use vram_gate::settings::{LogFormat, Settings, Voice};
+use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes};
+use vram_gate::exposition::Usage;
+use vram_gate::settings::{LogFormat, Output, Settings};
 
 use crate::Exit;
 
-/// The longest foreign text in a line, in characters: with all the rest, the
-/// line stays under the 4096 bytes a termination message may have.
-const FOREIGN_TEXT: usize = 300;
+/// The longest text from elsewhere in a line, in characters. The whole line then stays under the 4096
+/// bytes that a termination message may have.
+const MAX_FOREIGN_TEXT: usize = 300;
 
-/// How it went.
+/// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// A PATCH was sent, and the server did as it said.
+    /// A PATCH was sent, and the server confirmed the replicas.
     Scaled,
-    /// The scale was what it should be.
+    /// The Deployment already had the right replicas.
     AlreadyThere,
-    /// It was decided to do nothing.
+    /// The decision was to leave the tenant alone.
     LeftAlone,
-    /// A dry run: it would have been scaled.
+    /// A dry run that would have scaled.
     WouldScale,
-    /// It had to scale and could not.
+    /// The Deployment had to be scaled and could not be.
     Failed(String),
-    /// It is set up wrongly.
+    /// Invalid configuration.
     Misconfigured(String),
 }
 
-/// What was seen of the card.
+/// The samples that a decision was made from.
 #[derive(Debug)]
-pub(crate) struct Seen {
-    /// The last page, or why there is none.
-    pub(crate) page: Result<Usage, String>,
-    /// How often it was looked.
-    pub(crate) looks: u32,
-    /// What it was held against.
+pub(crate) struct Sampled {
+    /// The last scrape, or the problem with it.
+    pub(crate) scrape: Result<Usage, String>,
+    /// The number of samples.
+    pub(crate) samples: u32,
+    /// The rules that were applied.
     pub(crate) rules: Rules,
 }
 
 /// One run.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// What it was to do, where that could be known.
+    /// The settings, if they are valid.
     pub(crate) settings: Option<Settings>,
     pub(crate) outcome: Outcome,
     pub(crate) decision: Option<Decision>,
-    pub(crate) seen: Option<Seen>,
-    /// The replicas before, where they were read.
+    pub(crate) sampled: Option<Sampled>,
+    /// The replicas before, if they were read.
     pub(crate) before: Option<i64>,
 }
 
 impl Report {
-    /// A report of nothing but how it went.
+    /// Returns a report of only the outcome.
     pub(crate) fn new(settings: Option<&Settings>, outcome: Outcome) -> Self {
-        Self { settings: settings.cloned(), outcome, decision: None, seen: None, before: None }
+        Self { settings: settings.cloned(), outcome, decision: None, sampled: None, before: None }
     }
 
     pub(crate) fn exit(&self) -> Exit {
@@ -72,21 +72,21 @@ impl Report {
         }
     }
 
-    /// Writes the line. That it can't be written changes nothing that was done.
-    pub(crate) fn say(&self, voice: &Voice) {
-        let line = match voice.format {
-            LogFormat::Text => self.text(),
-            LogFormat::Json => self.json().to_string(),
+    /// Writes the line. An error is ignored: the run is over.
+    pub(crate) fn write(&self, output: &Output) {
+        let line = match output.format {
+            LogFormat::Text => self.to_text(),
+            LogFormat::Json => self.to_json().to_string(),
         };
         let _ = writeln!(std::io::stderr(), "{line}");
-        let message = OpenOptions::new().write(true).truncate(true).open(&voice.termination_log);
+        let message = OpenOptions::new().write(true).truncate(true).open(&output.termination_log);
         if let Ok(mut message) = message {
             let _ = writeln!(message, "{line}");
         }
     }
 
-    /// The sentence: what was done, and why.
-    fn sentence(&self) -> String {
+    /// Returns a sentence with the outcome and the reason.
+    fn message(&self) -> String {
         let target = self.settings.as_ref().map(|settings| &settings.target);
         let name = target.map(|target| format!("{}/{}", target.namespace, target.deployment));
         let name = name.unwrap_or_default();
@@ -98,22 +98,22 @@ impl Report {
             Outcome::WouldScale => format!("would scale {name} to {replicas}"),
             Outcome::Failed(_) => format!("could not scale {name} to {replicas}"),
             Outcome::Misconfigured(problem) => {
-                return format!("set up wrongly: {}", plain(problem));
+                return format!("invalid configuration: {}", one_line(problem));
             }
         };
         let reason = self.decision.map_or("", |decision| decision.reason.text());
         match &self.outcome {
-            Outcome::Failed(problem) => format!("{done}: {reason}; {}", plain(problem)),
+            Outcome::Failed(problem) => format!("{done}: {reason}; {}", one_line(problem)),
             _ => format!("{done}: {reason}"),
         }
     }
 
-    fn text(&self) -> String {
+    fn to_text(&self) -> String {
         let mut line = "vram-gate".to_owned();
         if let Some(settings) = &self.settings {
             let _ = write!(line, " {}", settings.action.name());
         }
-        let _ = write!(line, ": {}", self.sentence());
+        let _ = write!(line, ": {}", self.message());
         for (name, value) in self.fields() {
             let _ = match value {
                 Value::String(text) => write!(line, " {name}={text:?}"),
@@ -123,7 +123,7 @@ impl Report {
         line
     }
 
-    fn json(&self) -> Value {
+    fn to_json(&self) -> Value {
         let (outcome, level) = match self.outcome {
             Outcome::Scaled => ("scaled", "info"),
             Outcome::AlreadyThere => ("already-there", "info"),
@@ -135,7 +135,7 @@ impl Report {
         let mut object = Map::new();
         object.insert("level".into(), level.into());
         object.insert("outcome".into(), outcome.into());
-        object.insert("message".into(), self.sentence().into());
+        object.insert("message".into(), self.message().into());
         object.insert("exit".into(), (self.exit() as u8).into());
         if let Some(decision) = self.decision {
             object.insert("reason".into(), decision.reason.name().into());
@@ -150,17 +150,17 @@ impl Report {
         Value::Object(object)
     }
 
-    /// The numbers, all in bytes but `series`, `looks` and the replicas. `used`
-    /// is what was counted against the floor; `free` is what that leaves.
+    /// Returns the numbers: bytes, except for `series`, `samples` and the replicas. `used` is the memory
+    /// counted against the floor; `free` is the rest.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let mut fields = Vec::new();
-        if let (Some(seen), Some(settings)) = (&self.seen, &self.settings) {
-            let rules = &seen.rules;
-            match &seen.page {
+        if let (Some(sampled), Some(settings)) = (&self.sampled, &self.settings) {
+            let rules = &sampled.rules;
+            match &sampled.scrape {
                 Ok(usage) => {
-                    let used = counted(settings.action, usage, rules);
-                    // At most 2⁶³ either way, as settings and page are bounded.
-                    let left = i64::try_from(free(rules, used)).unwrap_or(i64::MIN);
+                    let used = counted_bytes(settings.action, usage, rules);
+                    // At most 2⁶³ either way, because settings and usage are bounded.
+                    let left = i64::try_from(free_bytes(rules, used)).unwrap_or(i64::MIN);
                     fields.extend([
                         ("used", json!(used)),
                         ("free", json!(left)),
@@ -174,12 +174,12 @@ impl Report {
                     ]);
                 }
                 Err(problem) => fields.extend([
-                    ("page", json!(plain(problem))),
+                    ("scrapeError", json!(one_line(problem))),
                     ("floor", json!(rules.floor)),
                     ("total", json!(rules.total)),
                 ]),
             }
-            fields.push(("looks", json!(seen.looks)));
+            fields.push(("samples", json!(sampled.samples)));
         }
         if let Some(before) = self.before {
             fields.push(("before", json!(before)));
@@ -193,12 +193,12 @@ impl Report {
     }
 }
 
-/// Foreign text in one line, and not too long.
-fn plain(text: &str) -> String {
+/// Returns a text without control characters, cut to [`MAX_FOREIGN_TEXT`].
+fn one_line(text: &str) -> String {
     let mut chars = text.chars().map(|char| if char.is_control() { ' ' } else { char });
-    let mut plain: String = chars.by_ref().take(FOREIGN_TEXT).collect();
+    let mut line: String = chars.by_ref().take(MAX_FOREIGN_TEXT).collect();
     if chars.next().is_some() {
-        plain.push('…');
+        line.push('…');
     }
-    plain
+    line
 }

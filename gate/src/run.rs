@@ -1,86 +1,89 @@
-//! The order of things: look, decide, scale, tell.
+//! One run: sample, decide, scale.
 
 use std::thread::sleep;
 use std::time::Instant;
 
 use vram_gate::decision::{Action, Decision, Reading, decide};
-use vram_gate::settings::{Look, SettingError, Settings};
+use vram_gate::settings::{Sampling, SettingError, Settings};
 
-use crate::report::{Outcome, Report, Seen};
-use crate::scale::{Scale, ScaleError};
+use crate::report::{Outcome, Report, Sampled};
+use crate::scale::{ScaleClient, ScaleError};
 use crate::scrape::Exporter;
 
-/// Runs once, by settings that were checked.
+/// Runs once with checked settings.
 pub(crate) fn run(settings: &Settings, start: Instant) -> Report {
-    let looked = match &settings.look {
-        Some(look) => look_at(settings.action, look, start, settings),
+    let decided = match &settings.sampling {
+        Some(sampling) => sample_and_decide(settings.action, sampling, start, settings),
         None => Ok((Decision::WINDOW_END, None)),
     };
-    let (decision, seen) = match looked {
-        Ok(looked) => looked,
+    let (decision, sampled) = match decided {
+        Ok(decided) => decided,
         Err(error) => return Report::new(Some(settings), misconfigured(&error)),
     };
     let until = (Instant::now() + settings.target.budget).min(start + settings.deadline);
-    let (outcome, before) = act(settings, &decision, until);
-    Report { decision: Some(decision), seen, before, ..Report::new(Some(settings), outcome) }
+    let (outcome, before) = apply(settings, &decision, until);
+    Report { decision: Some(decision), sampled, before, ..Report::new(Some(settings), outcome) }
 }
 
 fn misconfigured(error: &SettingError) -> Outcome {
     Outcome::Misconfigured(error.to_string())
 }
 
-/// Looks as often as it takes to be sure.
-fn look_at(
+/// Takes as many samples as the decision needs.
+fn sample_and_decide(
     action: Action,
-    look: &Look,
+    sampling: &Sampling,
     start: Instant,
     settings: &Settings,
-) -> Result<(Decision, Option<Seen>), SettingError> {
-    let exporter = Exporter::new(look)?;
-    let until = start + settings.time_to_look();
-    let mut looks = 0;
+) -> Result<(Decision, Option<Sampled>), SettingError> {
+    let exporter = Exporter::new(sampling)?;
+    let until = start + settings.sampling_time();
+    let mut samples = 0;
     loop {
-        let page = exporter.read(until);
-        looks += 1;
-        let reading = page.as_ref().map_or(Reading::Failed, |usage| Reading::Page(*usage));
-        let decision = decide(action, &reading, &look.rules);
-        // `up` is sure after so many readings that pass; the guard at once,
-        // save for bytes that may be the tenant's own.
+        let scrape = exporter.read_usage(until);
+        samples += 1;
+        let reading = scrape.as_ref().map_or(Reading::Failed, |usage| Reading::Scraped(*usage));
+        let decision = decide(action, &reading, &sampling.rules);
+        // `up` needs several readings that pass. The guard decides at once, except over bytes that
+        // may be the tenant's own.
         let pause = match action {
-            Action::Up if decision.scale_to.is_some() && looks < look.samples => {
-                look.sample_interval
+            Action::Up if decision.scale_to.is_some() && samples < sampling.samples => {
+                sampling.sample_interval
             }
-            Action::Guard if decision.look_again && looks < 2 && !look.look_again.is_zero() => {
-                look.look_again
+            Action::Guard
+                if decision.recheck && samples < 2 && !sampling.recheck_delay.is_zero() =>
+            {
+                sampling.recheck_delay
             }
             _ => {
-                return Ok((decision, Some(Seen { page, looks, rules: look.rules })));
+                return Ok((decision, Some(Sampled { scrape, samples, rules: sampling.rules })));
             }
         };
-        // Without time for another look, `up` is not sure, and the guard
-        // takes the bytes for somebody else's.
+        // Without time for another sample, `up` fails the next reading, and the guard counts the
+        // bytes as a resident's.
         let left = until.saturating_duration_since(Instant::now());
-        if pause + look.timeout.min(left) > left && action == Action::Guard {
-            return Ok((decision, Some(Seen { page, looks, rules: look.rules })));
+        if pause + sampling.timeout.min(left) > left && action == Action::Guard {
+            return Ok((decision, Some(Sampled { scrape, samples, rules: sampling.rules })));
         }
         sleep(pause.min(left));
     }
 }
 
-/// Does what was decided, and says how it went and what replicas there were.
-fn act(settings: &Settings, decision: &Decision, until: Instant) -> (Outcome, Option<i64>) {
+/// Applies the decision; returns the outcome and the replicas before, if they were read.
+fn apply(settings: &Settings, decision: &Decision, until: Instant) -> (Outcome, Option<i64>) {
     let Some(replicas) = decision.scale_to else {
         return (Outcome::LeftAlone, None);
     };
     if settings.dry_run {
-        let scale = Scale::new(&settings.target).ok();
-        return (Outcome::WouldScale, scale.and_then(|mut scale| scale.get(until).ok()));
+        let client = ScaleClient::new(&settings.target).ok();
+        let before = client.and_then(|mut client| client.read_replicas(until).ok());
+        return (Outcome::WouldScale, before);
     }
-    let mut scale = match Scale::new(&settings.target) {
-        Ok(scale) => scale,
+    let mut client = match ScaleClient::new(&settings.target) {
+        Ok(client) => client,
         Err(error) => return (misconfigured(&error), None),
     };
-    match scale.set(replicas, until) {
+    match client.ensure_replicas(replicas, until) {
         Ok(scaled) if scaled.patched => (Outcome::Scaled, scaled.before),
         Ok(scaled) => (Outcome::AlreadyThere, scaled.before),
         Err(ScaleError::Setting(error)) => (misconfigured(&error), None),

@@ -14,99 +14,107 @@ use vram_gate::settings::{Key, SettingError, Target};
 
 use crate::http::{self, Answer};
 
-/// One request, at most; the server's own limit is longer.
-const TRY: Duration = Duration::from_secs(10);
+/// The limit of one request; the server's own limit is longer.
+const MAX_REQUEST_TIME: Duration = Duration::from_secs(10);
 
-/// The first pause between tries; each further one is twice as long, up to
-/// [`LONGEST_PAUSE`].
+/// The first pause between attempts. Each further pause is twice as long, up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(8);
+const MAX_PAUSE: Duration = Duration::from_secs(8);
 
-/// The most that is read of an answer, in bytes; a Scale has under a thousand.
-const ANSWER_LIMIT: u64 = 1 << 20;
+/// The most bytes that are read of an answer; a Scale has under a thousand.
+const MAX_ANSWER: u64 = 1 << 20;
 
-/// Where the mounted token ends being one, in bytes.
-const TOKEN_LIMIT: usize = 64 << 10;
+/// The longest mounted token, in bytes.
+const MAX_TOKEN: usize = 64 << 10;
 
-/// Why the scale could not be read or changed.
+/// The reason why the scale could not be read or changed.
 #[derive(Debug)]
 pub(crate) enum ScaleError {
-    /// The service account's files are wrong.
+    /// The service account's files are invalid.
     Setting(SettingError),
     /// The server refused, or the time was over.
     Failed(String),
 }
 
-/// What scaling came to.
+/// The result of scaling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scaled {
-    /// The replicas before; `None` when they could not be read.
+    /// The replicas before; `None` if they could not be read.
     pub(crate) before: Option<i64>,
-    /// Whether a PATCH was sent.
+    /// True if a PATCH was sent.
     pub(crate) patched: bool,
 }
 
-/// One try that failed.
-struct Trouble {
+/// The error of one attempt.
+struct AttemptError {
     problem: String,
-    kind: Kind,
+    kind: AttemptErrorKind,
 }
 
-/// Whether another try may do better.
-enum Kind {
-    /// The server is not there, or not well: it may be, after this long at least.
-    Away(Duration),
-    /// The server is there, and asks to be asked again, after this long at least.
-    Busy(Duration),
-    /// The token or the Role does not do. A server that has just started says so, too, until it has
-    /// read its Roles and service accounts (seen of kube-apiserver 1.37).
-    Denied,
-    /// It will not.
-    Final,
+/// The classes of attempt errors, by the chance of the next attempt.
+enum AttemptErrorKind {
+    /// The server cannot be reached or is not healthy. Retry, after this long at least.
+    Unreachable(Duration),
+    /// The server asks for a retry, after this long at least.
+    Retry(Duration),
+    /// The token or the Role is not accepted. A server that has just started answers so too, until it
+    /// has read its Roles and service accounts (observed with kube-apiserver 1.37).
+    Forbidden,
+    /// Every attempt would fail.
+    Fatal,
 }
 
-/// The way to one Deployment's scale.
-pub(crate) struct Scale<'a> {
+/// The client of one Deployment's scale.
+pub(crate) struct ScaleClient<'a> {
     target: &'a Target,
     agent: Agent,
     url: String,
-    /// Whether the server was away at any time of this run.
-    was_away: bool,
-    /// What went wrong last.
+    /// True once the server could not be reached in this run.
+    was_unreachable: bool,
+    /// The latest problem.
     problem: Option<String>,
 }
 
-impl<'a> Scale<'a> {
+impl<'a> ScaleClient<'a> {
     /// # Errors
-    /// The host is not known, or the mounted `ca.crt` is missing or empty.
+    /// The host is not set, or the mounted `ca.crt` is missing or holds no certificate.
     pub(crate) fn new(target: &'a Target) -> Result<Self, SettingError> {
         let host = target.host.as_deref().ok_or_else(|| {
-            setting(Key::KubernetesServiceHost, "is not set: is this a Pod?".to_owned())
+            setting_error(Key::KubernetesServiceHost, "not set, so this is not a Pod".to_owned())
         })?;
         let host = match host.contains(':') && !host.starts_with('[') {
             true => format!("[{host}]"),
             false => host.to_owned(),
         };
-        let trusted = http::certificates(&target.service_account.join("ca.crt"))
-            .map_err(|problem| setting(Key::ServiceAccountDir, problem))?;
+        let trusted = http::read_certificates(&target.service_account.join("ca.crt"))
+            .map_err(|problem| setting_error(Key::ServiceAccountDir, problem))?;
         let url = format!(
             "https://{host}:{}/apis/apps/v1/namespaces/{}/deployments/{}/scale",
             target.port, target.namespace, target.deployment
         );
-        Ok(Self { target, agent: http::agent(trusted), url, was_away: false, problem: None })
+        Ok(Self {
+            target,
+            agent: http::new_agent(trusted),
+            url,
+            was_unreachable: false,
+            problem: None,
+        })
     }
 
-    /// Sees to it that the Deployment has this many replicas.
+    /// Ensures that the Deployment has this many replicas.
     ///
     /// # Errors
-    /// [`ScaleError`]. A scale that can't be read stops a scale-up: what is
-    /// not known is not switched on. It does not stop a scale-down.
-    pub(crate) fn set(&mut self, replicas: u32, until: Instant) -> Result<Scaled, ScaleError> {
+    /// [`ScaleError`]. A scale that can't be read stops a scale-up, but not a scale-down.
+    pub(crate) fn ensure_replicas(
+        &mut self,
+        replicas: u32,
+        until: Instant,
+    ) -> Result<Scaled, ScaleError> {
         let wanted = i64::from(replicas);
-        // A server that hangs on every GET must leave time for the PATCH.
+        // Even if the server hangs on every GET, there must be time for the PATCH.
         let left = until.saturating_duration_since(Instant::now());
         let until_read = if replicas == 0 { until - left / 2 } else { until };
-        let before = match self.get(until_read) {
+        let before = match self.read_replicas(until_read) {
             Ok(before) if before == wanted => {
                 return Ok(Scaled { before: Some(before), patched: false });
             }
@@ -116,24 +124,24 @@ impl<'a> Scale<'a> {
         };
         let body =
             if replicas == 0 { r#"{"spec":{"replicas":0}}"# } else { r#"{"spec":{"replicas":1}}"# };
-        let after = self.tries(until, "PATCH", Some(body))?;
+        let after = self.request_with_retries(until, "PATCH", Some(body))?;
         if after != wanted {
             return Err(ScaleError::Failed(format!(
-                "the API server made {after} replicas of {wanted}"
+                "the API server set {after} replicas instead of {wanted}"
             )));
         }
         Ok(Scaled { before, patched: true })
     }
 
-    /// The replicas the Deployment has.
+    /// Returns the Deployment's replicas.
     ///
     /// # Errors
     /// [`ScaleError`].
-    pub(crate) fn get(&mut self, until: Instant) -> Result<i64, ScaleError> {
-        self.tries(until, "GET", None)
+    pub(crate) fn read_replicas(&mut self, until: Instant) -> Result<i64, ScaleError> {
+        self.request_with_retries(until, "GET", None)
     }
 
-    fn tries(
+    fn request_with_retries(
         &mut self,
         until: Instant,
         method: &str,
@@ -141,57 +149,58 @@ impl<'a> Scale<'a> {
     ) -> Result<i64, ScaleError> {
         let mut pause = FIRST_PAUSE;
         loop {
-            // Read each time: the kubelet renews it, and a 401 in between
-            // would otherwise last.
-            let token = self.token()?;
+            // Read for each attempt: the kubelet renews it, and an expired one would fail them all.
+            let token = self.read_token()?;
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(self.too_late());
+                return Err(self.out_of_time());
             }
-            let trouble = match self.once(method, body, &token, left.min(TRY)) {
+            let error = match self.send_request(method, body, &token, left.min(MAX_REQUEST_TIME)) {
                 Ok(replicas) => {
                     self.problem = None;
                     return Ok(replicas);
                 }
-                Err(trouble) => trouble,
+                Err(error) => error,
             };
-            // The server may have sent back what it was sent.
-            let problem = trouble.problem.replace(&token, "(token)");
+            // The server may echo the token.
+            let problem = error.problem.replace(&token, "(token)");
             self.problem = Some(problem.clone());
-            let asked = match trouble.kind {
-                Kind::Away(asked) => {
-                    self.was_away = true;
-                    asked
+            let min_pause = match error.kind {
+                AttemptErrorKind::Unreachable(min_pause) => {
+                    self.was_unreachable = true;
+                    min_pause
                 }
-                Kind::Busy(asked) => asked,
-                Kind::Denied if self.was_away => Duration::ZERO,
-                Kind::Denied | Kind::Final => return Err(ScaleError::Failed(problem)),
+                AttemptErrorKind::Retry(min_pause) => min_pause,
+                AttemptErrorKind::Forbidden if self.was_unreachable => Duration::ZERO,
+                AttemptErrorKind::Forbidden | AttemptErrorKind::Fatal => {
+                    return Err(ScaleError::Failed(problem));
+                }
             };
-            let wait = pause.max(asked);
+            let wait = pause.max(min_pause);
             let left = until.saturating_duration_since(Instant::now());
             if wait >= left {
-                return Err(self.too_late());
+                return Err(self.out_of_time());
             }
             sleep(wait);
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            pause = (pause * 2).min(MAX_PAUSE);
         }
     }
 
-    /// The end of the time, with what went wrong until then.
-    fn too_late(&self) -> ScaleError {
+    /// Returns the error for a spent time budget, with the latest problem.
+    fn out_of_time(&self) -> ScaleError {
         ScaleError::Failed(match &self.problem {
-            Some(problem) => format!("{problem}; no time is left to try again"),
+            Some(problem) => format!("{problem}; no time is left for another attempt"),
             None => "no time was left to scale".to_owned(),
         })
     }
 
-    fn once(
+    fn send_request(
         &self,
         method: &str,
         body: Option<&'static str>,
         token: &str,
         time: Duration,
-    ) -> Result<i64, Trouble> {
+    ) -> Result<i64, AttemptError> {
         let url = match body {
             Some(_) => format!("{}?fieldManager=vram-gate", self.url),
             None => self.url.clone(),
@@ -204,51 +213,52 @@ impl<'a> Scale<'a> {
         if body.is_some() {
             request = request.header("content-type", "application/merge-patch+json");
         }
-        let request = request
-            .body(body)
-            .map_err(|_| Trouble::last("the request can't be made".to_owned()))?;
-        match http::send(&self.agent, request, time, ANSWER_LIMIT) {
-            Ok(answer) => read(method, &answer),
-            Err(error) => Err(Trouble {
+        let request = request.body(body).map_err(|error| AttemptError {
+            problem: format!("{method} scale: {error}"),
+            kind: AttemptErrorKind::Fatal,
+        })?;
+        match http::send(&self.agent, request, time, MAX_ANSWER) {
+            Ok(answer) => parse_answer(method, &answer),
+            Err(error) => Err(AttemptError {
                 problem: format!("{method} scale: {error}"),
-                kind: if error.may_pass() { Kind::Away(Duration::ZERO) } else { Kind::Final },
+                kind: match error.is_temporary() {
+                    true => AttemptErrorKind::Unreachable(Duration::ZERO),
+                    false => AttemptErrorKind::Fatal,
+                },
             }),
         }
     }
 
-    fn token(&self) -> Result<String, ScaleError> {
+    fn read_token(&self) -> Result<String, ScaleError> {
         let file = self.target.service_account.join("token");
-        let wrong = |problem: String| {
-            let problem = format!("{}: {problem}", file.display());
-            ScaleError::Setting(setting(Key::ServiceAccountDir, problem))
-        };
-        let text = std::fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
-        let token = text.trim();
-        let sendable = token.bytes().all(|byte| byte.is_ascii_graphic());
-        if token.is_empty() || token.len() > TOKEN_LIMIT || !sendable {
-            return Err(wrong("holds no token".to_owned()));
-        }
-        Ok(token.to_owned())
+        let text = std::fs::read_to_string(&file).map_err(|error| error.to_string());
+        text.and_then(|text| check_token(text.trim())).map_err(|problem| {
+            let problem = format!("`{}`: {problem}", file.display());
+            ScaleError::Setting(setting_error(Key::ServiceAccountDir, problem))
+        })
     }
 }
 
-impl Trouble {
-    fn last(problem: String) -> Self {
-        Self { problem, kind: Kind::Final }
+/// Returns the token if it can be sent in a header.
+fn check_token(token: &str) -> Result<String, String> {
+    let sendable = token.bytes().all(|byte| byte.is_ascii_graphic());
+    if token.is_empty() || token.len() > MAX_TOKEN || !sendable {
+        return Err("holds no token".to_owned());
     }
+    Ok(token.to_owned())
 }
 
-/// The replicas of a Scale, or what the server says instead.
-fn read(method: &str, answer: &Answer) -> Result<i64, Trouble> {
+/// Returns the replicas of an answer that is a Scale, or the server's error.
+fn parse_answer(method: &str, answer: &Answer) -> Result<i64, AttemptError> {
     let value: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let status = answer.status;
     if (200..=201).contains(&status) {
-        // An answer that is cut or not the API server's: the next may be.
-        return value.as_ref().and_then(replicas).ok_or_else(|| Trouble {
+        // Cut off, or from something else than the API server; the next answer may be whole.
+        return value.as_ref().and_then(scale_replicas).ok_or_else(|| AttemptError {
             problem: format!(
                 "{method} scale: answered {status} with something that is not a Scale"
             ),
-            kind: Kind::Busy(Duration::ZERO),
+            kind: AttemptErrorKind::Retry(Duration::ZERO),
         });
     }
     let message = value.as_ref().and_then(|value| value.get("message")).and_then(Value::as_str);
@@ -256,19 +266,19 @@ fn read(method: &str, answer: &Answer) -> Result<i64, Trouble> {
         Some(message) => format!("{method} scale: answered {status}: {message}"),
         None => format!("{method} scale: answered {status}"),
     };
-    let asked = answer.retry_after.unwrap_or_default();
+    let min_pause = answer.retry_after.unwrap_or_default();
     let kind = match status {
-        401 | 403 => Kind::Denied,
-        409 | 429 => Kind::Busy(asked),
-        500..=599 => Kind::Away(asked),
-        _ => Kind::Final,
+        401 | 403 => AttemptErrorKind::Forbidden,
+        409 | 429 => AttemptErrorKind::Retry(min_pause),
+        500..=599 => AttemptErrorKind::Unreachable(min_pause),
+        _ => AttemptErrorKind::Fatal,
     };
-    Err(Trouble { problem, kind })
+    Err(AttemptError { problem, kind })
 }
 
-/// `spec.replicas` of a Scale. The field is left out when it is 0
-/// (`omitempty` in `k8s.io/api/autoscaling/v1`).
-fn replicas(scale: &Value) -> Option<i64> {
+/// Returns `spec.replicas` of a Scale. The API server omits the field if it is 0 (`omitempty` in
+/// `k8s.io/api/autoscaling/v1`).
+fn scale_replicas(scale: &Value) -> Option<i64> {
     if scale.get("kind")?.as_str()? != "Scale" {
         return None;
     }
@@ -278,7 +288,7 @@ fn replicas(scale: &Value) -> Option<i64> {
     }
 }
 
-fn setting(key: Key, problem: String) -> SettingError {
+fn setting_error(key: Key, problem: String) -> SettingError {
     SettingError { setting: key.row().env.to_owned(), problem }
 }
 
@@ -287,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scale_is_read_and_nothing_else() {
+    fn only_a_scale_has_replicas() {
         for (text, expected) in [
             (r#"{"kind":"Scale","spec":{"replicas":1}}"#, Some(1)),
             (r#"{"kind":"Scale","spec":{}}"#, Some(0)),
@@ -299,7 +309,7 @@ mod tests {
             ("[]", None),
         ] {
             let value: Value = serde_json::from_str(text).unwrap();
-            assert_eq!(replicas(&value), expected, "{text}");
+            assert_eq!(scale_replicas(&value), expected, "{text}");
         }
     }
 }

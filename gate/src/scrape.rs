@@ -1,71 +1,69 @@
-//! The page: three tries, each a GET that is read whole or not at all.
+//! The scrape: up to three attempts, each a GET that is read whole or not at all.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
 use ureq::http::Request;
-use vram_gate::page::{self, Usage};
-use vram_gate::settings::{Key, Look, SettingError};
+use vram_gate::exposition::{self, Usage};
+use vram_gate::settings::{Key, Sampling, SettingError};
 
 use crate::http;
 
-/// The most that is read of a page, in bytes. A hundred times a page of a
-/// hundred GPUs; more is not this exporter.
-const PAGE_LIMIT: u64 = 8 << 20;
+/// The most bytes that are read of a scrape: a hundred times what an exporter of a hundred GPUs serves.
+const MAX_SCRAPE: u64 = 8 << 20;
 
-/// What reads the card.
+/// The client of the exporter.
 pub(crate) struct Exporter<'a> {
-    look: &'a Look,
+    sampling: &'a Sampling,
     agent: Agent,
 }
 
 impl<'a> Exporter<'a> {
     /// # Errors
-    /// An `https` page whose certificates can't be read.
-    pub(crate) fn new(look: &'a Look) -> Result<Self, SettingError> {
-        let trusted = if look.url.starts_with("https:") {
-            http::certificates(&look.ca).map_err(|problem| setting(Key::MetricsCa, problem))?
+    /// An `https` URL whose CA certificates can't be read.
+    pub(crate) fn new(sampling: &'a Sampling) -> Result<Self, SettingError> {
+        let trusted = if sampling.url.starts_with("https:") {
+            http::read_certificates(&sampling.ca).map_err(|problem| SettingError {
+                setting: Key::MetricsCa.row().env.to_owned(),
+                problem,
+            })?
         } else {
             Vec::new()
         };
-        Ok(Self { look, agent: http::agent(trusted) })
+        Ok(Self { sampling, agent: http::new_agent(trusted) })
     }
 
-    /// Reads the page, trying again until `until`.
+    /// Reads the memory in use, with further attempts before `until`.
     ///
     /// # Errors
-    /// What went wrong the last time, as a sentence.
-    pub(crate) fn read(&self, until: Instant) -> Result<Usage, String> {
+    /// The problem of the last attempt.
+    pub(crate) fn read_usage(&self, until: Instant) -> Result<Usage, String> {
         let mut problem = String::from("no time was left");
-        for pause in [Duration::ZERO].iter().chain(&Look::PAUSES) {
+        for pause in [Duration::ZERO].iter().chain(&Sampling::RETRY_PAUSES) {
             let left = until.saturating_duration_since(Instant::now()).saturating_sub(*pause);
             if left.is_zero() {
                 break;
             }
             sleep(*pause);
-            match self.once(left.min(self.look.timeout)) {
+            match self.scrape_once(left.min(self.sampling.timeout)) {
                 Ok(usage) => return Ok(usage),
-                Err(again) => problem = again,
+                Err(latest) => problem = latest,
             }
         }
         Err(problem)
     }
 
-    fn once(&self, time: Duration) -> Result<Usage, String> {
-        let request = Request::get(&self.look.url)
+    fn scrape_once(&self, time: Duration) -> Result<Usage, String> {
+        let request = Request::get(&self.sampling.url)
             .header("accept", "text/plain;version=0.0.4")
             .body(None)
             .map_err(|error| error.to_string())?;
-        let answer = http::send(&self.agent, request, time, PAGE_LIMIT)
+        let answer = http::send(&self.agent, request, time, MAX_SCRAPE)
             .map_err(|error| error.to_string())?;
         if answer.status != 200 {
             return Err(format!("the exporter answered {}", answer.status));
         }
-        page::parse(&answer.body, &self.look.query).map_err(|error| error.to_string())
+        exposition::parse(&answer.body, &self.sampling.query).map_err(|error| error.to_string())
     }
-}
-
-fn setting(key: Key, problem: String) -> SettingError {
-    SettingError { setting: key.row().env.to_owned(), problem }
 }

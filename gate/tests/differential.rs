@@ -1,13 +1,12 @@
-//! The script's arithmetic, held against the script itself.
+//! The gate's arithmetic, tested against the shell script that it replaced.
 //!
-//! `fixtures/vram_gate_script.sh` is the script as it ran, byte for byte. It
-//! runs under bash with gawk as `awk`, and with `curl` and `kubectl` that are
-//! small programs: one prints a page, the other writes down what it is told.
-//! Left out of the pages is what the script misreads, which is why it was
-//! replaced: a timestamp (taken for the value), a series without braces (not
-//! counted), a fraction of a byte (cut off), a page Prometheus would refuse.
+//! `fixtures/vram_gate_script.sh` is the script as it ran, byte for byte. It runs under bash with gawk as
+//! `awk` and with stubs for `curl`, which prints an exposition, and `kubectl`, which records its arguments.
+//! The expositions exclude what the script misreads, which is why it was replaced: a timestamp (read as
+//! the value), a series without braces (not counted), a fraction of a byte (cut off), and every
+//! exposition that Prometheus would refuse.
 
-// A test fails by panicking; clippy knows that of `#[test]` functions alone.
+// Test helpers may panic too; clippy allows that only in `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod support;
@@ -21,41 +20,43 @@ use std::thread;
 
 use support::random::Random;
 use vram_gate::decision::{Action, Count, NoSeries, OnScrapeFailure, Reading, Rules, decide};
-use vram_gate::page::{Query, Unit, parse};
+use vram_gate::exposition::{MetricUnit, Query, parse};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/vram_gate_script.sh");
-const PAGES: usize = 1_200;
+const CASES: usize = 1_200;
 const GI: u64 = 1 << 30;
 
-/// Runs the script once for each line of `cases`, each in its own subshell.
+/// Runs the script once for each line of standard input, each in its own subshell.
 const DRIVER: &str = r#"
 while read -r number ACTION FLOOR GPU_TOTAL; do
-  export ACTION FLOOR GPU_TOTAL PAGE="pages/$number" CALLS="calls/$number"
-  ( . "$SCRIPT" ) > "said/$number" 2>&1 || echo "exit $?" >> "said/$number"
+  export ACTION FLOOR GPU_TOTAL EXPOSITION="expositions/$number" CALLS="calls/$number"
+  ( . "$SCRIPT" ) > "output/$number" 2>&1 || echo "exit $?" >> "output/$number"
 done
 "#;
 
-/// A folder with the stubs on its PATH and `awk` as this program.
-fn stage(awk: &str) -> tempfile::TempDir {
+/// Creates a folder with the stubs and with this program as `awk`.
+fn script_sandbox(awk: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["bin", "pages", "calls", "said"] {
+    for name in ["bin", "expositions", "calls", "output"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
-    let stub = |name: &str, text: &str| {
+    let stubs = [
+        // As curl -f, which exits with 22 if the server answers with an error.
+        ("curl", "#!/bin/sh\n[ -f \"$EXPOSITION\" ] || exit 22\nexec cat \"$EXPOSITION\"\n"),
+        ("kubectl", "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$CALLS\"\n"),
+    ];
+    for (name, text) in stubs {
         let file = folder.path().join("bin").join(name);
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
-    };
-    // As curl -f: 22 when the server answers with an error.
-    stub("curl", "#!/bin/sh\n[ -f \"$PAGE\" ] || exit 22\nexec cat \"$PAGE\"\n");
-    stub("kubectl", "#!/bin/sh\nprintf '%s\\n' \"$*\" >> \"$CALLS\"\n");
-    let real = Command::new("sh").args(["-c", "command -v \"$0\"", awk]).output().unwrap();
-    let real = PathBuf::from(String::from_utf8(real.stdout).unwrap().trim());
-    symlink(real, folder.path().join("bin/awk")).unwrap();
+    }
+    let found = Command::new("sh").args(["-c", "command -v \"$0\"", awk]).output().unwrap();
+    let program = PathBuf::from(String::from_utf8(found.stdout).unwrap().trim());
+    symlink(program, folder.path().join("bin/awk")).unwrap();
     folder
 }
 
-/// Runs the script on each case: number, action, floor, total.
+/// Runs the script on each case: a line of number, action, floor and total.
 fn run_script(folder: &Path, cases: &str) {
     let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
     let mut bash = Command::new("bash")
@@ -70,21 +71,21 @@ fn run_script(folder: &Path, cases: &str) {
     assert!(bash.wait().unwrap().success());
 }
 
-/// The replicas the script asked for, and what it printed.
-fn answer(folder: &Path, number: usize) -> (Option<u32>, String) {
-    let said = fs::read_to_string(folder.join(format!("said/{number}"))).unwrap();
+/// Returns the replicas that the script scaled to, and its output.
+fn script_result(folder: &Path, number: usize) -> (Option<u32>, String) {
+    let printed = fs::read_to_string(folder.join(format!("output/{number}"))).unwrap();
     let calls = fs::read_to_string(folder.join(format!("calls/{number}"))).unwrap_or_default();
     let scale_to = match calls.as_str() {
         "" => None,
         "-n tts scale deploy/chatterbox-tts --replicas=0\n" => Some(0),
         "-n tts scale deploy/chatterbox-tts --replicas=1\n" => Some(1),
-        other => panic!("kubectl was told {other:?}"),
+        other => panic!("kubectl was called with {other:?}"),
     };
-    (scale_to, said)
+    (scale_to, printed)
 }
 
-/// A page as exporters write it, within what the script can read.
-fn random_page(random: &mut Random) -> String {
+/// Returns an exposition as exporters write it, within what the script can read.
+fn random_exposition(random: &mut Random) -> String {
     let mut text = String::new();
     if random.below(10) > 0 {
         text.push_str("# HELP gpu_pod_memory_used_bytes GPU memory used by pod\n");
@@ -121,37 +122,36 @@ fn random_page(random: &mut Random) -> String {
 }
 
 #[test]
-fn the_scripts_arithmetic_is_ours() {
-    if !support::has("gawk") || !support::has("bash") {
+fn the_gate_decides_as_the_script() {
+    if !support::has_program("gawk") || !support::has_program("bash") {
         return;
     }
     let seed = std::env::var("DIFFERENTIAL_SEED").map_or(1, |seed| seed.parse().unwrap());
     let mut random = Random(seed);
-    let folder = stage("gawk");
+    let folder = script_sandbox("gawk");
     let query = Query {
         metric: "gpu_pod_memory_used_bytes".into(),
-        unit: Unit::Bytes,
+        unit: MetricUnit::Bytes,
         namespace: "tts".into(),
     };
     let mut expected = Vec::new();
     let mut cases = [String::new(), String::new()];
-    for number in 0..PAGES {
-        let page = random_page(&mut random);
+    for number in 0..CASES {
+        let exposition = random_exposition(&mut random);
         let scraped = random.below(20) > 0;
         let reading = if scraped {
-            fs::write(folder.path().join(format!("pages/{number}")), &page).unwrap();
-            Reading::Page(
-                parse(page.as_bytes(), &query).unwrap_or_else(|error| panic!("{error}:\n{page}")),
-            )
+            fs::write(folder.path().join(format!("expositions/{number}")), &exposition).unwrap();
+            let usage = parse(exposition.as_bytes(), &query);
+            Reading::Scraped(usage.unwrap_or_else(|error| panic!("{error}:\n{exposition}")))
         } else {
             Reading::Failed
         };
         let used = match &reading {
-            Reading::Page(usage) => usage.everyone(),
+            Reading::Scraped(usage) => usage.everyone(),
             Reading::Failed => 0,
         };
         let total = *random.one_of(&[16 * GI, 16_106_127_360, 24 * GI]);
-        // Often at the very edge: a byte more or less must not be missed.
+        // Often at the very edge, where one byte makes a difference.
         let edge = total.saturating_sub(used);
         let floor = *random.one_of(&[6 * GI, edge, edge + 1, edge.saturating_sub(1), 0]);
         let rules = Rules {
@@ -170,52 +170,56 @@ fn the_scripts_arithmetic_is_ours() {
             ("down", Action::Down),
         ]);
         let _ = writeln!(cases[number % 2], "{number} {name} {} {total}", rules.floor);
-        expected.push((action, decide(action, &reading, &rules), used, scraped, page));
+        expected.push((action, decide(action, &reading, &rules), used, scraped, exposition));
     }
-    // Two at a time: what this costs is starting 6,000 small programs.
+    // In two threads: the time goes into starting 6,000 small programs.
     thread::scope(|scope| {
         for cases in &cases {
             scope.spawn(|| run_script(folder.path(), cases));
         }
     });
     let mut scaled = [0, 0];
-    for (number, (action, decision, used, scraped, page)) in expected.iter().enumerate() {
-        let (scale_to, said) = answer(folder.path(), number);
-        assert_eq!(decision.scale_to, scale_to, "{action:?} {decision:?}\n{said}\n{page}");
-        assert!(!decision.look_again);
+    for (number, (action, decision, used, scraped, exposition)) in expected.iter().enumerate() {
+        let (scale_to, printed) = script_result(folder.path(), number);
+        assert_eq!(decision.scale_to, scale_to, "{action:?} {decision:?}\n{printed}\n{exposition}");
+        assert!(!decision.recheck);
         if *scraped || *action != Action::Up {
-            assert!(said.contains(&format!("used={used} ")), "we count {used}\n{said}\n{page}");
+            let expected = format!("used={used} ");
+            assert!(printed.contains(&expected), "{expected}\n{printed}\n{exposition}");
         }
-        assert!(!said.contains("exit "), "{said}");
+        assert!(!printed.contains("exit "), "{printed}");
         if let Some(replicas) = scale_to {
             scaled[replicas as usize] += 1;
         }
     }
-    // Both answers were often seen, so that agreeing means something.
-    assert!(scaled[0] > PAGES / 5 && scaled[1] > PAGES / 10, "{scaled:?}");
+    // Both results must be frequent, or agreement would mean little.
+    assert!(scaled[0] > CASES / 5 && scaled[1] > CASES / 10, "{scaled:?}");
 }
 
-/// Entry 11 of the history: why the differential needs gawk, and the card a
-/// gate that can count.
+/// The script miscounts with mawk, so the comparison needs gawk.
 #[test]
-fn with_mawk_the_script_passes_on_a_full_card() {
-    if !support::has("mawk") || !support::has("bash") {
+fn with_mawk_the_script_starts_the_tenant_on_a_full_gpu() {
+    if !support::has_program("mawk") || !support::has_program("bash") {
         return;
     }
-    let folder = stage("mawk");
-    let page = "gpu_pod_memory_used_bytes{namespace=\"immich\",pid=\"1\"} 11811160064\n";
-    fs::write(folder.path().join("pages/0"), page).unwrap();
+    let folder = script_sandbox("mawk");
+    let exposition = "gpu_pod_memory_used_bytes{namespace=\"immich\",pid=\"1\"} 11811160064\n";
+    fs::write(folder.path().join("expositions/0"), exposition).unwrap();
     run_script(folder.path(), "0 up 6442450944 17179869184\n");
-    let (scale_to, said) = answer(folder.path(), 0);
-    assert!(said.contains("used=2147483647 "), "{said}");
-    assert_eq!(scale_to, Some(1), "the script starts the tenant on 5 GiB free of a floor of 6");
+    let (scale_to, printed) = script_result(folder.path(), 0);
+    assert!(printed.contains("used=2147483647 "), "{printed}");
+    assert_eq!(
+        scale_to,
+        Some(1),
+        "the script starts the tenant with 5 GiB free and a floor of 6 GiB"
+    );
 
     let query = Query {
         metric: "gpu_pod_memory_used_bytes".into(),
-        unit: Unit::Bytes,
+        unit: MetricUnit::Bytes,
         namespace: "tts".into(),
     };
-    let usage = parse(page.as_bytes(), &query).unwrap();
+    let usage = parse(exposition.as_bytes(), &query).unwrap();
     let rules = Rules { total: 16 * GI, floor: 6 * GI, ..Rules::default() };
     assert_eq!(decide(Action::Up, &usage.into(), &rules).scale_to, None);
 }

@@ -1,24 +1,24 @@
-//! What must hold for every reading and every page, not only those we thought of.
+//! Properties of every reading and every exposition, tested with random ones.
 
+use kube_formats::quantity::parse_bytes;
 use proptest::prelude::*;
 use vram_gate::decision::{
-    Action, Count, NoSeries, OnScrapeFailure, Reading, Reason, Rules, decide, free,
+    Action, Count, NoSeries, OnScrapeFailure, Reading, Reason, Rules, decide, free_bytes,
 };
-use vram_gate::page::{Query, Unit, Usage, parse};
-use vram_gate::quantity;
+use vram_gate::exposition::{MetricUnit, Query, Usage, parse};
 
-const CARD: u64 = 32 << 30;
+const GPU: u64 = 32 << 30;
 
-fn usages() -> impl Strategy<Value = Usage> {
-    // Small for the most part, so that every branch is often taken.
-    let amount = prop_oneof![8 => 0..CARD / 4, 4 => Just(0), 2 => 0..CARD, 1 => 0..=u64::MAX];
+fn random_usage() -> impl Strategy<Value = Usage> {
+    // Mostly small, so that every branch is taken often.
+    let amount = prop_oneof![8 => 0..GPU / 4, 4 => Just(0), 2 => 0..GPU, 1 => 0..=u64::MAX];
     (amount.clone(), amount.clone(), amount, 0..40usize)
         .prop_map(|(tenant, unknown, others, series)| Usage { tenant, unknown, others, series })
 }
 
-fn rules() -> impl Strategy<Value = Rules> {
+fn random_rules() -> impl Strategy<Value = Rules> {
     (
-        (0..CARD, 0..CARD, 0..CARD),
+        (0..GPU, 0..GPU, 0..GPU),
         prop_oneof![Just(Count::Residents), Just(Count::Everyone)],
         prop_oneof![Just(OnScrapeFailure::Yield), Just(OnScrapeFailure::Keep)],
         prop_oneof![Just(NoSeries::Unknown), Just(NoSeries::Idle)],
@@ -34,14 +34,14 @@ fn rules() -> impl Strategy<Value = Rules> {
 }
 
 fn query() -> Query {
-    Query { metric: "used".into(), unit: Unit::Bytes, namespace: "tts".into() }
+    Query { metric: "used".into(), unit: MetricUnit::Bytes, namespace: "tts".into() }
 }
 
-/// A series of the metric as a line, and its share of the sum.
-fn lines() -> impl Strategy<Value = Vec<(String, Usage)>> {
+/// Lines with a series of the metric, each with its part of the sum.
+fn random_lines() -> impl Strategy<Value = Vec<(String, Usage)>> {
     let namespace = prop_oneof![Just("tts"), Just("unknown"), Just("immich"), Just("")];
     let blank = prop_oneof![Just(""), Just(" "), Just("\t ")];
-    let line = (namespace, 0..CARD, "[^\\x00\"\\\\]{0,12}", blank, any::<bool>(), any::<bool>());
+    let line = (namespace, 0..GPU, "[^\\x00\"\\\\]{0,12}", blank, any::<bool>(), any::<bool>());
     prop::collection::vec(line, 0..12).prop_map(|lines| {
         let lines = lines.into_iter().enumerate();
         let line = |(pid, (namespace, bytes, process, blank, first, stamp)): (
@@ -68,7 +68,7 @@ fn lines() -> impl Strategy<Value = Vec<(String, Usage)>> {
     })
 }
 
-fn sum(lines: &[(String, Usage)]) -> Usage {
+fn sum_of(lines: &[(String, Usage)]) -> Usage {
     lines.iter().fold(Usage::default(), |sum, (_, usage)| Usage {
         tenant: sum.tenant + usage.tenant,
         unknown: sum.unknown + usage.unknown,
@@ -77,7 +77,7 @@ fn sum(lines: &[(String, Usage)]) -> Usage {
     })
 }
 
-fn text(lines: &[(String, Usage)]) -> String {
+fn text_of(lines: &[(String, Usage)]) -> String {
     let head = "# TYPE used gauge\n".to_owned();
     lines.iter().fold(head, |text, (line, _)| text + line)
 }
@@ -86,60 +86,60 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn up_starts_the_tenant_exactly_when_the_floor_is_free(usage in usages(), rules in rules()) {
+    fn up_starts_the_tenant_exactly_when_the_floor_is_free(usage in random_usage(), rules in random_rules()) {
         let reads = usage.series > 0 || rules.no_series == NoSeries::Idle;
-        let starts = reads && free(&rules, usage.everyone()) >= i128::from(rules.floor);
+        let starts = reads && free_bytes(&rules, usage.everyone()) >= i128::from(rules.floor);
         prop_assert_eq!(decide(Action::Up, &usage.into(), &rules).scale_to, starts.then_some(1));
     }
 
     #[test]
-    fn guard_never_yields_while_the_residents_leave_the_floor_and_the_reserve_holds(usage in usages(), rules in rules()) {
+    fn guard_never_yields_while_the_residents_leave_the_floor_and_the_reserve_holds(usage in random_usage(), rules in random_rules()) {
         let rules = Rules { count: Count::Residents, ..rules };
-        let holds = free(&rules, usage.residents()) >= i128::from(rules.floor)
-            && free(&rules, usage.everyone()) >= i128::from(rules.reserve);
+        let holds = free_bytes(&rules, usage.residents()) >= i128::from(rules.floor)
+            && free_bytes(&rules, usage.everyone()) >= i128::from(rules.reserve);
         prop_assume!(usage.series > 0);
         let decision = decide(Action::Guard, &usage.into(), &rules);
         prop_assert_eq!(decision.scale_to, if holds { None } else { Some(0) });
     }
 
     #[test]
-    fn guard_never_starts_the_tenant(usage in usages(), rules in rules()) {
+    fn guard_never_starts_the_tenant(usage in random_usage(), rules in random_rules()) {
         for reading in [Reading::from(usage), Reading::Failed] {
             prop_assert_ne!(decide(Action::Guard, &reading, &rules).scale_to, Some(1));
         }
     }
 
     #[test]
-    fn guard_looks_again_only_where_unknown_bytes_make_the_difference(usage in usages(), rules in rules()) {
+    fn guard_rechecks_only_if_unknown_bytes_make_the_difference(usage in random_usage(), rules in random_rules()) {
         let decision = decide(Action::Guard, &usage.into(), &rules);
         let known = Usage { unknown: 0, tenant: usage.tenant.saturating_add(usage.unknown), ..usage };
-        if decision.look_again {
+        if decision.recheck {
             prop_assert_eq!(decision.reason, Reason::FloorBroken);
             prop_assert_eq!(decide(Action::Guard, &known.into(), &rules).scale_to, None);
         }
     }
 
     #[test]
-    fn down_always_yields(usage in usages(), rules in rules()) {
+    fn down_always_yields(usage in random_usage(), rules in random_rules()) {
         for reading in [Reading::from(usage), Reading::Failed] {
             prop_assert_eq!(decide(Action::Down, &reading, &rules).scale_to, Some(0));
         }
     }
 
     #[test]
-    fn no_reading_never_starts_the_tenant(rules in rules()) {
+    fn no_reading_never_starts_the_tenant(rules in random_rules()) {
         for action in [Action::Up, Action::Guard, Action::Down] {
             prop_assert_ne!(decide(action, &Reading::Failed, &rules).scale_to, Some(1));
         }
     }
 
     #[test]
-    fn residents_are_never_more_than_everyone(usage in usages()) {
+    fn residents_are_never_more_than_everyone(usage in random_usage()) {
         prop_assert!(usage.residents() <= usage.everyone());
     }
 
     #[test]
-    fn less_in_use_is_never_worse(usage in usages(), less in 0..CARD, rules in rules()) {
+    fn less_in_use_is_never_worse(usage in random_usage(), less in 0..GPU, rules in random_rules()) {
         prop_assume!(usage.series > 0);
         let better = Usage { others: usage.others.saturating_sub(less), ..usage };
         let (before, after) = (decide(Action::Up, &usage.into(), &rules), decide(Action::Up, &better.into(), &rules));
@@ -149,32 +149,31 @@ proptest! {
     }
 
     #[test]
-    fn every_series_is_counted_once_and_where_it_belongs(lines in lines()) {
-        prop_assert_eq!(parse(text(&lines).as_bytes(), &query()), Ok(sum(&lines)));
+    fn every_series_is_counted_once_and_where_it_belongs(lines in random_lines()) {
+        prop_assert_eq!(parse(text_of(&lines).as_bytes(), &query()), Ok(sum_of(&lines)));
     }
 
     #[test]
-    fn a_page_that_is_cut_is_unreadable_unless_between_lines(lines in lines(), at in any::<prop::sample::Index>()) {
-        let text = text(&lines);
+    fn an_exposition_that_is_cut_off_is_invalid_unless_between_lines(lines in random_lines(), at in any::<prop::sample::Index>()) {
+        let text = text_of(&lines);
         let at = at.index(text.len());
         if let Ok(usage) = parse(&text.as_bytes()[..at], &query()) {
             prop_assert!(text.as_bytes()[at - 1] == b'\n');
-            prop_assert!(usage.everyone() <= sum(&lines).everyone());
+            prop_assert!(usage.everyone() <= sum_of(&lines).everyone());
         }
     }
 
     #[test]
-    fn a_page_with_one_byte_changed_is_never_read_as_less_than_its_other_lines(
-        lines in lines(),
+    fn an_exposition_with_one_changed_byte_never_counts_less_than_its_other_lines(
+        lines in random_lines(),
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
     ) {
         prop_assume!(!lines.is_empty());
-        let mut bytes = text(&lines).into_bytes();
+        let mut bytes = text_of(&lines).into_bytes();
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        // At most two lines are another now: the one that was changed, and the
-        // next, where a newline was taken away or made.
+        // At most two lines differ: the changed one, and the next if a newline was removed or added.
         if let Ok(usage) = parse(&bytes, &query()) {
             let mut shares: Vec<u64> = lines.iter().map(|(_, usage)| usage.everyone()).collect();
             shares.sort_unstable();
@@ -184,12 +183,12 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_page_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_parsed_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse(&bytes, &query());
     }
 
     #[test]
-    fn any_text_of_the_formats_own_bytes_is_a_page_or_an_error(text in "(used|# (HELP|TYPE) |[a{}=\",\\\\ \t\n0-9.e+#-]){0,60}\n") {
+    fn any_text_of_the_formats_own_bytes_is_parsed_or_refused(text in "(used|# (HELP|TYPE) |[a{}=\",\\\\ \t\n0-9.e+#-]){0,60}\n") {
         if let Ok(usage) = parse(text.as_bytes(), &query()) {
             prop_assert!(usage.residents() <= usage.everyone());
             prop_assert!(usage.series <= text.matches("used").count());
@@ -197,9 +196,9 @@ proptest! {
     }
 
     #[test]
-    fn bytes_are_their_own_quantity(bytes in 0..=i64::MAX as u64) {
-        prop_assert_eq!(quantity::parse(&bytes.to_string()), Ok(bytes));
+    fn plain_bytes_are_quantities(bytes in 0..=i64::MAX as u64) {
+        prop_assert_eq!(parse_bytes(&bytes.to_string()), Ok(bytes));
         let gibibytes = bytes >> 34;
-        prop_assert_eq!(quantity::parse(&format!("{gibibytes}Gi")), Ok(gibibytes << 30));
+        prop_assert_eq!(parse_bytes(&format!("{gibibytes}Gi")), Ok(gibibytes << 30));
     }
 }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use jiff::Timestamp;
 use vram_gate::decision::Action;
-use vram_gate::settings::{self, Ask, Key, Raw, SettingError, Settings};
+use vram_gate::settings::{self, Invocation, Key, Raw, SettingError, Settings};
 
 use super::object::{Object, Objects, strings};
 use super::run_times::RunTimes;
@@ -119,13 +119,13 @@ fn read_settings(container: &Node) -> Option<(Raw, Action)> {
 
 /// The settings in some arguments and a container's environment.
 fn collect_settings(container: &Node, args: Vec<OsString>) -> Option<Raw> {
-    let collected = Raw::gather(args, |name| match workload::env(container, name) {
+    let collected = Raw::collect(args, |name| match workload::env(container, name) {
         // The cluster sets it in every Pod.
         None if name == Key::KubernetesServiceHost.row().env => Some("kubernetes".into()),
         value => value.map(OsString::from),
     });
     match collected {
-        Ok(Ask::Run(raw)) => Some(raw),
+        Ok(Invocation::Run(raw)) => Some(raw),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use vram_gate::quantity;
+use kube_formats::quantity::parse_bytes;
 
 use kube_validate::schedule::{self, Schedule};
 
@@ -170,7 +170,7 @@ text! {
 text! {
     /// An amount of storage, as a Kubernetes quantity, more than nothing.
     StorageQuantity, pattern: r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?$", max: 32,
-    check: |text| match quantity::parse(text) {
+    check: |text| match parse_bytes(text) {
         Ok(1..) => Ok(()),
         _ => Err(format!("`{text}` is no amount of storage: a quantity such as `20Gi`")),
     }
@@ -465,7 +465,7 @@ impl Visitor<'_> for BytesVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
-        quantity::parse(text).map(Bytes).map_err(|_| {
+        parse_bytes(text).map(Bytes).map_err(|_| {
             E::custom(format!(
                 "`{text}` is no amount of memory: a quantity such as `6Gi`, or bytes"
             ))

@@ -10,6 +10,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
+pub use vram_gate::exposition::MetricUnit;
+pub use vram_gate::settings::LogFormat;
 
 use super::scalars::*;
 use yaml_spans::Node;
@@ -383,10 +386,10 @@ pub struct Gate {
     /// The pause between two readings, in seconds.
     #[serde(default = "default_sample_interval")]
     pub sample_interval_seconds: Whole<1, 100>,
-    /// How long the guard waits before it looks again, where bytes that the exporter cannot name yet
-    /// make all the difference, in seconds; 0: it does not.
-    #[serde(default = "default_look_again")]
-    pub look_again_seconds: Whole<0, 300>,
+    /// The guard's pause before a second reading, in seconds, if bytes that the exporter cannot attribute
+    /// yet decide alone; 0: no second reading.
+    #[serde(default = "default_recheck_delay")]
+    pub recheck_delay_seconds: Whole<0, 300>,
     /// Whether the gate only says what it would do.
     #[serde(default)]
     pub dry_run: bool,
@@ -410,7 +413,7 @@ fn default_sample_interval() -> Whole<1, 100> {
     Whole::new(20)
 }
 
-fn default_look_again() -> Whole<0, 300> {
+fn default_recheck_delay() -> Whole<0, 300> {
     Whole::new(75)
 }
 
@@ -424,61 +427,6 @@ fn default_gate_resources() -> ResourceRequirements {
         limits: map(&[("memory", "128Mi")]),
         ..Default::default()
     }
-}
-
-/// The unit that a metric counts memory in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub enum MetricUnit {
-    /// Bytes.
-    #[default]
-    #[serde(rename = "bytes")]
-    Bytes,
-    /// Mebibytes, as NVIDIA's DCGM exporter counts.
-    MiB,
-}
-
-/// Whose memory the guard holds against the floor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Count {
-    /// Everybody's but the tenant's own.
-    #[default]
-    Residents,
-    /// Everybody's: the server's own model can trip the guard.
-    Everyone,
-}
-
-/// What the guard does when the page cannot be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum OnScrapeFailure {
-    /// It yields the card.
-    #[default]
-    Yield,
-    /// It leaves the server alone.
-    Keep,
-}
-
-/// What a page without a series of the metric means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum NoSeries {
-    /// As much as no page: an exporter that fails may serve such a page.
-    #[default]
-    Unknown,
-    /// Nothing is used.
-    Idle,
-}
-
-/// How the gate reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum LogFormat {
-    /// One line to read.
-    #[default]
-    Text,
-    /// One JSON object.
-    Json,
 }
 
 /// How the namespace is kept out of the policy that raises GPU Pods' priority.

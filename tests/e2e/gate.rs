@@ -20,11 +20,11 @@ use stage::{DEPLOYMENT, Stage};
 
 /// What the line says of the card, where `up` read [`roomy`] twice.
 const ROOMY: &str = "used=8589934592 free=8589934592 floor=6442450944 total=17179869184 \
-     reserve=536870912 others=8589934592 unknown=0 tenant=0 series=2 looks=2";
+     reserve=536870912 others=8589934592 unknown=0 tenant=0 series=2 samples=2";
 
 /// And of [`full`]; the guard reads once, `up` stops after the first reading.
 const FULL: &str = "used=12884901888 free=4294967296 floor=6442450944 total=17179869184 \
-     reserve=536870912 others=12884901888 unknown=0 tenant=0 series=2 looks=1";
+     reserve=536870912 others=12884901888 unknown=0 tenant=0 series=2 samples=1";
 
 /// A line that the gate says.
 fn line(stage: &Stage<'_>, action: &str, done: &str, rest: &str) -> String {
@@ -109,7 +109,13 @@ fn nothing_is_written_where_nothing_is_to_be_done() {
     // By how many replicas there are, the action and the page: what is done and said.
     let table = [
         (0, "up", Some(full()), "left IT alone", format!("less than the floor is free {FULL}")),
-        (0, "up", None, "left IT alone", "there is no reading of the card page=".to_owned()),
+        (
+            0,
+            "up",
+            None,
+            "left IT alone",
+            "the GPU's memory could not be read scrapeError=".to_owned(),
+        ),
         (
             0,
             "guard",
@@ -117,7 +123,13 @@ fn nothing_is_written_where_nothing_is_to_be_done() {
             "left IT at 0",
             format!("others leave less than the floor {FULL} before=0 after=0"),
         ),
-        (0, "guard", None, "left IT at 0", "there is no reading of the card page=".to_owned()),
+        (
+            0,
+            "guard",
+            None,
+            "left IT at 0",
+            "the GPU's memory could not be read scrapeError=".to_owned(),
+        ),
         (0, "down", None, "left IT at 0", "the window ends before=0 after=0".to_owned()),
         (
             1,
@@ -131,7 +143,7 @@ fn nothing_is_written_where_nothing_is_to_be_done() {
             "guard",
             Some(roomy()),
             "left IT alone",
-            format!("the floor is free and the reserve holds {}", card(ROOMY, 1)),
+            format!("the floor and the reserve are free {}", card(ROOMY, 1)),
         ),
     ];
     for (replicas, action, page, done, said) in table {
@@ -141,7 +153,7 @@ fn nothing_is_written_where_nothing_is_to_be_done() {
         let ran = if let Some(page) = page { gate.page(page) } else { gate }.run();
         assert_eq!(ran.code, 0, "{action} at {replicas}: {}", ran.err);
         let expected = line(&stage, action, done, &said);
-        match expected.strip_suffix("page=\n") {
+        match expected.strip_suffix("scrapeError=\n") {
             Some(start) => assert!(ran.err.starts_with(start), "{} for {expected}", ran.err),
             None => assert_eq!(ran.err, expected),
         }
@@ -183,7 +195,10 @@ fn its_line_is_json_where_that_is_asked_for() {
 
     let (code, outcome, level, message) = run(stage.gate("up").set("FLOOR", "17Gi"));
     assert_eq!((code, outcome.as_str(), level.as_str()), (2, "misconfigured", "error"));
-    assert_eq!(message, "set up wrongly: FLOOR: is more than GPU_TOTAL: it could never be free");
+    assert_eq!(
+        message,
+        "invalid configuration: FLOOR: more than `GPU_TOTAL`, so it can never be free"
+    );
     assert_eq!(stage.replicas(), 1, "as the first run left it");
 }
 

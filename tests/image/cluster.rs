@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::api::{self, Certificate, Plan};
+use crate::api_server::{self, Certificate, Plan};
 use crate::common::{self, require};
-use crate::plain;
+use crate::http_server;
 use crate::world::{World, ran};
 
 /// The image of the gate from this workspace; compiled once a test run, and again only when the
@@ -94,7 +94,7 @@ fn unpacked_and_chrooted_it_decides_and_scales() {
     let account = "var/run/secrets/kubernetes.io/serviceaccount";
     fs::create_dir_all(root.join(account)).unwrap();
     for (name, text) in
-        [("token", "test-token"), ("ca.crt", &*api::authority().pem), ("namespace", "tts")]
+        [("token", "test-token"), ("ca.crt", &*api_server::authority().pem), ("namespace", "tts")]
     {
         fs::write(root.join(account).join(name), text).unwrap();
     }
@@ -102,8 +102,8 @@ fn unpacked_and_chrooted_it_decides_and_scales() {
     let gib = 1u64 << 30;
     for (action, used, before, after) in [("up", 8 * gib, 0, 1), ("guard", 12 * gib, 1, 0)] {
         let page = format!("gpu_pod_memory_used_bytes{{namespace=\"other\"}} {used}\n");
-        let exporter = plain::serve(vec![plain::page(page)]);
-        let server = api::start(plan(before), "test-token");
+        let exporter = http_server::serve(vec![http_server::ok(page)]);
+        let server = api_server::start(plan(before), "test-token");
         let environment = environment(action, exporter.address, server.address);
         let mut command = Command::new("chroot");
         command.arg("--userspec=65532:65532").arg(&root).arg("/vram-gate").env_clear();

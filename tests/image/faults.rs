@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::common;
-use crate::plain::read_head;
+use crate::http_server::read_head;
 use crate::world::{Ran, World, ran};
 
 /// What goes wrong with requests of a method whose path holds a text.

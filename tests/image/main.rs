@@ -6,14 +6,14 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "../../gate/tests/support/api.rs"]
+#[path = "../../gate/tests/support/api_server.rs"]
 #[allow(dead_code, reason = "the gate's own tests use the rest")]
-mod api;
+mod api_server;
 #[path = "../common/mod.rs"]
 mod common;
-#[path = "../../gate/tests/support/plain.rs"]
+#[path = "../../gate/tests/support/http_server.rs"]
 #[allow(dead_code, reason = "the gate's own tests use the rest")]
-mod plain;
+mod http_server;
 
 mod build;
 mod cluster;

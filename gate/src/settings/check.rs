@@ -1,160 +1,169 @@
-//! Checking: from texts to settings that can be run, or every error there is.
+//! The check of the collected texts: settings that can be run, or every error.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Key, LogFormat, Look, Raw, SettingError, Settings, Target, Voice, names};
+use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
+use kube_formats::quantity::parse_bytes;
+
+use super::{Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Target, names};
 use crate::decision::{Action, Count, NoSeries, OnScrapeFailure, Rules};
-use crate::page::{Query, Unit};
-use crate::{duration, quantity};
+use crate::duration;
+use crate::exposition::{MetricUnit, Query};
 
 impl Raw {
-    /// How to report, as far as it can be known: also when all else is wrong.
+    /// Returns the report's format and place, also if other settings are invalid.
     #[must_use]
-    pub fn voice(&self) -> Voice {
+    pub fn output(&self) -> Output {
         let json = self.get(Key::LogFormat) == Some("json");
-        Voice {
+        Output {
             format: if json { LogFormat::Json } else { LogFormat::Text },
             termination_log: self.get(Key::TerminationLog).unwrap_or_default().into(),
         }
     }
 }
 
-/// Checks the settings. `read` gives the text of a file of the service
-/// account, for the namespace when it is not set.
+/// Checks the settings. `read` returns the text of a file of the service account; it is used for the
+/// namespace when `NAMESPACE` is not set.
 ///
 /// # Errors
-/// Every setting that is missing, malformed or at odds with another. `down`
-/// holds no setting against the caller that it has no use for: the card is
-/// given back whatever the floor is called.
+/// Every setting that is missing, malformed or in conflict with another. `down` ignores settings that
+/// it does not use, so that a typo elsewhere cannot stop it from releasing the GPU.
 pub fn check(
     raw: &Raw,
     read: impl Fn(&Path) -> Option<String>,
 ) -> Result<Settings, Vec<SettingError>> {
     let mut checker = Checker { raw, errors: Vec::new() };
-    let settings = checker.settings(read);
+    let settings = checker.check_settings(read);
     if checker.errors.is_empty() { Ok(settings) } else { Err(checker.errors) }
 }
 
-/// Collects errors; what is wrong is put off with a stand-in, never run.
+/// Collects errors. An invalid setting gets a placeholder, and the result is then never run.
 struct Checker<'a> {
     raw: &'a Raw,
     errors: Vec<SettingError>,
 }
 
 impl Checker<'_> {
-    fn settings(&mut self, read: impl Fn(&Path) -> Option<String>) -> Settings {
-        let action = self.one_of(Key::Action, Action::NAMES);
-        let dry_run = self
-            .one_of(Key::DryRun, &[("true", true), ("false", false), ("1", true), ("0", false)]);
-        let format =
-            self.one_of(Key::LogFormat, &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
-        let service_account: PathBuf = self.text(Key::ServiceAccountDir).into();
+    fn check_settings(&mut self, read: impl Fn(&Path) -> Option<String>) -> Settings {
+        let action = self.parse_choice(Key::Action, Action::NAMES);
+        let dry_run = self.parse_choice(
+            Key::DryRun,
+            &[("true", true), ("false", false), ("1", true), ("0", false)],
+        );
+        let format = self.parse_choice(Key::LogFormat, LogFormat::NAMES);
+        let service_account: PathBuf = self.required_text(Key::ServiceAccountDir).into();
         let namespace = match self.raw.get(Key::Namespace) {
             Some(name) => name.to_owned(),
             None => read(&service_account.join("namespace")).unwrap_or_default().trim().to_owned(),
         };
         if namespace.is_empty() {
-            self.wrong(Key::Namespace, "is not set, nor in SERVICE_ACCOUNT_DIR");
-        } else if !names::is_namespace(&namespace) {
-            self.wrong(Key::Namespace, "is not a namespace's name");
+            self.add_error(Key::Namespace, "not set, and not in `SERVICE_ACCOUNT_DIR` either");
+        } else if !is_dns_label(&namespace) {
+            self.add_invalid(Key::Namespace, &namespace, "expected the name of a namespace");
         }
-        let deadline = self.time_above_zero(Key::Deadline);
-        let target = self.target(namespace.clone(), service_account.clone(), dry_run == Some(true));
-        let look = match action {
-            Some(Action::Up | Action::Guard) => Some(self.look(namespace, &service_account)),
+        let deadline = self.parse_nonzero_duration(Key::Deadline);
+        let target =
+            self.check_target(namespace.clone(), service_account.clone(), dry_run == Some(true));
+        let sampling = match action {
+            Some(Action::Up | Action::Guard) => {
+                Some(self.check_sampling(namespace, &service_account))
+            }
             Some(Action::Down) | None => None,
         };
-        if let (Some(Action::Up), Some(look)) = (action, &look) {
-            let pauses = look.sample_interval.saturating_mul(look.samples.saturating_sub(1));
-            if !deadline.is_zero() && pauses >= super::time_to_look(deadline) {
-                let text = "with SAMPLES, leaves no time before the DEADLINE";
-                self.wrong(Key::SampleInterval, text);
+        if let (Some(Action::Up), Some(sampling)) = (action, &sampling) {
+            let pauses =
+                sampling.sample_interval.saturating_mul(sampling.samples.saturating_sub(1));
+            if !deadline.is_zero() && pauses >= super::sampling_time(deadline) {
+                let problem = "too long: with `SAMPLES` it leaves no time before the `DEADLINE`";
+                self.add_error(Key::SampleInterval, problem);
             }
         }
         Settings {
             action: action.unwrap_or(Action::Down),
-            look,
+            sampling,
             target,
             dry_run: dry_run.unwrap_or(true),
             deadline,
-            voice: Voice { format: format.unwrap_or_default(), ..self.raw.voice() },
+            output: Output { format: format.unwrap_or_default(), ..self.raw.output() },
         }
     }
 
-    fn target(&mut self, namespace: String, service_account: PathBuf, dry_run: bool) -> Target {
-        let deployment = self.text(Key::Deployment);
-        if !deployment.is_empty() && !names::is_deployment(&deployment) {
-            self.wrong(Key::Deployment, "is not a Deployment's name");
+    fn check_target(
+        &mut self,
+        namespace: String,
+        service_account: PathBuf,
+        dry_run: bool,
+    ) -> Target {
+        let deployment = self.required_text(Key::Deployment);
+        if !deployment.is_empty() && !is_dns_subdomain(&deployment) {
+            self.add_invalid(Key::Deployment, &deployment, "expected the name of a Deployment");
         }
         let host = self.raw.get(Key::KubernetesServiceHost).map(str::to_owned);
         match &host {
-            Some(host) if !names::is_host(host) => {
-                self.wrong(Key::KubernetesServiceHost, "is not a host")
+            Some(host) if !is_host(host) => {
+                let expected = "expected an IP address or a host name";
+                self.add_invalid(Key::KubernetesServiceHost, host, expected);
             }
             None if !dry_run => {
-                self.wrong(Key::KubernetesServiceHost, "is not set: is this a Pod?")
+                self.add_error(Key::KubernetesServiceHost, "not set, so this is not a Pod")
             }
             _ => {}
         }
-        let port = self.number(Key::KubernetesServicePort, 1, u16::MAX.into());
+        let port = self.parse_number(Key::KubernetesServicePort);
         Target {
             namespace,
             deployment,
             host,
             port: u16::try_from(port).unwrap_or_default(),
             service_account,
-            budget: self.time_above_zero(Key::ScaleBudget),
+            budget: self.parse_nonzero_duration(Key::ScaleBudget),
         }
     }
 
-    fn look(&mut self, namespace: String, service_account: &Path) -> Look {
-        let url = self.text(Key::MetricsUrl);
-        if let (false, Err(problem)) = (url.is_empty(), names::check_url(&url)) {
-            self.wrong(Key::MetricsUrl, problem);
+    fn check_sampling(&mut self, namespace: String, service_account: &Path) -> Sampling {
+        let url = self.required_text(Key::MetricsUrl);
+        if let (false, Err(problem)) = (url.is_empty(), names::check_scrape_url(&url)) {
+            // Without the URL, which may hold a password.
+            self.add_error(Key::MetricsUrl, format!("invalid value: {problem}"));
         }
-        let metric = self.text(Key::Metric);
-        if !names::is_metric(&metric) {
-            self.wrong(Key::Metric, "is not a metric's name");
+        let metric = self.required_text(Key::Metric);
+        if !metric.is_empty() && !names::is_metric_name(&metric) {
+            self.add_invalid(Key::Metric, &metric, "expected the name of a metric");
         }
-        let unit = self.one_of(Key::MetricUnit, &[("bytes", Unit::Bytes), ("MiB", Unit::MiB)]);
-        Look {
+        let unit = self.parse_choice(Key::MetricUnit, MetricUnit::NAMES);
+        Sampling {
             url,
             ca: match self.raw.get(Key::MetricsCa) {
                 Some(file) => file.into(),
                 None => service_account.join("ca.crt"),
             },
             query: Query { metric, unit: unit.unwrap_or_default(), namespace },
-            rules: self.rules(),
-            timeout: self.time_above_zero(Key::ScrapeTimeout),
-            samples: u32::try_from(self.number(Key::Samples, 1, 10)).unwrap_or(1),
-            sample_interval: self.time(Key::SampleInterval),
-            look_again: self.time(Key::LookAgain),
+            rules: self.check_rules(),
+            timeout: self.parse_nonzero_duration(Key::ScrapeTimeout),
+            samples: u32::try_from(self.parse_number(Key::Samples)).unwrap_or(1),
+            sample_interval: self.parse_duration(Key::SampleInterval),
+            recheck_delay: self.parse_duration(Key::RecheckDelay),
         }
     }
 
-    fn rules(&mut self) -> Rules {
-        let floor = self.amount(Key::Floor);
-        let total = self.amount(Key::GpuTotal);
-        let reserve = self.amount(Key::Reserve);
+    fn check_rules(&mut self) -> Rules {
+        let floor = self.parse_memory(Key::Floor);
+        let total = self.parse_memory(Key::GpuTotal);
+        let reserve = self.parse_memory(Key::Reserve);
         if let Some(total) = total {
             if total == 0 {
-                self.wrong(Key::GpuTotal, "is 0: a card has memory");
+                self.add_error(Key::GpuTotal, "invalid value `0`: expected more than 0");
             }
             for (key, amount) in [(Key::Floor, floor), (Key::Reserve, reserve)] {
                 if amount.is_some_and(|amount| amount > total) {
-                    self.wrong(key, "is more than GPU_TOTAL: it could never be free");
+                    self.add_error(key, "more than `GPU_TOTAL`, so it can never be free");
                 }
             }
         }
-        let count = self
-            .one_of(Key::Count, &[("residents", Count::Residents), ("everyone", Count::Everyone)]);
-        let failure = self.one_of(
-            Key::OnScrapeFailure,
-            &[("yield", OnScrapeFailure::Yield), ("keep", OnScrapeFailure::Keep)],
-        );
-        let no_series =
-            self.one_of(Key::NoSeries, &[("unknown", NoSeries::Unknown), ("idle", NoSeries::Idle)]);
+        let count = self.parse_choice(Key::Count, Count::NAMES);
+        let failure = self.parse_choice(Key::OnScrapeFailure, OnScrapeFailure::NAMES);
+        let no_series = self.parse_choice(Key::NoSeries, NoSeries::NAMES);
         Rules {
             total: total.unwrap_or_default(),
             floor: floor.unwrap_or_default(),
@@ -165,62 +174,69 @@ impl Checker<'_> {
         }
     }
 
-    fn wrong(&mut self, key: Key, problem: impl Into<String>) {
+    fn add_error(&mut self, key: Key, problem: impl Into<String>) {
         self.errors.push(SettingError::new(key, problem));
     }
 
-    /// The text, or an empty one and an error.
-    fn text(&mut self, key: Key) -> String {
+    fn add_invalid(&mut self, key: Key, value: &str, expected: &str) {
+        self.add_error(key, format!("invalid value `{value}`: {expected}"));
+    }
+
+    /// Returns the text, or an empty one and adds an error.
+    fn required_text(&mut self, key: Key) -> String {
         match self.raw.get(key) {
             Some(text) if !text.is_empty() => text.to_owned(),
             _ => {
-                self.wrong(key, "is not set");
+                self.add_error(key, "not set");
                 String::new()
             }
         }
     }
 
-    fn read<T>(&mut self, key: Key, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        let text = self.text(key);
+    /// Parses a required setting. The error of `parse` is the expected form.
+    fn parse_with<T>(&mut self, key: Key, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let text = self.required_text(key);
         if text.is_empty() {
             return None;
         }
-        read(&text).map_err(|problem| self.wrong(key, format!("`{text}`: {problem}"))).ok()
+        parse(&text).map_err(|expected| self.add_invalid(key, &text, &expected)).ok()
     }
 
-    fn one_of<T: Copy>(&mut self, key: Key, choices: &[(&str, T)]) -> Option<T> {
-        self.read(key, |text| {
-            let found = choices.iter().find(|(name, _)| *name == text);
+    fn parse_choice<T: Copy>(&mut self, key: Key, names: &[(&str, T)]) -> Option<T> {
+        self.parse_with(key, |text| {
+            let found = names.iter().find(|(name, _)| *name == text);
             found
                 .map(|(_, value)| *value)
-                .ok_or_else(|| format!("expected one of {}", key.row().form))
+                .ok_or_else(|| format!("expected one of {}", key.row().kind.form()))
         })
     }
 
-    fn amount(&mut self, key: Key) -> Option<u64> {
-        self.read(key, |text| quantity::parse(text).map_err(|error| error.to_string()))
+    fn parse_memory(&mut self, key: Key) -> Option<u64> {
+        self.parse_with(key, |text| parse_bytes(text).map_err(|error| error.to_string()))
     }
 
-    fn time(&mut self, key: Key) -> Duration {
-        self.read(key, |text| duration::parse(text).map_err(|error| error.to_string()))
+    fn parse_duration(&mut self, key: Key) -> Duration {
+        self.parse_with(key, |text| duration::parse(text).map_err(|error| error.to_string()))
             .unwrap_or_default()
     }
 
-    /// For times that mean "never" when they are zero.
-    fn time_above_zero(&mut self, key: Key) -> Duration {
-        let time = self.time(key);
+    /// Parses a limit, which would never be met if it were zero.
+    fn parse_nonzero_duration(&mut self, key: Key) -> Duration {
+        let time = self.parse_duration(key);
         if time.is_zero() && !self.errors.iter().any(|error| error.setting == key.row().env) {
-            self.wrong(key, "leaves no time at all");
+            self.add_error(key, "invalid value `0`: expected more than 0");
         }
         time
     }
 
-    fn number(&mut self, key: Key, least: u64, most: u64) -> u64 {
-        let read = self.read(key, |text| match text.parse::<u64>() {
-            Ok(number) if (least..=most).contains(&number) && !text.starts_with('+') => Ok(number),
-            _ => Err(format!("expected a number from {least} to {most}")),
+    /// Parses a number within the range of its row.
+    fn parse_number(&mut self, key: Key) -> u64 {
+        let Kind::Number(min, max) = key.row().kind else { return 0 };
+        let number = self.parse_with(key, |text| match text.parse::<u64>() {
+            Ok(number) if (min..=max).contains(&number) && !text.starts_with('+') => Ok(number),
+            _ => Err(format!("expected a number from {min} to {max}")),
         });
-        read.unwrap_or(least)
+        number.unwrap_or(min)
     }
 }
 

@@ -1,78 +1,85 @@
-//! What `--help` says, and the table of the documentation.
+//! The text of `--help`, and the documentation's table of settings.
 
 use std::fmt::Write;
 
-use super::table::Default;
-use super::{Row, TABLE};
+use super::{DefaultValue, Key, Row, TABLE};
 
 const INTRODUCTION: &str = "\
-Decides who has the GPU: reads from a Prometheus page how much of the card's
+Decides who has the GPU: reads from a Prometheus exporter how much of the GPU's
 memory is in use, and scales one Deployment, the tenant, to 1 or 0.
 
-usage: vram-gate up|guard|down [--setting value]...
+usage: vram-gate up|guard|down [--setting VALUE]...
 
-  up     the window opens: scales to 1 if FLOOR is free of everyone's memory,
-         in every one of SAMPLES readings; else, or without a reading, leaves
-         the tenant alone
+  up     when the window opens: scales to 1 if each of SAMPLES readings leaves
+         FLOOR free, with everyone's memory counted; otherwise, and without a
+         reading, leaves the tenant alone
   guard  inside the window: scales to 0 if the residents (COUNT) leave less
          than FLOOR, or everyone together less than RESERVE; without a reading
-         as ON_SCRAPE_FAILURE says; else leaves the tenant alone. Where bytes
-         labelled `unknown` alone break the floor it looks again first
-  down   the window ends: scales to 0, without looking
+         does as ON_SCRAPE_FAILURE says; otherwise leaves the tenant alone. If
+         bytes labelled `unknown` alone break the floor, takes a second reading
+         after RECHECK_DELAY
+  down   when the window ends: scales to 0 without a reading
 
-free = GPU_TOTAL - memory in use. One line on stderr says what was seen and
-done, and in the termination message too.
+free = GPU_TOTAL - memory in use. One line on stderr reports what was read and
+done; the termination message holds the same line.
 
-exit: 0 decided and done (leaving alone included), 1 it had to scale and could
-not, 2 it is set up wrongly
+exit: 0 decided and done (leaving the tenant alone included), 1 could not scale,
+2 invalid configuration
 
-settings (a flag goes before the variable; quantities as 6Gi; times as 10s):
+settings (flags override variables; quantities as 6Gi; durations as 10s):
 ";
 
-/// The text of `--help`.
+/// Returns the text of `--help`.
 #[must_use]
 pub fn help() -> String {
     let mut text = INTRODUCTION.to_owned();
     for row in TABLE {
         let default = match row.default {
-            Default::Required => "required".to_owned(),
-            Default::RequiredToLook => "required for up and guard".to_owned(),
-            Default::Value(value) => format!("default {value}"),
-            Default::Derived(words) => format!("default: {words}"),
+            DefaultValue::Required => "required".to_owned(),
+            DefaultValue::RequiredToSample => "required for up and guard".to_owned(),
+            DefaultValue::Value(value) => format!("default {value}"),
+            DefaultValue::Derived(words) => format!("default: {words}"),
         };
         // Writing to a String can't fail.
-        let _ = writeln!(text, "  {}, {}  <{}>", row.flag(), row.env, row.form);
-        let _ = writeln!(text, "      {}; {default}", row.help);
+        let _ = match row.key {
+            Key::Action => writeln!(text, "  {}  <{}>", row.env, row.kind.form()),
+            _ => writeln!(text, "  {}, {}  <{}>", row.flag(), row.env, row.kind.form()),
+        };
+        let _ = writeln!(text, "      {}; {default}", row.summary);
     }
-    text.push_str("  -h, --help\n  -V, --version\n");
+    text.push_str(
+        "  -h, --help\n      print this help\n  -V, --version\n      print the version\n",
+    );
     text
 }
 
-/// The table of settings in Markdown, as `docs/gate.md` holds it.
+/// Returns the table of settings in Markdown, as `docs/gate.md` has it.
 #[must_use]
 pub fn markdown() -> String {
     let mut text =
-        "| variable | flag | form | default | decides |\n|---|---|---|---|---|\n".to_owned();
+        "| variable | flag | value | form | default | decides |\n|---|---|---|---|---|---|\n"
+            .to_owned();
     for row in TABLE {
-        let flag = row.flag();
         let _ = writeln!(
             text,
-            "| {} | `{flag}` | {} | {} | {} |",
+            "| {} | `{}` | {} | {} | {} | {} |",
             row.env,
-            row.form,
-            default(row),
-            row.help
+            row.flag(),
+            row.value_path().map(|path| format!("`{path}`")).unwrap_or_default(),
+            row.kind.form(),
+            default_in_markdown(row),
+            row.summary
         );
     }
     text
 }
 
-fn default(row: &Row) -> String {
+fn default_in_markdown(row: &Row) -> String {
     match row.default {
-        Default::Required => "required".to_owned(),
-        Default::RequiredToLook => "required, but for `down`".to_owned(),
-        Default::Value(value) => format!("`{value}`"),
-        Default::Derived(words) => words.to_owned(),
+        DefaultValue::Required => "required".to_owned(),
+        DefaultValue::RequiredToSample => "required, except for `down`".to_owned(),
+        DefaultValue::Value(value) => format!("`{value}`"),
+        DefaultValue::Derived(words) => words.to_owned(),
     }
 }
 
@@ -81,10 +88,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn help_names_every_setting() {
+    fn help_lists_every_setting_once() {
         let help = help();
-        for row in TABLE {
-            assert!(help.contains(&format!("{}, {}", row.flag(), row.env)), "{}", row.env);
+        assert!(help.contains("\n  ACTION  <up, guard, down>\n"), "{help}");
+        for row in TABLE.iter().filter(|row| row.key != Key::Action) {
+            let entry = format!("\n  {}, {}  <", row.flag(), row.env);
+            assert_eq!(help.matches(&entry).count(), 1, "{}", row.env);
         }
     }
 }

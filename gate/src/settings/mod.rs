@@ -1,12 +1,8 @@
-//! Settings: from flags and environment to something that can be run.
+//! Settings: from flags and environment variables to checked values.
 //!
-//! Two steps. [`Raw`] gathers texts, a flag before the environment; and
-//! [`check`] makes them into [`Settings`], where nothing is left to doubt.
-//! [`TABLE`] is the one list: flags, variables, defaults, help and the
-//! documentation come from it.
-//!
-//! Files: `table` lists, `raw` gathers, `check` checks, `names` knows which
-//! names and addresses are well formed, `help` prints.
+//! [`Raw`] collects the texts, where a flag overrides a variable; [`check`] turns them into
+//! [`Settings`] or returns every error. [`TABLE`] is the one list of settings behind flags, variables,
+//! defaults, help and documentation.
 
 mod check;
 mod help;
@@ -16,80 +12,81 @@ mod table;
 
 pub use check::check;
 pub use help::{help, markdown};
-pub use raw::{Ask, Raw};
-pub use table::{Key, Row, TABLE};
+pub use raw::{Invocation, Raw};
+pub use table::{Choice, DefaultValue, Effect, Key, Kind, Role, Row, TABLE};
 
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::decision::{Action, Rules};
-use crate::page::Query;
+use crate::exposition::Query;
 
-/// What a run of the gate is to do, checked.
+/// The checked settings of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// What the gate is run for.
+    /// The action to run.
     pub action: Action,
-    /// How to look at the card; `None` for `down`, which does not look.
-    pub look: Option<Look>,
-    /// What to scale.
+    /// The sampling of the GPU; `None` for `down`, which takes no reading.
+    pub sampling: Option<Sampling>,
+    /// The Deployment to scale.
     pub target: Target,
-    /// Say what would be done, and do not scale.
+    /// Report what would be done, without scaling.
     pub dry_run: bool,
-    /// The time the whole run may take, from its start.
+    /// The limit of the whole run, from its start.
     pub deadline: Duration,
-    /// How to report.
-    pub voice: Voice,
+    /// The report's format and place.
+    pub output: Output,
 }
 
 impl Settings {
-    /// The part of the [deadline](Self::deadline) that looking may take: the
-    /// rest is kept for one try to scale at least.
+    /// The part of the [deadline](Self::deadline) that sampling may take. The rest is kept for at least
+    /// one attempt to scale.
     #[must_use]
-    pub fn time_to_look(&self) -> Duration {
-        time_to_look(self.deadline)
+    pub fn sampling_time(&self) -> Duration {
+        sampling_time(self.deadline)
     }
 }
 
-/// 15 s are kept for scaling, or a third of a deadline that is short.
-fn time_to_look(deadline: Duration) -> Duration {
+/// Keeps 15 s for scaling, or a third of a deadline that is short.
+fn sampling_time(deadline: Duration) -> Duration {
     deadline - Duration::from_secs(15).min(deadline / 3)
 }
 
-/// How to look at the card.
+/// The sampling of the GPU's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
-    /// The exporter's page.
+pub struct Sampling {
+    /// The URL of the exporter's metrics.
     pub url: String,
-    /// The certificates an `https` page is held against (a PEM file).
+    /// The PEM file of the CA certificates to trust for an `https` URL.
     pub ca: PathBuf,
-    /// What to look for.
+    /// The series to add up.
     pub query: Query,
-    /// What to decide by.
+    /// The rules of the decision.
     pub rules: Rules,
-    /// The time one try may take, from the name's resolution to the last byte.
+    /// The limit of one attempt, from name resolution to the last byte.
     pub timeout: Duration,
-    /// `up`: how many readings must pass. `guard` needs one.
+    /// `up`: the number of readings that must pass. `guard` takes one.
     pub samples: u32,
     /// The pause between them.
     pub sample_interval: Duration,
-    /// Guard: the time until it looks again at `unknown` bytes; 0: it does not.
-    pub look_again: Duration,
+    /// `guard`: the pause before a second reading of `unknown` bytes; 0: no second reading.
+    pub recheck_delay: Duration,
 }
 
-impl Look {
-    /// The pauses before the second and the third try to read a page.
-    pub const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
+impl Sampling {
+    /// The pauses before the second and the third attempt of one reading.
+    pub const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 
-    /// The time that one reading takes at most: all of its tries fail.
+    /// The longest time that one reading takes: every attempt fails.
     #[must_use]
-    pub fn longest_reading(&self) -> Duration {
-        Self::PAUSES.iter().map(|pause| *pause + self.timeout).sum::<Duration>() + self.timeout
+    pub fn max_reading_time(&self) -> Duration {
+        let retries = Self::RETRY_PAUSES.iter().map(|pause| *pause + self.timeout);
+        retries.sum::<Duration>() + self.timeout
     }
 }
 
-/// The Deployment, and the way to it.
+/// The Deployment to scale, and its API server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The Deployment's namespace.
@@ -98,39 +95,48 @@ pub struct Target {
     pub deployment: String,
     /// The API server's address; `None` only in a dry run outside a cluster.
     pub host: Option<String>,
-    /// Its port.
+    /// The API server's port.
     pub port: u16,
     /// The folder of `token` and `ca.crt`.
     pub service_account: PathBuf,
-    /// The time scaling may take, tries and pauses together.
+    /// The limit for scaling, with all attempts and pauses.
     pub budget: Duration,
 }
 
-/// How the gate says what it did.
+/// The report's format and place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Voice {
-    /// The form of the line.
+pub struct Output {
+    /// The format of the report line.
     pub format: LogFormat,
-    /// The file of the termination message: opened, never created.
+    /// The file of the termination message. It is opened, never created.
     pub termination_log: PathBuf,
 }
 
-/// The form of the report line.
+/// The format of the gate's report line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "camelCase"))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub enum LogFormat {
-    /// For people: a sentence, then `name=value`.
+    /// One line for people: a sentence, then `name=value`.
     #[default]
     Text,
-    /// For machines: one JSON object.
+    /// One JSON object.
     Json,
 }
 
-/// A setting that is missing or can't be.
+impl LogFormat {
+    /// Every format with its name in settings.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("text", Self::Text), ("json", Self::Json)];
+}
+
+/// A missing or invalid setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingError {
     /// The setting's name in the environment, or the argument as it was given.
     pub setting: String,
-    /// What is wrong with it.
+    /// The problem with it.
     pub problem: String,
 }
 

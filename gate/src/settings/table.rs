@@ -1,58 +1,102 @@
-//! The one list of settings.
+//! The table of settings: the one list behind flags, variables, help, the documentation and the
+//! renderer's values.
 
-/// A setting's place in [`TABLE`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // Each is described by its row.
-pub enum Key {
-    Action,
-    Floor,
-    GpuTotal,
-    MetricsUrl,
-    MetricsCa,
-    Metric,
-    MetricUnit,
-    Namespace,
-    Deployment,
-    Reserve,
-    Count,
-    OnScrapeFailure,
-    NoSeries,
-    Samples,
-    SampleInterval,
-    LookAgain,
-    ScrapeTimeout,
-    ScaleBudget,
-    Deadline,
-    LogFormat,
-    DryRun,
-    TerminationLog,
-    ServiceAccountDir,
-    KubernetesServiceHost,
-    KubernetesServicePort,
-}
+use std::borrow::Cow;
+use std::cmp::Ordering;
 
-impl Key {
-    /// The setting's row.
-    #[must_use]
-    pub fn row(self) -> &'static Row {
-        &TABLE[self as usize]
-    }
-}
+use kube_formats::quantity::parse_bytes;
+
+use crate::duration;
 
 /// One setting.
+///
+/// The fields are what the gate itself uses. The methods return the facts that the renderer's values, diff
+/// and lint use; they are in a table of their own, so that they are not in the gate's binary.
 #[derive(Debug, Clone, Copy)]
 pub struct Row {
-    /// Which.
+    /// The setting's key.
     pub key: Key,
-    /// Its name in the environment; the flag is the same in lower case, with
-    /// dashes. [`Key::Action`] is an argument instead.
+    /// The name in the environment; the flag is the same in lower case, with dashes.
+    /// [`Key::Action`] is an argument instead.
     pub env: &'static str,
-    /// The form of its value.
-    pub form: &'static str,
-    /// What it is when not given.
-    pub default: Default,
-    /// What it decides.
-    pub help: &'static str,
+    /// The form of the value.
+    pub kind: Kind,
+    /// The value when none is given.
+    pub default: DefaultValue,
+    /// One line on what the setting decides.
+    pub summary: &'static str,
+}
+
+/// The facts behind [`Row`]'s methods.
+struct Facts {
+    label: &'static str,
+    role: Role,
+    effect: Effect,
+    choices: &'static [Choice],
+    value_path: Option<&'static str>,
+}
+
+/// The form of a setting's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An amount of memory: bytes or a Kubernetes quantity.
+    Memory,
+    /// A duration: `500ms`, `10s`, `2m` or plain seconds.
+    Duration,
+    /// A whole number in an inclusive range.
+    Number(u64, u64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Any other text, with the words that `--help` prints for its form.
+    Text(&'static str),
+}
+
+/// A word that a setting of [`Kind::Choice`] accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Choice {
+    /// The word.
+    pub word: &'static str,
+    /// The effect of choosing it over the other words.
+    pub effect: Effect,
+    /// The behaviour that it selects, as a clause.
+    pub meaning: &'static str,
+}
+
+/// The effect of a setting on the residents, the other users of the GPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// More of it leaves the residents more memory, or the tenant running less.
+    Protects,
+    /// More of it leaves the residents less memory, or the tenant running longer.
+    Exposes,
+    /// No direction: it selects what is read, or how the gate works.
+    Neutral,
+}
+
+/// The part of a run that a setting belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Selects the action and the Deployment.
+    Target,
+    /// Selects the metric that is read.
+    Reading,
+    /// Turns readings into a decision; a replay of recorded memory follows it.
+    Decision,
+    /// Times, files and reports.
+    Operation,
+}
+
+/// The value of a setting that is not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultValue {
+    /// None: the setting is required.
+    Required,
+    /// None: the setting is required for `up` and `guard`; `down` ignores it.
+    RequiredToSample,
+    /// This value.
+    Value(&'static str),
+    /// A value that depends on where the gate runs, in words.
+    Derived(&'static str),
 }
 
 impl Row {
@@ -64,203 +108,516 @@ impl Row {
             _ => format!("--{}", self.env.to_ascii_lowercase().replace('_', "-")),
         }
     }
+
+    /// The name in a sentence: `sample interval`.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        self.facts().label
+    }
+
+    /// The part of a run that the setting belongs to.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.facts().role
+    }
+
+    /// The effect of a larger value. Of a [`Kind::Choice`] it is neutral; see [`Row::choices`].
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        self.facts().effect
+    }
+
+    /// The words of a [`Kind::Choice`] with their effects; empty for the other kinds.
+    #[must_use]
+    pub fn choices(&self) -> &'static [Choice] {
+        self.facts().choices
+    }
+
+    /// The path in the renderer's values file that is rendered into this setting.
+    #[must_use]
+    pub fn value_path(&self) -> Option<&'static str> {
+        self.facts().value_path
+    }
+
+    /// The effect of a change from one value to another; `None` if the two mean the same, or if one of
+    /// them is not a value of this kind.
+    #[must_use]
+    pub fn effect_of_change(&self, before: &str, after: &str) -> Option<Effect> {
+        let order = match self.kind {
+            Kind::Memory => parse_bytes(after).ok()?.cmp(&parse_bytes(before).ok()?),
+            Kind::Duration => duration::parse(after).ok()?.cmp(&duration::parse(before).ok()?),
+            Kind::Number(..) => after.parse::<u64>().ok()?.cmp(&before.parse().ok()?),
+            Kind::Choice(_) => {
+                let chosen = self.choices().iter().find(|choice| choice.word == after)?;
+                return (before != after).then_some(chosen.effect);
+            }
+            Kind::Text(_) => return (before != after).then_some(self.effect()),
+        };
+        match (order, self.effect()) {
+            (Ordering::Equal, _) => None,
+            (Ordering::Less, Effect::Protects) => Some(Effect::Exposes),
+            (Ordering::Less, Effect::Exposes) => Some(Effect::Protects),
+            (_, effect) => Some(effect),
+        }
+    }
 }
 
-/// What a setting is when it is not given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Default {
-    /// It must be given.
-    Required,
-    /// It must be given for `up` and `guard`; `down` does not look at it.
-    RequiredToLook,
-    /// This.
-    Value(&'static str),
-    /// Something that depends on where it runs, in words.
-    Derived(&'static str),
+impl Kind {
+    /// The form in words: `bytes or quantity`, `1 to 10`, `yield, keep`.
+    #[must_use]
+    pub fn form(&self) -> Cow<'static, str> {
+        match self {
+            Self::Memory => "bytes or quantity".into(),
+            Self::Duration => "duration".into(),
+            Self::Number(min, max) => format!("{min} to {max}").into(),
+            Self::Choice(words) => words.join(", ").into(),
+            Self::Text(form) => (*form).into(),
+        }
+    }
 }
 
-const fn row(
-    key: Key,
-    env: &'static str,
-    form: &'static str,
-    default: Default,
-    help: &'static str,
-) -> Row {
-    Row { key, env, form, default, help }
+const fn choice(word: &'static str, effect: Effect, meaning: &'static str) -> Choice {
+    Choice { word, effect, meaning }
 }
 
-const AMOUNT: &str = "bytes or quantity";
-const TIME: &str = "time";
+/// Declares [`Key`], [`TABLE`] and [`FACTS`] from one list, so that a key always finds its own row.
+macro_rules! settings {
+    ($($key:ident {
+        env: $env:expr,
+        kind: $kind:expr,
+        default: $default:expr,
+        summary: $summary:expr,
+        $($fact:ident: $value:expr),* $(,)?
+    })*) => {
+        /// A setting's place in [`TABLE`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "each is described by its row")]
+        pub enum Key { $($key),* }
 
-/// Every setting there is.
-pub const TABLE: &[Row] = &[
-    row(Key::Action, "ACTION", "up, guard, down", Default::Required, "what to decide"),
-    row(
-        Key::Floor,
-        "FLOOR",
-        AMOUNT,
-        Default::RequiredToLook,
-        "memory that must be free for the tenant to start and to stay",
-    ),
-    row(Key::GpuTotal, "GPU_TOTAL", AMOUNT, Default::RequiredToLook, "the card's memory"),
-    row(
-        Key::MetricsUrl,
-        "METRICS_URL",
-        "http or https URL",
-        Default::RequiredToLook,
-        "the exporter's page",
-    ),
-    row(
-        Key::MetricsCa,
-        "METRICS_CA",
-        "file",
-        Default::Derived("ca.crt of SERVICE_ACCOUNT_DIR"),
-        "certificates an https page is held against",
-    ),
-    row(
-        Key::Metric,
-        "METRIC",
-        "metric name",
-        Default::Value("gpu_pod_memory_used_bytes"),
-        "the metric that counts memory in use",
-    ),
-    row(
-        Key::MetricUnit,
-        "METRIC_UNIT",
-        "bytes, MiB",
-        Default::Value("bytes"),
-        "what the metric counts in",
-    ),
-    row(
-        Key::Namespace,
-        "NAMESPACE",
-        "name",
-        Default::Derived("namespace of SERVICE_ACCOUNT_DIR"),
-        "the tenant's namespace",
-    ),
-    row(Key::Deployment, "DEPLOYMENT", "name", Default::Required, "the tenant's Deployment"),
-    row(
-        Key::Reserve,
-        "RESERVE",
-        AMOUNT,
-        Default::Value("512Mi"),
-        "guard: memory that must stay free whoever uses the rest",
-    ),
-    row(
-        Key::Count,
-        "COUNT",
-        "residents, everyone",
-        Default::Value("residents"),
-        "guard: whose memory counts against the floor",
-    ),
-    row(
-        Key::OnScrapeFailure,
-        "ON_SCRAPE_FAILURE",
-        "yield, keep",
-        Default::Value("yield"),
-        "guard: what to do without a reading",
-    ),
-    row(
-        Key::NoSeries,
-        "NO_SERIES",
-        "unknown, idle",
-        Default::Value("unknown"),
-        "what a page without a series of the metric means",
-    ),
-    row(Key::Samples, "SAMPLES", "1 to 10", Default::Value("2"), "up: how many readings must pass"),
-    row(
-        Key::SampleInterval,
-        "SAMPLE_INTERVAL",
-        TIME,
-        Default::Value("20s"),
-        "up: the pause between readings; the exporter renews its page every 15 s",
-    ),
-    row(
-        Key::LookAgain,
-        "LOOK_AGAIN",
-        TIME,
-        Default::Value("75s"),
-        "guard: the time until the second look, where bytes labelled unknown alone break the floor; 0: none",
-    ),
-    row(
-        Key::ScrapeTimeout,
-        "SCRAPE_TIMEOUT",
-        TIME,
-        Default::Value("10s"),
-        "one try for the page, from the name's resolution to the last byte; there are 3",
-    ),
-    row(
-        Key::ScaleBudget,
-        "SCALE_BUDGET",
-        TIME,
-        Default::Value("60s"),
-        "scaling, all tries and pauses together",
-    ),
-    row(
-        Key::Deadline,
-        "DEADLINE",
-        TIME,
-        Default::Value("110s"),
-        "the whole run; keep it 10 s below the Job's activeDeadlineSeconds",
-    ),
-    row(
-        Key::LogFormat,
-        "LOG_FORMAT",
-        "text, json",
-        Default::Value("text"),
-        "the form of the report line",
-    ),
-    row(
-        Key::DryRun,
-        "DRY_RUN",
-        "true, false",
-        Default::Value("false"),
-        "say what would be done, and do not scale",
-    ),
-    row(
-        Key::TerminationLog,
-        "TERMINATION_LOG",
-        "file",
-        Default::Value("/dev/termination-log"),
-        "where the line goes too, if the file is there",
-    ),
-    row(
-        Key::ServiceAccountDir,
-        "SERVICE_ACCOUNT_DIR",
-        "folder",
-        Default::Value("/var/run/secrets/kubernetes.io/serviceaccount"),
-        "where token, ca.crt and namespace are mounted",
-    ),
-    row(
-        Key::KubernetesServiceHost,
-        "KUBERNETES_SERVICE_HOST",
-        "IP address or name",
-        Default::Derived("set by the cluster"),
-        "the API server",
-    ),
-    row(
-        Key::KubernetesServicePort,
-        "KUBERNETES_SERVICE_PORT",
-        "port",
-        Default::Value("443"),
-        "the API server's port",
-    ),
-];
+        /// Every setting.
+        pub const TABLE: &[Row] = &[$(Row {
+            key: Key::$key,
+            env: $env,
+            kind: $kind,
+            default: $default,
+            summary: $summary,
+        }),*];
+
+        const FACTS: &[Facts] = &[$(Facts { $($fact: $value),* }),*];
+
+        impl Key {
+            /// The setting's row.
+            #[must_use]
+            pub fn row(self) -> &'static Row {
+                &TABLE[self as usize]
+            }
+        }
+
+        impl Row {
+            fn facts(&self) -> &'static Facts {
+                &FACTS[self.key as usize]
+            }
+        }
+    };
+}
+
+settings! {
+    Action {
+        env: "ACTION",
+        kind: Kind::Choice(&["up", "guard", "down"]),
+        default: DefaultValue::Required,
+        summary: "the decision to make",
+        label: "action",
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[
+            choice("up", Effect::Neutral, "starts the tenant if the floor is free"),
+            choice("guard", Effect::Neutral, "stops the tenant if others need the GPU"),
+            choice("down", Effect::Neutral, "stops the tenant"),
+        ],
+        value_path: None,
+    }
+    Floor {
+        env: "FLOOR",
+        kind: Kind::Memory,
+        default: DefaultValue::RequiredToSample,
+        summary: "memory that must be free for the tenant to start and to keep running",
+        label: "floor",
+        role: Role::Decision,
+        effect: Effect::Protects,
+        choices: &[],
+        value_path: Some("gate.floor"),
+    }
+    GpuTotal {
+        env: "GPU_TOTAL",
+        kind: Kind::Memory,
+        default: DefaultValue::RequiredToSample,
+        summary: "the GPU's memory",
+        label: "total",
+        role: Role::Decision,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("gpu.total"),
+    }
+    MetricsUrl {
+        env: "METRICS_URL",
+        kind: Kind::Text("http or https URL"),
+        default: DefaultValue::RequiredToSample,
+        summary: "the URL that the exporter serves its metrics at",
+        label: "metrics URL",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.metricsUrl"),
+    }
+    MetricsCa {
+        env: "METRICS_CA",
+        kind: Kind::Text("file"),
+        default: DefaultValue::Derived("ca.crt of SERVICE_ACCOUNT_DIR"),
+        summary: "PEM file of the CA certificates to trust for an https METRICS_URL",
+        label: "metrics CA",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
+    }
+    Metric {
+        env: "METRIC",
+        kind: Kind::Text("metric name"),
+        default: DefaultValue::Value("gpu_pod_memory_used_bytes"),
+        summary: "the metric of memory in use; its series are added up",
+        label: "metric",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.metric"),
+    }
+    MetricUnit {
+        env: "METRIC_UNIT",
+        kind: Kind::Choice(&["bytes", "MiB"]),
+        default: DefaultValue::Value("bytes"),
+        summary: "the unit of the metric",
+        label: "metric unit",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[
+            choice("bytes", Effect::Neutral, "the metric counts bytes"),
+            choice("MiB", Effect::Neutral, "the metric counts mebibytes"),
+        ],
+        value_path: Some("gate.metricUnit"),
+    }
+    Namespace {
+        env: "NAMESPACE",
+        kind: Kind::Text("name"),
+        default: DefaultValue::Derived("namespace of SERVICE_ACCOUNT_DIR"),
+        summary: "the tenant's namespace",
+        label: "namespace",
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("namespace.name"),
+    }
+    Deployment {
+        env: "DEPLOYMENT",
+        kind: Kind::Text("name"),
+        default: DefaultValue::Required,
+        summary: "the tenant's Deployment",
+        label: "deployment",
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("server.name"),
+    }
+    Reserve {
+        env: "RESERVE",
+        kind: Kind::Memory,
+        default: DefaultValue::Value("512Mi"),
+        summary: "guard: memory that must stay free whoever uses the rest",
+        label: "reserve",
+        role: Role::Decision,
+        effect: Effect::Protects,
+        choices: &[],
+        value_path: Some("gate.reserve"),
+    }
+    Count {
+        env: "COUNT",
+        kind: Kind::Choice(&["residents", "everyone"]),
+        default: DefaultValue::Value("residents"),
+        summary: "guard: the users whose memory counts against the floor",
+        label: "count",
+        role: Role::Decision,
+        effect: Effect::Neutral,
+        choices: &[
+            choice("residents", Effect::Exposes, "the tenant's own memory does not count against the floor"),
+            choice("everyone", Effect::Protects, "the tenant's own memory counts against the floor"),
+        ],
+        value_path: Some("gate.count"),
+    }
+    OnScrapeFailure {
+        env: "ON_SCRAPE_FAILURE",
+        kind: Kind::Choice(&["yield", "keep"]),
+        default: DefaultValue::Value("yield"),
+        summary: "guard: the behaviour without a reading",
+        label: "on scrape failure",
+        role: Role::Decision,
+        effect: Effect::Neutral,
+        choices: &[
+            choice("yield", Effect::Protects, "the guard stops the tenant when there is no reading"),
+            choice("keep", Effect::Exposes, "the guard leaves the tenant running when there is no reading"),
+        ],
+        value_path: Some("gate.onScrapeFailure"),
+    }
+    NoSeries {
+        env: "NO_SERIES",
+        kind: Kind::Choice(&["unknown", "idle"]),
+        default: DefaultValue::Value("unknown"),
+        summary: "the meaning of a scrape without a series of the metric",
+        label: "no series",
+        role: Role::Decision,
+        effect: Effect::Neutral,
+        choices: &[
+            choice("unknown", Effect::Protects, "a scrape without a series of the metric counts as a failed one"),
+            choice(
+                "idle",
+                Effect::Exposes,
+                "a scrape without a series of the metric means an idle GPU, though an exporter whose nvidia-smi failed serves the same",
+            ),
+        ],
+        value_path: Some("gate.noSeries"),
+    }
+    Samples {
+        env: "SAMPLES",
+        kind: Kind::Number(1, 10),
+        default: DefaultValue::Value("2"),
+        summary: "up: the number of readings that must all leave the floor free",
+        label: "samples",
+        role: Role::Decision,
+        effect: Effect::Protects,
+        choices: &[],
+        value_path: Some("gate.samples"),
+    }
+    SampleInterval {
+        env: "SAMPLE_INTERVAL",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("20s"),
+        summary: "up: the pause between readings; the exporter updates its metrics every 15 s",
+        label: "sample interval",
+        role: Role::Decision,
+        effect: Effect::Protects,
+        choices: &[],
+        value_path: Some("gate.sampleIntervalSeconds"),
+    }
+    RecheckDelay {
+        env: "RECHECK_DELAY",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("75s"),
+        summary: "guard: the pause before a second reading where bytes labelled unknown alone break the floor; 0: no second reading",
+        label: "recheck delay",
+        role: Role::Decision,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("gate.recheckDelaySeconds"),
+    }
+    ScrapeTimeout {
+        env: "SCRAPE_TIMEOUT",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("10s"),
+        summary: "the limit of one attempt to scrape, from name resolution to the last byte; there are 3 attempts",
+        label: "scrape timeout",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
+    }
+    ScaleBudget {
+        env: "SCALE_BUDGET",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("60s"),
+        summary: "the limit for scaling, with all attempts and pauses",
+        label: "scale budget",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
+    }
+    Deadline {
+        env: "DEADLINE",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("110s"),
+        summary: "the limit of the whole run; keep it 10 s below the Job's activeDeadlineSeconds",
+        label: "deadline",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("offPeak.activeDeadlineSeconds"),
+    }
+    LogFormat {
+        env: "LOG_FORMAT",
+        kind: Kind::Choice(&["text", "json"]),
+        default: DefaultValue::Value("text"),
+        summary: "the format of the report line",
+        label: "log format",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[
+            choice("text", Effect::Neutral, "the report is a sentence with its numbers"),
+            choice("json", Effect::Neutral, "the report is one JSON object"),
+        ],
+        value_path: Some("gate.logFormat"),
+    }
+    DryRun {
+        env: "DRY_RUN",
+        kind: Kind::Choice(&["true", "false"]),
+        default: DefaultValue::Value("false"),
+        summary: "report what would be done, without scaling; the flag needs no value",
+        label: "dry run",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[
+            choice("true", Effect::Exposes, "the gate reports what it would do and scales nothing"),
+            choice("false", Effect::Protects, "the gate scales the Deployment"),
+        ],
+        value_path: Some("gate.dryRun"),
+    }
+    TerminationLog {
+        env: "TERMINATION_LOG",
+        kind: Kind::Text("file"),
+        default: DefaultValue::Value("/dev/termination-log"),
+        summary: "a second place for the report line, written only if the file exists",
+        label: "termination log",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
+    }
+    ServiceAccountDir {
+        env: "SERVICE_ACCOUNT_DIR",
+        kind: Kind::Text("folder"),
+        default: DefaultValue::Value("/var/run/secrets/kubernetes.io/serviceaccount"),
+        summary: "the mount of token, ca.crt and namespace",
+        label: "service account directory",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
+    }
+    KubernetesServiceHost {
+        env: "KUBERNETES_SERVICE_HOST",
+        kind: Kind::Text("IP address or name"),
+        default: DefaultValue::Derived("set by the cluster"),
+        summary: "the API server's host",
+        label: "API server host",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
+    }
+    KubernetesServicePort {
+        env: "KUBERNETES_SERVICE_PORT",
+        kind: Kind::Number(1, 65535),
+        default: DefaultValue::Value("443"),
+        summary: "the API server's port",
+        label: "API server port",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_key_finds_its_own_row() {
-        for (index, row) in TABLE.iter().enumerate() {
-            assert_eq!(row.key as usize, index, "{}", row.env);
-        }
-    }
+    use crate::decision::{Action, Count, NoSeries, OnScrapeFailure};
+    use crate::exposition::MetricUnit;
+    use crate::settings::LogFormat;
 
     #[test]
     fn flags_are_the_variables_names() {
         assert_eq!(Key::GpuTotal.row().flag(), "--gpu-total");
         assert_eq!(Key::Action.row().flag(), "ACTION");
+    }
+
+    #[test]
+    fn choices_are_the_words_of_their_types() {
+        fn words<T>(names: &[(&'static str, T)]) -> String {
+            names.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+        }
+        for (key, words) in [
+            (Key::Action, words(Action::NAMES)),
+            (Key::MetricUnit, words(MetricUnit::NAMES)),
+            (Key::Count, words(Count::NAMES)),
+            (Key::OnScrapeFailure, words(OnScrapeFailure::NAMES)),
+            (Key::NoSeries, words(NoSeries::NAMES)),
+            (Key::LogFormat, words(LogFormat::NAMES)),
+        ] {
+            assert_eq!(key.row().kind.form(), words);
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn values_files_use_the_words_of_the_settings() {
+        fn check<T>(names: &[(&str, T)])
+        where
+            T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+        {
+            for (name, value) in names {
+                assert_eq!(serde_json::to_value(value).unwrap(), *name);
+                assert_eq!(&serde_json::from_value::<T>((*name).into()).unwrap(), value);
+            }
+        }
+        check(MetricUnit::NAMES);
+        check(Count::NAMES);
+        check(OnScrapeFailure::NAMES);
+        check(NoSeries::NAMES);
+        check(LogFormat::NAMES);
+    }
+
+    #[test]
+    fn every_word_of_a_choice_has_its_effect() {
+        for row in TABLE {
+            let with_effect: Vec<_> = row.choices().iter().map(|choice| choice.word).collect();
+            match row.kind {
+                Kind::Choice(words) => assert_eq!(words, with_effect),
+                _ => assert!(with_effect.is_empty(), "{}", row.env),
+            }
+        }
+    }
+
+    #[test]
+    fn names_and_value_paths_are_unique() {
+        for (index, row) in TABLE.iter().enumerate() {
+            for other in &TABLE[index + 1..] {
+                assert_ne!(row.env, other.env);
+                assert_ne!(row.label(), other.label());
+                assert!(row.value_path().is_none() || row.value_path() != other.value_path());
+            }
+        }
+    }
+
+    #[test]
+    fn a_change_protects_or_exposes_the_residents() {
+        for (key, before, after, effect) in [
+            (Key::Floor, "6Gi", "7Gi", Some(Effect::Protects)),
+            (Key::Floor, "6Gi", "5Gi", Some(Effect::Exposes)),
+            (Key::Floor, "6Gi", "6144Mi", None),
+            (Key::Floor, "6Gi", "6GB", None),
+            (Key::GpuTotal, "16Gi", "24Gi", Some(Effect::Exposes)),
+            (Key::Samples, "2", "1", Some(Effect::Exposes)),
+            (Key::RecheckDelay, "75s", "0", Some(Effect::Protects)),
+            (Key::RecheckDelay, "60s", "1m", None),
+            (Key::OnScrapeFailure, "yield", "keep", Some(Effect::Exposes)),
+            (Key::NoSeries, "idle", "unknown", Some(Effect::Protects)),
+            (Key::MetricUnit, "bytes", "MiB", Some(Effect::Neutral)),
+            (Key::MetricsUrl, "http://a/", "http://b/", Some(Effect::Neutral)),
+            (Key::MetricsUrl, "http://a/", "http://a/", None),
+        ] {
+            assert_eq!(
+                key.row().effect_of_change(before, after),
+                effect,
+                "{key:?} {before} {after}"
+            );
+        }
     }
 }

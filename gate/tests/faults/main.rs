@@ -1,20 +1,19 @@
-//! Faults, and what the gate does at each: the table of `docs/gate.md`.
+//! Faults and the gate's reaction to each: the tables of `docs/gate.md`.
 //!
-//! Every row is one fault made on loopback, run with each action it concerns:
-//! the exit code, what became of the Deployment's scale, and a part of the
-//! line that is left behind. The document's table is written from the same
-//! rows (`UPDATE_DOCS=1 cargo test -p vram-gate --test faults`).
+//! A row is one fault, injected on loopback, with each action it concerns: the exit code, the effect on
+//! the Deployment's scale, and a part of the report line. The documentation's tables are generated from
+//! these rows (`UPDATE_DOCS=1 cargo test -p vram-gate --test faults`).
 
-// A test fails by panicking; clippy knows that of `#[test]` functions alone.
+// Test helpers may panic too; clippy allows that only in `#[test]` functions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 #[path = "../support/mod.rs"]
 mod support;
 
 mod api;
+mod configuration;
+mod exposition;
 mod network;
-mod page;
-mod setup;
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -22,9 +21,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use support::gate::{TOKEN, World};
+use support::test_env::{TOKEN, TestEnv};
 
-/// What became of the scale.
+/// The effect on the Deployment's scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     To(i64),
@@ -33,7 +32,7 @@ pub(crate) enum Effect {
 
 pub(crate) use Effect::{To, Untouched};
 
-/// One action's end.
+/// The expected end of one action.
 pub(crate) struct Case {
     pub(crate) action: &'static str,
     pub(crate) exit: i32,
@@ -46,90 +45,106 @@ pub(crate) const fn case(action: &'static str, exit: i32, effect: Effect) -> Cas
 
 /// One fault.
 pub(crate) struct Fault {
-    pub(crate) what: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) cases: &'static [Case],
-    /// A part of the line.
-    pub(crate) says: &'static str,
-    pub(crate) make: fn(&mut World),
+    /// A part of the report line.
+    pub(crate) line_part: &'static str,
+    pub(crate) inject: fn(&mut TestEnv),
 }
 
 pub(crate) const fn fault(
-    what: &'static str,
+    name: &'static str,
     cases: &'static [Case],
-    says: &'static str,
-    make: fn(&mut World),
+    line_part: &'static str,
+    inject: fn(&mut TestEnv),
 ) -> Fault {
-    Fault { what, cases, says, make }
+    Fault { name, cases, line_part, inject }
 }
 
-/// Without a reading: nothing is started, and the card is given back.
+/// Without a reading nothing is started, and the GPU is released.
 pub(crate) const NO_READING: &[Case] = &[case("up", 0, Untouched), case("guard", 0, To(0))];
 
 const GROUPS: &[(&str, &[Fault])] = &[
-    ("The page", page::FAULTS),
-    ("The way to the page", network::FAULTS),
+    ("The exposition", exposition::FAULTS),
+    ("The connection to the exporter", network::FAULTS),
     ("The API server", api::FAULTS),
-    ("The set-up", setup::FAULTS),
+    ("The configuration", configuration::FAULTS),
 ];
 
-fn run(fault: &Fault, case: &Case) -> Result<(), String> {
-    let mut world = World::new(case.action);
-    (fault.make)(&mut world);
-    let before = world.api.replicas;
-    let stderr_read = world.stderr_read;
-    let ran = world.run();
-    let told = if stderr_read { ran.line.clone() } else { ran.message.clone().unwrap_or_default() };
-    let effect = match ran.api.replicas() {
+fn run_case(fault: &Fault, case: &Case) -> Result<(), String> {
+    let mut env = TestEnv::new(case.action);
+    (fault.inject)(&mut env);
+    let before = env.api.replicas;
+    let stderr_read = env.stderr_read;
+    let output = env.run();
+    let line = match stderr_read {
+        true => output.line.clone(),
+        false => output.message.clone().unwrap_or_default(),
+    };
+    let effect = match output.api.replicas() {
         replicas if replicas == before => Untouched,
         replicas => To(replicas),
     };
-    let problem = if ran.code != Some(case.exit) {
-        format!("exit {:?}, not {}", ran.code, case.exit)
+    let problem = if output.code != Some(case.exit) {
+        format!("exit {:?}, not {}", output.code, case.exit)
     } else if effect != case.effect {
         format!("{effect:?}, not {:?}", case.effect)
-    } else if !told.contains(fault.says) {
-        format!("does not say {:?}", fault.says)
-    } else if told.trim_end().lines().count() != 1 || told.len() > 4096 {
-        "is not one line that fits a termination message".to_owned()
-    } else if format!("{told}{}{:?}", ran.stdout, ran.message).contains(TOKEN) {
+    } else if !line.contains(fault.line_part) {
+        format!("does not contain {:?}", fault.line_part)
+    } else if line.trim_end().lines().count() != 1 || line.len() > 4096 {
+        "is not one line that fits into a termination message".to_owned()
+    } else if format!("{line}{}{:?}", output.stdout, output.message).contains(TOKEN) {
         "shows the token".to_owned()
     } else {
         return Ok(());
     };
-    Err(format!("{} ({}): {problem}\n    {told}", fault.what, case.action))
+    Err(format!("{} ({}): {problem}\n    {line}", fault.name, case.action))
 }
 
 #[test]
-fn each_fault_ends_as_its_row_says() {
+fn each_fault_ends_as_its_row_expects() {
     let jobs: Vec<(&Fault, &Case)> = GROUPS
         .iter()
         .flat_map(|(_, faults)| *faults)
         .flat_map(|fault| fault.cases.iter().map(move |case| (fault, case)))
         .collect();
-    // Most of the time is waiting, which many can do at once.
+    // The cases mostly wait, so many of them run at once.
     let next = AtomicUsize::new(0);
-    let work = || {
-        let mut problems = Vec::new();
-        while let Some((fault, case)) = jobs.get(next.fetch_add(1, Ordering::SeqCst)) {
-            problems.extend(run(fault, case).err());
-        }
-        problems
-    };
     let problems: Vec<String> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..40).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> =
+            (0..40).map(|_| scope.spawn(|| run_next_cases(&jobs, &next))).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), jobs.len(), problems.join("\n"));
 }
 
+/// Runs cases until none is left; returns the problems.
+fn run_next_cases(jobs: &[(&Fault, &Case)], next: &AtomicUsize) -> Vec<String> {
+    let mut problems = Vec::new();
+    while let Some((fault, case)) = jobs.get(next.fetch_add(1, Ordering::SeqCst)) {
+        problems.extend(run_case(fault, case).err());
+    }
+    problems
+}
+
 #[test]
-fn there_are_sixty_faults_and_no_two_the_same() {
+fn there_are_at_least_sixty_faults_without_duplicates() {
     let names: Vec<(&str, &str)> = GROUPS
         .iter()
-        .flat_map(|(group, faults)| faults.iter().map(move |fault| (*group, fault.what)))
+        .flat_map(|(group, faults)| faults.iter().map(move |fault| (*group, fault.name)))
         .collect();
     assert!(names.len() >= 60, "{}", names.len());
     assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
+}
+
+fn table_cell(fault: &Fault, action: &str) -> String {
+    match fault.cases.iter().find(|case| case.action == action) {
+        None => String::new(),
+        Some(case) => match case.effect {
+            To(replicas) => format!("{}, to {replicas}", case.exit),
+            Untouched => format!("{}, untouched", case.exit),
+        },
+    }
 }
 
 fn markdown() -> String {
@@ -137,20 +152,13 @@ fn markdown() -> String {
     for (group, faults) in GROUPS {
         let _ = write!(text, "### {group}\n\n| fault | up | guard | down |\n|---|---|---|---|\n");
         for fault in *faults {
-            let cell = |action: &str| match fault.cases.iter().find(|case| case.action == action) {
-                None => String::new(),
-                Some(case) => match case.effect {
-                    To(replicas) => format!("{}, to {replicas}", case.exit),
-                    Untouched => format!("{}, untouched", case.exit),
-                },
-            };
             let _ = writeln!(
                 text,
                 "| {} | {} | {} | {} |",
-                fault.what,
-                cell("up"),
-                cell("guard"),
-                cell("down")
+                fault.name,
+                table_cell(fault, "up"),
+                table_cell(fault, "guard"),
+                table_cell(fault, "down")
             );
         }
         text.push('\n');
@@ -159,7 +167,7 @@ fn markdown() -> String {
 }
 
 #[test]
-fn the_documents_tables_are_the_tests_tables() {
+fn the_documentations_tables_are_up_to_date() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/gate.md");
     let mut document = std::fs::read_to_string(&file).unwrap();
     for (name, table) in [("settings", vram_gate::settings::markdown()), ("faults", markdown())] {

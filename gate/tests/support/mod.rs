@@ -1,17 +1,17 @@
-//! What the tests share: programs that may be missing, and loopback servers.
+//! Shared by the tests: the environment of a run, loopback servers, optional programs.
 
-#![allow(dead_code)] // Each test file uses its own part.
+#![allow(dead_code, reason = "each test file uses its own part")]
 
-pub(crate) mod api;
-pub(crate) mod gate;
-pub(crate) mod plain;
+pub(crate) mod api_server;
+pub(crate) mod http_server;
 pub(crate) mod random;
+pub(crate) mod test_env;
 
 use std::process::{Command, Stdio};
 
-/// Whether a program is there. Where it is not, says so and lets the test
-/// pass, but not in CI, where nothing may be left out unseen.
-pub(crate) fn has(program: &str) -> bool {
+/// Returns true if a program is installed. Otherwise the caller skips its test, with a message here; in
+/// CI that is an error instead.
+pub(crate) fn has_program(program: &str) -> bool {
     let found = Command::new("sh")
         .args(["-c", "command -v \"$0\"", program])
         .stdout(Stdio::null())

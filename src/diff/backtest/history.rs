@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use vram_gate::decision::Reading;
-use vram_gate::page::{NAMESPACE_LABEL, UNKNOWN, Usage};
+use vram_gate::exposition::{NAMESPACE_LABEL, UNKNOWN, Usage};
 
 /// How old a sample may be to count, in milliseconds, where the history has no longer step:
 /// Prometheus' own look-back.
@@ -142,7 +142,7 @@ impl History {
             }
         }
         // No sample of anybody: the page was not read then, or had no series; which, nobody knows.
-        if usage.series == 0 { Reading::Failed } else { Reading::Page(usage) }
+        if usage.series == 0 { Reading::Failed } else { Reading::Scraped(usage) }
     }
 
     /// The last sample of a series that is not too old.

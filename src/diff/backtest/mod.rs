@@ -117,7 +117,7 @@ const SETTINGS: [(Key, &str, bool); 9] = [
     (Key::NoSeries, "no series", false),
     (Key::Samples, "samples", false),
     (Key::SampleInterval, "sample interval", false),
-    (Key::LookAgain, "look again", false),
+    (Key::RecheckDelay, "recheck delay", false),
 ];
 
 /// What a replay would see of the difference between two gates: the new values; none if nothing.
@@ -130,7 +130,7 @@ fn difference(old: &Gate, new: &Gate) -> Option<Message> {
             (value(old, action)? != now).then_some(now)
         });
         let Some(text) = changed else { continue };
-        parts.push(match vram_gate::quantity::parse(&text) {
+        parts.push(match kube_formats::quantity::parse_bytes(&text) {
             Ok(bytes) if is_memory => Message::of(format!("{name} {}", gibibytes(bytes))),
             _ => Message::of(format!("{name} ")).code(text),
         });

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use vram_gate::decision::{Action, Decision, Reading, decide};
-use vram_gate::settings::Look;
+use vram_gate::settings::Sampling;
 
 use super::history::History;
 use crate::model::gate_jobs::{Gate, GateJob};
@@ -104,7 +104,7 @@ fn runs<'a>(
 /// The card as one job sees it.
 struct Card<'a> {
     history: &'a History,
-    look: &'a Look,
+    sampling: &'a Sampling,
 }
 
 impl<'a> Card<'a> {
@@ -112,26 +112,28 @@ impl<'a> Card<'a> {
         let action = job.action.name();
         let refused = |problem: String| ReplayError::Settings { action, problem };
         let settings = job.settings.as_ref().map_err(|error| refused(error.to_string()))?;
-        let look = settings.look.as_ref().ok_or_else(|| refused("it does not look".to_owned()))?;
-        Ok(Card { history, look })
+        let sampling =
+            settings.sampling.as_ref().ok_or_else(|| refused("it takes no reading".to_owned()))?;
+        Ok(Card { history, sampling })
     }
 
     /// Whether the tenant is started: every reading must say so.
     fn admits(&self, at: Timestamp) -> bool {
-        (0..self.look.samples).all(|sample| {
-            let pause = self.look.sample_interval.saturating_mul(sample).as_millis() as i64;
-            decide(Action::Up, &self.reading(at, pause, 0), &self.look.rules).scale_to == Some(1)
+        (0..self.sampling.samples).all(|sample| {
+            let pause = self.sampling.sample_interval.saturating_mul(sample).as_millis() as i64;
+            decide(Action::Up, &self.reading(at, pause, 0), &self.sampling.rules).scale_to
+                == Some(1)
         })
     }
 
     /// What the guard does of a tenant that runs at its peak, a second look included.
     fn guards(&self, at: Timestamp) -> Decision {
-        let peak = self.history.peak(&self.look.query.namespace);
+        let peak = self.history.peak(&self.sampling.query.namespace);
         let decide =
-            |pause| decide(Action::Guard, &self.reading(at, pause, peak), &self.look.rules);
+            |pause| decide(Action::Guard, &self.reading(at, pause, peak), &self.sampling.rules);
         let first = decide(0);
-        if first.look_again && !self.look.look_again.is_zero() {
-            decide(self.look.look_again.as_millis() as i64)
+        if first.recheck && !self.sampling.recheck_delay.is_zero() {
+            decide(self.sampling.recheck_delay.as_millis() as i64)
         } else {
             first
         }
@@ -140,6 +142,6 @@ impl<'a> Card<'a> {
     /// The card some milliseconds after an instant.
     fn reading(&self, at: Timestamp, pause: i64, tenant: u64) -> Reading {
         let at = at.as_millisecond().saturating_add(pause);
-        self.history.reading(at, &self.look.query.namespace, tenant)
+        self.history.reading(at, &self.sampling.query.namespace, tenant)
     }
 }

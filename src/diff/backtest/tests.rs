@@ -125,7 +125,7 @@ fn settings_that_the_gate_refuses_are_said() {
     assert_eq!(
         words,
         [
-            "floor 17 GiB: can't be replayed: `its `up` would be refused: FLOOR: is more than GPU_TOTAL: it could never be free`"
+            "floor 17 GiB: can't be replayed: `its `up` would be refused: FLOOR: more than `GPU_TOTAL`, so it can never be free`"
         ]
     );
 }

@@ -98,7 +98,7 @@ fn changes(old: &GateJob, new: &GateJob) -> Option<Message> {
     let mut parts: Vec<Message> = Vec::new();
     for (key, name, amount) in &AMOUNTS {
         let (was, is) = (old.raw.get(*key), new.raw.get(*key));
-        let bytes = |text: Option<&str>| vram_gate::quantity::parse(text?).ok();
+        let bytes = |text: Option<&str>| kube_formats::quantity::parse_bytes(text?).ok();
         let what = match (bytes(was), bytes(is)) {
             (Some(was), Some(is)) if was != is => {
                 let safer = (is > was) == matches!(amount, Amount::Protects);
@@ -128,7 +128,7 @@ fn changes(old: &GateJob, new: &GateJob) -> Option<Message> {
     }
     let free = match (new.raw.get(Key::GpuTotal), new.raw.get(Key::Floor)) {
         (Some(total), Some(floor)) if !parts.is_empty() => {
-            let bytes = |text| vram_gate::quantity::parse(text).ok();
+            let bytes = |text| kube_formats::quantity::parse_bytes(text).ok();
             bytes(total).zip(bytes(floor)).and_then(|(total, floor)| total.checked_sub(floor))
         }
         _ => None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use vram_gate::decision::Action;
-use vram_gate::settings::Look;
+use vram_gate::settings::Sampling;
 
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "The Jobs' deadline leaves the gate less time than its attempts to sample the GPU take",
     rationale: "The gate gives up early: `up` does not start the server if the exporter is slow, and the guard yields without the second sample that could have avoided it.",
-    fix: "Raise `offPeak.activeDeadlineSeconds`, or lower `gate.samples`, `gate.sampleIntervalSeconds` or `gate.lookAgainSeconds`.",
+    fix: "Raise `offPeak.activeDeadlineSeconds`, or lower `gate.samples`, `gate.sampleIntervalSeconds` or `gate.recheckDelaySeconds`.",
     source: "gate/src/settings: sampling may take the deadline less 15 s; gate/src/scrape.rs: three attempts",
     check: Check::Stack(deadline_too_short),
 };
@@ -24,9 +24,9 @@ fn deadline_too_short(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut worst: Option<(Duration, Duration, Action)> = None;
     for settings in &context.settings {
         // `down` takes no samples.
-        let Some(sampling) = &settings.look else { continue };
+        let Some(sampling) = &settings.sampling else { continue };
         let needed = max_sampling_time(settings.action, sampling);
-        let available = settings.time_to_look();
+        let available = settings.sampling_time();
         if needed > available && worst.is_none_or(|(most, ..)| needed > most) {
             worst = Some((needed, available, settings.action));
         }
@@ -41,14 +41,14 @@ fn deadline_too_short(context: &RuleContext<'_>) -> Vec<Violation> {
 }
 
 /// The longest time that sampling takes: all attempts of the first sample, or one attempt of each.
-fn max_sampling_time(action: Action, sampling: &Look) -> Duration {
+fn max_sampling_time(action: Action, sampling: &Sampling) -> Duration {
     let more_samples = match action {
         Action::Up => {
             (sampling.sample_interval + sampling.timeout) * sampling.samples.saturating_sub(1)
         }
-        _ if sampling.look_again.is_zero() => Duration::ZERO,
-        _ => sampling.look_again + sampling.timeout,
+        _ if sampling.recheck_delay.is_zero() => Duration::ZERO,
+        _ => sampling.recheck_delay + sampling.timeout,
     };
     // A second sample follows a scrape that succeeded, usually at the first attempt.
-    sampling.longest_reading().max(sampling.timeout + more_samples)
+    sampling.max_reading_time().max(sampling.timeout + more_samples)
 }

@@ -1,4 +1,4 @@
-//! A loopback server that answers each connection as it is told, to the byte.
+//! A loopback server with a scripted answer to each connection, to the byte.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -7,39 +7,33 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What to do with a connection once its request was read.
+/// The action on a connection whose request was read.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Write these bytes, then close.
     Send(Vec<u8>),
-    /// Write these bytes, then keep silent for longer than anyone waits.
+    /// Write these bytes, then nothing for longer than any timeout.
     SendAndHang(Vec<u8>),
-    /// Write these bytes one by one, slowly, for ever.
+    /// Write these bytes one by one, slowly, forever.
     Drip(Vec<u8>),
-    /// Close at once, without an answer.
+    /// Close at once without an answer.
     Close,
 }
 
-/// A server; it lives until the test's process ends.
+/// A server that lives until the test's process ends.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) requests: Arc<AtomicUsize>,
     pub(crate) heads: Arc<Mutex<Vec<String>>>,
 }
 
-/// Starts a server: the first connection gets the first step, and so on; the
-/// last step is for all that follow.
+/// Starts a server: the first connection gets the first step, and so on. All further connections get the
+/// last step.
 pub(crate) fn serve(steps: Vec<Step>) -> Server {
-    serve_on("127.0.0.1:0", steps)
+    serve_with("127.0.0.1:0", move |_, index| steps[index.min(steps.len() - 1)].clone())
 }
 
-/// The same at an address.
-pub(crate) fn serve_on(address: &str, steps: Vec<Step>) -> Server {
-    let by_path = move |_: &str, index: usize| steps[index.min(steps.len() - 1)].clone();
-    serve_with(address, by_path)
-}
-
-/// Starts a server that answers by the request's path and number.
+/// Starts a server that answers by the path and the index of a request.
 pub(crate) fn serve_with(
     address: &str,
     answer: impl Fn(&str, usize) -> Step + Send + Sync + 'static,
@@ -64,7 +58,7 @@ pub(crate) fn serve_with(
     Server { address, requests, heads }
 }
 
-/// Reads to the end of the request's head.
+/// Reads up to the end of the request's head.
 pub(crate) fn read_head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -74,7 +68,7 @@ pub(crate) fn read_head(stream: &mut impl Read) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// Does to a connection what the step says. Errors are the client's leaving.
+/// Performs a step on a connection. An error means that the client has closed it.
 pub(crate) fn perform(stream: &mut impl Write, step: Step) {
     match step {
         Step::Send(bytes) => {
@@ -96,8 +90,8 @@ pub(crate) fn perform(stream: &mut impl Write, step: Step) {
     }
 }
 
-/// A 200 with this page, as the exporter sends it: HTTP/1.0, no length.
-pub(crate) fn page(body: impl AsRef<[u8]>) -> Step {
+/// Returns a 200 with this body as the exporter sends it: HTTP/1.0, no length.
+pub(crate) fn ok(body: impl AsRef<[u8]>) -> Step {
     let mut bytes = b"HTTP/1.0 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n".to_vec();
     bytes.extend_from_slice(body.as_ref());
     Step::Send(bytes)

@@ -1,30 +1,30 @@
-//! Why a page can't be read.
+//! The faults that make an exposition invalid.
 
 use std::fmt;
 
-/// What is wrong with a page, and where.
+/// A fault with its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageError {
+pub struct ExpositionError {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong there.
-    pub fault: PageFault,
+    /// The fault.
+    pub fault: ExpositionFault,
 }
 
-impl fmt::Display for PageError {
+impl fmt::Display for ExpositionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: {}", self.line, self.fault)
     }
 }
 
-impl std::error::Error for PageError {}
+impl std::error::Error for ExpositionError {}
 
-/// What can be wrong with a page.
+/// The faults of an exposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PageFault {
-    /// Not one byte.
+pub enum ExpositionFault {
+    /// No bytes.
     Empty,
-    /// The last line has no end: the page was cut.
+    /// No newline at the end: the exposition was cut off.
     NoLastNewline,
     /// A zero byte.
     ZeroByte,
@@ -38,58 +38,58 @@ pub enum PageFault {
     Type,
     /// A `HELP` text that is not UTF-8.
     HelpText,
-    /// A label's name was expected.
+    /// No label name where one must be.
     LabelName,
     /// No `=` after a label's name.
     LabelEquals,
-    /// A label's value is not in double quotes, or they do not end.
+    /// A label's value that is not in double quotes, or a missing closing quote.
     LabelValue,
-    /// A label's value is not UTF-8.
+    /// A label's value that is not UTF-8.
     LabelText,
-    /// One label twice in one series, or `__name__`, which is the metric's.
+    /// A duplicate label in a series, or `__name__`, which is the metric's name.
     LabelTwice,
     /// A series without a value.
     NoValue,
     /// A value that is not a number.
     Number,
-    /// Something else than a timestamp after the value.
+    /// Text other than a timestamp after the value.
     Timestamp,
-    /// Something after the timestamp.
+    /// Text after the timestamp.
     Trailing,
-    /// The metric's value is NaN.
+    /// NaN as the metric's value.
     NotANumber,
-    /// The metric's value is negative.
+    /// A negative value of the metric.
     Negative,
-    /// The metric's value, or the sum, is infinite or past 2⁶³ − 1 bytes.
+    /// A value of the metric, or a sum, that is infinite or above 2⁶³ − 1 bytes.
     TooLarge,
-    /// One series of the metric twice.
+    /// A duplicate series of the metric.
     SeriesTwice,
 }
 
-impl fmt::Display for PageFault {
+impl fmt::Display for ExpositionFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Empty => "the page is empty",
-            Self::NoLastNewline => "the last line has no end: the page was cut",
-            Self::ZeroByte => "a zero byte",
+            Self::Empty => "the exposition is empty",
+            Self::NoLastNewline => "the exposition was cut off: its last line has no newline",
+            Self::ZeroByte => "unexpected zero byte",
             Self::Start => "expected a metric's name or a comment",
-            Self::Indented => "white space before a metric's name",
-            Self::MetadataName => "expected a metric's name after HELP or TYPE",
-            Self::Type => "expected counter, gauge, histogram, summary or untyped",
-            Self::HelpText => "the HELP text is not UTF-8",
+            Self::Indented => "unexpected white space before a metric's name",
+            Self::MetadataName => "expected a metric's name after `HELP` or `TYPE`",
+            Self::Type => "expected `counter`, `gauge`, `histogram`, `summary` or `untyped`",
+            Self::HelpText => "the `HELP` text is not UTF-8",
             Self::LabelName => "expected a label's name",
             Self::LabelEquals => "expected `=` after the label's name",
             Self::LabelValue => "expected a label's value in double quotes",
             Self::LabelText => "the label's value is not UTF-8",
-            Self::LabelTwice => "one label twice in one series",
+            Self::LabelTwice => "duplicate label in a series",
             Self::NoValue => "expected a value",
             Self::Number => "the value is not a number",
             Self::Timestamp => "expected a timestamp or the end of the line",
             Self::Trailing => "expected the end of the line after the timestamp",
             Self::NotANumber => "the metric's value is NaN",
             Self::Negative => "the metric's value is negative",
-            Self::TooLarge => "more memory than any card has",
-            Self::SeriesTwice => "one series of the metric twice",
+            Self::TooLarge => "more memory than any GPU has",
+            Self::SeriesTwice => "duplicate series of the metric",
         })
     }
 }

@@ -1,4 +1,4 @@
-//! An API server on loopback: real TLS, one Deployment's scale, and faults.
+//! An API server on loopback with real TLS, one Deployment's scale, and scripted faults.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,28 +10,28 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_tim
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::plain::read_head;
+use super::http_server::read_head;
 
-/// What the server does with one request.
+/// The server's reaction to one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
-    /// What the API server does.
+    /// The real API server's reaction.
     Work,
-    /// The work is done, but the answer gets lost.
+    /// The change is made, but the answer gets lost.
     WorkAndClose,
-    /// The work is done, and answered with this body.
-    WorkAndSay(String),
-    /// An answer in place of the work: status, further headers, body.
-    Say(u16, &'static str, String),
-    /// A Status, as the API server sends for an error.
+    /// The change is made, and answered with this body.
+    WorkAndAnswer(String),
+    /// An answer without any change: status, further headers, body.
+    Answer(u16, &'static str, String),
+    /// A Status, as the API server answers an error.
     Status(u16, &'static str),
-    /// Nothing, and the connection is closed.
+    /// The connection is closed without an answer.
     Close,
-    /// Nothing, for longer than anyone waits.
+    /// No answer for longer than any timeout.
     Hang,
 }
 
-/// What the server shows for a certificate.
+/// The server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Certificate {
     Good,
@@ -42,8 +42,8 @@ pub(crate) enum Certificate {
     None,
 }
 
-/// How the server behaves: to the first GET, the second, and so on; the last
-/// reply is for all that follow, and none means [`Reply::Work`].
+/// The server's script: replies to the first GET, the second, and so on, and likewise for PATCH. The last
+/// reply is repeated; an empty list means [`Reply::Work`].
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) get: Vec<Reply>,
@@ -51,11 +51,11 @@ pub(crate) struct Plan {
     pub(crate) certificate: Certificate,
     pub(crate) address: &'static str,
     pub(crate) replicas: i64,
-    /// Whether a scale of 0 is written out; the real one leaves it away.
+    /// Write out replicas of 0; the real server omits them.
     pub(crate) write_zero: bool,
 }
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -63,8 +63,8 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
-/// What can be asked of the server afterwards.
-pub(crate) struct Api {
+/// A running server, with its record of what happened.
+pub(crate) struct ApiServer {
     pub(crate) address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
@@ -76,7 +76,7 @@ struct State {
     token: String,
 }
 
-impl Api {
+impl ApiServer {
     pub(crate) fn replicas(&self) -> i64 {
         self.state.lock().unwrap().replicas
     }
@@ -90,18 +90,26 @@ impl Api {
     }
 }
 
-/// The throw-away authority, and another one; PEM.
+/// Returns the certificate authority that the gate trusts.
 pub(crate) fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(Authority::new)
 }
 
+/// Returns an authority that the gate does not trust.
 pub(crate) fn another_authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(Authority::new)
 }
 
-/// A certificate authority that lives as long as the test.
+/// The validity of a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Validity {
+    Current,
+    Expired,
+}
+
+/// A certificate authority of the test's process.
 pub(crate) struct Authority {
     pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -116,12 +124,12 @@ impl Authority {
         Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
-    /// A TLS server with a certificate of this authority for these hosts.
-    pub(crate) fn server(&self, hosts: &[&str], expired: bool) -> Arc<ServerConfig> {
+    /// Returns a TLS server's configuration with a certificate for these hosts.
+    pub(crate) fn server_config(&self, hosts: &[&str], validity: Validity) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
         let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(hosts).unwrap();
-        if expired {
+        if validity == Validity::Expired {
             params.not_before = date_time_ymd(2019, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 1);
         }
@@ -141,17 +149,21 @@ impl Authority {
 trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
-/// Starts the server; the token is what a request must carry.
-pub(crate) fn start(plan: Plan, token: &str) -> Api {
+/// Starts the server. Requests must carry the token.
+pub(crate) fn start(plan: Plan, token: &str) -> ApiServer {
     let listener = TcpListener::bind(plan.address).unwrap();
     let address = listener.local_addr().unwrap();
     let hosts = ["127.0.0.1", "::1"];
     let tls = match plan.certificate {
         Certificate::None => None,
-        Certificate::Good => Some(authority().server(&hosts, false)),
-        Certificate::OfAnotherCa => Some(another_authority().server(&hosts, false)),
-        Certificate::OfAnotherHost => Some(authority().server(&["10.9.8.7"], false)),
-        Certificate::Expired => Some(authority().server(&hosts, true)),
+        Certificate::Good => Some(authority().server_config(&hosts, Validity::Current)),
+        Certificate::OfAnotherCa => {
+            Some(another_authority().server_config(&hosts, Validity::Current))
+        }
+        Certificate::OfAnotherHost => {
+            Some(authority().server_config(&["10.9.8.7"], Validity::Current))
+        }
+        Certificate::Expired => Some(authority().server_config(&hosts, Validity::Expired)),
     };
     let replicas = plan.replicas;
     let state = State { plan, replicas, requests: Vec::new(), token: token.to_owned() };
@@ -160,10 +172,10 @@ pub(crate) fn start(plan: Plan, token: &str) -> Api {
     thread::spawn(move || {
         for tcp in listener.incoming().flatten() {
             let (tls, state) = (tls.clone(), shared.clone());
-            thread::spawn(move || talk(&mut *wrap(tcp, tls), &state));
+            thread::spawn(move || serve_connection(&mut *wrap(tcp, tls), &state));
         }
     });
-    Api { address, state }
+    ApiServer { address, state }
 }
 
 fn wrap(tcp: TcpStream, tls: Option<Arc<ServerConfig>>) -> Box<dyn Stream> {
@@ -174,22 +186,23 @@ fn wrap(tcp: TcpStream, tls: Option<Arc<ServerConfig>>) -> Box<dyn Stream> {
 }
 
 /// Answers the requests of one connection until it ends.
-fn talk(stream: &mut dyn Stream, state: &Mutex<State>) {
+fn serve_connection(stream: &mut dyn Stream, state: &Mutex<State>) {
     let mut stream = stream;
     loop {
         let head = read_head(&mut stream);
         if !head.ends_with("\r\n\r\n") {
             return;
         }
-        let length =
-            header(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let length = find_header(&head, "content-length")
+            .and_then(|length| length.parse().ok())
+            .unwrap_or(0);
         let mut body = vec![0; length];
         if stream.read_exact(&mut body).is_err() {
             return;
         }
         let method = head.split(' ').next().unwrap().to_owned();
         let request = Request { method, head, body: String::from_utf8(body).unwrap() };
-        let Some(answer) = answer(request, state) else {
+        let Some(answer) = reply_to(request, state) else {
             return;
         };
         if stream.write_all(answer.as_bytes()).and_then(|()| stream.flush()).is_err() {
@@ -198,56 +211,60 @@ fn talk(stream: &mut dyn Stream, state: &Mutex<State>) {
     }
 }
 
-fn answer(request: Request, state: &Mutex<State>) -> Option<String> {
+fn reply_to(request: Request, state: &Mutex<State>) -> Option<String> {
     let mut state = state.lock().unwrap();
     let list = if request.method == "GET" { &state.plan.get } else { &state.plan.patch };
     let index = state.requests.iter().filter(|earlier| earlier.method == request.method).count();
     let reply = list.get(index.min(list.len().saturating_sub(1))).cloned().unwrap_or(Reply::Work);
     state.requests.push(request.clone());
     if let Reply::Hang = reply {
-        drop(state); // Others are served meanwhile.
+        drop(state); // Other connections are served meanwhile.
         thread::sleep(Duration::from_secs(60));
         return None;
     }
     match reply {
         Reply::Close | Reply::Hang => None,
-        Reply::Say(status, headers, body) => Some(http(status, headers, &body)),
-        Reply::Status(code, message) => Some(status(code, message)),
+        Reply::Answer(status, headers, body) => Some(http_response(status, headers, &body)),
+        Reply::Status(code, message) => Some(status_response(code, message)),
         Reply::Work => Some(work(&request, &mut state)),
         Reply::WorkAndClose => {
             work(&request, &mut state);
             None
         }
-        Reply::WorkAndSay(body) => {
+        Reply::WorkAndAnswer(body) => {
             work(&request, &mut state);
-            Some(http(200, "", &body))
+            Some(http_response(200, "", &body))
         }
     }
 }
 
-/// What the API server does, as far as the gate may use it.
+/// Does what the API server does for the requests that the gate may send.
 fn work(request: &Request, state: &mut State) -> String {
     let path = "/apis/apps/v1/namespaces/tts/deployments/chatterbox-tts/scale";
-    if header(&request.head, "authorization") != Some(&format!("Bearer {}", state.token)) {
-        return status(401, "Unauthorized");
+    if find_header(&request.head, "authorization") != Some(&format!("Bearer {}", state.token)) {
+        return status_response(401, "Unauthorized");
     }
     let target = request.head.split(' ').nth(1).unwrap();
     match (request.method.as_str(), target.split_once('?').unwrap_or((target, ""))) {
         ("GET", (found, "")) if found == path => {}
         ("PATCH", (found, "fieldManager=vram-gate")) if found == path => {
-            if header(&request.head, "content-type") != Some("application/merge-patch+json") {
-                return status(415, "unsupported media type");
+            if find_header(&request.head, "content-type") != Some("application/merge-patch+json") {
+                return status_response(415, "unsupported media type");
             }
             let patch: serde_json::Value = serde_json::from_str(&request.body).unwrap();
-            assert_eq!(patch.as_object().unwrap().len(), 1, "a patch of the replicas alone");
+            assert_eq!(
+                patch.as_object().unwrap().len(),
+                1,
+                "the patch must change the replicas only"
+            );
             state.replicas = patch["spec"]["replicas"].as_i64().unwrap();
         }
-        _ => return status(404, "the server could not find the requested resource"),
+        _ => return status_response(404, "the server could not find the requested resource"),
     }
-    http(200, "", &scale(state.replicas, state.plan.write_zero))
+    http_response(200, "", &scale_json(state.replicas, state.plan.write_zero))
 }
 
-fn scale(replicas: i64, write_zero: bool) -> String {
+fn scale_json(replicas: i64, write_zero: bool) -> String {
     let spec = match replicas {
         0 if !write_zero => "{}".to_owned(),
         _ => format!("{{\"replicas\":{replicas}}}"),
@@ -258,21 +275,21 @@ fn scale(replicas: i64, write_zero: bool) -> String {
     )
 }
 
-fn status(code: u16, message: &str) -> String {
+fn status_response(code: u16, message: &str) -> String {
     let body = format!(
         "{{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":\"{message}\",\"code\":{code}}}"
     );
-    http(code, "", &body)
+    http_response(code, "", &body)
 }
 
-fn http(status: u16, headers: &str, body: &str) -> String {
+fn http_response(status: u16, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     )
 }
 
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+fn find_header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines().find_map(|line| {
         let (found, value) = line.split_once(':')?;
         found.eq_ignore_ascii_case(name).then_some(value.trim())

@@ -1,74 +1,73 @@
-//! The gate as the cluster runs it: a process with an environment, a mounted
-//! service account, an exporter and an API server.
+//! The gate as the cluster runs it: a process with an environment, a mounted service account, an exporter
+//! and an API server.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::api::{self, Api, Certificate, Plan, Reply};
-use super::plain::{self, Server, Step};
+use super::api_server::{self, ApiServer, Certificate, Plan, Reply};
+use super::http_server::{self, Server, Step};
 
-/// What a service account's token looks like, and must never be printed.
+/// The service account's token. It must never be printed.
 pub(crate) const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.c2VjcmV0LXRva2Vu.c2lnbmF0dXJl";
 
 pub(crate) const METRIC: &str = "gpu_pod_memory_used_bytes";
 
-/// A page on which these namespaces use so many bytes.
-pub(crate) fn page_of(usage: &[(&str, u64)]) -> String {
-    let series = |(pid, (namespace, bytes)): (usize, &(&str, u64))| {
-        format!("{METRIC}{{namespace=\"{namespace}\",pid=\"{pid}\"}} {bytes}\n")
-    };
-    let lines: String = usage.iter().enumerate().map(series).collect();
-    format!("# TYPE {METRIC} gauge\n{lines}")
+/// Returns an exposition in which these namespaces use these bytes.
+pub(crate) fn exposition_of(usage: &[(&str, u64)]) -> String {
+    let mut text = format!("# TYPE {METRIC} gauge\n");
+    for (pid, (namespace, bytes)) in usage.iter().enumerate() {
+        text += &format!("{METRIC}{{namespace=\"{namespace}\",pid=\"{pid}\"}} {bytes}\n");
+    }
+    text
 }
 
 pub(crate) const GI: u64 = 1 << 30;
 
-/// A card of 16 GiB with 8 free: `up` may start, `guard` may stay.
-pub(crate) fn roomy() -> String {
-    page_of(&[("immich", 4 * GI), ("frigate", 4 * GI)])
+/// Returns the exposition of a 16 GiB GPU with 8 free: `up` starts the tenant, `guard` leaves it.
+pub(crate) fn roomy_gpu() -> String {
+    exposition_of(&[("immich", 4 * GI), ("frigate", 4 * GI)])
 }
 
-/// A card of 16 GiB with 4 free: `up` may not start, `guard` must yield.
-pub(crate) fn full() -> String {
-    page_of(&[("immich", 8 * GI), ("frigate", 4 * GI)])
+/// Returns the exposition of a 16 GiB GPU with 4 free: `up` waits, `guard` yields.
+pub(crate) fn full_gpu() -> String {
+    exposition_of(&[("immich", 8 * GI), ("frigate", 4 * GI)])
 }
 
-/// Everything around one run.
-pub(crate) struct World {
-    /// What the exporter does, connection by connection.
+/// The environment of one run.
+pub(crate) struct TestEnv {
+    /// The exporter's steps, connection by connection.
     pub(crate) exporter: Vec<Step>,
-    /// Where the gate looks for it, when it is not there.
+    /// The URL to scrape, if it is not the exporter's.
     pub(crate) url: Option<String>,
     pub(crate) api: Plan,
     pub(crate) env: Vec<(&'static str, OsString)>,
     pub(crate) args: Vec<OsString>,
     /// The mounted files, by name.
     pub(crate) mount: Vec<(&'static str, Vec<u8>)>,
-    /// Whether the termination message's file is there.
+    /// Create the termination message's file.
     pub(crate) termination_log: bool,
-    /// Whether anybody reads stderr.
+    /// Read stderr.
     pub(crate) stderr_read: bool,
 }
 
-/// What came of it.
-pub(crate) struct Ran {
+/// The output of one run, and what the servers saw.
+pub(crate) struct CommandOutput {
     pub(crate) code: Option<i32>,
     pub(crate) line: String,
     pub(crate) stdout: String,
     pub(crate) message: Option<String>,
-    pub(crate) api: Api,
+    pub(crate) api: ApiServer,
     pub(crate) exporter: Server,
 }
 
-impl World {
-    /// A world in which all is well, and the action has something to do.
+impl TestEnv {
+    /// Returns an environment without faults in which the action has something to do.
     pub(crate) fn new(action: &str) -> Self {
-        let exporter = if action == "guard" { full() } else { roomy() };
-        let env = |name, value: &str| (name, OsString::from(value));
+        let exposition = if action == "guard" { full_gpu() } else { roomy_gpu() };
         Self {
-            exporter: vec![plain::page(exporter)],
+            exporter: vec![http_server::ok(exposition)],
             url: None,
             api: Plan {
                 get: Vec::<Reply>::new(),
@@ -79,16 +78,16 @@ impl World {
                 write_zero: false,
             },
             env: vec![
-                env("ACTION", action),
-                env("FLOOR", "6442450944"),
-                env("GPU_TOTAL", "17179869184"),
-                env("DEPLOYMENT", "chatterbox-tts"),
-                env("SAMPLES", "1"),
+                ("ACTION", action.into()),
+                ("FLOOR", "6442450944".into()),
+                ("GPU_TOTAL", "17179869184".into()),
+                ("DEPLOYMENT", "chatterbox-tts".into()),
+                ("SAMPLES", "1".into()),
             ],
             args: Vec::new(),
             mount: vec![
                 ("token", format!("{TOKEN}\n").into_bytes()),
-                ("ca.crt", api::authority().pem.clone().into_bytes()),
+                ("ca.crt", api_server::authority().pem.clone().into_bytes()),
                 ("namespace", b"tts".to_vec()),
             ],
             termination_log: true,
@@ -96,12 +95,13 @@ impl World {
         }
     }
 
+    /// Sets an environment variable.
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<OsString>) {
         self.env.push((name, value.into()));
     }
 
     /// Runs the gate once.
-    pub(crate) fn run(self) -> Ran {
+    pub(crate) fn run(self) -> CommandOutput {
         let folder = tempfile::tempdir().unwrap();
         let mount = folder.path().join("mount");
         fs::create_dir(&mount).unwrap();
@@ -112,11 +112,11 @@ impl World {
         if self.termination_log {
             fs::write(&log, "").unwrap();
         }
-        let exporter = plain::serve(self.exporter.clone());
-        let api = api::start(self.api.clone(), TOKEN);
-        let output = self.command(&mount, &log, &exporter, &api).output().unwrap();
+        let exporter = http_server::serve(self.exporter.clone());
+        let api = api_server::start(self.api.clone(), TOKEN);
+        let output = self.new_command(&mount, &log, &exporter, &api).output().unwrap();
         let message = fs::read_to_string(&log).ok();
-        Ran {
+        CommandOutput {
             code: output.status.code(),
             line: String::from_utf8(output.stderr).unwrap(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -126,8 +126,8 @@ impl World {
         }
     }
 
-    fn command(&self, mount: &Path, log: &Path, exporter: &Server, api: &Api) -> Command {
-        let mut command = Command::new(gate());
+    fn new_command(&self, mount: &Path, log: &Path, exporter: &Server, api: &ApiServer) -> Command {
+        let mut command = Command::new(gate_binary());
         command
             .env_clear()
             .args(&self.args)
@@ -149,7 +149,7 @@ impl World {
     }
 }
 
-/// The binary under test.
-pub(crate) fn gate() -> PathBuf {
+/// Returns the path of the binary under test.
+pub(crate) fn gate_binary() -> PathBuf {
     env!("CARGO_BIN_EXE_vram-gate").into()
 }

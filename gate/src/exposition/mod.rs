@@ -1,0 +1,118 @@
+//! A strict parser of an exporter's exposition.
+//!
+//! In: the bytes of a scrape in Prometheus' text format 0.0.4. Out: the memory in use, by user. The
+//! grammar is that of Prometheus' own lexer (`model/textparse/promlex.l` and `promparse.go`) and of the
+//! checks in its scrape loop. `gate/tests/expositions.rs` gives the reason for each case where this
+//! parser is stricter.
+//!
+//! Invariant: one line that is not understood makes the whole exposition invalid, so a sum is never too
+//! low because something was skipped.
+
+mod cursor;
+mod error;
+mod line;
+mod usage_sum;
+mod value;
+
+pub use error::{ExpositionError, ExpositionFault};
+
+use cursor::Cursor;
+use usage_sum::UsageSum;
+
+/// The label of the namespace whose memory a series counts.
+pub const NAMESPACE_LABEL: &str = "namespace";
+
+/// The namespace that the exporter writes for a process whose container it does not know.
+pub const UNKNOWN: &str = "unknown";
+
+/// The series to add up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The metric's name; each of its series is an amount of memory in use.
+    pub metric: String,
+    /// The metric's unit.
+    pub unit: MetricUnit,
+    /// The tenant's namespace, as in the label [`NAMESPACE_LABEL`].
+    pub namespace: String,
+}
+
+/// The unit that a metric counts memory in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+pub enum MetricUnit {
+    /// Bytes.
+    #[default]
+    #[cfg_attr(feature = "serde", serde(rename = "bytes"))]
+    Bytes,
+    /// Mebibytes, as in NVIDIA's DCGM exporter.
+    MiB,
+}
+
+impl MetricUnit {
+    /// Every unit with its name in settings.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("bytes", Self::Bytes), ("MiB", Self::MiB)];
+
+    /// The unit in bytes.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::Bytes => 1,
+            Self::MiB => 1 << 20,
+        }
+    }
+}
+
+/// The memory in use according to one scrape, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// By the tenant's namespace.
+    pub tenant: u64,
+    /// By processes labelled [`UNKNOWN`]: the host's, or a young container's.
+    pub unknown: u64,
+    /// By everyone else, series without a namespace included.
+    pub others: u64,
+    /// The number of the metric's series.
+    pub series: usize,
+}
+
+impl Usage {
+    /// All memory in use.
+    #[must_use]
+    pub fn everyone(&self) -> u64 {
+        self.residents().saturating_add(self.tenant)
+    }
+
+    /// The memory in use by all but the tenant.
+    #[must_use]
+    pub fn residents(&self) -> u64 {
+        self.others.saturating_add(self.unknown)
+    }
+}
+
+/// Parses a whole exposition.
+///
+/// # Errors
+/// [`ExpositionError`] at the first fault for which Prometheus would refuse the scrape, or that makes the
+/// sum unreliable: no bytes, no last newline, a zero byte, a value of the metric that is not a finite
+/// amount of memory, a duplicate series of the metric.
+pub fn parse(exposition: &[u8], query: &Query) -> Result<Usage, ExpositionError> {
+    let mut cursor = Cursor::new(exposition);
+    match exposition.last() {
+        None => return Err(cursor.error(ExpositionFault::Empty)),
+        Some(b'\n') => {}
+        // The exporter answers in HTTP/1.0 without a length. Only the last newline shows that nothing
+        // was cut off on the way.
+        Some(_) => return Err(Cursor::at_end(exposition).error(ExpositionFault::NoLastNewline)),
+    }
+    // Prometheus' lexer takes a zero byte between lines for the end and would drop the rest.
+    if let Some(at) = exposition.iter().position(|byte| *byte == 0) {
+        return Err(Cursor::at_end(&exposition[..at]).error(ExpositionFault::ZeroByte));
+    }
+    let mut sum = UsageSum::new(query);
+    while !cursor.is_done() {
+        line::parse_line(&mut cursor, &mut sum)?;
+    }
+    sum.total_usage().map_err(|fault| cursor.error(fault))
+}

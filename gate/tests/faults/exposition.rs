@@ -1,0 +1,224 @@
+//! Faults of the exposition itself.
+
+use crate::support::http_server::{Step, ok};
+use crate::support::test_env::{GI, METRIC, TestEnv, exposition_of, full_gpu, roomy_gpu};
+use crate::{Case, Fault, NO_READING, To, Untouched, case, fault};
+
+/// Serves a valid line, then `bad`.
+fn serve_after_valid_line(env: &mut TestEnv, bad: &[u8]) {
+    let mut text = format!("{METRIC}{{namespace=\"immich\"}} 1\n").into_bytes();
+    text.extend_from_slice(bad);
+    env.exporter = vec![ok(text)];
+}
+
+/// Serves these expositions one after the other.
+fn serve_expositions(env: &mut TestEnv, expositions: &[&str]) {
+    env.exporter = expositions.iter().map(ok).collect();
+}
+
+/// Returns an exposition in which `unknown` bytes alone break the floor.
+fn floor_broken_by_unknown() -> String {
+    exposition_of(&[("immich", 8 * GI), ("unknown", 4 * GI)])
+}
+
+const UP_STARTS: &[Case] = &[case("up", 0, To(1))];
+const UP_WAITS: &[Case] = &[case("up", 0, Untouched)];
+const GUARD_YIELDS: &[Case] = &[case("guard", 0, To(0))];
+const GUARD_STAYS: &[Case] = &[case("guard", 0, Untouched)];
+
+pub(crate) const FAULTS: &[Fault] = &[
+    fault("no bytes", NO_READING, "the exposition is empty", |env| serve_expositions(env, &[""])),
+    fault(
+        "comments but no series: an idle GPU, or a failed probe",
+        NO_READING,
+        "has no series of the metric",
+        |env| {
+            serve_expositions(env, &["# TYPE gpu_pod_memory_used_bytes gauge\n"]);
+        },
+    ),
+    fault("the same, with NO_SERIES=idle", UP_STARTS, "the floor is free", |env| {
+        serve_expositions(env, &["# TYPE gpu_pod_memory_used_bytes gauge\n"]);
+        env.set("NO_SERIES", "idle");
+    }),
+    fault("the metrics of another exporter", NO_READING, "has no series of the metric", |env| {
+        serve_expositions(env, &["up 1\n"])
+    }),
+    fault("cut off inside the last number", NO_READING, "was cut off", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} 17")
+    }),
+    fault("cut off inside the labels", NO_READING, "was cut off", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"")
+    }),
+    fault("NaN", NO_READING, "line 2: the metric's value is NaN", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} NaN\n")
+    }),
+    fault("infinite", NO_READING, "more memory than any GPU has", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} +Inf\n")
+    }),
+    fault("negative", NO_READING, "is negative", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} -5\n")
+    }),
+    fault("a word for a number, as nvidia-smi prints", NO_READING, "not a number", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} [N/A]\n")
+    }),
+    fault("a series without a value", NO_READING, "expected a value", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"}\n")
+    }),
+    fault("a duplicate series", NO_READING, "duplicate series of the metric", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{namespace=\"immich\"} 1\n")
+    }),
+    fault("a duplicate label", NO_READING, "duplicate label", |env| {
+        serve_after_valid_line(env, b"x{a=\"b\",a=\"c\"} 1\n")
+    }),
+    fault("an unescaped quote in the name of a process", NO_READING, "expected `=`", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"x\"y\"} 1\n")
+    }),
+    fault("an exemplar, which only OpenMetrics has", NO_READING, "expected a timestamp", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} 1 # {} 1\n")
+    }),
+    fault("a word for a timestamp", NO_READING, "expected a timestamp", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} 1 now\n")
+    }),
+    fault("a zero byte", NO_READING, "zero byte", |env| serve_after_valid_line(env, b"\0\n")),
+    fault("Windows line endings", NO_READING, "not a number", |env| {
+        serve_after_valid_line(env, b"x 1\r\n")
+    }),
+    fault("a label that is not UTF-8", NO_READING, "not UTF-8", |env| {
+        serve_after_valid_line(env, b"x{a=\"\xff\"} 1\n")
+    }),
+    fault(
+        "a proxy's HTML with status 200",
+        NO_READING,
+        "line 1: expected a metric's name",
+        |env| serve_expositions(env, &["<html>\n</html>\n"]),
+    ),
+    fault("an invalid line of another metric", NO_READING, "line 2", |env| {
+        serve_after_valid_line(env, b"x{\n")
+    }),
+    fault("more than 8 MiB", NO_READING, "larger than request limit", |env| {
+        serve_expositions(env, &["# comment\n".repeat(900_000).as_str()])
+    }),
+    fault(
+        "more in use than the GPU has",
+        &[case("up", 0, Untouched), case("guard", 0, To(0))],
+        "free=-",
+        |env| {
+            serve_expositions(env, &[exposition_of(&[("immich", 20 * GI)]).as_str()]);
+        },
+    ),
+    fault("an amount above 2⁶³", NO_READING, "more memory than any GPU has", |env| {
+        serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} 1e19\n")
+    }),
+    fault(
+        "invalid the first time, whole the second",
+        &[case("up", 0, To(1))],
+        "the floor is free",
+        |env| {
+            let whole = env.exporter[0].clone();
+            env.exporter = vec![ok("x"), whole];
+        },
+    ),
+    fault(
+        "no reading, with ON_SCRAPE_FAILURE=keep",
+        GUARD_STAYS,
+        "alone: the GPU's memory could not be read",
+        |env| {
+            serve_expositions(env, &["x"]);
+            env.set("ON_SCRAPE_FAILURE", "keep");
+        },
+    ),
+    fault(
+        "cut off between lines the first time: seems idle, until the second sample",
+        UP_WAITS,
+        "samples=2",
+        |env| {
+            serve_expositions(
+                env,
+                &[exposition_of(&[("immich", GI)]).as_str(), full_gpu().as_str()],
+            );
+            take_two_samples(env);
+        },
+    ),
+    fault(
+        "a resident starts between two samples",
+        UP_WAITS,
+        "less than the floor is free",
+        |env| {
+            serve_expositions(env, &[roomy_gpu().as_str(), full_gpu().as_str()]);
+            take_two_samples(env);
+        },
+    ),
+    fault("the second sample fails", UP_WAITS, "could not be read", |env| {
+        serve_expositions(env, &[roomy_gpu().as_str(), "x"]);
+        take_two_samples(env);
+    }),
+    fault(
+        "`unknown` bytes break the floor, and are the tenant's in the second sample",
+        GUARD_STAYS,
+        "samples=2",
+        |env| {
+            serve_expositions(
+                env,
+                &[
+                    floor_broken_by_unknown().as_str(),
+                    exposition_of(&[("immich", 8 * GI), ("tts", 4 * GI)]).as_str(),
+                ],
+            );
+            env.set("RECHECK_DELAY", "50ms");
+        },
+    ),
+    fault("`unknown` bytes break the floor in both samples", GUARD_YIELDS, "samples=2", |env| {
+        serve_expositions(env, &[floor_broken_by_unknown().as_str()]);
+        env.set("RECHECK_DELAY", "50ms");
+    }),
+    fault(
+        "`unknown` bytes break the floor, and the second sample fails",
+        GUARD_YIELDS,
+        "could not be read",
+        |env| {
+            serve_expositions(env, &[floor_broken_by_unknown().as_str(), "x"]);
+            env.set("RECHECK_DELAY", "50ms");
+        },
+    ),
+    fault(
+        "`unknown` bytes break the floor, and the deadline leaves no time for a second sample",
+        GUARD_YIELDS,
+        "samples=1",
+        |env| {
+            serve_expositions(env, &[floor_broken_by_unknown().as_str()]);
+            env.set("DEADLINE", "60s");
+        },
+    ),
+    fault(
+        "`unknown` bytes break the floor, with RECHECK_DELAY=0",
+        GUARD_YIELDS,
+        "samples=1",
+        |env| {
+            serve_expositions(env, &[floor_broken_by_unknown().as_str()]);
+            env.set("RECHECK_DELAY", "0");
+        },
+    ),
+    fault("the tenant grows into the reserve", GUARD_YIELDS, "less than the reserve", |env| {
+        serve_expositions(
+            env,
+            &[exposition_of(&[("immich", 8 * GI), ("tts", 8 * GI - 1)]).as_str()],
+        );
+    }),
+    fault(
+        "a metric in MiB, with METRIC_UNIT=MiB",
+        &[case("up", 0, Untouched)],
+        "used=12884901888",
+        |env| {
+            env.exporter = vec![Step::Send(
+                b"HTTP/1.0 200 OK\r\n\r\nDCGM_FI_DEV_FB_USED{gpu=\"0\"} 12288\n".to_vec(),
+            )];
+            env.set("METRIC", "DCGM_FI_DEV_FB_USED");
+            env.set("METRIC_UNIT", "MiB");
+        },
+    ),
+];
+
+fn take_two_samples(env: &mut TestEnv) {
+    env.set("SAMPLES", "2");
+    env.set("SAMPLE_INTERVAL", "0");
+}
