@@ -129,7 +129,7 @@ mod tests {
     fn one_object_in_two_documents_is_refused() {
         let read = |file| Arc::new(Object::read(documents(MAP).remove(0), file).unwrap());
         let error = Objects::collect([read("one.yaml"), read("two.yaml")]).unwrap_err();
-        assert_eq!(error.to_string(), "ConfigMap ns1/a stands in one.yaml and in two.yaml");
+        assert_eq!(error.to_string(), "`ConfigMap ns1/a` is in `one.yaml` and in `two.yaml`");
     }
 
     #[test]
