@@ -1,398 +1,516 @@
-//! What a stack needs of the cluster and does not render, with the command that checks it.
+//! The things that a stack needs of the cluster and does not render, each with a command that checks
+//! it.
 //!
-//! Read off the rendered objects where they name it, so that a template of one's own is seen too; off
-//! the values where no object does.
+//! They are read off the rendered objects where those name them, so that a repository's own
+//! templates count too, and off the values otherwise.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use crate::model::object::{at, items};
 use crate::model::workload;
-use crate::project::load::{Fleet, POLICIES, Stack};
-use crate::values::{GitOps, ImageOwner, KyvernoMode, Values};
+use crate::project::load::{POLICIES, RenderedProject, Stack};
+use crate::values::{ImageOwner, KyvernoMode, Values};
+use kube_formats::url::{HttpUrl, Scheme};
 use kube_validate::Object;
-use yaml_spans::{Node, Path};
+use yaml_spans::{Node, Value};
 
-/// One thing that must be there.
+/// A thing that must exist in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Requirement {
     /// The stack that needs it.
     pub stack: String,
-    /// What it is.
-    pub what: String,
-    /// What it is for, and what happens without it.
-    pub why: String,
-    /// The command that checks it: it fails, or shows that it is not there.
-    pub check: String,
+    /// A noun phrase that names it.
+    pub summary: String,
+    /// Its purpose, and what happens without it.
+    pub reason: String,
+    /// A shell command that checks it: it fails if the thing is missing, or prints what is there.
+    pub command: String,
 }
 
-/// What every stack needs, in the order in which it is needed.
-pub fn requires(fleet: &Fleet) -> Vec<Requirement> {
-    let mut found = Vec::new();
+/// Lists what every stack needs, in the order in which it is needed.
+pub fn find_requirements(fleet: &RenderedProject) -> Vec<Requirement> {
+    let mut all = Vec::new();
     for stack in &fleet.stacks {
-        let own = fleet.files.iter().filter(|file| file.folder == stack.name);
-        let objects: Vec<&Object> = own.map(|file| &file.object).collect();
-        let mut needs = Needs { stack, fleet, objects, found: Vec::new() };
-        needs.cluster();
-        needs.names();
-        needs.storage();
-        needs.room();
-        needs.exporter();
-        needs.policies();
-        needs.clients();
+        let own_files = fleet.files.iter().filter(|file| file.folder == stack.name);
+        let objects = own_files.map(|file| &file.object).collect();
+        let rendered = RenderedStack { stack, fleet, objects };
+        let mut found = Requirements { stack: &stack.name, list: Vec::new() };
+        rendered.require_kubernetes(&mut found);
+        rendered.require_pod_references(&mut found);
+        rendered.require_storage(&mut found);
+        rendered.require_quota(&mut found);
+        rendered.require_extended_resources(&mut found);
+        rendered.require_exporter(&mut found);
+        rendered.require_kyverno(&mut found);
+        rendered.require_keel(&mut found);
+        rendered.require_client_patches(&mut found);
         let mut seen = BTreeSet::new();
-        found.extend(needs.found.into_iter().filter(|one| seen.insert(one.what.clone())));
+        let unique = found.list.into_iter().filter(|item| seen.insert(item.summary.clone()));
+        all.extend(unique);
     }
-    found
+    all
 }
 
-struct Needs<'a> {
+/// The requirements of one stack.
+struct Requirements<'a> {
+    stack: &'a str,
+    list: Vec<Requirement>,
+}
+
+impl Requirements<'_> {
+    fn add(
+        &mut self,
+        summary: impl Into<String>,
+        reason: impl Into<String>,
+        command: impl Into<String>,
+    ) {
+        self.list.push(Requirement {
+            stack: self.stack.to_owned(),
+            summary: summary.into(),
+            reason: reason.into(),
+            command: command.into(),
+        });
+    }
+}
+
+/// A field of a Pod's specification that names an object.
+struct PodReference {
+    /// The field's path; `[]` is each item of a list. A field `optional` beside it, if true, makes
+    /// the reference harmless.
+    path: &'static str,
+    kind: &'static str,
+    scope: Scope,
+    /// The effect if the object is missing.
+    without: &'static str,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Namespace,
+    Cluster,
+}
+
+const fn in_namespace(
+    path: &'static str,
+    kind: &'static str,
+    without: &'static str,
+) -> PodReference {
+    PodReference { path, kind, scope: Scope::Namespace, without }
+}
+
+const fn in_cluster(path: &'static str, kind: &'static str, without: &'static str) -> PodReference {
+    PodReference { path, kind, scope: Scope::Cluster, without }
+}
+
+const REJECTED: &str = "without it, the API server rejects the Pods";
+const NOT_PULLED: &str = "without it, the image is not pulled: `ErrImagePull`";
+const NOT_STARTED: &str = "without it, its containers stay in `CreateContainerConfigError`";
+const NOT_MOUNTED: &str = "without it, its Pods stay in `ContainerCreating`";
+const PENDING: &str = "without it, its Pods stay `Pending`";
+
+/// Every reference of a Pod's specification to an object that must exist. Source: the Pod's type
+/// (`core/v1`), and for Secrets and ConfigMaps `VisitPodSecretNames` and `VisitPodConfigmapNames` of
+/// Kubernetes' `pkg/api/v1/pod/util.go`.
+const POD_REFERENCES: &[PodReference] = &[
+    in_namespace("imagePullSecrets[].name", "Secret", NOT_PULLED),
+    in_namespace("serviceAccountName", "ServiceAccount", REJECTED),
+    in_cluster("priorityClassName", "PriorityClass", REJECTED),
+    in_cluster("runtimeClassName", "RuntimeClass", REJECTED),
+    in_cluster("nodeName", "Node", PENDING),
+    in_namespace("initContainers[].env[].valueFrom.secretKeyRef.name", "Secret", NOT_STARTED),
+    in_namespace("initContainers[].env[].valueFrom.configMapKeyRef.name", "ConfigMap", NOT_STARTED),
+    in_namespace("initContainers[].envFrom[].secretRef.name", "Secret", NOT_STARTED),
+    in_namespace("initContainers[].envFrom[].configMapRef.name", "ConfigMap", NOT_STARTED),
+    in_namespace("containers[].env[].valueFrom.secretKeyRef.name", "Secret", NOT_STARTED),
+    in_namespace("containers[].env[].valueFrom.configMapKeyRef.name", "ConfigMap", NOT_STARTED),
+    in_namespace("containers[].envFrom[].secretRef.name", "Secret", NOT_STARTED),
+    in_namespace("containers[].envFrom[].configMapRef.name", "ConfigMap", NOT_STARTED),
+    in_namespace("volumes[].secret.secretName", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].configMap.name", "ConfigMap", NOT_MOUNTED),
+    in_namespace("volumes[].projected.sources[].secret.name", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].projected.sources[].configMap.name", "ConfigMap", NOT_MOUNTED),
+    in_cluster(
+        "volumes[].projected.sources[].clusterTrustBundle.name",
+        "ClusterTrustBundle",
+        NOT_MOUNTED,
+    ),
+    in_namespace("volumes[].persistentVolumeClaim.claimName", "PersistentVolumeClaim", PENDING),
+    in_cluster("volumes[].csi.driver", "CSIDriver", NOT_MOUNTED),
+    in_namespace("volumes[].csi.nodePublishSecretRef.name", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].azureFile.secretName", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].cephfs.secretRef.name", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].cinder.secretRef.name", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].flexVolume.secretRef.name", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].iscsi.secretRef.name", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].rbd.secretRef.name", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].scaleIO.secretRef.name", "Secret", NOT_MOUNTED),
+    in_namespace("volumes[].storageos.secretRef.name", "Secret", NOT_MOUNTED),
+    in_cluster(
+        "volumes[].ephemeral.volumeClaimTemplate.spec.storageClassName",
+        "StorageClass",
+        PENDING,
+    ),
+    in_cluster(
+        "volumes[].ephemeral.volumeClaimTemplate.spec.volumeAttributesClassName",
+        "VolumeAttributesClass",
+        PENDING,
+    ),
+    in_cluster(
+        "volumes[].ephemeral.volumeClaimTemplate.spec.volumeName",
+        "PersistentVolume",
+        PENDING,
+    ),
+    in_namespace("schedulingGroup.podGroupName", "PodGroup", PENDING),
+    in_namespace("resourceClaims[].resourceClaimName", "ResourceClaim", PENDING),
+    in_namespace("resourceClaims[].resourceClaimTemplateName", "ResourceClaimTemplate", PENDING),
+];
+
+/// Objects that Kubernetes makes itself: in every namespace, and in every cluster.
+const ALWAYS_THERE: &[(&str, &str)] = &[
+    ("ServiceAccount", "default"),
+    ("ConfigMap", "kube-root-ca.crt"),
+    ("PriorityClass", "system-cluster-critical"),
+    ("PriorityClass", "system-node-critical"),
+];
+
+/// A stack with what it renders into its own folder.
+struct RenderedStack<'a> {
     stack: &'a Stack,
-    fleet: &'a Fleet,
+    fleet: &'a RenderedProject,
     objects: Vec<&'a Object>,
-    found: Vec<Requirement>,
 }
 
-impl Needs<'_> {
+impl<'a> RenderedStack<'a> {
     fn values(&self) -> &Values {
         &self.stack.values
     }
 
-    fn need(&mut self, what: impl Into<String>, why: impl Into<String>, check: impl Into<String>) {
-        let stack = self.stack.name.clone();
-        self.found.push(Requirement {
-            stack,
-            what: what.into(),
-            why: why.into(),
-            check: check.into(),
-        });
+    /// Every object that makes Pods, with their specification.
+    fn pods(&self) -> impl Iterator<Item = (&'a Object, &'a Node)> {
+        self.objects.iter().filter_map(|object| {
+            let spec = workload::pod_spec_of(object.group(), &object.kind, &object.node)?;
+            Some((*object, spec))
+        })
     }
 
-    /// Every Pod that the stack starts: the owner's name, and the Pod's spec.
-    fn pods(&self) -> Vec<(String, &Node)> {
-        let found = self.objects.iter().filter_map(|object| {
-            let id = object.id();
-            Some((id.to_string(), workload::pod_spec_in(&id, &object.node)?))
-        });
-        found.collect()
-    }
-
-    /// Whether the stack renders it itself.
     fn renders(&self, kind: &str, name: &str) -> bool {
         self.objects.iter().any(|object| object.kind == kind && object.name == name)
     }
 
-    fn cluster(&mut self) {
+    fn require_kubernetes(&self, found: &mut Requirements<'_>) {
         if self.objects.iter().any(|object| object.kind == "CronJob") {
-            self.need(
+            found.add(
                 "Kubernetes 1.27 or later",
-                "CronJobs have `spec.timeZone`; an older API server drops it, and the window moves to its own time zone",
-                "kubectl version",
+                "CronJobs have `spec.timeZone`; an older API server drops it, and the window moves to the server's time zone",
+                shell_command(&["kubectl", "version"]),
             );
         }
     }
 
-    /// Secrets, ConfigMaps, priority classes, nodes: whatever a Pod names.
-    fn names(&mut self) {
-        let namespace = self.values().namespace.name.to_string();
-        let mut needed: Vec<(String, String, String)> = Vec::new();
+    fn require_pod_references(&self, found: &mut Requirements<'_>) {
+        let own_namespace = self.values().namespace.name.as_str();
         for (owner, pod) in self.pods() {
-            let mut add =
-                |what: String, why: String, check: String| needed.push((what, why, check));
-            for name in
-                each(pod, "imagePullSecrets").filter_map(|secret| secret.get("name")?.as_str())
-            {
-                add(
-                    format!("Secret {namespace}/{name}"),
-                    format!("{owner} pulls its image with it: without it, ErrImagePull"),
-                    format!("kubectl -n {namespace} get secret {name}"),
-                );
-            }
-            if let Some(name) = pod.get("priorityClassName").and_then(Node::as_str) {
-                add(
-                    format!("PriorityClass {name}"),
-                    format!("{owner} names it: without it, no Pod is made"),
-                    format!("kubectl get priorityclass {name}"),
-                );
-            }
-            for (key, value) in entries(pod, "nodeSelector") {
-                add(
-                    format!("a node labelled {key}={value}"),
-                    format!("{owner} runs on no other"),
-                    format!("kubectl get nodes -l '{key}={value}'"),
-                );
-            }
-            for (kind, name) in referred(pod) {
-                if !self.renders(kind, &name) {
-                    add(
-                        format!("{kind} {namespace}/{name}"),
-                        format!("{owner} reads it: without it, its Pods wait for ever"),
-                        format!("kubectl -n {namespace} get {} {name}", kind.to_lowercase()),
-                    );
+            let namespace = owner.namespace.as_deref().unwrap_or(own_namespace);
+            let owner = owner.id();
+            for reference in POD_REFERENCES {
+                for name in reference.names_in(pod) {
+                    let (kind, without) = (reference.kind, reference.without);
+                    if self.renders(kind, name) || ALWAYS_THERE.contains(&(kind, name)) {
+                        continue;
+                    }
+                    let resource = kind.to_lowercase();
+                    let reason = format!("{owner} refers to it: {without}");
+                    match reference.scope {
+                        Scope::Namespace => found.add(
+                            format!("{kind} {namespace}/{name}"),
+                            reason,
+                            shell_command(&["kubectl", "-n", namespace, "get", &resource, name]),
+                        ),
+                        Scope::Cluster => found.add(
+                            format!("{kind} {name}"),
+                            reason,
+                            shell_command(&["kubectl", "get", &resource, name]),
+                        ),
+                    }
                 }
             }
-        }
-        for (what, why, check) in needed {
-            self.need(what, why, check);
+            let selector = pod.get("nodeSelector").and_then(Node::as_mapping);
+            for (key, entry) in selector.into_iter().flatten() {
+                let label = format!("{key}={}", entry.node.as_str().unwrap_or_default());
+                found.add(
+                    format!("a node labelled {label}"),
+                    format!("{owner} runs on no other: {PENDING}"),
+                    shell_command(&["kubectl", "get", "nodes", "-l", &label]),
+                );
+            }
         }
     }
 
-    fn storage(&mut self) {
-        let text = |node: &Node, path: &str| -> Option<String> {
-            Some(path.parse::<Path>().ok()?.find(node)?.as_str()?.to_owned())
-        };
-        let mut needed: Vec<(String, String, String)> = Vec::new();
+    fn require_storage(&self, found: &mut Requirements<'_>) {
         for object in &self.objects {
-            let class = text(&object.node, "spec.storageClassName");
-            if let (Some(class), "PersistentVolumeClaim") = (&class, object.kind.as_str())
-                && !self.renders("StorageClass", class)
+            if object.kind == "PersistentVolumeClaim" {
+                self.require_storage_class(object, found);
+            }
+            let Some(csi) = at(&object.node, &["spec", "csi"]) else { continue };
+            let Some(driver) = csi.get("driver").and_then(Node::as_str) else { continue };
+            found.add(
+                format!("CSIDriver {driver}"),
+                format!("it mounts {}: {NOT_MOUNTED}", object.id()),
+                shell_command(&["kubectl", "get", "csidriver", driver]),
+            );
+            let attributes = ["server", "share"].map(|key| at(csi, &["volumeAttributes", key]));
+            if let [Some(server), Some(share)] = attributes.map(|node| node.and_then(Node::as_str))
             {
-                let bound =
-                    object.node.get("spec").and_then(|spec| spec.get("volumeName")).is_some();
-                let why = match bound {
-                    true => {
-                        "the claim is bound by name, so the class need only be the same on both sides; quota and other tools look for it"
-                    }
-                    false => "the class makes the volume: without it, the claim waits for ever",
-                };
-                needed.push((
-                    format!("StorageClass {class}"),
-                    why.to_owned(),
-                    format!("kubectl get storageclass {class}"),
-                ));
-            }
-            let Some(driver) = text(&object.node, "spec.csi.driver") else { continue };
-            needed.push((
-                format!("CSI driver {driver}"),
-                format!(
-                    "{} is mounted by it: without it, Pods hang in ContainerCreating",
-                    object.id()
-                ),
-                format!("kubectl get csidriver {driver}"),
-            ));
-            let attribute =
-                |key: &str| text(&object.node, &format!("spec.csi.volumeAttributes.{key}"));
-            if let (Some(server), Some(share)) = (attribute("server"), attribute("share")) {
-                needed.push((
+                found.add(
                     format!("the directory {share} on the NFS server {server}"),
-                    "nothing makes it: without it, the first Pod hangs in ContainerCreating"
-                        .to_owned(),
-                    nfs_check(&server, &share),
-                ));
+                    format!("nothing creates it: {NOT_MOUNTED}"),
+                    nfs_command(server, share),
+                );
             }
-        }
-        for (what, why, check) in needed {
-            self.need(what, why, check);
         }
     }
 
-    /// Room in quotas and on nodes.
-    fn room(&mut self) {
-        let namespace = self.values().namespace.name.to_string();
-        let amounts = |pod: &Node| {
-            let mut found = Vec::new();
-            for container in each(pod, "containers") {
-                for side in ["requests", "limits"] {
-                    let resources = container.get("resources");
-                    let map = resources
-                        .and_then(|resources| resources.get(side))
-                        .and_then(Node::as_mapping);
-                    for (name, entry) in map.into_iter().flatten() {
-                        // A quota counts extended resources by their requests, which equal the limits.
-                        // https://kubernetes.io/docs/concepts/policy/resource-quotas/#resource-quota-for-extended-resources
-                        let side = if name.contains('/') { "requests" } else { side };
-                        if let Some(amount) = entry.node.as_str() {
-                            found.push(format!("{side}.{name} {amount}"));
-                        }
-                    }
-                }
+    fn require_storage_class(&self, claim: &Object, found: &mut Requirements<'_>) {
+        let class = at(&claim.node, &["spec", "storageClassName"]).and_then(Node::as_str);
+        let Some(class) = class.filter(|class| !class.is_empty()) else { return };
+        if self.renders("StorageClass", class) {
+            return;
+        }
+        let reason = match at(&claim.node, &["spec", "volumeName"]) {
+            Some(_) => {
+                "the claim is bound by name, so claim and volume need only name the same class; quotas and other tools look for it"
             }
-            found.join(", ")
+            None => "it makes the volume: without it, the claim stays `Pending`",
         };
-        let pods: Vec<String> =
-            self.pods().iter().map(|(owner, pod)| format!("{owner}: {}", amounts(pod))).collect();
-        if !pods.is_empty() {
-            self.need(
-                format!("room in the quotas of {namespace}"),
-                format!("a Pod that does not fit is never made, and only the Job's or ReplicaSet's events say so. {}", pods.join("; ")),
-                format!("kubectl -n {namespace} describe resourcequota,limitrange"),
-            );
-        }
-        let extended: BTreeSet<String> = self
-            .pods()
-            .iter()
-            .flat_map(|(_, pod)| each(pod, "containers").collect::<Vec<_>>())
-            .filter_map(|container| container.get("resources")?.get("limits")?.as_mapping())
-            .flat_map(|limits| limits.keys().filter(|name| name.contains('/')).cloned())
-            .collect();
-        for name in extended {
-            let column = name.replace('.', "\\.");
-            self.need(
-                format!("a node that offers {name}"),
-                "a Pod that asks for it runs nowhere else",
-                format!("kubectl get nodes -o custom-columns='NODE:.metadata.name,OFFERED:.status.allocatable.{column}'"),
-            );
-        }
-    }
-
-    fn exporter(&mut self) {
-        let (url, metric) =
-            (self.values().gate.metrics_url.to_string(), self.values().gate.metric.clone());
-        let check = match service_of(&url) {
-            Some((namespace, service, port, path)) => format!(
-                "kubectl get --raw '/api/v1/namespaces/{namespace}/services/{service}:{port}/proxy{path}' | grep -m1 '^{metric}{{'"
-            ),
-            None => format!(
-                "kubectl -n default run page-check --rm -i --restart=Never --image=curlimages/curl --command -- curl -sf '{url}' | grep -m1 '^{metric}{{'"
-            ),
-        };
-        self.need(
-            format!("the metric {metric} at {url}"),
-            "the gate decides by it: without it the server never starts, and a running one yields",
-            check,
+        found.add(
+            format!("StorageClass {class}"),
+            reason,
+            shell_command(&["kubectl", "get", "storageclass", class]),
         );
     }
 
-    fn policies(&mut self) {
-        let mode = self.values().kyverno.mode;
-        let keel = self
-            .values()
-            .gitops
-            .as_ref()
-            .is_some_and(|settings: &GitOps| settings.images == ImageOwner::Keel);
-        let edited = self.fleet.files.iter().any(|file| file.folder == POLICIES);
-        if mode != KyvernoMode::None {
-            self.need(
-                "Kyverno, 1.19 at most for a ClusterPolicy",
-                "1.20 plans to refuse new and changed ClusterPolicies and to run none (kyverno #17483): a MutatingPolicy follows",
-                "kubectl -n kyverno get deployments -o custom-columns='NAME:.metadata.name,IMAGE:.spec.template.spec.containers[0].image'",
+    fn require_quota(&self, found: &mut Requirements<'_>) {
+        let namespace = self.values().namespace.name.as_str();
+        let mut demands = Vec::new();
+        for (owner, pod) in self.pods() {
+            demands.push(format!("{}: {}", owner.id(), resource_amounts(pod).join(", ")));
+        }
+        if !demands.is_empty() {
+            found.add(
+                format!("room in the quotas of {namespace}"),
+                format!(
+                    "a Pod that exceeds one is never created, and only the events of its Job or ReplicaSet report it. {}",
+                    demands.join("; ")
+                ),
+                shell_command(&[
+                    "kubectl",
+                    "-n",
+                    namespace,
+                    "describe",
+                    "resourcequota,limitrange",
+                ]),
             );
         }
-        if mode == KyvernoMode::Edit && edited {
-            let folder = self.fleet.files.iter().filter(|file| file.folder == POLICIES);
-            let named: Vec<(String, String)> = folder
-                .map(|file| {
-                    (
-                        file.object.id().to_string(),
-                        format!(
-                            "kubectl get {} {} -o yaml",
-                            file.object.kind.to_lowercase(),
-                            file.object.name
-                        ),
-                    )
-                })
-                .collect();
-            for (policy, check) in named {
-                self.need(
-                    format!("{policy} applied by its owner"),
+    }
+
+    fn require_extended_resources(&self, found: &mut Requirements<'_>) {
+        let mut names = BTreeSet::new();
+        for (_, pod) in self.pods() {
+            for container in items(pod, &["containers"]) {
+                let limits = at(container, &["resources", "limits"]).and_then(Node::as_mapping);
+                let keys = limits.into_iter().flat_map(|limits| limits.keys());
+                names.extend(keys.filter(|name| is_extended(name)));
+            }
+        }
+        for name in names {
+            let columns = format!(
+                "custom-columns=NODE:.metadata.name,OFFERED:.status.allocatable.{}",
+                name.replace('.', "\\.")
+            );
+            found.add(
+                format!("a node that offers {name}"),
+                format!("a Pod that requests it runs on no other: {PENDING}"),
+                shell_command(&["kubectl", "get", "nodes", "-o", &columns]),
+            );
+        }
+    }
+
+    fn require_exporter(&self, found: &mut Requirements<'_>) {
+        let (url, metric) = (self.values().gate.metrics_url.as_str(), &self.values().gate.metric);
+        let namespace = self.values().namespace.name.as_str();
+        let scrape = match service_proxy_path(url, namespace) {
+            Some(path) => shell_command(&["kubectl", "get", "--raw", &path]),
+            None => {
+                let run = "kubectl -n default run page-check --rm -i --restart=Never --image=curlimages/curl --command -- curl -sf";
+                format!("{run} {}", shell_quote(url))
+            }
+        };
+        let pattern = format!("^{metric}{{");
+        found.add(
+            format!("the metric {metric} at {url}"),
+            "the gate decides by it: without it, the server never starts, and a running one is stopped",
+            format!("{scrape} | {}", shell_command(&["grep", "-m1", &pattern])),
+        );
+    }
+
+    fn require_kyverno(&self, found: &mut Requirements<'_>) {
+        let mode = self.values().kyverno.mode;
+        if mode == KyvernoMode::None {
+            return;
+        }
+        found.add(
+            "Kyverno, 1.19 at most for a ClusterPolicy",
+            "1.20 is planned to reject new and changed ClusterPolicies and to run none (kyverno #17483); MutatingPolicies replace them",
+            shell_command(&[
+                "kubectl",
+                "-n",
+                "kyverno",
+                "get",
+                "deployments",
+                "-o",
+                "custom-columns=NAME:.metadata.name,IMAGE:.spec.template.spec.containers[0].image",
+            ]),
+        );
+        if mode == KyvernoMode::Edit {
+            for file in self.fleet.files.iter().filter(|file| file.folder == POLICIES) {
+                let (kind, name) = (file.object.kind.to_lowercase(), &file.object.name);
+                found.add(
+                    format!("{} applied by its owner", file.object.id()),
                     "until it excludes the namespace, Pods get the priority that it sets",
-                    check,
+                    shell_command(&["kubectl", "get", &kind, name, "-o", "yaml"]),
                 );
             }
         }
         if mode == KyvernoMode::Exception {
-            self.need(
-                "Kyverno's PolicyExceptions switched on",
-                "they are off by default, and an exception that is not heeded says nothing",
+            found.add(
+                "Kyverno's PolicyExceptions enabled",
+                "they are off by default, and an exception that Kyverno ignores is not reported",
                 "kubectl -n kyverno get deployment kyverno-admission-controller -o yaml | grep -A1 -e enablePolicyException -e exceptionNamespace",
             );
         }
-        if keel {
-            self.need(
+    }
+
+    fn require_keel(&self, found: &mut Requirements<'_>) {
+        let settings = self.values().gitops.as_ref();
+        if settings.is_some_and(|settings| settings.images == ImageOwner::Keel) {
+            found.add(
                 "Keel",
-                "`gitops.images: keel` leaves the images to it: without it, they stay at what the first sync brought",
+                "`gitops.images: keel` leaves the images to it: without it, they stay as the first sync set them",
                 "kubectl get deployments -A -l app=keel",
             );
         }
     }
 
-    fn clients(&mut self) {
-        let clients = self.values().clients.clone();
-        for client in clients {
-            let (namespace, name) = (&client.namespace, &client.name);
+    fn require_client_patches(&self, found: &mut Requirements<'_>) {
+        for client in &self.values().clients {
+            let (namespace, name) = (client.namespace.as_str(), client.name.as_str());
             let config_map =
                 client.config_map.as_ref().map(ToString::to_string).unwrap_or_default();
-            self.need(
+            let references = shell_command(&[
+                "kubectl",
+                "-n",
+                namespace,
+                "get",
+                "deployment",
+                name,
+                "-o",
+                "jsonpath={.spec.template.spec.containers[*].envFrom}",
+            ]);
+            found.add(
                 format!("Deployment {namespace}/{name} that reads ConfigMap {config_map}"),
-                format!("its owner applies the patch that `tts-render gitops client {name}` prints"),
                 format!(
-                    "kubectl -n {namespace} get deployment {name} -o jsonpath='{{.spec.template.spec.containers[*].envFrom}}' | grep {config_map}"
+                    "its owner applies the patch that `tts-render gitops client {name}` prints"
                 ),
+                format!("{references} | {}", shell_command(&["grep", &config_map])),
             );
         }
     }
 }
 
-/// The items of a list under a key.
-fn each<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = &'n Node> {
-    node.get(key).and_then(Node::as_sequence).into_iter().flatten()
+impl PodReference {
+    /// The names that a Pod's specification has at this path, without optional ones.
+    fn names_in<'n>(&self, pod: &'n Node) -> Vec<&'n str> {
+        let (parent, key) = self.path.rsplit_once('.').unwrap_or(("", self.path));
+        let mut nodes = vec![pod];
+        for step in parent.split('.').filter(|step| !step.is_empty()) {
+            nodes = match step.strip_suffix("[]") {
+                Some(list) => nodes.into_iter().flat_map(|node| items(node, &[list])).collect(),
+                None => nodes.into_iter().filter_map(|node| node.get(step)).collect(),
+            };
+        }
+        nodes
+            .retain(|node| node.get("optional").is_none_or(|flag| flag.value != Value::Bool(true)));
+        nodes.into_iter().filter_map(|node| node.get(key)?.as_str()).collect()
+    }
 }
 
-/// The strings of a map under a key.
-fn entries<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = (&'n str, &'n str)> {
-    let map = node.get(key).and_then(Node::as_mapping).into_iter().flatten();
-    map.filter_map(|(key, entry)| Some((key.as_str(), entry.node.as_str()?)))
+/// A quota counts an extended resource by its requests, which equal the limits
+/// (<https://kubernetes.io/docs/concepts/policy/resource-quotas/#resource-quota-for-extended-resources>).
+fn is_extended(resource: &str) -> bool {
+    resource.contains('/')
 }
 
-/// Secrets and ConfigMaps that a Pod can't start without.
-fn referred(pod: &Node) -> Vec<(&'static str, String)> {
-    let mut found = Vec::new();
-    let mut add = |kind, source: Option<&Node>, key: &str| {
-        let optional = source
-            .and_then(|source| source.get("optional"))
-            .is_some_and(|node| node.value == yaml_spans::Value::Bool(true));
-        if let (Some(name), false) = (source.and_then(|source| source.get(key)?.as_str()), optional)
-        {
-            found.push((kind, name.to_owned()));
-        }
-    };
-    for container in each(pod, "initContainers").chain(each(pod, "containers")) {
-        for variable in each(container, "env") {
-            let from = variable.get("valueFrom");
-            add("Secret", from.and_then(|from| from.get("secretKeyRef")), "name");
-            add("ConfigMap", from.and_then(|from| from.get("configMapKeyRef")), "name");
-        }
-        for from in each(container, "envFrom") {
-            add("Secret", from.get("secretRef"), "name");
-            add("ConfigMap", from.get("configMapRef"), "name");
+/// The amounts that quotas count a Pod's containers by: `requests.memory 2Gi`.
+fn resource_amounts(pod: &Node) -> Vec<String> {
+    let mut amounts = Vec::new();
+    for container in items(pod, &["containers"]) {
+        for part in ["requests", "limits"] {
+            let resources = at(container, &["resources", part]).and_then(Node::as_mapping);
+            for (name, entry) in resources.into_iter().flatten() {
+                let part = if is_extended(name) { "requests" } else { part };
+                if let Some(amount) = entry.node.as_str() {
+                    amounts.push(format!("{part}.{name} {amount}"));
+                }
+            }
         }
     }
-    for volume in each(pod, "volumes") {
-        add("Secret", volume.get("secret"), "secretName");
-        add("ConfigMap", volume.get("configMap"), "name");
-        add("PersistentVolumeClaim", volume.get("persistentVolumeClaim"), "claimName");
-    }
-    found
+    amounts
 }
 
-/// A Service that a URL of the cluster's names: namespace, name, port, path.
-fn service_of(url: &str) -> Option<(String, String, String, String)> {
-    let rest = url.strip_prefix("http://")?;
-    let (authority, path) = match rest.split_once('/') {
-        Some((authority, path)) => (authority, format!("/{path}")),
-        None => (rest, "/".to_owned()),
-    };
-    let (host, port) = authority.split_once(':').unwrap_or((authority, "80"));
-    let mut parts = host.split('.');
-    let (service, namespace) = (parts.next()?, parts.next()?);
-    let of_cluster =
-        matches!(parts.collect::<Vec<_>>().as_slice(), [] | ["svc"] | ["svc", "cluster", "local"]);
-    of_cluster.then(|| (namespace.to_owned(), service.to_owned(), port.to_owned(), path))
+/// The path by which the API server passes a request on to the Service that a URL names; none for a
+/// URL outside the cluster. A bare name is a Service of `namespace`.
+fn service_proxy_path(url: &str, namespace: &str) -> Option<String> {
+    let url = HttpUrl::parse(url).ok().filter(|url| url.scheme == Scheme::Http)?;
+    let service = url.service()?;
+    let namespace = service.namespace.as_deref().unwrap_or(namespace);
+    let (name, port) = (&service.name, url.effective_port());
+    let slash = if url.path.starts_with('/') { "" } else { "/" };
+    let path = url.path;
+    Some(format!("/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy{slash}{path}"))
 }
 
-/// A Pod that mounts the directory itself, and looks.
-fn nfs_check(server: &str, share: &str) -> String {
+/// A command that mounts an NFS directory in a Pod and lists it.
+fn nfs_command(server: &str, share: &str) -> String {
+    let image = "busybox:1.37";
     let overrides = serde_json::json!({"spec": {
         "containers": [{
-            "name": "nfs-check", "image": "busybox:1.37", "command": ["ls", "-ld", "/share"],
+            "name": "nfs-check", "image": image, "command": ["ls", "-ld", "/share"],
             "volumeMounts": [{"name": "share", "mountPath": "/share", "readOnly": true}],
         }],
         "volumes": [{"name": "share", "nfs": {"server": server, "path": share, "readOnly": true}}],
     }});
-    format!(
-        "kubectl -n default run nfs-check --rm -i --restart=Never --image=busybox:1.37 --overrides='{overrides}'"
-    )
+    let run = format!(
+        "kubectl -n default run nfs-check --rm -i --restart=Never --image={image} --overrides="
+    );
+    run + &shell_quote(&overrides.to_string())
+}
+
+/// A command line that a POSIX shell splits into these words again.
+fn shell_command(words: &[&str]) -> String {
+    words.iter().map(|word| shell_quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word with quotes for a POSIX shell, if it needs them.
+fn shell_quote(word: &str) -> String {
+    let mut characters = word.chars();
+    if !word.is_empty() && characters.all(|c| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c))
+    {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 #[cfg(test)]
@@ -401,19 +519,128 @@ mod tests {
 
     #[test]
     fn a_service_is_read_off_its_url() {
-        let found = |url: &str| {
-            service_of(url).map(|(namespace, service, port, path)| {
-                format!("{namespace}/{service}:{port}{path}")
-            })
-        };
-        let expected = |text: &str| Some(text.to_owned());
-        assert_eq!(
-            found("http://exporter.nvidia.svc.cluster.local:8080/metrics"),
-            expected("nvidia/exporter:8080/metrics")
-        );
-        assert_eq!(found("http://exporter.nvidia.svc"), expected("nvidia/exporter:80/"));
-        assert_eq!(found("http://exporter.nvidia"), expected("nvidia/exporter:80/"));
-        assert_eq!(found("http://exporter.example.org/metrics"), None);
-        assert_eq!(found("https://exporter.nvidia.svc/metrics"), None);
+        for (url, path) in [
+            (
+                "http://exporter.nvidia.svc.cluster.local:8080/metrics",
+                Some("/api/v1/namespaces/nvidia/services/exporter:8080/proxy/metrics"),
+            ),
+            (
+                "http://exporter.nvidia.svc",
+                Some("/api/v1/namespaces/nvidia/services/exporter:80/proxy/"),
+            ),
+            (
+                "http://exporter.nvidia",
+                Some("/api/v1/namespaces/nvidia/services/exporter:80/proxy/"),
+            ),
+            (
+                "http://exporter/metrics",
+                Some("/api/v1/namespaces/tts/services/exporter:80/proxy/metrics"),
+            ),
+            ("http://exporter.example.org/metrics", None),
+            ("https://exporter.nvidia.svc/metrics", None),
+        ] {
+            assert_eq!(service_proxy_path(url, "tts").as_deref(), path, "{url}");
+        }
+    }
+
+    /// Ends of paths of names that stay inside the Pod, or that name no object of the API.
+    const OTHER_NAMES: &[&str] = &[
+        "Containers[].name",
+        "azureDisk.diskName",
+        "azureFile.shareName",
+        "claims[].name",
+        "clusterTrustBundle.signerName",
+        "containers[].name",
+        "dataSource.name",
+        "dataSourceRef.name",
+        "env[].name",
+        "evictionResponders[].name",
+        "fileKeyRef.volumeName",
+        "flocker.datasetName",
+        "gcePersistentDisk.pdName",
+        "httpHeaders[].name",
+        "iscsi.initiatorName",
+        "metadata.generateName",
+        "metadata.name",
+        "options[].name",
+        "os.name",
+        "ownerReferences[].name",
+        "podCertificate.signerName",
+        "ports[].name",
+        "resizePolicy[].resourceName",
+        "resourceClaims[].name",
+        "resourceFieldRef.containerName",
+        "scaleIO.volumeName",
+        "schedulerName",
+        "schedulingGates[].name",
+        "storageos.volumeName",
+        "sysctls[].name",
+        "volumeDevices[].name",
+        "volumeMounts[].name",
+        "volumes[].name",
+        "vsphereVolume.storagePolicyName",
+        "windowsOptions.gmsaCredentialSpecName",
+        "windowsOptions.runAsUserName",
+    ];
+
+    /// Collects the paths of strings that are called a name in a type's schema.
+    fn collect_names(
+        schema: &serde_json::Value,
+        root: &serde_json::Value,
+        path: &str,
+        names: &mut BTreeSet<String>,
+    ) {
+        if let Some(reference) = schema.get("$ref").and_then(|text| text.as_str()) {
+            let target = root.pointer(reference.trim_start_matches('#')).unwrap();
+            return collect_names(target, root, path, names);
+        }
+        for part in ["allOf", "anyOf"] {
+            for schema in schema.get(part).and_then(|list| list.as_array()).into_iter().flatten() {
+                collect_names(schema, root, path, names);
+            }
+        }
+        if let Some(item) = schema.get("items") {
+            collect_names(item, root, &format!("{path}[]"), names);
+        }
+        for (key, field) in
+            schema.get("properties").and_then(|map| map.as_object()).into_iter().flatten()
+        {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            if key == "name" || key.ends_with("Name") {
+                names.insert(path.clone());
+            }
+            collect_names(field, root, &path, names);
+        }
+    }
+
+    #[test]
+    fn every_name_in_a_pod_is_a_reference_or_known_to_be_none() {
+        let schema = schemars::schema_for!(k8s_openapi::api::core::v1::PodSpec);
+        let schema = schema.to_value();
+        let mut names = BTreeSet::new();
+        collect_names(&schema, &schema, "", &mut names);
+        // Templates have no ephemeral containers: they are added to running Pods.
+        names.retain(|name| !name.starts_with("ephemeralContainers"));
+        for reference in POD_REFERENCES {
+            let is_name = names.remove(reference.path) || reference.path.ends_with(".driver");
+            assert!(is_name, "{} is not a field of a Pod", reference.path);
+        }
+        names.retain(|name| !OTHER_NAMES.iter().any(|end| name.ends_with(end)));
+        assert!(names.is_empty(), "neither in POD_REFERENCES nor in OTHER_NAMES: {names:#?}");
+    }
+
+    #[test]
+    fn a_word_is_quoted_only_if_a_shell_would_change_it() {
+        for (word, quoted) in [
+            ("tier-2_gpu@x.example/a:b=c,d%+", "tier-2_gpu@x.example/a:b=c,d%+"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("$(id)", "'$(id)'"),
+            ("it's", "'it'\\''s'"),
+            ("a\nb", "'a\nb'"),
+            ("~", "'~'"),
+        ] {
+            assert_eq!(shell_quote(word), quoted);
+        }
     }
 }

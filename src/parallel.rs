@@ -1,45 +1,58 @@
-//! The same work on many things, on all cores.
+//! The same work on many items, on all cores.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Does the work on each item; the results are in the items' order. So `few` items are done before
-/// threads are worth their start.
+/// The most threads that one call uses.
+const MAX_THREADS: usize = 8;
+
+/// Does the work on each item, and returns the results in the items' order. With at most
+/// `max_sequential` items the calling thread does it all, since starting threads would cost more.
 pub(crate) fn map<T: Sync, R: Send>(
     items: &[T],
-    few: usize,
+    max_sequential: usize,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(8);
-    if items.len() <= few || cores == 1 {
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    if items.len() <= max_sequential || threads == 1 {
         return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
-    let run = || {
-        let mut done = Vec::new();
-        while let Some((at, item)) = claim(items, &next) {
-            done.push((at, work(item)));
-        }
-        done
-    };
     let mut results: Vec<(usize, R)> = thread::scope(|scope| {
-        // Where the system lets no more threads start, those that did do it all.
-        let start = |_| thread::Builder::new().spawn_scoped(scope, run).ok();
-        let others: Vec<_> = (1..cores).map_while(start).collect();
-        let mut all = run();
-        for other in others {
-            match other.join() {
-                Ok(done) => all.extend(done),
+        // If the system refuses to start more threads, those that did start do all the work.
+        let workers: Vec<_> = (1..threads)
+            .map_while(|_| {
+                let worker = thread::Builder::new();
+                worker.spawn_scoped(scope, || work_until_done(items, &next, &work)).ok()
+            })
+            .collect();
+        let mut results = work_until_done(items, &next, &work);
+        for worker in workers {
+            match worker.join() {
+                Ok(more) => results.extend(more),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        all
+        results
     });
-    results.sort_by_key(|&(at, _)| at);
+    results.sort_by_key(|&(index, _)| index);
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-fn claim<'a, T>(items: &'a [T], next: &AtomicUsize) -> Option<(usize, &'a T)> {
-    let at = next.fetch_add(1, Ordering::Relaxed);
-    Some((at, items.get(at)?))
+/// Claims one item after the other, until none is left.
+fn work_until_done<T, R>(
+    items: &[T],
+    next: &AtomicUsize,
+    work: impl Fn(&T) -> R,
+) -> Vec<(usize, R)> {
+    let mut results = Vec::new();
+    while let Some((index, item)) = claim_next(items, next) {
+        results.push((index, work(item)));
+    }
+    results
+}
+
+fn claim_next<'a, T>(items: &'a [T], next: &AtomicUsize) -> Option<(usize, &'a T)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    Some((index, items.get(index)?))
 }

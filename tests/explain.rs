@@ -12,13 +12,13 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::tool::{Sandbox, repository};
-use tts_render::explain::{IDLE, Influence, why_idle};
+use tts_render::explain::{IDLE_VALUES, Influence, idle_reason};
 use tts_render::project::Project;
-use tts_render::project::load::{Opened, Request};
+use tts_render::project::load::{LoadedStack, Request};
 use tts_render::values::Assignment;
 
 #[test]
-fn a_field_leads_to_the_templates_line_and_the_values() {
+fn a_field_leads_to_its_template_line_and_its_values() {
     let sandbox = Sandbox::repository();
     let path = "spec.template.spec.containers[0].image";
     let out = sandbox.ok(&["explain", "deployment/chatterbox-tts", path]).out;
@@ -34,7 +34,7 @@ fn a_field_leads_to_the_templates_line_and_the_values() {
     assert!(out.contains("server.image.repository = "), "{out}");
     assert!(out.contains("server.image.digest, not set in values/tts.yaml"), "{out}");
     assert_eq!(out.lines().count(), 5, "{out}");
-    // By any of the object's names the same is said.
+    // Every name of the object gives the same answer.
     for name in [
         "Deployment tts/chatterbox-tts",
         "deploy/tts/chatterbox-tts",
@@ -45,7 +45,7 @@ fn a_field_leads_to_the_templates_line_and_the_values() {
 }
 
 #[test]
-fn the_layer_that_brought_a_value_is_named_and_a_default_is_one() {
+fn the_layer_that_set_a_value_is_named_or_the_default() {
     let sandbox = Sandbox::repository();
     let path = "spec.template.metadata.annotations[\"checksum/config\"]";
     let args = ["explain", "deployment/chatterbox-tts", path, "-f", "overlays/english.yaml"];
@@ -63,10 +63,10 @@ fn the_layer_that_brought_a_value_is_named_and_a_default_is_one() {
 }
 
 #[test]
-fn what_stands_in_the_template_has_no_value() {
+fn a_field_fixed_in_the_template_has_no_value() {
     let out =
         Sandbox::repository().ok(&["explain", "deployment/chatterbox-tts", "spec.replicas"]).out;
-    assert!(out.contains("value     none: nothing in values/tts.yaml changes it"), "{out}");
+    assert!(out.contains("value     none: no value in values/tts.yaml changes it"), "{out}");
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_value_leads_to_every_field_that_it_decides() {
     assert!(jobs.iter().all(|job| out.contains(&line(job))), "{out}");
     let out = sandbox.ok(&["explain", "--value", "gate.reserve", "--set", "gate.reserve=1Gi"]).out;
     assert!(out.starts_with("gate.reserve = 1Gi, --set:1:14"), "{out}");
-    // A map: each value in it. One that could be set: what it would decide.
+    // For a map, each value in it. For a value that is not set, the fields that it would decide.
     let out = sandbox.ok(&["explain", "--value", "offPeak"]).out;
     for value in ["offPeak.timeZone = ", "offPeak.up = ", "offPeak.names.guard = "] {
         assert!(out.contains(&format!("\n{value}")) || out.starts_with(value), "{value}: {out}");
@@ -97,27 +97,27 @@ fn a_value_leads_to_every_field_that_it_decides() {
 }
 
 #[test]
-fn policies_exceptions_and_clients_settings_are_explained_too() {
+fn policies_exceptions_and_client_settings_are_explained_too() {
     let sandbox = Sandbox::repository();
     let policy = "clusterpolicy/inject-gpu-workload-priority";
     let list = "spec.rules[0].exclude.any[0].resources.namespaces";
-    let ours = sandbox.ok(&["explain", policy, &format!("{list}[5]")]).out;
+    let added = sandbox.ok(&["explain", policy, &format!("{list}[5]")]).out;
     assert!(
-        ours.starts_with(&format!("{list}[5] = tts\n  policy    what the edit puts in\n")),
-        "{ours}"
+        added.starts_with(&format!("{list}[5] = tts\n  policy    added by the edit\n")),
+        "{added}"
     );
-    assert!(ours.contains("  value     namespace.name = tts, values/tts.yaml:9:9\n"), "{ours}");
+    assert!(added.contains("  value     namespace.name = tts, values/tts.yaml:9:9\n"), "{added}");
     for value in ["kyverno.mode = edit", "kyverno.policy = ", "kyverno.rule = "] {
-        let line = ours.lines().find(|line| line.contains(value)).expect(value);
-        assert!(line.ends_with(": whether it is there"), "{line}");
+        let line = added.lines().find(|line| line.contains(value)).expect(value);
+        assert!(line.ends_with(": its presence"), "{line}");
     }
-    // The owner's own line is shown in the owner's file.
-    let theirs = sandbox.ok(&["explain", policy, &format!("{list}[0]")]).out;
+    // The owner's entries have their place in the owner's file.
+    let owned = sandbox.ok(&["explain", policy, &format!("{list}[0]")]).out;
     let file = sandbox.read("policies/inject-gpu-workload-priority.yaml");
     let line = file.lines().position(|line| line.trim() == "- kube-system").expect("it") + 1;
     let expected = format!("policy    policies/inject-gpu-workload-priority.yaml:{line}:");
-    assert!(theirs.contains(&expected), "{theirs}");
-    assert!(!theirs.contains("namespace.name"), "{theirs}");
+    assert!(owned.contains(&expected), "{owned}");
+    assert!(!owned.contains("namespace.name"), "{owned}");
 
     let exception =
         ["--set", "kyverno.mode=exception", "--set", "kyverno.exceptionNamespace=kyverno"];
@@ -138,7 +138,7 @@ fn policies_exceptions_and_clients_settings_are_explained_too() {
 }
 
 #[test]
-fn a_policy_of_two_stacks_is_explained_as_it_is_rendered() {
+fn a_policy_shared_by_two_stacks_is_explained_for_both() {
     let sandbox = Sandbox::repository();
     let other = sandbox
         .read("values/tts.yaml")
@@ -154,19 +154,19 @@ fn a_policy_of_two_stacks_is_explained_as_it_is_rendered() {
     let out = sandbox.ok(&["explain", "clusterpolicy/inject-gpu-workload-priority", field]).out;
     assert!(out.contains("[6] = tts\n"), "{out}");
     assert!(out.contains("namespace.name = tts, values/tts.yaml:9:9\n"), "{out}");
-    // Two Deployments of one name: both are named, and either is found by its namespace.
-    let said = sandbox.refused(&["explain", "deployment/chatterbox-tts", "spec"]);
-    let both = "`deployment/chatterbox-tts` may be any of `Deployment asr/chatterbox-tts`, `Deployment tts/chatterbox-tts`";
-    assert!(said.contains(both), "{said}");
+    // Two Deployments of one name are both suggested, and each is found by its namespace.
+    let message = sandbox.refused(&["explain", "deployment/chatterbox-tts", "spec"]);
+    let both = "`deployment/chatterbox-tts` is ambiguous: it may be `Deployment asr/chatterbox-tts`, `Deployment tts/chatterbox-tts`";
+    assert!(message.contains(both), "{message}");
     let out = sandbox.ok(&["explain", "Deployment asr/chatterbox-tts", "metadata.namespace"]).out;
     assert!(out.contains("namespace.name = asr, values/asr.yaml:"), "{out}");
     let one = ["explain", "deployment/chatterbox-tts", "metadata.namespace", "--stack", "tts"];
     assert!(sandbox.ok(&one).out.contains("values/tts.yaml:9:9"));
-    // Looked at alone, it is still among the namespaces of both.
+    // With `--stack`, the policy still contains the namespaces of both.
     let policy = ["explain", "clusterpolicy/inject-gpu-workload-priority", field];
     let out = sandbox.ok(&[&policy[..], &["--stack", "tts"]].concat()).out;
     assert!(out.contains("[6] = tts\n") && out.contains("values/tts.yaml:9:9\n"), "{out}");
-    // Of very many stacks those are told whose namespace it is.
+    // Of many stacks, the one whose namespace it is comes first.
     for number in 0..5 {
         let name = format!("more-{number}");
         let copy = other.replace("name: asr\n", &format!("name: {name}\n"));
@@ -178,17 +178,14 @@ fn a_policy_of_two_stacks_is_explained_as_it_is_rendered() {
     let field = "spec.rules[0].exclude.any[0].resources.namespaces[11]";
     let out = sandbox.ok(&["explain", "clusterpolicy/inject-gpu-workload-priority", field]).out;
     assert!(out.contains("[11] = tts\n") && out.contains("namespace.name = tts"), "{out}");
-    assert!(
-        out.ends_with("  4 more stacks have a part in it: `--stack NAME` tells of one\n"),
-        "{out}"
-    );
-    // A value that each of them has.
+    assert!(out.ends_with("  4 more stacks contribute: show one with `--stack NAME`\n"), "{out}");
+    // A value that all of them have.
     let out = sandbox.ok(&["explain", "--value", "gate.floor"]).out;
     assert_eq!(out.matches("gate.floor = 6Gi, values/").count(), 7, "{out}");
 }
 
 #[test]
-fn what_was_probably_meant_is_suggested() {
+fn a_similar_name_is_suggested() {
     let sandbox = Sandbox::repository();
     for (args, expected) in [
         (
@@ -198,10 +195,10 @@ fn what_was_probably_meant_is_suggested() {
         (&["Deployment default/chatterbox-tts"], "did you mean `Deployment tts/chatterbox-tts`?"),
         (
             &["chatterbox-tts"],
-            "may be any of `Service tts/chatterbox-tts`, `Deployment tts/chatterbox-tts`",
+            "ambiguous: it may be `Service tts/chatterbox-tts`, `Deployment tts/chatterbox-tts`",
         ),
         (&["deploy/chatterbox-tts", "spec.replica"], "did you mean `replicas`?"),
-        (&["deploy/chatterbox-tts", "spec.qqqqqqqq"], "in `spec` stand `replicas`, "),
+        (&["deploy/chatterbox-tts", "spec.qqqqqqqq"], "keys in `spec`: `replicas`, "),
         (&["deploy/chatterbox-tts", "spec.template.spec.containers[4]"], "is a list of 1 item"),
         (&["deploy/chatterbox-tts", "spec.replicas.x"], "`spec.replicas` is a whole number"),
         (&["--value", "gate.flor"], "did you mean `floor`?"),
@@ -210,17 +207,18 @@ fn what_was_probably_meant_is_suggested() {
         (&["deploy/chatterbox-tts", "a..b"], "a key is missing in the path `a..b`"),
         (&["--value", "gate.floor", "--stack", "ttts"], "did you mean `tts`?"),
     ] {
-        let said = sandbox.refused(&[&["explain"], args].concat());
-        assert!(said.contains(expected), "{args:?}: {said}");
+        let message = sandbox.refused(&[&["explain"], args].concat());
+        assert!(message.contains(expected), "{args:?}: {message}");
     }
 }
 
-/// The leaves of a project's one stack that decide nothing.
-fn idle(sandbox: &Sandbox, assignments: &[&str]) -> Vec<Influence> {
+/// The leaves of a project's one stack that decide no field.
+fn idle_leaves(sandbox: &Sandbox, assignments: &[&str]) -> Vec<Influence> {
     let assignments =
         assignments.iter().map(|text| Assignment::parse(text).expect("an assignment")).collect();
     let request = Request { assignments, ..Request::default() };
-    let opened = Opened::open(&Project::new(sandbox.path("")), &request).expect("it loads");
+    let opened =
+        LoadedStack::load_all(&Project::new(sandbox.path("")), &request).expect("it loads");
     let influences: Vec<Influence> = opened[0].subject().influences();
     assert!(influences.len() > 90, "{}", influences.len());
     influences.into_iter().filter(|influence| influence.fields.is_empty()).collect()
@@ -240,30 +238,30 @@ fn every_leaf_of_the_values_decides_a_field_or_is_listed() {
     let exception = ["kyverno.mode=exception", "kyverno.exceptionNamespace=kyverno"];
     let mut needed = BTreeSet::new();
     for assignments in [&[][..], &gitops, &exception, &["kyverno.mode=none"]] {
-        let idle = idle(&sandbox, assignments);
+        let idle = idle_leaves(&sandbox, assignments);
         let surprising: Vec<String> = idle
             .iter()
-            .filter(|influence| why_idle(&influence.value).is_none())
+            .filter(|influence| idle_reason(&influence.value).is_none())
             .map(|influence| influence.value.to_string())
             .collect();
         assert!(surprising.is_empty(), "{assignments:?}: {surprising:?}");
-        needed.extend(idle.iter().filter_map(|influence| why_idle(&influence.value)));
-        // What is listed for other modes does decide where the mode is its own.
+        needed.extend(idle.iter().filter_map(|influence| idle_reason(&influence.value)));
+        // A value that is idle in other modes decides a field in its own mode.
         let decides =
             |path: &str| !idle.iter().any(|influence| influence.value.to_string() == path);
         let mode = assignments.first().copied().unwrap_or_default();
         assert_eq!(decides("kyverno.rule"), mode != "kyverno.mode=none", "{assignments:?}");
         assert_eq!(decides("kyverno.exceptionNamespace"), mode == exception[0], "{assignments:?}");
     }
-    let stale: Vec<_> = IDLE.iter().filter(|(_, why)| !needed.contains(why)).collect();
+    let stale: Vec<_> = IDLE_VALUES.iter().filter(|(_, reason)| !needed.contains(reason)).collect();
     assert!(stale.is_empty(), "{stale:?}");
-    // The reason is what a person is told.
+    // The command prints the reason.
     let out = sandbox.ok(&["explain", "--value", "clients[0].name"]).out;
     assert!(out.contains("  decides no field: it names the client's own Deployment"), "{out}");
 }
 
 #[test]
-fn the_documentation_shows_what_is_printed() {
+fn the_documented_output_is_current() {
     let docs = std::fs::read_to_string(repository().join("docs/review.md")).expect("docs");
     let (_, section) = docs.split_once("\n## Who decides a field\n").expect("the section");
     let (_, block) = section.split_once("```console\n").expect("the block");
@@ -277,12 +275,12 @@ fn the_documentation_shows_what_is_printed() {
     for (command, printed) in shown {
         let args: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
         let out = Sandbox::repository().ok(&args).out;
-        assert_eq!(placeless(&out), placeless(printed), "{command}");
+        assert_eq!(without_positions(&out), without_positions(printed), "{command}");
     }
 }
 
-/// A text without the lines and columns of its places: a comment more in the values moves them.
-fn placeless(text: &str) -> String {
+/// The text without lines and columns, which change with every comment in the values.
+fn without_positions(text: &str) -> String {
     let ends = |line: &str| {
         let number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
         let mut parts = line.rsplitn(3, ':');

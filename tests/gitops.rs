@@ -1,4 +1,4 @@
-//! `gitops` and `requires`: what wires a repository to its controllers, as they read it.
+//! `gitops`: the files that wire a repository to its controllers, as those read them.
 
 #![allow(
     clippy::expect_used,
@@ -18,12 +18,12 @@ use serde_json::{Value, json};
 const URL: &str = "gitops.repoURL=https://git.example/me/infra.git";
 const ACTION: &str = "gitops.ci.action=me/tts-render@0123456789012345678901234567890123456789";
 
-/// What `gitops` makes of this repository's project, with the URL set.
+/// The objects that `gitops` prints for this repository's project, with the URL set.
 #[track_caller]
 fn gitops(args: &[&str]) -> Vec<Value> {
     let ran = tool::ran(tool::repository(), &[&["gitops"], args, &["--set", URL]].concat());
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    // The project's own strict check takes all of it, the patches of another's object apart.
+    // All of it is valid, except the patch, which is a part of an object.
     let manifests: Vec<&str> = ran
         .out
         .split("---\n")
@@ -50,7 +50,7 @@ fn kinds_and_names(objects: &[Value]) -> Vec<String> {
 }
 
 #[test]
-fn argo_cd_reads_a_folder_an_application() {
+fn argo_cd_gets_an_application_for_each_folder() {
     let objects = gitops(&["argocd"]);
     assert_eq!(
         kinds_and_names(&objects),
@@ -84,7 +84,7 @@ fn argo_cd_reads_a_folder_an_application() {
 }
 
 #[test]
-fn server_side_diff_is_for_policies_alone() {
+fn only_policies_are_compared_on_the_server() {
     let objects = gitops(&["argocd"]);
     let compare = |name: &str| {
         let annotations = &find(&objects, "Application", name)["metadata"]["annotations"];
@@ -98,7 +98,7 @@ fn server_side_diff_is_for_policies_alone() {
 }
 
 #[test]
-fn the_project_allows_what_is_rendered_and_no_more() {
+fn the_project_allows_only_what_is_rendered() {
     let objects = gitops(&["argocd"]);
     let project = &find(&objects, "AppProject", "tts-render")["spec"];
     let namespaces: Vec<_> = project["destinations"]
@@ -116,7 +116,7 @@ fn the_project_allows_what_is_rendered_and_no_more() {
 }
 
 #[test]
-fn keel_s_images_are_left_alone_where_values_say_so() {
+fn images_that_keel_owns_are_ignored() {
     let argocd = gitops(&["argocd", "--set", "gitops.images=keel"]);
     let rules =
         find(&argocd, "Application", "tts")["spec"]["ignoreDifferences"].as_array().unwrap();
@@ -144,7 +144,7 @@ fn keel_s_images_are_left_alone_where_values_say_so() {
     assert_eq!(expressions, expected);
     let flux = gitops(&["flux", "--set", "gitops.images=keel"]);
     let ignored = find(&flux, "Kustomization", "tts")["spec"]["ignore"].as_array().unwrap();
-    let of = |name: &str| {
+    let ignored_paths = |name: &str| {
         ignored
             .iter()
             .filter(|rule| rule["target"]["name"] == name)
@@ -152,11 +152,11 @@ fn keel_s_images_are_left_alone_where_values_say_so() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        of("^chatterbox-tts$"),
+        ignored_paths("^chatterbox-tts$"),
         ["/spec/replicas", "/spec/template/spec/containers/0/image"]
     );
     assert_eq!(
-        of("^chatterbox-window-up$"),
+        ignored_paths("^chatterbox-window-up$"),
         ["/spec/jobTemplate/spec/template/spec/containers/0/image"]
     );
 }
@@ -195,7 +195,7 @@ fn the_plugin_is_a_sidecar_that_applications_name_with_its_version() {
     );
 }
 
-/// The patch, merged into the stock repo-server as kubectl merges, is a Deployment that the API takes.
+/// kubectl merges the patch into the stock repo-server, and the result is a valid Deployment.
 #[test]
 fn the_sidecar_fits_the_stock_repo_server() {
     if !common::require(&["kubectl", "version", "--client"]) {
@@ -266,8 +266,8 @@ fn the_sidecar_fits_the_stock_repo_server() {
 }
 
 #[test]
-fn a_fleet_is_one_set_that_reads_the_values_files() {
-    let objects = gitops(&["argocd", "--fleet"]);
+fn an_application_set_reads_the_values_files() {
+    let objects = gitops(&["argocd", "--application-set"]);
     assert_eq!(
         kinds_and_names(&objects),
         [
@@ -281,7 +281,7 @@ fn a_fleet_is_one_set_that_reads_the_values_files() {
     assert_eq!(spec["generators"][0]["git"]["files"], json!([{"path": "values/*.yaml"}]));
     assert_eq!(spec["goTemplateOptions"], json!(["missingkey=error"]));
     let template = &spec["template"];
-    // What it takes from a values file is there, and filled in it is this stack's own Application.
+    // Filled in from the values file, the template is the stack's own Application.
     let values: Value = serde_yaml::from_str(
         &fs::read_to_string(tool::repository().join("values/tts.yaml")).unwrap(),
     )
@@ -302,7 +302,7 @@ fn a_fleet_is_one_set_that_reads_the_values_files() {
 }
 
 #[test]
-fn flux_gets_a_source_and_a_kustomization_a_folder() {
+fn flux_gets_a_source_and_a_kustomization_for_each_folder() {
     let objects = gitops(&["flux"]);
     assert_eq!(
         kinds_and_names(&objects),
@@ -336,10 +336,10 @@ fn flux_gets_a_source_and_a_kustomization_a_folder() {
 }
 
 #[test]
-fn flux_is_kept_from_variables_that_are_none_of_its_own() {
+fn flux_replaces_no_variables_of_the_stack() {
     assert!(
         gitops(&["flux"]).iter().all(|object| object["spec"].get("patches").is_none()),
-        "no noise without need"
+        "there is nothing to protect"
     );
     let project = Sandbox::repository();
     project.replace(
@@ -362,7 +362,7 @@ fn flux_is_kept_from_variables_that_are_none_of_its_own() {
 }
 
 #[test]
-fn prune_is_guarded_where_data_would_go() {
+fn objects_with_data_are_protected_from_pruning() {
     let objects = tool::objects(&tool::generate(&["tts"]));
     for kind in ["Namespace", "PersistentVolume", "PersistentVolumeClaim"] {
         let object = objects.iter().find(|object| object["kind"] == kind).unwrap();
@@ -376,13 +376,13 @@ fn prune_is_guarded_where_data_would_go() {
 }
 
 #[test]
-fn a_setting_that_is_missing_is_asked_for_by_name() {
+fn a_missing_setting_is_named() {
     let refused = |args: &[&str]| {
         let ran = tool::ran(tool::repository(), &[&["gitops"], args].concat());
         assert_eq!((ran.code, ran.out.as_str()), (2, ""));
         ran.err
     };
-    assert!(refused(&["argocd"]).contains("values/tts.yaml has no `gitops`"));
+    assert!(refused(&["argocd"]).contains("`values/tts.yaml` has no `gitops`"));
     assert!(
         refused(&["argocd", "--from", "plugin", "--set", URL])
             .contains("`gitops.argocd.pluginImage` is not set")
@@ -413,17 +413,18 @@ fn stacks_that_contradict_one_another_are_refused() {
     }
     let message = project.refused(&["gitops", "argocd"]);
     assert!(
-        message.contains("`gitops.branch` of values/tts.yaml is not that of values/demo.yaml"),
+        message.contains("`gitops.branch` of `values/tts.yaml` is not that of `values/demo.yaml`"),
         "{message}"
     );
-    // Whose images they are may differ; one template for all can't say so.
+    // The images' owner may differ between stacks, but not in one ApplicationSet.
     project.replace("values/demo.yaml", "branch: other", "images: keel");
     project.ok(&["gitops", "argocd"]);
-    let message = project.refused(&["gitops", "argocd", "--fleet"]);
+    let message = project.refused(&["gitops", "argocd", "--application-set"]);
     assert!(message.contains("`gitops.images` is not the same"), "{message}");
+    assert!(message.contains("omit `--application-set`"), "{message}");
 }
 
-/// A Pod of the client sees the settings: the patch, merged as kubectl merges.
+/// kubectl merges the patch into the client's Deployment, and its Pods see the settings.
 #[test]
 fn the_client_s_patch_gives_its_pods_the_settings() {
     if !common::require(&["kubectl", "version", "--client"]) {
@@ -477,7 +478,7 @@ fn the_client_s_patch_gives_its_pods_the_settings() {
     let data = &find(&rendered, "ConfigMap", config_map)["data"];
     assert_eq!(data["TTS_MODE"], "openai_compatible");
     assert_eq!(data.as_object().unwrap().len(), 3);
-    // Another setting is another checksum: the Pods start anew.
+    // A changed setting changes the checksum, which restarts the Pods.
     let checksum =
         |text: &str| text.lines().find(|line| line.contains("checksum/")).unwrap().to_owned();
     let project = Sandbox::repository();
@@ -488,7 +489,7 @@ fn the_client_s_patch_gives_its_pods_the_settings() {
 }
 
 #[test]
-fn out_writes_the_same_documents_as_files() {
+fn the_documents_are_written_as_files() {
     let project = Sandbox::repository();
     let printed = project.ok(&["gitops", "flux", "--set", URL]).out;
     project.ok(&["gitops", "flux", "--set", URL, "--out", "clusters/home"]);
@@ -511,7 +512,7 @@ fn out_writes_the_same_documents_as_files() {
     }
 }
 
-/// The workflows of both forges, written where they belong.
+/// A project with the workflows of both forges, in the forges' own folders.
 fn workflows() -> Sandbox {
     let project = Sandbox::repository();
     for forge in ["github", "forgejo"] {
@@ -521,7 +522,7 @@ fn workflows() -> Sandbox {
 }
 
 #[test]
-fn workflows_say_the_branch_the_action_and_this_version() {
+fn workflows_name_the_branch_the_action_and_this_version() {
     let project = workflows();
     for file in [".github/workflows/rendered.yaml", ".forgejo/workflows/rendered.yaml"] {
         let text = project.read(file);
@@ -532,7 +533,7 @@ fn workflows_say_the_branch_the_action_and_this_version() {
             text.matches(concat!("version: \"", env!("CARGO_PKG_VERSION"), "\"")).count(),
             2
         );
-        // A request's own code never runs with rights to write.
+        // A pull request's own code never runs with write permission.
         assert!(workflow["on"].get("pull_request_target").is_none());
         let comment = &workflow["jobs"]["comment"];
         assert!(comment["steps"].as_array().unwrap().iter().all(|step| step.get("uses").is_none()));
@@ -601,7 +602,7 @@ fn actionlint_finds_nothing_in_the_workflows() {
         "label .docker. is unknown",
         ".forgejo/workflows/rendered.yaml",
     ]);
-    // It does find what is wrong.
+    // It does find a mistake.
     project.replace(".github/workflows/rendered.yaml", "needs: check", "needs: chekc");
     let output = Command::new("actionlint")
         .arg(".github/workflows/rendered.yaml")
@@ -609,67 +610,4 @@ fn actionlint_finds_nothing_in_the_workflows() {
         .output()
         .unwrap();
     assert!(!output.status.success());
-}
-
-#[test]
-fn what_is_required_is_listed_with_its_check() {
-    let ran = tool::ran(tool::repository(), &["doctor", "--format", "json"]);
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    let list: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
-    let check = |what: &str| {
-        let one = list.iter().find(|one| one["what"].as_str().unwrap().starts_with(what));
-        one.unwrap_or_else(|| panic!("{what} is not listed: {list:#?}"))["check"]
-            .as_str()
-            .unwrap()
-            .to_owned()
-    };
-    assert_eq!(
-        check("Secret tts/registry-credentials"),
-        "kubectl -n tts get secret registry-credentials"
-    );
-    assert_eq!(check("StorageClass nfs-truenas"), "kubectl get storageclass nfs-truenas");
-    assert_eq!(check("CSI driver nfs.csi.k8s.io"), "kubectl get csidriver nfs.csi.k8s.io");
-    assert_eq!(check("PriorityClass tier-2-gpu"), "kubectl get priorityclass tier-2-gpu");
-    assert!(
-        check("the directory /srv/nfs-ssd/chatterbox on the NFS server 192.168.1.127")
-            .contains("--overrides=")
-    );
-    assert!(
-        check("the metric gpu_pod_memory_used_bytes")
-            .contains("/namespaces/nvidia/services/gpu-pod-exporter:80/proxy/metrics")
-    );
-    assert!(check("Kyverno, 1.19 at most").contains("-n kyverno"));
-    assert!(
-        check("ClusterPolicy inject-gpu-workload-priority applied")
-            .contains("kubectl get clusterpolicy")
-    );
-    assert!(check("Deployment tripit/tripit").contains("tts-client"));
-    let room = list.iter().find(|one| one["what"] == "room in the quotas of tts").unwrap();
-    assert!(room["why"].as_str().unwrap().contains("requests.nvidia.com/gpu 1"), "{room}");
-    // What the stack renders itself is not asked for.
-    assert!(
-        list.iter().all(|one| !one["what"].as_str().unwrap().starts_with("ConfigMap")),
-        "{list:#?}"
-    );
-    // Every check is a command line that a shell can read.
-    for one in &list {
-        let checked =
-            Command::new("sh").args(["-n", "-c", one["check"].as_str().unwrap()]).status().unwrap();
-        assert!(checked.success(), "{one}");
-    }
-    let text = tool::ran(tool::repository(), &["doctor", "tts"]).out;
-    assert!(text.starts_with("# tts needs, and does not render:\n"), "{text}");
-    assert!(text.contains("\nkubectl get priorityclass tier-2-gpu\n"), "{text}");
-}
-
-#[test]
-fn a_secret_that_a_pod_names_is_required() {
-    let project = Sandbox::repository();
-    project.replace(
-        "values/tts.yaml",
-        "    TTS_BF16: \"off\"\n",
-        "    TTS_BF16: \"off\"\n    TOKEN: {valueFrom: {secretKeyRef: {name: api-token, key: token}}}\n    MAYBE: {valueFrom: {secretKeyRef: {name: perhaps, key: token, optional: true}}}\n",
-    );
-    let text = project.ok(&["doctor", "tts"]).out;
-    assert!(text.contains("# Secret tts/api-token\n") && !text.contains("perhaps"), "{text}");
 }

@@ -21,24 +21,25 @@ fn sandbox() -> Sandbox {
 }
 
 #[test]
-fn a_file_is_edited_once_and_back() {
+fn a_file_is_edited_once_and_restored() {
     let sandbox = sandbox();
     let edit = |more: &[&str]| {
-        let ran = sandbox.run(&[&["policy", "edit", FILE, "--exclude", "tenant"], more].concat());
-        (ran.code, ran.err)
+        let result =
+            sandbox.run(&[&["policy", "edit", FILE, "--exclude", "tenant"], more].concat());
+        (result.code, result.err)
     };
     let (code, said) = edit(&["--check"]);
     assert_eq!((code, sandbox.read(FILE).as_str()), (1, POLICY));
-    assert!(said.contains("does not leave `tenant` out yet"), "{said}");
+    assert!(said.contains("does not exclude `tenant` yet"), "{said}");
 
     let (code, said) = edit(&[]);
     assert_eq!(code, 0);
-    assert_eq!(said, "policies/p.yaml: rule `r` of `p` leaves `tenant` out now\n");
+    assert_eq!(said, "`policies/p.yaml`: rule `r` of `p` now excludes `tenant`\n");
     assert_eq!(sandbox.read(FILE), POLICY.replace("[a]", "[a, tenant]"));
 
     let (code, said) = edit(&["--check"]);
     assert_eq!(code, 0);
-    assert!(said.ends_with("leaves `tenant` out already, by its name\n"), "{said}");
+    assert!(said.ends_with("already excludes `tenant`, by its name\n"), "{said}");
 
     assert_eq!(edit(&["--remove", "--check"]).0, 1);
     assert_eq!(edit(&["--remove"]).0, 0);
@@ -49,7 +50,7 @@ fn a_file_is_edited_once_and_back() {
 
 #[cfg(unix)]
 #[test]
-fn mode_and_link_stay() {
+fn the_file_mode_and_a_link_are_kept() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let sandbox = sandbox();
     let (file, link) = (sandbox.path(FILE), sandbox.path("link.yaml"));
@@ -63,7 +64,7 @@ fn mode_and_link_stay() {
 }
 
 #[test]
-fn a_shape_where_one_entry_would_do_more_is_refused() {
+fn a_shape_that_one_entry_would_change_further_is_refused() {
     let sandbox = sandbox();
     sandbox.replace(FILE, "exclude: {any:", "exclude: {all:");
     let before = sandbox.read(FILE);
@@ -73,7 +74,7 @@ fn a_shape_where_one_entry_would_do_more_is_refused() {
 }
 
 #[test]
-fn show_says_what_a_pod_of_the_tenant_gets() {
+fn show_reports_the_effect_on_the_tenants_pod() {
     let show = |file: &str| {
         let file = repository().join(file).display().to_string();
         Sandbox::empty()
@@ -87,6 +88,44 @@ fn show_says_what_a_pod_of_the_tenant_gets() {
     );
     let after = show("rendered/kyverno/clusterpolicy-inject-gpu-workload-priority.yaml");
     assert!(after.contains("keeps tier-2-gpu"), "{after}");
+}
+
+/// Three exclusions that are easy to misread, each without and with the tenant.
+const EXCLUSIONS: [[&str; 2]; 3] = [
+    [
+        "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec:\n  rules:\n    - name: r\n      match: {any: [{resources: {kinds: [Pod]}}]}\n      exclude: {any: [], resources: {namespaces: [kube-system]}}\n      mutate: {patchStrategicMerge: {spec: {priorityClassName: gpu}}}\n",
+        "[kube-system, tts]",
+    ],
+    [
+        "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec:\n  rules:\n    - name: r\n      match: {any: [{resources: {kinds: [Pod]}}]}\n      exclude: {all: [{resources: {namespaces: [kube-system]}}]}\n      mutate: {patchStrategicMerge: {spec: {priorityClassName: gpu}}}\n",
+        "[kube-system, tts]",
+    ],
+    [
+        "apiVersion: policies.kyverno.io/v1\nkind: MutatingPolicy\nmetadata: {name: p}\nspec:\n  matchConstraints:\n    resourceRules: [{apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [pods]}]\n  matchConditions: [{name: out, expression: '!(request.namespace in [kube-system])'}]\n  mutations:\n    - patchType: ApplyConfiguration\n      applyConfiguration: {expression: 'Object{spec: Object.spec{priorityClassName: \"gpu\"}}'}\n",
+        "[''kube-system'', ''tts'']",
+    ],
+];
+
+#[test]
+fn show_and_diff_agree_about_an_exclusion() {
+    for [policy, with_tenant] in EXCLUSIONS {
+        let sandbox = Sandbox::empty();
+        let without_tenant = with_tenant.replace(", tts", "").replace(", ''tts''", "");
+        for (side, list) in [("before", without_tenant.as_str()), ("after", with_tenant)] {
+            let text = policy.replace("[kube-system]", list);
+            sandbox.write(&format!("{side}/kyverno/policy-p.yaml"), &text);
+        }
+        let show = |side: &str| {
+            let file = format!("{side}/kyverno/policy-p.yaml");
+            sandbox.ok(&["policy", "show", &file, "--namespace", "tts"]).out
+        };
+        let [before, after] = ["before", "after"].map(show);
+        assert!(!before.contains("keeps its own priority"), "{before}");
+        assert!(after.contains("keeps its own priority: excluded by its name"), "{after}");
+        let diff = sandbox.run(&["diff", "--base", "before", "--head", "after"]);
+        assert_eq!(diff.code, 1, "{}", diff.err);
+        assert!(diff.out.contains("no longer covers `tts`"), "{policy}\n{}", diff.out);
+    }
 }
 
 #[test]
@@ -112,7 +151,7 @@ fn a_byte_order_mark_is_not_carried_below_the_header() {
 }
 
 #[test]
-fn an_exception_in_place_of_the_edit() {
+fn an_exception_can_replace_the_edit() {
     let sandbox = Sandbox::repository();
     sandbox.replace(
         "values/tts.yaml",

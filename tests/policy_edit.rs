@@ -1,4 +1,4 @@
-//! The policy edit over a folder of files, and over thousands that are generated.
+//! The policy edit over a folder of fixtures, and over thousands of generated files.
 
 // A test fails by panicking, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::panic)]

@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use kube_validate::{self, AllowedKinds};
+use kube_validate::AllowedKinds;
 use yaml_spans::source::{Source, Sources};
 use yaml_spans::{self, Dialect, Node, Value};
 
@@ -20,13 +20,13 @@ fn parse(text: &str, dialect: Dialect) -> Result<Vec<Node>, String> {
 
 /// The result of checking a document: the object's id, or all errors.
 fn verdict(node: &Node) -> Result<String, Vec<String>> {
-    match kube_validate::check(node.clone(), &AllowedKinds::none()) {
+    match kube_validate::validate(node.clone(), &AllowedKinds::none()) {
         Ok(object) => {
             assert_eq!(object.node, *node);
-            let report = kube_validate::check_foreign(std::slice::from_ref(node));
+            let report = kube_validate::validate_foreign(std::slice::from_ref(node));
             assert!(report.findings.is_empty(), "{:?}", report.findings);
             assert_eq!((report.checked, report.unknown.len()), (1, 0));
-            let _ = kube_validate::order(&object);
+            let _ = kube_validate::apply_order(&object);
             Ok(object.id().to_string())
         }
         Err(errors) => {
@@ -45,7 +45,7 @@ fuzz_target!(|text: &str| {
     let Ok(documents) = parse(text, Dialect::Strict) else {
         // Foreign manifests are read with fewer rules, but with the same limits.
         if let Ok(documents) = parse(text, Dialect::Kubectl) {
-            kube_validate::check_foreign(&documents);
+            kube_validate::validate_foreign(&documents);
         }
         return;
     };

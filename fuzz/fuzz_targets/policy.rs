@@ -20,14 +20,14 @@ fn apply_edit(text: &str, request: &Request<'_>, edit: Edit) -> Result<Outcome, 
 
 fn exclude(text: &str, request: &Request<'_>) -> Result<Outcome, Vec<String>> {
     apply_edit(text, request, |sources, id, request| {
-        policy::exclude(sources, id, request)
+        policy::exclude_namespace(sources, id, request)
             .map_err(|all| all.iter().map(|e| e.diagnose(sources).message).collect())
     })
 }
 
 fn include(text: &str, request: &Request<'_>) -> Result<Outcome, Vec<String>> {
     apply_edit(text, request, |sources, id, request| {
-        policy::include(sources, id, request)
+        policy::remove_exclusion(sources, id, request)
             .map_err(|all| all.iter().map(|e| e.diagnose(sources).message).collect())
     })
 }
@@ -42,10 +42,10 @@ fn is_insertion(shorter: &str, longer: &str) -> bool {
 fn check_edits(text: &str, request: &Request<'_>) {
     if let Ok(added) = exclude(text, request) {
         let again = exclude(&added.text, request).expect("an edited policy can be edited");
-        assert!(matches!(again.status, Status::AlreadyCovered { .. }), "{again:?}");
+        assert!(matches!(again.status, Status::AlreadyExcluded { .. }), "{again:?}");
         assert_eq!(again.text, added.text);
         match added.status {
-            Status::AlreadyCovered { .. } => assert_eq!(added.text, text),
+            Status::AlreadyExcluded { .. } => assert_eq!(added.text, text),
             Status::Added => {
                 assert!(is_insertion(text, &added.text), "{text}\n---\n{}", added.text);
                 let back = include(&added.text, request).expect("an added entry can be removed");
@@ -76,7 +76,7 @@ fuzz_target!(|text: &str| {
         priority_class: Some("tier-2-gpu"),
         resource: "nvidia.com/gpu",
     };
-    let shown = policy::show(&sources, id, Some(&tenant));
+    let shown = policy::show_policies(&sources, id, Some(&tenant));
     let request = Request { namespace: NAMESPACE, rule: None, policy: None };
     check_edits(text, &request);
     for policy in shown.iter().flatten() {

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
 use yaml_spans::diagnostic::Diagnostics;
-use kube_validate::{self, AllowedKinds};
+use kube_validate::AllowedKinds;
 use tts_render::templates::{self, Templates};
 use yaml_spans::source::{Source, Sources};
 use tts_render::values::{Assignment, Layers, Loaded};
@@ -84,9 +84,9 @@ fuzz_target!(|input: &str| {
         let text = sources.get(output).text();
         let documents = yaml_spans::parse(&sources, output, Dialect::Strict)
             .unwrap_or_else(|errors| panic!("{:?}\n{text}", errors[0].error));
-        assert_eq!(templates::unwhole(&sources, output, &documents), [], "{text}");
+        assert_eq!(templates::partial_interpolations(&sources, output, &documents), [], "{text}");
         for document in documents {
-            if let Err(errors) = kube_validate::check(document, &AllowedKinds::none()) {
+            if let Err(errors) = kube_validate::validate(document, &AllowedKinds::none()) {
                 assert!(!errors.is_empty());
                 errors.iter().for_each(|error| drop(error.diagnose(&sources)));
             }

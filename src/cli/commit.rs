@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tts_render::git::{self, Content, Job};
 use tts_render::project::Project;
-use tts_render::project::load::{Fleet, Request};
+use tts_render::project::load::{RenderedProject, Request};
 use tts_render::project::write::Plan;
 use tts_render::values::KyvernoMode;
 use yaml_spans::diagnostic::Diagnostics;
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 
 /// What all stacks render, and the files that were read for it.
 fn content(project: &Project) -> Result<Content, Diagnostics> {
-    let fleet = Fleet::build(project, &Request::default())?;
+    let fleet = RenderedProject::render(project, &Request::default())?;
     let mut plan = Plan::new();
     for file in &fleet.files {
         plan.add(&file.folder, &file.name, file.contents.as_str(), &file.claimants.join(", "))?;

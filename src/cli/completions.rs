@@ -15,9 +15,9 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    // The crate panics where its writer fails: it is given one that cannot.
+    // The crate panics if its writer fails, so it gets one that can't fail.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut super::command(), "tts-render", &mut script);
+    clap_complete::generate(args.shell, &mut super::command_line(), "tts-render", &mut script);
     context.out.write_all(&script)?;
     Ok(Exit::Success)
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tts_render::diff::input::{self, Files, Repository, RevisionError, SideError, Tree};
 use tts_render::diff::{History, Review, Side, report};
 use tts_render::model::Objects;
-use tts_render::project::load::{Fleet, Opened, Stack};
+use tts_render::project::load::{LoadedStack, RenderedProject, Stack};
 use tts_render::project::{Project, ProjectError};
 use yaml_spans::Node;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
@@ -128,7 +128,7 @@ fn both(args: &Args, context: &mut Context<'_>) -> Result<(Side, Side), CliError
             (Files::of_tree(tree, &folder.display().to_string(), &Files::default())?, None)
         }
         None => {
-            let fleet = Fleet::build(&project, &args.inputs.request()?)?;
+            let fleet = RenderedProject::render(&project, &args.inputs.request()?)?;
             let (files, stacks) = Files::of_fleet(fleet, &args.out, !asked.is_empty());
             // A stack may be asked for by its path.
             folders = folders.map(|_| stacks.iter().map(|stack| stack.name.clone()).collect());
@@ -218,7 +218,7 @@ fn values(
     }
     let head = match request.stacks.is_empty() {
         true => Vec::new(),
-        false => Opened::open(project, &request)?
+        false => LoadedStack::load_all(project, &request)?
             .into_iter()
             .map(|opened| (opened.file, opened.loaded.tree))
             .collect(),

@@ -1,17 +1,17 @@
-//! `doctor`: what must be there before the stack is.
+//! `doctor`: the things that must exist before a stack is applied.
 
 use clap::ValueEnum;
 use tts_render::doctor::{self, Requirement};
-use tts_render::project::load::Fleet;
+use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::{CliError, Context, Exit, Inputs};
 
-/// List what the stacks need of the cluster and do not render, with the command that checks each
+/// List what the stacks need of the cluster and do not render, each with a command that checks it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render doctor tts
-  tts-render doctor --format json | jq -r '.[].check' | sh -x")]
+  tts-render doctor --format json | jq -r '.[].command' | sh -x")]
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
@@ -23,36 +23,50 @@ pub(crate) struct Args {
 /// The output's form.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// To read, and to paste into a shell.
+    /// Comments and commands, to read and to paste into a shell.
     Text,
-    /// A list of objects.
+    /// A list of objects: stack, summary, reason, command.
     Json,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let fleet = Fleet::build(&context.common.project(), &args.inputs.request()?)?;
-    let requirements = doctor::requires(&fleet);
+    let fleet = RenderedProject::render(&context.common.project(), &args.inputs.request()?)?;
+    let requirements = doctor::find_requirements(&fleet);
     match args.format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&requirements)
                 .map_err(|error| Diagnostic::new(format!("the list can't be written: {error}")))?;
             writeln!(context.out, "{json}")?;
         }
-        Format::Text => text(&requirements, context)?,
+        Format::Text => write_text(&requirements, context)?,
     }
     Ok(Exit::Success)
 }
 
-fn text(requirements: &[Requirement], context: &mut Context<'_>) -> Result<(), CliError> {
+/// Writes shell input: each requirement as comments, and its command.
+fn write_text(requirements: &[Requirement], context: &mut Context<'_>) -> Result<(), CliError> {
     let mut stack = "";
-    for one in requirements {
-        if one.stack != stack {
-            let line = if stack.is_empty() { "" } else { "\n" };
-            stack = &one.stack;
-            writeln!(context.out, "{line}# {stack} needs, and does not render:")?;
+    for Requirement { stack: of_stack, summary, reason, command } in requirements {
+        if of_stack != stack {
+            let separator = if stack.is_empty() { "" } else { "\n" };
+            stack = of_stack;
+            writeln!(context.out, "{separator}# {} needs, and does not render:", one_line(stack))?;
         }
-        writeln!(context.out, "\n# {}\n#   {}\n{}", one.what, one.why, one.check)?;
+        writeln!(context.out, "\n# {}\n#   {}\n{command}", one_line(summary), one_line(reason))?;
     }
     Ok(())
+}
+
+/// A text for a comment: whatever would end the line, or steer a terminal, is escaped.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\u{2028}' | '\u{2029}' => line.extend(c.escape_unicode()),
+            _ if c.is_control() => line.extend(c.escape_default()),
+            _ => line.push(c),
+        }
+    }
+    line
 }

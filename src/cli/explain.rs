@@ -1,19 +1,20 @@
-//! `explain`: which value decides a field, and which fields a value decides.
+//! `explain`: the value that decides a field, and the fields that a value decides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube_validate::ObjectId;
 use tts_render::explain::{
-    Effect, ExplainError, Field, Influence, Maker, Name, Rendering, choose, why_idle,
+    DocumentSource, Effect, ExplainError, Field, Influence, ObjectName, Rendering, find_object,
+    idle_reason,
 };
-use tts_render::project::load::Opened;
+use tts_render::project::load::LoadedStack;
 use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::source::Place;
 use yaml_spans::{self, Node, Path, Segment, Value};
 
 use super::{CliError, Context, Exit, Inputs};
 
-/// Say which value decides a field, or which fields a value decides
+/// Show which value decides a field, or which fields a value decides
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render explain deployment/chatterbox-tts 'spec.template.spec.containers[0].image'
@@ -22,18 +23,18 @@ use super::{CliError, Context, Exit, Inputs};
   tts-render explain --value gate.floor
   tts-render explain --value offPeak
 
-Found by rendering again with each value changed in turn, so it holds whatever a template does.")]
+The answer is found by rendering again with each value changed in turn, so it is right for any template.")]
 pub(crate) struct Args {
-    /// The object, as KIND/NAME or 'KIND NAMESPACE/NAME'; kinds as kubectl takes them
+    /// The object, as KIND/NAME or 'KIND NAMESPACE/NAME'; kinds as for kubectl
     #[arg(value_name = "OBJECT", required_unless_present = "value", conflicts_with = "value")]
     object: Option<String>,
-    /// The field's path in it; the whole object if none is given
+    /// The field's path in the object; default: the whole object
     #[arg(value_name = "PATH", requires = "object")]
     path: Option<Path>,
-    /// A value's path: every field that it decides, or that what is below it does
+    /// A value's path: show every field that it, or a value below it, decides
     #[arg(long, value_name = "PATH")]
     value: Option<Path>,
-    /// The stacks to look in; all if none is named
+    /// Only these stacks; default: all
     #[arg(long = "stack", value_name = "STACK")]
     stacks: Vec<String>,
     /// An overlay, as for render
@@ -42,10 +43,19 @@ pub(crate) struct Args {
     /// One value, as for render
     #[arg(long, value_name = "PATH=VALUE")]
     set: Vec<String>,
-    /// A folder of templates in place of the project's
+    /// A folder of templates to use instead of the project's
     #[arg(long, value_name = "DIR")]
     templates: Option<std::path::PathBuf>,
 }
+
+/// A stack with its rendering.
+type RenderedStack<'a> = (&'a LoadedStack, Rendering);
+
+/// The most stacks whose values are listed for one object.
+const MAX_STACKS: usize = 3;
+
+/// The longest value, in characters, that is printed after its path.
+const MAX_INLINE: usize = 80;
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
@@ -55,19 +65,21 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         set: args.set.clone(),
         templates: args.templates.clone(),
     };
-    let stacks = Opened::open(&context.common.project(), &inputs.request()?)?;
-    let rendered: Vec<(&Opened, Rendering)> = stacks
-        .iter()
-        .map(|stack| {
-            let broken = || ExplainError::Broken { file: stack.file.clone() };
-            Ok((stack, stack.subject().rendering().ok_or_else(broken)?))
-        })
-        .collect::<Result<_, ExplainError>>()
-        .map_err(Diagnostic::from)?;
+    let stacks = LoadedStack::load_all(&context.common.project(), &inputs.request()?)?;
+    let mut rendered = Vec::with_capacity(stacks.len());
+    for stack in &stacks {
+        match stack.subject().rendering() {
+            Some(rendering) => rendered.push((stack, rendering)),
+            None => {
+                let error = ExplainError::Broken { file: stack.file.clone() };
+                return Err(Diagnostic::from(error).into());
+            }
+        }
+    }
     match (&args.value, &args.object) {
-        (Some(value), _) => of_value(&rendered, value, context)?,
+        (Some(value), _) => explain_value(&rendered, value, context)?,
         (None, Some(object)) => {
-            of_object(&rendered, object, &args.path.clone().unwrap_or_default(), context)?;
+            explain_object(&rendered, object, &args.path.clone().unwrap_or_default(), context)?;
         }
         // One of them is required.
         (None, None) => {}
@@ -75,128 +87,116 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     Ok(Exit::Success)
 }
 
-/// From a field to its values, in each stack that has a part in the object.
-fn of_object(
-    stacks: &[(&Opened, Rendering)],
+/// Prints the values that decide a field, for each stack that renders a part of the object.
+fn explain_object(
+    stacks: &[RenderedStack<'_>],
     name: &str,
     path: &Path,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
-    let all: Vec<(usize, Field, ObjectId)> = stacks
+    let all: Vec<(&RenderedStack<'_>, Field, ObjectId)> = stacks
         .iter()
-        .enumerate()
-        .flat_map(|(stack, (_, rendering))| {
-            rendering.objects().map(move |(field, id)| (stack, field, id))
-        })
+        .flat_map(|stack| stack.1.objects().map(move |(field, id)| (stack, field, id)))
         .collect();
-    let wanted =
-        choose(&Name::parse(name), all.iter().map(|(.., id)| id)).map_err(Diagnostic::from)?;
-    let parts: Vec<(usize, Field)> = all
+    let wanted = find_object(&ObjectName::parse(name), all.iter().map(|(.., id)| id))
+        .map_err(Diagnostic::from)?;
+    let parts: Vec<(&RenderedStack<'_>, Field)> = all
         .into_iter()
         .filter(|(.., id)| *id == wanted)
         .map(|(stack, field, _)| (stack, Field { path: path.clone(), ..field }))
         .collect();
-    let found = |(stack, field): &(usize, Field)| {
-        let document = stacks.get(*stack)?.1.document(field)?;
-        Some((document, field.path.find(document)))
+    let Some(document) = parts.first().and_then(|(stack, field)| stack.1.document(field)) else {
+        return Ok(());
     };
-    let Some((document, node)) = parts.first().and_then(found) else { return Ok(()) };
-    let Some(node) = node else {
+    let Some(node) = path.find(document) else {
         return Err(Diagnostic::from(ExplainError::no_field(path, wanted, document)).into());
     };
-    writeln!(context.out, "{}", shown(path, node))?;
-    // Of many stacks in one policy, those whose own namespace stands there.
-    let (mut near, far): (Vec<_>, Vec<_>) = parts.iter().partition(|(stack, _)| {
-        holds(node, stacks[*stack].0.loaded.values.namespace.name.as_str())
+    writeln!(context.out, "{}", describe_node(path, node))?;
+    // Stacks share a policy: those whose namespace is in the field come first.
+    let (mut ordered, others): (Vec<_>, Vec<_>) = parts.iter().partition(|((stack, _), _)| {
+        contains_string(node, stack.loaded.values.namespace.name.as_str())
     });
-    near.extend(far);
-    for (at, (stack, field)) in near.iter().take(STACKS).enumerate() {
-        let (opened, rendering) = &stacks[*stack];
+    ordered.extend(others);
+    for (at, ((stack, rendering), field)) in ordered.iter().take(MAX_STACKS).enumerate() {
         if at == 0 {
-            writeln!(context.out, "  {}", made_by(opened, rendering, field))?;
+            writeln!(context.out, "  {}", describe_source(stack, rendering, field))?;
         }
-        let behind = opened.subject().behind(rendering, field);
-        if behind.is_empty() {
-            writeln!(context.out, "  value     none: nothing in {} changes it", opened.file)?;
+        let deciding = stack.subject().deciding_values(rendering, field);
+        if deciding.is_empty() {
+            writeln!(context.out, "  value     none: no value in {} changes it", stack.file)?;
         }
-        for (value, effect) in behind {
+        for (value, effect) in deciding {
             let effect = match effect {
                 Effect::Value => "",
-                Effect::Presence => ": whether it is there",
+                Effect::Presence => ": its presence",
             };
-            writeln!(context.out, "  value     {}{effect}", origin(opened, &value)?)?;
+            writeln!(context.out, "  value     {}{effect}", describe_value(stack, &value)?)?;
         }
     }
-    if near.len() > STACKS {
-        let more = near.len() - STACKS;
-        writeln!(
-            context.out,
-            "  {more} more stacks have a part in it: `--stack NAME` tells of one"
-        )?;
+    if ordered.len() > MAX_STACKS {
+        let more = ordered.len() - MAX_STACKS;
+        writeln!(context.out, "  {more} more stacks contribute: show one with `--stack NAME`")?;
     }
     Ok(())
 }
 
-/// The most stacks whose values are told of one object.
-const STACKS: usize = 3;
-
-/// Whether a text stands in a tree, as a whole.
-fn holds(node: &Node, text: &str) -> bool {
+/// Returns true if a string in a tree equals the text.
+fn contains_string(node: &Node, text: &str) -> bool {
     match &node.value {
         Value::String(own) => own == text,
-        Value::Sequence(items) => items.iter().any(|item| holds(item, text)),
-        Value::Mapping(map) => map.values().any(|entry| holds(&entry.node, text)),
+        Value::Sequence(items) => items.iter().any(|item| contains_string(item, text)),
+        Value::Mapping(map) => map.values().any(|entry| contains_string(&entry.node, text)),
         _ => false,
     }
 }
 
-/// A path, and what stands there if that is short.
-fn shown(path: &Path, node: &Node) -> String {
+/// A path, with the value if that is short.
+fn describe_node(path: &Path, node: &Node) -> String {
     let path = if path.is_root() { "the whole object".to_owned() } else { path.to_string() };
-    match short(node) {
+    match inline_text(node) {
         Some(text) => format!("{path} = {text}"),
         None => path,
     }
 }
 
-/// Where a field is written, besides in values.
-fn made_by(stack: &Opened, rendering: &Rendering, field: &Field) -> String {
+/// The template or policy that a field comes from.
+fn describe_source(stack: &LoadedStack, rendering: &Rendering, field: &Field) -> String {
     let node = rendering.document(field).and_then(|document| field.path.find(document));
     let place =
-        node.and_then(|node| node.span).map(|span| place_text(&rendering.sources.place(span)));
-    match (stack.subject().maker(field), place) {
-        (Some(Maker::Policy), Some(place)) => format!("policy    {place}, its owner's"),
-        (Some(Maker::Policy), None) => "policy    what the edit puts in".to_owned(),
-        (Some(Maker::Exception), _) => {
-            "template  none: the exception to a policy has one form".to_owned()
+        node.and_then(|node| node.span).map(|span| describe_place(&rendering.sources.place(span)));
+    match (stack.subject().document_source(field), place) {
+        (Some(DocumentSource::Policy), Some(place)) => format!("policy    {place}, by its owner"),
+        (Some(DocumentSource::Policy), None) => "policy    added by the edit".to_owned(),
+        (Some(DocumentSource::Exception), _) => {
+            "template  none: exceptions to policies are built in".to_owned()
         }
         (_, Some(place)) => format!("template  {place}"),
         (_, None) => "template  unknown".to_owned(),
     }
 }
 
-/// From a value to its fields, in each stack.
-fn of_value(
-    stacks: &[(&Opened, Rendering)],
+/// Prints the fields that a value decides, for each stack.
+fn explain_value(
+    stacks: &[RenderedStack<'_>],
     value: &Path,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
-    let mut missing = None;
+    let mut last_error = None;
     let mut found = Vec::new();
     for (stack, rendering) in stacks {
         match stack.subject().influences_of(rendering, value) {
             Ok(influences) => found.push((stack, rendering, influences)),
-            Err(error) => missing = Some(error),
+            Err(error) => last_error = Some(error),
         }
     }
-    // A value that only some stacks have is none that is missing.
-    if let (true, Some(error)) = (found.is_empty(), missing) {
+    // Not an error if at least one stack has the value.
+    if let (true, Some(error)) = (found.is_empty(), last_error) {
         return Err(Diagnostic::from(error).into());
     }
     for (stack, rendering, influences) in found {
         for influence in &influences {
-            writeln!(context.out, "{}", origin(stack, &influence.value)?)?;
-            for line in decided(rendering, influence) {
+            writeln!(context.out, "{}", describe_value(stack, &influence.value)?)?;
+            for line in describe_influence(rendering, influence) {
                 writeln!(context.out, "  {line}")?;
             }
         }
@@ -204,31 +204,28 @@ fn of_value(
     Ok(())
 }
 
-/// The fields that a value decides, a line each; or why there is none.
-fn decided(rendering: &Rendering, influence: &Influence) -> Vec<String> {
+/// The fields that a value decides, a line each, or the reason why there are none.
+fn describe_influence(rendering: &Rendering, influence: &Influence) -> Vec<String> {
     if influence.fields.is_empty() {
-        let why = why_idle(&influence.value).unwrap_or(match influence.changed_to {
-            Some(_) => "another value makes the same objects",
-            None => "no other value could be tried",
+        let reason = idle_reason(&influence.value).unwrap_or(match influence.changed_to {
+            Some(_) => "another value gives the same objects",
+            None => "no other value is valid",
         });
-        return vec![format!("decides no field: {why}")];
+        return vec![format!("decides no field: {reason}")];
     }
-    let ids: Vec<(Field, ObjectId)> = rendering.objects().collect();
-    let id = |field: &Field| {
-        let is_it = |(of, _): &&(Field, ObjectId)| {
-            (of.template, of.document) == (field.template, field.document)
-        };
-        ids.iter().find(is_it).map(|(_, id)| id)
-    };
+    let ids: BTreeMap<(usize, usize), ObjectId> =
+        rendering.objects().map(|(field, id)| ((field.template, field.document), id)).collect();
     let mut new = BTreeSet::new();
     let mut lines = Vec::new();
     for field in &influence.fields {
-        match id(field) {
-            Some(id) if field.path.is_root() => lines.push(format!("{id}: whether it is there")),
+        match ids.get(&(field.template, field.document)) {
+            Some(id) if field.path.is_root() => lines.push(format!("{id}: its presence")),
             Some(id) => {
-                let names = rendering.document(field).map(|node| names(node, &field.path));
-                let names = names.filter(|names| !names.is_empty());
-                let names = names.map(|names| format!("  ({names})")).unwrap_or_default();
+                let names = rendering.document(field).map(|node| item_names(node, &field.path));
+                let names = match names.filter(|names| !names.is_empty()) {
+                    Some(names) => format!("  ({names})"),
+                    None => String::new(),
+                };
                 lines.push(format!("{id} {}{names}", field.path));
             }
             None => {
@@ -238,14 +235,14 @@ fn decided(rendering: &Rendering, influence: &Influence) -> Vec<String> {
     }
     match new.len() {
         0 => {}
-        1 => lines.push("whether there is one object more".to_owned()),
-        count => lines.push(format!("whether there are {count} objects more")),
+        1 => lines.push("the presence of 1 further object".to_owned()),
+        count => lines.push(format!("the presence of {count} further objects")),
     }
     lines
 }
 
-/// What the list items on the way to a field are called: `vram-gate › FLOOR`.
-fn names(document: &Node, path: &Path) -> String {
+/// The names of the list items on the way to a field: `vram-gate › FLOOR`.
+fn item_names(document: &Node, path: &Path) -> String {
     let mut way = Path::root();
     let mut names = Vec::new();
     for segment in path.segments() {
@@ -257,32 +254,33 @@ fn names(document: &Node, path: &Path) -> String {
     names.join(" › ")
 }
 
-/// A value, what it is, and the place that brought it.
-fn origin(stack: &Opened, value: &Path) -> Result<String, CliError> {
+/// A value's path, the value, and the place that sets it.
+fn describe_value(stack: &LoadedStack, value: &Path) -> Result<String, CliError> {
     let loaded = &stack.loaded;
     if let Some(node) = value.find(&loaded.tree)
         && let Some(span) = node.span
     {
-        let place = place_text(&stack.sources.place(span));
-        return Ok(format!("{}, {place}", shown(value, node)));
+        let place = describe_place(&stack.sources.place(span));
+        return Ok(format!("{}, {place}", describe_node(value, node)));
     }
     let values =
         yaml_spans::to_node(&loaded.values).map_err(|error| Diagnostic::new(error.to_string()))?;
     let file = &stack.file;
     Ok(match value.find(&values).filter(|node| node.value != Value::Null) {
-        Some(node) => format!("{}, the default: {file} does not set it", shown(value, node)),
+        Some(node) => {
+            format!("{}, the default: {file} does not set it", describe_node(value, node))
+        }
         None => format!("{value}, not set in {file}"),
     })
 }
 
 /// A node on one line, if it is short.
-fn short(node: &Node) -> Option<String> {
-    const MOST: usize = 80;
+fn inline_text(node: &Node) -> Option<String> {
     let text = yaml_spans::emit(node);
     let line = text.trim_end();
-    (!line.contains('\n') && line.chars().count() <= MOST).then(|| line.to_owned())
+    (!line.contains('\n') && line.chars().count() <= MAX_INLINE).then(|| line.to_owned())
 }
 
-fn place_text(place: &Place) -> String {
+fn describe_place(place: &Place) -> String {
     format!("{}:{}:{}", place.name, place.line, place.column)
 }

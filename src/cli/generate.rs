@@ -1,15 +1,16 @@
 //! `generate`: the manifests on standard output.
 
-use tts_render::project::load::Fleet;
+use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::Diagnostic;
 
-use super::plugin::asked;
+use super::plugin::read_request;
 use super::{CliError, Context, Exit, Inputs};
 
 /// Print the manifests: the config management plugin's command
 ///
-/// Called by Argo CD, the stack is that of the Application's `plugin.env` STACK (a shared folder: APP),
-/// or the last part of its source path; its parameters are laid over the values.
+/// When Argo CD calls it, `plugin.env` of the Application names the stack (STACK) or a shared folder
+/// (APP); without them, the last part of the source path does. The Application's parameters are laid
+/// over the values.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render generate tts                     what rendered/tts/ would hold, in the order to apply
@@ -25,15 +26,17 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let asked = asked(context.common, &args.inputs, args.app.as_deref())?;
-    let named = !asked.request.stacks.is_empty();
-    let fleet = Fleet::build(&asked.project, &asked.request)?;
-    let own = |folder: &str| fleet.stacks.iter().any(|stack| stack.name == folder);
-    let mut files = fleet.in_apply_order(asked.app.as_deref());
-    files.retain(|file| !named || own(&file.folder));
+    let requested = read_request(context.common, &args.inputs, args.app.as_deref())?;
+    let fleet = RenderedProject::render(&requested.project, &requested.request)?;
+    let mut files = fleet.in_apply_order(requested.app.as_deref());
+    if !requested.request.stacks.is_empty() {
+        files.retain(|file| fleet.stacks.iter().any(|stack| stack.name == file.folder));
+    }
     if files.is_empty() {
-        let folder = asked.app.as_deref().unwrap_or("rendered");
-        let message = format!("there are no objects in `{folder}`: an empty answer is never meant");
+        let folder = requested.app.as_deref().unwrap_or("rendered");
+        let message = format!(
+            "there are no objects in `{folder}`: Argo CD would take an empty output for the deletion of all objects"
+        );
         return Err(Diagnostic::new(message).into());
     }
     for file in files {

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
-use tts_render::gitops::{self, Document, Forge, From, Wiring};
-use tts_render::project::load::Fleet;
+use tts_render::gitops::{self, Document, Forge, ManifestSource, StackApps, Wiring};
+use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::{CliError, Context, Exit, Inputs};
@@ -19,7 +19,7 @@ use super::{CliError, Context, Exit, Inputs};
   tts-render gitops client tripit             the patch for the client's owner")]
 pub(crate) struct Args {
     #[command(subcommand)]
-    what: What,
+    target: Target,
     /// Write files into this folder in place of printing them
     #[arg(long, value_name = "DIR", global = true)]
     out: Option<PathBuf>,
@@ -32,15 +32,15 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
+enum Target {
     /// An AppProject, and an Application for each folder of rendered/
     Argocd {
-        /// Whether Argo CD reads rendered/, or renders by itself
-        #[arg(long, value_name = "WHAT", default_value = "rendered")]
-        from: Way,
+        /// Where Argo CD takes the manifests from
+        #[arg(long, value_name = "SOURCE", default_value = "rendered")]
+        from: SourceFlag,
         /// One ApplicationSet for all stacks, in place of an Application each
         #[arg(long)]
-        fleet: bool,
+        application_set: bool,
     },
     /// A source, and a Kustomization for each folder of rendered/
     Flux,
@@ -52,15 +52,15 @@ enum What {
     Client {
         /// The client: NAME or NAMESPACE/NAME
         name: String,
-        /// The container that takes the settings, if it is not named like the Deployment
+        /// The container that takes the settings [default: the one named like the Deployment]
         #[arg(long, value_name = "NAME")]
         container: Option<String>,
     },
 }
 
-/// Where Argo CD takes the manifests from.
+/// The value of `--from`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Way {
+enum SourceFlag {
     /// From rendered/, as it is committed
     Rendered,
     /// From the plugin, at every refresh
@@ -71,13 +71,15 @@ enum Way {
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (overlays, set) = (args.overlays.clone(), args.set.clone());
     let request = Inputs { overlays, set, ..Inputs::default() }.request()?;
-    let fleet = Fleet::build(&context.common.project(), &request)?;
-    let documents = documents(&args.what, &fleet)?;
+    let fleet = RenderedProject::render(&context.common.project(), &request)?;
+    let documents = make_documents(&args.target, &fleet)?;
     match &args.out {
         Some(folder) => {
             for document in &documents {
-                write(folder, document)?;
-                context.printer.status(&format!("wrote {}", folder.join(&document.file).display()));
+                write_document(folder, document)?;
+                context
+                    .printer
+                    .status(&format!("wrote `{}`", folder.join(&document.file).display()));
             }
         }
         None => {
@@ -93,27 +95,34 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     Ok(Exit::Success)
 }
 
-fn documents(what: &What, fleet: &Fleet) -> Result<Vec<Document>, Diagnostics> {
-    if let What::Client { name, container } = what {
-        return Ok(vec![gitops::client(fleet, name, container.as_deref())?]);
+fn make_documents(target: &Target, fleet: &RenderedProject) -> Result<Vec<Document>, Diagnostics> {
+    if let Target::Client { name, container } = target {
+        return Ok(vec![gitops::client_patch(fleet, name, container.as_deref())?]);
     }
-    let wiring = Wiring::of(fleet).map_err(|error| Diagnostics::from(Diagnostic::from(error)))?;
-    match what {
-        What::Argocd { from: Way::Rendered, fleet } => {
-            gitops::argocd(&wiring, From::Rendered, *fleet)
+    let wiring = Wiring::new(fleet).map_err(Diagnostic::from)?;
+    match target {
+        Target::Argocd { from, application_set } => {
+            let source = match from {
+                SourceFlag::Rendered => ManifestSource::Rendered,
+                SourceFlag::Plugin => ManifestSource::Plugin,
+            };
+            let stack_apps = match application_set {
+                true => StackApps::ApplicationSet,
+                false => StackApps::Applications,
+            };
+            gitops::argocd_documents(&wiring, source, stack_apps)
         }
-        What::Argocd { from: Way::Plugin, fleet } => gitops::argocd(&wiring, From::Plugin, *fleet),
-        What::Flux => gitops::flux(&wiring),
-        What::Github => Ok(vec![gitops::workflow(&wiring, Forge::GitHub)?]),
-        What::Forgejo => Ok(vec![gitops::workflow(&wiring, Forge::Forgejo)?]),
-        What::Client { .. } => Ok(Vec::new()),
+        Target::Flux => gitops::flux_documents(&wiring),
+        Target::Github => Ok(vec![gitops::workflow_document(&wiring, Forge::GitHub)?]),
+        Target::Forgejo => Ok(vec![gitops::workflow_document(&wiring, Forge::Forgejo)?]),
+        Target::Client { .. } => Ok(Vec::new()),
     }
 }
 
-fn write(folder: &Path, document: &Document) -> Result<(), CliError> {
+fn write_document(folder: &Path, document: &Document) -> Result<(), CliError> {
     let path = folder.join(&document.file);
     let made = path.parent().map_or(Ok(()), fs::create_dir_all);
     made.and_then(|()| fs::write(&path, &document.text)).map_err(|error| {
-        Diagnostic::new(format!("{} can't be written: {error}", path.display())).into()
+        Diagnostic::new(format!("`{}` can't be written: {error}", path.display())).into()
     })
 }

@@ -1,7 +1,8 @@
 //! `init`: a first values file for a new tenant.
 
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
+use std::path::Path;
 
 use tts_render::project::Project;
 use tts_render::values::{self, DnsLabel};
@@ -9,10 +10,11 @@ use yaml_spans::diagnostic::Diagnostic;
 
 use super::{CliError, Context, Exit};
 
-/// The file; `NAME` stands for the stack's name.
+/// The file, with the placeholder `NAME` for the stack's name.
 const FIRST_VALUES: &str = include_str!("init.yaml");
 
-/// Write a first values file for a new tenant; it renders at once, and rests until you say go
+/// Write a first values file for a new tenant. It renders immediately; its jobs are suspended until you
+/// enable them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   tts-render init whisper && tts-render render whisper")]
@@ -25,25 +27,30 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let name = DnsLabel::new(args.name.as_str()).map_err(Diagnostic::new)?;
     let folder = context.common.root.join(Project::VALUES);
-    let failed = |what: &std::path::Path, error: std::io::Error| {
-        CliError::from(Diagnostic::new(format!("{} can't be written: {error}", what.display())))
-    };
-    fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
-    let schema = (folder.join("schema.json"), format!("{:#}\n", values::schema()));
-    let first = (folder.join(format!("{name}.yaml")), FIRST_VALUES.replace("NAME", name.as_str()));
-    for (path, text) in [&first, &schema] {
-        let opened = OpenOptions::new().write(true).create_new(true).open(path);
-        match opened.and_then(|mut file| file.write_all(text.as_bytes())) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                if path == &first.0 {
-                    let message =
-                        format!("{} is there already: init overwrites nothing", path.display());
-                    return Err(Diagnostic::new(message).into());
-                }
-            }
-            Err(error) => return Err(failed(path, error)),
-            Ok(()) => context.printer.status(&format!("wrote {}", path.display())),
+    fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
+    let file = folder.join(format!("{name}.yaml"));
+    if !write_new(&file, &FIRST_VALUES.replace("NAME", name.as_str()), context)? {
+        let message = format!("`{}` exists already: `init` overwrites nothing", file.display());
+        return Err(Diagnostic::new(message).into());
+    }
+    let schema = folder.join("schema.json");
+    write_new(&schema, &format!("{:#}\n", values::schema()), context)?;
+    Ok(Exit::Success)
+}
+
+/// Writes a file, unless it exists; returns true if it was written.
+fn write_new(path: &Path, text: &str, context: &Context<'_>) -> Result<bool, CliError> {
+    let opened = OpenOptions::new().write(true).create_new(true).open(path);
+    match opened.and_then(|mut file| file.write_all(text.as_bytes())) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(unwritable(path, &error).into()),
+        Ok(()) => {
+            context.printer.status(&format!("wrote {}", path.display()));
+            Ok(true)
         }
     }
-    Ok(Exit::Success)
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::new(format!("can't write `{}`: {error}", path.display()))
 }

@@ -6,7 +6,7 @@ use annotate_snippets::Level;
 use clap::ValueEnum;
 use tts_render::lint::{self, Finding, Input, RULES, Report, Rule, Scope, Trial, report};
 use tts_render::model::Severity;
-use tts_render::project::load::{Fleet, Opened, Request};
+use tts_render::project::load::{LoadedStack, RenderedProject, Request};
 use tts_render::project::{Project, ProjectError};
 use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::near_name;
@@ -71,8 +71,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let project = context.common.project();
     let request = args.inputs.request()?;
     // Settings that can never work are errors of rendering.
-    Fleet::build(&project, &Request { files_only: true, ..request.clone() })?;
-    let stacks = Opened::open(&project, &request)?;
+    RenderedProject::render(&project, &Request { files_only: true, ..request.clone() })?;
+    let stacks = LoadedStack::load_all(&project, &request)?;
     let policies = read_policies(&project, &stacks)?;
     let has_changes = !request.overlays.is_empty() || !request.assignments.is_empty();
     let report = lint::run(&Input {
@@ -94,7 +94,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 }
 
 /// The owners' policies: those in their folder, and those that stacks name elsewhere.
-fn read_policies(project: &Project, stacks: &[Opened]) -> Result<Vec<Source>, CliError> {
+fn read_policies(project: &Project, stacks: &[LoadedStack]) -> Result<Vec<Source>, CliError> {
     let mut policies = project.policies().map_err(to_cli_error)?;
     let named = stacks.iter().filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref());
     for path in named.collect::<BTreeSet<_>>() {
@@ -205,13 +205,13 @@ mod tests {
         let mut count = 0;
         for rule in RULES {
             for command in commands(rule.fix).chain(commands(rule.rationale)) {
-                let parsed = super::super::command().try_get_matches_from(command.split(' '));
+                let parsed = super::super::command_line().try_get_matches_from(command.split(' '));
                 assert!(parsed.is_ok(), "{}: `{command}`: {}", rule.id, parsed.unwrap_err());
                 count += 1;
             }
         }
         assert!(count > 0);
         let stale = "tts-render image pin IMAGE --pin values/STACK.yaml";
-        assert!(super::super::command().try_get_matches_from(stale.split(' ')).is_err());
+        assert!(super::super::command_line().try_get_matches_from(stale.split(' ')).is_err());
     }
 }

@@ -1,4 +1,7 @@
-//! `man`: the manual's page.
+//! `man`: a manual page.
+
+use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::near_name;
 
 use super::{CliError, Context, Exit};
 
@@ -14,14 +17,25 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let mut command = super::command();
+    let mut command = super::command_line();
     command.build();
     if let Some(name) = &args.command {
-        let found = command.find_subcommand(name).cloned();
-        command = found.ok_or_else(|| {
-            yaml_spans::diagnostic::Diagnostic::new(format!("there is no command `{name}`"))
-        })?;
+        command = find_command(&command, name)?;
     }
-    clap_mangen::Man::new(command).render(context.out)?;
+    let version = concat!("tts-render ", env!("CARGO_PKG_VERSION"));
+    clap_mangen::Man::new(command).source(version).render(context.out)?;
     Ok(Exit::Success)
+}
+
+fn find_command(parent: &clap::Command, name: &str) -> Result<clap::Command, CliError> {
+    if let Some(command) = parent.find_subcommand(name) {
+        return Ok(command.clone());
+    }
+    let message = format!("there is no command `{name}`");
+    let suggestion = near_name(name, parent.get_subcommands().map(clap::Command::get_name));
+    let message = match suggestion {
+        Some(near) => format!("{message}: did you mean `{near}`?"),
+        None => message,
+    };
+    Err(Diagnostic::new(message).into())
 }

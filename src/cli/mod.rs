@@ -1,6 +1,6 @@
 //! The command line: one file a command, with its arguments and its printing and nothing else.
 //!
-//! Data goes to standard output, talk to standard error. Nothing else in the project prints.
+//! Data goes to standard output, messages to standard error. Only this module prints.
 
 mod commit;
 mod completions;
@@ -27,6 +27,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use tts_render::project::{ProjectError, write};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use print::{Color, Printer};
@@ -38,7 +39,7 @@ pub(crate) use project::{Common, Inputs};
 #[command(after_help = "Examples:
   tts-render init whisper                 a first values file
   tts-render render                       write rendered/ for every stack
-  tts-render render --check               is rendered/ what the values say?
+  tts-render render --check               list how rendered/ differs from the values
   tts-render generate tts | kubectl diff -f -")]
 struct Cli {
     #[command(flatten)]
@@ -71,58 +72,59 @@ enum Command {
     Man(man::Args),
 }
 
-/// What a run ends with.
+/// The exit code of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Done; nothing differs, nothing was found.
+    /// Done; there are no differences and no findings.
     Success = 0,
-    /// Something differs, or there are findings.
+    /// There are differences or findings.
     Differs = 1,
-    /// Bad usage, bad input or a failure; said on standard error.
+    /// Wrong usage, invalid input or a failure, reported on standard error.
     Failure = 2,
 }
 
-/// Why a command ends before its time.
+/// The early end of a command.
 #[derive(Debug)]
 pub(crate) enum CliError {
-    /// Something is wrong, and a person is told.
+    /// Errors for the user.
     Diagnostics(Diagnostics),
-    /// Nobody reads our output any more: an ordinary end.
+    /// The reader of the output has closed the pipe, which is not an error.
     ClosedPipe,
 }
 
-impl From<Diagnostics> for CliError {
-    fn from(diagnostics: Diagnostics) -> Self {
-        CliError::Diagnostics(diagnostics)
-    }
+/// Lets commands use `?` on the library's errors.
+macro_rules! impl_from_errors {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                CliError::Diagnostics(error.into())
+            }
+        })*
+    };
 }
 
-impl From<Diagnostic> for CliError {
-    fn from(diagnostic: Diagnostic) -> Self {
-        CliError::Diagnostics(diagnostic.into())
-    }
-}
+impl_from_errors!(Diagnostic, Diagnostics, ProjectError, write::Error);
 
 impl From<io::Error> for CliError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => CliError::ClosedPipe,
-            _ => Diagnostic::new(format!("the output can't be written: {error}")).into(),
+            _ => Diagnostic::new(format!("can't write the output: {error}")).into(),
         }
     }
 }
 
-/// What every command is given beside its own arguments.
+/// The inputs of every command besides its own arguments.
 pub(crate) struct Context<'a> {
     /// The flags that all commands share.
     pub common: &'a Common,
     /// Standard output: data.
     pub out: &'a mut dyn Write,
-    /// Standard error: talk.
+    /// Standard error: messages.
     pub printer: &'a Printer,
 }
 
-/// Parses, runs, prints what is wrong.
+/// Parses the command line, runs the command and reports its errors.
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -131,8 +133,7 @@ pub(crate) fn main() -> ExitCode {
     let printer = Printer::new(cli.common.color, cli.common.quiet);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut context = Context { common: &cli.common, out: &mut out, printer: &printer };
-    let result = dispatch(cli.command, &mut context);
-    let result = result.and_then(|exit| {
+    let result = run_command(cli.command, &mut context).and_then(|exit| {
         out.flush()?;
         Ok(exit)
     });
@@ -147,19 +148,19 @@ fn print_usage(usage: &clap::Error) -> ExitCode {
     exit_code(written.map(|()| exit).map_err(CliError::from), &Printer::new(Color::Auto, false))
 }
 
-/// Reports the error of a context, if it has one, and returns its exit code.
+/// Reports the errors of a run, and returns its exit code.
 fn exit_code(result: Result<Exit, CliError>, printer: &Printer) -> ExitCode {
     match result {
-        Ok(exit) => code(exit),
-        Err(CliError::ClosedPipe) => code(Exit::Success),
+        Ok(exit) => exit.into(),
+        Err(CliError::ClosedPipe) => Exit::Success.into(),
         Err(CliError::Diagnostics(diagnostics)) => {
             printer.errors(&diagnostics);
-            code(Exit::Failure)
+            Exit::Failure.into()
         }
     }
 }
 
-fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, CliError> {
+fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
         Command::Render(args) => render::run(&args, context),
         Command::Generate(args) => generate::run(&args, context),
@@ -180,11 +181,13 @@ fn dispatch(command: Command, context: &mut Context<'_>) -> Result<Exit, CliErro
     }
 }
 
-fn code(exit: Exit) -> ExitCode {
-    ExitCode::from(exit as u8)
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
 }
 
 /// The whole command line, for completions and the manual.
-fn command() -> clap::Command {
+fn command_line() -> clap::Command {
     Cli::command()
 }

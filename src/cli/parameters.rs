@@ -1,10 +1,10 @@
-//! `parameters`: what can be set in Argo CD's user interface.
+//! `parameters`: the values that can be set in Argo CD's user interface.
 
-use tts_render::gitops::announce;
-use tts_render::project::load::Opened;
+use tts_render::gitops::announce_parameters;
+use tts_render::project::load::LoadedStack;
 use yaml_spans::diagnostic::Diagnostic;
 
-use super::plugin::asked;
+use super::plugin::read_request;
 use super::{CliError, Context, Exit, Inputs};
 
 /// Print the values that can be set in Argo CD, as the plugin announces them (JSON)
@@ -18,13 +18,14 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let asked = asked(context.common, &args.inputs, None)?;
-    let stacks = Opened::open(&asked.project, &asked.request)?;
-    // Of a folder that several stacks fill, or of several stacks, no value is the one that is set.
-    let of = |stack: &Opened| stack.loaded.values.name.to_string();
-    let shared = asked.app.is_some_and(|app| stacks.iter().all(|stack| of(stack) != app));
+    let requested = read_request(context.common, &args.inputs, None)?;
+    let stacks = LoadedStack::load_all(&requested.project, &requested.request)?;
+    // Several stacks, or a folder that several stacks fill, have no single value to announce.
+    let is_shared = requested
+        .app
+        .is_some_and(|app| stacks.iter().all(|stack| stack.loaded.values.name.as_str() != app));
     let announced = match stacks.as_slice() {
-        [stack] if !shared => announce(&stack.loaded),
+        [stack] if !is_shared => announce_parameters(&stack.loaded),
         _ => {
             context.printer.status("no parameters: name one stack");
             Vec::new()

@@ -1,33 +1,33 @@
-//! What `generate` and `parameters` share: Argo CD may be the caller.
+//! The request of `generate` and `parameters`, which Argo CD may call.
 
-use tts_render::gitops::{Call, Environment, assignments};
+use tts_render::gitops::{Environment, PluginCall, parse_assignments};
 use tts_render::project::Project;
 use tts_render::project::load::Request;
 
 use super::{CliError, Common, Inputs};
 use yaml_spans::diagnostic::Diagnostic;
 
-/// What is asked for, by arguments or by Argo CD's environment.
-pub(crate) struct Asked {
+/// The project and the part of it that arguments or Argo CD's environment name.
+pub(crate) struct PluginRequest {
     pub project: Project,
     pub request: Request,
     /// One folder of `rendered/`.
     pub app: Option<String>,
 }
 
-/// Reads both; an argument is stronger. Argo CD's parameters are the highest layer.
-pub(crate) fn asked(
+/// Reads arguments and environment; arguments override. Argo CD's parameters are the highest layer.
+pub(crate) fn read_request(
     common: &Common,
     inputs: &Inputs,
     app: Option<&str>,
-) -> Result<Asked, CliError> {
+) -> Result<PluginRequest, CliError> {
     let environment = Environment::read(|name| std::env::var(name).ok());
-    let call = Call::find(&common.root, &environment).map_err(Diagnostic::from)?;
+    let call = PluginCall::find(&common.root, &environment).map_err(Diagnostic::from)?;
     let project = Project::new(call.root);
     let mut request = inputs.request()?;
     request
         .assignments
-        .extend(assignments(environment.parameters.as_deref()).map_err(Diagnostic::from)?);
+        .extend(parse_assignments(environment.parameters.as_deref()).map_err(Diagnostic::from)?);
     let mut app = app.map(str::to_owned);
     if request.stacks.is_empty() && app.is_none() {
         request.stacks.extend(call.stack);
@@ -40,7 +40,7 @@ pub(crate) fn asked(
         request.stacks =
             project.stack(folder).is_ok().then(|| folder.clone()).into_iter().collect();
     }
-    // Named stacks are printed alone, so nobody sees the policies.
+    // Named stacks are printed alone, without the policies.
     request.without_policies = !request.stacks.is_empty();
-    Ok(Asked { project, request, app })
+    Ok(PluginRequest { project, request, app })
 }

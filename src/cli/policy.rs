@@ -1,42 +1,41 @@
-//! `policy edit` and `policy show`: arguments, files and printing; what they do is in
-//! [`tts_render::policy`].
+//! `policy edit` and `policy show`: the command-line side of [`tts_render::policy`].
 
 use std::path::{Path, PathBuf};
 
 use tts_render::policy::{self, Outcome, Request, Shown, Status, Tenant};
-use tts_render::project::{read_manifests, replace};
+use tts_render::project::{read_manifests, replace_file};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
 use super::{CliError, Context, Exit};
 
-/// Policies of Kyverno: leave a namespace out of one, and see what they do.
+/// Exclude a namespace from a Kyverno policy, or show the effect of policies
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum PolicyCommand {
-    /// Adds a namespace to what a policy leaves out; every other byte stays as it was
+    /// Add a namespace to a policy's exclusions; every other byte stays the same
     Edit(EditArgs),
-    /// Says what policies leave out, and what a Pod gets
+    /// Show what policies exclude, and their effect on a Pod
     Show(ShowArgs),
 }
 
 /// The arguments of `policy edit`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct EditArgs {
-    /// The owner's file: ClusterPolicy or MutatingPolicy, among other documents if need be
+    /// The owner's file, with a ClusterPolicy or a MutatingPolicy; it may contain other documents
     pub file: PathBuf,
-    /// The namespace to leave out
+    /// The namespace to exclude
     #[arg(long, value_name = "NS")]
     pub exclude: String,
-    /// The rule, where a policy has several
+    /// The rule, if the policy has several
     #[arg(long, value_name = "NAME")]
     pub rule: Option<String>,
-    /// The policy, where the file holds several
+    /// The policy, if the file contains several
     #[arg(long, value_name = "NAME")]
     pub policy: Option<String>,
     /// Write nothing; exit 1 if the file would change
     #[arg(long)]
     pub check: bool,
-    /// Take the namespace out again
+    /// Remove the namespace from the exclusions again
     #[arg(long)]
     pub remove: bool,
 }
@@ -44,91 +43,97 @@ pub(crate) struct EditArgs {
 /// The arguments of `policy show`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ShowArgs {
-    /// A file, or `-` for what `kubectl get clusterpolicy -o yaml` prints
+    /// A file, or `-` for the output of `kubectl get clusterpolicy -o yaml`
     pub file: PathBuf,
-    /// The namespace of the Pod that is asked about
+    /// Show the effect on a Pod in this namespace
     #[arg(long, value_name = "NS")]
     pub namespace: Option<String>,
-    /// The priority class that the Pod names
+    /// The priority class in the Pod's template
     #[arg(long, value_name = "NAME")]
     pub priority_class: Option<String>,
-    /// The extended resource that the Pod asks for
+    /// The extended resource that the Pod requests
     #[arg(long, value_name = "NAME", default_value = "nvidia.com/gpu")]
     pub resource: String,
 }
 
-/// Runs a command.
+/// Runs `policy edit` or `policy show`.
 pub(crate) fn run(command: &PolicyCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
-        PolicyCommand::Edit(args) => edit(args, context),
-        PolicyCommand::Show(args) => show(args, context),
+        PolicyCommand::Edit(args) => edit_policy(args, context),
+        PolicyCommand::Show(args) => show_policies(args, context),
     }
 }
 
-fn edit(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let (sources, source) = source(&args.file)?;
+fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let (sources, source) = read_source(&args.file)?;
     let request = Request {
         namespace: &args.exclude,
         rule: args.rule.as_deref(),
         policy: args.policy.as_deref(),
     };
-    let change = if args.remove { policy::include } else { policy::exclude };
+    let change = if args.remove { policy::remove_exclusion } else { policy::exclude_namespace };
     let outcome =
         change(&sources, source, &request).map_err(|errors| diagnose(&errors, &sources))?;
     let changed = outcome.text != sources.get(source).text();
     if changed && !args.check {
-        replace(&args.file, &outcome.text).map_err(|error| {
-            Diagnostic::new(format!("{} can't be written: {error}", args.file.display()))
+        replace_file(&args.file, &outcome.text).map_err(|error| {
+            Diagnostic::new(format!("`{}` can't be written: {error}", args.file.display()))
         })?;
     }
-    context.printer.status(&edit_line(args, &outcome));
+    context.printer.status(&describe_edit(args, &outcome));
     Ok(if changed && args.check { Exit::Differs } else { Exit::Success })
 }
 
-/// What was done, or would be, in one line.
-fn edit_line(args: &EditArgs, outcome: &Outcome) -> String {
-    let whole = match &outcome.rule {
+/// Describes the change that was made, or would be made, in one line.
+fn describe_edit(args: &EditArgs, outcome: &Outcome) -> String {
+    let target = match &outcome.rule {
         Some(rule) => format!("rule `{rule}` of `{}`", outcome.policy),
         None => format!("`{}`", outcome.policy),
     };
     let namespace = &args.exclude;
-    let still = |by: &Option<String>| match by {
-        Some(by) => format!("; it is still left out by {by}"),
-        None => String::new(),
+    let result = match (&outcome.status, args.check) {
+        (Status::Added, false) => format!("{target} now excludes `{namespace}`"),
+        (Status::Added, true) => format!("{target} does not exclude `{namespace}` yet"),
+        (Status::AlreadyExcluded { by }, _) => {
+            format!("{target} already excludes `{namespace}`, by {by}")
+        }
+        (Status::Removed { still_excluded_by }, false) => {
+            format!(
+                "`{namespace}` is no longer listed in {target}{}",
+                still_excluded(still_excluded_by)
+            )
+        }
+        (Status::Removed { .. }, true) => format!("`{namespace}` is still listed in {target}"),
+        (Status::NotListed { still_excluded_by }, _) => {
+            format!("`{namespace}` is not listed in {target}{}", still_excluded(still_excluded_by))
+        }
     };
-    let said = match (&outcome.status, args.check) {
-        (Status::Added, false) => format!("{whole} leaves `{namespace}` out now"),
-        (Status::Added, true) => format!("{whole} does not leave `{namespace}` out yet"),
-        (Status::AlreadyCovered { by }, _) => {
-            format!("{whole} leaves `{namespace}` out already, by {by}")
-        }
-        (Status::Removed { still_covered_by }, false) => {
-            format!("`{namespace}` is no longer listed in {whole}{}", still(still_covered_by))
-        }
-        (Status::Removed { .. }, true) => format!("`{namespace}` is still listed in {whole}"),
-        (Status::NotListed { still_covered_by }, _) => {
-            format!("`{namespace}` is not listed in {whole}{}", still(still_covered_by))
-        }
-    };
-    format!("{}: {said}", args.file.display())
+    format!("`{}`: {result}", args.file.display())
 }
 
-fn show(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let (sources, source) = source(&args.file)?;
+fn still_excluded(by: &Option<String>) -> String {
+    match by {
+        Some(by) => format!("; it is still excluded by {by}"),
+        None => String::new(),
+    }
+}
+
+fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    let (sources, source) = read_source(&args.file)?;
     let tenant = args.namespace.as_deref().map(|namespace| Tenant {
         namespace,
         priority_class: args.priority_class.as_deref(),
         resource: &args.resource,
     });
-    let shown = policy::show(&sources, source, tenant.as_ref())
+    let shown = policy::show_policies(&sources, source, tenant.as_ref())
         .map_err(|errors| diagnose(&errors, &sources))?;
     for policy in &shown {
-        context.out.write_all(show_text(policy, tenant.as_ref()).as_bytes())?;
+        context.out.write_all(describe_policy(policy, tenant.as_ref()).as_bytes())?;
     }
     Ok(Exit::Success)
 }
 
-fn show_text(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
+fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
     let mut lines = vec![format!("{} {}", policy.kind.name(), policy.name)];
     for rule in &policy.rules {
         let indent = match &rule.name {
@@ -138,16 +143,17 @@ fn show_text(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
             }
             None => "  ",
         };
-        let out = match (rule.out.is_empty(), rule.also.is_empty()) {
-            (false, _) => rule.out.join(", "),
+        let excluded = match (rule.excluded.is_empty(), rule.also_excluded.is_empty()) {
+            (false, _) => rule.excluded.join(", "),
             (true, true) => "nothing".to_owned(),
-            (true, false) => "no namespace by its name".to_owned(),
+            (true, false) => "no namespace by name".to_owned(),
         };
-        lines.push(format!("{indent}leaves out: {out}"));
-        lines.extend(rule.also.iter().map(|also| format!("{indent}and also: {also}")));
+        lines.push(format!("{indent}excludes: {excluded}"));
+        lines
+            .extend(rule.also_excluded.iter().map(|also| format!("{indent}also excludes: {also}")));
         if let (Some(effect), Some(tenant)) = (&rule.effect, tenant) {
             lines.push(format!(
-                "{indent}a Pod of `{}` that asks for {}: {effect}",
+                "{indent}a Pod in `{}` that requests `{}`: {effect}",
                 tenant.namespace, tenant.resource
             ));
         }
@@ -155,7 +161,7 @@ fn show_text(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
     lines.join("\n") + "\n"
 }
 
-fn source(file: &Path) -> Result<(Sources, SourceId), CliError> {
+fn read_source(file: &Path) -> Result<(Sources, SourceId), CliError> {
     let source = read_manifests(file).map_err(|error| Diagnostic::new(error.to_string()))?;
     let mut sources = Sources::new();
     let id = sources.add(source);

@@ -1,4 +1,4 @@
-//! The flags that commands share, made into what the library takes.
+//! The flags that commands share, and their conversion into the library's types.
 
 use std::path::PathBuf;
 
@@ -16,10 +16,10 @@ pub(crate) struct Common {
     /// The project's root
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
     pub root: PathBuf,
-    /// Say nothing but errors
+    /// Print nothing but errors
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// When output has colours
+    /// Colour the output: on a terminal, always or never
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub color: Color,
 }
@@ -49,7 +49,7 @@ impl Common {
 }
 
 impl Inputs {
-    /// What is to be rendered.
+    /// The stacks to render, with their layers.
     pub(crate) fn request(&self) -> Result<Request, Diagnostics> {
         let mut assignments = Vec::new();
         let mut errors = Vec::new();

@@ -1,11 +1,10 @@
-//! Another value for a leaf, within its type.
+//! Other values to try for a leaf, within its type.
 
 use crate::values::Shape;
 use yaml_spans::{Entry, Mapping, Node, Path, Segment, Value};
 
-/// Texts that are values of some type of the values: one of them will do where a text with a letter
-/// more will not.
-const OTHERS: &[&str] = &[
+/// Strings that are valid for some type of the values, for leaves that do not take just any string.
+const SAMPLE_STRINGS: &[&str] = &[
     "x",
     "1 1 * * *",
     "Etc/UTC",
@@ -18,11 +17,10 @@ const OTHERS: &[&str] = &[
     "sha256:1111111111111111111111111111111111111111111111111111111111111111",
 ];
 
-/// Values to try in place of a leaf, the likeliest first. Reading them tells which is one.
-pub fn other(present: Option<&Node>, path: &Path) -> Vec<Node> {
+/// Values to try in place of a leaf, the likeliest first. Not all of them are valid.
+pub(super) fn alternative_values(present: Option<&Node>, path: &Path) -> Vec<Node> {
     let mut candidates = Vec::new();
     let shape = Shape::of_values().at(path);
-    let text = |text: &str| Value::String(text.to_owned());
     match present.map(|node| &node.value) {
         Some(Value::Bool(value)) => candidates.push(Value::Bool(!value)),
         Some(Value::Int(number)) => candidates
@@ -30,38 +28,42 @@ pub fn other(present: Option<&Node>, path: &Path) -> Vec<Node> {
         Some(Value::Float(number)) => candidates.push(Value::Float(number + 1.0)),
         Some(Value::String(present)) => {
             let choices = shape.iter().flat_map(Shape::choices);
-            candidates.extend(choices.filter(|choice| choice != present).map(|c| text(&c)));
-            candidates.push(text(&format!("{present}x")));
-            candidates.extend(OTHERS.iter().copied().map(text));
+            candidates.extend(choices.filter(|choice| choice != present).map(Value::String));
+            candidates.push(Value::String(format!("{present}x")));
+            candidates.extend(SAMPLE_STRINGS.iter().copied().map(string_value));
         }
         Some(Value::Sequence(_)) => candidates.extend([
-            Value::Sequence(vec![Node::new(text("x"))]),
+            Value::Sequence(vec![Node::new(string_value("x"))]),
             Value::Sequence(vec![Node::new(Value::Mapping(Mapping::new()))]),
         ]),
         Some(Value::Mapping(_)) => {
-            let entry = |value| Entry::from(Node::new(value));
-            candidates.push(Value::Mapping([("x".to_owned(), entry(text("x")))].into()));
+            candidates.push(single_entry("x", string_value("x")));
         }
         Some(Value::Null) | None => {
-            candidates.extend(shape.iter().flat_map(Shape::choices).map(|choice| text(&choice)));
+            candidates.extend(shape.iter().flat_map(Shape::choices).map(Value::String));
             candidates.extend([Value::Int(1), Value::Bool(true)]);
-            candidates.extend(OTHERS.iter().copied().map(text));
-            candidates.push(Value::Sequence(vec![Node::new(text("x"))]));
-            // An empty map may count as nothing: one with any number in it does not.
-            let number = |name: &'static str| {
-                let entry = Entry::from(Node::new(Value::Int(1)));
-                Value::Mapping([(name.to_owned(), entry)].into())
-            };
-            candidates.extend(shape.iter().flat_map(Shape::properties).map(number));
+            candidates.extend(SAMPLE_STRINGS.iter().copied().map(string_value));
+            candidates.push(Value::Sequence(vec![Node::new(string_value("x"))]));
+            // An empty map may have the same meaning as none; one with a number does not.
+            let properties = shape.iter().flat_map(Shape::properties);
+            candidates.extend(properties.map(|name| single_entry(name, Value::Int(1))));
             candidates.push(Value::Mapping(Mapping::new()));
         }
     }
     candidates.into_iter().map(Node::new).collect()
 }
 
-/// Puts a value at a path, making the maps on the way. False if the path goes through what is
-/// neither a map nor a list that has it.
-pub(super) fn put(tree: &mut Node, path: &Path, value: Node) -> bool {
+fn string_value(text: &str) -> Value {
+    Value::String(text.to_owned())
+}
+
+fn single_entry(key: &str, value: Value) -> Value {
+    Value::Mapping([(key.to_owned(), Entry::from(Node::new(value)))].into())
+}
+
+/// Sets the value at a path, adding missing maps on the way. Returns false if a step of the path is
+/// impossible.
+pub(super) fn set_value(tree: &mut Node, path: &Path, value: Node) -> bool {
     let mut node = tree;
     for segment in path.segments() {
         if node.value == Value::Null {
@@ -83,7 +85,7 @@ pub(super) fn put(tree: &mut Node, path: &Path, value: Node) -> bool {
             None => return false,
         }
     }
-    // The place stays: what a message says of the value is still where it was written.
+    // The span stays, so that messages about the value still have its place.
     node.value = value.value;
     true
 }

@@ -1,64 +1,64 @@
-//! Why there is nothing to explain, and what was probably meant.
+//! The reasons why there is nothing to explain, with suggestions.
 
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostic;
-use yaml_spans::{Node, Path, Segment, Value, name_hint};
+use yaml_spans::{Node, Path, Segment, Value, near_name};
 
-/// Why there is nothing to explain.
+/// The reason why there is nothing to explain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExplainError {
     /// A stack does not render.
-    #[error("{file} does not render: see `tts-render render`")]
+    #[error("`{file}` does not render: run `tts-render render` for the errors")]
     Broken {
         /// Its values file.
         file: String,
     },
-    /// No such object.
+    /// No stack renders the object.
     #[error("no stack renders `{wanted}`")]
     NoObject {
-        /// As it was named.
+        /// The name in the request.
         wanted: String,
-        /// A name that is near, or what there is.
+        /// A similar name, or the names that exist.
         hint: Option<String>,
     },
-    /// Several objects of that name.
-    #[error("`{wanted}` may be any of {}", .found.join(", "))]
+    /// Several objects have the name.
+    #[error("`{wanted}` is ambiguous: it may be {}", .found.join(", "))]
     Ambiguous {
-        /// As it was named.
+        /// The name in the request.
         wanted: String,
-        /// What it may be.
+        /// Their identities.
         found: Vec<String>,
     },
-    /// No such field.
-    #[error("`{path}` is no field of {object}")]
+    /// The object lacks the field.
+    #[error("{object} has no field `{path}`")]
     NoField {
-        /// As it was named.
+        /// The path in the request.
         path: Path,
         /// The object.
         object: Box<ObjectId>,
-        /// What there is where the path leads nowhere.
+        /// The keys or items at the last step that exists.
         hint: Option<String>,
     },
-    /// No such value.
-    #[error("`{path}` is no value")]
+    /// The values lack the path.
+    #[error("there is no value `{path}`")]
     NoValue {
-        /// As it was named.
+        /// The path in the request.
         path: Path,
-        /// What there is where the path leads nowhere.
+        /// The keys or items at the last step that exists.
         hint: Option<String>,
     },
 }
 
 impl ExplainError {
-    /// A field that is not there.
+    /// The error for a missing field.
     pub fn no_field(path: &Path, object: ObjectId, document: &Node) -> Self {
-        let hint = near(path, document);
+        let hint = suggest_step(path, document);
         ExplainError::NoField { path: path.clone(), object: Box::new(object), hint }
     }
 
-    /// A value that is not there.
+    /// The error for a missing value.
     pub fn no_value(path: &Path, values: &Node) -> Self {
-        ExplainError::NoValue { path: path.clone(), hint: near(path, values) }
+        ExplainError::NoValue { path: path.clone(), hint: suggest_step(path, values) }
     }
 }
 
@@ -77,8 +77,8 @@ impl From<ExplainError> for Diagnostic {
     }
 }
 
-/// What there is at the step where a path leads nowhere.
-fn near(path: &Path, root: &Node) -> Option<String> {
+/// Suggests a continuation at the first step of a path that does not exist.
+fn suggest_step(path: &Path, root: &Node) -> Option<String> {
     let (mut node, mut way) = (root, Path::root());
     for segment in path.segments() {
         let mut step = way.clone();
@@ -90,14 +90,12 @@ fn near(path: &Path, root: &Node) -> Option<String> {
         let at = if way.is_root() { "here".to_owned() } else { format!("in `{way}`") };
         return match (segment, &node.value) {
             (Segment::Key(key), Value::Mapping(map)) => {
-                let names: Vec<&str> = map.keys().map(String::as_str).collect();
-                name_hint(key, &names).map(|hint| match hint.strip_prefix("allowed ") {
-                    Some(list) => format!(
-                        "{at} {}",
-                        list.replacen("is ", "stands ", 1).replacen("are ", "stand ", 1)
-                    ),
-                    None => hint,
-                })
+                let keys: Vec<&str> = map.keys().map(String::as_str).collect();
+                match near_name(key, keys.iter().copied()) {
+                    Some(near) => Some(format!("did you mean `{near}`?")),
+                    None if keys.is_empty() => None,
+                    None => Some(format!("keys {at}: {}", list_names(&keys))),
+                }
             }
             (_, Value::Sequence(items)) => match items.len() {
                 0 => Some(format!("`{way}` is an empty list")),
@@ -111,4 +109,17 @@ fn near(path: &Path, root: &Node) -> Option<String> {
         };
     }
     None
+}
+
+/// The most names that a hint lists.
+const MAX_LISTED: usize = 8;
+
+/// The names in backticks, the rest counted.
+pub(super) fn list_names<T: std::fmt::Display>(names: &[T]) -> String {
+    let listed: Vec<String> =
+        names.iter().take(MAX_LISTED).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(MAX_LISTED) {
+        0 => listed.join(", "),
+        more => format!("{} and {more} more", listed.join(", ")),
+    }
 }

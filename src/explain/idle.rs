@@ -1,23 +1,23 @@
-//! Values that decide no field of what is rendered, each with the reason.
+//! Values that decide no rendered field, each with the reason.
 
 use yaml_spans::{Path, Segment};
 
-/// Where a value may be idle, as a path (`[]` stands for any item), and why; for all below it too.
-pub const IDLE: &[(&str, &str)] = &[
+/// The paths of such values and of everything below them (`[]` means any item), with the reasons.
+pub const IDLE_VALUES: &[(&str, &str)] = &[
     ("apiVersion", "the format's version, and there is one so far"),
-    ("kyverno.policy", "it counts where `kyverno.mode` is `edit` or `exception`"),
-    ("kyverno.rule", "it counts where `kyverno.mode` is `edit` or `exception`"),
-    ("kyverno.exceptionNamespace", "it counts where `kyverno.mode` is `exception`"),
+    ("kyverno.policy", "it is used if `kyverno.mode` is `edit` or `exception`"),
+    ("kyverno.rule", "it is used if `kyverno.mode` is `edit` or `exception`"),
+    ("kyverno.exceptionNamespace", "it is used if `kyverno.mode` is `exception`"),
     (
         "clients[].name",
-        "it names the client's own Deployment, for the patch that `tts-render gitops client` makes",
+        "it names the client's own Deployment, for the patch that `tts-render gitops client` prints",
     ),
     ("allowedKinds", "it lets templates render more kinds, and renders nothing itself"),
     ("gitops", "it decides the wiring that `tts-render gitops` writes, and nothing in rendered/"),
 ];
 
-/// Why a value decides nothing, if that is known.
-pub fn why_idle(value: &Path) -> Option<&'static str> {
+/// The known reason why a value decides nothing.
+pub fn idle_reason(value: &Path) -> Option<&'static str> {
     let mut text = String::new();
     for segment in value.segments() {
         match segment {
@@ -26,10 +26,13 @@ pub fn why_idle(value: &Path) -> Option<&'static str> {
             Segment::Index(_) => text.push_str("[]"),
         }
     }
-    let is_at = |path: &str| {
-        text.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    };
-    IDLE.iter().find(|(path, _)| is_at(path)).map(|(_, why)| *why)
+    IDLE_VALUES
+        .iter()
+        .find(|(path, _)| match text.strip_prefix(path) {
+            Some(rest) => rest.is_empty() || rest.starts_with(['.', '[']),
+            None => false,
+        })
+        .map(|(_, reason)| *reason)
 }
 
 #[cfg(test)]
@@ -37,12 +40,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_holds_for_all_below_and_for_nothing_beside() {
-        let why = |text: &str| why_idle(&text.parse().unwrap());
-        assert!(why("gitops").is_some() && why("gitops.argocd.namespace").is_some());
-        assert!(why("clients[3].name").is_some() && why("allowedKinds[0].kind").is_some());
+    fn a_reason_applies_to_values_below_and_not_beside() {
+        let reason = |text: &str| idle_reason(&text.parse().unwrap());
+        assert!(reason("gitops").is_some() && reason("gitops.argocd.namespace").is_some());
+        assert!(reason("clients[3].name").is_some() && reason("allowedKinds[0].kind").is_some());
         assert_eq!(
-            (why("clients[0].namespace"), why("gitopsx"), why("kyverno.mode")),
+            (reason("clients[0].namespace"), reason("gitopsx"), reason("kyverno.mode")),
             (None, None, None)
         );
     }

@@ -1,9 +1,8 @@
-//! Which value decides a field, and which fields a value decides.
+//! The value that decides a field, and the fields that a value decides.
 //!
-//! In: one stack's templates and values, and what it makes beyond them. Out: for every leaf of the
-//! values the fields that move when it does. Found by rendering again with that leaf changed, never by
-//! guess: whatever a template does with a value, this sees it. The commands and `fleet`'s errors call
-//! it; it calls render.
+//! In: one stack's templates, values and extra documents. Out: for every leaf of the values, the
+//! fields that change with it. They are found by rendering again with that leaf changed, never by
+//! guessing, so the answer is right for anything a template does with a value.
 
 mod change;
 mod error;
@@ -18,38 +17,39 @@ use kube_validate::ObjectId;
 use yaml_spans::source::Sources;
 use yaml_spans::{self, Dialect, Node, Path, Segment, Value};
 
-pub use change::other;
 pub use error::ExplainError;
-pub use idle::{IDLE, why_idle};
-pub use naming::{Name, choose};
+pub use idle::{IDLE_VALUES, idle_reason};
+pub use naming::{ObjectName, find_object};
 
-/// What a stack makes that no template does: edited policies, exceptions to them.
-pub trait Beyond: fmt::Debug {
-    /// Whether these values make the same as those of the stack, seen at a glance.
-    fn is_same(&self, values: &Values) -> bool;
-    /// What these values make: a list of documents for each of [`Maker::BEYOND`]. None if they can't.
+/// The documents of a stack that no template renders: edited policies, and exceptions to policies.
+pub trait ExtraDocuments: fmt::Debug {
+    /// A cheap check that `values` give the same extra documents as the stack's own.
+    fn are_same(&self, values: &Values) -> bool;
+    /// The documents for `values`: a list for each of [`DocumentSource::EXTRA`]. None if they can't be
+    /// made.
     fn documents(&self, values: &Values, sources: &mut Sources) -> Option<Vec<Vec<Node>>>;
-    /// What is left of it where these values can't make it.
-    fn remains(&self, values: &Values, sources: &mut Sources) -> Vec<Vec<Node>>;
+    /// The documents without this stack's request, for values that can't be applied.
+    fn without_own_request(&self, values: &Values, sources: &mut Sources) -> Vec<Vec<Node>>;
 }
 
-/// What makes a document.
+/// The origin of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Maker<'a> {
+pub enum DocumentSource<'a> {
     /// A template, by its name.
     Template(&'a str),
-    /// The edit of an owner's policy.
+    /// An owner's policy, edited.
     Policy,
-    /// An exception to one.
+    /// An exception to a policy.
     Exception,
 }
 
-impl Maker<'_> {
-    /// What [`Beyond`] makes, in its order.
-    pub const BEYOND: [Maker<'static>; 2] = [Maker::Policy, Maker::Exception];
+impl DocumentSource<'_> {
+    /// The origins of [`ExtraDocuments`], in their order.
+    pub const EXTRA: [DocumentSource<'static>; 2] =
+        [DocumentSource::Policy, DocumentSource::Exception];
 }
 
-/// One stack, as it is looked into.
+/// One stack to explain.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
     /// The templates.
@@ -58,27 +58,27 @@ pub struct Subject<'a> {
     pub loaded: &'a Loaded,
     /// The texts of templates and values.
     pub sources: &'a Sources,
-    /// What is made beyond templates, for who wants to see it.
-    pub beyond: Option<&'a dyn Beyond>,
+    /// The documents besides those of templates, if they are wanted.
+    pub extra: Option<&'a dyn ExtraDocuments>,
 }
 
 /// A stack's documents with their places.
 #[derive(Debug)]
 pub struct Rendering {
-    /// The documents of each template, in the order of [`Templates::names`]; then of each of
-    /// [`Maker::BEYOND`].
+    /// The documents of each template, in the order of [`Templates::names`]; then those of each of
+    /// [`DocumentSource::EXTRA`].
     pub documents: Vec<Vec<Node>>,
-    /// The texts that they have their places in.
+    /// The texts that their places refer to.
     pub sources: Sources,
 }
 
 impl Rendering {
-    /// The document that a field is in.
+    /// The document with a field.
     pub fn document(&self, field: &Field) -> Option<&Node> {
         self.documents.get(field.template)?.get(field.document)
     }
 
-    /// Every object: where it is, and what it is known by.
+    /// Every object: the place of its root, and its identity.
     pub fn objects(&self) -> impl Iterator<Item = (Field, ObjectId)> {
         self.documents.iter().enumerate().flat_map(|(template, documents)| {
             documents.iter().enumerate().filter_map(move |(document, node)| {
@@ -88,15 +88,14 @@ impl Rendering {
     }
 }
 
-/// Where a field is: the template's place among the templates, the document's in its output, and
-/// the path in that.
+/// The place of a field.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Field {
-    /// The index among [`Templates::names`], what is beyond them after those.
+    /// The index among [`Templates::names`], followed by [`DocumentSource::EXTRA`].
     pub template: usize,
     /// The index among the template's documents.
     pub document: usize,
-    /// The path in the document; its root if the whole document comes or goes.
+    /// The path in the document; the root if the whole document is added or removed.
     pub path: Path,
 }
 
@@ -105,23 +104,23 @@ pub struct Field {
 pub struct Influence {
     /// The leaf.
     pub value: Path,
-    /// What the leaf was changed to, or none if no other value can stand there.
+    /// The value that the leaf was changed to; none if no other value is possible.
     pub changed_to: Option<String>,
-    /// The fields that moved, in their order.
+    /// The fields that changed, in their order.
     pub fields: Vec<Field>,
 }
 
 impl Influence {
-    /// Whether a field, or something in it, is among those that moved.
+    /// Returns true if a field, or something in it, changed.
     pub fn reaches(&self, field: &Field) -> bool {
-        self.fields.iter().any(|moved| {
-            let same = (moved.template, moved.document) == (field.template, field.document);
-            same && moved.path.segments().starts_with(field.path.segments())
+        self.fields.iter().any(|changed| {
+            (changed.template, changed.document) == (field.template, field.document)
+                && changed.path.segments().starts_with(field.path.segments())
         })
     }
 }
 
-/// A value's leaves, defaults included, in the order of the values.
+/// The leaves of the values, including defaults, in their order.
 pub fn leaves(values: &Node) -> Vec<Path> {
     let mut found = Vec::new();
     collect_leaves(values, &mut Path::root(), &mut found);
@@ -129,51 +128,50 @@ pub fn leaves(values: &Node) -> Vec<Path> {
 }
 
 fn collect_leaves(node: &Node, path: &mut Path, found: &mut Vec<Path>) {
-    let step = |segment, child: &Node, path: &mut Path, found: &mut Vec<Path>| {
-        path.push(segment);
-        collect_leaves(child, path, found);
-        path.pop();
-    };
     match &node.value {
         Value::Mapping(map) if !map.is_empty() => {
             for (key, entry) in map {
-                step(Segment::Key(key.clone()), &entry.node, path, found);
+                path.push(Segment::Key(key.clone()));
+                collect_leaves(&entry.node, path, found);
+                path.pop();
             }
         }
         Value::Sequence(items) if !items.is_empty() => {
             for (index, item) in items.iter().enumerate() {
-                step(Segment::Index(index), item, path, found);
+                path.push(Segment::Index(index));
+                collect_leaves(item, path, found);
+                path.pop();
             }
         }
         _ => found.push(path.clone()),
     }
 }
 
-/// How a value decides a field.
+/// The effect of a value on a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Another value makes another field.
+    /// Another value changes the field.
     Value,
-    /// With another value the field is not there, or the whole object is not.
+    /// Another value adds or removes the field, or the whole object.
     Presence,
 }
 
 impl Subject<'_> {
-    /// The stack as it renders. None if it does not.
+    /// Renders the stack. None if that fails.
     pub fn rendering(&self) -> Option<Rendering> {
         let mut sources = self.sources.clone();
         let documents = self.documents(self.loaded, &mut sources, None)?;
         Some(Rendering { documents, sources })
     }
 
-    /// What makes a field's document.
-    pub fn maker(&self, field: &Field) -> Option<Maker<'_>> {
-        let templates = self.templates.names().map(Maker::Template);
-        templates.chain(Maker::BEYOND).nth(field.template)
+    /// The origin of a field's document.
+    pub fn document_source(&self, field: &Field) -> Option<DocumentSource<'_>> {
+        let templates = self.templates.names().map(DocumentSource::Template);
+        templates.chain(DocumentSource::EXTRA).nth(field.template)
     }
 
-    /// All documents of some values; where `before` has those of the stack's own, what is beyond
-    /// templates is taken from it if it must be the same.
+    /// All documents for some values. Extra documents are copied from `before`, those of the stack's
+    /// own values, if they must be the same.
     fn documents(
         &self,
         loaded: &Loaded,
@@ -182,25 +180,27 @@ impl Subject<'_> {
     ) -> Option<Vec<Vec<Node>>> {
         let context = templates::context(loaded).ok()?;
         let outputs = self.templates.render(sources, &context).ok()?;
-        let parse = |output| yaml_spans::parse(sources, output, Dialect::Strict).ok();
-        let mut all: Vec<Vec<Node>> = outputs.into_iter().map(parse).collect::<Option<_>>()?;
-        if let Some(beyond) = self.beyond {
+        let mut all = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            all.push(yaml_spans::parse(sources, output, Dialect::Strict).ok()?);
+        }
+        if let Some(extra) = self.extra {
             all.extend(match before {
-                Some(before) if beyond.is_same(&loaded.values) => before[all.len()..].to_vec(),
-                Some(_) => made_beyond(beyond, &loaded.values, sources),
-                None => beyond.documents(&loaded.values, sources)?,
+                Some(before) if extra.are_same(&loaded.values) => before[all.len()..].to_vec(),
+                Some(_) => extra_or_remaining(extra, &loaded.values, sources),
+                None => extra.documents(&loaded.values, sources)?,
             });
         }
         Some(all)
     }
 
-    /// The one document that a field is in, of other values; none within if it is not there. Cheaper
-    /// than all documents.
+    /// The document with a field, for other values; the inner option is none if they do not render it.
+    /// This costs less than rendering all documents.
     fn document(&self, loaded: &Loaded, field: &Field) -> Option<Option<Node>> {
         let mut sources = self.sources.clone();
         let templates = self.templates.names().count();
         let documents = if let Some(at) = field.template.checked_sub(templates) {
-            made_beyond(self.beyond?, &loaded.values, &mut sources).into_iter().nth(at)?
+            extra_or_remaining(self.extra?, &loaded.values, &mut sources).into_iter().nth(at)?
         } else {
             let context = templates::context(loaded).ok()?;
             let output = self.templates.render_nth(field.template, &mut sources, &context)?;
@@ -209,53 +209,54 @@ impl Subject<'_> {
         Some(documents.into_iter().nth(field.document))
     }
 
-    /// The values that decide a field of a rendering, or anything in it, in the order of the values.
-    pub fn behind(&self, rendering: &Rendering, field: &Field) -> Vec<(Path, Effect)> {
+    /// The values that decide a field of a rendering, or anything in it, in their order.
+    pub fn deciding_values(&self, rendering: &Rendering, field: &Field) -> Vec<(Path, Effect)> {
         let Ok(values) = yaml_spans::to_node(&self.loaded.values) else { return Vec::new() };
         let Some(before) = rendering.document(field) else { return Vec::new() };
         let templates = self.templates.names().count();
-        let beyond = self.beyond.filter(|_| field.template >= templates);
-        let decides = |leaf: Path| {
-            let (_, after) = self.alternative(&values, &leaf, |loaded| {
-                match beyond {
-                    // Seen without making it again.
-                    Some(beyond) if beyond.is_same(&loaded.values) => Some(None),
-                    _ => self.document(loaded, field).map(Some),
-                }
-            })?;
-            let after = after?;
-            let there = |node: Option<&Node>| node.and_then(|node| field.path.find(node)).cloned();
-            match (there(Some(before)), there(after.as_ref())) {
-                (Some(before), Some(after)) => (before != after).then_some((leaf, Effect::Value)),
-                (None, None) => None,
-                _ => Some((leaf, Effect::Presence)),
+        let extra = self.extra.filter(|_| field.template >= templates);
+        let mut deciding = Vec::new();
+        for leaf in leaves(&values) {
+            let alternative = self.alternative(&values, &leaf, |loaded| match extra {
+                // The field can't differ, so nothing is rendered.
+                Some(extra) if extra.are_same(&loaded.values) => Some(None),
+                _ => self.document(loaded, field).map(Some),
+            });
+            let Some((_, Some(after))) = alternative else { continue };
+            let after = after.as_ref().and_then(|document| field.path.find(document));
+            match (field.path.find(before), after) {
+                (Some(before), Some(after)) if before == after => {}
+                (Some(_), Some(_)) => deciding.push((leaf, Effect::Value)),
+                (None, None) => {}
+                _ => deciding.push((leaf, Effect::Presence)),
             }
-        };
-        leaves(&values).into_iter().filter_map(decides).collect()
+        }
+        deciding
     }
 
-    /// What every leaf of the values decides. A leaf that is changed has its other value tried as
-    /// the values' types allow it.
+    /// The influence of every leaf of the values.
     pub fn influences(&self) -> Vec<Influence> {
         let Ok(values) = yaml_spans::to_node(&self.loaded.values) else { return Vec::new() };
         let Some(before) = self.rendering() else { return Vec::new() };
-        let influence = |leaf| self.influence(&before.documents, &values, leaf);
-        leaves(&values).into_iter().map(influence).collect()
+        leaves(&values)
+            .into_iter()
+            .map(|leaf| self.influence(&before.documents, &values, leaf))
+            .collect()
     }
 
-    /// What the leaves at a path of the values decide, or below it, each on its own; what a leaf
-    /// that is not there would decide.
+    /// The influence of each leaf at a path of the values or below it. For a leaf that is not set, the
+    /// fields that it would decide.
     pub fn influences_of(
         &self,
         rendering: &Rendering,
         path: &Path,
     ) -> Result<Vec<Influence>, ExplainError> {
-        let nothing = || ExplainError::NoValue { path: path.clone(), hint: None };
-        let values = yaml_spans::to_node(&self.loaded.values).map_err(|_| nothing())?;
+        let values = yaml_spans::to_node(&self.loaded.values)
+            .map_err(|_| ExplainError::NoValue { path: path.clone(), hint: None })?;
         let mut below: Vec<Path> =
             leaves(&values).into_iter().filter(|leaf| leaf.starts_with(path)).collect();
-        let is_there = !below.is_empty();
-        if !is_there {
+        let is_set = !below.is_empty();
+        if !is_set {
             below.push(path.clone());
         }
         let found: Vec<Influence> = below
@@ -263,34 +264,36 @@ impl Subject<'_> {
             .map(|leaf| self.influence(&rendering.documents, &values, leaf))
             .collect();
         match found.iter().any(|influence| influence.changed_to.is_some()) {
-            false if !is_there => Err(ExplainError::no_value(path, &values)),
+            false if !is_set => Err(ExplainError::no_value(path, &values)),
             _ => Ok(found),
         }
     }
 
     fn influence(&self, before: &[Vec<Node>], values: &Node, leaf: Path) -> Influence {
-        let other = self.alternative(values, &leaf, |loaded| {
+        let alternative = self.alternative(values, &leaf, |loaded| {
             self.documents(loaded, &mut self.sources.clone(), Some(before))
         });
-        let (changed_to, fields) = match other {
-            Some((value, after)) => {
-                (Some(yaml_spans::emit(&value).trim_end().to_owned()), moved(before, &after))
-            }
+        let (changed_to, fields) = match alternative {
+            Some((value, after)) => (
+                Some(yaml_spans::emit(&value).trim_end().to_owned()),
+                changed_fields(before, &after),
+            ),
             None => (None, Vec::new()),
         };
         Influence { value: leaf, changed_to, fields }
     }
 
-    /// Another value for a leaf, and what is made of the values with it: of the first that can be.
+    /// Another value for a leaf, and the result of `make` for the values with it: the first for which
+    /// `make` succeeds.
     fn alternative<T>(
         &self,
         values: &Node,
         leaf: &Path,
         make: impl Fn(&Loaded) -> Option<T>,
     ) -> Option<(Node, T)> {
-        change::other(leaf.find(values), leaf).into_iter().find_map(|candidate| {
+        change::alternative_values(leaf.find(values), leaf).into_iter().find_map(|candidate| {
             let mut tree = self.loaded.tree.clone();
-            if !change::put(&mut tree, leaf, candidate.clone()) {
+            if !change::set_value(&mut tree, leaf, candidate.clone()) {
                 return None;
             }
             let loaded = Loaded::from_tree(tree).ok()?;
@@ -301,19 +304,23 @@ impl Subject<'_> {
     }
 }
 
-fn made_beyond(beyond: &dyn Beyond, values: &Values, sources: &mut Sources) -> Vec<Vec<Node>> {
-    beyond.documents(values, sources).unwrap_or_else(|| beyond.remains(values, sources))
+fn extra_or_remaining(
+    extra: &dyn ExtraDocuments,
+    values: &Values,
+    sources: &mut Sources,
+) -> Vec<Vec<Node>> {
+    extra.documents(values, sources).unwrap_or_else(|| extra.without_own_request(values, sources))
 }
 
 /// The fields that differ between two renderings.
-fn moved(before: &[Vec<Node>], after: &[Vec<Node>]) -> Vec<Field> {
+fn changed_fields(before: &[Vec<Node>], after: &[Vec<Node>]) -> Vec<Field> {
     let mut fields = Vec::new();
     for (template, (before, after)) in before.iter().zip(after).enumerate() {
         for document in 0..before.len().max(after.len()) {
             let mut report = |path: Path| fields.push(Field { template, document, path });
             match (before.get(document), after.get(document)) {
                 (Some(before), Some(after)) => {
-                    differences(before, after, &mut Path::root(), &mut report);
+                    collect_differences(before, after, &mut Path::root(), &mut report);
                 }
                 _ => report(Path::root()),
             }
@@ -322,14 +329,21 @@ fn moved(before: &[Vec<Node>], after: &[Vec<Node>]) -> Vec<Field> {
     fields
 }
 
-fn differences(before: &Node, after: &Node, path: &mut Path, report: &mut impl FnMut(Path)) {
+fn collect_differences(
+    before: &Node,
+    after: &Node,
+    path: &mut Path,
+    report: &mut impl FnMut(Path),
+) {
     match (&before.value, &after.value) {
         (Value::Mapping(old), Value::Mapping(new)) => {
             let added = new.keys().filter(|key| !old.contains_key(*key));
             for key in old.keys().chain(added) {
                 path.push(Segment::Key(key.clone()));
                 match (old.get(key), new.get(key)) {
-                    (Some(old), Some(new)) => differences(&old.node, &new.node, path, report),
+                    (Some(old), Some(new)) => {
+                        collect_differences(&old.node, &new.node, path, report)
+                    }
                     _ => report(path.clone()),
                 }
                 path.pop();
@@ -338,7 +352,7 @@ fn differences(before: &Node, after: &Node, path: &mut Path, report: &mut impl F
         (Value::Sequence(old), Value::Sequence(new)) if old.len() == new.len() => {
             for (index, (old, new)) in old.iter().zip(new).enumerate() {
                 path.push(Segment::Index(index));
-                differences(old, new, path, report);
+                collect_differences(old, new, path, report);
                 path.pop();
             }
         }

@@ -1,24 +1,24 @@
-//! How a person names an object: `deployment/x`, `Deployment ns/x`, `deploy ns/x`, `x`.
+//! Object names as a user writes them: `deployment/x`, `Deployment ns/x`, `deploy ns/x`, `x`.
 
 use std::collections::BTreeSet;
 
 use super::ExplainError;
+use super::error::list_names;
 use kube_validate::ObjectId;
 use yaml_spans::near_name;
 
-/// An object as a person names it.
+/// An object's name as a user writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Name<'a> {
+pub struct ObjectName<'a> {
     text: &'a str,
-    /// With its group where it has one: `deployment.apps`.
+    /// With its group if it was given: `deployment.apps`.
     kind: Option<&'a str>,
     namespace: Option<&'a str>,
     name: &'a str,
 }
 
-/// The short names that `kubectl api-resources` lists (1.37, and Kyverno's), of kinds that are often
-/// rendered.
-const SHORT: &[(&str, &str)] = &[
+/// The short names of kinds that are often rendered (`kubectl api-resources` of 1.37, and Kyverno's).
+const SHORT_NAMES: &[(&str, &str)] = &[
     ("cj", "CronJob"),
     ("cm", "ConfigMap"),
     ("cpol", "ClusterPolicy"),
@@ -37,8 +37,8 @@ const SHORT: &[(&str, &str)] = &[
     ("svc", "Service"),
 ];
 
-impl<'a> Name<'a> {
-    /// Reads a name. What stands before a blank or the first slash is the kind.
+impl<'a> ObjectName<'a> {
+    /// Parses a name. The part before the first blank or slash is the kind.
     pub fn parse(text: &'a str) -> Self {
         let text = text.trim();
         let (kind, rest) = match text.split_once(|c: char| c.is_whitespace() || c == '/') {
@@ -49,18 +49,18 @@ impl<'a> Name<'a> {
             Some((namespace, name)) => (Some(namespace), name),
             None => (None, rest),
         };
-        Name { text, kind, namespace, name }
+        ObjectName { text, kind, namespace, name }
     }
 
-    fn is(&self, id: &ObjectId) -> bool {
+    fn matches(&self, id: &ObjectId) -> bool {
         self.name == id.name
             && self.namespace.is_none_or(|namespace| id.namespace.as_deref() == Some(namespace))
             && self.kind.is_none_or(|kind| is_kind(kind, id))
     }
 }
 
-/// Whether a kind is meant, by its name, its plural or its short name; in any case, with its group
-/// or without.
+/// Returns true if a text names an object's kind: by name, plural or short name, in any case, with or
+/// without its group.
 fn is_kind(text: &str, id: &ObjectId) -> bool {
     let (text, group) = match text.split_once('.') {
         Some((kind, group)) => (kind, Some(group)),
@@ -68,28 +68,32 @@ fn is_kind(text: &str, id: &ObjectId) -> bool {
     };
     let text = text.to_lowercase();
     let kind = id.kind.to_lowercase();
-    // As Kubernetes guesses resources of kinds (`meta.UnsafeGuessKindToResource`).
+    // The rule of Kubernetes (`meta.UnsafeGuessKindToResource`).
     let plural = match kind.strip_suffix('y') {
         Some(stem) => format!("{stem}ies"),
         None if kind.ends_with('s') => format!("{kind}es"),
         None => format!("{kind}s"),
     };
-    let short = SHORT.iter().any(|(short, of)| *short == text && *of == id.kind);
+    let short = SHORT_NAMES.iter().any(|(short, of)| *short == text && *of == id.kind);
     group.is_none_or(|group| group == id.group) && (text == kind || text == plural || short)
 }
 
-/// The one object of some that is meant.
+/// Finds the one object with a name.
 ///
-/// Errors: there is none, or there are several.
-pub fn choose<'i>(
-    name: &Name<'_>,
+/// # Errors
+/// There is none, or there are several.
+pub fn find_object<'i>(
+    name: &ObjectName<'_>,
     all: impl IntoIterator<Item = &'i ObjectId>,
 ) -> Result<ObjectId, ExplainError> {
     let all: BTreeSet<&ObjectId> = all.into_iter().collect();
-    let found: Vec<&ObjectId> = all.iter().filter(|id| name.is(id)).copied().collect();
+    let found: Vec<&ObjectId> = all.iter().filter(|id| name.matches(id)).copied().collect();
     match found.as_slice() {
         [one] => Ok((*one).clone()),
-        [] => Err(ExplainError::NoObject { wanted: name.text.to_owned(), hint: hint(name, &all) }),
+        [] => Err(ExplainError::NoObject {
+            wanted: name.text.to_owned(),
+            hint: suggest_object(name, &all),
+        }),
         many => Err(ExplainError::Ambiguous {
             wanted: name.text.to_owned(),
             found: many.iter().map(|id| format!("`{id}`")).collect(),
@@ -97,37 +101,41 @@ pub fn choose<'i>(
     }
 }
 
-/// What was probably meant: the same name in another namespace or of another kind, or a near one.
-fn hint(name: &Name<'_>, all: &BTreeSet<&ObjectId>) -> Option<String> {
-    let of_kind: Vec<&ObjectId> =
-        all.iter().filter(|id| name.kind.is_none_or(|kind| is_kind(kind, id))).copied().collect();
-    let same = of_kind.iter().find(|id| id.name == name.name);
-    let elsewhere = || all.iter().find(|id| id.name == name.name);
-    let near = || {
-        let near = near_name(name.name, of_kind.iter().map(|id| id.name.as_str()))?;
-        of_kind.iter().find(|id| id.name == near)
-    };
-    // A kind that nobody knows: by all of what was written.
-    let by_text = || {
-        let short = |id: &ObjectId| format!("{}/{}", id.kind.to_lowercase(), id.name);
-        let texts: Vec<String> = all.iter().map(|id| short(id)).collect();
-        let near = near_name(name.text, texts.iter().map(String::as_str))?;
-        all.iter().find(|id| short(id) == near)
-    };
+/// Suggests the object that was probably meant, or lists those of its kind.
+fn suggest_object(name: &ObjectName<'_>, all: &BTreeSet<&ObjectId>) -> Option<String> {
     if name.name.is_empty() {
         return None;
     }
-    if let Some(id) = same.or_else(near).or_else(by_text).or_else(elsewhere) {
+    let of_kind: Vec<&ObjectId> =
+        all.iter().filter(|id| name.kind.is_none_or(|kind| is_kind(kind, id))).copied().collect();
+    let suggestion = of_kind
+        .iter()
+        .copied()
+        .find(|id| id.name == name.name)
+        .or_else(|| similar_name(name.name, &of_kind))
+        .or_else(|| similar_text(name.text, all))
+        .or_else(|| all.iter().copied().find(|id| id.name == name.name));
+    if let Some(id) = suggestion {
         return Some(format!("did you mean `{id}`?"));
     }
-    const MOST: usize = 8;
     if of_kind.is_empty() || name.kind.is_none() {
         return None;
     }
-    let listed: Vec<String> = of_kind.iter().take(MOST).map(|id| format!("`{id}`")).collect();
-    let more = of_kind.len().saturating_sub(MOST);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    Some(format!("of that kind there is {}{more}", listed.join(", ")))
+    Some(format!("objects of that kind: {}", list_names(&of_kind)))
+}
+
+/// The object with a name similar to the one in the request.
+fn similar_name<'i>(name: &str, ids: &[&'i ObjectId]) -> Option<&'i ObjectId> {
+    let similar = near_name(name, ids.iter().map(|id| id.name.as_str()))?;
+    ids.iter().copied().find(|id| id.name == similar)
+}
+
+/// The object whose `kind/name` is similar to the whole request, for a misspelt kind.
+fn similar_text<'i>(text: &str, ids: &BTreeSet<&'i ObjectId>) -> Option<&'i ObjectId> {
+    let texts: Vec<(String, &ObjectId)> =
+        ids.iter().map(|id| (format!("{}/{}", id.kind.to_lowercase(), id.name), *id)).collect();
+    let similar = near_name(text, texts.iter().map(|(text, _)| text.as_str()))?;
+    texts.iter().find(|(text, _)| text == similar).map(|(_, id)| *id)
 }
 
 #[cfg(test)]
@@ -154,8 +162,8 @@ mod tests {
         ]
     }
 
-    fn said(text: &str) -> String {
-        match choose(&Name::parse(text), &all()) {
+    fn result_of(text: &str) -> String {
+        match find_object(&ObjectName::parse(text), &all()) {
             Ok(id) => id.to_string(),
             Err(error) => yaml_spans::diagnostic::Diagnostic::from(error.clone())
                 .notes
@@ -180,16 +188,16 @@ mod tests {
             ("netpol/deny", "NetworkPolicy a/deny"),
             ("prio", "ClusterPolicy prio"),
         ] {
-            assert_eq!(said(text), expected, "{text}");
+            assert_eq!(result_of(text), expected, "{text}");
         }
     }
 
     #[test]
-    fn what_is_not_one_object_is_refused_with_what_there_is() {
+    fn an_unknown_or_ambiguous_name_is_refused_with_suggestions() {
         for (text, expected) in [
             (
                 "deployment/web",
-                "`deployment/web` may be any of `Deployment a/web`, `Deployment b/web`; name its kind and its namespace: `KIND NAMESPACE/NAME`",
+                "`deployment/web` is ambiguous: it may be `Deployment a/web`, `Deployment b/web`; name its kind and its namespace: `KIND NAMESPACE/NAME`",
             ),
             (
                 "deployment/c/web",
@@ -198,7 +206,7 @@ mod tests {
             ("svc/wib", "no stack renders `svc/wib`; did you mean `Service a/web`?"),
             (
                 "service/zzzzzz",
-                "no stack renders `service/zzzzzz`; of that kind there is `Service a/web`",
+                "no stack renders `service/zzzzzz`; objects of that kind: `Service a/web`",
             ),
             ("servise/web", "no stack renders `servise/web`; did you mean `Service a/web`?"),
             (
@@ -208,7 +216,7 @@ mod tests {
             ("zzzzzz", "no stack renders `zzzzzz`"),
             ("", "no stack renders ``"),
         ] {
-            assert_eq!(said(text), expected, "{text}");
+            assert_eq!(result_of(text), expected, "{text}");
         }
     }
 }

@@ -181,7 +181,7 @@ pub(super) fn commit_once(job: &Job<'_>, git: &Git) -> Result<Option<Committed>,
     // Held until the commit is made: Git reads the files again then, and another run's are not what
     // the trailer says.
     let out = job.root.join(job.out);
-    let (_, _held) = write::write_and_hold(&out, &content.plan, &Scope::All, Force::No)?;
+    let (_, _guard) = write::write_locked(&out, &content.plan, &Scope::All, Force::No)?;
     git.run(&["add", "--all", "--", job.out])?;
     let raw = [
         "diff-index",

@@ -1,467 +1,285 @@
-//! Argo CD's side: the project, an Application a folder, or the plugin that renders by itself.
+//! Argo CD: the AppProject, the Applications, and the plugin that renders by itself.
 //!
 //! Sources: argo-cd 3.6, `docs/user-guide/{diffing,sync-options}.md`,
 //! `docs/operator-manual/config-management-plugins.md`, `cmpserver/plugin/config.go`.
 
 use std::collections::BTreeSet;
 
-use super::document::{Document, check};
-use super::tree::{checksum, flag, list, list_if_any, map, null, number, text, texts};
-use super::wiring::{App, Wiring, WiringError, containers};
-use crate::values::{Image, ImageOwner};
-use kube_validate::Object;
+use minijinja::context;
+use minijinja::value::{Serde, Value as Context};
+use serde::Serialize;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
-use yaml_spans::{self, Node};
+
+use super::document::{Document, Renderer};
+use super::wiring::{App, Wiring, WiringError, containers};
+use crate::model::workload;
+use crate::values::ImageOwner;
+use kube_validate::Object;
 
 /// The plugin's name, without its version.
-pub const PLUGIN_NAME: &str = "tts-render";
-/// Argo CD's own files in a sidecar lie here; the stock repo-server has the volumes.
-const ENTRY_POINT: &str = "/var/run/argocd/argocd-cmp-server";
-const PLUGIN_FILE: &str = "/home/argocd/cmp-server/config/plugin.yaml";
-/// The repo-server's user: both write to the socket's folder.
-const ARGOCD_USER: i64 = 999;
+const PLUGIN_NAME: &str = "tts-render";
 
-/// Where Argo CD takes the manifests from.
+/// The place that Argo CD takes the manifests from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum ManifestSource {
     /// `rendered/`, as it is committed.
     Rendered,
     /// The plugin, which renders at every refresh.
     Plugin,
 }
 
-/// The files that wire a project to Argo CD. `fleet`: one ApplicationSet for all stacks in place of
-/// an Application each; it finds new stacks by their values files.
+/// The objects that stacks become in Argo CD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StackApps {
+    /// An Application for each stack.
+    Applications,
+    /// One ApplicationSet, which finds new stacks by their values files.
+    ApplicationSet,
+}
+
+/// The files that wire a project to Argo CD.
 ///
 /// # Errors
 /// A setting is missing, or values make an object that Argo CD would not take.
-pub fn argocd(wiring: &Wiring<'_>, from: From, fleet: bool) -> Result<Vec<Document>, Diagnostics> {
+pub fn argocd_documents(
+    wiring: &Wiring<'_>,
+    source: ManifestSource,
+    stack_apps: StackApps,
+) -> Result<Vec<Document>, Diagnostics> {
+    let mut renderer = Renderer::new()?;
     let mut documents = Vec::new();
-    if from == From::Plugin {
-        documents.extend(plugin(wiring)?);
+    if source == ManifestSource::Plugin {
+        documents.extend(plugin_documents(wiring, &mut renderer)?);
     }
-    documents.push(project(wiring)?);
-    if fleet {
-        documents.push(set(wiring, from)?);
+    documents.push(project_document(wiring, &mut renderer)?);
+    let as_set = stack_apps == StackApps::ApplicationSet;
+    if as_set {
+        documents.push(application_set(wiring, source, &mut renderer)?);
     }
-    for app in wiring.apps.iter().filter(|app| !fleet || app.stack.is_none()) {
-        let subject = Subject::of(wiring, app);
-        let node = map([
-            ("apiVersion", text("argoproj.io/v1alpha1")),
-            ("kind", text("Application")),
-            ("metadata", metadata(wiring, &subject)),
-            ("spec", application_spec(wiring, &subject, from)),
-        ]);
-        let comment =
-            "Deleting this Application leaves its objects where they are: it has no finalizer.";
-        documents.push(Document::object(
-            format!("application-{}.yaml", subject.name),
-            comment,
-            node,
+    for app in wiring.apps.iter().filter(|app| !as_set || app.stack.is_none()) {
+        let application = Application::of_app(wiring, app, source);
+        documents.push(renderer.object(
+            format!("application-{}.yaml", application.name),
+            "application.yaml.j2",
+            &application.context(wiring, source),
         )?);
     }
     Ok(documents)
 }
 
-/// What an Application is made for: one folder, or, in an ApplicationSet, whatever folder it is.
-struct Subject {
+/// One Application, or the template of all Applications of an ApplicationSet.
+#[derive(Serialize)]
+struct Application {
     name: String,
+    /// The namespace that is synced to.
     namespace: String,
+    /// The folder of the repository that Argo CD reads.
+    path: String,
+    /// The folder of `rendered/`.
     folder: String,
-    own: bool,
-    policies: bool,
-    ignored: Vec<Node>,
+    /// The variable by which the plugin is told the folder.
+    variable: &'static str,
+    holds_policies: bool,
+    ignored: Vec<IgnoredFields>,
 }
 
-impl Subject {
-    fn of(wiring: &Wiring<'_>, app: &App<'_>) -> Self {
-        Subject {
-            name: wiring.name_of(app),
-            namespace: app.namespace().to_owned(),
-            folder: app.folder.to_owned(),
-            own: app.stack.is_some(),
-            policies: app.holds_policies(),
-            ignored: ignored(app),
+/// Fields that others own while the app runs: one rule of `ignoreDifferences`.
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct IgnoredFields {
+    /// Always set: an empty group means the core group alone (argo-cd #28590).
+    group: String,
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    json_pointers: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    jq_path_expressions: Vec<String>,
+}
+
+impl IgnoredFields {
+    fn of_kind(group: &str, kind: &str) -> Self {
+        IgnoredFields { group: group.to_owned(), kind: kind.to_owned(), ..Self::default() }
+    }
+
+    fn of_object(object: &Object) -> Self {
+        IgnoredFields {
+            name: Some(object.name.clone()),
+            namespace: object.namespace.clone(),
+            ..Self::of_kind(object.group(), &object.kind)
         }
     }
 }
 
-fn metadata(wiring: &Wiring<'_>, subject: &Subject) -> Node {
-    // Kyverno's API writes defaults into a policy, and lists in it merge as a whole: only the
-    // server's own dry run sees that nothing differs.
-    let compare = map([(
-        "argocd.argoproj.io/compare-options",
-        text("ServerSideDiff=true,IncludeMutationWebhook=true"),
-    )]);
-    map([
-        ("name", text(&subject.name)),
-        ("namespace", text(wiring.settings.argocd.namespace.as_str())),
-        ("annotations", if subject.policies { compare } else { null() }),
-    ])
+impl Application {
+    fn of_app(wiring: &Wiring<'_>, app: &App<'_>, source: ManifestSource) -> Self {
+        Application {
+            name: wiring.app_name(app),
+            namespace: app.namespace().to_owned(),
+            path: source_path(wiring, app.folder, source),
+            folder: app.folder.to_owned(),
+            variable: if app.stack.is_some() { "STACK" } else { "APP" },
+            holds_policies: app.holds_policies(),
+            ignored: ignored_fields(app),
+        }
+    }
+
+    fn context(&self, wiring: &Wiring<'_>, source: ManifestSource) -> Context {
+        let plugin = (source == ManifestSource::Plugin)
+            .then(|| format!("{PLUGIN_NAME}-{}", plugin_version()));
+        context! { settings => Context::from(Serde(wiring.settings)), app => Context::from(Serde(self)), plugin }
+    }
 }
 
-fn application_spec(wiring: &Wiring<'_>, subject: &Subject, from: From) -> Node {
-    let settings = wiring.settings;
-    let path = match from {
-        From::Rendered => wiring.path(&format!("rendered/{}", subject.folder)),
-        From::Plugin => wiring.path(""),
-    };
-    let variable = if subject.own { "STACK" } else { "APP" };
-    let plugin = map([
-        ("name", text(format!("{PLUGIN_NAME}-{}", plugin_version()))),
-        ("env", list([map([("name", text(variable)), ("value", text(&subject.folder))])])),
-    ]);
-    let respect = (!subject.ignored.is_empty()).then_some("RespectIgnoreDifferences=true");
-    // Two owners of one object: the sync says so, and applies nothing.
-    let options = respect.into_iter().chain(["FailOnSharedResource=true"]);
-    map([
-        ("project", text(settings.name.as_str())),
-        (
-            "source",
-            map([
-                ("repoURL", text(settings.repo_url.as_str())),
-                ("targetRevision", text(settings.branch.as_str())),
-                ("path", text(path)),
-                ("plugin", if from == From::Plugin { plugin } else { null() }),
-            ]),
-        ),
-        (
-            "destination",
-            map([
-                ("server", text(settings.argocd.server.as_str())),
-                ("namespace", text(&subject.namespace)),
-            ]),
-        ),
-        (
-            "syncPolicy",
-            map([
-                ("automated", map([("prune", flag(settings.prune)), ("selfHeal", flag(true))])),
-                ("syncOptions", texts(options)),
-                (
-                    "retry",
-                    map([
-                        ("limit", number(5)),
-                        (
-                            "backoff",
-                            map([
-                                ("duration", text("30s")),
-                                ("factor", number(2)),
-                                ("maxDuration", text("10m")),
-                            ]),
-                        ),
-                    ]),
-                ),
-            ]),
-        ),
-        ("ignoreDifferences", list_if_any(subject.ignored.clone())),
-    ])
+fn source_path(wiring: &Wiring<'_>, folder: &str, source: ManifestSource) -> String {
+    match source {
+        ManifestSource::Rendered => wiring.repository_path(&format!("rendered/{folder}")),
+        ManifestSource::Plugin => wiring.repository_path(""),
+    }
 }
 
-/// The fields that others own while the app runs.
-fn ignored(app: &App<'_>) -> Vec<Node> {
+fn ignored_fields(app: &App<'_>) -> Vec<IgnoredFields> {
     let mut rules = Vec::new();
-    if let Some(deployment) = app.scaled() {
-        rules.push(rule(
-            deployment,
-            Some(&deployment.name),
-            ("jsonPointers", texts(["/spec/replicas"])),
-        ));
+    if let Some(deployment) = app.scaled_deployment() {
+        rules.push(IgnoredFields {
+            json_pointers: vec!["/spec/replicas".to_owned()],
+            ..IgnoredFields::of_object(deployment)
+        });
     }
     if app.keel_owns_images() {
         for object in &app.objects {
             let Some((path, names)) = containers(object) else { continue };
-            let image = |name| format!(".{path}[] | select(.name==\"{name}\") | .image");
-            let expressions = list(names.into_iter().map(image).map(text));
-            rules.push(rule(object, Some(&object.name), ("jqPathExpressions", expressions)));
+            let expressions =
+                names.iter().map(|name| format!(".{path}[] | select(.name==\"{name}\") | .image"));
+            rules.push(IgnoredFields {
+                jq_path_expressions: expressions.collect(),
+                ..IgnoredFields::of_object(object)
+            });
         }
     }
     rules
 }
 
-/// The group must be named: an empty one means the core group alone (argo-cd #28590).
-fn rule(object: &Object, name: Option<&str>, (how, what): (&str, Node)) -> Node {
-    map([
-        ("group", text(object.group())),
-        ("kind", text(&object.kind)),
-        ("name", name.map_or_else(null, text)),
-        ("namespace", name.and(object.namespace.as_deref()).map_or_else(null, text)),
-        (how, what),
-    ])
-}
-
-fn project(wiring: &Wiring<'_>) -> Result<Document, Diagnostics> {
+fn project_document(wiring: &Wiring<'_>, renderer: &mut Renderer) -> Result<Document, Diagnostics> {
+    #[derive(Serialize)]
+    struct Destination<'a> {
+        server: &'a str,
+        namespace: &'a str,
+    }
+    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+    struct GroupKind<'a> {
+        group: &'a str,
+        kind: &'a str,
+    }
     let settings = wiring.settings;
     let namespaces: BTreeSet<&str> = wiring.apps.iter().map(App::namespace).collect();
-    let destination = |namespace| {
-        map([("server", text(settings.argocd.server.as_str())), ("namespace", text(namespace))])
-    };
-    let cluster: BTreeSet<(&str, &str)> = wiring
+    let server = settings.argocd.server.as_str();
+    let destinations: Vec<Destination<'_>> =
+        namespaces.into_iter().map(|namespace| Destination { server, namespace }).collect();
+    let cluster_kinds: BTreeSet<GroupKind<'_>> = wiring
         .objects()
         .filter(|object| object.is_cluster_scoped())
-        .map(|object| (object.group(), object.kind.as_str()))
+        .map(|object| GroupKind { group: object.group(), kind: &object.kind })
         .collect();
-    let kind = |(group, kind)| map([("group", text(group)), ("kind", text(kind))]);
-    let node = map([
-        ("apiVersion", text("argoproj.io/v1alpha1")),
-        ("kind", text("AppProject")),
-        (
-            "metadata",
-            map([
-                ("name", text(settings.name.as_str())),
-                ("namespace", text(settings.argocd.namespace.as_str())),
-            ]),
-        ),
-        (
-            "spec",
-            map([
-                ("description", text("GPU tenants that may have the card off-peak")),
-                ("sourceRepos", texts([settings.repo_url.as_str()])),
-                ("destinations", list(namespaces.into_iter().map(destination))),
-                ("clusterResourceWhitelist", list(cluster.into_iter().map(kind))),
-            ]),
-        ),
-    ]);
-    let comment = "What the tenants' Applications may touch: these namespaces, and of the cluster these kinds.\n\
-                   A new stack, or a new client, needs this file anew.";
-    Document::object(format!("appproject-{}.yaml", settings.name), comment, node)
+    let context = context! {
+        settings => Context::from(Serde(settings)),
+        destinations => Context::from(Serde(destinations)),
+        cluster_kinds => Context::from(Serde(cluster_kinds)),
+    };
+    renderer.object(format!("appproject-{}.yaml", settings.name), "appproject.yaml.j2", &context)
 }
 
-/// One template for all stacks, filled from their values files: a new file is a new Application.
-fn set(wiring: &Wiring<'_>, from: From) -> Result<Document, Diagnostics> {
+/// One template for all stacks, filled in by Argo CD from each values file.
+fn application_set(
+    wiring: &Wiring<'_>,
+    source: ManifestSource,
+    renderer: &mut Renderer,
+) -> Result<Document, Diagnostics> {
     let settings = wiring.settings;
     let mut owners = wiring.stacks.iter().filter_map(|stack| stack.values.gitops.as_ref());
     let keel = owners.clone().any(|settings| settings.images == ImageOwner::Keel);
     if keel && owners.any(|settings| settings.images != ImageOwner::Keel) {
         return Err(Diagnostic::from(WiringError::MixedImages).into());
     }
-    let group_kind = |group, kind, how: (&'static str, Node)| {
-        map([("group", text(group)), ("kind", text(kind)), (how.0, how.1)])
-    };
-    let mut ignored = vec![map([
-        ("group", text("apps")),
-        ("kind", text("Deployment")),
-        ("name", text("{{ .server.name }}")),
-        ("jsonPointers", texts(["/spec/replicas"])),
-    ])];
+    let mut ignored = vec![IgnoredFields {
+        name: Some("{{ .server.name }}".to_owned()),
+        json_pointers: vec!["/spec/replicas".to_owned()],
+        ..IgnoredFields::of_kind("apps", "Deployment")
+    }];
     if keel {
-        for (group, kind, pod) in [
-            ("apps", "Deployment", ".spec.template.spec"),
-            ("batch", "CronJob", ".spec.jobTemplate.spec.template.spec"),
-        ] {
-            let expression = format!("{pod}.containers[].image");
-            ignored.push(group_kind(
-                group,
-                kind,
-                ("jqPathExpressions", texts([expression.as_str()])),
-            ));
+        for (group, kind) in [("apps", "Deployment"), ("batch", "CronJob")] {
+            let Some(containers) = workload::containers_path(group, kind) else { continue };
+            ignored.push(IgnoredFields {
+                jq_path_expressions: vec![format!(".{containers}[].image")],
+                ..IgnoredFields::of_kind(group, kind)
+            });
         }
     }
-    let subject = Subject {
+    let template = Application {
         name: "{{ .name }}".to_owned(),
         namespace: "{{ .namespace.name }}".to_owned(),
+        path: source_path(wiring, "{{ .name }}", source),
         folder: "{{ .name }}".to_owned(),
-        own: true,
-        policies: false,
+        variable: "STACK",
+        holds_policies: false,
         ignored,
     };
-    let generator = map([
-        ("repoURL", text(settings.repo_url.as_str())),
-        ("revision", text(settings.branch.as_str())),
-        ("files", list([map([("path", text(wiring.path("values/*.yaml")))])])),
-    ]);
-    let node = map([
-        ("apiVersion", text("argoproj.io/v1alpha1")),
-        ("kind", text("ApplicationSet")),
-        (
-            "metadata",
-            map([
-                ("name", text(settings.name.as_str())),
-                ("namespace", text(settings.argocd.namespace.as_str())),
-            ]),
-        ),
-        (
-            "spec",
-            map([
-                ("goTemplate", flag(true)),
-                ("goTemplateOptions", texts(["missingkey=error"])),
-                ("generators", list([map([("git", generator)])])),
-                ("syncPolicy", map([("preserveResourcesOnDeletion", flag(true))])),
-                (
-                    "template",
-                    map([
-                        ("metadata", map([("name", text(&subject.name))])),
-                        ("spec", application_spec(wiring, &subject, from)),
-                    ]),
-                ),
-            ]),
-        ),
-    ]);
-    let comment = "An Application for each values file. A values file that goes takes its Application along,\n\
-                   not the objects: those are deleted by hand, or pruned before the file goes.";
-    Document::object(format!("applicationset-{}.yaml", settings.name), comment, node)
+    // Rendered apart, so that both kinds of wiring share one specification.
+    let application = renderer.render("application.yaml.j2", &template.context(wiring, source))?;
+    let context = context! {
+        settings => Context::from(Serde(settings)),
+        values_files => wiring.repository_path("values/*.yaml"),
+        application => Context::from(Serde(application.node)),
+    };
+    renderer.object(
+        format!("applicationset-{}.yaml", settings.name),
+        "applicationset.yaml.j2",
+        &context,
+    )
 }
 
-/// The version that Applications name the plugin by. A new one also makes Argo CD forget the
+/// The version by which Applications name the plugin. A new one also makes Argo CD forget the
 /// manifests that the old one made.
-pub fn plugin_version() -> &'static str {
+fn plugin_version() -> &'static str {
     concat!("v", env!("CARGO_PKG_VERSION"))
 }
 
-/// What lies in the sidecar. No `discover`: it would make Argo CD try every Application
-/// (argo-cd #17775).
+/// The plugin's configuration, which lies in the sidecar.
 ///
 /// # Errors
-/// None, unless this program is wrong.
+/// The embedded template is wrong: a defect of this program.
 pub fn plugin_yaml() -> Result<String, Diagnostics> {
-    let command = |word| map([("command", texts([PLUGIN_NAME, word]))]);
-    let node = map([
-        ("apiVersion", text("argoproj.io/v1alpha1")),
-        ("kind", text("ConfigManagementPlugin")),
-        ("metadata", map([("name", text(PLUGIN_NAME))])),
-        (
-            "spec",
-            map([
-                ("version", text(plugin_version())),
-                ("generate", command("generate")),
-                ("parameters", map([("dynamic", command("parameters"))])),
-            ]),
-        ),
-    ]);
-    check(node.clone())?;
-    Ok(yaml_spans::emit(&node))
+    let context = context! { name => PLUGIN_NAME, version => plugin_version() };
+    Ok(Renderer::new()?.object("plugin.yaml", "plugin.yaml.j2", &context)?.text)
 }
 
-/// The ConfigMap with `plugin.yaml`, and the repo-server's patch.
-fn plugin(wiring: &Wiring<'_>) -> Result<[Document; 2], Diagnostics> {
+/// The ConfigMap with `plugin.yaml`, and the patch of the repo-server's Deployment.
+fn plugin_documents(
+    wiring: &Wiring<'_>,
+    renderer: &mut Renderer,
+) -> Result<[Document; 2], Diagnostics> {
     let settings = wiring.settings;
-    let not_set = WiringError::NotSet {
-        path: "gitops.argocd.pluginImage",
-        what: "the sidecar's image, which `tts-render image build --of renderer` makes",
+    let image = settings.argocd.plugin_image.as_ref().ok_or_else(|| {
+        Diagnostic::from(WiringError::NotSet {
+            path: "gitops.argocd.pluginImage",
+            purpose: "the sidecar's image, which `tts-render image build --of renderer` makes",
+        })
+    })?;
+    let context = context! {
+        settings => Context::from(Serde(settings)),
+        image => Context::from(Serde(image)),
+        plugin_yaml => plugin_yaml()?,
     };
-    let image = settings
-        .argocd
-        .plugin_image
-        .as_ref()
-        .ok_or_else(|| Diagnostics::from(Diagnostic::from(not_set)))?;
-    let plugin_yaml = plugin_yaml()?;
-    let namespace = || text(settings.argocd.namespace.as_str());
-    let volume_name = format!("{PLUGIN_NAME}-plugin");
-    let temporary = format!("{PLUGIN_NAME}-tmp");
-    let config = map([
-        ("apiVersion", text("v1")),
-        ("kind", text("ConfigMap")),
-        ("metadata", map([("name", text(&volume_name)), ("namespace", namespace())])),
-        ("data", map([("plugin.yaml", text(&plugin_yaml))])),
-    ]);
-    let mount = |name: &str, path: &str, sub_path: Node, read_only: Node| {
-        map([
-            ("name", text(name)),
-            ("mountPath", text(path)),
-            ("subPath", sub_path),
-            ("readOnly", read_only),
-        ])
-    };
-    let container = map([
-        ("name", text(PLUGIN_NAME)),
-        ("image", text(reference(image))),
-        ("imagePullPolicy", yaml_spans::to_node(&image.pull_policy).unwrap_or_else(|_| null())),
-        ("command", texts([ENTRY_POINT])),
-        (
-            "securityContext",
-            map([
-                ("runAsNonRoot", flag(true)),
-                ("runAsUser", number(ARGOCD_USER)),
-                ("runAsGroup", number(ARGOCD_USER)),
-                ("allowPrivilegeEscalation", flag(false)),
-                ("readOnlyRootFilesystem", flag(true)),
-                ("capabilities", map([("drop", texts(["ALL"]))])),
-                ("seccompProfile", map([("type", text("RuntimeDefault"))])),
-            ]),
-        ),
-        (
-            "resources",
-            map([
-                ("requests", map([("cpu", text("50m")), ("memory", text("64Mi"))])),
-                ("limits", map([("memory", text("256Mi"))])),
-            ]),
-        ),
-        (
-            "volumeMounts",
-            list([
-                mount("var-files", "/var/run/argocd", null(), null()),
-                mount("plugins", "/home/argocd/cmp-server/plugins", null(), null()),
-                mount(&volume_name, PLUGIN_FILE, text("plugin.yaml"), flag(true)),
-                mount(&temporary, "/tmp", null(), null()),
-            ]),
-        ),
-    ]);
-    let volumes = list([
-        map([("name", text(&volume_name)), ("configMap", map([("name", text(&volume_name))]))]),
-        map([("name", text(&temporary)), ("emptyDir", map([]))]),
-    ]);
-    // A file mounted by subPath is not renewed in a running Pod: a new version rolls it.
-    let annotations = map([("checksum/tts-render-plugin", text(checksum(&plugin_yaml)))]);
-    let patch = |selector: Node, more_metadata: Node, more_volumes: Vec<Node>| {
-        let volumes =
-            more_volumes.into_iter().chain(volumes.as_sequence().into_iter().flatten().cloned());
-        map([
-            ("apiVersion", text("apps/v1")),
-            ("kind", text("Deployment")),
-            ("metadata", map([("name", text("argocd-repo-server")), ("namespace", namespace())])),
-            (
-                "spec",
-                map([
-                    ("selector", selector),
-                    (
-                        "template",
-                        map([
-                            (
-                                "metadata",
-                                map([
-                                    ("labels", more_metadata),
-                                    ("annotations", annotations.clone()),
-                                ]),
-                            ),
-                            (
-                                "spec",
-                                map([
-                                    ("containers", list([container.clone()])),
-                                    ("volumes", list(volumes)),
-                                ]),
-                            ),
-                        ]),
-                    ),
-                ]),
-            ),
-        ])
-    };
-    // The patch is held against the type as a part of a whole Deployment.
-    let labels = || map([("app", text("argocd-repo-server"))]);
-    let stock =
-        ["var-files", "plugins"].map(|name| map([("name", text(name)), ("emptyDir", map([]))]));
-    check(patch(map([("matchLabels", labels())]), labels(), stock.into()))?;
-    let comment = "The plugin as a sidecar of the repo-server; a part of its Deployment:\n\
-                   kubectl -n NAMESPACE patch deployment argocd-repo-server --patch-file THIS, or a patch of kustomize.\n\
-                   The stock Deployment has the volumes var-files and plugins; its init container `copyutil`\n\
-                   puts the entry point there.";
-    let comment = comment.replace("NAMESPACE", settings.argocd.namespace.as_str());
-    Ok([
-        Document::object(
-            format!("configmap-{volume_name}.yaml"),
-            "What Argo CD calls, and when.",
-            config,
-        )?,
-        Document::patch(
-            "patch-argocd-repo-server.yaml",
-            &comment,
-            patch(null(), null(), Vec::new()),
-        ),
-    ])
-}
-
-/// `repository[:tag][@digest]`.
-fn reference(image: &Image) -> String {
-    let tag = image.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
-    let digest = image.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
-    format!("{}{tag}{digest}", image.repository)
+    let config_map = renderer.object(
+        "configmap-tts-render-plugin.yaml",
+        "plugin-configmap.yaml.j2",
+        &context,
+    )?;
+    let patch = renderer
+        .patch("repo-server-patch.yaml.j2", &context)?
+        .fill_header(&[("NAMESPACE", settings.argocd.namespace.as_str())]);
+    Ok([config_map, patch.into_document("patch-argocd-repo-server.yaml")])
 }

@@ -1,75 +1,48 @@
-//! Flux' side: one source, and a Kustomization a folder.
+//! Flux: one source, and a Kustomization for each folder.
 //!
 //! Sources: kustomize-controller 1.9, `api/v1/kustomization_types.go` and `docs/spec/v1`;
 //! source-controller 1.9, `docs/spec/v1`.
 
-use super::document::Document;
-use super::tree::{flag, list, list_if_any, map, null, text, texts};
+use minijinja::context;
+use minijinja::value::{Serde, Value as Context};
+use serde::Serialize;
+use yaml_spans::diagnostic::Diagnostics;
+use yaml_spans::{Node, Value};
+
+use super::document::{Document, Renderer};
 use super::wiring::{App, Wiring, containers};
 use kube_validate::Object;
-use yaml_spans::diagnostic::Diagnostics;
-use yaml_spans::{self, Node, Value};
 
 /// The files that wire a project to Flux.
 ///
 /// # Errors
 /// Values make an object that Flux would not take.
-pub fn flux(wiring: &Wiring<'_>) -> Result<Vec<Document>, Diagnostics> {
-    let mut documents = vec![source(wiring)?];
+pub fn flux_documents(wiring: &Wiring<'_>) -> Result<Vec<Document>, Diagnostics> {
+    let mut renderer = Renderer::new()?;
+    let mut documents = vec![source_document(wiring, &mut renderer)?];
     for app in &wiring.apps {
-        documents.push(kustomization(wiring, app)?);
+        documents.push(kustomization(wiring, app, &mut renderer)?);
     }
     Ok(documents)
 }
-
-const SOURCE_API: &str = "source.toolkit.fluxcd.io/v1";
 
 fn source_kind(wiring: &Wiring<'_>) -> &'static str {
     if wiring.settings.flux.artifact.is_some() { "OCIRepository" } else { "GitRepository" }
 }
 
-fn metadata(wiring: &Wiring<'_>, name: &str) -> Node {
-    map([("name", text(name)), ("namespace", text(wiring.settings.flux.namespace.as_str()))])
-}
-
-fn source(wiring: &Wiring<'_>) -> Result<Document, Diagnostics> {
+fn source_document(wiring: &Wiring<'_>, renderer: &mut Renderer) -> Result<Document, Diagnostics> {
     let settings = wiring.settings;
-    let flux = &settings.flux;
-    let name = settings.name.as_str();
-    let secret =
-        flux.secret.as_ref().map_or_else(null, |name| map([("name", text(name.as_str()))]));
-    let (url, reference, comment) = match &flux.artifact {
-        Some(artifact) => (
-            artifact.as_str().to_owned(),
-            map([("tag", text(flux.artifact_tag.as_str()))]),
-            "An artifact of what lies in rendered/: `flux push artifact URL:TAG --path rendered \\\n\
-             --source REPOSITORY --revision BRANCH@sha1:COMMIT` after each commit.",
-        ),
-        None => (
-            ssh_url(settings.repo_url.as_str()),
-            map([("branch", text(settings.branch.as_str()))]),
-            "Where rendered/ is committed.",
-        ),
+    let url = match &settings.flux.artifact {
+        Some(artifact) => artifact.to_string(),
+        None => ssh_url(settings.repo_url.as_str()),
     };
-    let node = map([
-        ("apiVersion", text(SOURCE_API)),
-        ("kind", text(source_kind(wiring))),
-        ("metadata", metadata(wiring, name)),
-        (
-            "spec",
-            map([
-                ("interval", text(flux.interval.as_str())),
-                ("url", text(url)),
-                ("ref", reference),
-                ("secretRef", secret),
-            ]),
-        ),
-    ]);
-    let file = format!("{}-{name}.yaml", source_kind(wiring).to_lowercase());
-    Document::object(file, comment, node)
+    let source_kind = source_kind(wiring);
+    let context = context! { settings => Context::from(Serde(settings)), source_kind, url };
+    let file = format!("{}-{}.yaml", source_kind.to_lowercase(), settings.name);
+    renderer.object(file, "source.yaml.j2", &context)
 }
 
-/// `git@host:path` as a URL, which source-controller asks for.
+/// `git@host:path` as a URL, which source-controller requires.
 fn ssh_url(url: &str) -> String {
     match url.split_once(':') {
         Some((host, path)) if !url.contains("://") => {
@@ -79,100 +52,105 @@ fn ssh_url(url: &str) -> String {
     }
 }
 
-fn kustomization(wiring: &Wiring<'_>, app: &App<'_>) -> Result<Document, Diagnostics> {
+fn kustomization(
+    wiring: &Wiring<'_>,
+    app: &App<'_>,
+    renderer: &mut Renderer,
+) -> Result<Document, Diagnostics> {
     let settings = wiring.settings;
-    let flux = &settings.flux;
-    let name = wiring.name_of(app);
-    let path = match &flux.artifact {
+    let name = wiring.app_name(app);
+    let path = match &settings.flux.artifact {
         Some(_) => app.folder.to_owned(),
-        None => wiring.path(&format!("rendered/{}", app.folder)),
+        None => wiring.repository_path(&format!("rendered/{}", app.folder)),
     };
-    let account = flux.service_account.as_ref();
-    let node = map([
-        ("apiVersion", text("kustomize.toolkit.fluxcd.io/v1")),
-        ("kind", text("Kustomization")),
-        ("metadata", metadata(wiring, &name)),
-        (
-            "spec",
-            map([
-                ("interval", text(flux.interval.as_str())),
-                ("timeout", text("5m")),
-                (
-                    "sourceRef",
-                    map([
-                        ("kind", text(source_kind(wiring))),
-                        ("name", text(settings.name.as_str())),
-                    ]),
-                ),
-                ("path", text(format!("./{path}"))),
-                ("serviceAccountName", account.map_or_else(null, |name| text(name.as_str()))),
-                ("prune", flag(settings.prune)),
-                ("deletionPolicy", text("Orphan")),
-                ("wait", flag(false)),
-                ("ignore", list_if_any(ignored(app))),
-                ("patches", list_if_any(unsubstituted(app))),
-            ]),
-        ),
-    ]);
-    let mut comment = "Deleting this Kustomization leaves its objects where they are (deletionPolicy).\n\
-                       wait: false, since a claim may wait for its first Pod, and the Deployment rests at 0."
-        .to_owned();
-    if app.scaled().is_some() {
-        comment += "\nspec.ignore needs kustomize-controller 1.9 or later; before it, Flux would undo the gate.";
-    }
-    Document::object(format!("kustomization-{name}.yaml"), &comment, node)
+    let file = format!("kustomization-{name}.yaml");
+    let context = context! {
+        settings => Context::from(Serde(settings)),
+        source_kind => source_kind(wiring),
+        name,
+        path,
+        is_scaled => app.scaled_deployment().is_some(),
+        ignored => Context::from(Serde(ignored_fields(app))),
+        patches => Context::from(Serde(substitution_patches(app, renderer)?)),
+    };
+    renderer.object(file, "kustomization.yaml.j2", &context)
 }
 
-/// The fields that others own while the app runs.
-fn ignored(app: &App<'_>) -> Vec<Node> {
-    let rule = |object: &Object, paths: Node| map([("paths", paths), ("target", target(object))]);
+/// One object, selected by regular expressions that match nothing else.
+#[derive(Serialize)]
+struct Target {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    group: String,
+    kind: String,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<String>,
+}
+
+impl Target {
+    fn of_object(object: &Object) -> Self {
+        Target {
+            group: object.group().to_owned(),
+            kind: object.kind.clone(),
+            name: anchored(&object.name),
+            namespace: object.namespace.as_deref().map(anchored),
+        }
+    }
+}
+
+fn anchored(name: &str) -> String {
+    format!("^{}$", name.replace('.', "\\."))
+}
+
+/// Fields that others own while the app runs: one rule of `ignore`.
+#[derive(Serialize)]
+struct IgnoredFields {
+    paths: Vec<String>,
+    target: Target,
+}
+
+fn ignored_fields(app: &App<'_>) -> Vec<IgnoredFields> {
     let mut rules = Vec::new();
-    if let Some(deployment) = app.scaled() {
-        rules.push(rule(deployment, texts(["/spec/replicas"])));
+    if let Some(deployment) = app.scaled_deployment() {
+        let paths = vec!["/spec/replicas".to_owned()];
+        rules.push(IgnoredFields { paths, target: Target::of_object(deployment) });
     }
     if app.keel_owns_images() {
         for object in &app.objects {
             let Some((path, names)) = containers(object) else { continue };
             let pointer = format!("/{}", path.to_string().replace('.', "/"));
-            let images = (0..names.len()).map(|index| text(format!("{pointer}/{index}/image")));
-            rules.push(rule(object, list(images)));
+            let paths = (0..names.len()).map(|index| format!("{pointer}/{index}/image")).collect();
+            rules.push(IgnoredFields { paths, target: Target::of_object(object) });
         }
     }
     rules
 }
 
-/// Selectors are regular expressions: anchored, they mean one object.
-fn target(object: &Object) -> Node {
-    let exactly = |name: &str| text(format!("^{}$", name.replace('.', "\\.")));
-    map([
-        ("group", if object.group().is_empty() { null() } else { text(object.group()) }),
-        ("kind", text(&object.kind)),
-        ("name", exactly(&object.name)),
-        ("namespace", object.namespace.as_deref().map_or_else(null, exactly)),
-    ])
+/// One entry of `patches`.
+#[derive(Serialize)]
+struct TargetedPatch {
+    patch: String,
+    target: Target,
 }
 
-/// Objects that hold `${`: should somebody give the Kustomization a `postBuild`, Flux would put
-/// variables there, or refuse.
-fn unsubstituted(app: &App<'_>) -> Vec<Node> {
-    let patch = |object: &&Object| {
-        let node = map([
-            ("apiVersion", text(&object.api_version)),
-            ("kind", text(&object.kind)),
-            (
-                "metadata",
-                map([
-                    ("name", text(&object.name)),
-                    (
-                        "annotations",
-                        map([("kustomize.toolkit.fluxcd.io/substitute", text("disabled"))]),
-                    ),
-                ]),
-            ),
-        ]);
-        map([("patch", text(yaml_spans::emit(&node))), ("target", target(object))])
-    };
-    app.objects.iter().filter(|object| holds_variable(&object.node)).map(patch).collect()
+/// Patches that switch variable substitution off for the objects that hold `${`: if somebody gave
+/// the Kustomization a `postBuild`, Flux would replace the variables, or refuse.
+fn substitution_patches(
+    app: &App<'_>,
+    renderer: &mut Renderer,
+) -> Result<Vec<TargetedPatch>, Diagnostics> {
+    let mut patches = Vec::new();
+    for object in app.objects.iter().filter(|object| holds_variable(&object.node)) {
+        let context = context! {
+            apiVersion => object.api_version.as_str(),
+            kind => object.kind.as_str(),
+            name => object.name.as_str(),
+        };
+        let patch = renderer.render("substitution-patch.yaml.j2", &context)?;
+        let patch = yaml_spans::emit(&patch.node);
+        patches.push(TargetedPatch { patch, target: Target::of_object(object) });
+    }
+    Ok(patches)
 }
 
 fn holds_variable(node: &Node) -> bool {
@@ -201,10 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_seen_wherever_they_stand() {
-        let holding = map([("a", list([map([("b", text("x ${Y} z"))])]))]);
-        assert!(holds_variable(&holding));
-        assert!(holds_variable(&map([("${a}", text("b"))])));
-        assert!(!holds_variable(&map([("a", text("$Y {z} $(Z)"))])));
+    fn variables_are_found_in_keys_and_values() {
+        for (tree, holds) in [
+            (serde_json::json!({"a": [{"b": "text ${Y} text"}]}), true),
+            (serde_json::json!({"${a}": "b"}), true),
+            (serde_json::json!({"a": "$Y {z} $(Z)"}), false),
+        ] {
+            assert_eq!(holds_variable(&yaml_spans::to_node(&tree).unwrap()), holds, "{tree}");
+        }
     }
 }

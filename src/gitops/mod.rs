@@ -1,9 +1,8 @@
-//! Argo CD and Flux: how they call this program, and the files that wire a repository to them.
+//! The wiring of a repository to Argo CD and Flux.
 //!
-//! In: Argo CD's parameters and environment, or what a project renders ([`Fleet`](crate::project::load)).
-//! Out: assignments to values, the announcement of what can be assigned, and [`Document`]s: objects
-//! that were held against their types, patches, workflows. The commands `generate`, `parameters`,
-//! `gitops` and `requires` call it. Every fact about the controllers cites where it is written.
+//! In: Argo CD's parameters and environment, or all that a project renders. Out: assignments to
+//! values, the announcement of what can be assigned, and [`Document`]s: objects that were validated
+//! against their types, patches, workflows. Every fact about the controllers cites its source.
 
 mod argocd;
 mod client;
@@ -11,15 +10,14 @@ mod document;
 mod flux;
 mod parameters;
 mod plugin;
-mod tree;
 mod wiring;
 mod workflow;
 
-pub use argocd::{From, PLUGIN_NAME, argocd, plugin_version, plugin_yaml};
-pub use client::client;
+pub use argocd::{ManifestSource, StackApps, argocd_documents, plugin_yaml};
+pub use client::client_patch;
 pub use document::Document;
-pub use flux::flux;
-pub use parameters::{Announcement, ParameterError, announce, assignments};
-pub use plugin::{Call, CallError, Environment};
+pub use flux::flux_documents;
+pub use parameters::{Announcement, ParameterError, announce_parameters, parse_assignments};
+pub use plugin::{Environment, PluginCall, PluginCallError};
 pub use wiring::{Wiring, WiringError};
-pub use workflow::{Forge, workflow};
+pub use workflow::{Forge, workflow_document};

@@ -1,4 +1,5 @@
-//! Argo CD's parameters: what it sends, as assignments, and what it is told that can be sent.
+//! Argo CD's parameters: those that it sends, as assignments, and the announcement of those that it
+//! can send.
 //!
 //! The shape of both: argo-cd 3.6, `pkg/apis/application/v1alpha1/types.go`
 //! (ApplicationSourcePluginParameter) and `reposerver/repository/repository.proto`
@@ -13,27 +14,27 @@ use crate::values::{Assigned, Assignment, Loaded, Shape};
 use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::{self, Node, Path, PathError, Segment, Value};
 
-/// What messages call the layer.
+/// The layer's name in messages.
 const LAYER: &str = "ARGOCD_APP_PARAMETERS";
 
-/// Why parameters are refused.
+/// A reason to refuse parameters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
-    /// No list of parameters.
-    #[error("ARGOCD_APP_PARAMETERS is no list of parameters: {0}")]
+    /// The text is not a list of parameters.
+    #[error("invalid `ARGOCD_APP_PARAMETERS`: expected a list of parameters: {0}")]
     Unreadable(String),
-    /// Neither a string, nor an array, nor a map; or several of them.
-    #[error("the parameter `{0}` must have one of `string`, `array` and `map`")]
+    /// A parameter is neither a string, nor an array, nor a map, or several of them.
+    #[error("invalid parameter `{0}`: expected one of `string`, `array` and `map`")]
     NotOne(String),
-    /// One name twice.
-    #[error("the parameter `{0}` is there twice")]
+    /// Two parameters have one name.
+    #[error("the parameter `{0}` is given twice")]
     Twice(String),
-    /// A name that is no path.
-    #[error("the parameter `{name}` names no value: {error}")]
+    /// A name is not a path.
+    #[error("invalid parameter `{name}`: expected the path of a value: {error}")]
     Path {
         /// The name.
         name: String,
-        /// Why not.
+        /// The fault of the path.
         error: PathError,
     },
 }
@@ -46,27 +47,28 @@ impl From<ParameterError> for Diagnostic {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Sent {
+struct SentParameter {
     name: String,
     string: Option<String>,
     array: Option<Vec<String>>,
     map: Option<IndexMap<String, String>>,
 }
 
-/// What `ARGOCD_APP_PARAMETERS` assigns, in its order. Unset, empty, `null` and `[]` are none.
+/// The assignments of `ARGOCD_APP_PARAMETERS`, in its order. Unset, empty, `null` and `[]` are none.
 ///
 /// # Errors
-/// No JSON of that shape, or a parameter that assigns nothing or twice. Whether its value exists is
-/// found when it is laid over the values.
-pub fn assignments(text: Option<&str>) -> Result<Vec<Assignment>, ParameterError> {
+/// The text is not JSON of that shape, or a parameter assigns nothing or twice. A value that does not
+/// exist is found later, when the assignments are laid over the values.
+pub fn parse_assignments(text: Option<&str>) -> Result<Vec<Assignment>, ParameterError> {
     let text = text.unwrap_or("").trim();
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let sent: Option<Vec<Sent>> = serde_json::from_str(text)
+    let sent: Option<Vec<SentParameter>> = serde_json::from_str(text)
         .map_err(|error| ParameterError::Unreadable(error.to_string()))?;
     let mut seen = BTreeSet::new();
-    let one = |Sent { name, string, array, map }: Sent| {
+    let mut assignments = Vec::new();
+    for SentParameter { name, string, array, map } in sent.unwrap_or_default() {
         let path: Path =
             name.parse().map_err(|error| ParameterError::Path { name: name.clone(), error })?;
         if !seen.insert(path.clone()) {
@@ -78,9 +80,9 @@ pub fn assignments(text: Option<&str>) -> Result<Vec<Assignment>, ParameterError
             (None, None, Some(map)) => Assigned::Map(map.into_iter().collect()),
             _ => return Err(ParameterError::NotOne(name)),
         };
-        Ok(Assignment { layer: LAYER.to_owned(), path, value })
-    };
-    sent.unwrap_or_default().into_iter().map(one).collect()
+        assignments.push(Assignment { layer: LAYER.to_owned(), path, value });
+    }
+    Ok(assignments)
 }
 
 /// One value that can be set in Argo CD's user interface.
@@ -91,49 +93,53 @@ pub struct Announcement {
     pub name: String,
     /// The path in words.
     pub title: String,
-    /// What the schema says of it.
+    /// The schema's description.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tooltip: Option<String>,
-    /// `number` or `boolean`; a string if it is left out.
+    /// `number` or `boolean`; none for a string.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item_type: Option<&'static str>,
     /// `string`, `array` or `map`.
     pub collection_type: &'static str,
-    /// What a string is now; none where the value is not set.
+    /// A string's present value; none if the value is not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub string: Option<String>,
-    /// What an array is now.
+    /// An array's present value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub array: Option<Vec<String>>,
-    /// What a map is now.
+    /// A map's present value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub map: Option<IndexMap<String, String>>,
 }
 
-/// What is not set by hand in a user interface: what the stack is, and how it is wired.
+/// Values that nobody sets in a user interface: the stack's identity and its wiring.
 const NOT_ANNOUNCED: [&str; 4] = ["apiVersion", "name", "allowedKinds", "gitops"];
 
-/// Every scalar, list of strings and map of strings of a stack's values, defaults included, that a
-/// person would set. Sent back unchanged, they change nothing. Lists of maps (tolerations,
-/// containers, clients) are for the values file.
-pub fn announce(loaded: &Loaded) -> Vec<Announcement> {
+/// Announces every scalar, list of strings and map of strings of a stack's values, defaults
+/// included, that a person would set. Sent back unchanged, they change nothing. Lists of maps
+/// (tolerations, containers, clients) are left to the values file.
+pub fn announce_parameters(loaded: &Loaded) -> Vec<Announcement> {
     // Values are plain data: writing them as a tree can't fail.
     let Ok(values) = yaml_spans::to_node(&loaded.values) else { return Vec::new() };
-    let mut found = Vec::new();
+    let mut announcements = Vec::new();
     let root = Shape::of_values();
     for (key, entry) in values.as_mapping().into_iter().flatten() {
         let path = Path::root().key(key.as_str());
         if let (false, Some(shape)) = (NOT_ANNOUNCED.contains(&key.as_str()), root.at(&path)) {
-            Walk { written: &loaded.tree, found: &mut found }.visit(&path, &entry.node, &shape);
+            Walk { written: &loaded.tree, announcements: &mut announcements }.visit(
+                &path,
+                &entry.node,
+                &shape,
+            );
         }
     }
-    found
+    announcements
 }
 
 struct Walk<'a> {
-    /// The values as they were written: `6Gi`, where the typed value is bytes.
+    /// The values as they were written: `6Gi`, while the typed value is a number of bytes.
     written: &'a Node,
-    found: &'a mut Vec<Announcement>,
+    announcements: &'a mut Vec<Announcement>,
 }
 
 impl Walk<'_> {
@@ -144,7 +150,7 @@ impl Walk<'_> {
                     Some((key.clone(), entry.node.as_str()?.to_owned()))
                 });
                 let map = Some(strings.collect());
-                self.found.push(Announcement { map, ..announcement(path, shape, "map") });
+                self.announcements.push(Announcement { map, ..announcement(path, shape, "map") });
             }
             Value::Mapping(map) => {
                 for (key, entry) in map {
@@ -159,7 +165,7 @@ impl Walk<'_> {
                 let strings: Option<Vec<String>> =
                     items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
                 if let (true, Some(_)) = (of_strings, &strings) {
-                    self.found.push(Announcement {
+                    self.announcements.push(Announcement {
                         array: strings,
                         ..announcement(path, shape, "array")
                     });
@@ -169,20 +175,22 @@ impl Walk<'_> {
             _ => {
                 let node = path.find(self.written).unwrap_or(node);
                 let string = sent_text(node, shape);
-                self.found.push(Announcement { string, ..announcement(path, shape, "string") });
+                self.announcements
+                    .push(Announcement { string, ..announcement(path, shape, "string") });
             }
         }
     }
 }
 
-/// Whether keys are free and each leads to a string; an application's own tree is none.
+/// Returns true if keys are free and each leads to a string. An application's own tree does not
+/// count.
 fn is_map_of_strings(shape: &Shape) -> bool {
     let any_key = Segment::Key(String::new());
     let free = !shape.is_anything() && shape.properties().next().is_none();
     free && shape.step(&any_key).is_some_and(|item| item.allows("string") && !item.is_anything())
 }
 
-/// The text that is read back as the same scalar; none for a value that is not set.
+/// The text that is read back as the same scalar; none if the value is not set.
 fn sent_text(node: &Node, shape: &Shape) -> Option<String> {
     match &node.value {
         // An application's own data has no type but the one that YAML gives it.
@@ -202,10 +210,10 @@ fn announcement(path: &Path, shape: &Shape, collection_type: &'static str) -> An
         (Some(text), false) => Some(format!("{text} One of {}.", choices.join(", "))),
         (None, _) => None,
     };
-    let only = |kind: &str| shape.allows(kind) && !shape.allows("string");
     let item_type = match collection_type {
-        "string" if only("boolean") => Some("boolean"),
-        "string" if only("integer") || only("number") => Some("number"),
+        "string" if shape.allows("string") => None,
+        "string" if shape.allows("boolean") => Some("boolean"),
+        "string" if shape.allows("integer") || shape.allows("number") => Some("number"),
         _ => None,
     };
     Announcement {
@@ -222,19 +230,23 @@ fn announcement(path: &Path, shape: &Shape, collection_type: &'static str) -> An
 
 /// `gate.onScrapeFailure` as `Gate: on scrape failure`.
 fn title(path: &Path) -> String {
-    let words = |segment: &Segment| match segment {
-        Segment::Index(index) => (index + 1).to_string(),
-        Segment::Key(key) => in_words(key),
-    };
-    let text = path.segments().iter().map(words).collect::<Vec<_>>().join(": ");
+    let words: Vec<String> = path
+        .segments()
+        .iter()
+        .map(|segment| match segment {
+            Segment::Index(index) => (index + 1).to_string(),
+            Segment::Key(key) => key_in_words(key),
+        })
+        .collect();
+    let text = words.join(": ");
     let mut characters = text.chars();
     characters
         .next()
         .map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
 }
 
-fn in_words(key: &str) -> String {
-    // A key such as TTS_BF16 or keel.sh/enrolled is a name: it stays as it is.
+fn key_in_words(key: &str) -> String {
+    // A key such as TTS_BF16 or keel.sh/enrolled is a name and is kept.
     if !key.chars().all(char::is_alphanumeric) || !key.starts_with(char::is_lowercase) {
         return key.to_owned();
     }
@@ -261,14 +273,14 @@ fn in_words(key: &str) -> String {
 mod tests {
     use super::*;
 
-    fn error(text: &str) -> String {
-        assignments(Some(text)).unwrap_err().to_string()
+    fn parse_error(text: &str) -> String {
+        parse_assignments(Some(text)).unwrap_err().to_string()
     }
 
     #[test]
     fn nothing_sent_assigns_nothing() {
         for text in [None, Some(""), Some(" \n"), Some("null"), Some("[]")] {
-            assert_eq!(assignments(text), Ok(Vec::new()), "{text:?}");
+            assert_eq!(parse_assignments(text), Ok(Vec::new()), "{text:?}");
         }
     }
 
@@ -278,9 +290,9 @@ mod tests {
             {"name":"storage.accessModes","array":["ReadWriteOnce"]},
             {"name":"server.env","map":{"B":"1","A":"off"}},
             {"name":"namespace.labels[\"keel.sh/enrolled\"]","string":""}]"#;
-        let found = assignments(Some(text)).unwrap();
+        let found = parse_assignments(Some(text)).unwrap();
         let map = vec![("B".to_owned(), "1".to_owned()), ("A".to_owned(), "off".to_owned())];
-        let values: Vec<_> = found.iter().map(|one| one.value.clone()).collect();
+        let values: Vec<_> = found.iter().map(|assignment| assignment.value.clone()).collect();
         let expected = [
             Assigned::Text("7Gi".to_owned()),
             Assigned::List(vec!["ReadWriteOnce".to_owned()]),
@@ -289,30 +301,30 @@ mod tests {
         ];
         assert_eq!(values, expected);
         assert_eq!(found[3].path.to_string(), r#"namespace.labels["keel.sh/enrolled"]"#);
-        assert!(found.iter().all(|one| one.layer == "ARGOCD_APP_PARAMETERS"));
+        assert!(found.iter().all(|assignment| assignment.layer == "ARGOCD_APP_PARAMETERS"));
     }
 
     #[test]
-    fn what_assigns_nothing_or_twice_is_refused() {
-        assert!(error("{").starts_with("ARGOCD_APP_PARAMETERS is no list of parameters: "));
-        assert!(error(r#"{"gate.floor":"7Gi"}"#).contains("no list"));
-        assert!(error(r#"[{"name":"a","string":5}]"#).contains("expected a string"));
-        assert!(error(r#"[{"name":"a","strng":"5"}]"#).contains("strng"));
-        assert!(error(r#"[{"string":"5"}]"#).contains("name"));
+    fn parameters_that_assign_nothing_or_twice_are_refused() {
+        assert!(parse_error("{").starts_with("invalid `ARGOCD_APP_PARAMETERS`: expected a list"));
+        assert!(parse_error(r#"{"gate.floor":"7Gi"}"#).contains("expected a list"));
+        assert!(parse_error(r#"[{"name":"a","string":5}]"#).contains("expected a string"));
+        assert!(parse_error(r#"[{"name":"a","strng":"5"}]"#).contains("strng"));
+        assert!(parse_error(r#"[{"string":"5"}]"#).contains("name"));
         assert_eq!(
-            error(r#"[{"name":"a"}]"#),
-            "the parameter `a` must have one of `string`, `array` and `map`"
+            parse_error(r#"[{"name":"a"}]"#),
+            "invalid parameter `a`: expected one of `string`, `array` and `map`"
         );
-        assert!(error(r#"[{"name":"a","string":"","array":[]}]"#).contains("one of"));
+        assert!(parse_error(r#"[{"name":"a","string":"","array":[]}]"#).contains("one of"));
         assert_eq!(
-            error(r#"[{"name":"a","string":"1"},{"name":"a","string":"2"}]"#),
-            "the parameter `a` is there twice"
+            parse_error(r#"[{"name":"a","string":"1"},{"name":"a","string":"2"}]"#),
+            "the parameter `a` is given twice"
         );
         assert!(
-            error(r#"[{"name":"a..b","string":"1"}]"#)
-                .starts_with("the parameter `a..b` names no value: ")
+            parse_error(r#"[{"name":"a..b","string":"1"}]"#)
+                .starts_with("invalid parameter `a..b`: expected the path of a value: ")
         );
-        assert!(error(r#"[{"name":"","string":"1"}]"#).contains("names no value"));
+        assert!(parse_error(r#"[{"name":"","string":"1"}]"#).contains("the path of a value"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How Argo CD calls the plugin: a command in the Application's folder, and an environment.
+//! The plugin's call by Argo CD: a command in the Application's folder, and an environment.
 //!
 //! Source: argo-cd 3.6, `cmpserver/plugin/plugin.go` (the working directory is the Application's path
 //! in a fresh copy of the repository) and `reposerver/repository/repository.go` (the variables).
@@ -8,24 +8,26 @@ use std::path::{Component, Path, PathBuf};
 use crate::project::Project;
 use yaml_spans::diagnostic::Diagnostic;
 
-/// Why it can't be said what is asked for.
+/// A reason why the project of a call can't be found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
-    /// A path that leaves the repository.
-    #[error("ARGOCD_APP_SOURCE_PATH is `{0}`: an Application's path lies in its repository")]
+pub enum PluginCallError {
+    /// The path leaves the repository.
+    #[error(
+        "invalid `ARGOCD_APP_SOURCE_PATH` `{0}`: expected a path inside the Application's repository"
+    )]
     Outside(String),
-    /// No project at the path or above it.
+    /// No folder on the path holds a project.
     #[error("there is no `values/` in the Application's path `{0}` or above it")]
     NoProject(String),
 }
 
-impl From<CallError> for Diagnostic {
-    fn from(error: CallError) -> Self {
+impl From<PluginCallError> for Diagnostic {
+    fn from(error: PluginCallError) -> Self {
         Diagnostic::new(error.to_string())
     }
 }
 
-/// What Argo CD says in the environment.
+/// The variables that Argo CD sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     /// `ARGOCD_APP_SOURCE_PATH`.
@@ -39,50 +41,50 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads it by way of a function that gives a variable's text; an empty one is none.
+    /// Reads the variables with a function that returns a variable's text; an empty one counts as
+    /// not set.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let set = |name: &str| variable(name).filter(|text| !text.is_empty());
+        let variable = |name: &str| variable(name).filter(|text| !text.is_empty());
         Environment {
-            source_path: set("ARGOCD_APP_SOURCE_PATH"),
-            parameters: set("ARGOCD_APP_PARAMETERS"),
-            stack: set("ARGOCD_ENV_STACK"),
-            app: set("ARGOCD_ENV_APP"),
+            source_path: variable("ARGOCD_APP_SOURCE_PATH"),
+            parameters: variable("ARGOCD_APP_PARAMETERS"),
+            stack: variable("ARGOCD_ENV_STACK"),
+            app: variable("ARGOCD_ENV_APP"),
         }
     }
 }
 
-/// Where the project is and what of it is asked for.
+/// The project of a call, and the part of it that is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Call {
+pub struct PluginCall {
     /// The project's root.
     pub root: PathBuf,
-    /// A stack by name.
+    /// The name of a stack.
     pub stack: Option<String>,
     /// A folder of `rendered/`.
     pub app: Option<String>,
 }
 
-impl Call {
-    /// Finds it from the folder that the command runs in. Outside Argo CD (no source path) that
-    /// folder is the project's root. Inside, the project is the nearest folder upwards, no further
-    /// than the repository's root, that holds `values/`; a path that goes on below it (such as
-    /// `rendered/tts`) names by its last part the folder that is asked for. What the environment
-    /// names is stronger than the path.
+impl PluginCall {
+    /// Finds the project from the folder that the command runs in. Outside Argo CD (no source path)
+    /// that folder is the project's root. Inside, the project is the nearest folder upwards that
+    /// holds `values/`, no further than the repository's root. If the path goes on below the project
+    /// (such as `rendered/tts`), its last part names the requested folder, unless the environment
+    /// names a stack or a folder.
     ///
     /// # Errors
-    /// The path leaves the repository, or there is no project on it.
-    pub fn find(start: &Path, environment: &Environment) -> Result<Self, CallError> {
+    /// The path leaves the repository, or no folder on it holds a project.
+    pub fn find(start: &Path, environment: &Environment) -> Result<Self, PluginCallError> {
         let (stack, app) = (environment.stack.clone(), environment.app.clone());
         let Some(source_path) = &environment.source_path else {
-            return Ok(Call { root: start.to_owned(), stack, app });
+            return Ok(PluginCall { root: start.to_owned(), stack, app });
         };
-        let outside = || CallError::Outside(source_path.clone());
         let mut parts = Vec::new();
         for component in Path::new(source_path).components() {
             match component {
                 Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
                 Component::CurDir => {}
-                _ => return Err(outside()),
+                _ => return Err(PluginCallError::Outside(source_path.clone())),
             }
         }
         let mut root = start.to_owned();
@@ -92,13 +94,13 @@ impl Call {
                 let named =
                     below.filter(|name| !["rendered", Project::VALUES].contains(&name.as_str()));
                 let by_path = if stack.is_none() && app.is_none() { named.cloned() } else { None };
-                return Ok(Call { root, stack, app: app.or(by_path) });
+                return Ok(PluginCall { root, stack, app: app.or(by_path) });
             }
-            // The first part that is left is the deepest: it names the folder.
+            // The first part to be left is the deepest: it names the folder.
             below = below.or(part);
             root.push("..");
         }
-        Err(CallError::NoProject(source_path.clone()))
+        Err(PluginCallError::NoProject(source_path.clone()))
     }
 }
 
@@ -108,11 +110,11 @@ mod tests {
 
     use super::*;
 
-    fn find(
+    fn find_in(
         folders: &[&str],
         source_path: &str,
         more: Environment,
-    ) -> Result<(String, Call), CallError> {
+    ) -> Result<(String, PluginCall), PluginCallError> {
         let repository = tempfile::tempdir().unwrap();
         let start = repository.path().join(source_path);
         for folder in
@@ -121,64 +123,68 @@ mod tests {
             fs::create_dir_all(folder).unwrap();
         }
         let environment = Environment { source_path: Some(source_path.to_owned()), ..more };
-        let call = Call::find(&start, &environment)?;
+        let call = PluginCall::find(&start, &environment)?;
         let root = call.root.canonicalize().unwrap();
         let root = root.strip_prefix(repository.path().canonicalize().unwrap()).unwrap();
         Ok((root.display().to_string(), call))
     }
 
-    fn none() -> Environment {
-        Environment::default()
-    }
-
     #[test]
     fn the_project_is_the_nearest_folder_with_values() {
-        let of = |path: &str| {
-            let (root, call) =
-                find(&["values", "rendered/tts", "sub/values"], path, none()).unwrap();
-            (root, call.app)
-        };
-        let app = |name: &str| Some(name.to_owned());
-        assert_eq!(of("."), (String::new(), None));
-        assert_eq!(of("values"), (String::new(), None));
-        assert_eq!(of("rendered"), (String::new(), None));
-        assert_eq!(of("rendered/tts"), (String::new(), app("tts")));
-        assert_eq!(of("apps/kyverno/"), (String::new(), app("kyverno")));
-        assert_eq!(of("sub"), ("sub".to_owned(), None));
-        assert_eq!(of("sub/rendered/tts"), ("sub".to_owned(), app("tts")));
+        for (path, root, app) in [
+            (".", "", None),
+            ("values", "", None),
+            ("rendered", "", None),
+            ("rendered/tts", "", Some("tts")),
+            ("apps/kyverno/", "", Some("kyverno")),
+            ("sub", "sub", None),
+            ("sub/rendered/tts", "sub", Some("tts")),
+        ] {
+            let folders = ["values", "rendered/tts", "sub/values"];
+            let (found, call) = find_in(&folders, path, Environment::default()).unwrap();
+            assert_eq!((found.as_str(), call.app.as_deref()), (root, app), "{path}");
+        }
     }
 
     #[test]
-    fn what_the_environment_names_is_stronger_than_the_path() {
-        let named = Environment { stack: Some("one".to_owned()), ..none() };
-        let (_, call) = find(&["values"], "rendered/tts", named).unwrap();
+    fn the_environment_overrides_the_path() {
+        let named = Environment { stack: Some("one".to_owned()), ..Environment::default() };
+        let (_, call) = find_in(&["values"], "rendered/tts", named).unwrap();
         assert_eq!((call.stack.as_deref(), call.app), (Some("one"), None));
-        let named = Environment { app: Some("kyverno".to_owned()), ..none() };
-        let (_, call) = find(&["values"], "rendered/tts", named).unwrap();
+        let named = Environment { app: Some("kyverno".to_owned()), ..Environment::default() };
+        let (_, call) = find_in(&["values"], "rendered/tts", named).unwrap();
         assert_eq!((call.stack, call.app.as_deref()), (None, Some("kyverno")));
     }
 
     #[test]
-    fn no_folder_outside_the_repository_is_looked_at() {
+    fn no_folder_outside_the_repository_is_read() {
         let repository = tempfile::tempdir().unwrap();
         fs::create_dir_all(repository.path().join("values")).unwrap();
         let start = repository.path().join("clone/app");
         fs::create_dir_all(&start).unwrap();
-        let environment = Environment { source_path: Some("app".to_owned()), ..none() };
-        assert_eq!(Call::find(&start, &environment), Err(CallError::NoProject("app".to_owned())));
-        let environment = Environment { source_path: Some("../app".to_owned()), ..none() };
-        assert_eq!(Call::find(&start, &environment), Err(CallError::Outside("../app".to_owned())));
+        let environment =
+            Environment { source_path: Some("app".to_owned()), ..Environment::default() };
+        assert_eq!(
+            PluginCall::find(&start, &environment),
+            Err(PluginCallError::NoProject("app".to_owned()))
+        );
+        let environment =
+            Environment { source_path: Some("../app".to_owned()), ..Environment::default() };
+        assert_eq!(
+            PluginCall::find(&start, &environment),
+            Err(PluginCallError::Outside("../app".to_owned()))
+        );
     }
 
     #[test]
     fn outside_argo_cd_the_folder_is_the_root() {
-        let call = Call::find(Path::new("x"), &none()).unwrap();
-        assert_eq!(call, Call { root: PathBuf::from("x"), stack: None, app: None });
+        let call = PluginCall::find(Path::new("x"), &Environment::default()).unwrap();
+        assert_eq!(call, PluginCall { root: PathBuf::from("x"), stack: None, app: None });
     }
 
     #[test]
-    fn an_empty_variable_is_none() {
+    fn an_empty_variable_counts_as_not_set() {
         let environment = Environment::read(|name| (name == "ARGOCD_ENV_STACK").then(String::new));
-        assert_eq!(environment, none());
+        assert_eq!(environment, Environment::default());
     }
 }

@@ -1,25 +1,26 @@
-//! What the wiring is made of: the settings that all stacks share, and the apps.
+//! What the wiring is made of: the settings that all stacks share, and the folders of `rendered/`.
 
 use std::collections::BTreeSet;
 
+use crate::explain;
 use crate::model::workload;
-use crate::project::load::{File, Fleet, Stack};
+use crate::project::load::{File, RenderedProject, Stack};
 use crate::values::{GitOps, ImageOwner};
 use kube_validate::Object;
 use yaml_spans::diagnostic::Diagnostic;
-use yaml_spans::{self, Node, Path};
+use yaml_spans::{Node, Path};
 
-/// Why there is no wiring.
+/// A reason why a project can't be wired.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WiringError {
-    /// A stack says nothing of it.
-    #[error("{file} has no `gitops`: the wiring is made from it")]
+    /// A stack has no settings.
+    #[error("`{file}` has no `gitops`: the wiring is made from it")]
     NoSettings {
         /// The values file.
         file: String,
     },
-    /// Settings of the whole repository that differ.
-    #[error("`{path}` of {second} is not that of {first}: one repository is wired once")]
+    /// A setting of the whole repository differs between stacks.
+    #[error("`{path}` of `{second}` is not that of `{first}`: one repository is wired once")]
     Differ {
         /// The first setting that differs.
         path: String,
@@ -28,31 +29,31 @@ pub enum WiringError {
         /// The other.
         second: String,
     },
-    /// A setting that only this needs.
-    #[error("`{path}` is not set: {what}")]
+    /// A setting is missing that only this part of the wiring needs.
+    #[error("`{path}` is not set: {purpose}")]
     NotSet {
         /// The setting.
         path: &'static str,
-        /// What it is for.
-        what: &'static str,
+        /// Its purpose.
+        purpose: &'static str,
     },
-    /// No client of that name.
-    #[error("there is no client `{name}`{}", .near.as_deref().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default())]
+    /// No client has the name.
+    #[error("there is no client `{name}`{}", .suggestion.as_deref().map(|name| format!(": did you mean `{name}`?")).unwrap_or_default())]
     NoClient {
         /// The name.
         name: String,
-        /// One that is near.
-        near: Option<String>,
+        /// A similar name.
+        suggestion: Option<String>,
     },
-    /// Several clients of that name.
-    #[error("there are several clients `{name}`: {}", .full.join(", "))]
+    /// Several clients have the name.
+    #[error("there are several clients `{name}`: {}", .full_names.join(", "))]
     SeveralClients {
         /// The name.
         name: String,
         /// Their names with their namespaces.
-        full: Vec<String>,
+        full_names: Vec<String>,
     },
-    /// One ApplicationSet has one template for all.
+    /// Stacks differ in a setting for which one ApplicationSet has one template.
     #[error(
         "`gitops.images` is not the same in all stacks: an ApplicationSet can't tell them apart"
     )]
@@ -62,13 +63,15 @@ pub enum WiringError {
 impl From<WiringError> for Diagnostic {
     fn from(error: WiringError) -> Self {
         let note = match &error {
-            WiringError::NoSettings { .. } => {
-                Some("the least: `gitops: {repoURL: https://…}`; `tts-render schema` has the rest")
-            }
+            WiringError::NoSettings { .. } => Some(
+                "the minimum: `gitops: {repoURL: https://…}`; `tts-render schema` lists all settings",
+            ),
             WiringError::SeveralClients { .. } => {
-                Some("name it with its namespace: NAMESPACE/NAME")
+                Some("name it with its namespace: `NAMESPACE/NAME`")
             }
-            WiringError::MixedImages => Some("leave `--fleet` away: an Application a stack can"),
+            WiringError::MixedImages => {
+                Some("omit `--application-set`; one Application per stack supports this")
+            }
             _ => None,
         };
         let diagnostic = Diagnostic::new(error.to_string());
@@ -76,12 +79,11 @@ impl From<WiringError> for Diagnostic {
     }
 }
 
-/// What a project is wired with.
+/// A project's settings for its wiring, and what it renders.
 #[derive(Debug)]
 pub struct Wiring<'a> {
-    /// The settings, of the repository's part the same in all stacks.
+    /// The settings; those of the whole repository are the same in all stacks.
     pub(super) settings: &'a GitOps,
-    /// The stacks.
     pub(super) stacks: &'a [Stack],
     /// The folders of `rendered/`, by name.
     pub(super) apps: Vec<App<'a>>,
@@ -97,30 +99,26 @@ pub(super) struct App<'a> {
 }
 
 impl<'a> Wiring<'a> {
-    /// Of all that a project renders.
+    /// Takes all that a project renders.
     ///
     /// # Errors
-    /// A stack without settings, or stacks that contradict one another.
-    pub fn of(fleet: &'a Fleet) -> Result<Self, WiringError> {
-        let settings_of = |stack: &'a Stack| {
-            let missing = || WiringError::NoSettings { file: stack.file.clone() };
-            stack.values.gitops.as_ref().ok_or_else(missing)
-        };
+    /// A stack has no settings, or stacks contradict one another.
+    pub fn new(fleet: &'a RenderedProject) -> Result<Self, WiringError> {
         let [first, others @ ..] = fleet.stacks.as_slice() else {
             return Err(WiringError::NoSettings { file: "values/".to_owned() });
         };
-        let settings = settings_of(first)?;
+        let settings = stack_settings(first)?;
         for stack in others {
-            if let Some(path) = first_difference(settings, settings_of(stack)?) {
+            if let Some(path) = first_difference(settings, stack_settings(stack)?) {
                 let (first, second) = (first.file.clone(), stack.file.clone());
                 return Err(WiringError::Differ { path: format!("gitops.{path}"), first, second });
             }
         }
-        Ok(Wiring { settings, stacks: &fleet.stacks, apps: apps(fleet) })
+        Ok(Wiring { settings, stacks: &fleet.stacks, apps: collect_apps(fleet) })
     }
 
-    /// A path in the repository, from its root.
-    pub(super) fn path(&self, below: &str) -> String {
+    /// A path below the project, from the repository's root.
+    pub(super) fn repository_path(&self, below: &str) -> String {
         match &self.settings.path {
             Some(path) if below.is_empty() => path.as_str().trim_end_matches('/').to_owned(),
             Some(path) => format!("{}/{below}", path.as_str().trim_end_matches('/')),
@@ -129,9 +127,10 @@ impl<'a> Wiring<'a> {
         }
     }
 
-    /// What an app is called: a stack's own as the stack; another's with our name before it, since an
-    /// app of the folder's name (`kyverno`) is probably there already, and is its owner's.
-    pub(super) fn name_of(&self, app: &App<'_>) -> String {
+    /// An app's name: a stack's own app has the stack's name. Another has the wiring's name before
+    /// the folder's, since an app of the folder's name (`kyverno`) probably belongs to another
+    /// owner.
+    pub(super) fn app_name(&self, app: &App<'_>) -> String {
         match app.stack {
             Some(_) => app.folder.to_owned(),
             None => format!("{}-{}", self.settings.name, app.folder),
@@ -144,66 +143,73 @@ impl<'a> Wiring<'a> {
     }
 }
 
+fn stack_settings(stack: &Stack) -> Result<&GitOps, WiringError> {
+    let settings = stack.values.gitops.as_ref();
+    settings.ok_or_else(|| WiringError::NoSettings { file: stack.file.clone() })
+}
+
 impl App<'_> {
     /// The namespace that its objects are in.
     pub(super) fn namespace(&self) -> &str {
         self.stack.map_or(self.folder, |stack| stack.values.namespace.name.as_str())
     }
 
-    /// Whether images are Keel's.
     pub(super) fn keel_owns_images(&self) -> bool {
         let settings = self.stack.and_then(|stack| stack.values.gitops.as_ref());
         settings.is_some_and(|settings| settings.images == ImageOwner::Keel)
     }
 
     /// The Deployment that the gate scales.
-    pub(super) fn scaled(&self) -> Option<&Object> {
+    pub(super) fn scaled_deployment(&self) -> Option<&Object> {
         let name = self.stack?.values.server.name.as_str();
-        let is_it = |object: &&&Object| {
-            (object.group(), object.kind.as_str(), object.name.as_str())
-                == ("apps", "Deployment", name)
-        };
-        self.objects.iter().find(is_it).copied()
+        let server = ("apps", "Deployment", name);
+        self.objects
+            .iter()
+            .copied()
+            .find(|object| (object.group(), object.kind.as_str(), object.name.as_str()) == server)
     }
 
-    /// Whether it holds a policy of Kyverno's: their API server writes defaults into them.
+    /// Returns true if it holds a Kyverno policy: the API server writes defaults into those.
     pub(super) fn holds_policies(&self) -> bool {
         self.objects.iter().any(|object| object.group().ends_with("kyverno.io"))
     }
 }
 
-/// The containers of a workload: where their list is, and their names.
+/// The path of a workload's list of containers, and the containers' names.
 pub(super) fn containers(object: &Object) -> Option<(Path, Vec<&str>)> {
-    let path = workload::template_path(&object.id())?.key("spec").key("containers");
-    let names = path.find(&object.node)?.as_sequence()?.iter();
-    let names = names.filter_map(|container: &Node| container.get("name")?.as_str()).collect();
+    let path = workload::containers_path(object.group(), &object.kind)?;
+    let list = path.find(&object.node)?.as_sequence()?;
+    let names = list.iter().filter_map(|container| container.get("name").and_then(Node::as_str));
+    let names = names.collect();
     Some((path, names))
 }
 
-fn apps(fleet: &Fleet) -> Vec<App<'_>> {
+fn collect_apps(fleet: &RenderedProject) -> Vec<App<'_>> {
     let folders: BTreeSet<&str> = fleet.files.iter().map(|file| file.folder.as_str()).collect();
-    let app = |folder| {
-        let objects = fleet.files.iter().filter(|file: &&File| file.folder == folder);
-        App {
+    let mut apps = Vec::with_capacity(folders.len());
+    for folder in folders {
+        let files = fleet.files.iter().filter(|file: &&File| file.folder == folder);
+        apps.push(App {
             folder,
             stack: fleet.stacks.iter().find(|stack| stack.name == folder),
-            objects: objects.map(|file| &file.object).collect(),
-        }
-    };
-    folders.into_iter().map(app).collect()
+            objects: files.map(|file| &file.object).collect(),
+        });
+    }
+    apps
 }
 
-/// The first setting of the whole repository in which two differ.
-fn first_difference(one: &GitOps, other: &GitOps) -> Option<String> {
-    let shared = |settings: &GitOps| {
-        let settings = GitOps { images: ImageOwner::default(), ..settings.clone() };
-        yaml_spans::to_node(&settings).ok()
-    };
-    let (one, other) = (shared(one)?, shared(other)?);
-    let differs = |path: &Path| path.find(&one) != path.find(&other);
-    crate::explain::leaves(&one)
+/// The first setting of the whole repository in which two stacks differ.
+fn first_difference(first: &GitOps, second: &GitOps) -> Option<String> {
+    let (first, second) = (shared_settings(first)?, shared_settings(second)?);
+    explain::leaves(&first)
         .into_iter()
-        .chain(crate::explain::leaves(&other))
-        .find(differs)
+        .chain(explain::leaves(&second))
+        .find(|path| path.find(&first) != path.find(&second))
         .map(|path| path.to_string())
+}
+
+/// The settings that must be the same in all stacks.
+fn shared_settings(settings: &GitOps) -> Option<Node> {
+    let shared = GitOps { images: ImageOwner::default(), ..settings.clone() };
+    yaml_spans::to_node(&shared).ok()
 }

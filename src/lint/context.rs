@@ -3,24 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use vram_gate::settings::{SettingError, Settings};
-
 use super::failed;
 use super::off_peak::OffPeakTimes;
 use crate::explain::{Field, Rendering, Subject};
-use crate::model::gate_jobs::{Gate, GateJob, gates};
-use crate::model::object::items;
+use crate::model::gate_jobs::{Gate, gates};
 use crate::model::{Message, Object, Objects, nearest_written};
 use crate::policy::{self, Shown, Tenant};
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 use crate::values::Values;
 use kube_validate::ObjectId;
-use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Located};
+use yaml_spans::diagnostic::{Diagnostics, Located};
 use yaml_spans::source::{Source, SourceId, Sources, Span};
-use yaml_spans::{self, Node, Path};
+use yaml_spans::{self, Path};
 
-/// One stack. Everything that rules read is parsed before the first rule runs, and what can't be
-/// parsed is an error: no rule has to skip it.
+/// One stack. Everything that rules read is parsed before the first rule runs, and input that can't be
+/// parsed is an error, so that no rule has to skip it. Settings of the gate that only the cluster knows
+/// have a rule of their own, `gate-settings-unchecked`.
 pub(super) struct RuleContext<'a> {
     /// Its values.
     pub values: &'a Values,
@@ -30,11 +28,9 @@ pub(super) struct RuleContext<'a> {
     pub objects: Objects,
     /// Its gates, by the Deployment that each scales.
     pub gates: BTreeMap<ObjectId, Gate>,
-    /// The settings of the gates' jobs.
-    pub settings: Vec<Settings>,
     /// The owners' policies and their effect on this stack's server.
     pub policies: Vec<PolicyFile<'a>>,
-    opened: &'a Opened,
+    stack: &'a LoadedStack,
     subject: Subject<'a>,
     rendering: Rendering,
 }
@@ -94,81 +90,43 @@ pub(super) fn key_path(keys: &[&str]) -> Path {
 ///
 /// # Errors
 /// Kubernetes would refuse a schedule or the time zone.
-pub(super) fn off_peak_times(opened: &Opened) -> Result<OffPeakTimes, Diagnostics> {
-    OffPeakTimes::parse(&opened.loaded.values.off_peak)
-        .ok_or_else(|| failed(format!("invalid schedule or time zone in `{}`", opened.file)))
+pub(super) fn off_peak_times(stack: &LoadedStack) -> Result<OffPeakTimes, Diagnostics> {
+    OffPeakTimes::parse(&stack.loaded.values.off_peak)
+        .ok_or_else(|| failed(format!("invalid schedule or time zone in `{}`", stack.file)))
 }
 
 impl<'a> RuleContext<'a> {
     /// Renders a stack and parses everything that rules read.
     ///
     /// # Errors
-    /// The stack does not render, or the gate would refuse the settings of a job.
-    pub fn new(opened: &'a Opened, policies: &'a Policies) -> Result<Self, Diagnostics> {
+    /// The stack does not render.
+    pub fn new(stack: &'a LoadedStack, policies: &'a Policies) -> Result<Self, Diagnostics> {
         // Rules read the owners' policies, not the edited ones.
-        let subject = Subject { beyond: None, ..opened.subject() };
+        let subject = Subject { extra: None, ..stack.subject() };
         let rendering = subject.rendering().ok_or_else(|| {
-            failed(format!("`{}` does not render: see `tts-render render`", opened.file))
+            failed(format!("`{}` does not render: see `tts-render render`", stack.file))
         })?;
         let objects = rendering
             .documents
             .iter()
             .flatten()
-            .map(|node| Object::read(node.clone(), &opened.file).map(Arc::new))
+            .map(|node| Object::read(node.clone(), &stack.file).map(Arc::new))
             .collect::<Result<Vec<_>, _>>()
             .and_then(Objects::collect)
             .map_err(|error| failed(error.to_string()))?;
         let namespaces: BTreeSet<&str> =
             objects.iter().filter_map(|object| object.id.namespace.as_deref()).collect();
-        let values = &opened.loaded.values;
-        let mut context = RuleContext {
+        let values = &stack.loaded.values;
+        Ok(RuleContext {
             values,
-            times: off_peak_times(opened)?,
+            times: off_peak_times(stack)?,
             gates: gates(&objects, &namespaces),
-            settings: Vec::new(),
             policies: policies.show(tenant(values).as_ref())?,
             objects,
-            opened,
+            stack,
             subject,
             rendering,
-        };
-        context.settings = context.gate_settings()?;
-        Ok(context)
-    }
-
-    /// The settings of all gate jobs.
-    ///
-    /// # Errors
-    /// The gate would refuse those of a job.
-    fn gate_settings(&self) -> Result<Vec<Settings>, Diagnostics> {
-        let mut settings = Vec::new();
-        let mut errors = Vec::new();
-        for job in self.gates.values().flat_map(|gate| &gate.jobs) {
-            match &job.settings {
-                Ok(checked) => settings.push(checked.clone()),
-                Err(error) => errors.push(self.refused_setting(job, error)),
-            }
-        }
-        if errors.is_empty() { Ok(settings) } else { Err(Diagnostics(errors)) }
-    }
-
-    fn refused_setting(&self, job: &GateJob, error: &SettingError) -> Diagnostic {
-        let container =
-            self.objects.get(&job.id).and_then(|object| job.container.find(&object.node));
-        let variables = container.map(|container| items(container, &["env"])).unwrap_or_default();
-        let index = variables.iter().position(|variable| {
-            variable.get("name").and_then(Node::as_str) == Some(error.setting.as_str())
-        });
-        let path = match index {
-            Some(index) => job.container.key("env").index(index).key("value"),
-            None => job.container.clone(),
-        };
-        let span = self.find_span(&Location::Field(job.id.clone(), path.clone()));
-        Diagnostic {
-            place: span.map(|span| self.sources().place(span)),
-            path: Some(path.to_string()),
-            ..Diagnostic::new(format!("the gate refuses the settings of `{}`: {error}", job.id))
-        }
+        })
     }
 
     /// The texts of the stack's values and templates, and of the templates' output.
@@ -179,10 +137,10 @@ impl<'a> RuleContext<'a> {
     /// The text to change: of a field whose value comes from the values file, the text there.
     pub fn find_span(&self, location: &Location) -> Option<Span> {
         match location {
-            Location::Value(path) => nearest_written(&self.opened.loaded.tree, path),
+            Location::Value(path) => nearest_written(&self.stack.loaded.tree, path),
             Location::Field(id, path) => self
                 .value_behind(id, path)
-                .and_then(|value| nearest_written(&self.opened.loaded.tree, &value))
+                .and_then(|value| nearest_written(&self.stack.loaded.tree, &value))
                 .or_else(|| nearest_written(&self.objects.get(id)?.node, path)),
         }
     }
@@ -252,7 +210,7 @@ impl Policies {
         let mut ids = Vec::new();
         for text in texts {
             let id = sources.add(Source::written(text.name(), text.text()));
-            match policy::show(&sources, id, None) {
+            match policy::show_policies(&sources, id, None) {
                 Ok(_) => ids.push(id),
                 Err(errors)
                     if errors
@@ -273,7 +231,7 @@ impl Policies {
     fn show(&self, tenant: Option<&Tenant<'_>>) -> Result<Vec<PolicyFile<'_>>, Diagnostics> {
         let mut files = Vec::new();
         for (id, name) in self.files() {
-            let policies = policy::show(&self.sources, id, tenant)
+            let policies = policy::show_policies(&self.sources, id, tenant)
                 .map_err(|errors| diagnose(&errors, &self.sources))?;
             files.push(PolicyFile { name, policies });
         }

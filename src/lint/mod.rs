@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{Message, Severity, nearest_written};
 use crate::parallel;
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Place, Source, SourceId, Sources, Span};
@@ -31,7 +31,7 @@ pub use rules::{RULES, Rule, find_rule, rule_ids};
 #[derive(Debug)]
 pub struct Input<'a> {
     /// The stacks.
-    pub stacks: &'a [Opened],
+    pub stacks: &'a [LoadedStack],
     /// The owners' policies: every file of their folder.
     pub policies: Vec<Source>,
     /// The stacks' share of the project.
@@ -111,7 +111,7 @@ pub fn run(input: &Input<'_>) -> Result<Report, Diagnostics> {
     let mut collected = Collected::default();
     // A thread drops the rendering of one stack before it starts the next.
     let results =
-        parallel::map(input.stacks, MIN_STACKS_PER_THREAD, |opened| check_stack(opened, &policies));
+        parallel::map(input.stacks, MIN_STACKS_PER_THREAD, |stack| check_stack(stack, &policies));
     for result in results {
         collected.append(result?);
     }
@@ -124,8 +124,8 @@ pub fn run(input: &Input<'_>) -> Result<Report, Diagnostics> {
 const MIN_STACKS_PER_THREAD: usize = 3;
 
 /// Checks the rules that apply to each stack.
-fn check_stack(opened: &Opened, policies: &Policies) -> Result<Collected, Diagnostics> {
-    let context = RuleContext::new(opened, policies)?;
+fn check_stack(stack: &LoadedStack, policies: &Policies) -> Result<Collected, Diagnostics> {
+    let context = RuleContext::new(stack, policies)?;
     let mut collected = Collected::default();
     for rule in RULES {
         if let Check::Stack(check) = rule.check {
@@ -147,15 +147,15 @@ fn check_project(
     let stacks = input
         .stacks
         .iter()
-        .map(|opened| Ok(StackTimes { opened, times: off_peak_times(opened)? }))
+        .map(|stack| Ok(StackTimes { stack, times: off_peak_times(stack)? }))
         .collect::<Result<Vec<_>, Diagnostics>>()?;
     for rule in RULES {
         match rule.check {
             Check::Project(check) => {
-                for (opened, path, message) in check(&stacks) {
-                    let span = nearest_written(&opened.loaded.tree, &path);
+                for (stack, path, message) in check(&stacks) {
+                    let span = nearest_written(&stack.loaded.tree, &path);
                     let violation = Violation::at_value(path, message);
-                    collected.add(rule, &opened.sources, span, violation);
+                    collected.add(rule, &stack.sources, span, violation);
                 }
             }
             Check::Policies(check) if input.scope == Scope::Project => {

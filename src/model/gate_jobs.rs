@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use vram_gate::decision::Action;
 use vram_gate::settings::{self, Invocation, Key, Raw, SettingError, Settings};
 
-use super::object::{Object, Objects, strings};
+use super::object::{Object, Objects, items, strings};
 use super::run_times::RunTimes;
 use super::window::WindowSchedule;
 use super::workload;
@@ -107,26 +107,139 @@ fn first_error(errors: Vec<SettingError>) -> SettingError {
 /// The gate's settings of a container that runs the gate: it names an action and a Deployment.
 fn read_settings(container: &Node) -> Option<(Raw, Action)> {
     workload::env(container, Key::Deployment.row().env)?;
-    let command = strings(container, &["command"]);
-    let args = command.into_iter().skip(1).chain(strings(container, &["args"]));
-    let args: Vec<OsString> = args.map(OsString::from).collect();
-    // A command that is not the gate's, such as a shell with a script, leaves the environment.
-    let raw = collect_settings(container, args).or_else(|| collect_settings(container, vec![]))?;
+    // A command that is not the gate's (a shell with a script) leaves the environment to be read.
+    let raw = match collect_settings(container, Words::Read) {
+        Ok(Invocation::Run(raw)) => raw,
+        _ => match collect_settings(container, Words::Ignore) {
+            Ok(Invocation::Run(raw)) => raw,
+            _ => return None,
+        },
+    };
     let name = raw.get(Key::Action)?;
     let (_, action) = Action::NAMES.iter().find(|(known, _)| *known == name)?;
     Some((raw, *action))
 }
 
-/// The settings in some arguments and a container's environment.
-fn collect_settings(container: &Node, args: Vec<OsString>) -> Option<Raw> {
-    let collected = Raw::collect(args, |name| match workload::env(container, name) {
+/// The treatment of a container's command and arguments.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// They are the gate's.
+    Read,
+    /// They are another program's.
+    Ignore,
+}
+
+fn collect_settings(
+    container: &Node,
+    words: Words,
+) -> Result<Invocation, (Raw, Vec<SettingError>)> {
+    let command = strings(container, &["command"]);
+    let arguments = command.iter().skip(1).copied().chain(strings(container, &["args"]));
+    let words: Vec<OsString> = match words {
+        Words::Read => arguments.map(OsString::from).collect(),
+        Words::Ignore => Vec::new(),
+    };
+    Raw::collect(words, |name| match workload::env(container, name) {
         // The cluster sets it in every Pod.
         None if name == Key::KubernetesServiceHost.row().env => Some("kubernetes".into()),
         value => value.map(OsString::from),
+    })
+}
+
+/// A setting of a container with which the gate refuses to run.
+#[derive(Debug)]
+pub(crate) struct RefusedSetting {
+    /// The setting; `None` for an argument that is not a setting.
+    pub key: Option<Key>,
+    /// The gate's error.
+    pub error: SettingError,
+    /// The path of the setting's text in the object, or of the container without such a text.
+    pub path: Path,
+}
+
+/// Checks the settings of every container of a CronJob that runs the gate, by the gate's own rules.
+pub(crate) fn refused_settings(object: &kube_validate::Object) -> Vec<RefusedSetting> {
+    let (group, kind) = ("batch", "CronJob");
+    if object.kind != kind || kube_validate::group(&object.api_version) != group {
+        return Vec::new();
+    }
+    let Some(pod_spec) = workload::pod_spec_path(group, kind) else { return Vec::new() };
+    let mut refused = Vec::new();
+    for list in workload::CONTAINER_LISTS {
+        let list = pod_spec.key(list);
+        let containers = list.find(&object.node).and_then(Node::as_sequence).unwrap_or_default();
+        for (index, container) in containers.iter().enumerate() {
+            let path = list.index(index);
+            refused.extend(refused_in_container(container, &path, object.namespace.as_deref()));
+        }
+    }
+    refused
+}
+
+fn refused_in_container(
+    container: &Node,
+    path: &Path,
+    namespace: Option<&str>,
+) -> Vec<RefusedSetting> {
+    if !runs_gate(container) {
+        return Vec::new();
+    }
+    let errors = match collect_settings(container, Words::Read) {
+        Ok(Invocation::Run(raw)) => {
+            settings::check(&raw, |_| namespace.map(str::to_owned)).err().unwrap_or_default()
+        }
+        Ok(_) => Vec::new(),
+        Err((_, errors)) => errors,
+    };
+    let refused = errors.into_iter().map(|error| {
+        let row = settings::TABLE.iter().find(|row| row.env == error.setting);
+        let key = row.map(|row| row.key);
+        let value = key.and_then(|key| variable_path(container, key));
+        let path = value.map_or_else(|| path.clone(), |value| path.join(&value));
+        RefusedSetting { key, error, path }
     });
-    match collected {
-        Ok(Invocation::Run(raw)) => Some(raw),
-        _ => None,
+    // Settings that only the cluster knows may turn out right.
+    let is_known = |key: Key| !is_set_in_cluster(container, key);
+    refused
+        .filter(|refused| {
+            refused.key.is_none_or(|key| {
+                is_known(key) && key.compared_with().iter().all(|&other| is_known(other))
+            })
+        })
+        .collect()
+}
+
+/// Returns true if a container runs the gate: its command is the gate's, or it has no command and the
+/// settings of one.
+fn runs_gate(container: &Node) -> bool {
+    match strings(container, &["command"]).first() {
+        Some(program) => program.rsplit('/').next() == Some("vram-gate"),
+        None => read_settings(container).is_some(),
+    }
+}
+
+fn variable(container: &Node, key: Key) -> Option<(usize, &Node)> {
+    items(container, &["env"])
+        .iter()
+        .enumerate()
+        .find(|(_, variable)| variable.get("name").and_then(Node::as_str) == Some(key.row().env))
+}
+
+/// The path of a variable's value in its container.
+fn variable_path(container: &Node, key: Key) -> Option<Path> {
+    let (index, variable) = variable(container, key)?;
+    variable.get("value").map(|_| Path::root().key("env").index(index).key("value"))
+}
+
+/// Returns true if the value of a setting is decided in the cluster: by a reference to an object, or by
+/// another variable (`$(NAME)`).
+fn is_set_in_cluster(container: &Node, key: Key) -> bool {
+    match variable(container, key) {
+        Some((_, variable)) => match variable.get("value").and_then(Node::as_str) {
+            Some(text) => text.contains("$("),
+            None => variable.get("valueFrom").is_some(),
+        },
+        None => !items(container, &["envFrom"]).is_empty(),
     }
 }
 

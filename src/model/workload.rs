@@ -34,24 +34,24 @@ const WORKLOADS: [Workload; 7] = [
 /// The lists of containers in a Pod's specification, in the order in which they start.
 pub(crate) const CONTAINER_LISTS: [&str; 2] = ["initContainers", "containers"];
 
-fn find_workload(id: &ObjectId) -> Option<&'static Workload> {
-    WORKLOADS.iter().find(|known| known.kind == id.kind && known.group == id.group)
+fn find_workload(group: &str, kind: &str) -> Option<&'static Workload> {
+    WORKLOADS.iter().find(|known| known.group == group && known.kind == kind)
 }
 
 /// The template whose change replaces running Pods; `None` for kinds that replace none.
 pub(crate) fn rolls_on(id: &ObjectId) -> Option<&'static [&'static str]> {
-    find_workload(id).filter(|known| known.rolls).map(|known| known.template)
+    find_workload(&id.group, &id.kind).filter(|known| known.rolls).map(|known| known.template)
 }
 
 /// The path of an object's Pod template, which is the root for a Pod.
 pub(crate) fn template_path(id: &ObjectId) -> Option<Path> {
-    let keys = find_workload(id)?.template;
+    let keys = find_workload(&id.group, &id.kind)?.template;
     Some(keys.iter().fold(Path::root(), |path, key| path.key(*key)))
 }
 
 /// The template of an object's Pods, or the object itself if it is a Pod.
 pub(crate) fn template(object: &Object) -> Option<&Node> {
-    object.at(find_workload(&object.id)?.template)
+    object.at(find_workload(&object.id.group, &object.id.kind)?.template)
 }
 
 /// The specification of an object's Pods.
@@ -59,9 +59,20 @@ pub(crate) fn pod_spec(object: &Object) -> Option<&Node> {
     template(object)?.get("spec")
 }
 
-/// The specification of the Pods of an object that was read elsewhere.
-pub(crate) fn pod_spec_in<'a>(id: &ObjectId, node: &'a Node) -> Option<&'a Node> {
-    at(node, find_workload(id)?.template)?.get("spec")
+/// The specification of the Pods of an object of a kind; of a Pod, its own.
+pub(crate) fn pod_spec_of<'a>(group: &str, kind: &str, node: &'a Node) -> Option<&'a Node> {
+    at(node, find_workload(group, kind)?.template)?.get("spec")
+}
+
+/// The path of the Pods' specification in objects of a kind that makes Pods.
+pub(crate) fn pod_spec_path(group: &str, kind: &str) -> Option<Path> {
+    let keys = find_workload(group, kind)?.template.iter().chain(&["spec"]);
+    Some(keys.fold(Path::root(), |path, key| path.key(*key)))
+}
+
+/// The path of the list of containers in objects of a kind that makes Pods.
+pub(crate) fn containers_path(group: &str, kind: &str) -> Option<Path> {
+    Some(pod_spec_path(group, kind)?.key("containers"))
 }
 
 /// The containers of an object's Pods, init containers first.
@@ -71,7 +82,7 @@ pub(crate) fn containers(object: &Object) -> impl Iterator<Item = &Node> {
 
 /// The containers of an object's Pods with their paths, init containers first.
 pub(crate) fn located_containers(object: &Object) -> impl Iterator<Item = (Path, &Node)> {
-    let spec_path = template_path(&object.id).map(|path| path.key("spec"));
+    let spec_path = pod_spec_path(&object.id.group, &object.id.kind);
     let pod = spec_path.zip(pod_spec(object));
     pod.into_iter().flat_map(|(path, spec)| {
         CONTAINER_LISTS.into_iter().flat_map(move |list| {

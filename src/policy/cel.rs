@@ -1,5 +1,5 @@
-//! The one form of CEL that is understood: `!(request.namespace in ['a', 'b'])`, alone or as one of
-//! several conditions joined by `&&`.
+//! The forms of CEL that are understood: `!(request.namespace in ['a', 'b'])`, alone or as one of
+//! several conditions joined by `&&`, and `request.namespace == 'a'`.
 
 use std::ops::Range;
 
@@ -12,7 +12,14 @@ pub(super) struct List {
     pub open: usize,
 }
 
-/// A string of a list.
+impl List {
+    /// Returns true if a name is in the list.
+    pub fn contains(&self, name: &str) -> bool {
+        self.items.iter().any(|item| item.text == name)
+    }
+}
+
+/// A string literal.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Item {
     pub text: String,
@@ -26,35 +33,60 @@ enum Token {
     /// A name with its dots: `request.namespace`.
     Path(String),
     Text(Item),
-    /// Any other character; `&&` and `||` are two.
+    /// Any other character; `&&` and `||` are two tokens.
     Sign(char),
 }
 
-/// What names the namespace of the object in a MutatingPolicy.
+/// The expressions for the object's namespace.
 const SUBJECTS: [&str; 2] = ["request.namespace", "object.metadata.namespace"];
 
-/// The lists of an expression whose members are left out; none if it is not understood or has none.
+/// The lists of an expression whose members are excluded. None if there are none, or the expression
+/// is not understood.
 pub(super) fn excluded_lists(expression: &str) -> Option<Vec<List>> {
-    let tokens = tokens(expression)?;
-    let lists: Vec<List> = conjuncts(&tokens)?.into_iter().filter_map(list_of).collect();
+    let tokens = tokenize(expression)?;
+    let lists: Vec<List> = split_conjuncts(&tokens)?.into_iter().filter_map(negated_list).collect();
     (!lists.is_empty()).then_some(lists)
 }
 
-/// The parts that `&&` joins at the top; none where `||` or `?` stands there, or brackets do not
-/// close.
-fn conjuncts(tokens: &[(Token, usize)]) -> Option<Vec<&[(Token, usize)]>> {
+/// The namespace that an expression requires: `request.namespace == 'a'`, as a whole.
+pub(super) fn required_namespace(expression: &str) -> Option<String> {
+    let tokens: Vec<Token> = tokenize(expression)?.into_iter().map(|(token, _)| token).collect();
+    match tokens.as_slice() {
+        [Token::Path(path), Token::Sign('='), Token::Sign('='), Token::Text(name)]
+            if SUBJECTS.contains(&path.as_str()) =>
+        {
+            Some(name.text.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Returns true if an expression, its excluded lists apart, may depend on the namespace.
+pub(super) fn mentions_namespace_elsewhere(expression: &str) -> bool {
+    let Some(tokens) = tokenize(expression) else {
+        return true;
+    };
+    let conjuncts = split_conjuncts(&tokens).unwrap_or_else(|| vec![tokens.as_slice()]);
+    let rest = conjuncts.into_iter().filter(|conjunct| negated_list(conjunct).is_none());
+    rest.flatten().any(|(token, _)| match token {
+        Token::Path(text) | Token::Text(Item { text, .. }) => {
+            text.contains("namespace") || text.starts_with("variables")
+        }
+        Token::Sign(_) => false,
+    })
+}
+
+/// The parts that `&&` joins at the top level. None if `||` or `?` is there too, or brackets are not
+/// closed.
+fn split_conjuncts(tokens: &[(Token, usize)]) -> Option<Vec<&[(Token, usize)]>> {
     let mut parts = Vec::new();
     let (mut depth, mut start) = (0_usize, 0);
-    let sign = |at: usize| match tokens.get(at) {
-        Some((Token::Sign(sign), _)) => Some(*sign),
-        _ => None,
-    };
     for at in 0..tokens.len() {
-        match sign(at) {
+        match sign_at(tokens, at) {
             Some('(' | '[' | '{') => depth += 1,
             Some(')' | ']' | '}') => depth = depth.checked_sub(1)?,
             Some('|' | '?') if depth == 0 => return None,
-            Some('&') if depth == 0 && sign(at + 1) == Some('&') => {
+            Some('&') if depth == 0 && sign_at(tokens, at + 1) == Some('&') => {
                 parts.push(&tokens[start..at]);
                 start = at + 2;
             }
@@ -65,38 +97,50 @@ fn conjuncts(tokens: &[(Token, usize)]) -> Option<Vec<&[(Token, usize)]>> {
     (depth == 0).then_some(parts)
 }
 
-/// `!(SUBJECT in [...])`, as a whole.
-fn list_of(tokens: &[(Token, usize)]) -> Option<List> {
-    let sign = |at: usize, wanted: char| tokens.get(at).is_some_and(|t| t.0 == Token::Sign(wanted));
-    let path = |at: usize| match tokens.get(at) {
+fn sign_at(tokens: &[(Token, usize)], at: usize) -> Option<char> {
+    match tokens.get(at) {
+        Some((Token::Sign(sign), _)) => Some(*sign),
+        _ => None,
+    }
+}
+
+fn path_at(tokens: &[(Token, usize)], at: usize) -> Option<&str> {
+    match tokens.get(at) {
         Some((Token::Path(path), _)) => Some(path.as_str()),
         _ => None,
-    };
-    let opens = sign(0, '!') && sign(1, '(') && path(3) == Some("in") && sign(4, '[');
-    if !opens || !SUBJECTS.contains(&path(2)?) {
+    }
+}
+
+/// Reads `!(SUBJECT in [...])`, as a whole.
+fn negated_list(tokens: &[(Token, usize)]) -> Option<List> {
+    let opens = sign_at(tokens, 0) == Some('!')
+        && sign_at(tokens, 1) == Some('(')
+        && path_at(tokens, 3) == Some("in")
+        && sign_at(tokens, 4) == Some('[');
+    if !opens || !SUBJECTS.contains(&path_at(tokens, 2)?) {
         return None;
     }
     let open = tokens[4].1;
     let mut items = Vec::new();
     let mut at = 5;
-    while !sign(at, ']') {
+    while sign_at(tokens, at) != Some(']') {
         match tokens.get(at) {
             Some((Token::Text(item), _)) => items.push(item.clone()),
             _ => return None,
         }
         at += 1;
-        match sign(at, ',') {
-            true => at += 1,
-            false if sign(at, ']') => {}
-            false => return None,
+        match sign_at(tokens, at) {
+            Some(',') => at += 1,
+            Some(']') => {}
+            _ => return None,
         }
     }
-    let ends = sign(at + 1, ')') && at + 2 == tokens.len();
+    let ends = sign_at(tokens, at + 1) == Some(')') && at + 2 == tokens.len();
     ends.then_some(List { items, open })
 }
 
-/// The tokens, each with the byte after it; none where a string has an escape or is not closed.
-fn tokens(text: &str) -> Option<Vec<(Token, usize)>> {
+/// The tokens, each with the byte after it. None if a string has an escape or is not closed.
+fn tokenize(text: &str) -> Option<Vec<(Token, usize)>> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
@@ -132,22 +176,18 @@ fn tokens(text: &str) -> Option<Vec<(Token, usize)>> {
     Some(tokens)
 }
 
-/// What a CEL mutation sets a field of the Pod's `spec` to, if it says so once and literally:
-/// `key: "text"` in an apply configuration, `path: "/spec/key", value: "text"` in a JSON patch.
-pub(super) fn assigned(expression: &str, key: &str) -> Option<String> {
-    let tokens: Vec<Token> = tokens(expression)?.into_iter().map(|(token, _)| token).collect();
+/// The value that a CEL mutation sets a field of the Pod's `spec` to, if it does so once and with a
+/// literal: `key: "text"` in an apply configuration, `path: "/spec/key", value: "text"` in a JSON
+/// patch.
+pub(super) fn assigned_value(expression: &str, key: &str) -> Option<String> {
+    let tokens: Vec<Token> = tokenize(expression)?.into_iter().map(|(token, _)| token).collect();
     let pointer = format!("/spec/{key}");
-    let is_name = |token: &Token, name: &str| match token {
-        Token::Path(path) => path == name,
-        Token::Text(item) => item.text == name,
-        Token::Sign(_) => false,
-    };
     let mut found = None;
     for at in 0..tokens.len() {
         let value = match &tokens[at..] {
-            [name, Token::Sign(':'), value, ..] if is_name(name, key) => value,
+            [name, Token::Sign(':'), value, ..] if has_text(name, key) => value,
             [Token::Text(path), Token::Sign(','), name, Token::Sign(':'), value, ..]
-                if path.text == pointer && is_name(name, "value") =>
+                if path.text == pointer && has_text(name, "value") =>
             {
                 value
             }
@@ -165,13 +205,21 @@ pub(super) fn assigned(expression: &str, key: &str) -> Option<String> {
     found
 }
 
+fn has_text(token: &Token, wanted: &str) -> bool {
+    match token {
+        Token::Path(path) => path == wanted,
+        Token::Text(item) => item.text == wanted,
+        Token::Sign(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn names(expression: &str) -> Option<Vec<Vec<String>>> {
-        let texts = |list: &List| list.items.iter().map(|item| item.text.clone()).collect();
-        Some(excluded_lists(expression)?.iter().map(texts).collect())
+    fn excluded_names(expression: &str) -> Option<Vec<Vec<String>>> {
+        let lists = excluded_lists(expression)?.into_iter();
+        Some(lists.map(|list| list.items.into_iter().map(|item| item.text).collect()).collect())
     }
 
     #[test]
@@ -182,17 +230,21 @@ mod tests {
             "has(object.spec) && !(request.namespace in ['a', 'b'])",
             "(x || y) && !(object.metadata.namespace in ['a', 'b']) && z ",
         ] {
-            assert_eq!(names(expression), Some(vec![vec!["a".into(), "b".into()]]), "{expression}");
+            assert_eq!(
+                excluded_names(expression),
+                Some(vec![vec!["a".into(), "b".into()]]),
+                "{expression}"
+            );
         }
-        assert_eq!(names("!(request.namespace in [])"), Some(vec![vec![]]));
+        assert_eq!(excluded_names("!(request.namespace in [])"), Some(vec![vec![]]));
         assert_eq!(
-            names("!(request.namespace in ['a']) && !(request.namespace in ['b'])"),
+            excluded_names("!(request.namespace in ['a']) && !(request.namespace in ['b'])"),
             Some(vec![vec!["a".into()], vec!["b".into()]])
         );
     }
 
     #[test]
-    fn anything_else_is_not() {
+    fn any_other_expression_is_not_understood() {
         for expression in [
             "request.namespace in ['a']",
             "request.namespace != 'a'",
@@ -205,7 +257,7 @@ mod tests {
             "!(request.namespace in [r'a'])",
             "!(request.namespace in ['''a'''])",
             "!(request.name in ['a'])",
-            // Null where Kyverno does not know the namespace: the condition fails then.
+            // Null if Kyverno does not know the namespace: the condition fails then.
             "!(namespaceObject.metadata.name in ['a'])",
             "!(request.namespace in ['a'",
             "!(request.namespace in ['a', x])",
@@ -217,14 +269,39 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_where_it_stands_once() {
+    fn a_required_namespace_is_the_whole_expression() {
+        let required = required_namespace("object.metadata.namespace == 'tts'");
+        assert_eq!(required.as_deref(), Some("tts"));
+        for expression in ["request.namespace != 'tts'", "request.namespace == 'tts' || x", "x"] {
+            assert_eq!(required_namespace(expression), None, "{expression}");
+        }
+    }
+
+    #[test]
+    fn a_namespace_elsewhere_in_the_expression_is_noticed() {
+        for (expression, expected) in [
+            ("!(request.namespace in ['a'])", false),
+            ("has(object.spec) && !(request.namespace in ['a'])", false),
+            ("object.spec.containers.exists(c, 'nvidia.com/gpu' in c.resources.limits)", false),
+            ("!(request.namespace in ['a']) || x", true),
+            ("!(request.namespace in ['a']) && request.namespace != 'b'", true),
+            ("object['metadata']['namespace'] != 'b'", true),
+            ("variables.excluded", true),
+            ("x == 'a\\'b'", true),
+        ] {
+            assert_eq!(mentions_namespace_elsewhere(expression), expected, "{expression}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_found_if_it_is_assigned_once() {
         let text = "Object{spec: Object.spec{priorityClassName: \"gpu\", priority: 1200000}}";
-        assert_eq!(assigned(text, "priorityClassName").as_deref(), Some("gpu"));
-        assert_eq!(assigned(text, "priority").as_deref(), Some("1200000"));
-        assert_eq!(assigned(text, "other"), None);
+        assert_eq!(assigned_value(text, "priorityClassName").as_deref(), Some("gpu"));
+        assert_eq!(assigned_value(text, "priority").as_deref(), Some("1200000"));
+        assert_eq!(assigned_value(text, "other"), None);
         let text = "[JSONPatch{op: 'add', path: '/spec/priorityClassName', value: 'gpu'}]";
-        assert_eq!(assigned(text, "priorityClassName").as_deref(), Some("gpu"));
-        assert_eq!(assigned("a{k: x}", "k"), None);
-        assert_eq!(assigned("a{k: 'x'} : b{k: 'y'}", "k"), None);
+        assert_eq!(assigned_value(text, "priorityClassName").as_deref(), Some("gpu"));
+        assert_eq!(assigned_value("a{k: x}", "k"), None);
+        assert_eq!(assigned_value("a{k: 'x'} : b{k: 'y'}", "k"), None);
     }
 }

@@ -1,10 +1,10 @@
-//! One change to a policy: made in the text, and told again as data, for the check.
+//! One change to a policy, applied to the text, and to the data for the check.
 
 use std::ops::Range;
 
 use super::cel;
 use super::error::Error;
-use super::model::refuse;
+use super::model::error_at;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::edit::{self, Editor};
 use yaml_spans::{Entry, Node, Path, Segment, Value};
@@ -12,36 +12,40 @@ use yaml_spans::{Entry, Node, Path, Segment, Value};
 /// A change to one document.
 #[derive(Debug, Clone)]
 pub(super) enum Change {
-    /// Items more at the end of a list.
+    /// Adds items at the end of a list.
     Append { list: Path, items: Vec<Node> },
-    /// A key more in a map.
+    /// Adds a key to a map.
     Insert { map: Path, after: Option<&'static str>, key: &'static str, value: Node },
-    /// An item or an entry less.
+    /// Removes an item or an entry.
     Remove(Path),
-    /// Names more in a list of a CEL expression.
+    /// Adds names to a list in a CEL expression.
     AppendInExpression { path: Path, list: usize, names: Vec<String> },
-    /// A name less in a list of a CEL expression.
+    /// Removes a name from a list in a CEL expression.
     RemoveInExpression { path: Path, list: usize, item: usize },
 }
 
 impl Change {
     pub fn append_names(list: Path, namespaces: &[&str]) -> Change {
-        Change::Append { list, items: strings(namespaces) }
+        Change::Append { list, items: string_nodes(namespaces) }
     }
 
-    /// `- resources: {namespaces: [NS]}`
+    /// Adds `- resources: {namespaces: [NS]}`.
     pub fn append_block(list: Path, namespaces: &[&str]) -> Change {
-        Change::Append { list, items: vec![block(namespaces)] }
+        Change::Append { list, items: vec![block_node(namespaces)] }
     }
 
-    /// `exclude: {any: [{resources: {namespaces: [NS]}}]}`
+    /// Adds `exclude: {any: [{resources: {namespaces: [NS]}}]}`.
     pub fn insert_exclude(map: Path, after: Option<&'static str>, namespaces: &[&str]) -> Change {
-        let value = mapping("any", Node::new(Value::Sequence(vec![block(namespaces)])));
+        let value = mapping_node("any", Node::new(Value::Sequence(vec![block_node(namespaces)])));
         Change::Insert { map, after, key: "exclude", value }
     }
 
     /// The text with the change.
-    pub fn apply(&self, editor: &Editor<'_>, document: usize) -> Result<String, Located<Error>> {
+    pub fn apply_to_text(
+        &self,
+        editor: &Editor<'_>,
+        document: usize,
+    ) -> Result<String, Located<Error>> {
         let result = match self {
             Change::Append { list, items } => editor.append(document, list, items),
             Change::Insert { map, after, key, value } => {
@@ -52,43 +56,41 @@ impl Change {
                 return self.apply_in_expression(editor, document, path);
             }
         };
-        result.map_err(with_cure)
+        result.map_err(with_fix)
     }
 
-    /// A CEL list inside of a YAML scalar: the expression is read as it is written, with the quotes
-    /// of YAML taken off, and spliced there.
+    /// Edits a CEL list inside a YAML scalar. The expression is read as it is written, without YAML's
+    /// quotes, and spliced in place.
     fn apply_in_expression(
         &self,
         editor: &Editor<'_>,
         document: usize,
         path: &Path,
     ) -> Result<String, Located<Error>> {
-        let scalar = editor.scalar(document, path).map_err(with_cure)?;
-        let span = Some(scalar.span);
-        let escaped = || refuse(Error::EscapedExpression, span, path);
-        let doubled = match scalar.quote {
-            Some('\'') => true,
+        let scalar = editor.scalar(document, path).map_err(with_fix)?;
+        let escaped = || error_at(Error::EscapedExpression, Some(scalar.span), path);
+        let (raw, starts) = match scalar.quote {
+            Some('\'') => unquote_single(scalar.raw),
             Some(_) if scalar.raw.contains('\\') => return Err(escaped()),
-            _ => false,
+            _ => (scalar.raw.to_owned(), (0..scalar.raw.len()).collect()),
         };
-        let (raw, starts) = undouble(scalar.raw, doubled);
-        let (written, new) = self.in_expression(&raw).ok_or_else(escaped)?;
-        let value = self.expression(scalar.value).ok_or_else(escaped)?;
-        let new = if doubled { new.replace('\'', "''") } else { new };
-        let at = |byte: usize| starts.get(byte).copied().unwrap_or(scalar.raw.len());
-        let start = scalar.raw_start;
-        let bytes = start + at(written.start)..start + at(written.end);
-        editor.splice_scalar(document, path, bytes, &new, &value).map_err(with_cure)
+        let (range, new) = self.expression_splice(&raw).ok_or_else(escaped)?;
+        let value = self.edited_expression(scalar.value).ok_or_else(escaped)?;
+        let new = if scalar.quote == Some('\'') { new.replace('\'', "''") } else { new };
+        let [start, end] = [range.start, range.end]
+            .map(|byte| scalar.raw_start + starts.get(byte).copied().unwrap_or(scalar.raw.len()));
+        let bytes = start..end;
+        editor.splice_scalar(document, path, bytes, &new, &value).map_err(with_fix)
     }
 
     /// The expression with the change.
-    fn expression(&self, text: &str) -> Option<String> {
-        let (bytes, new) = self.in_expression(text)?;
+    fn edited_expression(&self, text: &str) -> Option<String> {
+        let (bytes, new) = self.expression_splice(text)?;
         Some(format!("{}{new}{}", &text[..bytes.start], &text[bytes.end..]))
     }
 
-    /// The bytes of an expression that are replaced, and by what.
-    fn in_expression(&self, text: &str) -> Option<(Range<usize>, String)> {
+    /// The bytes of an expression to replace, and their replacement.
+    fn expression_splice(&self, text: &str) -> Option<(Range<usize>, String)> {
         match self {
             Change::AppendInExpression { list, names, .. } => {
                 let list = cel::excluded_lists(text)?.into_iter().nth(*list)?;
@@ -114,23 +116,23 @@ impl Change {
         }
     }
 
-    /// Makes the change in data; none where the data is not as the change takes it.
-    pub fn mean(&self, root: &mut Node) -> Option<()> {
+    /// Makes the change in data. None if the data lacks the place to change.
+    pub fn apply_to_data(&self, root: &mut Node) -> Option<()> {
         match self {
             Change::Append { list, items } => {
-                let Value::Sequence(list) = &mut at_mut(root, list)?.value else {
+                let Value::Sequence(list) = &mut node_at_mut(root, list)?.value else {
                     return None;
                 };
                 list.extend(items.iter().cloned());
             }
             Change::Insert { map, key, value, .. } => {
-                let Value::Mapping(map) = &mut at_mut(root, map)?.value else {
+                let Value::Mapping(map) = &mut node_at_mut(root, map)?.value else {
                     return None;
                 };
                 map.insert((*key).to_owned(), Entry::from(value.clone()));
             }
             Change::Remove(path) => {
-                let parent = at_mut(root, &path.parent()?)?;
+                let parent = node_at_mut(root, &path.parent()?)?;
                 match (path.segments().last()?, &mut parent.value) {
                     (Segment::Index(at), Value::Sequence(items)) if *at < items.len() => {
                         items.remove(*at);
@@ -142,25 +144,25 @@ impl Change {
                 }
             }
             Change::AppendInExpression { path, .. } | Change::RemoveInExpression { path, .. } => {
-                let node = at_mut(root, path)?;
-                node.value = Value::String(self.expression(node.as_str()?)?);
+                let node = node_at_mut(root, path)?;
+                node.value = Value::String(self.edited_expression(node.as_str()?)?);
             }
         }
         Some(())
     }
 }
 
-/// A single-quoted scalar's text with `''` as `'`, and for each byte of it the byte it was.
-fn undouble(raw: &str, doubled: bool) -> (String, Vec<usize>) {
+/// The text of a single-quoted scalar, with `'` for `''`, and the original offset of each byte.
+fn unquote_single(raw: &str) -> (String, Vec<usize>) {
     let mut text = String::with_capacity(raw.len());
     let mut starts = Vec::with_capacity(raw.len());
     let mut skip = false;
     for (at, c) in raw.char_indices() {
-        if doubled && c == '\'' && !skip && raw[at + 1..].starts_with('\'') {
+        if c == '\'' && !skip && raw[at + 1..].starts_with('\'') {
             skip = true;
             continue;
         }
-        // Of a doubled quote the second is kept: an insertion before it would part the two.
+        // The start of a doubled quote is its first half: an insertion between the halves would part them.
         let start = if skip { at - 1 } else { at };
         skip = false;
         starts.extend(std::iter::repeat_n(start, c.len_utf8()));
@@ -169,15 +171,15 @@ fn undouble(raw: &str, doubled: bool) -> (String, Vec<usize>) {
     (text, starts)
 }
 
-fn with_cure(error: Located<edit::Error>) -> Located<Error> {
+fn with_fix(error: Located<edit::Error>) -> Located<Error> {
     let error = error.map(Error::Edit);
-    match error.error.cure() {
-        Some(cure) if error.hint.is_none() => error.hint(cure),
+    match error.error.fix() {
+        Some(fix) if error.hint.is_none() => error.hint(fix),
         _ => error,
     }
 }
 
-fn at_mut<'a>(root: &'a mut Node, path: &Path) -> Option<&'a mut Node> {
+fn node_at_mut<'a>(root: &'a mut Node, path: &Path) -> Option<&'a mut Node> {
     path.segments().iter().try_fold(root, |node, segment| match (segment, &mut node.value) {
         (Segment::Key(key), Value::Mapping(map)) => map.get_mut(key).map(|entry| &mut entry.node),
         (Segment::Index(index), Value::Sequence(items)) => items.get_mut(*index),
@@ -185,15 +187,15 @@ fn at_mut<'a>(root: &'a mut Node, path: &Path) -> Option<&'a mut Node> {
     })
 }
 
-fn strings(texts: &[&str]) -> Vec<Node> {
+fn string_nodes(texts: &[&str]) -> Vec<Node> {
     texts.iter().map(|text| Node::new(Value::String((*text).to_owned()))).collect()
 }
 
-fn mapping(key: &str, value: Node) -> Node {
+fn mapping_node(key: &str, value: Node) -> Node {
     Node::new(Value::Mapping([(key.to_owned(), Entry::from(value))].into_iter().collect()))
 }
 
-fn block(namespaces: &[&str]) -> Node {
-    let list = Node::new(Value::Sequence(strings(namespaces)));
-    mapping("resources", mapping("namespaces", list))
+fn block_node(namespaces: &[&str]) -> Node {
+    let list = Node::new(Value::Sequence(string_nodes(namespaces)));
+    mapping_node("resources", mapping_node("namespaces", list))
 }

@@ -1,79 +1,100 @@
-//! What to do about a rule of a ClusterPolicy: which list to append to, or why not.
+//! Decides how a rule of a ClusterPolicy excludes a namespace: the list to append to, or the reason
+//! for a refusal.
 
 use super::change::Change;
 use super::error::Error;
-use super::evaluate::{Truth, chosen, match_leaves_out};
-use super::model::{Block, Filter, Rule, kind_error, position, refuse, text};
+use super::evaluate::{Ternary, filter_matches, match_excludes};
+use super::model::{Block, Filter, Rule, error_at, kind_error, string_at, string_position};
 use super::wildcard;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path, Value};
 
-/// What an exclusion takes.
+/// The work that an exclusion takes.
 pub(super) enum Decision {
-    /// Nothing: this leaves them out already, the last of them.
-    Covered(String),
-    /// One of these, the first that the text allows.
+    /// Nothing: all namespaces are excluded already. Describes what excludes the last of them.
+    AlreadyExcluded(String),
+    /// One of these changes, the first that the text allows.
     Change(Vec<Change>),
 }
 
-/// What leaves a namespace out already, in words.
-fn covered(rule: &Rule<'_>, filter: &Filter<'_>, namespace: &str) -> Option<String> {
-    if chosen(filter, namespace) == Truth::Yes {
-        return Some(covering(filter, namespace));
-    }
-    let never = match_leaves_out(rule, namespace) == Truth::Yes;
-    never.then(|| "`match`, which never chooses it".to_owned())
-}
-
-/// What to do for some namespaces. Those that are left out already need nothing.
-pub(super) fn decide(rule: &Rule<'_>, namespaces: &[&str]) -> Result<Decision, Located<Error>> {
+/// Decides how a rule excludes some namespaces. Those that it excludes already need nothing.
+pub(super) fn decide_for_rule(
+    rule: &Rule<'_>,
+    namespaces: &[&str],
+) -> Result<Decision, Located<Error>> {
     let filter = Filter::read(rule, "exclude")?;
     let mut missing = Vec::new();
-    let mut by = String::new();
+    let mut last_reason = String::new();
     for &namespace in namespaces {
-        match covered(rule, &filter, namespace) {
-            Some(words) => by = words,
+        match exclusion_reason(rule, &filter, namespace) {
+            Some(reason) => last_reason = reason,
             None => missing.push(namespace),
         }
     }
     if missing.is_empty() {
-        return Ok(Decision::Covered(by));
+        return Ok(Decision::AlreadyExcluded(last_reason));
     }
-    let path = rule.path.key("exclude");
-    let span = rule.node.get("exclude").and_then(|node| node.span);
-    let append = |block: &Block<'_>| Change::append_names(block.namespaces_path(), &missing);
-    Ok(Decision::Change(match &filter {
-        Filter::All(_) => return Err(refuse(Error::ExcludeAll, span, &path.key("all"))),
-        Filter::Direct(block) => {
-            check_block(block)?;
-            if let Some(other) = block.other_attribute() {
-                return Err(refuse(Error::DirectMixed(other.to_owned()), span, &path));
-            }
-            vec![append(block)]
+    let changes = match &filter {
+        Filter::All(_) => {
+            let span = rule.node.get("exclude").and_then(|node| node.span);
+            let path = rule.path.key("exclude").key("all");
+            return Err(error_at(Error::ExcludeAll, span, &path));
         }
-        Filter::Any(blocks) => {
-            let alone: Vec<&Block<'_>> =
-                blocks.iter().filter(|block| block.is_namespaces_alone()).collect();
-            if alone.is_empty() {
-                if let Some(mixed) = blocks.iter().find(|b| b.namespaces_node().is_some()) {
-                    let other = mixed.other_attribute().unwrap_or("").to_owned();
-                    let span = mixed.namespaces_node().and_then(|node| node.span);
-                    return Err(refuse(Error::BlockMixed(other), span, &mixed.path));
-                }
-                vec![Change::append_block(path.key("any"), &missing)]
-            } else {
-                alone.iter().try_for_each(|block| check_block(block))?;
-                alone.into_iter().map(append).collect()
-            }
-        }
-        Filter::Empty => vec![first_block(rule, &missing)?],
-    }))
+        Filter::Direct(block) => vec![append_to_direct(rule, block, &missing)?],
+        Filter::Any(blocks) => append_to_any(rule, blocks, &missing)?,
+        Filter::Empty => vec![first_exclusion(rule, &missing)?],
+    };
+    Ok(Decision::Change(changes))
 }
 
-/// The first block of a rule that leaves nothing out yet, put where its text has a place for it.
-fn first_block(rule: &Rule<'_>, namespaces: &[&str]) -> Result<Change, Located<Error>> {
-    if let Some((what, node, path)) = elsewhere(rule) {
-        return Err(refuse(Error::Elsewhere(what), node.span, &path));
+/// Describes what excludes a namespace already, if anything does for certain.
+fn exclusion_reason(rule: &Rule<'_>, filter: &Filter<'_>, namespace: &str) -> Option<String> {
+    if filter_matches(filter, namespace) == Ternary::Yes {
+        return Some(describe_exclusion(filter, namespace));
+    }
+    let never_matched = match_excludes(rule, namespace) == Ternary::Yes;
+    never_matched.then(|| "`match`, which never matches it".to_owned())
+}
+
+fn append_to_direct(
+    rule: &Rule<'_>,
+    block: &Block<'_>,
+    missing: &[&str],
+) -> Result<Change, Located<Error>> {
+    check_block_list(block)?;
+    if let Some(other) = block.other_attribute() {
+        let span = rule.node.get("exclude").and_then(|node| node.span);
+        let error = Error::DirectMixed(other.to_owned());
+        return Err(error_at(error, span, &rule.path.key("exclude")));
+    }
+    Ok(Change::append_names(block.namespaces_path(), missing))
+}
+
+/// A change for each block that has only namespaces; a new block if there is none.
+fn append_to_any(
+    rule: &Rule<'_>,
+    blocks: &[Block<'_>],
+    missing: &[&str],
+) -> Result<Vec<Change>, Located<Error>> {
+    let suitable: Vec<&Block<'_>> =
+        blocks.iter().filter(|block| block.has_only_namespaces()).collect();
+    if !suitable.is_empty() {
+        suitable.iter().try_for_each(|block| check_block_list(block))?;
+        let paths = suitable.iter().map(|block| block.namespaces_path());
+        return Ok(paths.map(|path| Change::append_names(path, missing)).collect());
+    }
+    if let Some(mixed) = blocks.iter().find(|block| block.namespaces_node().is_some()) {
+        let other = mixed.other_attribute().unwrap_or("").to_owned();
+        let span = mixed.namespaces_node().and_then(|node| node.span);
+        return Err(error_at(Error::BlockMixed(other), span, &mixed.path));
+    }
+    Ok(vec![Change::append_block(rule.path.key("exclude").key("any"), missing)])
+}
+
+/// The first block of a rule that excludes nothing yet.
+fn first_exclusion(rule: &Rule<'_>, namespaces: &[&str]) -> Result<Change, Located<Error>> {
+    if let Some((filter, node, path)) = other_namespace_filter(rule) {
+        return Err(error_at(Error::Elsewhere(filter), node.span, &path));
     }
     let path = rule.path.key("exclude");
     let Some(exclude) = rule.node.get("exclude") else {
@@ -86,24 +107,24 @@ fn first_block(rule: &Rule<'_>, namespaces: &[&str]) -> Result<Change, Located<E
         Some(list) if list.as_sequence().is_some() => {
             Ok(Change::append_names(path.key("resources").key("namespaces"), namespaces))
         }
-        _ => Err(refuse(Error::EmptyExclude, exclude.span, &path)),
+        _ => Err(error_at(Error::EmptyExclude, exclude.span, &path)),
     }
 }
 
-/// Where else a rule speaks of namespaces: it has its own way to leave them out.
-fn elsewhere<'a>(rule: &Rule<'a>) -> Option<(&'static str, &'a Node, Path)> {
+/// A part of the rule, besides `exclude`, that already filters namespaces.
+fn other_namespace_filter<'a>(rule: &Rule<'a>) -> Option<(&'static str, &'a Node, Path)> {
     if let Ok(filter) = Filter::read(rule, "match") {
         for block in filter.blocks() {
             if let Some(node) = block.attribute("namespaceSelector") {
                 let path = block.path.key("resources").key("namespaceSelector");
-                return Some(("`match` and its `namespaceSelector`", node, path));
+                return Some(("the `namespaceSelector` of `match`", node, path));
             }
         }
     }
     if let Some(node) = rule.node.get("preconditions")
-        && speaks_of_namespace(node)
+        && mentions_namespace(node)
     {
-        return Some(("a condition on the request", node, rule.path.key("preconditions")));
+        return Some(("a precondition", node, rule.path.key("preconditions")));
     }
     let context = rule.node.get("context")?;
     let entries = context.as_sequence()?.iter();
@@ -111,41 +132,32 @@ fn elsewhere<'a>(rule: &Rule<'a>) -> Option<(&'static str, &'a Node, Path)> {
     maps.next().map(|node| ("a ConfigMap", node, rule.path.key("context")))
 }
 
-fn speaks_of_namespace(node: &Node) -> bool {
+fn mentions_namespace(node: &Node) -> bool {
     match &node.value {
         Value::String(text) => {
             text.contains("request.namespace") || text.contains("metadata.namespace")
         }
-        Value::Sequence(items) => items.iter().any(speaks_of_namespace),
-        Value::Mapping(map) => map.values().any(|entry| speaks_of_namespace(&entry.node)),
+        Value::Sequence(items) => items.iter().any(mentions_namespace),
+        Value::Mapping(map) => map.values().any(|entry| mentions_namespace(&entry.node)),
         _ => false,
     }
 }
 
-fn check_block(block: &Block<'_>) -> Result<(), Located<Error>> {
+fn check_block_list(block: &Block<'_>) -> Result<(), Located<Error>> {
     match block.namespaces_node() {
-        Some(node) => check_list(node, &block.namespaces_path()),
+        Some(node) => check_name_list(node, &block.namespaces_path()),
         None => Ok(()),
     }
 }
 
-/// Whether namespaces are a list of names and globs, nothing that is filled in later.
-pub(super) fn check_list(node: &Node, path: &Path) -> Result<(), Located<Error>> {
-    let template = |node: &Node| {
-        let text = node.as_str()?;
-        let marks = ["{{", "${", "$(", "%{"];
-        marks.iter().any(|mark| text.contains(mark)).then(|| text.to_owned())
-    };
-    if let Some(text) = template(node) {
-        return Err(refuse(Error::Template(text), node.span, path));
-    }
+/// Checks that a value is a list of names and globs, without variables or templates.
+pub(super) fn check_name_list(node: &Node, path: &Path) -> Result<(), Located<Error>> {
+    refuse_template(node, path)?;
     let Some(items) = node.as_sequence() else {
         return Err(kind_error("a list", node, path));
     };
     for (at, item) in items.iter().enumerate() {
-        if let Some(text) = template(item) {
-            return Err(refuse(Error::Template(text), item.span, &path.index(at)));
-        }
+        refuse_template(item, &path.index(at))?;
         if item.as_str().is_none() {
             return Err(kind_error("a string", item, &path.index(at)));
         }
@@ -153,21 +165,35 @@ pub(super) fn check_list(node: &Node, path: &Path) -> Result<(), Located<Error>>
     Ok(())
 }
 
-/// What leaves the namespace out already, in words.
-pub(super) fn covering(filter: &Filter<'_>, namespace: &str) -> String {
+/// Refuses a string that Kyverno, Helm, Terraform or Kubernetes fills in later.
+fn refuse_template(node: &Node, path: &Path) -> Result<(), Located<Error>> {
+    match node.as_str() {
+        Some(text) if ["{{", "${", "$(", "%{"].iter().any(|mark| text.contains(mark)) => {
+            Err(error_at(Error::Template(text.to_owned()), node.span, path))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Describes what excludes the namespace: its name, a glob, or `exclude` by another attribute.
+pub(super) fn describe_exclusion(filter: &Filter<'_>, namespace: &str) -> String {
     let globs = filter.blocks().iter().flat_map(Block::namespaces);
-    let mut fits: Vec<&str> = globs.filter(|glob| wildcard::matches(glob, namespace)).collect();
-    fits.sort_by_key(|glob| wildcard::is_glob(glob));
-    match fits.first() {
+    let mut matching: Vec<&str> =
+        globs.filter(|glob| wildcard::glob_matches(glob, namespace)).collect();
+    matching.sort_by_key(|glob| wildcard::is_glob(glob));
+    match matching.first() {
         Some(glob) if *glob == namespace => "its name".to_owned(),
         Some(glob) => format!("`{glob}`"),
         None => "`exclude`".to_owned(),
     }
 }
 
-/// What could be taken out for a namespace's own name, the most first: the whole `exclude`, its
+/// The possible removals of a namespace's own name, the largest first: the whole `exclude`, its
 /// block, the name alone.
-pub(super) fn listed(rule: &Rule<'_>, namespace: &str) -> Result<Vec<Change>, Located<Error>> {
+pub(super) fn rule_removals(
+    rule: &Rule<'_>,
+    namespace: &str,
+) -> Result<Vec<Change>, Located<Error>> {
     let filter = Filter::read(rule, "exclude")?;
     let blocks = match &filter {
         Filter::Any(blocks) => blocks.as_slice(),
@@ -175,40 +201,39 @@ pub(super) fn listed(rule: &Rule<'_>, namespace: &str) -> Result<Vec<Change>, Lo
         Filter::All(_) | Filter::Empty => &[],
     };
     let mut found = Vec::new();
-    for block in blocks.iter().filter(|block| block.is_namespaces_alone()) {
+    for block in blocks.iter().filter(|block| block.has_only_namespaces()) {
         let Some(list) = block.namespaces_node() else {
             continue;
         };
-        let Some(at) = position(list, namespace) else {
+        let Some(at) = string_position(list, namespace) else {
             continue;
         };
-        // The more an edit had to put in, the more it takes out again.
+        // An edit that had to add a block or a key removes it again.
         if list.as_sequence().is_some_and(|items| items.len() == 1) {
-            let any = matches!(filter, Filter::Any(_));
-            found.extend((blocks.len() == 1).then(|| Change::Remove(rule.path.key("exclude"))));
-            found.extend(any.then(|| Change::Remove(block.path.clone())));
+            if blocks.len() == 1 {
+                found.push(Change::Remove(rule.path.key("exclude")));
+            }
+            if matches!(filter, Filter::Any(_)) {
+                found.push(Change::Remove(block.path.clone()));
+            }
         }
         found.push(Change::Remove(block.namespaces_path().index(at)));
     }
     Ok(found)
 }
 
-/// The names and globs that a rule leaves out for certain.
-pub(super) fn certain<'a>(rule: &Rule<'a>) -> Vec<&'a str> {
-    let Ok(Filter::Any(blocks)) = Filter::read(rule, "exclude").map(as_any) else {
-        return Vec::new();
+/// The names and globs that a rule excludes for certain.
+pub(super) fn rule_exclusions<'a>(rule: &Rule<'a>) -> Vec<&'a str> {
+    let blocks = match Filter::read(rule, "exclude") {
+        Ok(Filter::Any(blocks)) => blocks,
+        Ok(Filter::Direct(block)) => vec![block],
+        _ => return Vec::new(),
     };
-    blocks.iter().filter(|b| b.is_namespaces_alone()).flat_map(Block::namespaces).collect()
+    let suitable = blocks.iter().filter(|block| block.has_only_namespaces());
+    suitable.flat_map(Block::namespaces).collect()
 }
 
-fn as_any(filter: Filter<'_>) -> Filter<'_> {
-    match filter {
-        Filter::Direct(block) => Filter::Any(vec![block]),
-        filter => filter,
-    }
-}
-
-/// A rule's name for messages, or its number.
+/// The rules' names, empty where a rule has none.
 pub(super) fn rule_names<'a>(rules: &[Rule<'a>]) -> Vec<&'a str> {
-    rules.iter().map(|rule| text(rule.node, "name").unwrap_or("")).collect()
+    rules.iter().map(|rule| string_at(rule.node, "name").unwrap_or("")).collect()
 }

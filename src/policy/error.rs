@@ -1,28 +1,30 @@
-//! Why a policy is not edited.
+//! The reasons why a policy is not edited.
 
 use yaml_spans::ParseError;
 use yaml_spans::edit;
 
-/// What stands in the way of an edit, or of reading a policy.
+/// An obstacle to editing or reading a policy.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// The text is not read.
+    /// The text can't be read.
     #[error(transparent)]
     Parse(#[from] ParseError),
-    /// The text can't be edited there.
+    /// The text can't be edited at this place.
     #[error(transparent)]
     Edit(#[from] edit::Error),
-    /// Not a name that a namespace can have: Kubernetes' DNS label. A glob would let others out.
-    #[error("`{0}` is no namespace's name")]
+    /// The namespace is not a DNS label. A glob would exclude other namespaces too.
+    #[error(
+        "invalid namespace `{0}`: expected lower-case letters, digits and `-`, at most 63 characters"
+    )]
     Namespace(String),
-    /// The file holds no policy of a kind that is known.
-    #[error("there is no ClusterPolicy and no MutatingPolicy in the file")]
+    /// The file has no policy of a known kind.
+    #[error("the file contains no ClusterPolicy and no MutatingPolicy")]
     NoPolicy,
     /// No policy has the name.
-    #[error("there is no policy `{0}` in the file")]
+    #[error("the file contains no policy `{0}`")]
     UnknownPolicy(String),
-    /// Several policies, and none is named.
-    #[error("the file holds {0} policies: name one")]
+    /// There are several policies, and none is named.
+    #[error("the file contains {0} policies: name one")]
     WhichPolicy(usize),
     /// The policy has no rules.
     #[error("the policy has no rules")]
@@ -30,81 +32,80 @@ pub enum Error {
     /// No rule has the name.
     #[error("the policy has no rule `{0}`")]
     UnknownRule(String),
-    /// Several rules could be meant, and none is named.
+    /// There are several rules, and none is named.
     #[error("the policy has {0} rules: name one")]
     WhichRule(usize),
-    /// A MutatingPolicy has no rules, so none can be named.
+    /// A rule is named, but a MutatingPolicy has none.
     #[error("a MutatingPolicy has no rules")]
     RuleOfMutatingPolicy,
-    /// Something else stands where a list or a map should.
-    #[error("{expected} should stand here, not {found}")]
+    /// A value has the wrong type.
+    #[error("invalid type: expected {expected}, found {found}")]
     Kind {
-        /// What Kyverno's schema has.
+        /// The type in Kyverno's schema.
         expected: &'static str,
-        /// What is there.
+        /// The type in the file.
         found: &'static str,
     },
     /// `exclude.any` and `exclude.all`: Kyverno's schema refuses both together.
-    #[error("`any` and `all` may not stand together")]
+    #[error("`any` and `all` are mutually exclusive")]
     AnyAndAll,
-    /// `exclude.all`: one block more would have to match too.
-    #[error("`exclude.all` leaves out what every block matches: one more would narrow it")]
+    /// `exclude.all`: a further block would have to match too.
+    #[error("`exclude.all` excludes what matches every block: another block would exclude less")]
     ExcludeAll,
     /// The direct form with another attribute: all attributes of a block must match.
-    #[error("`{0}` must match too: a namespace here would be left out only together with it")]
+    #[error("`{0}` must match too: a namespace added here would be excluded only together with it")]
     DirectMixed(String),
-    /// A block of `exclude.any` that has namespaces and another attribute.
+    /// A block of `exclude.any` with namespaces and another attribute.
     #[error(
-        "`{0}` must match too: the namespaces of this block are left out only together with it"
+        "`{0}` must match too: the namespaces of this block are excluded only together with it"
     )]
     BlockMixed(String),
-    /// An `exclude` that leaves nothing out: what was put there could not be taken out exactly.
+    /// An `exclude` that excludes nothing: an addition could not be removed exactly.
     #[error("`exclude` is empty")]
     EmptyExclude,
     /// A variable or a template in the list.
-    #[error("`{0}` is filled in later: what the list holds is not known here")]
+    #[error("`{0}` is filled in later: the contents of the list are not known here")]
     Template(String),
-    /// Namespaces are left out by something else than `exclude`.
-    #[error("namespaces are left out by {0} here, which is not edited")]
+    /// Something else than `exclude` filters namespaces.
+    #[error("this rule filters namespaces by {0}, which is not edited")]
     Elsewhere(&'static str),
     /// A MutatingPolicy that changes objects other than those that trigger it.
-    #[error("`targetMatchConstraints` choose what is changed: they are not edited")]
+    #[error("`targetMatchConstraints` select the objects that are changed: they are not edited")]
     Targets,
     /// Neither the selector nor a condition of a MutatingPolicy has a list to append to.
     #[error(
-        "no list leaves namespaces out: neither a `NotIn` on `kubernetes.io/metadata.name` nor a condition of the form `!(request.namespace in [...])`"
+        "no list excludes namespaces: expected a `NotIn` on `kubernetes.io/metadata.name` or a condition of the form `!(request.namespace in [...])`"
     )]
     NoList,
     /// More than one condition has a list.
     #[error("several conditions have a list of namespaces: it is not clear which to append to")]
     SeveralLists,
-    /// Quotes with escapes around a CEL expression.
+    /// A CEL expression in a string with escapes.
     #[error("the expression is written with escapes: it is not edited")]
     EscapedExpression,
-    /// The edited text does not do what it should.
-    #[error("the edited policy was checked, and {0}")]
+    /// The edited text fails a check.
+    #[error("the edited policy failed a check: {0}")]
     Check(&'static str),
 }
 
 impl Error {
-    /// What would be right, where one cure is always the same.
-    pub(super) fn cure(&self) -> Option<&'static str> {
+    /// The fix, for errors that always have the same one.
+    pub(super) fn fix(&self) -> Option<&'static str> {
         Some(match self {
-            Error::Namespace(_) => "lower case letters, digits and `-`, at most 63",
             Error::WhichPolicy(_) => "`--policy NAME`",
             Error::WhichRule(_) => "`--rule NAME`, or `kyverno.rule` in the values",
-            Error::RuleOfMutatingPolicy => "leave the rule's name out",
+            Error::RuleOfMutatingPolicy => "omit the rule's name",
             Error::ExcludeAll | Error::DirectMixed(_) => {
-                "make it `exclude.any` with a block of its own for namespaces"
+                "use `exclude.any` with a separate block for namespaces"
             }
-            Error::BlockMixed(_) => "give `any` a block whose only attribute is `namespaces`",
+            Error::BlockMixed(_) => "add a block to `any` whose only attribute is `namespaces`",
             Error::EmptyExclude => "delete the key",
             Error::Edit(edit::Error::Anchor | edit::Error::Alias) => {
                 "write the list out in this rule"
             }
             Error::Edit(edit::Error::Missing(_)) => "a merge key `<<` may bring it: write it out",
             Error::Template(_) | Error::Elsewhere(_) | Error::EscapedExpression => {
-                "edit it by hand, where the owner keeps it"
+                "edit it by hand, in the owner's file"
             }
             Error::NoList | Error::SeveralLists | Error::Targets => "edit it by hand",
             _ => return None,

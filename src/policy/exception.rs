@@ -4,24 +4,24 @@ use serde::Serialize;
 
 use super::model::Kind;
 
-/// Whom to leave out of what, and where the exception lies.
+/// The contents of an exception.
 #[derive(Debug, Clone, Copy)]
-pub struct ExceptionOf<'a> {
+pub struct ExceptionRequest<'a> {
     /// The exception's name.
     pub name: &'a str,
-    /// The namespace that it lies in: the one that Kyverno takes exceptions from.
+    /// Its own namespace, which Kyverno must accept exceptions from.
     pub namespace: &'a str,
     /// The kind of the policy.
     pub kind: Kind,
     /// The policy's name.
     pub policy: &'a str,
-    /// The rule of a ClusterPolicy; all of them if none.
+    /// The rule of a ClusterPolicy; all rules if none is given.
     pub rule: Option<&'a str>,
-    /// The namespace whose Pods are left out.
+    /// The namespace whose Pods are exempt.
     pub tenant: &'a str,
 }
 
-/// A PolicyException, as it is written.
+/// A PolicyException to serialize.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Exception {
@@ -47,7 +47,7 @@ enum Spec {
     Policies {
         policy_refs: [PolicyRef; 1],
         match_conditions: [Condition; 1],
-        /// The schema's default, which the API server writes in.
+        /// The schema's default, which the API server fills in.
         report_result: &'static str,
     },
 }
@@ -87,9 +87,9 @@ struct Condition {
     expression: String,
 }
 
-/// The exception that leaves a namespace's Pods out. Its schemas are those of kyverno 1.19
+/// The exception that exempts a namespace's Pods. The schemas are those of kyverno 1.19
 /// (`config/crds`: `kyverno.io_policyexceptions`, `policies.kyverno.io_policyexceptions`).
-pub fn exception(of: &ExceptionOf<'_>) -> Exception {
+pub fn policy_exception(of: &ExceptionRequest<'_>) -> Exception {
     let (api_version, spec) = match of.kind {
         Kind::ClusterPolicy => {
             let rule = of.rule.unwrap_or("*").to_owned();
@@ -114,14 +114,14 @@ pub fn exception(of: &ExceptionOf<'_>) -> Exception {
     Exception { api_version, kind: "PolicyException", metadata, spec }
 }
 
-/// What must be enabled for an exception to count, a sentence each. Kyverno takes none by default,
-/// and only warns about one in a namespace that it takes none from (flags `enablePolicyException`,
+/// The settings of Kyverno that an exception requires, a sentence each. By default Kyverno accepts no
+/// exception, and it only warns about one in another namespace (flags `enablePolicyException`,
 /// `exceptionNamespace` of 1.19, `cmd/internal/flag.go`).
-pub fn exception_needs(of: &ExceptionOf<'_>) -> [String; 2] {
+pub fn exception_requirements(of: &ExceptionRequest<'_>) -> [String; 2] {
     [
         "Kyverno must run with `--enablePolicyException=true` (Helm: `features.policyExceptions.enabled`); it is off by default".to_owned(),
         format!(
-            "Kyverno must take exceptions from the namespace `{}` (`--exceptionNamespace`, Helm: `features.policyExceptions.namespace`), or from `*`",
+            "Kyverno must accept exceptions from the namespace `{}` (`--exceptionNamespace`, Helm: `features.policyExceptions.namespace`), or from `*`",
             of.namespace
         ),
     ]

@@ -1,17 +1,17 @@
-//! What a Kyverno policy leaves out, and the edit that adds one namespace to it.
+//! Kyverno policies: their exclusions, their effect on a Pod, and the edit that excludes one more
+//! namespace.
 //!
-//! In: the owner's text and a namespace. Out: the same text with one entry more, or the reason why
-//! not; what a policy does to a Pod, in words; a PolicyException. `render`, `lint` and the command
-//! line call it; it calls `edit`, `yaml`, `source` and `diagnostic`.
+//! In: the owner's text and a namespace. Out: the same text with one entry more, or the reason for a
+//! refusal; a policy's effect on a Pod, in words; a PolicyException.
 //!
-//! The policy is somebody else's: an edit touches the one list, or refuses. The shapes that it knows
-//! are those of kyverno/policies and of the cluster the stack runs in; the semantics are those of
+//! The policy is somebody else's: an edit changes the one list, or refuses. The known shapes are
+//! those of kyverno/policies and of the cluster the stack runs in; the semantics are those of
 //! Kyverno 1.19.
 
 mod cel;
 mod change;
 mod check;
-mod choose;
+mod coverage;
 mod decide;
 mod error;
 mod evaluate;
@@ -19,42 +19,46 @@ mod exception;
 mod model;
 mod mutating;
 mod show;
+mod target;
 mod wildcard;
 
 use std::collections::BTreeSet;
 
 use self::change::Change;
-use self::check::{Chosen, check, read_again, refuse_chosen};
+use self::check::{Expected, check_edit, error_at_target, parse_alone};
+pub use self::coverage::{Coverage, policy_coverage};
 use self::decide::Decision;
 pub use self::error::Error;
-use self::evaluate::Truth;
-pub use self::exception::{Exception, ExceptionOf, exception, exception_needs};
+pub use self::evaluate::Ternary;
+pub use self::exception::{Exception, ExceptionRequest, exception_requirements, policy_exception};
 pub use self::model::Kind;
-use self::model::{Policy, policies, refuse};
-pub use self::show::{Shown, ShownRule, Tenant, Verdict, show};
-pub use self::wildcard::matches;
+use self::model::{Policy, error_at};
+pub use self::show::{Shown, ShownRule, Tenant, Verdict, show_policies};
+use self::target::{Target, select_target};
+pub use self::wildcard::glob_matches;
+use kube_formats::name::is_dns_label;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::edit::Editor;
 use yaml_spans::source::{SourceId, Sources};
 use yaml_spans::{Dialect, Node, Path, parse};
 
-/// Whom to leave out of what.
+/// A namespace, and the policy and rule to exclude it from.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The namespace.
     pub namespace: &'a str,
-    /// The rule, where a ClusterPolicy has several.
+    /// The rule, for a ClusterPolicy with several.
     pub rule: Option<&'a str>,
-    /// The policy's name, where the file holds several.
+    /// The policy's name, for a file with several.
     pub policy: Option<&'a str>,
 }
 
-/// What an edit came to.
+/// The result of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// The text with the edit; as it was where nothing was to be done.
+    /// The edited text; the original if there was nothing to do.
     pub text: String,
-    /// What was done.
+    /// The change that was made.
     pub status: Status,
     /// The policy's name.
     pub policy: String,
@@ -62,47 +66,51 @@ pub struct Outcome {
     pub rule: Option<String>,
 }
 
-/// What was done.
+/// The change that an edit made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
     /// The namespace was added.
     Added,
-    /// It is left out already.
-    AlreadyCovered {
-        /// By what, in words: its name, or a glob in backticks.
+    /// The namespace is excluded already.
+    AlreadyExcluded {
+        /// The cause: "its name", or a glob in backticks.
         by: String,
     },
-    /// The namespace was taken out.
+    /// The namespace's name was removed.
     Removed {
-        /// What leaves it out still, in words.
-        still_covered_by: Option<String>,
+        /// The entry that still excludes the namespace, in words.
+        still_excluded_by: Option<String>,
     },
-    /// Its name stands in no list, so there is nothing to take out.
+    /// No list has the namespace's name, so there is nothing to remove.
     NotListed {
-        /// What leaves it out all the same, in words.
-        still_covered_by: Option<String>,
+        /// The entry that excludes the namespace all the same, in words.
+        still_excluded_by: Option<String>,
     },
 }
 
 type Errors = Vec<Located<Error>>;
 
-/// Adds a namespace to what a policy leaves out; every other byte stays as it is. The result is
-/// checked: it is read again, its data is the old with the one entry more, the namespace's Pods are
-/// left out and every other namespace's are treated as before.
+/// Adds a namespace to a policy's exclusions; every other byte stays the same. The result is checked:
+/// it can be read again, its data is the old data with the one entry more, the namespace's Pods are
+/// excluded, and Pods of any other namespace are treated as before.
 ///
-/// Errors: the text can't be read, the policy or rule is not clear, or its shape is not one where
-/// one entry does exactly that; each with its place.
-pub fn exclude(
+/// # Errors
+/// The text can't be read, the policy or the rule is ambiguous, or one more entry would not do exactly
+/// that; each with its place.
+pub fn exclude_namespace(
     sources: &Sources,
     source: SourceId,
     request: &Request<'_>,
 ) -> Result<Outcome, Errors> {
-    exclude_all(sources, source, request, &[])
+    exclude_namespaces(sources, source, request, &[])
 }
 
-/// The same for more namespaces, in one edit: the text is what [`exclude`] makes of it, called for one
-/// after the other, without the time that so many edits take.
-pub fn exclude_all(
+/// Adds several namespaces in one edit. The text is the same as after [`exclude_namespace`] for one
+/// after the other, but it takes no longer than one edit.
+///
+/// # Errors
+/// Those of [`exclude_namespace`].
+pub fn exclude_namespaces(
     sources: &Sources,
     source: SourceId,
     request: &Request<'_>,
@@ -111,140 +119,160 @@ pub fn exclude_all(
     let mut seen = BTreeSet::new();
     let all = std::iter::once(request.namespace).chain(more.iter().copied());
     let namespaces: Vec<&str> = all.filter(|name| seen.insert(*name)).collect();
-    let documents = read(sources, source, &namespaces)?;
-    let chosen = choose::choose(&documents, request, source)?;
-    let (policy, decision) = decision(&documents, chosen, &namespaces)?;
-    let outcome = |text: String, status| Outcome {
-        text,
-        status,
-        policy: policy.name.to_owned(),
-        rule: rule_name(&policy, chosen),
-    };
-    let changes = match decision {
-        Decision::Covered(by) => {
-            let text = sources.get(source).text().to_owned();
-            return Ok(outcome(text, Status::AlreadyCovered { by }));
+    let edit = Edit::open(sources, source, request, &namespaces)?;
+    match decide_exclusion(&edit.policy()?, edit.target, &namespaces)? {
+        Decision::AlreadyExcluded(by) => {
+            edit.outcome(edit.original().to_owned(), Status::AlreadyExcluded { by })
         }
-        Decision::Change(changes) => changes,
-    };
-    let editor = open(sources, source)?;
-    let attempt = |change: &Change| {
-        let text = change.apply(&editor, policy.document)?;
-        check(&documents, &text, chosen, change, &namespaces, true)
-            .map_err(|error| refuse_chosen(&documents, chosen, error))?;
-        Ok(text)
-    };
-    let text = first(changes.iter().map(attempt))?;
-    Ok(outcome(text, Status::Added))
+        Decision::Change(changes) => {
+            let editor = edit.editor()?;
+            let attempts = changes
+                .iter()
+                .map(|change| edit.attempt(&editor, change, &namespaces, Expected::Excluded));
+            edit.outcome(first_success(attempts)?, Status::Added)
+        }
+    }
 }
 
-/// Takes a namespace's own name out again. What [`exclude`] put in is taken out byte for byte, the
-/// block or the key that it had to make included; a name that the owner put there goes with its
-/// line.
+/// Removes a namespace's own name from a policy's exclusions. An entry that [`exclude_namespace`]
+/// added is removed byte for byte, including the block or the key that it had to add; a name that the
+/// owner wrote is removed with its line.
 ///
-/// Errors: as [`exclude`].
-pub fn include(
+/// # Errors
+/// Those of [`exclude_namespace`].
+pub fn remove_exclusion(
     sources: &Sources,
     source: SourceId,
     request: &Request<'_>,
 ) -> Result<Outcome, Errors> {
-    let documents = read(sources, source, &[request.namespace])?;
-    let chosen = choose::choose(&documents, request, source)?;
-    let all = policies(&documents);
-    let policy = &all[chosen.policy];
-    let changes = match chosen.rule {
-        Some(rule) => decide::listed(&policy.rules()[rule], request.namespace).map_err(one)?,
-        None => mutating::listed(policy, request.namespace),
-    };
-    let original = sources.get(source).text();
-    let outcome = |text: String, status| Outcome {
-        text,
-        status,
-        policy: policy.name.to_owned(),
-        rule: rule_name(policy, chosen),
+    let namespace = request.namespace;
+    let edit = Edit::open(sources, source, request, &[namespace])?;
+    let policy = edit.policy()?;
+    let changes = match edit.target.rule(&policy) {
+        Some(rule) => decide::rule_removals(&rule, namespace).map_err(|error| vec![error])?,
+        None => mutating::policy_removals(&policy, namespace),
     };
     if changes.is_empty() {
-        let still_covered_by = covered_by(&documents, chosen, request.namespace);
-        return Ok(outcome(original.to_owned(), Status::NotListed { still_covered_by }));
+        let still_excluded_by = excluded_by(&edit.documents, edit.target, namespace);
+        return edit.outcome(edit.original().to_owned(), Status::NotListed { still_excluded_by });
     }
-    let editor = open(sources, source)?;
-    let attempt = |change: &Change| {
-        let text = change.apply(&editor, policy.document)?;
-        check(&documents, &text, chosen, change, &[request.namespace], false)
-            .map_err(|error| refuse_chosen(&documents, chosen, error))?;
-        Ok(text)
-    };
-    let attempts: Vec<Result<String, Located<Error>>> = changes.iter().map(attempt).collect();
-    let undoes = |text: &String| {
-        let again = read_again(text).and_then(|(sources, source, _)| {
-            exclude(&sources, source, request).ok().map(|outcome| outcome.text)
-        });
-        again.as_deref() == Some(original)
-    };
-    let exact = attempts.iter().flatten().find(|text| undoes(text)).cloned();
+    let editor = edit.editor()?;
+    let attempts: Vec<_> = changes
+        .iter()
+        .map(|change| edit.attempt(&editor, change, &[namespace], Expected::Unlisted))
+        .collect();
+    let exact = attempts
+        .iter()
+        .flatten()
+        .find(|text| is_exact_inverse(text, edit.original(), request))
+        .cloned();
     let text = match exact {
         Some(text) => text,
-        None => first(attempts.into_iter())?,
+        None => first_success(attempts.into_iter())?,
     };
-    let after = read_again(&text).map(|(_, _, documents)| documents).unwrap_or_default();
-    let still_covered_by = covered_by(&after, chosen, request.namespace);
-    Ok(outcome(text, Status::Removed { still_covered_by }))
+    let after = parse_alone(&text).map(|parsed| parsed.documents).unwrap_or_default();
+    let still_excluded_by = excluded_by(&after, edit.target, namespace);
+    edit.outcome(text, Status::Removed { still_excluded_by })
 }
 
-/// Whether Kubernetes takes a text for a namespace's name: a DNS label (RFC 1123)
-/// (<https://kubernetes.io/docs/concepts/overview/working-with-objects/names/>).
-pub(crate) fn is_namespace(name: &str) -> bool {
-    let is_end = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let bytes = name.as_bytes();
-    (1..=63).contains(&bytes.len())
-        && bytes.iter().all(|&b| is_end(b) || b == b'-')
-        && is_end(bytes[0])
-        && is_end(bytes[bytes.len() - 1])
+/// A text that is being edited, and the policy and rule in it.
+struct Edit<'a> {
+    sources: &'a Sources,
+    source: SourceId,
+    documents: Vec<Node>,
+    target: Target,
 }
 
-fn read(sources: &Sources, source: SourceId, namespaces: &[&str]) -> Result<Vec<Node>, Errors> {
-    if let Some(name) = namespaces.iter().find(|name| !is_namespace(name)) {
-        let error = Error::Namespace((*name).to_owned());
-        return Err(one(refuse(error, None, &Path::root())));
+impl<'a> Edit<'a> {
+    fn open(
+        sources: &'a Sources,
+        source: SourceId,
+        request: &Request<'_>,
+        namespaces: &[&str],
+    ) -> Result<Self, Errors> {
+        if let Some(name) = namespaces.iter().find(|name| !is_dns_label(name)) {
+            let error = Error::Namespace((*name).to_owned());
+            return Err(vec![error_at(error, None, &Path::root())]);
+        }
+        let documents = parse(sources, source, Dialect::Kubectl).map_err(|errors| {
+            errors.into_iter().map(|error| error.map(Error::Parse)).collect::<Errors>()
+        })?;
+        let target = select_target(&documents, request, source)?;
+        Ok(Edit { sources, source, documents, target })
     }
-    parse(sources, source, Dialect::Kubectl)
-        .map_err(|errors| errors.into_iter().map(|error| error.map(Error::Parse)).collect())
+
+    fn original(&self) -> &'a str {
+        self.sources.get(self.source).text()
+    }
+
+    fn policy(&self) -> Result<Policy<'_>, Errors> {
+        self.target
+            .policy(&self.documents)
+            .ok_or_else(|| vec![error_at(Error::NoPolicy, None, &Path::root())])
+    }
+
+    fn editor(&self) -> Result<Editor<'a>, Errors> {
+        Editor::open(self.sources, self.source).map_err(|error| vec![error.map(Error::Edit)])
+    }
+
+    /// Makes one change in the text, and checks the result.
+    fn attempt(
+        &self,
+        editor: &Editor<'_>,
+        change: &Change,
+        namespaces: &[&str],
+        expected: Expected,
+    ) -> Result<String, Located<Error>> {
+        let document = self.target.policy(&self.documents).map_or(0, |policy| policy.document);
+        let text = change.apply_to_text(editor, document)?;
+        check_edit(&self.documents, &text, self.target, change, namespaces, expected)
+            .map_err(|error| error_at_target(&self.documents, self.target, error))?;
+        Ok(text)
+    }
+
+    fn outcome(&self, text: String, status: Status) -> Result<Outcome, Errors> {
+        let policy = self.policy()?;
+        let rule = self.target.rule(&policy).map(|rule| rule.name.to_owned());
+        Ok(Outcome { text, status, policy: policy.name.to_owned(), rule })
+    }
 }
 
-fn open<'a>(sources: &'a Sources, source: SourceId) -> Result<Editor<'a>, Errors> {
-    Editor::open(sources, source).map_err(|error| one(error.map(Error::Edit)))
-}
-
-fn decision<'a>(
-    documents: &'a [Node],
-    chosen: Chosen,
+fn decide_exclusion(
+    policy: &Policy<'_>,
+    target: Target,
     namespaces: &[&str],
-) -> Result<(Policy<'a>, Decision), Errors> {
-    let policy = policies(documents).swap_remove(chosen.policy);
-    let decision = match chosen.rule {
-        Some(rule) => decide::decide(&policy.rules()[rule], namespaces),
-        None => mutating::decide(&policy, namespaces),
+) -> Result<Decision, Errors> {
+    let decision = match target.rule(policy) {
+        Some(rule) => decide::decide_for_rule(&rule, namespaces),
+        None => mutating::decide_for_policy(policy, namespaces),
     };
-    Ok((policy, decision.map_err(one)?))
+    decision.map_err(|error| vec![error])
 }
 
-/// What leaves the namespace out, in words, if anything does for certain.
-fn covered_by(documents: &[Node], chosen: Chosen, namespace: &str) -> Option<String> {
-    if chosen.leaves_out(documents, namespace) != Some(Truth::Yes) {
+/// Describes what excludes the namespace, if anything does for certain.
+fn excluded_by(documents: &[Node], target: Target, namespace: &str) -> Option<String> {
+    if target.excludes(documents, namespace) != Some(Ternary::Yes) {
         return None;
     }
-    match decision(documents, chosen, &[namespace]) {
-        Ok((_, Decision::Covered(by))) => Some(by),
+    match decide_exclusion(&target.policy(documents)?, target, &[namespace]) {
+        Ok(Decision::AlreadyExcluded(by)) => Some(by),
         _ => None,
     }
 }
 
-fn rule_name(policy: &Policy<'_>, chosen: Chosen) -> Option<String> {
-    Some(policy.rules().get(chosen.rule?)?.name.to_owned())
+/// Returns true if excluding the namespace again restores the original text.
+fn is_exact_inverse(edited: &str, original: &str, request: &Request<'_>) -> bool {
+    let Some(parsed) = parse_alone(edited) else {
+        return false;
+    };
+    exclude_namespace(&parsed.sources, parsed.source, request)
+        .is_ok_and(|outcome| outcome.text == original)
 }
 
-/// The first that works; else the first error.
-fn first(attempts: impl Iterator<Item = Result<String, Located<Error>>>) -> Result<String, Errors> {
+/// The first attempt that succeeded; else the first error.
+fn first_success(
+    attempts: impl Iterator<Item = Result<String, Located<Error>>>,
+) -> Result<String, Errors> {
     let mut errors = Vec::new();
     for attempt in attempts {
         match attempt {
@@ -254,10 +282,6 @@ fn first(attempts: impl Iterator<Item = Result<String, Located<Error>>>) -> Resu
     }
     errors.truncate(1);
     Err(errors)
-}
-
-fn one(error: Located<Error>) -> Errors {
-    vec![error]
 }
 
 #[cfg(test)]

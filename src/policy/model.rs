@@ -1,14 +1,13 @@
-//! Policies as a file holds them: which there are, their rules, and the blocks that choose objects.
+//! The policies of a file, their rules, and the blocks that match objects.
 //!
-//! Only what an exclusion needs is read. Everything else of a policy is the owner's, and passes
-//! unread.
+//! Only what an exclusion needs is read; the rest of a policy is ignored.
 
 use super::error::Error;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::source::Span;
 use yaml_spans::{Node, Path, Value};
 
-/// The kinds that are read.
+/// The kinds of policy that can be edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `kyverno.io`: deprecated since Kyverno 1.17; 1.20 refuses changes, 1.21 removes it.
@@ -18,7 +17,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As Kubernetes writes it.
+    /// The kind as it is written in a manifest.
     pub fn name(self) -> &'static str {
         match self {
             Kind::ClusterPolicy => "ClusterPolicy",
@@ -32,9 +31,9 @@ impl Kind {
 pub(super) struct Policy<'a> {
     pub kind: Kind,
     pub name: &'a str,
-    /// The number of its document, empty ones left out.
+    /// The index of its document, empty ones not counted.
     pub document: usize,
-    /// The root, or an item of a `List`.
+    /// Its path: the root, or an item of a `List`.
     pub path: Path,
     pub node: &'a Node,
 }
@@ -47,29 +46,29 @@ pub(super) struct Rule<'a> {
     pub node: &'a Node,
 }
 
-/// All policies of the documents, those of a `List` (what `kubectl get -o yaml` prints) too.
-pub(super) fn policies(documents: &[Node]) -> Vec<Policy<'_>> {
+/// Finds all policies of the documents, including those in a `List` (as `kubectl get -o yaml` prints).
+pub(super) fn find_policies(documents: &[Node]) -> Vec<Policy<'_>> {
     let mut found = Vec::new();
     for (document, node) in documents.iter().enumerate() {
-        let is_list = text(node, "kind").is_some_and(|kind| kind.ends_with("List"));
+        let is_list = string_at(node, "kind").is_some_and(|kind| kind.ends_with("List"));
         match node.get("items").and_then(Node::as_sequence).filter(|_| is_list) {
             Some(items) => found.extend(items.iter().enumerate().filter_map(|(at, item)| {
-                policy(document, Path::root().key("items").index(at), item)
+                read_policy(document, Path::root().key("items").index(at), item)
             })),
-            None => found.extend(policy(document, Path::root(), node)),
+            None => found.extend(read_policy(document, Path::root(), node)),
         }
     }
     found
 }
 
-fn policy(document: usize, path: Path, node: &Node) -> Option<Policy<'_>> {
-    let group = text(node, "apiVersion")?.split_once('/')?.0;
-    let kind = match (group, text(node, "kind")?) {
+fn read_policy(document: usize, path: Path, node: &Node) -> Option<Policy<'_>> {
+    let group = string_at(node, "apiVersion")?.split_once('/')?.0;
+    let kind = match (group, string_at(node, "kind")?) {
         ("kyverno.io", "ClusterPolicy") => Kind::ClusterPolicy,
         ("policies.kyverno.io", "MutatingPolicy") => Kind::MutatingPolicy,
         _ => return None,
     };
-    let name = node.get("metadata").and_then(|metadata| text(metadata, "name")).unwrap_or("");
+    let name = node.get("metadata").and_then(|metadata| string_at(metadata, "name")).unwrap_or("");
     Some(Policy { kind, name, document, path, node })
 }
 
@@ -79,31 +78,42 @@ impl<'a> Policy<'a> {
         let rules = self.node.get("spec").and_then(|spec| spec.get("rules"));
         let rules = rules.and_then(Node::as_sequence).unwrap_or_default();
         let path = self.path.key("spec").key("rules");
-        let rule = |(at, node): (usize, &'a Node)| Rule {
-            name: text(node, "name").unwrap_or(""),
-            path: path.index(at),
-            node,
-        };
-        rules.iter().enumerate().map(rule).collect()
+        let mut found = Vec::with_capacity(rules.len());
+        for (at, node) in rules.iter().enumerate() {
+            let name = string_at(node, "name").unwrap_or("");
+            found.push(Rule { name, path: path.index(at), node });
+        }
+        found
+    }
+
+    /// The `namespaceSelector` of a policy with `matchConstraints`.
+    pub fn namespace_selector(&self) -> Option<&'a Node> {
+        self.node.get("spec")?.get("matchConstraints")?.get("namespaceSelector")
+    }
+
+    /// The `matchConditions` of a policy with `matchConstraints`.
+    pub fn conditions(&self) -> &'a [Node] {
+        let conditions = self.node.get("spec").and_then(|spec| spec.get("matchConditions"));
+        conditions.and_then(Node::as_sequence).unwrap_or_default()
     }
 }
 
 /// The string under a key.
-pub(super) fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+pub(super) fn string_at<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     node.get(key)?.as_str()
 }
 
-/// What chooses objects in `match` or `exclude`. Kyverno takes the first that is not empty, in this
-/// order (`pkg/engine/utils/match.go` of 1.19).
+/// The blocks of `match` or `exclude`. Kyverno takes the first form that is not empty, in this order
+/// (`pkg/engine/utils/match.go` of 1.19).
 #[derive(Debug, Clone)]
 pub(super) enum Filter<'a> {
-    /// `any`: one block is enough.
+    /// `any`: one block must match.
     Any(Vec<Block<'a>>),
     /// `all`: every block must match.
     All(Vec<Block<'a>>),
-    /// Attributes directly below, an older form.
+    /// Attributes directly below the key, an older form.
     Direct(Block<'a>),
-    /// Nothing is chosen.
+    /// No object matches.
     Empty,
 }
 
@@ -112,12 +122,12 @@ pub(super) enum Filter<'a> {
 pub(super) struct Block<'a> {
     pub path: Path,
     pub node: &'a Node,
-    /// The attributes that are not empty, by name, with their values; those of `resources` too.
+    /// The attributes that are not empty, by name, including those of `resources`.
     pub attributes: Vec<(&'a str, &'a Node)>,
 }
 
 impl<'a> Filter<'a> {
-    /// Reads `match` or `exclude` of a rule; `path` is the rule's.
+    /// Reads `match` or `exclude` of a rule.
     pub fn read(rule: &Rule<'a>, key: &str) -> Result<Filter<'a>, Located<Error>> {
         let path = rule.path.key(key);
         let Some(node) = rule.node.get(key).filter(|node| node.value != Value::Null) else {
@@ -126,10 +136,10 @@ impl<'a> Filter<'a> {
         if node.as_mapping().is_none() {
             return Err(kind_error("a map", node, &path));
         }
-        let any = blocks(node, "any", &path)?;
-        let all = blocks(node, "all", &path)?;
+        let any = read_blocks(node, "any", &path)?;
+        let all = read_blocks(node, "all", &path)?;
         Ok(match (any.is_empty(), all.is_empty()) {
-            (false, false) => return Err(refuse(Error::AnyAndAll, node.span, &path)),
+            (false, false) => return Err(error_at(Error::AnyAndAll, node.span, &path)),
             (false, true) => Filter::Any(any),
             (true, false) => Filter::All(all),
             (true, true) => {
@@ -139,7 +149,7 @@ impl<'a> Filter<'a> {
         })
     }
 
-    /// All blocks, whatever the form.
+    /// All blocks, in any of the forms.
     pub fn blocks(&self) -> &[Block<'a>] {
         match self {
             Filter::Any(blocks) | Filter::All(blocks) => blocks,
@@ -149,7 +159,11 @@ impl<'a> Filter<'a> {
     }
 }
 
-fn blocks<'a>(node: &'a Node, key: &str, path: &Path) -> Result<Vec<Block<'a>>, Located<Error>> {
+fn read_blocks<'a>(
+    node: &'a Node,
+    key: &str,
+    path: &Path,
+) -> Result<Vec<Block<'a>>, Located<Error>> {
     let path = path.key(key);
     match node.get(key).map(|list| (list, &list.value)) {
         None | Some((_, Value::Null)) => Ok(Vec::new()),
@@ -191,8 +205,8 @@ impl<'a> Block<'a> {
         self.attributes.iter().map(|(name, _)| *name).find(|name| *name != "namespaces")
     }
 
-    /// Whether a list of namespaces is written here, an empty one too, and no other attribute.
-    pub fn is_namespaces_alone(&self) -> bool {
+    /// Returns true if the block has a list of namespaces, maybe empty, and no other attribute.
+    pub fn has_only_namespaces(&self) -> bool {
         self.namespaces_node().is_some() && self.other_attribute().is_none()
     }
 
@@ -200,19 +214,19 @@ impl<'a> Block<'a> {
         self.path.key("resources").key("namespaces")
     }
 
-    /// What is written under `namespaces`, an empty list too.
+    /// The value of `namespaces`, even if it is an empty list.
     pub fn namespaces_node(&self) -> Option<&'a Node> {
         self.node.get("resources")?.get("namespaces")
     }
 
-    /// The names and globs of the block's list.
+    /// The names and globs in the block's list.
     pub fn namespaces(&self) -> Vec<&'a str> {
-        strings(self.attribute("namespaces"))
+        string_items(self.attribute("namespaces"))
     }
 }
 
-/// Whether Kyverno takes an attribute as not given: an empty list, map or string. An empty selector
-/// is one, and matches everything (`ResourceDescription.IsEmpty` of 1.19).
+/// Returns true if Kyverno treats an attribute as absent: an empty list, map or string. An empty
+/// selector is present, and matches everything (`ResourceDescription.IsEmpty` of 1.19).
 fn is_empty(name: &str, value: &Node) -> bool {
     match &value.value {
         Value::Null => true,
@@ -225,22 +239,22 @@ fn is_empty(name: &str, value: &Node) -> bool {
 }
 
 /// The strings of a list.
-pub(super) fn strings(node: Option<&Node>) -> Vec<&str> {
+pub(super) fn string_items(node: Option<&Node>) -> Vec<&str> {
     let items = node.and_then(Node::as_sequence).unwrap_or_default();
     items.iter().filter_map(Node::as_str).collect()
 }
 
-/// Where a string stands in a list, whatever else is in it.
-pub(super) fn position(list: &Node, text: &str) -> Option<usize> {
+/// The index of a string in a list that may also contain other values.
+pub(super) fn string_position(list: &Node, text: &str) -> Option<usize> {
     list.as_sequence()?.iter().position(|item| item.as_str() == Some(text))
 }
 
 pub(super) fn kind_error(expected: &'static str, node: &Node, path: &Path) -> Located<Error> {
-    refuse(Error::Kind { expected, found: node.kind() }, node.span, path)
+    error_at(Error::Kind { expected, found: node.kind() }, node.span, path)
 }
 
-/// An error at a place, with its cure.
-pub(super) fn refuse(error: Error, span: Option<Span>, path: &Path) -> Located<Error> {
-    let hint = error.cure().map(str::to_owned);
+/// Attaches a place, and the error's usual fix as its hint.
+pub(super) fn error_at(error: Error, span: Option<Span>, path: &Path) -> Located<Error> {
+    let hint = error.fix().map(str::to_owned);
     Located { error, span, path: path.clone(), hint }
 }

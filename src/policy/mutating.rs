@@ -1,59 +1,43 @@
-//! What to do about a MutatingPolicy: its namespaces are left out by a label selector or by CEL.
+//! Decides how a MutatingPolicy excludes a namespace: by a label selector or by CEL.
 
 use super::cel;
 use super::change::Change;
-use super::decide::{Decision, check_list};
+use super::decide::{Decision, check_name_list};
 use super::error::Error;
-use super::evaluate::{NAME_LABEL, Truth, mutating_leaves_out};
-use super::model::{Policy, position, refuse, strings, text};
+use super::evaluate::{NAME_LABEL, Ternary, policy_excludes};
+use super::model::{Policy, error_at, string_at, string_items, string_position};
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path};
 
-/// A list of namespaces' names, which a policy leaves out.
-struct Names<'a> {
+/// A list of namespaces that a policy excludes.
+struct NameList<'a> {
     names: Vec<String>,
     /// The list itself, or the expression that it is part of.
     path: Path,
     node: &'a Node,
-    /// Of an expression with lists, which one.
+    /// The index of the list among those of an expression.
     in_expression: Option<usize>,
 }
 
-pub(super) fn decide(policy: &Policy<'_>, namespaces: &[&str]) -> Result<Decision, Located<Error>> {
-    let lists = lists(policy);
-    let (covered, missing): (Vec<&str>, Vec<&str>) =
-        namespaces.iter().partition(|name| mutating_leaves_out(policy, name) == Truth::Yes);
-    if let (Some(last), true) = (covered.last(), missing.is_empty()) {
-        let named = lists.iter().any(|list| list.names.iter().any(|name| name == last));
-        let by = if named { "its name" } else { "the namespace selector" };
-        return Ok(Decision::Covered(by.to_owned()));
+/// Decides how a policy excludes some namespaces. Those that it excludes already need nothing.
+pub(super) fn decide_for_policy(
+    policy: &Policy<'_>,
+    namespaces: &[&str],
+) -> Result<Decision, Located<Error>> {
+    let lists = name_lists(policy);
+    let (excluded, missing): (Vec<&str>, Vec<&str>) =
+        namespaces.iter().partition(|name| policy_excludes(policy, name) == Ternary::Yes);
+    if let (Some(last), true) = (excluded.last(), missing.is_empty()) {
+        let is_named = lists.iter().any(|list| list.names.iter().any(|name| name == last));
+        let reason = if is_named { "its name" } else { "the namespace selector" };
+        return Ok(Decision::AlreadyExcluded(reason.to_owned()));
     }
-    let path = policy.path.key("spec");
-    let spec = policy.node.get("spec");
-    if let Some(targets) = spec.and_then(|spec| spec.get("targetMatchConstraints")) {
-        let path = path.key("targetMatchConstraints");
-        return Err(refuse(Error::Targets, targets.span, &path));
+    let targets = policy.node.get("spec").and_then(|spec| spec.get("targetMatchConstraints"));
+    if let Some(targets) = targets {
+        let path = policy.path.key("spec").key("targetMatchConstraints");
+        return Err(error_at(Error::Targets, targets.span, &path));
     }
-    // Selector and conditions must all hold: one list is enough, and the selector is the plainer.
-    let selector = lists.iter().find(|list| list.in_expression.is_none());
-    let expressions: Vec<&Names<'_>> =
-        lists.iter().filter(|list| list.in_expression.is_some()).collect();
-    let list = match (selector, &expressions[..]) {
-        (Some(list), _) => list,
-        (None, [list]) => *list,
-        (None, []) => {
-            let conditions = spec.and_then(|spec| spec.get("matchConditions"));
-            let span = conditions.or(spec).and_then(|node| node.span);
-            let path = conditions.map_or_else(|| path.clone(), |_| path.key("matchConditions"));
-            return Err(refuse(Error::NoList, span, &path));
-        }
-        (None, [_, second, ..]) => {
-            return Err(refuse(Error::SeveralLists, second.node.span, &second.path));
-        }
-    };
-    if list.in_expression.is_none() {
-        check_list(list.node, &list.path)?;
-    }
+    let list = editable_list(policy, &lists)?;
     Ok(Decision::Change(vec![match list.in_expression {
         None => Change::append_names(list.path.clone(), &missing),
         Some(index) => Change::AppendInExpression {
@@ -64,47 +48,69 @@ pub(super) fn decide(policy: &Policy<'_>, namespaces: &[&str]) -> Result<Decisio
     }]))
 }
 
-/// Where the namespace's own name stands.
-pub(super) fn listed(policy: &Policy<'_>, namespace: &str) -> Vec<Change> {
-    let lists = lists(policy);
-    let removal = |list: &Names<'_>| {
-        Some(match list.in_expression {
-            None => Change::Remove(list.path.index(position(list.node, namespace)?)),
-            Some(index) => {
-                let item = list.names.iter().position(|name| name == namespace)?;
-                Change::RemoveInExpression { path: list.path.clone(), list: index, item }
-            }
-        })
-    };
-    lists.iter().filter_map(removal).collect()
+/// The list to append to. Selector and conditions must all match, so one list is enough, and the
+/// selector's is the simpler one.
+fn editable_list<'l, 'a>(
+    policy: &Policy<'_>,
+    lists: &'l [NameList<'a>],
+) -> Result<&'l NameList<'a>, Located<Error>> {
+    if let Some(list) = lists.iter().find(|list| list.in_expression.is_none()) {
+        check_name_list(list.node, &list.path)?;
+        return Ok(list);
+    }
+    match lists {
+        [list] => Ok(list),
+        [] => {
+            let path = policy.path.key("spec");
+            let spec = policy.node.get("spec");
+            Err(match spec.and_then(|spec| spec.get("matchConditions")) {
+                Some(node) => error_at(Error::NoList, node.span, &path.key("matchConditions")),
+                None => error_at(Error::NoList, spec.and_then(|spec| spec.span), &path),
+            })
+        }
+        [_, second, ..] => Err(error_at(Error::SeveralLists, second.node.span, &second.path)),
+    }
 }
 
-/// The names that a policy leaves out for certain.
-pub(super) fn certain(policy: &Policy<'_>) -> Vec<String> {
-    lists(policy).into_iter().flat_map(|list| list.names).collect()
+/// The possible removals of a namespace's own name.
+pub(super) fn policy_removals(policy: &Policy<'_>, namespace: &str) -> Vec<Change> {
+    let lists = name_lists(policy);
+    lists.iter().filter_map(|list| list_removal(list, namespace)).collect()
 }
 
-fn lists<'a>(policy: &Policy<'a>) -> Vec<Names<'a>> {
+fn list_removal(list: &NameList<'_>, namespace: &str) -> Option<Change> {
+    Some(match list.in_expression {
+        None => Change::Remove(list.path.index(string_position(list.node, namespace)?)),
+        Some(index) => {
+            let item = list.names.iter().position(|name| name == namespace)?;
+            Change::RemoveInExpression { path: list.path.clone(), list: index, item }
+        }
+    })
+}
+
+/// The names that a policy excludes for certain.
+pub(super) fn policy_exclusions(policy: &Policy<'_>) -> Vec<String> {
+    name_lists(policy).into_iter().flat_map(|list| list.names).collect()
+}
+
+fn name_lists<'a>(policy: &Policy<'a>) -> Vec<NameList<'a>> {
     let mut found = Vec::new();
-    let Some(spec) = policy.node.get("spec") else {
-        return found;
-    };
     let path = policy.path.key("spec");
-    let selector = spec.get("matchConstraints").and_then(|m| m.get("namespaceSelector"));
-    let expressions = selector.and_then(|selector| selector.get("matchExpressions")?.as_sequence());
+    let expressions = policy
+        .namespace_selector()
+        .and_then(|selector| selector.get("matchExpressions")?.as_sequence());
     let expressions_path =
         path.key("matchConstraints").key("namespaceSelector").key("matchExpressions");
     for (at, expression) in expressions.unwrap_or_default().iter().enumerate() {
-        let by_name = text(expression, "key") == Some(NAME_LABEL)
-            && text(expression, "operator") == Some("NotIn");
+        let by_name = string_at(expression, "key") == Some(NAME_LABEL)
+            && string_at(expression, "operator") == Some("NotIn");
         if let Some(node) = expression.get("values").filter(|_| by_name) {
-            let names = strings(Some(node)).into_iter().map(str::to_owned).collect();
+            let names = string_items(Some(node)).into_iter().map(str::to_owned).collect();
             let path = expressions_path.index(at).key("values");
-            found.push(Names { names, path, node, in_expression: None });
+            found.push(NameList { names, path, node, in_expression: None });
         }
     }
-    let conditions = spec.get("matchConditions").and_then(Node::as_sequence);
-    for (at, condition) in conditions.unwrap_or_default().iter().enumerate() {
+    for (at, condition) in policy.conditions().iter().enumerate() {
         let Some(node) = condition.get("expression") else {
             continue;
         };
@@ -112,7 +118,7 @@ fn lists<'a>(policy: &Policy<'a>) -> Vec<Names<'a>> {
         for (index, list) in lists.into_iter().enumerate() {
             let names = list.items.into_iter().map(|item| item.text).collect();
             let path = path.key("matchConditions").index(at).key("expression");
-            found.push(Names { names, path, node, in_expression: Some(index) });
+            found.push(NameList { names, path, node, in_expression: Some(index) });
         }
     }
     found

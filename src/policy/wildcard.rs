@@ -1,15 +1,15 @@
-//! Kyverno's globs: `*` is any text, `?` one character; nothing else is special
+//! Kyverno's globs: `*` matches any text, `?` one character; nothing else is special
 //! (`ext/wildcard` of kyverno 1.19, which is go-wildcard 1.0.3).
 
-/// Whether a name fits a pattern.
-pub fn matches(pattern: &str, name: &str) -> bool {
+/// Returns true if a name matches a pattern.
+pub fn glob_matches(pattern: &str, name: &str) -> bool {
     if !is_glob(pattern) {
         return pattern == name;
     }
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut p, mut n) = (0, 0);
-    // Where the last `*` stands, and what of the name it has taken so far.
+    // The position of the last `*`, and the length of the name up to the end of its match.
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
         match pattern.get(p) {
@@ -34,7 +34,7 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     pattern[p..].iter().all(|&c| c == '*')
 }
 
-/// Whether a pattern is more than a name.
+/// Returns true if a pattern is more than a name.
 pub(super) fn is_glob(pattern: &str) -> bool {
     pattern.contains(['*', '?'])
 }
@@ -44,8 +44,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn globs_match_as_kyverno_has_them() {
-        for (pattern, name, fits) in [
+    fn globs_match_as_in_kyverno() {
+        for (pattern, name, expected) in [
             ("tts", "tts", true),
             ("tts", "tts2", false),
             ("t*", "tts", true),
@@ -62,7 +62,7 @@ mod tests {
             ("*a*b*c", "xaxbxcxbc", true),
             ("[t]ts", "tts", false),
         ] {
-            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+            assert_eq!(glob_matches(pattern, name), expected, "{pattern} {name}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The project's folder: which files there are, read within bounds.
+//! The project's folder: its files, read within bounds.
 //!
-//! In: the root that the user names. Out: texts. The repository is not trusted: what is found in it,
-//! or named by its values, must lie inside the root once links are followed, be a plain file and be
-//! small. What the user names on the command line may lie anywhere.
+//! In: the root that the user names. Out: texts. The repository is not trusted: a file of it, or one
+//! that its values name, must be inside the root once links are followed, must be a regular file and
+//! must be small. A file that the user names on the command line may be anywhere.
 
 pub mod load;
 pub mod write;
@@ -12,76 +12,89 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::values::RelativePath;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Source;
 use yaml_spans::{MAX_BYTES, near_name};
 
 /// The largest file that is read, in bytes: values, a template or a policy.
-const FILE: u64 = 256 << 10;
-/// The most files that one folder is read for.
-const FILES: usize = 20_000;
+const MAX_FILE_BYTES: u64 = 256 << 10;
+/// The most files that are read from one folder.
+const MAX_FILES: usize = 20_000;
 
-/// Why the project's files can't be read.
+/// A project's file that can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProjectError {
-    /// The system says no.
-    #[error("{path} can't be read: {reason}")]
+    /// The system refuses.
+    #[error("can't read `{path}`: {reason}")]
     Unreadable {
         /// The file, as the user would write it.
         path: String,
-        /// What the system says.
+        /// The system's error.
         reason: String,
     },
     /// A link leads out of the root.
-    #[error("{path} leads out of the project: files of a repository must lie inside it")]
+    #[error("`{path}` leads out of the project: files of a repository must be inside it")]
     Outside {
         /// The file.
         path: String,
     },
     /// A folder, a pipe, a device.
-    #[error("{path} is no plain file")]
+    #[error("`{path}` is not a regular file")]
     NotAFile {
-        /// What is there.
+        /// The path.
         path: String,
     },
     /// Too large.
-    #[error("{path} is larger than {limit} KiB")]
+    #[error("`{path}` is larger than {limit} KiB")]
     TooLarge {
         /// The file.
         path: String,
-        /// The bound, in KiB.
+        /// The limit, in KiB.
         limit: u64,
     },
     /// Too many files.
-    #[error("{path} holds more than {FILES} files")]
+    #[error("`{path}` contains more than {MAX_FILES} files")]
     TooMany {
         /// The folder.
         path: String,
     },
-    /// No UTF-8.
-    #[error("{path} is not UTF-8")]
+    /// Not UTF-8.
+    #[error("`{path}` is not UTF-8")]
     NotUtf8 {
         /// The file.
         path: String,
     },
-    /// No stack of this name.
-    #[error("there is no stack `{name}` in {folder}/{}", .near.as_deref().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default())]
+    /// A stack that does not exist.
+    #[error("there is no stack `{name}` in `{folder}/`{}", .near.as_deref().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default())]
     NoStack {
         /// The name.
         name: String,
         /// The folder of values.
         folder: String,
-        /// A name that is near.
+        /// A similar name.
         near: Option<String>,
     },
-    /// No values at all.
-    #[error("there is no values file in {folder}/: `tts-render init NAME` writes a first one")]
+    /// A folder without manifests.
+    #[error("there is no .yaml, .yml or .json file below `{folder}`")]
+    NoManifests {
+        /// The folder.
+        folder: String,
+    },
+    /// A project without values.
+    #[error("there is no values file in `{folder}/`: `tts-render init NAME` writes a first one")]
     NoStacks {
         /// The folder of values.
         folder: String,
     },
 }
 
-/// A folder that holds `values/`, perhaps `templates/`, and what values name.
+impl From<ProjectError> for Diagnostics {
+    fn from(error: ProjectError) -> Self {
+        Diagnostic::new(error.to_string()).into()
+    }
+}
+
+/// A folder with `values/`, perhaps `templates/`, and the files that values name.
 #[derive(Debug, Clone)]
 pub struct Project {
     root: PathBuf,
@@ -90,10 +103,10 @@ pub struct Project {
 /// A stack's values file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StackFile {
-    /// The stem of the file's name: what the stack must be named.
+    /// The stem of the file's name, which must be the stack's name.
     pub stem: String,
     path: PathBuf,
-    /// Named on the command line by its path, so it may lie anywhere.
+    /// Named on the command line by its path, so it may be anywhere.
     trusted: bool,
 }
 
@@ -118,7 +131,7 @@ impl Project {
     /// All stacks, by name: each `.yaml` in `values/`.
     pub fn stacks(&self) -> Result<Vec<StackFile>, ProjectError> {
         let folder = self.root.join(Self::VALUES);
-        let mut stacks: Vec<_> = files_of(&folder, ".yaml")?
+        let mut stacks: Vec<_> = list_files(&folder, ".yaml")?
             .into_iter()
             .map(|(stem, path)| StackFile { stem, path, trusted: false })
             .collect();
@@ -131,7 +144,7 @@ impl Project {
 
     /// The owners' policies: each `.yaml` in `policies/`.
     pub fn policies(&self) -> Result<Vec<Source>, ProjectError> {
-        let files = files_of(&self.root.join(Self::POLICIES), ".yaml")?;
+        let files = list_files(&self.root.join(Self::POLICIES), ".yaml")?;
         files.into_iter().map(|(_, path)| self.read_inside(&path)).collect()
     }
 
@@ -161,22 +174,24 @@ impl Project {
         if stack.trusted { read_named(&stack.path) } else { self.read_inside(&stack.path) }
     }
 
-    /// The repository's own templates: file names and sources. None where there is no such folder.
+    /// The repository's own templates: file names and sources; empty without a folder of templates.
     /// `folder` is one that the user named instead.
     pub fn templates(&self, folder: Option<&Path>) -> Result<Vec<(String, Source)>, ProjectError> {
         let inside = self.root.join(Self::TEMPLATES);
         let files = match folder {
-            Some(folder) => files_of(folder, ".yaml.j2")?,
-            None if inside.is_dir() => files_of(&inside, ".yaml.j2")?,
+            Some(folder) => list_files(folder, ".yaml.j2")?,
+            None if inside.is_dir() => list_files(&inside, ".yaml.j2")?,
             None => Vec::new(),
         };
-        let read = |path: &Path| match folder {
-            Some(_) => read_named(path),
-            None => self.read_inside(path),
-        };
-        let template =
-            |(stem, path): (String, PathBuf)| Ok((format!("{stem}.yaml.j2"), read(&path)?));
-        files.into_iter().map(template).collect()
+        let mut templates = Vec::with_capacity(files.len());
+        for (stem, path) in files {
+            let source = match folder {
+                Some(_) => read_named(&path)?,
+                None => self.read_inside(&path)?,
+            };
+            templates.push((format!("{stem}.yaml.j2"), source));
+        }
+        Ok(templates)
     }
 
     /// A file that values name.
@@ -184,44 +199,85 @@ impl Project {
         self.read_inside(&self.root.join(path.as_str()))
     }
 
-    /// A file under the root; its name in messages is the path from there.
+    /// A file inside the root; its name in messages is the path from there.
     fn read_inside(&self, path: &Path) -> Result<Source, ProjectError> {
-        let name = self.display(path);
-        let real = |path: &Path| path.canonicalize().map_err(|error| unreadable(&name, &error));
-        if !real(path)?.starts_with(real(&self.root)?) {
+        let name = self.shown_path(path);
+        let is_inside = path
+            .canonicalize()
+            .and_then(|path| Ok(path.starts_with(self.root.canonicalize()?)))
+            .map_err(|error| unreadable(&name, &error))?;
+        if !is_inside {
             return Err(ProjectError::Outside { path: name });
         }
-        read(path, &name, FILE)
+        read_file(path, &name, MAX_FILE_BYTES)
     }
 
-    /// A path as messages name it: from the root.
-    pub fn display(&self, path: &Path) -> String {
+    /// The path from the root, for messages.
+    fn shown_path(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
     }
 }
 
-/// A file that the user named on the command line: it may lie anywhere.
+/// Reads a file that the user named on the command line, which may be anywhere.
 pub fn read_named(path: &Path) -> Result<Source, ProjectError> {
-    read(path, &path.display().to_string(), FILE)
+    read_file(path, &path.display().to_string(), MAX_FILE_BYTES)
 }
 
-/// A file of manifests, which may be as large as the reader of YAML takes; `-` is standard input.
+/// The manifests below a folder (`.yaml`, `.yml`, `.json`), sorted by path; links are not followed. Any
+/// other path is returned as it is.
+///
+/// # Errors
+/// A folder can't be read, or contains no manifest or too many.
+pub fn find_manifests(path: &Path) -> Result<Vec<PathBuf>, ProjectError> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let name = folder.display().to_string();
+        for entry in fs::read_dir(&folder).map_err(|error| unreadable(&name, &error))? {
+            let entry = entry.map_err(|error| unreadable(&name, &error))?;
+            let kind = entry.file_type().map_err(|error| unreadable(&name, &error))?;
+            let path = entry.path();
+            if kind.is_dir() {
+                folders.push(path);
+            } else if kind.is_file() && is_manifest(&path) {
+                files.push(path);
+            }
+        }
+        if files.len() + folders.len() > MAX_FILES {
+            return Err(ProjectError::TooMany { path: path.display().to_string() });
+        }
+    }
+    if files.is_empty() {
+        return Err(ProjectError::NoManifests { folder: path.display().to_string() });
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|name| end == *name))
+}
+
+/// Reads a file of manifests, up to the YAML reader's own limit; `-` is standard input.
 pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
     let limit = MAX_BYTES as u64;
     if path == Path::new("-") {
-        return text_of(io::stdin().lock(), "(standard input)", limit);
+        return read_text(io::stdin().lock(), "(standard input)", limit);
     }
-    read(path, &path.display().to_string(), limit)
+    read_file(path, &path.display().to_string(), limit)
 }
 
-/// Writes a file beside the old one and renames it, so that it is whole at any moment; its mode
+/// Replaces a file's text by renaming a new file onto it, so that it is whole at any moment. The mode
 /// stays. A link stays a link: the file that it leads to is replaced.
-pub fn replace(file: &Path, text: &str) -> io::Result<()> {
+pub fn replace_file(file: &Path, text: &str) -> io::Result<()> {
     let file = fs::canonicalize(file)?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".tts-render-").suffix(".tmp");
-    // Made by us, so that an error does not name the temporary file.
+    // Created here, so that an error does not name the temporary file.
     let mut beside = builder.make_in(folder, |path| fs::File::create_new(path))?;
     beside.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
     beside.as_file_mut().write_all(text.as_bytes())?;
@@ -229,29 +285,32 @@ pub fn replace(file: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn read(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectError> {
-    let failed = |error: io::Error| unreadable(name, &error);
-    // Before it is opened: opening a pipe waits for its other end.
-    if !fs::metadata(path).map_err(failed)?.is_file() {
+fn read_file(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectError> {
+    // Checked before it is opened: opening a pipe waits for its other end.
+    let metadata = fs::metadata(path).map_err(|error| unreadable(name, &error))?;
+    if !metadata.is_file() {
         return Err(ProjectError::NotAFile { path: name.to_owned() });
     }
-    text_of(fs::File::open(path).map_err(failed)?, name, limit)
+    let file = fs::File::open(path).map_err(|error| unreadable(name, &error))?;
+    read_text(file, name, limit)
 }
 
-fn text_of(from: impl Read, name: &str, limit: u64) -> Result<Source, ProjectError> {
-    let path = || name.to_owned();
+fn read_text(from: impl Read, name: &str, limit: u64) -> Result<Source, ProjectError> {
+    let path = name.to_owned();
     let mut bytes = Vec::new();
     let read = from.take(limit + 1).read_to_end(&mut bytes);
     read.map_err(|error| unreadable(name, &error))?;
     if bytes.len() as u64 > limit {
-        return Err(ProjectError::TooLarge { path: path(), limit: limit >> 10 });
+        return Err(ProjectError::TooLarge { path, limit: limit >> 10 });
     }
-    let text = String::from_utf8(bytes).map_err(|_| ProjectError::NotUtf8 { path: path() })?;
-    Ok(Source::written(name, text))
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Source::written(path, text)),
+        Err(_) => Err(ProjectError::NotUtf8 { path }),
+    }
 }
 
-/// The files of a folder that end so: what stands before the ending, and the path; by name.
-fn files_of(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, ProjectError> {
+/// The files of a folder whose names have an ending: the name without the ending and the path, by name.
+fn list_files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, ProjectError> {
     let name = folder.display().to_string();
     let failed = |error: io::Error| unreadable(&name, &error);
     let entries = match fs::read_dir(folder) {
@@ -268,7 +327,7 @@ fn files_of(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, Proje
             }
             _ => {}
         }
-        if files.len() > FILES {
+        if files.len() > MAX_FILES {
             return Err(ProjectError::TooMany { path: name });
         }
     }
@@ -286,9 +345,9 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn what_can_not_be_replaced_is_said_without_the_temporary_file() {
-        // A folder in which nobody can make a file, the superuser neither.
-        let message = replace(Path::new("/proc/version"), "").unwrap_err().to_string();
+    fn an_error_of_replacing_does_not_name_the_temporary_file() {
+        // A folder in which nobody can create a file, not even the superuser.
+        let message = replace_file(Path::new("/proc/version"), "").unwrap_err().to_string();
         assert!(!message.contains(".tts-render-") && message.contains("os error"), "{message}");
     }
 }

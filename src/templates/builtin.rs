@@ -1,4 +1,4 @@
-//! The templates that serve where a repository has none of its own.
+//! The templates that are used unless a repository has its own.
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {

@@ -1,9 +1,9 @@
-//! Values and templates to texts.
+//! Renders templates with values.
 //!
 //! In: templates (built in, or the repository's) and one stack's values as a template sees them.
-//! Out: the YAML that each template made, as a source that knows which bytes came from where.
-//! `objects` reads it. Templates are not trusted: they run with strict undefined, without filters
-//! that could write structure, and within bounds.
+//! Out: the YAML that each template makes, as a source that knows the origin of its bytes. Templates are
+//! not trusted: they run with strict undefined, without filters that could write structure, and within
+//! limits.
 
 mod builtin;
 mod context;
@@ -22,7 +22,7 @@ use yaml_spans::source::{Origin, Source, SourceId, Sources, Span};
 
 pub use builtin::BUILT_IN;
 pub use context::context;
-pub use interpolation::unwhole;
+pub use interpolation::partial_interpolations;
 pub use syntax::SyntaxError;
 
 /// The fuel of one template. An instruction takes one unit, and so do 64 bytes of output, which bounds
@@ -30,30 +30,30 @@ pub use syntax::SyntaxError;
 const FUEL: u64 = 20_000;
 /// The largest output of one template, in bytes.
 const MAX_OUTPUT_BYTES: usize = 1 << 20;
-/// The depth to which expressions may nest.
+/// The deepest nesting of expressions.
 const MAX_RECURSION: usize = 40;
 
-/// Why a template does not render.
+/// A template that can't be loaded or rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
-    /// The text breaks a rule of this project's templates.
+    /// The text breaks a rule of templates.
     #[error(transparent)]
     Syntax(#[from] SyntaxError),
-    /// The engine can't read the text.
-    #[error("the template can't be read: {0}")]
+    /// The engine can't parse the text.
+    #[error("invalid template: {0}")]
     Unreadable(String),
-    /// An expression names something that values do not have.
+    /// An expression names something that the values do not contain.
     #[error("`{0}` is not defined")]
     Undefined(String),
-    /// A bound was hit.
+    /// A limit was exceeded.
     #[error("the template {0}")]
-    Bound(String),
+    Limit(String),
     /// An expression fails.
     #[error("`{expression}` fails: {reason}")]
     Failed {
         /// The expression's text.
         expression: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -66,10 +66,11 @@ pub struct Templates {
 }
 
 impl Templates {
-    /// Takes the built-in templates and those of the repository (`overrides`: a file's name and its
-    /// source); one of the repository wins over a built-in one of its name.
+    /// Loads the built-in templates and those of the repository (`overrides`: a file's name and its
+    /// source), which take precedence over built-in ones of the same name.
     ///
-    /// Errors: every rule that any template breaks, each with its place.
+    /// # Errors
+    /// Every rule that a template breaks, each with its place.
     pub fn load(
         sources: &mut Sources,
         overrides: Vec<(String, SourceId)>,
@@ -82,18 +83,38 @@ impl Templates {
             }
         }
         list.sort();
-        let mut environment =
-            environment().map_err(|error| Diagnostic::new(format!("the engine: {error}")))?;
+        Self::compile(sources, list)
+    }
+
+    /// Loads these templates alone, each a file's name and its text.
+    ///
+    /// # Errors
+    /// Every rule that any template breaks, each with its place.
+    pub(crate) fn embedded(
+        sources: &mut Sources,
+        texts: &[(&str, &str)],
+    ) -> Result<Self, Diagnostics> {
+        let mut list = Vec::with_capacity(texts.len());
+        for (name, text) in texts {
+            let source = Source::written(format!("{name} (built in)"), *text);
+            list.push(((*name).to_owned(), sources.add(source)));
+        }
+        Self::compile(sources, list)
+    }
+
+    fn compile(sources: &Sources, list: Vec<(String, SourceId)>) -> Result<Self, Diagnostics> {
+        let mut environment = new_environment()
+            .map_err(|error| Diagnostic::new(format!("template engine: {error}")))?;
         let mut errors = Vec::new();
         for (name, id) in &list {
             let text = sources.get(*id).text();
-            let broken = syntax::check(text);
-            let readable = broken.is_empty();
+            let broken = syntax::check_template(text);
+            let is_valid = broken.is_empty();
             errors.extend(broken.into_iter().map(|(error, range)| {
                 let span = Span::new(*id, range.start as u32, range.end as u32);
                 Located::new(RenderError::from(error), Some(span), Path::root())
             }));
-            if !readable {
+            if !is_valid {
                 continue;
             }
             if let Err(error) = environment.add_template_owned(name.clone(), text.to_owned()) {
@@ -115,10 +136,11 @@ impl Templates {
         self.list.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Renders every template with one stack's values. A template that writes nothing but white
-    /// space and comments makes no object; its output is taken in all the same.
+    /// Renders every template with one stack's values. A template whose output is only white space and
+    /// comments makes no object; its output is returned all the same.
     ///
-    /// Errors: one for each template that fails.
+    /// # Errors
+    /// One for each template that fails.
     pub fn render(
         &self,
         sources: &mut Sources,
@@ -135,16 +157,34 @@ impl Templates {
         if errors.is_empty() { Ok(outputs) } else { Err(Diagnostics(errors)) }
     }
 
-    /// Renders one template, by its place among [`Templates::names`], for who looks at one object.
-    /// None if it fails: [`Templates::render`] says why.
+    /// Renders one template, by its index in [`Templates::names`]. Returns `None` if it fails;
+    /// [`Templates::render`] returns the error.
     pub fn render_nth(
         &self,
-        at: usize,
+        index: usize,
         sources: &mut Sources,
         context: &Context,
     ) -> Option<SourceId> {
-        let (name, id) = self.list.get(at)?;
+        let (name, id) = self.list.get(index)?;
         Some(sources.add(self.render_one(name, *id, context).ok()?))
+    }
+
+    /// Renders the template of a name.
+    ///
+    /// Errors: there is no such template, or it fails.
+    pub(crate) fn render_named(
+        &self,
+        name: &str,
+        sources: &mut Sources,
+        context: &Context,
+    ) -> Result<SourceId, Diagnostics> {
+        let Some((name, id)) = self.list.iter().find(|(known, _)| known == name) else {
+            return Err(Diagnostic::new(format!("there is no template `{name}`")).into());
+        };
+        match self.render_one(name, *id, context) {
+            Ok(source) => Ok(sources.add(source)),
+            Err(error) => Err(self.explain_failure(sources, *id, context, &error).into()),
+        }
     }
 
     fn render_one(
@@ -179,35 +219,35 @@ impl Templates {
         let span = error_span(sources, id, error);
         let expression = sources.slice(span).trim().to_owned();
         let detail = error.detail().unwrap_or("").to_owned();
-        let mut hint = None;
-        let kind = match error.kind() {
+        let mut suggestion = None;
+        let problem = match error.kind() {
             ErrorKind::UndefinedError => {
-                let (name, near) = output::undefined(&expression, context);
-                hint = near.map(|near| format!("did you mean `{near}`?"));
+                let (name, near) = output::find_undefined(&expression, context);
+                suggestion = near.map(|near| format!("did you mean `{near}`?"));
                 RenderError::Undefined(name)
             }
-            ErrorKind::OutOfFuel => RenderError::Bound(format!(
-                "takes more than {FUEL} units of work: a loop is too long"
+            ErrorKind::OutOfFuel => RenderError::Limit(format!(
+                "takes more than {FUEL} units of work: shorten its loops"
             )),
             ErrorKind::WriteFailure => {
-                RenderError::Bound(format!("writes more than {} KiB", MAX_OUTPUT_BYTES >> 10))
+                RenderError::Limit(format!("writes more than {} KiB", MAX_OUTPUT_BYTES >> 10))
             }
             _ if detail.contains("recursion limit") => {
-                RenderError::Bound("nests too deep".to_owned())
+                RenderError::Limit("nests too deeply".to_owned())
             }
             kind => {
                 let reason = if detail.is_empty() { kind.to_string() } else { detail };
                 RenderError::Failed { expression, reason }
             }
         };
-        let mut located = Located::new(kind, Some(span), Path::root());
-        located.hint = hint;
+        let mut located = Located::new(problem, Some(span), Path::root());
+        located.hint = suggestion;
         located.diagnose(sources)
     }
 }
 
-/// The engine, with what templates need and no more: whatever is not named here does not exist.
-fn environment() -> Result<Environment<'static>, minijinja::Error> {
+/// The engine, with the few features that templates have; no others exist.
+fn new_environment() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let mut syntax = SyntaxConfig::builder();
@@ -215,12 +255,12 @@ fn environment() -> Result<Environment<'static>, minijinja::Error> {
     environment.set_syntax(syntax.build()?);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(MAX_RECURSION);
-    environment.set_formatter(output::format);
-    filters::add_to(&mut environment);
+    environment.set_formatter(output::format_value);
+    filters::add_filters(&mut environment);
     Ok(environment)
 }
 
-/// Where the engine says an error is: the expression's bytes, else the line.
+/// The place of an engine's error: the expression's bytes, else the line.
 fn error_span(sources: &Sources, id: SourceId, error: &minijinja::Error) -> Span {
     let source = sources.get(id);
     let clamp = |byte: usize| byte.min(source.text().len()) as u32;

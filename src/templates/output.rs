@@ -1,4 +1,4 @@
-//! Values written into a template's output.
+//! Formats values in a template's output.
 
 use std::fmt::Write as _;
 
@@ -8,23 +8,22 @@ use minijinja::{Error, ErrorKind, Output, State};
 use yaml_spans::near_name;
 
 /// The engine's formatter: every value as JSON, so that it is one YAML node and never structure.
-pub(super) fn format(out: &mut Output, _: &mut State, value: &Context) -> Result<(), Error> {
+pub(super) fn format_value(out: &mut Output, _: &mut State, value: &Context) -> Result<(), Error> {
     write_json(out, value)
 }
 
 fn write_json(out: &mut Output, value: &Context) -> Result<(), Error> {
-    let wrong = |reason: &str| Err(Error::new(ErrorKind::InvalidOperation, reason.to_owned()));
     match value.kind() {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        ValueKind::None => wrong("it is null, and nothing stands for that: ask first, with `if`"),
+        ValueKind::None => refuse("the value is null: guard it with `{% if … %}`"),
         ValueKind::Bool => Ok(write!(out, "{}", value.is_true())?),
         ValueKind::Number => match f64::try_from(value.clone()) {
-            Ok(number) if !number.is_finite() => wrong("it is no finite number"),
+            Ok(number) if !number.is_finite() => refuse("expected a finite number"),
             _ => Ok(write!(out, "{value}")?),
         },
         ValueKind::String => match value.as_str() {
             Some(text) => Ok(write_string(out, text)?),
-            None => wrong("it is no text"),
+            None => refuse("expected text, not bytes"),
         },
         ValueKind::Seq | ValueKind::Iterable => {
             out.write_char('[')?;
@@ -44,19 +43,23 @@ fn write_json(out: &mut Output, value: &Context) -> Result<(), Error> {
                 }
                 match key.as_str() {
                     Some(text) => write_string(out, text)?,
-                    None => return wrong("a key of it is no text"),
+                    None => return refuse("expected a map whose keys are text"),
                 }
                 out.write_str(": ")?;
                 write_json(out, &value.get_item(&key)?)?;
             }
             Ok(out.write_char('}')?)
         }
-        _ => wrong("a template can't write such a value"),
+        _ => refuse("a template can't write a value of this kind"),
     }
 }
 
-/// A JSON string that every YAML reader takes as the same text: what a reader might fold, strip or
-/// refuse is escaped, as YAML's own `\U` where JSON would want a surrogate pair.
+fn refuse(reason: &'static str) -> Result<(), Error> {
+    Err(Error::new(ErrorKind::InvalidOperation, reason))
+}
+
+/// Writes a JSON string that every YAML reader reads as the same text. Characters that a reader might
+/// fold, strip or refuse are escaped; where JSON needs a surrogate pair, YAML's own `\U` is used.
 fn write_string(out: &mut Output, text: &str) -> std::fmt::Result {
     out.write_char('"')?;
     for c in text.chars() {
@@ -74,8 +77,8 @@ fn write_string(out: &mut Output, text: &str) -> std::fmt::Result {
     out.write_char('"')
 }
 
-/// Controls, DEL, the line and paragraph separators, the byte order mark, marks that turn the
-/// direction of text, and what is no character.
+/// Returns true for controls, DEL, line and paragraph separators, the byte order mark, marks that turn the
+/// direction of text, and code points that are not characters.
 fn needs_escape(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{061c}' | '\u{200e}' | '\u{200f}')
@@ -84,11 +87,10 @@ fn needs_escape(c: char) -> bool {
         || c as u32 & 0xfffe == 0xfffe
 }
 
-/// The part of an expression that is not defined, and a name that is near: `gate.flor`, `floor`.
+/// Finds the part of an expression that is not defined, and a similar name: `gate.flor`, `floor`.
 ///
-/// The engine names the expression as a whole; a plain path in it is walked here to the step that
-/// fails.
-pub(super) fn undefined(expression: &str, context: &Context) -> (String, Option<String>) {
+/// The engine only names the whole expression, so its first path is walked to the step that fails.
+pub(super) fn find_undefined(expression: &str, context: &Context) -> (String, Option<String>) {
     let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
     let path = expression.split(|c| !is_path(c)).find(|word| !word.is_empty());
     let Some(path) = path else { return (expression.to_owned(), None) };

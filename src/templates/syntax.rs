@@ -1,34 +1,34 @@
-//! The rules of templates, held when they are loaded: an interpolation is a whole YAML scalar, and
+//! The rules of templates, checked when they are loaded: an interpolation is a whole YAML scalar, and
 //! only `if` and `for` exist.
 //!
-//! Lines are looked at with tags masked, so that the rules are about what the YAML will be.
+//! Lines are checked with tags masked, so that the rules apply to the resulting YAML.
 
 use std::ops::Range;
 
-/// The tags that exist. Whatever captures text (`set` blocks, `filter`, macros) would send it
-/// through the formatter twice.
+/// The tags that exist. Any tag that captures text (`set` blocks, `filter`, macros) would send it through
+/// the formatter twice.
 const TAGS: &[&str] = &["if", "elif", "else", "endif", "for", "endfor"];
-/// How many texts one expression may join: each can be as long as the values are.
-const JOINS: usize = 8;
-/// How deep loops may nest.
-const LOOPS: usize = 4;
+/// The most joins (`~`) in one expression: each text can be as long as the values.
+const MAX_JOINS: usize = 8;
+/// The deepest nesting of loops.
+const MAX_LOOP_DEPTH: usize = 4;
 
-/// Why a text is no template of this project.
+/// A rule that a template breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SyntaxError {
     /// An interpolation is a part of a scalar.
     #[error(
-        "an interpolation must be a whole scalar, after its key or dash: `key: {{{{ 'pre-' ~ x }}}}`, \
-         not `key: pre-{{{{ x }}}}`"
+        "invalid interpolation: expected a whole scalar after its key or dash, `key: {{{{ 'pre-' ~ x }}}}` \
+         and not `key: pre-{{{{ x }}}}`"
     )]
     Part,
     /// An interpolation in a block scalar.
     #[error(
-        "an interpolation can't stand in a block scalar: make the text in values, or with a filter"
+        "invalid interpolation in a block scalar: make the text in the values, or with a filter"
     )]
     InBlock,
     /// An interpolation or a tag over several lines.
-    #[error("what stands in braces must stand on one line")]
+    #[error("a tag or an interpolation must be on one line")]
     Lines,
     /// A tag that does not exist.
     #[error("the tag `{0}` does not exist in templates: only `if` and `for` do")]
@@ -36,14 +36,14 @@ pub enum SyntaxError {
     /// A tag, comment or interpolation without an end.
     #[error("`{0}` is not closed")]
     Open(&'static str),
-    /// An expression that could grow without bound.
+    /// An expression that could grow without limit.
     #[error("{0}")]
     Growth(&'static str),
 }
 
-/// Every rule that a text breaks, with the bytes that break it.
-pub(super) fn check(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
-    let mut pieces = match pieces(text) {
+/// Returns every rule that a text breaks, with the bytes that break it.
+pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
+    let mut pieces = match split_pieces(text) {
         Ok(pieces) => pieces,
         Err(error) => return vec![error],
     };
@@ -67,12 +67,14 @@ pub(super) fn check(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
                     "endfor" => loops.saturating_sub(1),
                     _ => loops,
                 };
-                if loops > LOOPS {
-                    report(SyntaxError::Growth("loops nest at most 4 deep"));
+                if loops > MAX_LOOP_DEPTH {
+                    report(SyntaxError::Growth("loops can nest at most 4 deep"));
                 }
                 let plain = without_strings(inner);
                 if word == "for" && plain.contains('~') {
-                    report(SyntaxError::Growth("a loop goes over a value, not over joined text"));
+                    report(SyntaxError::Growth(
+                        "a loop iterates over a value, not over joined text",
+                    ));
                 }
                 if plain.split(|c: char| !c.is_alphanumeric()).any(|word| word == "recursive") {
                     report(SyntaxError::Growth("a loop can't be recursive"));
@@ -81,10 +83,10 @@ pub(super) fn check(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
         }
         let plain = without_strings(inner);
         if plain.contains('*') {
-            report(SyntaxError::Growth("templates do not multiply"));
+            report(SyntaxError::Growth("templates can't multiply"));
         }
-        if plain.matches('~').count() > JOINS {
-            report(SyntaxError::Growth("an expression joins at most 9 texts"));
+        if plain.matches('~').count() > MAX_JOINS {
+            report(SyntaxError::Growth("an expression can join at most 9 texts"));
         }
     }
     pieces.retain(|piece| piece.kind == Kind::Expression);
@@ -107,7 +109,7 @@ struct Piece {
 }
 
 impl Piece {
-    /// What stands between the delimiters, without the marks that trim.
+    /// The text between the delimiters, without the marks that trim.
     fn inner<'a>(&self, text: &'a str) -> &'a str {
         let inner = &text[self.range.start + 2..self.range.end - 2];
         let inner = inner.strip_prefix(['-', '+']).unwrap_or(inner);
@@ -118,7 +120,7 @@ impl Piece {
 const DELIMITERS: &[(&str, &str, Kind)] =
     &[("{{", "}}", Kind::Expression), ("{%", "%}", Kind::Tag), ("{#", "#}", Kind::Comment)];
 
-fn pieces(text: &str) -> Result<Vec<Piece>, (SyntaxError, Range<usize>)> {
+fn split_pieces(text: &str) -> Result<Vec<Piece>, (SyntaxError, Range<usize>)> {
     let mut pieces = Vec::new();
     let mut at = 0;
     while let Some(offset) = text[at..].find('{') {
@@ -131,7 +133,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, (SyntaxError, Range<usize>)> {
         };
         let end = match kind {
             Kind::Comment => rest[2..].find(close).map(|end| end + 2),
-            _ => close_of(rest, close),
+            _ => find_close(rest, close),
         };
         let end = end.ok_or((SyntaxError::Open(open), start..start + 2))?;
         at = start + end + 2;
@@ -140,8 +142,8 @@ fn pieces(text: &str) -> Result<Vec<Piece>, (SyntaxError, Range<usize>)> {
     Ok(pieces)
 }
 
-/// Where the closing delimiter stands that is not in a string.
-fn close_of(text: &str, close: &str) -> Option<usize> {
+/// The position of the first closing delimiter that is not in a string.
+fn find_close(text: &str, close: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut quote = None;
     let mut at = 2;
@@ -158,7 +160,7 @@ fn close_of(text: &str, close: &str) -> Option<usize> {
     None
 }
 
-/// An expression with its string literals emptied: what operators it has.
+/// An expression without its string literals.
 fn without_strings(expression: &str) -> String {
     let mut plain = String::with_capacity(expression.len());
     let mut quote = None;
@@ -176,10 +178,10 @@ fn without_strings(expression: &str) -> String {
     plain
 }
 
-/// Stands for the first byte of an interpolation, in a masked line.
-const FIRST: char = '\u{2}';
+/// The placeholder for an interpolation in a masked line.
+const PLACEHOLDER: char = '\u{2}';
 
-/// Holds every line with an interpolation to the shape `- key: {{ value }}`.
+/// Checks that every line with an interpolation has the shape `- key: {{ value }}`.
 fn check_lines(text: &str, expressions: &[Piece]) -> Vec<(SyntaxError, Range<usize>)> {
     let mut errors = Vec::new();
     let mut block: Option<usize> = None;
@@ -192,7 +194,7 @@ fn check_lines(text: &str, expressions: &[Piece]) -> Vec<(SyntaxError, Range<usi
         while let Some(piece) = next.next_if(|piece| piece.range.start < range.end) {
             here.push(piece);
         }
-        let line = masked(raw, range.start, &here);
+        let line = mask_line(raw, range.start, &here);
         let line = line.trim_end();
         if line.trim_start().is_empty() {
             continue;
@@ -202,28 +204,28 @@ fn check_lines(text: &str, expressions: &[Piece]) -> Vec<(SyntaxError, Range<usi
         if !in_block {
             block = block_column(line);
         }
-        let wrong = match here.as_slice() {
+        let error = match here.as_slice() {
             [] => None,
             _ if in_block => Some(SyntaxError::InBlock),
-            _ if is_whole(line) => None,
+            _ if has_whole_interpolation(line) => None,
             _ => Some(SyntaxError::Part),
         };
-        if let (Some(error), Some(first)) = (wrong, here.first()) {
+        if let (Some(error), Some(first)) = (error, here.first()) {
             errors.push((error, first.range.clone()));
         }
     }
     errors
 }
 
-/// A line without its tags and comments, each interpolation one character.
-fn masked(raw: &str, start: usize, expressions: &[&Piece]) -> String {
+/// Returns a line without its tags and comments, and with a placeholder for each interpolation.
+fn mask_line(raw: &str, start: usize, expressions: &[&Piece]) -> String {
     let mut line = String::with_capacity(raw.len());
     let mut at = 0;
     for piece in expressions {
         let from = piece.range.start.saturating_sub(start).min(raw.len());
         let to = piece.range.end.saturating_sub(start).min(raw.len());
         line.push_str(&raw[at.min(from)..from]);
-        line.push(FIRST);
+        line.push(PLACEHOLDER);
         at = to;
     }
     line.push_str(&raw[at..]);
@@ -245,7 +247,7 @@ fn strip_tags(line: &str) -> String {
     kept
 }
 
-/// The column that a block scalar's lines must stand right of, if this line begins one.
+/// The column that a block scalar's lines must be indented beyond, if this line begins one.
 fn block_column(line: &str) -> Option<usize> {
     let content = line.split(" #").next().unwrap_or(line).trim_end();
     let head = content.trim_end_matches(|c: char| c.is_ascii_digit() || c == '+' || c == '-');
@@ -264,26 +266,30 @@ fn after_dashes(line: &str) -> &str {
     rest
 }
 
-/// Whether a masked line is `key: V`, `- V`, `- key: V`, `V: V` or `V: text`, V an interpolation.
-fn is_whole(line: &str) -> bool {
+fn is_plain_key_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_./-".contains(c)
+}
+
+/// Returns true if a masked line is `key: V`, `- V`, `- key: V`, `V: V` or `V: text`, where V is an
+/// interpolation.
+fn has_whole_interpolation(line: &str) -> bool {
     let content = after_dashes(line);
     let has_dash = content.len() < line.trim_start_matches(' ').len();
-    if content == FIRST.to_string() {
+    if content == PLACEHOLDER.to_string() {
         return has_dash;
     }
     let Some((key, value)) = content.split_once(':') else { return false };
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
     let quoted = key
         .strip_prefix('"')
         .and_then(|key| key.strip_suffix('"'))
-        .is_some_and(|key| !key.contains(['"', '\\', FIRST]));
-    let key_is_value = key == FIRST.to_string();
-    let key_ok = key_is_value || quoted || (!key.is_empty() && key.chars().all(plain));
+        .is_some_and(|key| !key.contains(['"', '\\', PLACEHOLDER]));
+    let key_is_value = key == PLACEHOLDER.to_string();
+    let key_ok = key_is_value || quoted || (!key.is_empty() && key.chars().all(is_plain_key_char));
     let Some(value) = value.strip_prefix(' ').or_else(|| value.is_empty().then_some("")) else {
         return false;
     };
     let value = value.trim();
-    key_ok && (value == FIRST.to_string() || (key_is_value && !value.contains(FIRST)))
+    key_ok && (value == PLACEHOLDER.to_string() || (key_is_value && !value.contains(PLACEHOLDER)))
 }
 
 #[cfg(test)]
@@ -291,7 +297,7 @@ mod tests {
     use super::*;
 
     fn first_error(text: &str) -> Option<SyntaxError> {
-        check(text).into_iter().next().map(|(error, _)| error)
+        check_template(text).into_iter().next().map(|(error, _)| error)
     }
 
     #[test]
@@ -324,7 +330,7 @@ mod tests {
             "a: '{{ x }}'\n",
             "a: {{ x }}{{ y }}\n",
             "a: {{ x }} {{ y }}\n",
-            "a: {{ x }} # why\n",
+            "a: {{ x }} # comment\n",
             "a: [{{ x }}]\n",
             "a: {b: {{ x }}}\n",
             "a: &x {{ x }}\n",
@@ -349,7 +355,7 @@ mod tests {
         for text in [
             "a: |\n  {{ x }}\n",
             "a: >-\n  text\n\n  k: {{ x }}\n",
-            "a: |2 # why\n  - {{ x }}\n",
+            "a: |2 # comment\n  - {{ x }}\n",
             "- |\n  k: {{ x }}\n",
             "- a: |-\n    k: {{ x }}\n",
         ] {
@@ -366,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_without_bound_is_refused() {
+    fn unbounded_growth_is_refused() {
         for text in [
             "a: {{ x * 1000000 }}\n",
             "a: {{ x ~ x ~ x ~ x ~ x ~ x ~ x ~ x ~ x ~ x }}\n",
@@ -379,9 +385,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_closed_is_refused() {
+    fn unclosed_delimiters_are_refused() {
         assert_eq!(first_error("a: {{ x\n"), Some(SyntaxError::Open("{{")));
         assert_eq!(first_error("a: {{ '}}' \n"), Some(SyntaxError::Open("{{")));
-        assert_eq!(first_error("{# why\n"), Some(SyntaxError::Open("{#")));
+        assert_eq!(first_error("{# comment\n"), Some(SyntaxError::Open("{#")));
     }
 }

@@ -1,4 +1,4 @@
-//! What a schema can't say: values that can never work together. What is unwise is lint's.
+//! The rules that a schema can't express: values that can never work together. Risky values are lint's.
 
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
@@ -10,31 +10,23 @@ use yaml_spans::diagnostic::Located;
 
 /// Kubernetes gives a CronJob's Jobs its name and 11 characters more; a Job's name ends at 63.
 /// <https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/>
-const CRON_JOB_NAME: usize = 52;
+const MAX_CRON_JOB_NAME: usize = 52;
 
-/// Why values do not go together.
+/// Values that can never work together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
-    /// The name is not the file's.
-    #[error("the stack is named `{name}`, its file `{stem}.yaml`: the two must agree")]
+    /// A name that differs from the file's.
+    #[error("the stack is named `{name}`, but its file `{stem}.yaml`: the two must agree")]
     Stem {
         /// The value.
         name: String,
         /// The file's stem.
         stem: String,
     },
-    /// More is asked for than the card has.
-    #[error("`{what}` is {amount}, more than the whole card (`gpu.total` is {total})")]
-    MoreThanTheCard {
-        /// The value's path.
-        what: &'static str,
-        /// How much it is.
-        amount: String,
-        /// How much there is.
-        total: String,
-    },
     /// A CronJob's name leaves no room for its Jobs' suffix.
-    #[error("`{name}` has {length} characters: a CronJob's name has at most 52")]
+    #[error(
+        "invalid CronJob name `{name}`: expected at most {MAX_CRON_JOB_NAME} characters, not {length}"
+    )]
     CronJobName {
         /// The name.
         name: String,
@@ -42,34 +34,34 @@ pub enum CheckError {
         length: usize,
     },
     /// One name for two things.
-    #[error("`{name}` is {first} already")]
+    #[error("`{name}` is already {first}")]
     Twice {
         /// The name.
         name: String,
-        /// What it is already.
+        /// The first thing with the name.
         first: String,
     },
     /// The namespace's default account would give every Pod there the gate's rights.
-    #[error("`default` is every Pod's service account: the gate needs one of its own")]
+    #[error("`default` is every Pod's service account: the gate needs its own")]
     DefaultServiceAccount,
     /// A Service without a port behind it.
-    #[error("the service leads to the server's port, but `server.port` is not set")]
+    #[error("`service` needs `server.port`, the port that it leads to")]
     NoServerPort,
     /// A mode that needs a policy.
-    #[error("`kyverno.mode: {0}` needs `kyverno.policy`: the owner's policy file")]
+    #[error("`kyverno.mode: {0}` needs `kyverno.policy`, the owner's policy file")]
     NoPolicy(&'static str),
     /// A label or annotation that another value decides.
     #[error("`{key}` is set by `{by}`")]
     Reserved {
         /// The label's or annotation's key.
         key: &'static str,
-        /// What sets it.
+        /// The value that sets it.
         by: &'static str,
     },
 }
 
-/// Everything that is wrong, in the order of the file's sections.
-pub(super) fn check(loaded: &Loaded, stem: &FilePath) -> Vec<Located<LoadError>> {
+/// Returns every error, in the order of the file's sections.
+pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<LoadError>> {
     let values = &loaded.values;
     let mut errors = Vec::new();
     let mut report = |path: Path, error: CheckError| {
@@ -97,21 +89,12 @@ pub(super) fn check(loaded: &Loaded, stem: &FilePath) -> Vec<Located<LoadError>>
         report(key(&["service"]), CheckError::NoServerPort);
     }
     if let (Some(config), Some(storage)) = (&values.server.config, &values.storage)
-        && trimmed(config.mount_path.as_str()) == trimmed(storage.mount_path.as_str())
+        && without_trailing_slash(config.mount_path.as_str())
+            == without_trailing_slash(storage.mount_path.as_str())
     {
         let name = storage.mount_path.to_string();
         let error = CheckError::Twice { name, first: "`server.config.mountPath`".to_owned() };
         report(key(&["storage", "mountPath"]), error);
-    }
-    let (gate, total) = (&values.gate, values.gpu.total);
-    for (what, amount, path) in [
-        ("gate.floor", gate.floor, ["gate", "floor"]),
-        ("gate.reserve", gate.reserve, ["gate", "reserve"]),
-    ] {
-        if amount > total {
-            let (amount, total) = (amount.to_string(), total.to_string());
-            report(key(&path), CheckError::MoreThanTheCard { what, amount, total });
-        }
     }
     check_names(values, |leaf, error| report(key(&["offPeak", "names", leaf]), error));
     let mode = match values.kyverno.mode {
@@ -140,7 +123,7 @@ fn check_names(values: &Values, mut report: impl FnMut(&'static str, CheckError)
     for (leaf, name) in [("up", &names.up), ("guard", &names.guard), ("down", &names.down)] {
         let Some(name) = name else { continue };
         let length = name.as_str().len();
-        if length > CRON_JOB_NAME {
+        if length > MAX_CRON_JOB_NAME {
             report(leaf, CheckError::CronJobName { name: name.to_string(), length });
         }
         if let Some(first) = seen.insert(name, leaf) {
@@ -153,6 +136,6 @@ fn check_names(values: &Values, mut report: impl FnMut(&'static str, CheckError)
     }
 }
 
-fn trimmed(path: &str) -> &str {
+fn without_trailing_slash(path: &str) -> &str {
     path.trim_end_matches('/')
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::scalars::*;
 use super::stack::Image;
 
-/// How a GitOps controller takes what is rendered: what `tts-render gitops` writes. Settings of the
-/// whole repository must be the same in each of its stacks.
+/// The wiring to a GitOps controller, which `tts-render gitops` writes. Settings of the whole repository
+/// must be the same in each of its stacks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GitOps {
@@ -17,19 +17,19 @@ pub struct GitOps {
     /// The branch that the controller follows.
     #[serde(default = "default_branch")]
     pub branch: BranchName,
-    /// The folder of the repository that holds `values/`. Left out: its root.
+    /// The folder of the repository that contains `values/`. Default: its root.
     #[serde(default)]
     pub path: Option<RelativePath>,
-    /// What the wiring's own objects are named: the project, the source, and, with a folder's name
-    /// behind it, the app of a folder that is no stack's.
+    /// The name of the wiring's own objects: of the project, of the source and, followed by the folder's
+    /// name, of the app of a folder that stacks share.
     #[serde(default = "default_name")]
     pub name: DnsLabel,
-    /// Whether the controller deletes what is no longer rendered. Off until the first sync went
-    /// well; a namespace, a volume and a claim are guarded even then.
+    /// Lets the controller delete objects that are no longer rendered. Turn it on after the first
+    /// successful sync; a namespace, a volume and a claim are protected even then.
     #[serde(default)]
     pub prune: bool,
-    /// Who decides which image runs. With `keel`, the controller leaves the images of the Deployment
-    /// and the CronJobs alone, and a new tag in Git no longer rolls out.
+    /// The owner of the images' tags. With `keel`, the controller ignores the images of the Deployment
+    /// and the CronJobs, and a new tag in Git no longer rolls out.
     #[serde(default)]
     pub images: ImageOwner,
     /// Argo CD.
@@ -51,7 +51,7 @@ fn default_name() -> DnsLabel {
     DnsLabel::constant("tts-render")
 }
 
-/// Who decides which image runs.
+/// The owner of the images' tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ImageOwner {
@@ -66,14 +66,14 @@ pub enum ImageOwner {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ArgoCd {
-    /// Argo CD's own namespace, where Applications lie.
+    /// Argo CD's own namespace, which contains the Applications.
     #[serde(default = "default_argocd_namespace")]
     pub namespace: DnsLabel,
-    /// The cluster that is synced to, by its API server's URL.
+    /// The API server's URL of the cluster that is synced.
     #[serde(default = "default_server")]
     pub server: HttpUrl,
-    /// The image of the plugin's sidecar: what `tts-render image build --of renderer` makes. Needed
-    /// for the plugin alone.
+    /// The image of the plugin's sidecar, built by `tts-render image build --of renderer`. Needed only
+    /// for the plugin.
     #[serde(default)]
     pub plugin_image: Option<Image>,
 }
@@ -103,16 +103,17 @@ pub struct Flux {
     /// The namespace of the source and the Kustomizations.
     #[serde(default = "default_flux_namespace")]
     pub namespace: DnsLabel,
-    /// How often the source is asked and the cluster is held against it, as Go writes durations.
+    /// The time between two checks of the source and of the cluster, as Go writes durations.
     #[serde(default = "default_interval")]
     pub interval: GoDuration,
-    /// The Secret with the repository's or the registry's credentials. Left out: none.
+    /// The Secret with the repository's or the registry's credentials. Default: none.
     #[serde(default)]
     pub secret: Option<DnsSubdomain>,
-    /// The service account that applies, in the source's namespace. Left out: the controller's own.
+    /// The service account that applies the objects, in the source's namespace. Default: the controller's
+    /// own.
     #[serde(default)]
     pub service_account: Option<DnsSubdomain>,
-    /// An OCI artifact with what lies in `rendered/`, in place of the Git repository.
+    /// An OCI artifact with the content of `rendered/`, in place of the Git repository.
     #[serde(default)]
     pub artifact: Option<OciUrl>,
     /// The artifact's tag.
@@ -150,7 +151,7 @@ impl Default for Flux {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Ci {
     /// The action that installs tts-render: `OWNER/REPOSITORY@COMMIT` (Forgejo: with the host before
-    /// it, as a URL). Needed for the workflows alone.
+    /// it, as a URL). Needed only for the workflows.
     #[serde(default)]
     pub action: Option<ActionRef>,
 }

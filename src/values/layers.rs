@@ -1,6 +1,7 @@
-//! From texts to [`Values`]: layers are laid over each other as trees, so that every leaf keeps the
-//! place in the layer that brought it; the result is read and checked as one.
+//! Loads [`Values`] from texts: layers are merged as trees, so that every leaf keeps its place in the
+//! layer that it comes from; the result is read and checked as a whole.
 
+use std::fmt;
 use std::path::Path as FilePath;
 
 use super::schema::Shape;
@@ -10,50 +11,58 @@ use yaml_spans::source::{Source, SourceId, Sources, Span};
 use yaml_spans::{self, Dialect, Entry, Mapping, Node, ParseError, Path, PathError, ReadError};
 use yaml_spans::{Segment, Value};
 
-/// One assignment, `PATH=VALUE`, typed by the schema when it is laid over the values.
+/// One assignment, `PATH=VALUE`, typed by the schema when it is merged into the values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assignment {
-    /// What messages call the layer: `--set`, or the name of a parameter.
+    /// The layer's name in messages: `--set`, or the name of a parameter.
     pub layer: String,
-    /// Where to.
+    /// The value's path.
     pub path: Path,
-    /// What.
+    /// The value.
     pub value: Assigned,
 }
 
-/// What is assigned.
+/// An assigned value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Assigned {
-    /// One text: a string, or what the schema makes of it.
+    /// One text: a string, or the scalar, list or map that the schema expects.
     Text(String),
     /// A list: replaces.
     List(Vec<String>),
-    /// A map: merges, and its strings stay strings.
+    /// A map, which is merged; its strings stay strings.
     Map(Vec<(String, String)>),
 }
 
-/// Why a text is no assignment.
+/// A text that is not an assignment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AssignmentError {
-    /// There is no `=`.
-    #[error("`{0}` has no `=`: write PATH=VALUE, as in `gate.floor=7Gi`")]
-    NoValue(String),
-    /// What stands before `=` is no path.
-    #[error(transparent)]
-    Path(#[from] PathError),
+#[error("invalid assignment `{text}`: {expected}")]
+pub struct InvalidAssignment {
+    text: String,
+    expected: String,
+}
+
+impl InvalidAssignment {
+    fn new(text: &str, expected: impl fmt::Display) -> Self {
+        InvalidAssignment { text: text.to_owned(), expected: expected.to_string() }
+    }
 }
 
 impl Assignment {
-    /// Reads `PATH=VALUE` as `--set` has it: at the first `=` outside a quoted key.
-    pub fn parse(text: &str) -> Result<Self, AssignmentError> {
+    /// Parses the `PATH=VALUE` of `--set`, split at the first `=` outside a quoted key.
+    pub fn parse(text: &str) -> Result<Self, InvalidAssignment> {
         let mut quoted = false;
         let split = text.bytes().enumerate().find_map(|(at, byte)| {
             quoted ^= byte == b'"';
             (byte == b'=' && !quoted).then_some(at)
         });
-        let at = split.ok_or_else(|| AssignmentError::NoValue(text.to_owned()))?;
+        let Some(at) = split else {
+            let expected = "expected `PATH=VALUE`, such as `gate.floor=7Gi`";
+            return Err(InvalidAssignment::new(text, expected));
+        };
+        let path =
+            text[..at].parse().map_err(|error: PathError| InvalidAssignment::new(text, error))?;
         let value = Assigned::Text(text[at + 1..].to_owned());
-        Ok(Assignment { layer: "--set".to_owned(), path: text[..at].parse()?, value })
+        Ok(Assignment { layer: "--set".to_owned(), path, value })
     }
 }
 
@@ -62,44 +71,44 @@ impl Assignment {
 pub struct Layers {
     /// Overlays: maps merge, lists and scalars replace, `null` removes.
     pub overlays: Vec<SourceId>,
-    /// Then single assignments, in their order.
+    /// Single assignments in their order, stronger than overlays.
     pub assignments: Vec<Assignment>,
 }
 
-/// Why values could not be loaded.
+/// An error in a layer or in the values.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LoadError {
-    /// A layer is no YAML that every reader takes alike.
+    /// A layer is not YAML that every reader reads alike.
     #[error(transparent)]
     Parse(#[from] ParseError),
-    /// A layer holds nothing, or more than one document.
-    #[error("a values file holds one map, this one holds {0} documents")]
+    /// A layer has no document, or more than one.
+    #[error("invalid values file: expected one document, not {0}")]
     Documents(usize),
-    /// A layer is no map.
-    #[error("a values file holds a map, not {0}")]
+    /// A layer is not a map.
+    #[error("invalid values file: expected a map, not {0}")]
     NotAMap(&'static str),
-    /// An assignment goes through something that has no such entry.
-    #[error("`{path}` cannot be set: {parent} is {kind}")]
+    /// A part of an assignment's path has no such entry.
+    #[error("can't set `{path}`: {parent} is {kind}")]
     Unreachable {
         /// The whole path.
         path: Path,
-        /// What is in the way.
+        /// The part.
         parent: String,
-        /// What that is.
+        /// Its kind.
         kind: String,
     },
-    /// An assigned text is not what the schema has there.
-    #[error("`{text}` is not {expected}")]
+    /// An assigned text has not the type that the schema expects.
+    #[error("invalid value `{text}`: expected {expected}")]
     Untyped {
         /// The text.
         text: String,
-        /// What the schema has.
+        /// The type.
         expected: &'static str,
     },
     /// A value has the wrong type, is missing or unknown.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// Values do not go together.
+    /// Values can't work together.
     #[error(transparent)]
     Check(#[from] check::CheckError),
 }
@@ -118,8 +127,8 @@ pub struct Loaded {
 impl Loaded {
     /// Loads a stack: `base` is its file, `stem` the stem of that file's name.
     ///
-    /// Errors: all of the first stage that has any (layers, then types, then how values go
-    /// together).
+    /// # Errors
+    /// All of the first stage that has any: layers, then types, then values that can't work together.
     pub fn load(
         sources: &mut Sources,
         base: SourceId,
@@ -127,14 +136,14 @@ impl Loaded {
         layers: &Layers,
     ) -> Result<Self, Diagnostics> {
         let (tree, mut errors) =
-            merge(sources, base, layers).map_err(|errors| diagnose(&errors, sources))?;
+            merge_layers(sources, base, layers).map_err(|errors| diagnose(&errors, sources))?;
         match Self::from_tree(tree) {
             Ok(loaded) => {
-                errors.extend(check::check(&loaded, stem));
+                errors.extend(check::check_together(&loaded, stem));
                 if errors.is_empty() { Ok(loaded) } else { Err(diagnose(&errors, sources)) }
             }
-            Err(wrong) => {
-                errors.extend(wrong);
+            Err(unreadable) => {
+                errors.extend(unreadable);
                 Err(diagnose(&errors, sources))
             }
         }
@@ -144,10 +153,10 @@ impl Loaded {
     pub fn from_tree(tree: Node) -> Result<Self, Vec<Located<LoadError>>> {
         match yaml_spans::read::<Values>(&tree) {
             Ok(mut values) => {
-                values.fill_in();
+                values.set_defaults();
                 Ok(Loaded { values, tree })
             }
-            Err(errors) => Err(wrap(errors)),
+            Err(errors) => Err(into_load_errors(errors)),
         }
     }
 }
@@ -156,16 +165,20 @@ fn diagnose(errors: &[Located<LoadError>], sources: &Sources) -> Diagnostics {
     Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
 }
 
-fn wrap<E: Into<LoadError>>(errors: Vec<Located<E>>) -> Vec<Located<LoadError>> {
+fn into_load_errors<E: Into<LoadError>>(errors: Vec<Located<E>>) -> Vec<Located<LoadError>> {
     errors.into_iter().map(|error| error.map(Into::into)).collect()
 }
 
-/// The layers laid over each other, and what is wrong with single assignments: the rest can be read
-/// without them.
-fn merge(sources: &mut Sources, base: SourceId, layers: &Layers) -> Result<(Node, Errors), Errors> {
-    let mut tree = parse(sources, base)?;
+/// Merges the layers. The second result are the errors of single assignments, without which the rest can
+/// be read.
+fn merge_layers(
+    sources: &mut Sources,
+    base: SourceId,
+    layers: &Layers,
+) -> Result<(Node, Errors), Errors> {
+    let mut tree = parse_layer(sources, base)?;
     for &overlay in &layers.overlays {
-        overlay_onto(&mut tree, parse(sources, overlay)?);
+        merge_onto(&mut tree, parse_layer(sources, overlay)?);
     }
     let mut errors = Vec::new();
     for assignment in &layers.assignments {
@@ -176,21 +189,22 @@ fn merge(sources: &mut Sources, base: SourceId, layers: &Layers) -> Result<(Node
     Ok((tree, errors))
 }
 
-fn parse(sources: &Sources, id: SourceId) -> Result<Node, Vec<Located<LoadError>>> {
-    let mut documents = yaml_spans::parse(sources, id, Dialect::Strict).map_err(wrap)?;
-    let wrong = |error, span| Err(vec![Located::new(error, span, Path::root())]);
+fn parse_layer(sources: &Sources, id: SourceId) -> Result<Node, Vec<Located<LoadError>>> {
+    let mut documents =
+        yaml_spans::parse(sources, id, Dialect::Strict).map_err(into_load_errors)?;
+    let refuse = |error, span| Err(vec![Located::new(error, span, Path::root())]);
     match (documents.pop(), documents.len()) {
         (Some(Node { value: Value::Mapping(map), span }), 0) => {
             Ok(Node { value: Value::Mapping(map), span })
         }
-        (Some(node), 0) => wrong(LoadError::NotAMap(node.kind()), node.span),
-        (Some(node), more) => wrong(LoadError::Documents(more + 1), node.span),
-        (None, _) => wrong(LoadError::Documents(0), Some(Span::new(id, 0, 0))),
+        (Some(node), 0) => refuse(LoadError::NotAMap(node.kind()), node.span),
+        (Some(node), more) => refuse(LoadError::Documents(more + 1), node.span),
+        (None, _) => refuse(LoadError::Documents(0), Some(Span::new(id, 0, 0))),
     }
 }
 
 /// Maps merge, lists and scalars replace, `null` removes.
-fn overlay_onto(base: &mut Node, overlay: Node) {
+fn merge_onto(base: &mut Node, overlay: Node) {
     let Value::Mapping(over) = overlay.value else {
         *base = overlay;
         return;
@@ -203,16 +217,16 @@ fn overlay_onto(base: &mut Node, overlay: Node) {
         if entry.node.value == Value::Null {
             map.shift_remove(&key);
         } else if let Some(present) = map.get_mut(&key) {
-            overlay_onto(&mut present.node, entry.node);
+            merge_onto(&mut present.node, entry.node);
         } else {
             let mut node = Node { span: entry.node.span, value: Value::Null };
-            overlay_onto(&mut node, entry.node);
+            merge_onto(&mut node, entry.node);
             map.insert(key, Entry { key_span: entry.key_span, node });
         }
     }
 }
 
-/// Lays one assignment over the tree. Its text becomes a source, so that errors in it have a place.
+/// Merges one assignment into the tree. Its text becomes a source, so that errors in it have a place.
 fn assign(
     tree: &mut Node,
     sources: &mut Sources,
@@ -239,7 +253,7 @@ fn assign(
     let node = match &assignment.value {
         Assigned::Text(text) => {
             let shape = Shape::of_values().at(&assignment.path);
-            typed(text, shape.as_ref(), value_span).map_err(at)?
+            parse_typed(text, shape.as_ref(), value_span).map_err(at)?
         }
         Assigned::List(items) => Node {
             span: Some(value_span),
@@ -251,7 +265,7 @@ fn assign(
             Node { span: Some(value_span), value: Value::Mapping(map) }
         }
     };
-    let slot = reach(tree, assignment, key_span).map_err(at)?;
+    let slot = find_slot(tree, assignment, key_span).map_err(at)?;
     match slot {
         Slot::Entry(map, key) if node.value == Value::Null => {
             map.shift_remove(key);
@@ -261,7 +275,7 @@ fn assign(
                 key_span: Some(key_span),
                 node: Node { span: Some(value_span), value: Value::Null },
             });
-            overlay_onto(&mut entry.node, node);
+            merge_onto(&mut entry.node, node);
         }
         Slot::Item(items, index) if index == items.len() => items.push(node),
         Slot::Item(items, index) => items[index] = node,
@@ -269,9 +283,9 @@ fn assign(
     Ok(())
 }
 
-/// A text as the schema has it at its path. A place that the schema does not know gets a string, so
-/// that reading tells what is wrong with the path.
-fn typed(text: &str, shape: Option<&Shape>, span: Span) -> Result<Node, LoadError> {
+/// Parses a text to the type that the schema expects. At a path that the schema does not know it becomes
+/// a string, and reading then reports the path.
+fn parse_typed(text: &str, shape: Option<&Shape>, span: Span) -> Result<Node, LoadError> {
     let node = |value| Ok(Node { span: Some(span), value });
     let string = || node(Value::String(text.to_owned()));
     let Some(shape) = shape else { return string() };
@@ -285,9 +299,9 @@ fn typed(text: &str, shape: Option<&Shape>, span: Span) -> Result<Node, LoadErro
         documents.is_empty().then_some(first)
     });
     let Some(mut parsed) = parsed else {
-        return if shape.is_anything() { string() } else { untyped(text, shape) };
+        return if shape.is_anything() { string() } else { refuse_type(text, shape) };
     };
-    place_all(&mut parsed, span);
+    set_spans(&mut parsed, span);
     let kind = match &parsed.value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -301,11 +315,11 @@ fn typed(text: &str, shape: Option<&Shape>, span: Span) -> Result<Node, LoadErro
     if shape.is_anything() || shape.allows(kind) || number {
         Ok(parsed)
     } else {
-        untyped(text, shape)
+        refuse_type(text, shape)
     }
 }
 
-fn untyped(text: &str, shape: &Shape) -> Result<Node, LoadError> {
+fn refuse_type(text: &str, shape: &Shape) -> Result<Node, LoadError> {
     let names = [
         ("boolean", "`true` or `false`"),
         ("integer", "a whole number"),
@@ -318,14 +332,14 @@ fn untyped(text: &str, shape: &Shape) -> Result<Node, LoadError> {
     Err(LoadError::Untyped { text: text.to_owned(), expected })
 }
 
-/// An assigned tree was parsed on its own: all of it stands where the assignment does.
-fn place_all(node: &mut Node, span: Span) {
+/// Gives all of an assigned tree, which was parsed on its own, the place of the assignment.
+fn set_spans(node: &mut Node, span: Span) {
     node.span = Some(span);
     match &mut node.value {
-        Value::Sequence(items) => items.iter_mut().for_each(|item| place_all(item, span)),
+        Value::Sequence(items) => items.iter_mut().for_each(|item| set_spans(item, span)),
         Value::Mapping(map) => map.values_mut().for_each(|entry| {
             entry.key_span = Some(span);
-            place_all(&mut entry.node, span);
+            set_spans(&mut entry.node, span);
         }),
         _ => {}
     }
@@ -336,18 +350,18 @@ enum Slot<'a> {
     Item(&'a mut Vec<Node>, usize),
 }
 
-/// Walks to the place that an assignment names; maps on the way are made.
-fn reach<'a>(
+/// Finds the place that an assignment names, and creates missing maps on the way.
+fn find_slot<'a>(
     tree: &'a mut Node,
     assignment: &'a Assignment,
     span: Span,
 ) -> Result<Slot<'a>, LoadError> {
     let path = &assignment.path;
-    let Some((last, way)) = path.segments().split_last() else {
+    let Some((last, parents)) = path.segments().split_last() else {
         return Err(unreachable_at(path, 0, tree));
     };
     let mut node = tree;
-    for (depth, segment) in way.iter().enumerate() {
+    for (depth, segment) in parents.iter().enumerate() {
         let blocked = unreachable_at(path, depth, node);
         node = match (segment, &mut node.value) {
             (Segment::Key(key), Value::Mapping(map)) => {
@@ -366,7 +380,7 @@ fn reach<'a>(
             _ => return Err(blocked),
         };
     }
-    let blocked = unreachable_at(path, way.len(), node);
+    let blocked = unreachable_at(path, parents.len(), node);
     match (last, &mut node.value) {
         (Segment::Key(key), Value::Mapping(map)) => Ok(Slot::Entry(map, key)),
         (Segment::Index(index), Value::Sequence(items)) if *index <= items.len() => {

@@ -1,8 +1,7 @@
 //! One stack's values: typed, layered, checked.
 //!
 //! In: the text of a values file, of overlays and of single assignments. Out: [`Values`], or every
-//! error at once, each with its place in the layer that brought it. `render`, `explain`, `review`
-//! and `lint` call it; it calls `yaml` and `schedule`.
+//! error at once, each with its place in the layer that it comes from.
 
 mod check;
 mod gitops;
@@ -13,7 +12,7 @@ mod stack;
 
 pub use check::CheckError;
 pub use gitops::{ArgoCd, Ci, Flux, GitOps, ImageOwner};
-pub use layers::{Assigned, Assignment, AssignmentError, Layers, LoadError, Loaded};
+pub use layers::{Assigned, Assignment, InvalidAssignment, Layers, LoadError, Loaded};
 pub use scalars::{
     AbsolutePath, ActionRef, BranchName, Bytes, CronSchedule, Digest, DnsLabel, DnsSubdomain,
     EnvName, GitUrl, GoDuration, HttpUrl, OciUrl, Port, RelativePath, Repository, StorageQuantity,

@@ -1,5 +1,5 @@
-//! The scalars of a values file: each is checked when it is read, and its JSON Schema says the same
-//! to an editor.
+//! The scalars of a values file: each is checked when it is read, and its JSON Schema gives editors the
+//! same rule.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,14 +8,15 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use kube_formats::quantity::parse_bytes;
-
+use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
+use kube_formats::quantity::{format_bytes, parse_bytes};
+use kube_formats::url;
 use kube_validate::schedule::{self, Schedule};
 
-/// Makes a string with a rule: a newtype that is checked when it is read.
+/// Declares a string with a rule: a newtype that is checked when it is read.
 ///
-/// `pattern` is what an editor checks; where it can say the whole rule it is the rule, and a test
-/// holds both to the same verdict on the same examples.
+/// `pattern` is the rule for editors, as far as a pattern can express it; a test compares the verdicts of
+/// both on the same examples.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident, pattern: $pattern:expr, max: $max:expr, check: $check:expr) => {
         $(#[$doc])*
@@ -24,12 +25,12 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// Takes a text that obeys the rule; else says what would be right.
+            /// Checks a text; the error says what was expected.
             pub fn new(text: impl Into<String>) -> Result<Self, String> {
                 let text = text.into();
                 let check: fn(&str) -> Result<(), String> = $check;
                 if text.len() > $max {
-                    return Err(format!("{} characters are more than {}", text.len(), $max));
+                    return Err(format!("expected at most {} characters, not {}", $max, text.len()));
                 }
                 check(&text).map(|()| Self(text))
             }
@@ -39,7 +40,7 @@ macro_rules! text {
                 &self.0
             }
 
-            /// A default of this program; a test holds all of them to their rules.
+            /// A default of this program; a test checks all of them.
             #[allow(dead_code, reason = "not every text has a default")]
             pub(super) fn constant(text: &'static str) -> Self {
                 Self(text.to_owned())
@@ -75,20 +76,20 @@ macro_rules! text {
 }
 
 text! {
-    /// A name as RFC 1123 has labels: a namespace, a Deployment, a Service.
+    /// A DNS label (RFC 1123): the name of a namespace or a Service.
     /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names>
     DnsLabel, pattern: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max: 63,
     check: |text| if is_dns_label(text) { Ok(()) } else {
-        Err(format!("`{text}` is no name: lower case letters, digits and `-`, with a letter or digit at both ends"))
+        Err(invalid("name", text, "lower-case letters, digits and `-`, with a letter or digit at both ends"))
     }
 }
 
 text! {
-    /// A name as RFC 1123 has subdomains: labels with dots between.
+    /// A DNS subdomain (RFC 1123): parts with dots between.
     /// <https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names>
     DnsSubdomain, pattern: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max: 253,
-    check: |text| if text.split('.').all(is_dns_label) { Ok(()) } else {
-        Err(format!("`{text}` is no name: lower case letters, digits, `-` and `.`, with a letter or digit at both ends of each part"))
+    check: |text| if is_dns_subdomain(text) { Ok(()) } else {
+        Err(invalid("name", text, "lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part"))
     }
 }
 
@@ -98,7 +99,7 @@ text! {
     check: |text| {
         let first = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         if first && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') { Ok(()) } else {
-            Err(format!("`{text}` is no name of an environment variable: letters, digits and `_`, no digit first"))
+            Err(invalid("environment variable name", text, "letters, digits and `_`, without a digit at the start"))
         }
     }
 }
@@ -106,21 +107,21 @@ text! {
 text! {
     /// A path that starts at the root, without `..`.
     AbsolutePath, pattern: r"^/", max: 4096,
-    check: |text| if text.starts_with('/') && !has_parent(text) && !text.contains([':', '\0']) { Ok(()) } else {
-        Err(format!("`{text}` is no absolute path: it starts with `/`, without `..` or `:`"))
+    check: |text| if text.starts_with('/') && !has_parent_segment(text) && !text.contains([':', '\0']) { Ok(()) } else {
+        Err(invalid("absolute path", text, "a path that starts with `/`, without `..` and `:`"))
     }
 }
 
 text! {
     /// A file of this repository, from its root, without `..`.
     RelativePath, pattern: r"^[^/]", max: 4096,
-    check: |text| if !text.is_empty() && !text.starts_with('/') && !has_parent(text) && !text.contains(['\\', '\0']) { Ok(()) } else {
-        Err(format!("`{text}` is no path in this repository: it starts at the repository's root, without `/` first and without `..`"))
+    check: |text| if !text.is_empty() && !text.starts_with('/') && !has_parent_segment(text) && !text.contains(['\\', '\0']) { Ok(()) } else {
+        Err(invalid("path", text, "a path from the repository's root, without `/` at the start and without `..`"))
     }
 }
 
 text! {
-    /// An image's registry and repository, as the OCI distribution specification has names.
+    /// An image's registry and repository, as the OCI distribution specification defines names.
     /// <https://github.com/distribution/reference/blob/main/reference.go>
     Repository, pattern: r"^[a-zA-Z0-9.:_/-]+$", max: 255, check: check_repository
 }
@@ -131,7 +132,7 @@ text! {
     check: |text| {
         let first = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         if first && text.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c)) { Ok(()) } else {
-            Err(format!("`{text}` is no tag: letters, digits, `_`, `.` and `-`, no `.` or `-` first"))
+            Err(invalid("tag", text, "letters, digits, `_`, `.` and `-`, without `.` or `-` at the start"))
         }
     }
 }
@@ -141,13 +142,13 @@ text! {
     Digest, pattern: r"^sha256:[0-9a-f]{64}$", max: 71,
     check: |text| match text.strip_prefix("sha256:") {
         Some(hex) if hex.len() == 64 && hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) => Ok(()),
-        _ => Err(format!("`{text}` is no digest: `sha256:` and 64 lower case hexadecimal digits")),
+        _ => Err(invalid("digest", text, "`sha256:` and 64 lower-case hexadecimal digits")),
     }
 }
 
 text! {
     /// A URL of http or https.
-    HttpUrl, pattern: r"^https?://[^\s/]", max: 2048, check: check_url
+    HttpUrl, pattern: r"^https?://[^\s/]", max: 2048, check: check_http_url
 }
 
 text! {
@@ -159,7 +160,7 @@ text! {
 }
 
 text! {
-    /// A time zone's name, as the tz database has it.
+    /// A time zone's name in the tz database.
     TimeZoneName, pattern: r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", max: 64,
     check: |text| schedule::zone(text).map(drop).map_err(|error| match error.hint() {
         Some(hint) => format!("{error}: {hint}"),
@@ -168,84 +169,80 @@ text! {
 }
 
 text! {
-    /// An amount of storage, as a Kubernetes quantity, more than nothing.
+    /// An amount of storage: a Kubernetes quantity above zero.
     StorageQuantity, pattern: r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E)?$", max: 32,
     check: |text| match parse_bytes(text) {
         Ok(1..) => Ok(()),
-        _ => Err(format!("`{text}` is no amount of storage: a quantity such as `20Gi`")),
+        _ => Err(invalid("amount of storage", text, "a quantity such as `20Gi`")),
     }
 }
 
 text! {
-    /// Where a Git repository is cloned from, without credentials: https, ssh, or `user@host:path`.
+    /// The URL of a Git repository, without credentials: https, ssh, or `user@host:path`.
     GitUrl, pattern: r"^((https?|ssh)://[^\s/]|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:)", max: 2048, check: check_git_url
 }
 
 text! {
-    /// A branch's name, as `git check-ref-format --branch` takes it, in plain letters.
+    /// A branch's name that `git check-ref-format --branch` accepts, in ASCII.
     BranchName, pattern: r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$", max: 200,
     check: |text| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
         let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock");
         let whole = !text.starts_with('-') && !text.contains("..");
         if whole && text.chars().all(plain) && text.split('/').all(part) { Ok(()) } else {
-            Err(format!("`{text}` is no branch: letters, digits, `_`, `-`, and `.` and `/` between"))
+            Err(invalid("branch", text, "letters, digits, `_`, `-`, and `.` and `/` between them"))
         }
     }
 }
 
 text! {
-    /// A duration as Flux takes it: whole hours, minutes and seconds.
+    /// A duration in Flux' format: whole hours, minutes and seconds.
     GoDuration, pattern: r"^([0-9]{1,6}(ms|s|m|h))+$", max: 32, check: check_duration
 }
 
 text! {
-    /// An OCI artifact's repository as Flux writes it, without a tag.
+    /// An OCI artifact's repository in Flux' format, without a tag.
     OciUrl, pattern: r"^oci://", max: 260,
     check: |text| match text.strip_prefix("oci://") {
         Some(rest) => check_repository(rest),
-        None => Err(format!("`{text}` is no artifact: `oci://` and the registry's repository, without a tag")),
+        None => Err(invalid("artifact", text, "`oci://` and the registry's repository, without a tag")),
     }
 }
 
 text! {
-    /// An action with the revision that is meant.
+    /// A workflow's action with its revision.
     ActionRef, pattern: r"^(https://)?[A-Za-z0-9_./-]+@[A-Za-z0-9_./-]+$", max: 300,
     check: |text| {
         let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c));
         let bare = text.strip_prefix("https://").unwrap_or(text);
         match bare.split_once('@') {
-            Some((name, revision)) if plain(name) && name.contains('/') && plain(revision) && !has_parent(name) => Ok(()),
-            _ => Err(format!("`{text}` is no action: `OWNER/REPOSITORY@COMMIT`")),
+            Some((name, revision)) if plain(name) && name.contains('/') && plain(revision) && !has_parent_segment(name) => Ok(()),
+            _ => Err(invalid("action", text, "`OWNER/REPOSITORY@COMMIT`")),
         }
     }
 }
 
 impl DnsSubdomain {
-    /// A name made of two: `<label>-<suffix>`. A label has 63 characters at most, so it fits.
+    /// The name `<label>-<suffix>`. A label has at most 63 characters, so it fits.
     pub(super) fn joined(label: &str, suffix: &str) -> Self {
         DnsSubdomain(format!("{label}-{suffix}"))
     }
 }
 
-fn is_dns_label(text: &str) -> bool {
-    let inner = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-');
-    (1..=63).contains(&text.len())
-        && text.chars().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+fn invalid(what: &str, text: &str, expected: &str) -> String {
+    format!("invalid {what} `{text}`: expected {expected}")
 }
 
-fn has_parent(path: &str) -> bool {
+fn has_parent_segment(path: &str) -> bool {
     path.split('/').any(|part| part == "..")
 }
 
 /// The grammar of `distribution/reference`: a host with an optional port where the first part looks
 /// like one, then lower case parts.
 fn check_repository(text: &str) -> Result<(), String> {
-    let wrong = |why: &str| Err(format!("`{text}` is no repository: {why}"));
+    let refuse = |problem: &str| Err(format!("invalid repository `{text}`: {problem}"));
     if text.contains('@') {
-        return wrong("a digest belongs in `digest`");
+        return refuse("a digest belongs in `digest`");
     }
     let (host, path) = match text.split_once('/') {
         Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
@@ -255,71 +252,54 @@ fn check_repository(text: &str) -> Result<(), String> {
     };
     if let Some(host) = host {
         let (name, port) = host.split_once(':').unwrap_or((host, "1"));
-        let name_ok = name.split('.').all(|part| is_dns_label(&part.to_ascii_lowercase()));
-        if !name_ok || !matches!(port.parse::<u16>(), Ok(1..)) {
-            return wrong("the registry must be a host name with an optional port");
+        if !is_host(name) || name.contains('_') || !matches!(port.parse::<u16>(), Ok(1..)) {
+            return refuse("expected a registry that is a host name with an optional port");
         }
     }
     if path.contains(':') {
-        return wrong("a tag belongs in `tag`");
+        return refuse("a tag belongs in `tag`");
     }
-    let part_ok = |part: &str| {
-        let edge = |c: Option<char>| c.is_some_and(|c| matches!(c, 'a'..='z' | '0'..='9'));
-        edge(part.chars().next())
-            && edge(part.chars().next_back())
-            && part.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '.' | '_' | '-'))
-    };
-    if path.split('/').all(part_ok) {
+    if path.split('/').all(is_repository_part) {
         Ok(())
     } else {
-        wrong(
-            "after the registry stand parts of lower case letters, digits, `.`, `_` and `-`, with `/` between",
-        )
+        refuse("expected parts of lower-case letters, digits, `.`, `_` and `-`, with `/` between")
     }
 }
 
-fn check_url(text: &str) -> Result<(), String> {
-    let wrong = |why: &str| Err(format!("`{text}` is no URL of a page: {why}"));
-    let Some(rest) = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) else {
-        return wrong("it starts with `http://` or `https://`");
-    };
-    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return wrong("it holds white space or control characters");
-    }
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-    if authority.contains('@') {
-        return wrong("values hold no credentials");
-    }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port),
-        _ => (authority, "80"),
-    };
-    if host.is_empty() {
-        return wrong("the host is missing");
-    }
-    if !matches!(port.parse::<u16>(), Ok(1..)) {
-        return wrong("the port must be 1 to 65535");
-    }
-    Ok(())
+fn is_repository_part(part: &str) -> bool {
+    let alphanumeric = |c: char| matches!(c, 'a'..='z' | '0'..='9');
+    part.starts_with(alphanumeric)
+        && part.ends_with(alphanumeric)
+        && part.chars().all(|c| alphanumeric(c) || matches!(c, '.' | '_' | '-'))
 }
 
-/// Credentials in a URL would lie in every clone.
+fn check_http_url(text: &str) -> Result<(), String> {
+    match url::HttpUrl::parse(text) {
+        Err(error) => Err(format!("invalid URL `{text}`: {error}")),
+        Ok(url) if url.credentials.is_some() => {
+            Err("invalid URL: expected no credentials".to_owned())
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Checks a Git URL. Credentials are refused, since every clone would contain them.
 fn check_git_url(text: &str) -> Result<(), String> {
-    let wrong = |why: &str| Err(format!("`{text}` is no Git URL: {why}"));
+    let refuse = |problem: &str| Err(format!("invalid Git URL `{text}`: {problem}"));
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return wrong("it holds white space or control characters");
+        return refuse("expected no white space or control characters");
     }
     if let Some((scheme, rest)) = text.split_once("://") {
         if !matches!(scheme, "https" | "http" | "ssh") {
-            return wrong("it starts with `https://` or `ssh://`, or is `user@host:path`");
+            return refuse("expected `https://…`, `ssh://…` or `user@host:path`");
         }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
         if user.contains(':') || (!user.is_empty() && scheme != "ssh") {
-            return wrong("values hold no credentials");
+            return Err("invalid Git URL: expected no credentials".to_owned());
         }
         return if host.is_empty() || path.is_empty() {
-            wrong("the host or the path is missing")
+            refuse("expected a host and a path")
         } else {
             Ok(())
         };
@@ -333,25 +313,26 @@ fn check_git_url(text: &str) -> Result<(), String> {
         {
             Ok(())
         }
-        _ => wrong("it starts with `https://` or `ssh://`, or is `user@host:path`"),
+        _ => refuse("expected `https://…`, `ssh://…` or `user@host:path`"),
     }
 }
 
-/// What Flux' CRDs let pass: `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`, here without fractions; and not 0.
+/// Checks a duration. Flux' CRDs accept `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`; here fractions and 0 are
+/// refused.
 /// Source: kustomize-controller, api/v1/kustomization_types.go.
 fn check_duration(text: &str) -> Result<(), String> {
-    let wrong = || Err(format!("`{text}` is no duration: such as `10m` or `1h30m`"));
+    let refuse = || Err(invalid("duration", text, "a duration such as `10m` or `1h30m`"));
     let mut rest = text;
     let mut any = false;
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = rest.split_at(digits);
         let unit = ["ms", "s", "m", "h"].into_iter().find(|unit| after.starts_with(unit));
-        let (Some(unit), 1..=6) = (unit, digits) else { return wrong() };
+        let (Some(unit), 1..=6) = (unit, digits) else { return refuse() };
         any |= number.bytes().any(|byte| byte != b'0');
         rest = &after[unit.len()..];
     }
-    if any { Ok(()) } else { wrong() }
+    if any { Ok(()) } else { refuse() }
 }
 
 /// A whole number from `MIN` to `MAX`.
@@ -386,7 +367,7 @@ impl<'de, const MIN: i64, const MAX: i64> Deserialize<'de> for Whole<MIN, MAX> {
         if (MIN..=MAX).contains(&number) {
             Ok(Whole(number))
         } else {
-            Err(D::Error::custom(format!("{number} is not between {MIN} and {MAX}")))
+            Err(D::Error::custom(format!("invalid number `{number}`: expected {MIN} to {MAX}")))
         }
     }
 }
@@ -410,7 +391,7 @@ impl<const MIN: i64, const MAX: i64> JsonSchema for Whole<MIN, MAX> {
 pub struct Bytes(u64);
 
 impl Bytes {
-    /// So many bytes.
+    /// An amount of bytes.
     pub const fn new(bytes: u64) -> Self {
         Bytes(bytes)
     }
@@ -421,15 +402,9 @@ impl Bytes {
     }
 }
 
-/// The largest unit that divides it: `6Gi`, `512Mi`, `1000`.
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [(60, "Ei"), (50, "Pi"), (40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")];
-        let fits = |&&(shift, _): &&(u32, &str)| self.0 > 0 && self.0.is_multiple_of(1 << shift);
-        match units.iter().find(fits) {
-            Some((shift, unit)) => write!(f, "{}{unit}", self.0 >> shift),
-            None => write!(f, "{}", self.0),
-        }
+        f.write_str(&format_bytes(self.0))
     }
 }
 
@@ -465,11 +440,9 @@ impl Visitor<'_> for BytesVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
-        parse_bytes(text).map(Bytes).map_err(|_| {
-            E::custom(format!(
-                "`{text}` is no amount of memory: a quantity such as `6Gi`, or bytes"
-            ))
-        })
+        parse_bytes(text)
+            .map(Bytes)
+            .map_err(|error| E::custom(format!("invalid amount of memory `{text}`: {error}")))
     }
 }
 

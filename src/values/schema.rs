@@ -1,5 +1,5 @@
-//! The JSON Schema of the values, made from the types: what `values/schema.json` holds, and what
-//! types a `--set`.
+//! The JSON Schema of the values, generated from the types. It is the content of `values/schema.json`, and
+//! the source of the types that `--set` parses.
 
 use std::sync::OnceLock;
 
@@ -13,18 +13,18 @@ use yaml_spans::{Path, Segment};
 
 /// The JSON Schema (draft 2020-12) of a values file.
 pub fn schema() -> Json {
-    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(close));
+    let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(close_object));
     settings.into_generator().into_root_schema_for::<Values>().to_value()
 }
 
-/// Kubernetes' types leave open which other fields there may be; reading them does not.
-fn close(schema: &mut Schema) {
+/// Closes Kubernetes' types, whose schemas allow other fields although reading does not.
+fn close_object(schema: &mut Schema) {
     if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
         schema.insert("additionalProperties".to_owned(), Json::Bool(false));
     }
 }
 
-/// What the schema says of one place in the values.
+/// The schema of one place in the values.
 #[derive(Debug, Clone)]
 pub struct Shape {
     root: &'static Json,
@@ -39,18 +39,18 @@ impl Shape {
         Shape { root, nodes: alternatives(root, root) }
     }
 
-    /// The place at a path below; none if the schema has no such place.
+    /// The place at a path below; `None` if the schema does not know it.
     pub fn at(&self, path: &Path) -> Option<Self> {
         path.segments().iter().try_fold(self.clone(), |shape, segment| shape.step(segment))
     }
 
-    /// The place one step below; none if the schema has no such place.
+    /// The place one step below; `None` if the schema does not know it.
     pub fn step(&self, segment: &Segment) -> Option<Self> {
         let below = |node: &'static Json| match segment {
             Segment::Index(_) => node.get("items"),
             Segment::Key(key) => {
                 let property = node.get("properties").and_then(|map| map.get(key));
-                // A map whose keys have a form says it as the one pattern of its properties.
+                // A map whose keys have a form has one pattern of properties.
                 let pattern = || node.get("patternProperties")?.as_object()?.values().next();
                 property.or_else(pattern).or_else(|| node.get("additionalProperties"))
             }
@@ -69,23 +69,14 @@ impl Shape {
         }
     }
 
-    /// Whether a value of a JSON type (`string`, `integer`, …) may stand here.
+    /// Returns true if a value of a JSON type (`string`, `integer`, …) is allowed.
     pub fn allows(&self, kind: &str) -> bool {
-        self.is_anything() || self.kinds().any(|name| name == kind)
+        self.is_anything() || self.types().any(|name| name == kind)
     }
 
-    /// Whether anything may stand here: an application's own tree.
+    /// Returns true if any value is allowed, as in an application's own configuration.
     pub fn is_anything(&self) -> bool {
-        let free = |node: &&Json| match node {
-            Json::Bool(any) => *any,
-            node => {
-                // One that only stands for others says nothing by itself.
-                let says =
-                    ["type", "enum", "const", "properties", "$ref", "anyOf", "oneOf", "allOf"];
-                says.iter().all(|key| node.get(key).is_none())
-            }
-        };
-        self.nodes.iter().any(free)
+        self.nodes.iter().any(|node| allows_anything(node))
     }
 
     /// The description, of the place itself.
@@ -113,7 +104,7 @@ impl Shape {
         listed.filter_map(|value| value.as_str().map(str::to_owned))
     }
 
-    fn kinds(&self) -> impl Iterator<Item = &str> {
+    fn types(&self) -> impl Iterator<Item = &str> {
         self.nodes.iter().flat_map(|node| match node.get("type") {
             Some(Json::String(kind)) => vec![kind.as_str()],
             Some(Json::Array(kinds)) => kinds.iter().filter_map(Json::as_str).collect(),
@@ -123,7 +114,16 @@ impl Shape {
     }
 }
 
-/// A schema and all that it stands for: references followed, alternatives apart.
+fn allows_anything(node: &Json) -> bool {
+    match node {
+        Json::Bool(allowed) => *allowed,
+        node => ["type", "enum", "const", "properties", "$ref", "anyOf", "oneOf", "allOf"]
+            .iter()
+            .all(|key| node.get(key).is_none()),
+    }
+}
+
+/// The alternatives of a schema, with references followed.
 fn alternatives(root: &'static Json, node: &'static Json) -> Vec<&'static Json> {
     let mut found = vec![];
     let mut open = vec![node];
@@ -142,10 +142,10 @@ fn alternatives(root: &'static Json, node: &'static Json) -> Vec<&'static Json> 
         }
         let only_refers = referred.is_some()
             || ["anyOf", "oneOf", "allOf"].iter().any(|key| node.get(key).is_some());
-        let says_more = ["type", "properties", "description", "default"]
+        let has_own_rules = ["type", "properties", "description", "default"]
             .iter()
             .any(|key| node.get(key).is_some());
-        if !only_refers || says_more {
+        if !only_refers || has_own_rules {
             found.push(node);
         }
     }

@@ -1,4 +1,4 @@
-//! The shape of a values file. Doc comments are the descriptions in `values/schema.json`.
+//! The types of a values file. Doc comments are the descriptions in `values/schema.json`.
 
 use std::fmt;
 
@@ -10,49 +10,48 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::scalars::*;
 pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
 pub use vram_gate::exposition::MetricUnit;
 pub use vram_gate::settings::LogFormat;
-
-use super::scalars::*;
 use yaml_spans::Node;
 
-/// One stack: a GPU tenant, when it may have the card, and all that this needs in the cluster.
+/// One stack: a GPU tenant, its off-peak window, and all objects that it needs in the cluster.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "tts-render values")]
 pub struct Values {
     /// The version of this format.
     pub api_version: ApiVersion,
-    /// The stack's name: the stem of this file's name, and its folder under `rendered/`.
+    /// The stack's name: the stem of this file's name, and the folder under `rendered/`.
     pub name: DnsLabel,
     /// The namespace that the stack owns.
     pub namespace: Namespace,
-    /// The GPU tenant: any Deployment that may use the card only off-peak.
+    /// The GPU tenant: any Deployment that may use the GPU only off-peak.
     pub server: Server,
-    /// The Service in front of the server. Left out: none.
+    /// The Service in front of the server. Default: none.
     #[serde(default)]
     pub service: Option<Service>,
-    /// The volume that outlives the server's Pods. Left out: none.
+    /// The volume that outlives the server's Pods. Default: none.
     #[serde(default)]
     pub storage: Option<Storage>,
-    /// The shared card.
+    /// The shared GPU.
     pub gpu: Gpu,
-    /// When the server may have the card.
+    /// The off-peak window, in which the server may use the GPU.
     pub off_peak: OffPeak,
-    /// The program that decides who has the card.
+    /// The gate: the program that starts and stops the server.
     pub gate: Gate,
-    /// How the namespace is kept out of the policy that raises GPU Pods' priority.
+    /// The exclusion of the namespace from the policy that raises GPU Pods' priority.
     #[serde(default)]
     pub kyverno: Kyverno,
-    /// Who uses the server, and the settings that they are given.
+    /// The users of the server, and the settings that they get.
     #[serde(default)]
     pub clients: Vec<Client>,
-    /// How a GitOps controller takes what is rendered. Left out: `tts-render gitops` can't write the
-    /// wiring.
+    /// The wiring to a GitOps controller. Without it `tts-render gitops` can't write any.
     #[serde(default)]
     pub gitops: Option<super::GitOps>,
-    /// Kinds that templates may render though this tool does not know them.
+    /// Unknown kinds that templates may render.
     #[serde(default)]
     pub allowed_kinds: Vec<AllowedKind>,
 }
@@ -71,8 +70,8 @@ pub enum ApiVersion {
 pub struct Namespace {
     /// Its name.
     pub name: DnsLabel,
-    /// The label `tier`, on the namespace and the Deployment: what the cluster's policies give
-    /// priority, limits and quota by. Left out: no label.
+    /// The label `tier` of the namespace and the Deployment, by which the cluster's policies set
+    /// priority, limits and quota. Default: no label.
     #[serde(default)]
     pub tier: Option<String>,
     /// Its other labels.
@@ -89,12 +88,12 @@ pub struct Namespace {
 pub struct Server {
     /// The Deployment's name, its container's, and the label `app` on all that belongs to it.
     pub name: DnsLabel,
-    /// What it runs.
+    /// Its image.
     pub image: Image,
-    /// Names of the Secrets that hold the registries' credentials.
+    /// Names of the Secrets with the registries' credentials.
     #[serde(default)]
     pub image_pull_secrets: Vec<DnsSubdomain>,
-    /// The port that the server listens on. Left out: none.
+    /// The port that the server listens on. Default: none.
     #[serde(default)]
     pub port: Option<Port>,
     /// The entry point, in place of the image's.
@@ -115,33 +114,33 @@ pub struct Server {
     /// The labels of the nodes that the Pods may run on.
     #[serde(default)]
     pub node_selector: IndexMap<String, String>,
-    /// The taints that the Pods bear, as Kubernetes has them.
+    /// The Pods' tolerations, in Kubernetes' format.
     #[serde(default)]
     pub tolerations: Vec<Toleration>,
-    /// How long a Pod may take to stop, in seconds: a yield is over only when it has, since the
-    /// memory is free no sooner. Left out: Kubernetes' 30.
+    /// The longest time that a Pod may take to stop, in seconds. Its memory is free only when it has
+    /// stopped. Default: Kubernetes' 30.
     #[serde(default)]
     pub termination_grace_period_seconds: Option<Whole<0, 86_400>>,
-    /// The application's own configuration file. Left out: none.
+    /// The application's own configuration file. Default: none.
     #[serde(default)]
     pub config: Option<Config>,
-    /// Environment variables: a name to a string, or to `valueFrom` as Kubernetes has it. Values
-    /// never hold a secret: name the Secret's key.
+    /// Environment variables: each name has a string, or `valueFrom` in Kubernetes' format. Values
+    /// contain no secrets: name the Secret's key.
     #[serde(default)]
     pub env: IndexMap<EnvName, EnvValue>,
-    /// Containers that run before the server, as Kubernetes has them.
+    /// Containers that run before the server, in Kubernetes' format.
     #[serde(default)]
     pub init_containers: Vec<Container>,
-    /// When the server may be asked, as Kubernetes has it.
+    /// The readiness probe, in Kubernetes' format: it passes when the server can take requests.
     #[serde(default)]
     pub readiness_probe: Option<Probe>,
-    /// When the server is restarted, as Kubernetes has it.
+    /// The liveness probe, in Kubernetes' format: the server is restarted when it fails.
     #[serde(default)]
     pub liveness_probe: Option<Probe>,
-    /// When the server has started, as Kubernetes has it.
+    /// The startup probe, in Kubernetes' format: it passes when the server has started.
     #[serde(default)]
     pub startup_probe: Option<Probe>,
-    /// What the server asks for and may take, as Kubernetes has it.
+    /// The server's requests and limits, in Kubernetes' format.
     pub resources: ResourceRequirements,
 }
 
@@ -154,16 +153,16 @@ pub struct Image {
     /// The tag.
     #[serde(default)]
     pub tag: Option<Tag>,
-    /// The manifest's digest: what `tts-render image push --pin` writes.
+    /// The manifest's digest, which `tts-render image push --pin` writes.
     #[serde(default)]
     pub digest: Option<Digest>,
-    /// When the node asks the registry. Left out: `IfNotPresent` for an image with a digest, else
-    /// Kubernetes' own rule.
+    /// The node's rule for asking the registry. Default: `IfNotPresent` for an image with a digest,
+    /// else Kubernetes' own rule.
     #[serde(default)]
     pub pull_policy: Option<PullPolicy>,
 }
 
-/// When the node asks the registry for an image.
+/// The node's rule for asking the registry for an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PullPolicy {
     /// Before every start.
@@ -181,7 +180,7 @@ pub enum PullPolicy {
 pub struct Config {
     /// The ConfigMap's name.
     pub name: DnsSubdomain,
-    /// Where the file is mounted; its last part is the file's name.
+    /// The path of the file in the container; its last part is the file's name.
     pub mount_path: AbsolutePath,
     /// The application's own tree, written as YAML.
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
@@ -193,9 +192,9 @@ pub struct Config {
 #[serde(untagged)]
 #[schemars(untagged)]
 pub enum EnvValue {
-    /// As it stands.
+    /// The value itself.
     Literal(String),
-    /// From elsewhere.
+    /// A reference to the value.
     From(Box<EnvFrom>),
 }
 
@@ -203,7 +202,7 @@ pub enum EnvValue {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvFrom {
-    /// Where the value is read from, as Kubernetes has it.
+    /// The source of the value, in Kubernetes' format.
     pub value_from: EnvVarSource,
 }
 
@@ -211,7 +210,7 @@ pub struct EnvFrom {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Service {
-    /// Its name. Left out: the server's.
+    /// Its name. Default: the server's.
     #[serde(default)]
     pub name: Option<DnsLabel>,
     /// The port that clients use; it leads to the server's.
@@ -230,18 +229,18 @@ pub struct Storage {
     pub name: DnsSubdomain,
     /// Its size, as a Kubernetes quantity.
     pub size: StorageQuantity,
-    /// Where the server sees it.
+    /// The path of the volume in the server's container.
     pub mount_path: AbsolutePath,
     /// The storage class.
     pub storage_class_name: DnsSubdomain,
-    /// Who may mount it, and how.
+    /// Its access modes.
     #[serde(default = "default_access_modes")]
     pub access_modes: Vec<AccessMode>,
-    /// What becomes of the data when the claim is deleted; for NFS.
+    /// The treatment of the data when the claim is deleted; used for NFS.
     #[serde(default = "default_reclaim_policy")]
     pub reclaim_policy: ReclaimPolicy,
-    /// A directory on an NFS server, as a static PersistentVolume of the CSI driver for NFS. Left
-    /// out: the storage class provisions.
+    /// A directory on an NFS server, as a static PersistentVolume of the CSI driver for NFS. Default:
+    /// the storage class provisions the volume.
     #[serde(default)]
     pub nfs: Option<Nfs>,
 }
@@ -254,20 +253,20 @@ fn default_reclaim_policy() -> ReclaimPolicy {
     ReclaimPolicy::Retain
 }
 
-/// Who may mount a volume, and how.
+/// An access mode of a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum AccessMode {
-    /// One node, to write.
+    /// One node can read and write.
     ReadWriteOnce,
-    /// Many nodes, to read.
+    /// Many nodes can read.
     ReadOnlyMany,
-    /// Many nodes, to write.
+    /// Many nodes can read and write.
     ReadWriteMany,
-    /// One Pod, to write.
+    /// One Pod can read and write.
     ReadWriteOncePod,
 }
 
-/// What becomes of a volume's data when its claim is deleted.
+/// The treatment of a volume's data when its claim is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ReclaimPolicy {
     /// It stays.
@@ -282,43 +281,43 @@ pub enum ReclaimPolicy {
 pub struct Nfs {
     /// The server's address or name.
     pub server: String,
-    /// The directory. It must exist: nothing makes it.
+    /// The directory, which must exist.
     pub path: AbsolutePath,
     /// The options of the mount.
     #[serde(default)]
     pub mount_options: Vec<String>,
 }
 
-/// The shared card.
+/// The shared GPU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gpu {
-    /// The memory of the whole card, as the gate counts it.
+    /// The memory of the whole GPU.
     pub total: Bytes,
 }
 
-/// When the server may have the card. Schedules have five fields, as Kubernetes reads them.
+/// The off-peak window, in which the server may use the GPU. Schedules have Kubernetes' five fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OffPeak {
     /// The time zone of the schedules.
     pub time_zone: TimeZoneName,
-    /// When the gate looks whether there is room, and scales up.
+    /// The schedule of the job that starts the server if the floor is free.
     pub up: CronSchedule,
-    /// When the gate looks whether the card must be yielded.
+    /// The schedule of the job that stops the server if others need the GPU.
     pub guard: CronSchedule,
-    /// When the window ends.
+    /// The schedule of the job that ends the window and stops the server.
     pub down: CronSchedule,
-    /// Whether the three CronJobs rest: all or none, so that the server never runs unguarded.
+    /// Suspends the three CronJobs: all or none, so that the server never runs unguarded.
     #[serde(default)]
     pub suspend: bool,
-    /// How long after its time a job may still start, in seconds.
+    /// The longest delay with which a job may still start, in seconds.
     #[serde(default = "default_starting_deadline")]
     pub starting_deadline_seconds: Whole<10, 86_400>,
-    /// How long a job may run, in seconds; the gate itself ends 10 s before.
+    /// The longest time that a job may run, in seconds. The gate itself ends 10 s earlier.
     #[serde(default = "default_active_deadline")]
     pub active_deadline_seconds: Whole<20, 86_400>,
-    /// The names of what runs the window.
+    /// The names of the objects that run the window.
     #[serde(default)]
     pub names: OffPeakNames,
 }
@@ -331,56 +330,55 @@ fn default_active_deadline() -> Whole<20, 86_400> {
     Whole::new(120)
 }
 
-/// The names of what runs the window. Left out: the server's name with a suffix.
+/// The names of the objects that run the window. Default: the server's name with a suffix.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OffPeakNames {
-    /// The CronJob that scales up. Left out: `<server>-window-up`.
+    /// The CronJob that scales up. Default: `<server>-window-up`.
     #[serde(default)]
     pub up: Option<DnsSubdomain>,
-    /// The CronJob that yields. Left out: `<server>-vram-guard`.
+    /// The CronJob that yields. Default: `<server>-vram-guard`.
     #[serde(default)]
     pub guard: Option<DnsSubdomain>,
-    /// The CronJob that ends the window. Left out: `<server>-window-down`.
+    /// The CronJob that ends the window. Default: `<server>-window-down`.
     #[serde(default)]
     pub down: Option<DnsSubdomain>,
-    /// The ServiceAccount of the jobs, its Role and its RoleBinding. Left out: `<server>-offpeak`.
+    /// The ServiceAccount of the jobs, its Role and its RoleBinding. Default: `<server>-offpeak`.
     #[serde(default)]
     pub service_account: Option<DnsSubdomain>,
 }
 
-/// The program that decides who has the card, and its settings.
+/// The gate, the program that starts and stops the server, and its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gate {
-    /// The image that holds `vram-gate` and nothing else.
+    /// The image that contains only `vram-gate`.
     pub image: Image,
-    /// Names of the Secrets that hold the registry's credentials. Left out: the server's.
+    /// Names of the Secrets with the registry's credentials. Default: the server's.
     #[serde(default)]
     pub image_pull_secrets: Option<Vec<DnsSubdomain>>,
-    /// The Prometheus page that says what is used on the card.
+    /// The URL that the exporter serves its metrics at.
     pub metrics_url: HttpUrl,
-    /// The metric that is summed.
+    /// The metric of memory in use; its series are added up.
     pub metric: String,
     /// The unit of the metric.
     #[serde(default)]
     pub metric_unit: MetricUnit,
-    /// What must be free for the server to start, and below which the guard yields.
+    /// The memory that must be free for the server to start; the guard stops the server below it.
     pub floor: Bytes,
-    /// What must stay free whoever uses it, the server included, or the guard yields.
+    /// The memory that must stay free whoever uses the rest; the guard stops the server below it.
     #[serde(default = "default_reserve")]
     pub reserve: Bytes,
-    /// Whose memory the guard holds against the floor.
+    /// The memory that the guard compares with the floor.
     #[serde(default)]
     pub count: Count,
-    /// What the guard does when the page cannot be read.
+    /// The guard's behaviour without a reading.
     #[serde(default)]
     pub on_scrape_failure: OnScrapeFailure,
-    /// What a page without a series of the metric means.
+    /// The meaning of a scrape without a series of the metric.
     #[serde(default)]
     pub no_series: NoSeries,
-    /// How often the page is read before the server is scaled up: each reading must leave the floor
-    /// free.
+    /// The number of readings before the server is started; each must leave the floor free.
     #[serde(default = "default_samples")]
     pub samples: Whole<1, 10>,
     /// The pause between two readings, in seconds.
@@ -390,13 +388,13 @@ pub struct Gate {
     /// yet decide alone; 0: no second reading.
     #[serde(default = "default_recheck_delay")]
     pub recheck_delay_seconds: Whole<0, 300>,
-    /// Whether the gate only says what it would do.
+    /// Lets the gate only report what it would do.
     #[serde(default)]
     pub dry_run: bool,
-    /// How the gate reports.
+    /// The format of the gate's report.
     #[serde(default)]
     pub log_format: LogFormat,
-    /// What the gate's container asks for and may take, as Kubernetes has it.
+    /// The requests and limits of the gate's container, in Kubernetes' format.
     #[serde(default = "default_gate_resources")]
     pub resources: ResourceRequirements,
 }
@@ -429,40 +427,39 @@ fn default_gate_resources() -> ResourceRequirements {
     }
 }
 
-/// How the namespace is kept out of the policy that raises GPU Pods' priority.
+/// The exclusion of the namespace from the policy that raises GPU Pods' priority.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Kyverno {
-    /// By which means.
+    /// The means of the exclusion.
     #[serde(default)]
     pub mode: KyvernoMode,
-    /// `edit`: the owner's policy, as a file of this repository. `exception`: likewise, to name the
-    /// policy by.
+    /// The owner's policy, as a file of this repository: `edit` edits it, `exception` reads its name.
     #[serde(default)]
     pub policy: Option<RelativePath>,
-    /// The rule, where the policy has several.
+    /// The rule, if the policy has several.
     #[serde(default)]
     pub rule: Option<String>,
-    /// `exception`: the namespace that Kyverno reads exceptions from. Left out: the stack's own.
+    /// `exception`: the namespace that Kyverno reads exceptions from. Default: the stack's own.
     #[serde(default)]
     pub exception_namespace: Option<DnsLabel>,
 }
 
-/// By which means a namespace is kept out of a policy.
+/// The means of excluding a namespace from a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum KyvernoMode {
-    /// The policy's own exclude list.
+    /// An entry in the policy's own exclude list.
     Edit,
-    /// A PolicyException: Kyverno must be told to heed them.
+    /// A PolicyException, a feature that must be enabled in Kyverno.
     Exception,
-    /// None.
+    /// No exclusion.
     #[default]
     None,
 }
 
-/// Who uses the server. The settings become a ConfigMap in the client's namespace; the client's
-/// owner lets its Pods read it (`envFrom`).
+/// A user of the server. Its settings become a ConfigMap in its namespace, which its Pods can read
+/// (`envFrom`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Client {
@@ -470,14 +467,14 @@ pub struct Client {
     pub name: DnsLabel,
     /// Its namespace.
     pub namespace: DnsLabel,
-    /// The ConfigMap's name. Left out: `<stack>-client`.
+    /// The ConfigMap's name. Default: `<stack>-client`.
     #[serde(default)]
     pub config_map: Option<DnsSubdomain>,
     /// The settings: environment variables.
     pub env: IndexMap<EnvName, String>,
 }
 
-/// A kind that templates may render though this tool does not know it.
+/// An unknown kind that templates may render.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AllowedKind {
@@ -506,7 +503,7 @@ impl<'de> Visitor<'de> for EnvValueVisitor {
         Ok(EnvValue::Literal(text.to_owned()))
     }
 
-    /// Key by key rather than as a struct, so that the reader sees each key's place.
+    /// Reads key by key rather than a struct, so that the reader knows each key's place.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<EnvValue, A::Error> {
         let mut value_from = None;
         while let Some(key) = map.next_key::<String>()? {
@@ -521,8 +518,8 @@ impl<'de> Visitor<'de> for EnvValueVisitor {
 }
 
 impl Values {
-    /// Fills in what was left out and follows from other values.
-    pub(super) fn fill_in(&mut self) {
+    /// Fills in the defaults that follow from other values.
+    pub(super) fn set_defaults(&mut self) {
         let server = self.server.name.to_string();
         let names = &mut self.off_peak.names;
         for (name, suffix) in [
@@ -531,25 +528,27 @@ impl Values {
             (&mut names.down, "window-down"),
             (&mut names.service_account, "offpeak"),
         ] {
-            fill(name, || DnsSubdomain::joined(&server, suffix));
+            set_default(name, || DnsSubdomain::joined(&server, suffix));
         }
         let secrets = &self.server.image_pull_secrets;
-        fill(&mut self.gate.image_pull_secrets, || secrets.clone());
+        set_default(&mut self.gate.image_pull_secrets, || secrets.clone());
         if let Some(service) = &mut self.service {
-            fill(&mut service.name, || self.server.name.clone());
+            set_default(&mut service.name, || self.server.name.clone());
         }
         for image in [&mut self.server.image, &mut self.gate.image] {
             if image.digest.is_some() {
-                fill(&mut image.pull_policy, || PullPolicy::IfNotPresent);
+                set_default(&mut image.pull_policy, || PullPolicy::IfNotPresent);
             }
         }
-        fill(&mut self.kyverno.exception_namespace, || self.namespace.name.clone());
+        set_default(&mut self.kyverno.exception_namespace, || self.namespace.name.clone());
         for client in &mut self.clients {
-            fill(&mut client.config_map, || DnsSubdomain::joined(self.name.as_str(), "client"));
+            set_default(&mut client.config_map, || {
+                DnsSubdomain::joined(self.name.as_str(), "client")
+            });
         }
     }
 }
 
-fn fill<T>(slot: &mut Option<T>, default: impl FnOnce() -> T) {
+fn set_default<T>(slot: &mut Option<T>, default: impl FnOnce() -> T) {
     slot.get_or_insert_with(default);
 }

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 
-use tts_render::policy::{self, ExceptionOf, Kind, Request, Tenant, exception};
+use tts_render::policy::{self, ExceptionRequest, Kind, Request, Tenant, policy_exception};
 use yaml_spans::source::{Source, SourceId, Sources};
 use yaml_spans::{emit, to_node};
 
@@ -27,7 +27,7 @@ fn load(text: &str) -> (Sources, SourceId) {
 
 fn edited(text: &str, request: &Request<'_>) -> String {
     let (sources, source) = load(text);
-    policy::exclude(&sources, source, request).unwrap().text
+    policy::exclude_namespace(&sources, source, request).unwrap().text
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn effect(text: &str, namespace: &str) -> String {
     let (sources, source) = load(text);
     let tenant =
         Tenant { namespace, priority_class: Some("tier-2-gpu"), resource: "nvidia.com/gpu" };
-    let shown = policy::show(&sources, source, Some(&tenant)).unwrap();
+    let shown = policy::show_policies(&sources, source, Some(&tenant)).unwrap();
     shown.into_iter().next().unwrap().rules.into_iter().next().unwrap().effect.unwrap()
 }
 
@@ -170,7 +170,7 @@ fn exceptions_leave_out_the_tenant_and_nobody_else() {
         (Kind::MutatingPolicy, &mutating, "inject", None),
     ];
     for (kind, text, name, rule) in cases {
-        let exception = exception(&ExceptionOf {
+        let exception = policy_exception(&ExceptionRequest {
             name: "tts-keeps-its-priority",
             namespace: "kyverno",
             kind,

@@ -65,7 +65,8 @@ fn complaints(verdicts: &[Value]) -> Vec<String> {
 #[ignore = "tests/e2e/run"]
 fn every_manifest_is_what_both_kubernetes_define() {
     let mut all = everything();
-    for (name, arguments) in [("argocd", &["argocd"][..]), ("argocd-fleet", &["argocd", "--fleet"])]
+    for (name, arguments) in
+        [("argocd", &["argocd"][..]), ("argocd-application-set", &["argocd", "--application-set"])]
     {
         let url = "gitops.repoURL=https://git.example/me/infra.git";
         let made = ran(repository(), &[&["gitops"], arguments, &["--set", url]].concat());

@@ -38,7 +38,7 @@ fn argo_cds_and_flux_definitions_take_it() {
     let mut kinds = Vec::new();
     for arguments in [
         &["argocd"][..],
-        &["argocd", "--fleet"],
+        &["argocd", "--application-set"],
         &["argocd", "--from", "plugin", "--set", IMAGE],
         &[&["argocd"], &keel[..]].concat(),
         &["flux"],

@@ -1,4 +1,4 @@
-//! Texts that are broken at random: whatever comes in, the edit gives an insertion or an error.
+//! Randomly broken texts: for any input, the edit gives an insertion or an error.
 
 use std::fs;
 use std::path::Path;
@@ -7,16 +7,16 @@ use tts_render::policy::{self, Request, Status, Tenant};
 use yaml_spans::edit::Editor;
 use yaml_spans::source::{Source, Sources};
 
-/// How many broken texts are made of each fixture.
-const EACH: usize = 40;
+/// The number of broken texts for each fixture.
+const VARIANTS: usize = 40;
 
-/// What is put in at random: YAML's and CEL's own characters, line ends, a BOM, a wide character.
+/// The pieces to insert: YAML's and CEL's special characters, line ends, a BOM, a wide character.
 const PIECES: [&str; 28] = [
     "\n", "\r\n", "\r", " ", "  ", "\t", "-", "- ", ":", ": ", "[", "]", "{", "}", ",", "'", "\"",
     "#", " #", "&a ", "*a", "|", ">-\n", "---\n", "\u{feff}", "é", "\\", "!!str ",
 ];
 
-/// Numbers that are the same in every run.
+/// Pseudo-random numbers that are the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -26,8 +26,8 @@ impl Numbers {
     }
 }
 
-/// The text with a few characters taken out, doubled or put in.
-fn broken(text: &str, numbers: &mut Numbers) -> String {
+/// The text with a few characters removed, doubled or inserted.
+fn break_text(text: &str, numbers: &mut Numbers) -> String {
     let mut chars: Vec<String> = text.chars().map(String::from).collect();
     for _ in 0..=numbers.below(3) {
         let at = numbers.below(chars.len());
@@ -47,7 +47,7 @@ fn is_insertion(before: &str, after: &str) -> bool {
 }
 
 #[test]
-fn whatever_comes_in_is_edited_rightly_or_refused() {
+fn any_input_is_edited_correctly_or_refused() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/policy");
     let mut folders: Vec<_> = fs::read_dir(&root).unwrap().map(|e| e.unwrap().path()).collect();
     folders.sort();
@@ -55,21 +55,21 @@ fn whatever_comes_in_is_edited_rightly_or_refused() {
     let (mut added, mut refused) = (0, 0);
     for folder in folders {
         let text = fs::read_to_string(folder.join("input.yaml")).unwrap();
-        for _ in 0..EACH {
-            let text = broken(&text, &mut numbers);
+        for _ in 0..VARIANTS {
+            let text = break_text(&text, &mut numbers);
             let mut sources = Sources::new();
             let source = sources.add(Source::written("p.yaml", text.as_str()));
             let request = Request { namespace: "tts", rule: None, policy: None };
             let tenant =
                 Tenant { namespace: "tts", priority_class: None, resource: "nvidia.com/gpu" };
-            let _ = policy::show(&sources, source, Some(&tenant));
-            let _ = policy::include(&sources, source, &request);
+            let _ = policy::show_policies(&sources, source, Some(&tenant));
+            let _ = policy::remove_exclusion(&sources, source, &request);
             if let Ok(editor) = Editor::open(&sources, source) {
                 let _ = editor.set(0, &"spec.rules[0].name".parse().unwrap(), "x");
                 let _ = editor.set(0, &"metadata.labels.a".parse().unwrap(), "x");
                 let _ = editor.remove(0, &"spec.rules[0].exclude".parse().unwrap());
             }
-            let outcome = match policy::exclude(&sources, source, &request) {
+            let outcome = match policy::exclude_namespace(&sources, source, &request) {
                 Ok(outcome) => outcome,
                 Err(errors) => {
                     assert!(!errors.is_empty());
@@ -84,9 +84,9 @@ fn whatever_comes_in_is_edited_rightly_or_refused() {
             added += 1;
             assert!(is_insertion(&text, &outcome.text), "{text}\n{}", outcome.text);
             let source = sources.add(Source::written("p.yaml", outcome.text.as_str()));
-            let again = policy::exclude(&sources, source, &request).unwrap();
-            assert!(matches!(again.status, Status::AlreadyCovered { .. }), "{}", outcome.text);
-            let back = policy::include(&sources, source, &request).unwrap();
+            let again = policy::exclude_namespace(&sources, source, &request).unwrap();
+            assert!(matches!(again.status, Status::AlreadyExcluded { .. }), "{}", outcome.text);
+            let back = policy::remove_exclusion(&sources, source, &request).unwrap();
             assert_eq!(back.text, text, "{}", outcome.text);
         }
     }

@@ -1,20 +1,20 @@
-//! Policies in every dress that the edit knows: style, quotes, comments, line ends, the end of the
-//! file, what stands around. Each case says where its list is.
+//! Policies in every style that the edit supports: lists, quotes, comments, line ends, the end of the
+//! file, and the documents around. Each case has the path of its list.
 
 use std::fmt::Write;
 
 /// One generated file.
 pub struct Case {
     pub text: String,
-    /// The number of the policy's document; documents without content are not counted.
+    /// The index of the policy's document; empty documents are not counted.
     pub document: usize,
-    /// Where the list is, in the project's grammar of paths.
+    /// The path of the list.
     pub list: String,
-    /// What it is made of, for messages.
+    /// A description for messages.
     pub name: String,
 }
 
-/// One way in each of the dimensions.
+/// The variants of each dimension.
 const LISTS: [&str; 12] = [
     "dashes below the key",
     "dashes two deeper",
@@ -45,7 +45,7 @@ const AROUND: [&str; 6] =
     ["alone", "alone after a BOM", "before another", "after another", "between", "in a List"];
 const FORMS: [&str; 3] = ["any", "any after a selector", "direct"];
 
-/// How many combinations there are.
+/// The number of combinations.
 pub const COUNT: usize = LISTS.len()
     * QUOTES.len()
     * COMMENTS.len()
@@ -117,7 +117,7 @@ fn rule(namespaces: &[String], form: &str, follows: &str) -> (String, String) {
             "any[0].resources"
         }
         "any after a selector" => {
-            rule += "        any:\n          # those who opted out\n          - resources:\n              selector: {matchLabels: {keep: \"true\"}}\n          - resources:\n";
+            rule += "        any:\n          # Pods that opted out\n          - resources:\n              selector: {matchLabels: {keep: \"true\"}}\n          - resources:\n";
             rule += &indented(14);
             "any[1].resources"
         }

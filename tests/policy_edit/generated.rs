@@ -1,6 +1,6 @@
-//! The properties of the edit, over generated files: nothing is changed but by insertion, the data
-//! is the old with one entry more (read by another reader), a second run changes nothing, and
-//! removing gives the same bytes.
+//! The properties of the edit over generated files: it only inserts, its data is the old data with one
+//! entry more (read by another reader), a second run changes nothing, and a removal restores the
+//! original bytes.
 
 use serde::Deserialize;
 use serde_yaml::Value;
@@ -10,23 +10,23 @@ use yaml_spans::{Path, Segment};
 
 use super::cases::{COUNT, Case, case};
 
-/// Every so many of the combinations; without a common factor with any dimension.
+/// The distance between tested combinations; it has no common factor with any dimension.
 const STRIDE: usize = 31;
 
 fn request<'a>() -> Request<'a> {
     Request { namespace: "tts", rule: Some("override"), policy: Some("inject") }
 }
 
-fn exclude(text: &str) -> policy::Outcome {
+fn exclude_tts(text: &str) -> policy::Outcome {
     let mut sources = Sources::new();
     let source = sources.add(Source::written("p.yaml", text));
-    policy::exclude(&sources, source, &request()).unwrap()
+    policy::exclude_namespace(&sources, source, &request()).unwrap()
 }
 
-fn include(text: &str) -> policy::Outcome {
+fn remove_tts(text: &str) -> policy::Outcome {
     let mut sources = Sources::new();
     let source = sources.add(Source::written("p.yaml", text));
-    policy::include(&sources, source, &request()).unwrap()
+    policy::remove_exclusion(&sources, source, &request()).unwrap()
 }
 
 fn read(text: &str) -> Vec<Value> {
@@ -44,8 +44,8 @@ fn list<'a>(document: &'a mut Value, path: &str) -> &'a mut Vec<Value> {
     value.as_sequence_mut().unwrap()
 }
 
-/// The runs of bytes that were put in; none if anything else changed. A run ends where the rest of
-/// the old line stands again.
+/// The inserted runs of bytes; none if anything else changed. A run ends before the rest of the old
+/// line.
 fn insertions(before: &str, after: &str) -> Option<Vec<String>> {
     let mut runs = Vec::new();
     let (mut rest, mut added) = (before, after);
@@ -67,19 +67,19 @@ fn first_line(text: &str) -> &str {
     text.find('\n').map_or(text, |end| &text[..=end])
 }
 
-fn check(Case { text, document, list: path, name }: &Case) {
-    let outcome = exclude(text);
+fn check_case(Case { text, document, list: path, name }: &Case) {
+    let outcome = exclude_tts(text);
     assert_eq!(outcome.status, Status::Added, "{name}");
     let edited = &outcome.text;
 
     let runs = insertions(text, edited).unwrap_or_else(|| panic!("{name}:\n{text}\n{edited}"));
-    let put_in: usize = runs.iter().map(String::len).sum();
-    assert!(runs.len() <= 2 && put_in <= 40, "{name}: {runs:?}");
+    let inserted: usize = runs.iter().map(String::len).sum();
+    assert!(runs.len() <= 2 && inserted <= 40, "{name}: {runs:?}");
     assert_eq!(runs.iter().filter(|run| run.contains("tts")).count(), 1, "{name}: {runs:?}");
 
-    let mut meant = read(text);
-    list(&mut meant[*document], path).push("tts".into());
-    assert_eq!(read(edited), meant, "{name}:\n{edited}");
+    let mut expected = read(text);
+    list(&mut expected[*document], path).push("tts".into());
+    assert_eq!(read(edited), expected, "{name}:\n{edited}");
 
     let quoted = match name {
         name if name.contains("[]") || name.contains(", plain") => "tts",
@@ -92,25 +92,25 @@ fn check(Case { text, document, list: path, name }: &Case) {
     let end = at + 3 + edited[at + 3..].len() - edited[at + 3..].trim_start_matches(is_quote).len();
     assert_eq!(&edited[start..end], quoted, "{name}:\n{edited}");
 
-    let again = exclude(edited);
+    let again = exclude_tts(edited);
     assert_eq!(&again.text, edited, "{name}");
-    assert!(matches!(again.status, Status::AlreadyCovered { .. }), "{name}");
+    assert!(matches!(again.status, Status::AlreadyExcluded { .. }), "{name}");
 
-    assert_eq!(&include(edited).text, text, "{name}:\n{edited}");
+    assert_eq!(&remove_tts(edited).text, text, "{name}:\n{edited}");
 }
 
 #[test]
-fn every_dress_is_kept() {
+fn every_style_is_kept() {
     for number in (0..COUNT).step_by(STRIDE) {
-        check(&case(number));
+        check_case(&case(number));
     }
 }
 
-/// The remainder, when there is time: `cargo test --release -- --ignored`.
+/// All combinations: `cargo test --release -- --ignored`.
 #[test]
 #[ignore = "takes a minute"]
-fn every_dress_is_kept_in_all_combinations() {
+fn every_style_is_kept_in_all_combinations() {
     for number in 0..COUNT {
-        check(&case(number));
+        check_case(&case(number));
     }
 }

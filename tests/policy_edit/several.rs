@@ -1,4 +1,4 @@
-//! Several namespaces in one edit: the same text as one after the other.
+//! Several namespaces in one edit give the same text as one edit after the other.
 
 use std::fs;
 use std::path::Path;
@@ -16,14 +16,14 @@ fn load(text: &str) -> (Sources, SourceId) {
 
 fn request<'a>(namespace: &'a str, args: &'a str) -> Request<'a> {
     let words: Vec<&str> = args.split_whitespace().flat_map(|word| word.split('=')).collect();
-    let of = |name| words.iter().position(|word| *word == name).map(|at| words[at + 1]);
-    Request { namespace, rule: of("--rule"), policy: of("--policy") }
+    let argument = |name| words.iter().position(|word| *word == name).map(|at| words[at + 1]);
+    Request { namespace, rule: argument("--rule"), policy: argument("--policy") }
 }
 
 fn one_by_one(text: &str, args: &str) -> Option<String> {
     NAMESPACES.iter().try_fold(text.to_owned(), |text, namespace| {
         let (sources, source) = load(&text);
-        let outcome = policy::exclude(&sources, source, &request(namespace, args));
+        let outcome = policy::exclude_namespace(&sources, source, &request(namespace, args));
         outcome.ok().map(|outcome| outcome.text)
     })
 }
@@ -31,12 +31,12 @@ fn one_by_one(text: &str, args: &str) -> Option<String> {
 fn at_once(text: &str, args: &str) -> Option<String> {
     let (sources, source) = load(text);
     let request = request(NAMESPACES[0], args);
-    let outcome = policy::exclude_all(&sources, source, &request, &NAMESPACES[1..]);
+    let outcome = policy::exclude_namespaces(&sources, source, &request, &NAMESPACES[1..]);
     outcome.ok().map(|outcome| outcome.text)
 }
 
 #[test]
-fn all_at_once_is_one_after_the_other() {
+fn one_edit_equals_one_edit_per_namespace() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/policy");
     let mut edited = 0;
     for entry in fs::read_dir(folder).unwrap() {
@@ -51,12 +51,12 @@ fn all_at_once_is_one_after_the_other() {
 }
 
 #[test]
-fn one_that_is_no_name_is_refused_among_others() {
+fn one_invalid_name_among_several_is_refused() {
     let text = fs::read_to_string(
         Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/inject-gpu-workload-priority.yaml"),
     );
     let (sources, source) = load(&text.unwrap());
-    let outcome = policy::exclude_all(&sources, source, &request("tts", ""), &["web", "*"]);
+    let outcome = policy::exclude_namespaces(&sources, source, &request("tts", ""), &["web", "*"]);
     assert!(
         matches!(&outcome.unwrap_err()[0].error, policy::Error::Namespace(name) if name == "*")
     );

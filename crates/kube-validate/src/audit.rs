@@ -1,8 +1,30 @@
-//! Holds what was read into a type against what was written.
+//! Compares a decoded value with the node that it was read from, and checks it by the rules.
 //!
-//! k8s-openapi fills in required fields that are missing, so a decoded value is written back, by
-//! serde, beside the node that it was read from: what is written but was not there is missing. On the
-//! way each structure names its type, which finds its rules, and each quantity says that it is one.
+//! A decoded value alone does not show which fields its manifest had: k8s-openapi fills in required
+//! fields that are absent. The value's `Serialize` implementation does show it, because it visits every
+//! field that the value has, in order, and names the Rust type of every structure. So the audit is a
+//! serde `Serializer` without output: each time the value announces a part, the audit moves to the node
+//! under the same key or index.
+//!
+//! For example, this container is decoded and then audited:
+//!
+//! ```yaml
+//! name: server
+//! ports: [{protocol: TCP}]
+//! resources: {limits: {memory: 8GB}}
+//! ```
+//!
+//! | the value announces | the audit moves to | and reports |
+//! |---|---|---|
+//! | the struct `Container` | the map | the findings of the rules of `Container` |
+//! | its field `name`, a string | `name` | |
+//! | its field `ports`, a sequence | `ports` | |
+//! | an item, the struct `ContainerPort` | `ports[0]` | the findings of the rules of `ContainerPort` |
+//! | its field `containerPort`, a number (0) | no node | missing field `containerPort` |
+//! | its field `resources`, then `limits`, a map | `resources.limits` | the findings of the rules of `ResourceRequirements` |
+//! | an entry `memory`, the newtype `Quantity` | `resources.limits.memory` | invalid quantity `8GB` |
+//!
+//! An optional field that is absent announces itself as `None`, and is not missing.
 
 use std::fmt;
 
@@ -10,18 +32,18 @@ use serde::Serialize;
 use serde::ser::{self, Serializer};
 
 use super::error::Problem;
-use super::rules::{self, Found};
+use super::rules::{self, Findings};
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Mapping, Node, Path, ReadError, Segment, Value, shorten};
 
-/// Fields that Kubernetes' schema calls required, and the API server fills in or takes as zero.
-/// Found by leaving out each required field of a few hundred objects before the API server's own
-/// code (1.37); the functions are those of `pkg/apis/*/v*/defaults.go`.
-const FILLED_IN: &[(&str, &str)] = &[
-    // In a StatefulSet's claim templates; at the top of a document both are asked for before.
+/// Fields that Kubernetes' schema calls required, although the API server fills them in or accepts
+/// zero. The list comes from a run of the API server's own code (1.37) on a few hundred objects, each
+/// without one required field; the defaults are in `pkg/apis/*/v*/defaults.go`.
+const DEFAULTED_FIELDS: &[(&str, &str)] = &[
+    // In a StatefulSet's claim templates. At the top of a document, both are checked earlier.
     ("PersistentVolumeClaim", "apiVersion"),
     ("PersistentVolumeClaim", "kind"),
-    // Zero, false and nothing are values here.
+    // Zero, false and empty are valid values here.
     ("CSIDriver", "spec"),
     ("CustomResourceDefinitionVersion", "served"),
     ("CustomResourceDefinitionVersion", "storage"),
@@ -35,109 +57,112 @@ const FILLED_IN: &[(&str, &str)] = &[
     ("Sysctl", "value"),
 ];
 
-/// Holds a decoded value against the node it was read from, whose path is `base`. `known` are errors
-/// of the reader: what lies at or below them is not judged again. In the `spec` of a custom resource a
-/// null is a value, and a wrong one.
+/// Audits a decoded value against the node that it was read from, whose path is `base`.
+///
+/// `known` has the paths of the reader's errors: nothing at or below them is reported again. Below
+/// `no_nulls`, a null is an error.
 pub fn audit<T: Serialize>(
     value: &T,
     node: &Node,
     base: &Path,
     known: &[Path],
-    custom: bool,
+    no_nulls: Option<Path>,
 ) -> Vec<Located<Problem>> {
-    let found = Found { path: base.clone(), ..Found::default() };
-    let described = custom.then(|| base.key("spec"));
+    let findings = Findings { path: base.clone(), ..Findings::default() };
     let mut audit = Audit {
         node: Some(node),
         within: node,
-        found,
+        findings,
         known,
         base,
-        described,
-        status: false,
+        no_nulls,
+        in_status: false,
         owner: "",
     };
-    // No type of a known kind has a tuple or an enum with fields; if one gets one, its objects must
-    // not pass without having been looked at.
+    // No type of a known kind has a tuple or an enum with fields. Should one get such a field, its
+    // objects must not pass unchecked.
     if value.serialize(&mut audit).is_err() {
-        let error = Problem::Conflict("the check can't follow this type".to_owned());
-        audit.found.add(Located::new(error, node.span, base.clone()));
+        let error = Problem::conflict("unsupported type: the object was not checked");
+        audit.findings.push(Located::new(error, node.span, base.clone()));
     }
-    audit.found.list
+    audit.findings.list
 }
 
 struct Audit<'n> {
-    /// The node that the value to come was read from; none where there was none.
+    /// The node of the next value; none if it is absent.
     node: Option<&'n Node>,
-    /// The map or list that holds it.
+    /// The map or list that contains the next value.
     within: &'n Node,
-    found: Found,
+    findings: Findings,
     known: &'n [Path],
     base: &'n Path,
-    /// Where no null may stand, if there is such a part.
-    described: Option<Path>,
-    /// Whether this is the object's status, which the server ignores in what is applied.
-    status: bool,
-    /// The type of the structure that holds what is to come.
+    /// The part in which a null is an error.
+    no_nulls: Option<Path>,
+    /// True in the object's status, which the server ignores when a manifest is applied.
+    in_status: bool,
+    /// The type of the structure that contains the next value.
     owner: &'static str,
 }
 
 impl<'n> Audit<'n> {
-    /// A value is written: it was filled in if no node is there.
-    fn written(&mut self) -> Result<(), fmt::Error> {
-        if self.node.is_none() && !self.status && !self.is_known() {
-            let key = match self.found.path.segments().last() {
+    /// Reports a value that the decoder filled in: one without a node.
+    fn check_presence(&mut self) -> Result<(), fmt::Error> {
+        if self.node.is_none() && !self.in_status && !self.is_known() {
+            let key = match self.findings.path.segments().last() {
                 Some(Segment::Key(key)) => key.clone(),
                 _ => String::new(),
             };
-            let (span, path) = (self.within.span, self.found.path.clone());
-            self.found.add(Located::new(Problem::Missing(key), span, path));
+            let (span, path) = (self.within.span, self.findings.path.clone());
+            self.findings.push(Located::new(Problem::Missing(key), span, path));
         }
         Ok(())
     }
 
     fn is_known(&self) -> bool {
-        let path = self.found.path.segments();
+        let path = self.findings.path.segments();
         self.known.iter().any(|known| path.starts_with(known.segments()))
     }
 
-    fn step(
+    /// Audits a part of the current value.
+    fn visit_part(
         &mut self,
         segment: Segment,
         within: &'n Node,
         node: Option<&'n Node>,
         value: &(impl Serialize + ?Sized),
     ) -> Result<(), fmt::Error> {
-        self.found.path.push(segment);
+        self.findings.path.push(segment);
         (self.within, self.node) = (within, node);
         value.serialize(&mut *self)?;
-        self.found.path.pop();
+        self.findings.path.pop();
         Ok(())
     }
 
-    /// Whether a null under a key here is a wrong value, and not said to be one yet.
-    fn takes_no_null(&self, key: &str) -> bool {
-        let path = self.found.path.key(key);
-        let described = self.described.as_ref().is_some_and(|part| path.starts_with(part));
-        described && !self.known.contains(&path)
+    /// Returns true if a null under a key is an error that is not reported yet.
+    fn refuses_null(&self, key: &str) -> bool {
+        let path = self.findings.path.key(key);
+        let refused = self.no_nulls.as_ref().is_some_and(|part| path.starts_with(part));
+        refused && !self.known.contains(&path)
     }
 
-    fn null(&mut self, key: &str, node: &Node) {
-        let (expected, found) = ("a value".to_owned(), "null".to_owned());
-        let error = Problem::Read(ReadError::WrongType { expected, found });
-        let hint = "delete the key: a definition's schema takes no null";
-        let path = self.found.path.key(key);
-        self.found.add(Located::new(error, node.span, path).hint(hint));
+    fn report_null(&mut self, key: &str, node: &Node) {
+        let error = Problem::Read(ReadError::WrongType {
+            expected: "a value".to_owned(),
+            found: "null".to_owned(),
+        });
+        let hint = "delete the key: the definition's schema does not allow null";
+        let path = self.findings.path.key(key);
+        self.findings.push(Located::new(error, node.span, path).hint(hint));
     }
 
-    fn quantity(&mut self, node: &Node) {
-        if rules::amount(node).is_none()
+    fn check_quantity(&mut self, node: &Node) {
+        if rules::quantity_of(node).is_none()
             && let Some(text) = node.as_str()
         {
             let error = Problem::Quantity(shorten(text));
-            let path = self.found.path.clone();
-            let hint = "such as `6Gi`, `200m` or `1.5`";
-            self.found.add(Located::new(error, node.span, path).hint(hint));
+            let path = self.findings.path.clone();
+            let hint = "expected an amount such as `6Gi`, `200m` or `1.5`";
+            self.findings.push(Located::new(error, node.span, path).hint(hint));
         }
     }
 }
@@ -145,7 +170,7 @@ impl<'n> Audit<'n> {
 macro_rules! leaves {
     ($($method:ident $type:ty)*) => {$(
         fn $method(self, _: $type) -> Result<(), fmt::Error> {
-            self.written()
+            self.check_presence()
         }
     )*};
 }
@@ -191,7 +216,7 @@ impl<'a, 'n> Serializer for &'a mut Audit<'n> {
     }
 
     fn serialize_unit_struct(self, _: &'static str) -> Result<(), fmt::Error> {
-        self.written()
+        self.check_presence()
     }
 
     fn serialize_unit_variant(
@@ -200,7 +225,7 @@ impl<'a, 'n> Serializer for &'a mut Audit<'n> {
         _: u32,
         _: &'static str,
     ) -> Result<(), fmt::Error> {
-        self.written()
+        self.check_presence()
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -210,12 +235,12 @@ impl<'a, 'n> Serializer for &'a mut Audit<'n> {
     ) -> Result<(), fmt::Error> {
         match (name, self.node) {
             ("Quantity", Some(node)) => {
-                self.quantity(node);
+                self.check_quantity(node);
                 Ok(())
             }
-            // What these hold is any JSON, and whose it is only its owner knows.
+            // These types contain any JSON.
             ("RawExtension" | "JSON" | "FieldsV1", Some(_)) => Ok(()),
-            ("Quantity" | "RawExtension" | "JSON" | "FieldsV1", None) => self.written(),
+            ("Quantity" | "RawExtension" | "JSON" | "FieldsV1", None) => self.check_presence(),
             _ => value.serialize(self),
         }
     }
@@ -227,11 +252,11 @@ impl<'a, 'n> Serializer for &'a mut Audit<'n> {
         _: &'static str,
         _: &T,
     ) -> Result<(), fmt::Error> {
-        self.written()
+        self.check_presence()
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Items<'a, 'n>, fmt::Error> {
-        self.written()?;
+        self.check_presence()?;
         let items = self.node.and_then(Node::as_sequence);
         Ok(Items { within: self.node, items, index: 0, audit: self })
     }
@@ -259,16 +284,16 @@ impl<'a, 'n> Serializer for &'a mut Audit<'n> {
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Entries<'a, 'n>, fmt::Error> {
-        self.written()?;
+        self.check_presence()?;
         Ok(Entries { within: self.node, key: String::new(), audit: self })
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'a, 'n>, fmt::Error> {
-        self.written()?;
+        self.check_presence()?;
         let within = self.node;
         let mapping = within.and_then(Node::as_mapping);
-        if let Some(node) = within.filter(|_| mapping.is_some() && !self.status) {
-            rules::apply(self.owner, name, node, &mut self.found);
+        if let Some(node) = within.filter(|_| mapping.is_some() && !self.in_status) {
+            rules::check_structure(self.owner, name, node, &mut self.findings);
         }
         let owner = std::mem::replace(&mut self.owner, name);
         Ok(Fields { name, within, mapping, owner, audit: self })
@@ -302,14 +327,13 @@ impl ser::SerializeSeq for Items<'_, '_> {
         };
         let index = self.index;
         self.index += 1;
-        // The reader passes over items that it can't read, so what follows would be held against
-        // the wrong ones.
-        let shifted = self.audit.known.iter().any(|path| {
-            let own = self.audit.found.path.segments();
+        // The reader skips items that it cannot read, so the indexes of later items do not match.
+        let has_skipped = self.audit.known.iter().any(|path| {
+            let own = self.audit.findings.path.segments();
             path.segments().len() == own.len() + 1 && path.segments().starts_with(own)
         });
-        match items.get(index).filter(|_| !shifted) {
-            Some(node) => self.audit.step(Segment::Index(index), within, Some(node), value),
+        match items.get(index).filter(|_| !has_skipped) {
+            Some(node) => self.audit.visit_part(Segment::Index(index), within, Some(node), value),
             None => Ok(()),
         }
     }
@@ -330,8 +354,8 @@ impl ser::SerializeMap for Entries<'_, '_> {
     type Error = fmt::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), fmt::Error> {
-        // Keys are strings, which `Formatter` writes as they are.
-        self.key = Shown(key).to_string();
+        // Keys are strings, which serde's `Serializer` for `Formatter` writes unchanged.
+        self.key = Display(key).to_string();
         Ok(())
     }
 
@@ -341,7 +365,7 @@ impl ser::SerializeMap for Entries<'_, '_> {
         else {
             return Ok(());
         };
-        self.audit.step(Segment::Key(key), within, Some(node), value)
+        self.audit.visit_part(Segment::Key(key), within, Some(node), value)
     }
 
     fn end(self) -> Result<(), fmt::Error> {
@@ -349,9 +373,10 @@ impl ser::SerializeMap for Entries<'_, '_> {
     }
 }
 
-struct Shown<'a, T: ?Sized>(&'a T);
+/// Displays a value by its serialization.
+struct Display<'a, T: ?Sized>(&'a T);
 
-impl<T: Serialize + ?Sized> fmt::Display for Shown<'_, T> {
+impl<T: Serialize + ?Sized> fmt::Display for Display<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.serialize(f)
     }
@@ -378,21 +403,21 @@ impl ser::SerializeStruct for Fields<'_, '_> {
             return Ok(());
         };
         let written = mapping.get(key).map(|entry| &entry.node);
-        // A null is as no value: the API server's decoder leaves such a field alone.
+        // A null counts as absent: the API server's decoder ignores it.
         let node = written.filter(|node| node.value != Value::Null);
         if let Some(null) = written.filter(|_| node.is_none())
-            && self.audit.takes_no_null(key)
+            && self.audit.refuses_null(key)
         {
-            self.audit.null(key, null);
+            self.audit.report_null(key, null);
             return Ok(());
         }
-        if node.is_none() && FILLED_IN.contains(&(self.name, key)) {
+        if node.is_none() && DEFAULTED_FIELDS.contains(&(self.name, key)) {
             return Ok(());
         }
-        let top = self.audit.found.path == *self.audit.base;
-        self.audit.status |= top && key == "status";
-        self.audit.step(Segment::Key(key.to_owned()), within, node, value)?;
-        self.audit.status &= !top;
+        let top = self.audit.findings.path == *self.audit.base;
+        self.audit.in_status |= top && key == "status";
+        self.audit.visit_part(Segment::Key(key.to_owned()), within, node, value)?;
+        self.audit.in_status &= !top;
         Ok(())
     }
 

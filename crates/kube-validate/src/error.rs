@@ -1,15 +1,15 @@
-//! What can be wrong with an object.
+//! The problems that an object can have.
 
 use std::fmt;
 
-use yaml_spans::ReadError;
+use yaml_spans::{ReadError, shorten};
 
-/// A problem and the object that has it, as messages name it: `Deployment tts/chatterbox-tts`.
+/// A problem and the object that has it: `… in Deployment tts/chatterbox-tts`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
-    /// What is wrong.
+    /// The problem.
     pub problem: Problem,
-    /// The object; none where the document is none.
+    /// The object's name in messages; none if the document is not an object.
     pub object: Option<String>,
 }
 
@@ -24,87 +24,88 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// What is wrong with an object.
+/// A problem of an object. The finding's hint says what is expected instead.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Problem {
-    /// A field has the wrong type, or is none of its type's.
+    /// A field of the wrong type, or one that its type does not have.
     #[error("{0}")]
     Read(ReadError),
-    /// A key of a map that can have no such key.
+    /// A key that a map of known keys does not have.
     #[error("unknown key `{0}`")]
     Unknown(String),
-    /// A field is missing that the API asks for.
+    /// A required field is absent.
     #[error("missing field `{0}`")]
     Missing(String),
-    /// A field is there, but empty where the API asks for content.
+    /// A required field is empty.
     #[error("`{0}` is empty")]
     Empty(String),
-    /// A text is none of those that the field can hold.
-    #[error("`{value}` is no legal `{field}`")]
-    NotOneOf {
-        /// What was written.
+    /// A value that its field does not allow.
+    #[error("invalid `{field}` `{value}`")]
+    Invalid {
+        /// The field.
+        field: String,
+        /// The value.
         value: String,
-        /// The field.
-        field: String,
     },
-    /// A number is outside its range.
-    #[error("`{field}` is {value}, out of range")]
-    OutOfRange {
-        /// The field.
-        field: String,
-        /// What was written.
-        value: i64,
-    },
-    /// A text lacks the form that the field asks for.
-    #[error("`{value}` is a malformed `{field}`")]
-    Malformed {
-        /// What was written.
-        value: String,
-        /// The field.
-        field: String,
-    },
-    /// A key of a map lacks its form.
-    #[error("`{key}` is a malformed key of `{field}`")]
-    MalformedKey {
+    /// A key that its map does not allow.
+    #[error("invalid key `{key}` in `{map}`")]
+    InvalidKey {
         /// The key.
         key: String,
-        /// The field that holds the map.
-        field: String,
+        /// The field that contains the map.
+        map: String,
     },
-    /// A quantity does not follow Kubernetes' grammar.
-    #[error("`{0}` is no quantity")]
+    /// A text that is not a quantity.
+    #[error("invalid quantity `{0}`")]
     Quantity(String),
-    /// A text is not the base64 that the field asks for.
-    #[error("`{0}` is not base64")]
+    /// A field whose text is not base64. The text is not shown: it may be a secret.
+    #[error("invalid base64 in `{0}`")]
     Base64(String),
-    /// Something that must be unique in a list is there twice.
+    /// A value that must be unique in a list, and is not.
     #[error("duplicate {what} `{value}`")]
     Duplicate {
-        /// What must be unique.
+        /// The kind of value.
         what: &'static str,
-        /// What is there twice.
+        /// The value.
         value: String,
     },
-    /// Something is named that the object does not have.
+    /// A reference to something that the object does not have.
     #[error("{what} `{name}` does not exist")]
     NotFound {
-        /// What is named.
+        /// The kind of thing.
         what: &'static str,
-        /// The name.
+        /// The name in the reference.
         name: String,
     },
-    /// Fields contradict one another, or may not be there at all.
+    /// Fields that contradict one another, or a field that the object must not have.
     #[error("{0}")]
     Conflict(String),
-    /// The document is no map, so no object.
+    /// A document that is not a map, and so not an object.
     #[error("the document is {0}, not an object with `apiVersion` and `kind`")]
     NotAnObject(&'static str),
-    /// No type of this `apiVersion` and `kind` is known.
+    /// An object whose `apiVersion` and `kind` are not known.
     #[error("unknown kind `{kind}` of `{api_version}`")]
     UnknownKind {
-        /// The `apiVersion` as written.
+        /// The `apiVersion` in the document.
         api_version: String,
-        /// The `kind` as written.
+        /// The `kind` in the document.
         kind: String,
     },
+}
+
+impl Problem {
+    /// An invalid value, shortened for the message.
+    pub(crate) fn invalid(field: &str, value: &str) -> Self {
+        Problem::Invalid { field: shorten(field), value: shorten(value) }
+    }
+
+    /// An invalid key, shortened for the message.
+    pub(crate) fn invalid_key(map: &str, key: &str) -> Self {
+        Problem::InvalidKey { key: shorten(key), map: shorten(map) }
+    }
+
+    /// A contradiction, with its message.
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Problem::Conflict(message.into())
+    }
 }

@@ -1,64 +1,65 @@
-//! The check of manifests that others wrote.
+//! The validation of manifests that others wrote.
 
 use std::collections::BTreeMap;
 
-use super::check::{head, judge, sorted, unknown};
 use super::error::Error;
 use super::kinds::{self, Nulls};
-use super::metadata::{self, Generated};
+use super::metadata::{self, GeneratedNames};
+use super::validate::{find_problems, read_type, to_errors, unknown_kind};
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path};
 
-/// What was found in manifests that others wrote.
+/// The result for manifests that others wrote.
 #[derive(Debug, Default, PartialEq)]
 pub struct ForeignReport {
-    /// How many objects were held against their type; items of lists count one each.
+    /// The number of validated objects; each item of a list counts as one.
     pub checked: usize,
-    /// How many objects there are of each kind (`apiVersion`, `kind`) that is not known, so that
-    /// nothing was said of them.
+    /// The number of objects of each unknown kind (`apiVersion`, `kind`). They are not validated.
     pub unknown: BTreeMap<(String, String), usize>,
-    /// All that is wrong, in the order of the documents and their places.
+    /// The findings, in the order of the documents and of their places.
     pub findings: Vec<Located<Error>>,
 }
 
-/// Holds documents that others wrote against the API's rules: those of [`check`](super::check), less
-/// what only ours must be. Lists are taken apart.
-pub fn check_foreign(documents: &[Node]) -> ForeignReport {
+/// Validates documents that others wrote, and the items of lists among them.
+///
+/// The rules are those of [`validate`](super::validate()), but for three: `metadata.generateName` may
+/// replace `metadata.name`, a null is allowed if the API server drops it, and an unknown kind is
+/// counted.
+pub fn validate_foreign(documents: &[Node]) -> ForeignReport {
     let mut report = ForeignReport::default();
     for document in documents {
-        one(document, &Path::root(), &mut report);
+        check_document(document, &Path::root(), &mut report);
     }
     report
 }
 
-fn one(node: &Node, base: &Path, report: &mut ForeignReport) {
-    let (api_version, kind) = match head(node, base) {
-        Ok(head) => head,
+fn check_document(node: &Node, base: &Path, report: &mut ForeignReport) {
+    let (api_version, kind) = match read_type(node, base) {
+        Ok(object_type) => object_type,
         Err(errors) => return report.findings.extend(errors),
     };
+    let known = kinds::find(api_version, kind);
     let items = node.get("items").and_then(Node::as_sequence);
-    if let Some(items) =
-        items.filter(|_| kind.ends_with("List") && kinds::find(api_version, kind).is_none())
-    {
+    if let Some(items) = items.filter(|_| kind.ends_with("List") && known.is_none()) {
         for (index, item) in items.iter().enumerate() {
-            one(item, &base.key("items").index(index), report);
+            check_document(item, &base.key("items").index(index), report);
         }
         return;
     }
-    let label = metadata::label(node, kind);
-    match kinds::find(api_version, kind) {
+    let problems = match known {
         Some(known) => {
-            report.checked += 1;
-            let problems = judge(node, base, Some(known), Nulls::Ignored, Generated::Allowed);
-            report.findings.extend(sorted(problems, Some(&label)));
+            find_problems(node, base, Some(known), Nulls::Ignored, GeneratedNames::Allowed)
         }
-        // All kinds of Kubernetes' own versions are known: this one does not exist.
+        // The table has every kind of Kubernetes' own API versions, so this kind does not exist.
         None if kinds::is_kubernetes(api_version) => {
-            report.checked += 1;
-            report
-                .findings
-                .extend(sorted(vec![unknown(node, base, api_version, kind)], Some(&label)));
+            vec![unknown_kind(node, base, api_version, kind)]
         }
-        None => *report.unknown.entry((api_version.to_owned(), kind.to_owned())).or_default() += 1,
-    }
+        None => {
+            let key = (api_version.to_owned(), kind.to_owned());
+            *report.unknown.entry(key).or_default() += 1;
+            return;
+        }
+    };
+    report.checked += 1;
+    report.findings.extend(to_errors(problems, Some(&metadata::object_label(node, kind))));
 }

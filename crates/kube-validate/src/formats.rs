@@ -1,10 +1,9 @@
-//! The written forms that Kubernetes asks of names, keys and the like.
+//! The forms of texts in Kubernetes: names, keys, addresses and the like.
 //!
-//! Each function says what would be right, as a phrase that fits after "must be". Sources:
-//! apimachinery `pkg/util/validation/validation.go` and `pkg/api/validate/content`, where the
-//! function of the same purpose is named.
+//! Each function names the function of the API server that it follows, in apimachinery's
+//! `pkg/util/validation/validation.go` or `pkg/api/validate/content`.
 
-/// What a form is: nothing when the text has it, else what would be right.
+/// A check of a text's form. Its error completes the sentence "expected …".
 pub type Form = fn(&str) -> Result<(), &'static str>;
 
 const LABEL: &str = "a DNS label: at most 63 lower case letters, digits and `-`, beginning and ending with a letter or digit";
@@ -28,8 +27,8 @@ const LOWER_QUALIFIED: &str =
     "at most 63 letters, digits, `-`, `_` and `.` after an optional DNS prefix and `/`";
 const DOMAIN_PATH: &str = "a DNS name, a `/` and a path, such as `example.com/name`";
 
-fn hold(holds: bool, right: &'static str) -> Result<(), &'static str> {
-    if holds { Ok(()) } else { Err(right) }
+fn ensure(condition: bool, expected: &'static str) -> Result<(), &'static str> {
+    if condition { Ok(()) } else { Err(expected) }
 }
 
 fn is_word(text: &str, max: usize, inner: fn(u8) -> bool, edge: fn(u8) -> bool) -> bool {
@@ -38,164 +37,173 @@ fn is_word(text: &str, max: usize, inner: fn(u8) -> bool, edge: fn(u8) -> bool) 
     edges && bytes.len() <= max && bytes.iter().all(|&b| edge(b) || inner(b))
 }
 
-fn lower(b: u8) -> bool {
+fn is_lower_or_digit(b: u8) -> bool {
     b.is_ascii_lowercase() || b.is_ascii_digit()
 }
 
 fn is_label(text: &str) -> bool {
-    is_word(text, 63, |b| b == b'-', lower)
+    is_word(text, 63, |b| b == b'-', is_lower_or_digit)
 }
 
 fn is_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(|part| is_word(part, 253, |b| b == b'-', lower))
+    text.len() <= 253
+        && text.split('.').all(|part| is_word(part, 253, |b| b == b'-', is_lower_or_digit))
 }
 
 fn is_name(text: &str) -> bool {
     is_word(text, 63, |b| matches!(b, b'-' | b'_' | b'.'), |b| b.is_ascii_alphanumeric())
 }
 
-/// `IsDNS1123Label`.
-pub fn label(text: &str) -> Result<(), &'static str> {
-    hold(is_label(text), LABEL)
+/// Checks a DNS label: `IsDNS1123Label`.
+pub fn dns_label(text: &str) -> Result<(), &'static str> {
+    ensure(is_label(text), LABEL)
 }
 
-/// `IsDNS1123Subdomain`.
-pub fn subdomain(text: &str) -> Result<(), &'static str> {
-    hold(is_subdomain(text), SUBDOMAIN)
+/// Checks a DNS name: `IsDNS1123Subdomain`.
+pub fn dns_subdomain(text: &str) -> Result<(), &'static str> {
+    ensure(is_subdomain(text), SUBDOMAIN)
 }
 
-/// `IsWildcardDNS1123Subdomain`, or a name without a wildcard.
-pub fn wildcard(text: &str) -> Result<(), &'static str> {
-    hold(text.len() <= 253 && is_subdomain(text.strip_prefix("*.").unwrap_or(text)), WILDCARD)
+/// Checks a DNS name with or without a wildcard: `IsWildcardDNS1123Subdomain`.
+pub fn wildcard_name(text: &str) -> Result<(), &'static str> {
+    ensure(text.len() <= 253 && is_subdomain(text.strip_prefix("*.").unwrap_or(text)), WILDCARD)
 }
 
-/// [`wildcard`], but no IP address.
-pub fn host(text: &str) -> Result<(), &'static str> {
-    hold(wildcard(text).is_ok() && text.parse::<std::net::IpAddr>().is_err(), WILDCARD)
+/// Checks an Ingress rule's host: a [`wildcard_name`] that is not an IP address.
+pub fn ingress_host(text: &str) -> Result<(), &'static str> {
+    ensure(wildcard_name(text).is_ok() && text.parse::<std::net::IpAddr>().is_err(), WILDCARD)
 }
 
-/// `IsQualifiedName`: label keys, resource names, condition types.
-pub fn qualified(text: &str) -> Result<(), &'static str> {
-    let holds = match text.split_once('/') {
+/// Checks a label's key, a resource's name or a condition's type: `IsQualifiedName`.
+pub fn qualified_name(text: &str) -> Result<(), &'static str> {
+    let is_valid = match text.split_once('/') {
         Some((prefix, name)) => is_subdomain(prefix) && is_name(name),
         None => is_name(text),
     };
-    hold(holds, QUALIFIED)
+    ensure(is_valid, QUALIFIED)
 }
 
-/// Annotation keys: `IsQualifiedName` of the key in lower case.
+/// Checks an annotation's key: `IsQualifiedName` of the key in lower case.
 pub fn annotation_key(text: &str) -> Result<(), &'static str> {
-    qualified(&text.to_ascii_lowercase()).map_err(|_| LOWER_QUALIFIED)
+    qualified_name(&text.to_ascii_lowercase()).map_err(|_| LOWER_QUALIFIED)
 }
 
-/// `IsValidLabelValue`.
+/// Checks a label's value: `IsValidLabelValue`.
 pub fn label_value(text: &str) -> Result<(), &'static str> {
-    hold(text.is_empty() || is_name(text), LABEL_VALUE)
+    ensure(text.is_empty() || is_name(text), LABEL_VALUE)
 }
 
-/// `IsValidPortName` (IANA_SVC_NAME).
+/// Checks a port's name: `IsValidPortName` (IANA_SVC_NAME).
 pub fn port_name(text: &str) -> Result<(), &'static str> {
     let letter = text.bytes().any(|b| b.is_ascii_lowercase());
-    hold(is_word(text, 15, |b| b == b'-', lower) && letter && !text.contains("--"), PORT_NAME)
+    ensure(
+        is_word(text, 15, |b| b == b'-', is_lower_or_digit) && letter && !text.contains("--"),
+        PORT_NAME,
+    )
 }
 
-/// `IsPathSegmentName`: RBAC names, and kinds and names in references.
+/// Checks a name of RBAC, or a kind or name in a reference: `IsPathSegmentName`.
 pub fn path_segment(text: &str) -> Result<(), &'static str> {
-    hold(!matches!(text, "." | "..") && !text.contains(['/', '%']), PATH_SEGMENT)
+    ensure(!matches!(text, "." | "..") && !text.contains(['/', '%']), PATH_SEGMENT)
 }
 
-/// `IsConfigMapKey`.
+/// Checks a key of a ConfigMap or Secret: `IsConfigMapKey`.
 pub fn config_key(text: &str) -> Result<(), &'static str> {
     let characters = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
     let dots = text == "." || text.starts_with("..");
-    hold(!text.is_empty() && text.len() <= 253 && characters && !dots, CONFIG_KEY)
+    ensure(!text.is_empty() && text.len() <= 253 && characters && !dots, CONFIG_KEY)
 }
 
-/// `IsRelaxedEnvVarName`.
+/// Checks an environment variable's name: `IsRelaxedEnvVarName`.
 pub fn env_name(text: &str) -> Result<(), &'static str> {
-    hold(text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'='), ENV_NAME)
+    ensure(text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'='), ENV_NAME)
 }
 
-/// `validateLocalDescendingPath`: sub-paths of a volume.
+/// Checks a path inside a volume: `validateLocalDescendingPath`.
 pub fn descending_path(text: &str) -> Result<(), &'static str> {
-    hold(!text.starts_with('/') && text.split('/').all(|part| part != ".."), RELATIVE)
+    ensure(!text.starts_with('/') && text.split('/').all(|part| part != ".."), RELATIVE)
 }
 
-/// `ValidateLocalNonReservedPath`: files made in a volume.
+/// Checks the path of a file that is created in a volume: `ValidateLocalNonReservedPath`.
 pub fn volume_file(text: &str) -> Result<(), &'static str> {
-    hold(descending_path(text).is_ok() && !text.starts_with(".."), RELATIVE)
+    ensure(descending_path(text).is_ok() && !text.starts_with(".."), RELATIVE)
 }
 
-/// A path without `..`: `validatePathNoBacksteps`.
+/// Checks a path without `..`: `validatePathNoBacksteps`.
 pub fn no_backsteps(text: &str) -> Result<(), &'static str> {
-    hold(text.split('/').all(|part| part != ".."), "a path without `..`")
+    ensure(text.split('/').all(|part| part != ".."), "a path without `..`")
 }
 
-/// `path.IsAbs`.
+/// Checks an absolute path: Go's `path.IsAbs`.
 pub fn absolute_path(text: &str) -> Result<(), &'static str> {
-    hold(text.starts_with('/'), ABSOLUTE)
+    ensure(text.starts_with('/'), ABSOLUTE)
 }
 
-/// `IsValidIPForLegacyField`.
-pub fn ip(text: &str) -> Result<(), &'static str> {
-    hold(text.parse::<std::net::IpAddr>().is_ok(), IP)
+/// Checks an IP address: `IsValidIPForLegacyField`.
+pub fn ip_address(text: &str) -> Result<(), &'static str> {
+    ensure(text.parse::<std::net::IpAddr>().is_ok(), IP)
 }
 
-/// `IsValidCIDRForLegacyField`: an address and the length of its prefix.
-pub fn cidr(text: &str) -> Result<(), &'static str> {
+/// Checks an address range, written as an address and a prefix length:
+/// `IsValidCIDRForLegacyField`.
+pub fn ip_range(text: &str) -> Result<(), &'static str> {
     let parts = text.split_once('/').and_then(|(address, length)| {
         let digits = length.bytes().all(|b| b.is_ascii_digit());
         let length = length.parse::<u8>().ok().filter(|_| digits)?;
         Some((address.parse::<std::net::IpAddr>().ok()?, length))
     });
-    let holds =
+    let is_valid =
         parts.is_some_and(|(address, length)| length <= if address.is_ipv4() { 32 } else { 128 });
-    hold(holds, CIDR)
+    ensure(is_valid, CIDR)
 }
 
-/// `IsHTTPHeaderName`.
+/// Checks an HTTP header's name: `IsHTTPHeaderName`.
 pub fn header_name(text: &str) -> Result<(), &'static str> {
-    let holds = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    hold(!text.is_empty() && holds, HEADER)
+    let is_valid = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    ensure(!text.is_empty() && is_valid, HEADER)
 }
 
-/// A sysctl's name: `IsValidSysctlName`.
-pub fn sysctl(text: &str) -> Result<(), &'static str> {
-    let part = |part: &str| is_word(part, 253, |b| b == b'-' || b == b'_', lower);
-    hold(text.len() <= 253 && text.split(['.', '/']).all(part), SYSCTL)
+/// Checks a sysctl's name: `IsValidSysctlName`.
+pub fn sysctl_name(text: &str) -> Result<(), &'static str> {
+    let are_words = text
+        .split(['.', '/'])
+        .all(|part| is_word(part, 253, |b| b == b'-' || b == b'_', is_lower_or_digit));
+    ensure(text.len() <= 253 && are_words, SYSCTL)
 }
 
-/// `IsValidPercent`.
-pub fn percent(text: &str) -> Result<(), &'static str> {
+/// Checks a percentage: `IsValidPercent`.
+pub fn percentage(text: &str) -> Result<(), &'static str> {
     let digits = text.strip_suffix('%');
-    let holds = digits.is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
-    hold(holds, PERCENT)
+    let is_valid = digits.is_some_and(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
+    ensure(is_valid, PERCENT)
 }
 
-/// `IsDomainPrefixedPath`.
+/// Checks a domain with a path: `IsDomainPrefixedPath`.
 pub fn domain_path(text: &str) -> Result<(), &'static str> {
     let parts =
         text.split_once('/').filter(|(domain, path)| is_subdomain(domain) && !path.is_empty());
-    hold(parts.is_some(), DOMAIN_PATH)
+    ensure(parts.is_some(), DOMAIN_PATH)
 }
 
-/// `ValidateDNS1123SubdomainWithUnderScore`, the root and a trailing dot allowed: DNS search paths.
+/// Checks a DNS search path: `ValidateDNS1123SubdomainWithUnderScore`, with the root and a trailing dot
+/// allowed.
 pub fn search_path(text: &str) -> Result<(), &'static str> {
     let name = text.strip_suffix('.').unwrap_or(text);
-    let part =
-        |part: &str| is_word(part, 253, |b| b == b'-' || b == b'_', |b| lower(b) || b == b'_');
-    hold(text == "." || (name.len() <= 253 && name.split('.').all(part)), SUBDOMAIN)
+    let are_words = name.split('.').all(|part| {
+        is_word(part, 253, |b| b == b'-' || b == b'_', |b| is_lower_or_digit(b) || b == b'_')
+    });
+    ensure(text == "." || (name.len() <= 253 && are_words), SUBDOMAIN)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn table(form: Form, right: &[&str], wrong: &[&str]) {
-        for text in right {
+    fn check_form(form: Form, valid: &[&str], invalid: &[&str]) {
+        for text in valid {
             assert!(form(text).is_ok(), "{text:?} should pass");
         }
-        for text in wrong {
+        for text in invalid {
             assert!(form(text).is_err(), "{text:?} should fail");
         }
     }
@@ -203,30 +211,42 @@ mod tests {
     #[test]
     fn forms_are_those_of_the_api_server() {
         let long = "a".repeat(64);
-        table(label, &["a", "a-b", "1a", &long[..63]], &["", "A", "-a", "a-", "a.b", "a_b", &long]);
-        table(subdomain, &["a", "a.b-c.d"], &["", "a..b", ".a", "a.", "A.b", "a_b", "a.-b"]);
-        table(host, &["*.a.b", "a.b"], &["*", "a.*.b", "*.", "10.0.0.1", "A.b"]);
-        table(
-            qualified,
+        check_form(
+            dns_label,
+            &["a", "a-b", "1a", &long[..63]],
+            &["", "A", "-a", "a-", "a.b", "a_b", &long],
+        );
+        check_form(
+            dns_subdomain,
+            &["a", "a.b-c.d"],
+            &["", "a..b", ".a", "a.", "A.b", "a_b", "a.-b"],
+        );
+        check_form(ingress_host, &["*.a.b", "a.b"], &["*", "a.*.b", "*.", "10.0.0.1", "A.b"]);
+        check_form(
+            qualified_name,
             &["a", "A.b_c", "x.io/Foo"],
             &["", "/a", "x.io/", "X.io/a", "a/b/c", "a b"],
         );
-        table(annotation_key, &["X.io/a", "kyverno.io/a_B"], &["", "a b", "é"]);
-        table(label_value, &["", "a", "A_1.b", "true"], &["a b", "-a", "a-", &long, "a/b"]);
-        table(
+        check_form(annotation_key, &["X.io/a", "kyverno.io/a_B"], &["", "a b", "é"]);
+        check_form(label_value, &["", "a", "A_1.b", "true"], &["a b", "-a", "a-", &long, "a/b"]);
+        check_form(
             port_name,
             &["http", "a-1", "8080-tcp"],
             &["", "8080", "HTTP", "a--b", "sixteencharacter", "-a"],
         );
-        table(path_segment, &["system:a", "a.b"], &[".", "..", "a/b", "a%b"]);
-        table(config_key, &["a", ".a", "a..b", "_"], &["", ".", "..", "..a", "a/b", "a b"]);
-        table(env_name, &["A", "a.b-c", "1", "A B"], &["A=B", "é", "A\n"]);
-        table(descending_path, &["a/b", "..a", ""], &["/a", "a/../b", ".."]);
-        table(volume_file, &["a/b", "a/..b"], &["/a", "..a", "../a"]);
-        table(ip, &["10.0.0.1", "::1"], &["10.0.0", "a", "10.0.0.1/8"]);
-        table(cidr, &["10.0.0.0/8", "::/0"], &["10.0.0.0", "10.0.0.0/33", "10.0.0.0/+8", "a/8"]);
-        table(percent, &["0%", "25%"], &["25", "%", "-1%", "2.5%"]);
-        table(domain_path, &["a.io/b"], &["a", "a/", "/b"]);
-        table(search_path, &[".", "svc.local", "a_b.c."], &["", "A.b", "a..b"]);
+        check_form(path_segment, &["system:a", "a.b"], &[".", "..", "a/b", "a%b"]);
+        check_form(config_key, &["a", ".a", "a..b", "_"], &["", ".", "..", "..a", "a/b", "a b"]);
+        check_form(env_name, &["A", "a.b-c", "1", "A B"], &["A=B", "é", "A\n"]);
+        check_form(descending_path, &["a/b", "..a", ""], &["/a", "a/../b", ".."]);
+        check_form(volume_file, &["a/b", "a/..b"], &["/a", "..a", "../a"]);
+        check_form(ip_address, &["10.0.0.1", "::1"], &["10.0.0", "a", "10.0.0.1/8"]);
+        check_form(
+            ip_range,
+            &["10.0.0.0/8", "::/0"],
+            &["10.0.0.0", "10.0.0.0/33", "10.0.0.0/+8", "a/8"],
+        );
+        check_form(percentage, &["0%", "25%"], &["25", "%", "-1%", "2.5%"]);
+        check_form(domain_path, &["a.io/b"], &["a", "a/", "/b"]);
+        check_form(search_path, &[".", "svc.local", "a_b.c."], &["", "A.b", "a..b"]);
     }
 }

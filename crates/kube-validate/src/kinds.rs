@@ -1,7 +1,7 @@
-//! The kinds that are known, each with its type.
+//! The known kinds, each with its Rust type.
 //!
-//! All kinds that k8s-openapi has of Kubernetes' stable and beta groups, and the custom resources
-//! that this project writes. A kind is one row; its functions are made once a type.
+//! These are the kinds of Kubernetes' stable and beta API versions, from k8s-openapi, and the custom
+//! resources in [`custom`].
 
 use k8s_openapi::api::admissionregistration::v1 as admissionregistration_v1;
 use k8s_openapi::api::admissionregistration::v1beta1 as admissionregistration_v1beta1;
@@ -50,24 +50,24 @@ pub struct Kind {
     pub api_version: &'static str,
     /// `Deployment`.
     pub kind: &'static str,
-    /// Whether objects of it have no namespace.
+    /// True if objects of this kind have no namespace.
     pub cluster_scoped: bool,
-    /// Holds a node against the type.
-    pub examine: fn(&Node, &Path, Nulls) -> Vec<Located<Problem>>,
+    /// Checks a node, whose path is given, by the kind's type.
+    pub check: fn(&Node, &Path, Nulls) -> Vec<Located<Problem>>,
 }
 
-/// What a null means that stands where the type has no option.
+/// The treatment of a null in a field that is not optional in the Rust type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Nulls {
-    /// A wrong type.
+    /// An error: the value has the wrong type.
     Refused,
-    /// Nothing, as the API server's decoder has it.
+    /// Accepted as absent, as the API server's decoder does.
     Ignored,
 }
 
-/// The scope of a kind.
+/// The scope of a kind's objects.
 pub trait Scope {
-    /// Whether objects have no namespace.
+    /// True if objects have no namespace.
     const CLUSTER: bool;
 }
 
@@ -87,50 +87,52 @@ where
         api_version: T::API_VERSION,
         kind: T::KIND,
         cluster_scoped: <T::Scope as Scope>::CLUSTER,
-        examine: examine::<T>,
+        check: check_type::<T>,
     }
 }
 
-/// Reads a node, whose path is `base`, into a type, and holds what was read against what was
-/// written.
-pub fn examine<T: DeserializeOwned + Serialize>(
+/// Reads a node, whose path is `base`, into a type, and audits the value.
+pub fn check_type<T: DeserializeOwned + Serialize>(
     node: &Node,
     base: &Path,
     nulls: Nulls,
 ) -> Vec<Located<Problem>> {
-    let kept = |error: &Located<ReadError>| nulls == Nulls::Refused || !is_null(error, node, base);
-    look::<T>(node, base, kept, false)
+    read_and_audit::<T>(node, base, nulls, None)
 }
 
-/// The same of a custom resource: of what a definition describes, the server drops no null, and a
-/// schema takes none that does not say `nullable` (apiextensions: schema validation).
-pub fn examine_custom<T: DeserializeOwned + Serialize>(
+/// Checks a custom resource. In its `spec`, which its definition's schema describes, the server does
+/// not drop a null, and refuses one unless the schema says `nullable` (apiextensions: schema
+/// validation).
+pub fn check_custom_type<T: DeserializeOwned + Serialize>(
     node: &Node,
     base: &Path,
     nulls: Nulls,
 ) -> Vec<Located<Problem>> {
-    let described = base.key("spec");
-    let kept = |error: &Located<ReadError>| {
-        let null = is_null(error, node, base);
-        nulls == Nulls::Refused || !null || error.path.starts_with(&described)
-    };
-    look::<T>(node, base, kept, true)
+    read_and_audit::<T>(node, base, nulls, Some(base.key("spec")))
 }
 
-fn look<T: DeserializeOwned + Serialize>(
+/// Reads and audits a node. Below `no_nulls`, a null is an error whatever `nulls` is.
+fn read_and_audit<T: DeserializeOwned + Serialize>(
     node: &Node,
     base: &Path,
-    kept: impl Fn(&Located<ReadError>) -> bool,
-    custom: bool,
+    nulls: Nulls,
+    no_nulls: Option<Path>,
 ) -> Vec<Located<Problem>> {
     let (value, errors) = read_what_can_be::<T>(node, base);
     let known: Vec<Path> = errors.iter().map(|error| error.path.clone()).collect();
-    let mut found: Vec<Located<Problem>> =
-        errors.into_iter().filter(kept).map(in_our_words).collect();
+    let mut problems: Vec<Located<Problem>> = errors
+        .into_iter()
+        .filter(|error| {
+            nulls == Nulls::Refused
+                || !is_null(error, node, base)
+                || no_nulls.as_ref().is_some_and(|part| error.path.starts_with(part))
+        })
+        .map(in_our_words)
+        .collect();
     if let Some(value) = value {
-        found.extend(audit(&value, node, base, &known, custom));
+        problems.extend(audit(&value, node, base, &known, no_nulls));
     }
-    found
+    problems
 }
 
 /// A type's own error, where its words are not for manifests: `ByteString` says what is wrong with
@@ -148,6 +150,7 @@ fn in_our_words(error: Located<ReadError>) -> Located<Problem> {
     }
 }
 
+/// Returns true if an error is about a null as the value of a key.
 fn is_null(error: &Located<ReadError>, node: &Node, base: &Path) -> bool {
     let wrong = matches!(error.error, ReadError::WrongType { .. } | ReadError::Rule(_));
     let mut within = Path::root();
@@ -157,12 +160,12 @@ fn is_null(error: &Located<ReadError>, node: &Node, base: &Path) -> bool {
         .iter()
         .skip(base.segments().len())
         .for_each(|segment| within.push(segment.clone()));
-    // A null in a list is an item, and the server asks of it what it asks of all.
+    // A null in a list is an item, which the server checks like any other.
     let key = matches!(within.segments().last(), Some(Segment::Key(_)));
     wrong && key && within.find(node).is_some_and(|node| node.value == Value::Null)
 }
 
-/// The table: a module of k8s-openapi and its kinds a row.
+/// The table of Kubernetes' kinds: each row has a module of k8s-openapi and its kinds.
 macro_rules! with_kubernetes_kinds {
     ($use:ident) => {
         $use! {
@@ -209,17 +212,17 @@ macro_rules! table {
 /// Kubernetes' own kinds.
 const KUBERNETES: &[Kind] = with_kubernetes_kinds!(table);
 
-/// Whether all kinds of this version are known: it is one of Kubernetes' own.
+/// Returns true for an API version of Kubernetes itself. All of its kinds are known.
 pub fn is_kubernetes(api_version: &str) -> bool {
     KUBERNETES.iter().any(|known| known.api_version == api_version)
 }
 
-/// All kinds that are known.
+/// All known kinds.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
     KUBERNETES.iter().chain(custom::KINDS)
 }
 
-/// The kind of an `apiVersion` and `kind`, if it is known.
+/// The known kind with this `apiVersion` and `kind`.
 pub fn find(api_version: &str, kind: &str) -> Option<&'static Kind> {
     all().find(|known| known.kind == kind && known.api_version == api_version)
 }
@@ -232,7 +235,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// The fields of each of Kubernetes' types, as its own schema has them.
+    /// The fields of each type, of Kubernetes' and of custom resources, by the types' JSON schemas.
     pub fn fields_of_types() -> BTreeMap<String, BTreeSet<String>> {
         let mut generator = SchemaGenerator::default();
         macro_rules! schemas {
@@ -241,6 +244,7 @@ pub(super) mod tests {
             };
         }
         with_kubernetes_kinds!(schemas);
+        custom::add_schemas(&mut generator);
         let mut types: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (name, schema) in generator.definitions() {
             let name = name.rsplit('.').next().unwrap_or(name).to_owned();
@@ -254,7 +258,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn no_kind_stands_twice() {
+    fn kinds_are_distinct() {
         let mut seen = BTreeSet::new();
         assert!(all().all(|kind| seen.insert((kind.api_version, kind.kind))));
         assert!(seen.len() > 80, "{}", seen.len());

@@ -1,19 +1,19 @@
-//! Documents to objects: the strict Kubernetes check, identity, order.
+//! Validates Kubernetes manifests offline, by the rules of the API server (1.37).
 //!
-//! In: [`Node`](yaml_spans::Node)s with their places. Out: [`Object`]s that an API server of
-//! Kubernetes 1.37 takes, or all that is wrong with them. `render`, `policy` and `gitops` call
-//! [`check`] on what this project makes, `cli` calls [`check_foreign`] on what others wrote; it
-//! calls only `yaml`.
+//! In: [`Node`](yaml_spans::Node)s with their places in a file. Out: [`Object`]s that the API server
+//! accepts, or every problem with its place.
 //!
-//! The rules were held against the API server's own code on some 21,000 changed objects: it agrees
-//! on 97.8 % (`tests/fixtures/verdicts.tsv` keeps a choice), and against a running one
-//! (`tests/e2e/agreement`, with each difference in a table). We refuse more: a null as an item
-//! of a list, an object without a name where the server makes one up, an unknown field in a schema
-//! where the server drops it. We refuse less: what a definition's schema must be as a whole, CEL
-//! expressions, a null amount, the finer rules of FlowSchemas, and all that depends on other objects.
+//! # Agreement with the API server
+//!
+//! The rules were compared with the API server's own code on some 21,000 changed objects, and agree
+//! with it on 97.8 % of them; `tests/fixtures/verdicts.tsv` keeps a selection.
+//!
+//! - Stricter than the server: a null as an item of a list, an object without a name whose name the
+//!   server would generate, an unknown field in a definition's schema, which the server drops.
+//! - More lenient: a definition's schema as a whole, CEL expressions, a null as a quantity, the finer
+//!   rules of FlowSchemas, and everything that depends on other objects.
 
 mod audit;
-mod check;
 mod custom;
 mod error;
 mod foreign;
@@ -25,13 +25,14 @@ mod order;
 mod quantity;
 mod rules;
 pub mod schedule;
+mod validate;
 
-pub use check::{AllowedKinds, check};
 pub use error::{Error, Problem};
-pub use foreign::{ForeignReport, check_foreign};
+pub use foreign::{ForeignReport, validate_foreign};
 pub use object::{MissingField, Object, ObjectId, group};
-pub use order::{Rank, order};
+pub use order::apply_order;
 pub use quantity::Quantity;
+pub use validate::{AllowedKinds, validate};
 
 #[cfg(test)]
 mod tests;

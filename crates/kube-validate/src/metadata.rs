@@ -1,4 +1,4 @@
-//! What a document says it is, and whether its name may be that.
+//! A document's type and metadata: `apiVersion`, `kind`, its name and namespace.
 
 use super::error::Problem;
 use super::formats::{self, Form};
@@ -7,18 +7,18 @@ use super::object::group;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path, ReadError, Value, shorten};
 
-/// How names of a kind are formed.
+/// The form of the names of a kind's objects.
 enum Name {
-    /// By a form.
+    /// A name of this form.
     Of(Form),
-    /// The kind has no names: reviews, which are answered and not kept, and the files of tools.
+    /// No name: reviews, which the server answers and does not keep, and the files of tools.
     None,
 }
 
 /// Kinds whose names are not plain DNS names (`NameIsDNSSubdomain`), by their `apiVersion`.
 const NAMES: &[(&str, &[&str], Name)] = &[
-    ("v1", &["Namespace", "Service"], Name::Of(formats::label)), // core: ValidateNamespaceName, ValidateServiceCreate
-    ("apps/v1", &["StatefulSet"], Name::Of(formats::label)),     // apps: ValidateStatefulSetName
+    ("v1", &["Namespace", "Service"], Name::Of(formats::dns_label)), // core: ValidateNamespaceName, ValidateServiceCreate
+    ("apps/v1", &["StatefulSet"], Name::Of(formats::dns_label)), // apps: ValidateStatefulSetName
     (
         "rbac.authorization.k8s.io/v1",
         &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
@@ -27,7 +27,7 @@ const NAMES: &[(&str, &[&str], Name)] = &[
     ("policy/v1", &["PodDisruptionBudget"], Name::Of(formats::path_segment)), // registry/rest: BeforeCreate
     ("certificates.k8s.io/v1", &["ClusterTrustBundle"], Name::Of(formats::path_segment)),
     ("certificates.k8s.io/v1beta1", &["ClusterTrustBundle"], Name::Of(formats::path_segment)),
-    ("networking.k8s.io/v1", &["IPAddress"], Name::Of(formats::ip)), // networking: ValidateIPAddressName
+    ("networking.k8s.io/v1", &["IPAddress"], Name::Of(formats::ip_address)), // networking: ValidateIPAddressName
     (
         "authorization.k8s.io/v1",
         &[
@@ -42,10 +42,10 @@ const NAMES: &[(&str, &[&str], Name)] = &[
     ("kustomize.config.k8s.io/v1beta1", &["Kustomization"], Name::None),
 ];
 
-/// Groups whose kinds take a finalizer without a domain only if it is one of [`STANDARD`] (core:
-/// ValidateObjectMeta, validateKubeFinalizerName; seen of a server of 1.37: tests/e2e). The others ask
-/// for a qualified name alone.
-const FINALIZERS: &[&str] = &[
+/// API groups whose objects accept a finalizer without a domain only if it is one of
+/// [`STANDARD_FINALIZERS`] (core: ValidateObjectMeta, validateKubeFinalizerName; confirmed with a
+/// server of version 1.37). Other groups accept any qualified name.
+const STRICT_FINALIZER_GROUPS: &[&str] = &[
     "",
     "apps",
     "autoscaling",
@@ -59,16 +59,17 @@ const FINALIZERS: &[&str] = &[
 ];
 
 /// Kubernetes' own finalizers (core/helper: IsStandardFinalizerName).
-const STANDARD: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
+const STANDARD_FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
 
-/// The most of them that are told: more tell nobody anything.
-const MOST: usize = 20;
+/// The most findings about finalizers of one object.
+const MAX_FINALIZER_FINDINGS: usize = 20;
 
-/// The longest name of a CronJob: its Jobs add 11 characters (batch: ValidateCronJobCreate).
-const CRON_JOB: usize = 52;
+/// The longest name of a CronJob: the names of its Jobs add 11 characters (batch:
+/// ValidateCronJobCreate).
+const MAX_CRON_JOB_NAME: usize = 52;
 
-fn names_of(kind: Option<&Kind>) -> &'static Name {
-    const PLAIN: &Name = &Name::Of(formats::subdomain);
+fn name_form(kind: Option<&Kind>) -> &'static Name {
+    const PLAIN: &Name = &Name::Of(formats::dns_subdomain);
     let Some(kind) = kind else {
         return PLAIN;
     };
@@ -78,42 +79,47 @@ fn names_of(kind: Option<&Kind>) -> &'static Name {
     row.map_or(PLAIN, |(.., name)| name)
 }
 
-/// Whether `metadata.name` may be left out for `metadata.generateName`.
+/// The treatment of `metadata.generateName` in place of `metadata.name`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generated {
-    /// It may.
+pub enum GeneratedNames {
+    /// Accepted: the server generates the name.
     Allowed,
-    /// It may not: what we render has one name for good.
+    /// Refused: a rendered object keeps its name.
     Refused,
 }
 
-/// Holds `metadata` against what the API server asks of names and namespaces.
-pub fn check(
+/// Checks an object's name, namespace and finalizers.
+pub fn check_metadata(
     document: &Node,
     base: &Path,
     kind: Option<&'static Kind>,
-    generated: Generated,
+    generated: GeneratedNames,
 ) -> Vec<Located<Problem>> {
-    let mut found = Vec::new();
+    let mut problems = Vec::new();
     let metadata = document.get("metadata").filter(|node| node.value != Value::Null);
     let path = base.key("metadata");
-    let text = |key: &str| {
-        metadata.and_then(|node| node.get(key)).and_then(Node::as_str).filter(|t| !t.is_empty())
-    };
-    if let Name::Of(form) = names_of(kind) {
-        let prefix = text("generateName").filter(|_| generated == Generated::Allowed);
-        match (text("name"), prefix) {
-            (Some(name), _) => named(name, *form, metadata, &path, kind, &mut found),
-            // A prefix may end in what a name may not: the server adds letters.
+    if let Name::Of(form) = name_form(kind) {
+        let prefix = metadata_text(metadata, "generateName")
+            .filter(|_| generated == GeneratedNames::Allowed);
+        match (metadata_text(metadata, "name"), prefix) {
+            (Some(name), _) => {
+                let checked = match kind {
+                    Some(kind) if kind.kind == "CronJob" => cron_job_name(name, *form),
+                    _ => form(name),
+                };
+                if let Err(expected) = checked {
+                    problems.push(invalid_field("name", name, expected, metadata, &path));
+                }
+            }
+            // A prefix may end in a `-`, since the server appends letters.
             (None, Some(prefix)) => {
-                let whole = format!("{}x", prefix);
-                if let Err(right) = form(&whole) {
-                    malformed("generateName", prefix, right, metadata, &path, &mut found);
+                if let Err(expected) = form(&format!("{prefix}x")) {
+                    problems.push(invalid_field("generateName", prefix, expected, metadata, &path));
                 }
             }
             (None, None) => {
                 let span = metadata.unwrap_or(document).span;
-                found.push(Located::new(
+                problems.push(Located::new(
                     Problem::Missing("name".to_owned()),
                     span,
                     path.key("name"),
@@ -121,86 +127,84 @@ pub fn check(
             }
         }
     }
-    if kind.is_some_and(|kind| FINALIZERS.contains(&group(kind.api_version))) {
-        found.extend(finalizers(metadata, &path));
+    if kind.is_some_and(|kind| STRICT_FINALIZER_GROUPS.contains(&group(kind.api_version))) {
+        problems.extend(check_finalizers(metadata, &path));
     }
-    let Some(namespace) = text("namespace") else {
-        return found;
+    let Some(namespace) = metadata_text(metadata, "namespace") else {
+        return problems;
     };
     if !kind.is_some_and(|kind| kind.cluster_scoped) {
-        if let Err(right) = formats::label(namespace) {
-            malformed("namespace", namespace, right, metadata, &path, &mut found);
+        if let Err(expected) = formats::dns_label(namespace) {
+            problems.push(invalid_field("namespace", namespace, expected, metadata, &path));
         }
-    } else if generated == Generated::Refused {
-        // The server drops it (registry/rest: BeforeCreate), so manifests of others may have it; in
-        // ours it would be a mistake about which namespace the object is in.
-        let message = "an object of this kind has no namespace".to_owned();
+    } else if generated == GeneratedNames::Refused {
+        // The server drops the field (registry/rest: BeforeCreate), so it is harmless in manifests of
+        // others. A rendered manifest that has one is wrong about the object's scope.
+        let message = "a cluster-scoped object has no namespace".to_owned();
         let entry = metadata.and_then(Node::as_mapping).and_then(|map| map.get("namespace"));
         let span = entry.and_then(|entry| entry.key_span.or(entry.node.span));
-        found.push(
+        problems.push(
             Located::new(Problem::Conflict(message), span, path.key("namespace"))
                 .hint("delete the line"),
         );
     }
-    found
+    problems
 }
 
-/// Finalizers that are neither Kubernetes' own nor of a domain. An empty or malformed one is told by
-/// the rule for all kinds.
-fn finalizers(metadata: Option<&Node>, path: &Path) -> Vec<Located<Problem>> {
+/// Finds finalizers that are neither Kubernetes' own nor have a domain. The rules of `ObjectMeta`
+/// report those that are not qualified names at all.
+fn check_finalizers(metadata: Option<&Node>, path: &Path) -> Vec<Located<Problem>> {
     let list = metadata.and_then(|node| node.get("finalizers")).and_then(Node::as_sequence);
     list.unwrap_or_default()
         .iter()
         .enumerate()
         .filter_map(|(index, node)| Some((index, node, node.as_str()?)))
-        .filter(|(_, _, name)| !STANDARD.contains(name) && formats::qualified(name).is_ok())
+        .filter(|(_, _, name)| {
+            !STANDARD_FINALIZERS.contains(name) && formats::qualified_name(name).is_ok()
+        })
         .filter(|(_, _, name)| !name.contains('/'))
-        .take(MOST)
+        .take(MAX_FINALIZER_FINDINGS)
         .map(|(index, node, name)| {
-            let error = Problem::Malformed { value: shorten(name), field: "finalizers".to_owned() };
+            let error = Problem::invalid("finalizers", name);
             Located::new(error, node.span, path.key("finalizers").index(index))
-                .hint("must have a domain, such as `example.com/keep`")
+                .hint("expected a name with a domain, such as `example.com/keep`")
         })
         .collect()
 }
 
-fn named(
-    name: &str,
-    form: Form,
-    metadata: Option<&Node>,
-    path: &Path,
-    kind: Option<&'static Kind>,
-    found: &mut Vec<Located<Problem>>,
-) {
-    if let Err(right) = form(name) {
-        malformed("name", name, right, metadata, path, found);
-    } else if kind.is_some_and(|kind| kind.kind == "CronJob") && name.len() > CRON_JOB {
-        malformed(
-            "name",
-            name,
-            "at most 52 characters: a CronJob's Jobs add 11",
-            metadata,
-            path,
-            found,
-        );
+/// Checks a CronJob's name, which must also leave room for the suffix of its Jobs' names.
+fn cron_job_name(name: &str, form: Form) -> Result<(), &'static str> {
+    form(name)?;
+    if name.len() > MAX_CRON_JOB_NAME {
+        return Err("at most 52 characters, since the names of a CronJob's Jobs add 11");
     }
+    Ok(())
 }
 
-fn malformed(
+/// The problem of a text in `metadata`, whose path is given.
+fn invalid_field(
     field: &str,
     value: &str,
-    right: &str,
+    expected: &str,
     metadata: Option<&Node>,
     path: &Path,
-    found: &mut Vec<Located<Problem>>,
-) {
+) -> Located<Problem> {
     let span = metadata.and_then(|node| node.get(field)).and_then(|node| node.span);
-    let error = Problem::Malformed { value: shorten(value), field: field.to_owned() };
-    found.push(Located::new(error, span, path.key(field)).hint(format!("must be {right}")));
+    Located::new(Problem::invalid(field, value), span, path.key(field))
+        .hint(format!("expected {expected}"))
 }
 
-/// A text at the top of a document: `apiVersion` or `kind`.
-pub fn head<'n>(document: &'n Node, base: &Path, key: &str) -> Result<&'n str, Located<Problem>> {
+/// A text in `metadata`; an empty one counts as absent.
+fn metadata_text<'n>(metadata: Option<&'n Node>, key: &str) -> Option<&'n str> {
+    metadata?.get(key)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// Reads `apiVersion` or `kind`.
+pub fn read_type_field<'n>(
+    document: &'n Node,
+    base: &Path,
+    key: &str,
+) -> Result<&'n str, Located<Problem>> {
     let node = document.get(key).filter(|node| node.value != Value::Null);
     match node {
         None => Err(Located::new(Problem::Missing(key.to_owned()), document.span, base.key(key))),
@@ -218,15 +222,12 @@ pub fn head<'n>(document: &'n Node, base: &Path, key: &str) -> Result<&'n str, L
     }
 }
 
-/// What messages call the object of a document: `Deployment tts/chatterbox-tts`.
-pub fn label(document: &Node, kind: &str) -> String {
+/// The object's name in messages: `Deployment tts/chatterbox-tts`.
+pub fn object_label(document: &Node, kind: &str) -> String {
     let metadata = document.get("metadata");
-    let text = |key: &str| {
-        metadata.and_then(|node| node.get(key)).and_then(Node::as_str).filter(|t| !t.is_empty())
-    };
-    let name = text("name").or_else(|| text("generateName"));
+    let name = metadata_text(metadata, "name").or_else(|| metadata_text(metadata, "generateName"));
     let (kind, name) = (shorten(kind), name.map(shorten));
-    match (text("namespace"), name) {
+    match (metadata_text(metadata, "namespace"), name) {
         (Some(namespace), Some(name)) => format!("{kind} {}/{name}", shorten(namespace)),
         (None, Some(name)) => format!("{kind} {name}"),
         (_, None) => format!("a {kind} without a name"),

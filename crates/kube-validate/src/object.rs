@@ -1,33 +1,33 @@
-//! An object that was held against its type, and what it is called.
+//! Validated objects and their identity.
 
 use std::fmt;
 
 use super::kinds;
 use yaml_spans::Node;
 
-/// An object that was held against its type.
+/// A validated object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object {
     /// `apps/v1`.
     pub api_version: String,
     /// `Deployment`.
     pub kind: String,
-    /// None where its kind has none, or where it leaves it to whoever applies it.
+    /// None for a cluster-scoped kind, and if the manifest leaves the choice to whoever applies it.
     pub namespace: Option<String>,
-    /// `metadata.name`; `metadata` aside, the files of tools have none.
+    /// `metadata.name`; empty for the files of tools, which have no name.
     pub name: String,
-    /// The object as it was written.
+    /// The object's YAML.
     pub node: Node,
 }
 
 impl Object {
-    /// The part of `apiVersion` before the slash; empty for the core group.
+    /// The API group: the part of `apiVersion` before the slash, empty for the core group.
     pub fn group(&self) -> &str {
         group(&self.api_version)
     }
 
-    /// Whether objects of this kind have no namespace. Of a kind that is not known, an object
-    /// without a namespace is taken for one.
+    /// Returns true if objects of this kind have no namespace. An object of an unknown kind counts
+    /// as cluster-scoped if it has no namespace.
     pub fn is_cluster_scoped(&self) -> bool {
         match kinds::find(&self.api_version, &self.kind) {
             Some(kind) => kind.cluster_scoped,
@@ -35,7 +35,7 @@ impl Object {
         }
     }
 
-    /// What the API server tells objects apart by: the version does not count.
+    /// The object's identity in a cluster. The API version is not part of it.
     pub fn id(&self) -> ObjectId {
         ObjectId {
             group: self.group().to_owned(),
@@ -46,19 +46,19 @@ impl Object {
     }
 }
 
-/// The part of an `apiVersion` before the slash; empty for the core group.
+/// The API group of an `apiVersion`: the part before the slash, empty for the core group.
 pub fn group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
-/// What tells an object apart from all others of a cluster.
+/// The identity of an object: no two objects of a cluster share it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
     /// Empty for the core group.
     pub group: String,
     /// `Deployment`.
     pub kind: String,
-    /// None where its kind has none.
+    /// None for a cluster-scoped kind.
     pub namespace: Option<String>,
     /// `metadata.name`.
     pub name: String,

@@ -1,27 +1,27 @@
-//! The order in which `generate` prints objects, so that what others need comes first.
+//! The order in which objects are applied: each after those that it needs.
 
 use super::object::Object;
 
-/// Which objects come first.
+/// The groups of kinds, in the order in which they are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Rank {
     /// Namespaces, and definitions of custom resources.
     Namespace,
     /// Volumes, claims and their classes.
     Storage,
-    /// What workloads read or are bound by.
+    /// Configuration and limits of workloads.
     Configuration,
     /// Accounts, roles and bindings.
     Rbac,
-    /// What runs, and what leads to it.
+    /// Workloads, and the routes to them.
     Workload,
-    /// What runs at times: after the Deployments that it acts on.
+    /// CronJobs, after the Deployments that they scale.
     CronJob,
     /// Policies, and all other kinds.
     Policy,
 }
 
-/// Kinds of a group, with their rank.
+/// The rank of some kinds of an API group; all others have the last rank.
 const RANKS: &[(Rank, &str, &[&str])] = &[
     (Rank::Namespace, "", &["Namespace"]),
     (Rank::Namespace, "apiextensions.k8s.io", &["CustomResourceDefinition"]),
@@ -45,11 +45,11 @@ const RANKS: &[(Rank, &str, &[&str])] = &[
     (Rank::CronJob, "batch", &["CronJob"]),
 ];
 
-/// What objects are sorted by: rank, kind, namespace, name.
-pub fn order(object: &Object) -> (Rank, &str, Option<&str>, &str) {
-    let is = |(_, group, kinds): &&(Rank, &str, &[&str])| {
+/// The sort key that puts objects in the order in which they are applied.
+pub fn apply_order(object: &Object) -> (Rank, &str, Option<&str>, &str) {
+    let row = RANKS.iter().find(|(_, group, kinds)| {
         *group == object.group() && kinds.contains(&object.kind.as_str())
-    };
-    let rank = RANKS.iter().find(is).map_or(Rank::Policy, |(rank, ..)| *rank);
+    });
+    let rank = row.map_or(Rank::Policy, |(rank, ..)| *rank);
     (rank, &object.kind, object.namespace.as_deref(), &object.name)
 }

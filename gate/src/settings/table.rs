@@ -162,6 +162,18 @@ impl Row {
     }
 }
 
+impl Key {
+    /// The other settings that a check compares this one with.
+    #[must_use]
+    pub fn compared_with(self) -> &'static [Key] {
+        match self {
+            Self::Floor | Self::Reserve => &[Self::GpuTotal],
+            Self::SampleInterval => &[Self::Samples, Self::Deadline],
+            _ => &[],
+        }
+    }
+}
+
 impl Kind {
     /// The form in words: `bytes or quantity`, `1 to 10`, `yield, keep`.
     #[must_use]

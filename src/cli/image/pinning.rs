@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use oci_scratch::{Digest, Layout, Reference};
 use tts_render::image::{self, Kind};
-use tts_render::project::replace;
+use tts_render::project::replace_file;
 use yaml_spans::diagnostic::Diagnostics;
 use yaml_spans::source::{Source, Sources};
 
@@ -93,6 +93,6 @@ impl Pinning {
         };
         let unwritten =
             |error: io::Error| told(format!("`{}` can't be written: {error}", file.display()));
-        Ok(replace(&file, &text).map_err(unwritten)?)
+        Ok(replace_file(&file, &text).map_err(unwritten)?)
     }
 }

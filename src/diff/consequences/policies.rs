@@ -1,251 +1,177 @@
-//! Admission policies: which namespaces they cover that they did not, and which they leave out now.
+//! Admission policies: the namespaces that they newly cover, and those that they no longer cover.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Case, Finding, Rule, Topic};
+use super::{Case, Finding, Pair, Rule, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, at, items, strings};
-use yaml_spans::Node;
+use crate::policy::{Coverage, Ternary, policy_coverage};
 
 pub(super) const COVERS: Rule = Rule {
     id: "policy-covers",
     severity: Severity::Warning,
     topic: Topic::Policy,
-    what: "A policy covers a namespace that it left out, or is new",
+    what: "A policy covers a namespace that it excluded before, or is new",
     source: "https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/",
-    detect: |case| difference(case, true),
+    detect: |case| find_changes(case, Direction::Covers),
 };
 
 pub(super) const FREES: Rule = Rule {
     id: "policy-frees",
     severity: Severity::Warning,
     topic: Topic::Policy,
-    what: "A policy leaves out a namespace that it covered, or is gone",
+    what: "A policy excludes a namespace that it covered before, or is removed",
     source: "https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/",
-    detect: |case| difference(case, false),
+    detect: |case| find_changes(case, Direction::Frees),
 };
 
-/// The namespaces that are shown.
-const SHOWN: usize = 8;
+/// The most namespaces that a message names.
+const MAX_NAMED: usize = 8;
 
-/// The namespaces that one rule reaches, by their names.
-#[derive(Debug, Default)]
-struct Reach {
-    /// The only ones that it matches; none if it does not go by names.
-    only: Option<BTreeSet<String>>,
-    /// Those that it leaves out.
-    excluded: BTreeSet<String>,
+/// A name that stands for every namespace that neither version mentions.
+const ANY_OTHER: &str = "any-other-namespace";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Covers,
+    Frees,
 }
 
-impl Reach {
-    fn covers(&self, namespace: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| only.contains(namespace))
-            && !self.excluded.contains(namespace)
-    }
+/// The coverage of a policy's rules, by name.
+type Rules<'a> = BTreeMap<String, Coverage<'a>>;
 
-    fn named(&self) -> impl Iterator<Item = &String> {
-        self.only.iter().flatten().chain(&self.excluded)
-    }
-}
-
-/// What each rule of a policy reaches, by the rule's name; a kind without rules has one without a name.
-type Rules = BTreeMap<String, Reach>;
-
-fn difference(case: &Case<'_>, covers: bool) -> Vec<Finding> {
+fn find_changes(case: &Case<'_>, direction: Direction) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pair in case.changed() {
-        let id = &pair.change.id;
-        let said = match (pair.before, pair.after) {
-            _ if id.kind == "PolicyException" => {
-                let of = |side: Option<&Object>| side.map(exception).unwrap_or_default();
-                excepted(&of(pair.before), &of(pair.after), covers)
-            }
-            (Some(before), Some(after)) => compared(&rules(before), &rules(after), covers),
-            (before, after) => {
-                let policy = after.or(before).filter(|policy| is_policy(policy));
-                let wanted = covers == before.is_none();
-                policy.filter(|_| wanted).map(|policy| whole(policy, covers)).into_iter().collect()
-            }
-        };
-        findings.extend(said.into_iter().map(|words| Finding::new(id, words)));
+        let messages = policy_changes(&pair, direction).into_iter();
+        findings.extend(messages.map(|message| Finding::new(&pair.change.id, message)));
     }
     findings
 }
 
-/// Rule by rule, the namespaces that one side reaches and the other does not.
-fn compared(before: &Rules, after: &Rules, covers: bool) -> Vec<Message> {
-    let mut said = Vec::new();
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    for name in names {
-        let by_rule = |words: Message| match name.is_empty() {
-            true => words,
-            false => words.and(", by its rule ").code(name),
-        };
-        match (before.get(name), after.get(name)) {
-            (Some(old), Some(new)) => {
-                match (&old.only, &new.only) {
-                    (Some(_), None) if covers => said.push(by_rule(Message::of(
-                        "It now covers every namespace that it does not leave out",
-                    ))),
-                    (None, Some(only)) if !covers => said.push(by_rule(
-                        Message::of("It no longer covers any but ").codes(only, SHOWN),
-                    )),
-                    _ => {}
-                }
-                let (from, to) = if covers { (old, new) } else { (new, old) };
-                let moved: BTreeSet<&String> = old
-                    .named()
-                    .chain(new.named())
-                    .filter(|namespace| to.covers(namespace) && !from.covers(namespace))
-                    .collect();
-                if !moved.is_empty() {
-                    said.push(by_rule(moves(moved, covers)));
-                }
+fn policy_changes(pair: &Pair<'_>, direction: Direction) -> Vec<Message> {
+    let [before, after] = [pair.before, pair.after].map(|object| {
+        let coverage = object.map(|object| policy_coverage(&object.node)).unwrap_or_default();
+        coverage.into_iter().map(|rule| (rule.rule.clone(), rule)).collect::<Rules<'_>>()
+    });
+    let id = &pair.change.id;
+    let is_policy = matches!(id.group.as_str(), "kyverno.io" | "policies.kyverno.io");
+    if is_policy && id.kind != "PolicyException" {
+        match (pair.before, pair.after, direction) {
+            (None, _, Direction::Covers) => {
+                let message = Message::of("It is new, and applies wherever it matches");
+                return vec![with_exclusions(message, after.values())];
             }
-            (None, Some(new)) if covers => {
-                let words = Message::of("Its rule ")
-                    .code(name)
-                    .and(" is new, and applies wherever it matches");
-                said.push(except(words, &new.excluded));
+            (_, None, Direction::Frees) => {
+                let message = "Once it is pruned, it no longer applies to any namespace";
+                return vec![Message::of(message)];
             }
-            (Some(_), None) if !covers => said.push(
-                Message::of("Its rule ")
-                    .code(name)
-                    .and(" is gone, for every namespace that it covered"),
-            ),
+            (None, ..) | (_, None, _) => return Vec::new(),
             _ => {}
         }
     }
-    said
+    let mut messages = Vec::new();
+    for name in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {
+        let subject = match (name.as_str(), id.kind.as_str()) {
+            ("", _) => Message::of("It"),
+            (name, "PolicyException") => Message::of("Rule ").code(name),
+            (name, _) => Message::of("Its rule ").code(name),
+        };
+        match (before.get(name), after.get(name)) {
+            (None, Some(rule)) if id.kind != "PolicyException" => {
+                if direction == Direction::Covers {
+                    let message = subject.and(" is new, and applies wherever it matches");
+                    messages.push(with_exclusions(message, [rule]));
+                }
+            }
+            (Some(_), None) if id.kind != "PolicyException" => {
+                if direction == Direction::Frees {
+                    messages
+                        .push(subject.and(" is removed: it no longer applies to any namespace"));
+                }
+            }
+            (before, after) => messages.extend(rule_changes(&subject, before, after, direction)),
+        }
+    }
+    messages
 }
 
-/// Exceptions free what they name.
-fn excepted(before: &Excepted, after: &Excepted, covers: bool) -> Vec<Message> {
-    let (from, to) = if covers { (before, after) } else { (after, before) };
-    let gone: Vec<&(String, String)> = from.difference(to).collect();
-    let rules: BTreeSet<&String> = gone.iter().map(|(rule, _)| rule).collect();
-    let words = |rule: &String| {
-        let names = gone.iter().filter(|(of, _)| of == rule).map(|(_, name)| name);
-        moves(names, covers).and(", by its rule ").code(rule)
-    };
-    rules.into_iter().map(words).collect()
-}
-
-fn moves<'a>(names: impl IntoIterator<Item = &'a String>, covers: bool) -> Message {
-    Message::of(if covers { "It now covers " } else { "It no longer covers " }).codes(names, SHOWN)
-}
-
-fn except(words: Message, excluded: &BTreeSet<String>) -> Message {
+fn with_exclusions<'a>(
+    message: Message,
+    rules: impl IntoIterator<Item = &'a Coverage<'a>>,
+) -> Message {
+    let mut excluded = BTreeSet::new();
+    for rule in rules {
+        let names = rule.namespaces.iter();
+        excluded.extend(names.filter(|name| rule.covers(name) == Ternary::No));
+    }
     match excluded.is_empty() {
-        true => words,
-        false => words.and(", except in ").codes(excluded, SHOWN),
+        true => message,
+        false => message.and(", except in ").codes(excluded, MAX_NAMED),
     }
 }
 
-fn is_policy(object: &Object) -> bool {
-    matches!(object.id.group.as_str(), "kyverno.io" | "policies.kyverno.io")
-}
-
-/// Of a policy that is new or gone.
-fn whole(policy: &Object, covers: bool) -> Message {
-    if !covers {
-        return Message::of(
-            "Once it is pruned it applies nowhere any more, to no namespace that it covered",
-        );
-    }
-    let excluded = rules(policy).into_values().flat_map(|reach| reach.excluded).collect();
-    except(Message::of("It is new, and applies wherever it matches"), &excluded)
-}
-
-/// What a policy's rules reach, as far as namespaces' names say it: those that a block names and
-/// nothing else.
-fn rules(policy: &Object) -> Rules {
-    let id = &policy.id;
-    match (id.group.as_str(), id.kind.as_str()) {
-        ("kyverno.io", "ClusterPolicy" | "Policy") => {
-            let rules = items(&policy.node, &["spec", "rules"]);
-            let named = |rule| {
-                let name = at(rule, &["name"]).and_then(Node::as_str).unwrap_or_default();
-                let excluded = blocks(rule, "exclude").into_iter().flat_map(namespaces);
-                let excluded = excluded.map(str::to_owned).collect();
-                (name.to_owned(), Reach { only: matched(rule), excluded })
-            };
-            rules.iter().map(named).collect()
+/// Compares a rule's coverage of every namespace that either version mentions, and of the others.
+/// Without an exception, a rule covers every namespace.
+fn rule_changes(
+    subject: &Message,
+    before: Option<&Coverage<'_>>,
+    after: Option<&Coverage<'_>>,
+    direction: Direction,
+) -> Vec<Message> {
+    let mentioned: BTreeSet<&String> =
+        before.iter().chain(after.iter()).flat_map(|rule| &rule.namespaces).collect();
+    let of_others = coverage_change(before, after, ANY_OTHER, direction);
+    let mut by_answer: BTreeMap<Ternary, Vec<&String>> = BTreeMap::new();
+    for namespace in &mentioned {
+        match coverage_change(before, after, namespace, direction) {
+            Some(answer) if Some(answer) != of_others => {
+                by_answer.entry(answer).or_default().push(namespace);
+            }
+            _ => {}
         }
-        ("policies.kyverno.io", _) => {
-            let selector = ["spec", "matchConstraints", "namespaceSelector"];
-            let terms = |operator: &'static str| {
-                let terms = [&selector[..], &["matchExpressions"]].concat();
-                let text =
-                    |term: &Node, key| term.get(key).and_then(Node::as_str).map(str::to_owned);
-                items(&policy.node, &terms)
-                    .iter()
-                    .filter(move |term| {
-                        text(term, "key").as_deref() == Some(NAME_LABEL)
-                            && text(term, "operator").as_deref() == Some(operator)
-                    })
-                    .flat_map(|term| strings(term, &["values"]))
-                    .map(str::to_owned)
-                    .collect::<BTreeSet<String>>()
-            };
-            let label = policy.text(&[&selector[..], &["matchLabels", NAME_LABEL]].concat());
-            let only: BTreeSet<String> =
-                terms("In").into_iter().chain(label.map(str::to_owned)).collect();
-            let only = Some(only).filter(|only| !only.is_empty());
-            Rules::from([(String::new(), Reach { only, excluded: terms("NotIn") })])
-        }
-        _ => Rules::new(),
+    }
+    let mut messages = Vec::new();
+    if let Some(answer) = of_others {
+        let message = subject.clone().and(verb(answer, direction));
+        messages.push(match direction {
+            Direction::Covers => message.and("every namespace that it does not exclude"),
+            Direction::Frees => {
+                let kept: Vec<&String> = mentioned
+                    .into_iter()
+                    .filter(|name| after.is_none_or(|rule| rule.covers(name) == Ternary::Yes))
+                    .collect();
+                let message = message.and("any namespace");
+                if kept.is_empty() { message } else { message.and(" but ").codes(kept, MAX_NAMED) }
+            }
+        });
+    }
+    for (answer, names) in by_answer.into_iter().rev() {
+        messages.push(subject.clone().and(verb(answer, direction)).codes(names, MAX_NAMED));
+    }
+    messages
+}
+
+/// The new answer for a namespace, if the rule's coverage of it changed in the direction.
+fn coverage_change(
+    before: Option<&Coverage<'_>>,
+    after: Option<&Coverage<'_>>,
+    namespace: &str,
+    direction: Direction,
+) -> Option<Ternary> {
+    let [before, after] =
+        [before, after].map(|rule| rule.map_or(Ternary::Yes, |rule| rule.covers(namespace)));
+    match direction {
+        Direction::Covers => (after > before).then_some(after),
+        Direction::Frees => (after < before).then_some(after),
     }
 }
 
-/// The label that every namespace has its name in.
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
-
-/// The blocks of a rule's `match` or `exclude`. `any` shadows the direct form.
-fn blocks<'a>(rule: &'a Node, which: &str) -> Vec<&'a Node> {
-    let Some(block) = at(rule, &[which]) else { return Vec::new() };
-    match block.get("any") {
-        Some(any) => any.as_sequence().unwrap_or_default().iter().collect(),
-        None => vec![block],
+fn verb(answer: Ternary, direction: Direction) -> &'static str {
+    match (direction, answer) {
+        (Direction::Covers, Ternary::Unknown) => " may now cover ",
+        (Direction::Covers, _) => " now covers ",
+        (Direction::Frees, Ternary::Unknown) => " may no longer cover ",
+        (Direction::Frees, _) => " no longer covers ",
     }
-}
-
-/// The only namespaces that a rule matches: every block of `any` names some, or one of `all` does.
-fn matched(rule: &Node) -> Option<BTreeSet<String>> {
-    let of = |block: &Node| {
-        let names = strings(block, &["resources", "namespaces"]);
-        (!names.is_empty()).then(|| names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>())
-    };
-    if let Some(found) = items(rule, &["match", "all"]).iter().find_map(of) {
-        return Some(found);
-    }
-    let each: Option<Vec<_>> = blocks(rule, "match").into_iter().map(of).collect();
-    each.filter(|each| !each.is_empty()).map(|each| each.into_iter().flatten().collect())
-}
-
-/// The namespaces of a block in which nothing else narrows them.
-fn namespaces(block: &Node) -> Vec<&str> {
-    let one = |node: &Node| node.as_mapping().is_some_and(|map| map.len() == 1);
-    let alone = one(block) && at(block, &["resources"]).is_some_and(one);
-    if alone { strings(block, &["resources", "namespaces"]) } else { Vec::new() }
-}
-
-/// A rule, with its policy's name before it, and a namespace.
-type Excepted = BTreeSet<(String, String)>;
-
-/// An exception frees what it matches, its kinds apart.
-fn exception(policy: &Object) -> Excepted {
-    let matched =
-        ["any", "all"].into_iter().flat_map(|list| items(&policy.node, &["spec", "match", list]));
-    let names: Vec<&str> =
-        matched.flat_map(|block| strings(block, &["resources", "namespaces"])).collect();
-    let excepted = items(&policy.node, &["spec", "exceptions"]).iter().flat_map(|exception| {
-        let policy = at(exception, &["policyName"]).and_then(Node::as_str).unwrap_or_default();
-        let rules = strings(exception, &["ruleNames"]);
-        rules.into_iter().map(move |rule| format!("{policy}/{rule}"))
-    });
-    excepted
-        .flat_map(|rule| names.iter().map(move |name| (rule.clone(), (*name).to_owned())))
-        .collect()
 }

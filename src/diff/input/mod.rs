@@ -14,7 +14,7 @@ pub use folder::read_folder;
 pub use revision::{Repository, RevisionError};
 
 use crate::model::{Object, ObjectError, Objects};
-use crate::project::load::{Fleet, Stack};
+use crate::project::load::{RenderedProject, Stack};
 use crate::project::write::{self, PROVENANCE};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, Sources};
@@ -84,7 +84,7 @@ struct File {
 impl Files {
     /// What a fleet renders; `shown` is the folder as messages name it. With `own`, only the stacks'
     /// own folders.
-    pub fn of_fleet(fleet: Fleet, shown: &str, own: bool) -> (Self, Vec<Stack>) {
+    pub fn of_fleet(fleet: RenderedProject, shown: &str, own: bool) -> (Self, Vec<Stack>) {
         let folders: BTreeSet<&str> =
             fleet.stacks.iter().map(|stack| stack.name.as_str()).collect();
         let wanted =
@@ -137,7 +137,7 @@ pub fn ours(mut tree: Tree) -> Tree {
         .iter()
         .filter_map(|(path, text)| {
             let (folder, _) = path.rsplit_once('/').filter(|(_, name)| *name == PROVENANCE)?;
-            Some((folder.to_owned(), write::written(text.as_bytes())?))
+            Some((folder.to_owned(), write::recorded_names(text.as_bytes())?))
         })
         .collect();
     tree.retain(|path, _| {

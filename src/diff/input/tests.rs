@@ -34,7 +34,10 @@ fn equal_files_share_their_objects_and_others_are_read() {
 fn what_is_no_object_is_named_with_its_file() {
     let read = |path, text| Files::of_tree(tree(&[(path, text)]), "rendered", &Files::default());
     let error = read("x/a.yaml", "kind: ConfigMap\n").unwrap_err().to_string();
-    assert_eq!(error, "invalid object in `rendered/x/a.yaml`: `apiVersion` is missing or not a string");
+    assert_eq!(
+        error,
+        "invalid object in `rendered/x/a.yaml`: `apiVersion` is missing or not a string"
+    );
     let error = read("x/a.yaml", "a: [").unwrap_err().to_string();
     assert!(error.starts_with("rendered/x/a.yaml:"), "{error}");
     for path in ["x/kustomization.yaml", "x/README.md", "x/.hidden.yaml"] {

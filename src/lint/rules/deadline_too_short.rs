@@ -22,7 +22,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn deadline_too_short(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut worst: Option<(Duration, Duration, Action)> = None;
-    for settings in &context.settings {
+    for job in context.gates.values().flat_map(|gate| &gate.jobs) {
+        // Other settings are the finding of `gate-settings-unchecked`.
+        let Ok(settings) = &job.settings else { continue };
         // `down` takes no samples.
         let Some(sampling) = &settings.sampling else { continue };
         let needed = max_sampling_time(settings.action, sampling);

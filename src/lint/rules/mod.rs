@@ -10,6 +10,7 @@ mod deadline_too_short;
 mod floor_out_of_reach;
 mod floor_within_reserve;
 mod gate_dry_run;
+mod gate_settings_unchecked;
 mod gpu_not_requested;
 mod guard_idles;
 mod guard_misses_window;
@@ -42,7 +43,7 @@ mod windows_overlap;
 mod yield_too_slow;
 
 use crate::model::{Message, Severity};
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 use yaml_spans::Path;
 use yaml_spans::source::SourceId;
 
@@ -77,13 +78,13 @@ pub(super) enum Check {
     /// Checks all stacks together.
     Project(for<'a> fn(&[StackTimes<'a>]) -> StackViolations<'a>),
     /// Checks the owners' policies.
-    Policies(fn(&[Opened], &Policies) -> PolicyViolations),
+    Policies(fn(&[LoadedStack], &Policies) -> PolicyViolations),
     /// Checks the comments that allow findings; the flag is true for those that allowed one.
     Comments(for<'a> fn(&'a [(Comment, bool)]) -> CommentViolations<'a>),
 }
 
 /// A stack, one of its values, and the message.
-type StackViolations<'a> = Vec<(&'a Opened, Path, Message)>;
+type StackViolations<'a> = Vec<(&'a LoadedStack, Path, Message)>;
 /// A policy file, and the message.
 type PolicyViolations = Vec<(SourceId, Message)>;
 /// A comment, and the message.
@@ -91,7 +92,7 @@ type CommentViolations<'a> = Vec<(&'a Comment, Message)>;
 
 /// A stack and the times of its jobs.
 pub(super) struct StackTimes<'a> {
-    pub opened: &'a Opened,
+    pub stack: &'a LoadedStack,
     pub times: OffPeakTimes,
 }
 
@@ -105,6 +106,7 @@ pub const RULES: &[&Rule] = &[
     &no_series_idle::RULE,
     &single_sample::RULE,
     &gate_dry_run::RULE,
+    &gate_settings_unchecked::RULE,
     &deadline_too_short::RULE,
     &guard_misses_window::RULE,
     &guard_too_slow::RULE,

@@ -24,7 +24,7 @@ fn policy_excludes_too_much(context: &RuleContext<'_>) -> Vec<Violation> {
         let is_named = kyverno.policy.as_ref().is_some_and(|policy| policy.as_str() == file.name);
         for policy in &file.policies {
             for rule in &policy.rules {
-                let glob = rule.out.iter().find(|glob| policy::matches(glob, namespace));
+                let glob = rule.excluded.iter().find(|glob| policy::glob_matches(glob, namespace));
                 let Some(glob) = glob else { continue };
                 let name = rule.name.as_deref().unwrap_or(&policy.name);
                 let is_intended = is_named && (kyverno.rule.is_none() || kyverno.rule == rule.name);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Check, PolicyViolations, Rule};
 use crate::lint::context::Policies;
 use crate::model::{Message, Severity};
-use crate::project::load::Opened;
+use crate::project::load::LoadedStack;
 
 pub(super) const RULE: Rule = Rule {
     id: "policy-unused",
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Policies(policy_unused),
 };
 
-fn policy_unused(stacks: &[Opened], policies: &Policies) -> PolicyViolations {
+fn policy_unused(stacks: &[LoadedStack], policies: &Policies) -> PolicyViolations {
     let named: BTreeSet<&str> = stacks
         .iter()
         .filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref())

@@ -23,13 +23,13 @@ type StackWindow = (Window, usize);
 fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
     // One scrape is one node's GPU.
     let mut gpus: BTreeMap<(String, &str), Vec<StackWindow>> = BTreeMap::new();
-    for (index, stack) in stacks.iter().enumerate() {
-        let values = &stack.opened.loaded.values;
+    for (index, StackTimes { stack, times }) in stacks.iter().enumerate() {
+        let values = &stack.loaded.values;
         if values.off_peak.suspend {
             continue;
         }
         let url = without_default_port(values.gate.metrics_url.as_str());
-        let windows = stack.times.month_windows().into_iter().map(|window| (window, index));
+        let windows = times.month_windows().into_iter().map(|window| (window, index));
         gpus.entry((url, values.gate.metric.as_str())).or_default().extend(windows);
     }
     let mut overlaps = BTreeMap::new();
@@ -39,11 +39,12 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
     overlaps
         .into_iter()
         .filter_map(|(index, (shared, other))| {
-            let (stack, other) = (stacks.get(index)?, stacks.get(other)?);
+            let (StackTimes { stack, times }, other) =
+                (stacks.get(index)?, stacks.get(other)?.stack);
             let message = Message::of("The window of ")
-                .code(other.opened.loaded.values.name.as_str())
-                .and(format!(" on the same GPU is open, too, {}", stack.times.format(shared)));
-            Some((stack.opened, value_paths::UP_SCHEDULE.into(), message))
+                .code(other.loaded.values.name.as_str())
+                .and(format!(" on the same GPU is open, too, {}", times.format(shared)));
+            Some((*stack, value_paths::UP_SCHEDULE.into(), message))
         })
         .collect()
 }

@@ -1,9 +1,9 @@
-//! All stacks of a project to all files of `rendered/`.
+//! Loads a project's stacks, and renders them to the files of `rendered/`.
 //!
-//! In: a [`Project`] and what the user asks of it. Out: [`Fleet`], every file with its object, in
-//! memory. The commands call it; it calls values, render, objects and policy, and writes nothing.
+//! In: a [`Project`] and a [`Request`]. Out: a [`RenderedProject`], every file with its object, in
+//! memory; or each stack as a [`LoadedStack`], with its templates and texts.
 
-mod beyond;
+mod extra_documents;
 mod policies;
 mod stack;
 
@@ -19,20 +19,20 @@ use kube_validate::{Object, ObjectId};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
-use beyond::{Asked, Policies, Shared};
+use extra_documents::{PolicyCache, PolicyRequest, StackPolicies};
 pub use stack::Stack;
-use stack::{file_name, header};
+use stack::{RenderJob, file_name, header};
 
-/// The folder of edited policies: an app of its own, since another owner's objects lie in it.
+/// The folder of edited policies. It is an app of its own, since the objects have other owners.
 pub const POLICIES: &str = "kyverno";
 
-/// The stacks that one thread has done before another would start.
-const FEW: usize = 3;
+/// The most stacks that one thread handles alone.
+const MAX_SEQUENTIAL_STACKS: usize = 3;
 
-/// What is to be rendered.
+/// The stacks to load or render, with the layers of their values.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// Stacks by name or path. None: all of the project's.
+    /// Stacks by name or path; empty for all of the project's.
     pub stacks: Vec<String>,
     /// Overlay files, the last the strongest.
     pub overlays: Vec<PathBuf>,
@@ -40,10 +40,9 @@ pub struct Request {
     pub assignments: Vec<Assignment>,
     /// A folder of templates in place of the repository's.
     pub templates: Option<PathBuf>,
-    /// Whether edited policies are left out: for who speaks of stacks' own folders alone.
+    /// Skip edited policies; used when only the stacks' own folders are rendered.
     pub without_policies: bool,
-    /// Leave the objects' trees out, for who wants the files alone: of a thousand stacks they are most
-    /// of the memory.
+    /// Drop object trees after rendering to save memory.
     pub files_only: bool,
 }
 
@@ -56,61 +55,66 @@ pub struct File {
     pub name: String,
     /// Its bytes.
     pub contents: String,
-    /// The object in it; its tree is null where the request is for files alone.
+    /// The object in it. Its tree is null if [`Request::files_only`] is set.
     pub object: Object,
-    /// The values files that it comes from, as messages name them.
+    /// The values files that it is rendered from, as messages name them.
     pub claimants: Vec<String>,
 }
 
-/// All that a request renders.
+/// The result of rendering a [`Request`].
 #[derive(Debug)]
-pub struct Fleet {
+pub struct RenderedProject {
     /// The stacks, by name.
     pub stacks: Vec<Stack>,
     /// Every file, by folder and name.
     pub files: Vec<File>,
 }
 
-impl Fleet {
-    /// Renders what is asked for. Policies and other namespaces' folders are whole only where all
-    /// stacks are asked for.
+impl RenderedProject {
+    /// Renders the requested stacks. Folders that stacks share (policies, other namespaces) are complete
+    /// only if all stacks are requested.
     ///
-    /// Errors: those of every stack, in the stacks' order.
-    pub fn build(project: &Project, request: &Request) -> Result<Self, Diagnostics> {
+    /// # Errors
+    /// Those of every stack, in the stacks' order.
+    pub fn render(project: &Project, request: &Request) -> Result<Self, Diagnostics> {
         let mut sources = Sources::new();
         let templates = load_templates(project, request, &mut sources)?;
-        let files = stack_files(project, request).map_err(plain)?;
-        let layers = load_layers(request, &mut sources).map_err(plain)?;
-        let job = stack::Job {
+        let files = stack_files(project, request)?;
+        let layers = load_layers(request, &mut sources)?;
+        let job = RenderJob {
             project,
             templates: &templates,
             layers: &layers,
             base: &sources,
             files_only: request.files_only,
         };
-        let mut stacks = all_or_errors(parallel::map(&files, FEW, |file| job.run(file)))?;
+        let rendered = parallel::map(&files, MAX_SEQUENTIAL_STACKS, |file| job.render_stack(file));
+        let mut stacks = all_or_errors(rendered)?;
         let mut files: Vec<File> =
             stacks.iter_mut().flat_map(|stack| std::mem::take(&mut stack.files)).collect();
         if !request.without_policies {
-            files.extend(policies::edited(project, &stacks, &mut sources)?);
+            files.extend(policies::render_policies(project, &stacks, &mut sources)?);
         }
         files.sort_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
-        refuse_twice(&files)?;
-        Ok(Fleet { stacks, files })
+        check_unique_objects(&files)?;
+        Ok(RenderedProject { stacks, files })
     }
 
-    /// The files of one folder, or all; in the order in which a controller should apply them.
+    /// The files of one folder, or all, in the order in which a controller should apply them.
     pub fn in_apply_order(&self, folder: Option<&str>) -> Vec<&File> {
-        let wanted = |file: &&File| folder.is_none_or(|folder| folder == file.folder);
-        let mut files: Vec<_> = self.files.iter().filter(wanted).collect();
-        files.sort_by_cached_key(|file| kube_validate::order(&file.object));
+        let mut files: Vec<_> = self
+            .files
+            .iter()
+            .filter(|file| folder.is_none_or(|folder| folder == file.folder))
+            .collect();
+        files.sort_by_cached_key(|file| kube_validate::apply_order(&file.object));
         files
     }
 }
 
-/// One stack with its templates and texts, for who looks closer than at the files: explain, lint.
+/// A loaded stack with its templates and texts, used by explain and lint.
 #[derive(Debug)]
-pub struct Opened {
+pub struct LoadedStack {
     /// Its values file, as messages name it.
     pub file: String,
     /// The templates.
@@ -119,78 +123,83 @@ pub struct Opened {
     pub loaded: Loaded,
     /// All texts.
     pub sources: Sources,
-    /// What it makes beyond templates.
-    policies: Policies,
+    /// Its documents that no template makes.
+    policies: StackPolicies,
 }
 
-impl Opened {
-    /// Opens the stacks that are asked for.
+impl LoadedStack {
+    /// Loads the requested stacks.
     ///
-    /// Errors: those of templates, or of every stack's values.
-    pub fn open(project: &Project, request: &Request) -> Result<Vec<Self>, Diagnostics> {
-        let files = stack_files(project, request).map_err(plain)?;
-        let open = |file: &StackFile| {
+    /// # Errors
+    /// Those of templates, or of every stack's values.
+    pub fn load_all(project: &Project, request: &Request) -> Result<Vec<Self>, Diagnostics> {
+        let files = stack_files(project, request)?;
+        let loaded = parallel::map(&files, MAX_SEQUENTIAL_STACKS, |file| {
             let mut sources = Sources::new();
             let templates = load_templates(project, request, &mut sources)?;
-            let layers = load_layers(request, &mut sources).map_err(plain)?;
+            let layers = load_layers(request, &mut sources)?;
             let base = sources.clone();
-            let job = stack::Job {
+            let job = RenderJob {
                 project,
                 templates: &templates,
                 layers: &layers,
                 base: &base,
                 files_only: false,
             };
-            let (file, loaded) = job.load(file, &mut sources)?;
+            let (file, loaded) = job.load_values(file, &mut sources)?;
             Ok((file, templates, loaded, sources))
-        };
-        let opened = all_or_errors(parallel::map(&files, FEW, open))?;
-        let mut asked: Vec<Asked> =
-            opened.iter().map(|(file, _, loaded, _)| Asked::of(file, &loaded.values)).collect();
-        // A policy holds the namespaces of all stacks, whichever were asked for.
-        if !request.stacks.is_empty() && asked.iter().any(Asked::shares) {
-            asked.extend(others(project, request, &asked));
+        });
+        let loaded = all_or_errors(loaded)?;
+        let mut requests: Vec<PolicyRequest> = loaded
+            .iter()
+            .map(|(file, _, loaded, _)| PolicyRequest::of_stack(file, &loaded.values))
+            .collect();
+        // A policy lists the namespaces of all stacks, whichever are requested.
+        if !request.stacks.is_empty() && requests.iter().any(PolicyRequest::edits_policy) {
+            requests.extend(other_requests(project, request, &requests));
         }
-        let shared = Shared::new(project.clone(), asked);
-        let with_policies = |(file, templates, loaded, sources): (String, _, _, _)| {
-            let policies = Policies::new(&shared, &file);
-            Opened { file, templates, loaded, sources, policies }
-        };
-        Ok(opened.into_iter().map(with_policies).collect())
+        let cache = PolicyCache::new(project.clone(), requests);
+        Ok(loaded
+            .into_iter()
+            .map(|(file, templates, loaded, sources)| {
+                let policies = StackPolicies::new(&cache, &file);
+                LoadedStack { file, templates, loaded, sources, policies }
+            })
+            .collect())
     }
 
-    /// As explain takes it.
+    /// The stack as the subject of an explanation.
     pub fn subject(&self) -> Subject<'_> {
         Subject {
             templates: &self.templates,
             loaded: &self.loaded,
             sources: &self.sources,
-            beyond: Some(&self.policies),
+            extra: Some(&self.policies),
         }
     }
 }
 
-/// What the project's other stacks ask of policies. One that can't be loaded asks nothing: rendering
-/// it says why.
-fn others(project: &Project, request: &Request, known: &[Asked]) -> Vec<Asked> {
+/// The policy requests of the project's other stacks. A stack that can't be loaded has none: rendering
+/// it reports the errors.
+fn other_requests(
+    project: &Project,
+    request: &Request,
+    known: &[PolicyRequest],
+) -> Vec<PolicyRequest> {
     let mut sources = Sources::new();
     let Ok(layers) = load_layers(request, &mut sources) else { return Vec::new() };
     let load = |file: StackFile| {
         let mut sources = sources.clone();
         let source = project.read_stack(&file).ok()?;
         let name = source.name().to_owned();
-        if known.iter().any(|asked| asked.is_of(&name)) {
+        if known.iter().any(|request| request.is_from(&name)) {
             return None;
         }
         let id = sources.add(source);
         let loaded = Loaded::load(&mut sources, id, Path::new(&file.stem), &layers).ok()?;
-        Some(Asked::of(&name, &loaded.values))
+        Some(PolicyRequest::of_stack(&name, &loaded.values))
     };
     project.stacks().unwrap_or_default().into_iter().filter_map(load).collect()
-}
-
-fn plain(error: ProjectError) -> Diagnostics {
-    Diagnostic::new(error.to_string()).into()
 }
 
 fn load_templates(
@@ -198,15 +207,16 @@ fn load_templates(
     request: &Request,
     sources: &mut Sources,
 ) -> Result<Templates, Diagnostics> {
-    let found = project.templates(request.templates.as_deref()).map_err(plain)?;
-    let own = found.into_iter().map(|(name, source)| (name, sources.add(source))).collect();
+    let files = project.templates(request.templates.as_deref())?;
+    let own = files.into_iter().map(|(name, source)| (name, sources.add(source))).collect();
     Templates::load(sources, own)
 }
 
 fn load_layers(request: &Request, sources: &mut Sources) -> Result<Layers, ProjectError> {
-    let read =
-        |path: &PathBuf| -> Result<SourceId, ProjectError> { Ok(sources.add(read_named(path)?)) };
-    let overlays = request.overlays.iter().map(read).collect::<Result<_, _>>()?;
+    let mut overlays: Vec<SourceId> = Vec::with_capacity(request.overlays.len());
+    for path in &request.overlays {
+        overlays.push(sources.add(read_named(path)?));
+    }
     Ok(Layers { overlays, assignments: request.assignments.clone() })
 }
 
@@ -222,30 +232,31 @@ fn stack_files(project: &Project, request: &Request) -> Result<Vec<StackFile>, P
 }
 
 fn all_or_errors<T>(results: Vec<Result<T, Diagnostics>>) -> Result<Vec<T>, Diagnostics> {
-    let mut good = Vec::with_capacity(results.len());
+    let mut items = Vec::with_capacity(results.len());
     let mut errors = Vec::new();
     for result in results {
         match result {
-            Ok(item) => good.push(item),
+            Ok(item) => items.push(item),
             Err(Diagnostics(more)) => errors.extend(more),
         }
     }
-    if errors.is_empty() { Ok(good) } else { Err(Diagnostics(errors)) }
+    if errors.is_empty() { Ok(items) } else { Err(Diagnostics(errors)) }
 }
 
-/// One object belongs to one file: of one stack, and from one template.
-fn refuse_twice(files: &[File]) -> Result<(), Diagnostics> {
+/// Checks that each object is rendered once: by one stack, from one template.
+fn check_unique_objects(files: &[File]) -> Result<(), Diagnostics> {
     let mut seen: BTreeMap<ObjectId, &File> = BTreeMap::new();
     let mut errors = Vec::new();
     for file in files {
         let Some(first) = seen.insert(file.object.id(), file) else { continue };
-        let (one, other) = (first.claimants.join(", "), file.claimants.join(", "));
-        let by = if one == other {
-            format!("from {one}")
+        let [first, second] = [first, file].map(|file| file.claimants.join("`, `"));
+        let origin = if first == second {
+            format!("from `{first}`")
         } else {
-            format!("from {one} and from {other}")
+            format!("from `{first}` and from `{second}`")
         };
-        errors.push(Diagnostic::new(format!("{} is rendered twice: {by}", file.object.id())));
+        let object = file.object.id();
+        errors.push(Diagnostic::new(format!("`{object}` is rendered twice, {origin}")));
     }
     if errors.is_empty() { Ok(()) } else { Err(Diagnostics(errors)) }
 }

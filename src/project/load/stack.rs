@@ -1,35 +1,37 @@
-//! One stack: values, templates, objects, files.
+//! Renders one stack: from values and templates to objects and files.
 
 use std::path::Path as FilePath;
 
 use super::File;
 use crate::explain::{self, Field, Subject};
+use crate::model::gate_jobs::{RefusedSetting, refused_settings};
 use crate::model::nearest_written;
 use crate::project::{Project, StackFile};
 use crate::templates::{self, Templates};
 use crate::values::{KyvernoMode, Layers, Loaded, Values};
 use kube_validate::{self, AllowedKinds, Object};
+use vram_gate::settings::Key;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Located};
-use yaml_spans::source::{SourceId, Sources};
+use yaml_spans::source::{SourceId, Sources, Span};
 use yaml_spans::{self, Dialect, Node, Value};
 
-/// A stack that was rendered.
+/// A rendered stack.
 #[derive(Debug)]
 pub struct Stack {
-    /// Its name, and its folder.
+    /// Its name, which is also its folder's.
     pub name: String,
     /// Its values file, as messages name it.
     pub file: String,
     /// Its values.
     pub values: Values,
-    /// What must be enabled in the cluster for its objects to count, a sentence each.
+    /// The features that must be enabled in the cluster for its objects to have an effect, a sentence each.
     pub needs: Vec<String>,
-    /// What it renders, edited policies apart, until the fleet takes them over.
+    /// Its files without edited policies, until the [`RenderedProject`](super::RenderedProject) takes them.
     pub(super) files: Vec<File>,
 }
 
-/// What every stack of a run shares.
-pub(super) struct Job<'a> {
+/// The inputs that all stacks of a run share.
+pub(super) struct RenderJob<'a> {
     pub project: &'a Project,
     pub templates: &'a Templates,
     pub layers: &'a Layers,
@@ -37,20 +39,19 @@ pub(super) struct Job<'a> {
     pub files_only: bool,
 }
 
-impl Job<'_> {
+impl RenderJob<'_> {
     /// Renders one stack.
-    pub(super) fn run(&self, file: &StackFile) -> Result<Stack, Diagnostics> {
+    pub(super) fn render_stack(&self, file: &StackFile) -> Result<Stack, Diagnostics> {
         let mut sources = self.base.clone();
-        let (name, loaded) = self.load(file, &mut sources)?;
+        let (name, loaded) = self.load_values(file, &mut sources)?;
         let context = templates::context(&loaded)
-            .map_err(|error| Diagnostic::new(format!("{name}: {error}")))?;
+            .map_err(|error| Diagnostic::new(format!("`{name}`: {error}")))?;
         let outputs = self.templates.render(&mut sources, &context)?;
         let subject =
-            Subject { templates: self.templates, loaded: &loaded, sources: &sources, beyond: None };
-        let mut objects = check_all(&outputs, &subject)?;
+            Subject { templates: self.templates, loaded: &loaded, sources: &sources, extra: None };
+        let mut objects = check_objects(&outputs, &subject)?;
         if objects.is_empty() {
-            let message =
-                format!("no template renders an object for {name}: an empty stack is never meant");
+            let message = format!("no template produced an object for `{name}`");
             return Err(Diagnostic::new(message).into());
         }
         let values = loaded.values;
@@ -58,9 +59,9 @@ impl Job<'_> {
         if let (KyvernoMode::Exception, Some(path)) = (values.kyverno.mode, &values.kyverno.policy)
         {
             let (node, needed) =
-                super::policies::exception(self.project, &values, path, &mut sources)?;
+                super::policies::make_exception(self.project, &values, path, &mut sources)?;
             needs.extend(needed);
-            let checked = kube_validate::check(node, &AllowedKinds::none());
+            let checked = kube_validate::validate(node, &AllowedKinds::none());
             objects.push(checked.map_err(|errors| diagnose(&errors, &sources))?);
         }
         let mut files: Vec<File> =
@@ -71,14 +72,13 @@ impl Job<'_> {
         Ok(Stack { name: values.name.to_string(), file: name, values, needs, files })
     }
 
-    /// Loads one stack's values; also gives its file's name as messages have it.
-    pub(super) fn load(
+    /// Loads one stack's values; also returns its file's name for messages.
+    pub(super) fn load_values(
         &self,
         file: &StackFile,
         sources: &mut Sources,
     ) -> Result<(String, Loaded), Diagnostics> {
-        let source =
-            self.project.read_stack(file).map_err(|error| Diagnostic::new(error.to_string()))?;
+        let source = self.project.read_stack(file)?;
         let name = source.name().to_owned();
         let id = sources.add(source);
         let loaded = Loaded::load(sources, id, FilePath::new(&file.stem), self.layers)?;
@@ -90,19 +90,27 @@ fn diagnose(errors: &[Located<kube_validate::Error>], sources: &Sources) -> Diag
     Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
 }
 
-/// The most leaves of values among which the one behind an error is looked for: each costs a
-/// rendering.
-const BLAMED: usize = 500;
+/// The most leaves of values for which the one behind an error is searched: each costs a rendering.
+const MAX_TRACED_LEAVES: usize = 500;
 
-/// What a document of an output is found wrong in, before the value that brought it is known.
-struct Wrong {
+/// A problem in a rendered document, before the value behind it is known.
+struct Problem {
     diagnostic: Diagnostic,
-    /// The field, where a value stands there.
+    /// The field, if a value was interpolated into it.
     field: Option<Field>,
+    /// The setting of the gate, if the gate would refuse it.
+    setting: Option<Key>,
 }
 
-/// Reads every output and holds each document against its kind.
-fn check_all(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Object>, Diagnostics> {
+impl Problem {
+    fn without_field(diagnostic: Diagnostic) -> Self {
+        Problem { diagnostic, field: None, setting: None }
+    }
+}
+
+/// Reads every output, and checks each document against its kind, and the settings of the gate by the
+/// gate's own rules.
+fn check_objects(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Object>, Diagnostics> {
     let sources = subject.sources;
     let allowed = AllowedKinds::new(
         subject
@@ -113,68 +121,147 @@ fn check_all(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Object>,
             .map(|kind| (kind.api_version.clone(), kind.kind.clone())),
     );
     let mut objects = Vec::new();
-    let mut wrong = Vec::new();
-    let plain = |diagnostic| Wrong { diagnostic, field: None };
+    let mut problems = Vec::new();
     for (template, &output) in outputs.iter().enumerate() {
         let documents = match yaml_spans::parse(sources, output, Dialect::Strict) {
             Ok(documents) => documents,
             Err(errors) => {
-                wrong.extend(errors.iter().map(|error| plain(error.diagnose(sources))));
+                let diagnostics = errors.iter().map(|error| error.diagnose(sources));
+                problems.extend(diagnostics.map(Problem::without_field));
                 continue;
             }
         };
-        for span in templates::unwhole(sources, output, &documents) {
-            wrong.push(plain(Diagnostic {
-                place: Some(sources.place(span)),
-                ..Diagnostic::new("an interpolation must be a whole scalar, and here it became a part of something else")
-            }));
+        for span in templates::partial_interpolations(sources, output, &documents) {
+            let message = "invalid interpolation: expected a whole scalar, not a part of one";
+            let place = Some(sources.place(span));
+            problems.push(Problem::without_field(Diagnostic { place, ..Diagnostic::new(message) }));
         }
         for (document, node) in documents.into_iter().enumerate() {
-            match kube_validate::check(node, &allowed) {
-                Ok(object) => objects.push(object),
-                Err(errors) => wrong.extend(errors.iter().map(|error| {
-                    let origin = error.span.and_then(|span| sources.origin(span));
-                    let field = origin.filter(|origin| origin.interpolated).map(|_| Field {
-                        template,
-                        document,
-                        path: error.path.clone(),
-                    });
-                    Wrong { diagnostic: error.diagnose(sources), field }
+            match kube_validate::validate(node, &allowed) {
+                Ok(object) => {
+                    for refused in refused_settings(&object) {
+                        let problem =
+                            setting_problem(refused, &object, sources, (template, document));
+                        problems.push(problem);
+                    }
+                    objects.push(object);
+                }
+                Err(errors) => problems.extend(errors.iter().map(|error| {
+                    let field =
+                        interpolated_field(sources, error.span, (template, document), &error.path);
+                    Problem { diagnostic: error.diagnose(sources), field, setting: None }
                 })),
             }
         }
     }
-    if wrong.is_empty() { Ok(objects) } else { Err(blame(wrong, subject)) }
+    if problems.is_empty() { Ok(objects) } else { Err(trace_to_values(problems, subject)) }
 }
 
-/// Says of each error which values brought it.
-fn blame(wrong: Vec<Wrong>, subject: &Subject<'_>) -> Diagnostics {
-    let any = wrong.iter().any(|wrong| wrong.field.is_some());
-    let affordable = explain::leaves(&subject.loaded.tree).len() <= BLAMED;
-    let influences = if any && affordable { subject.influences() } else { Vec::new() };
-    let note = |value: &yaml_spans::Path| match nearest_written(&subject.loaded.tree, value) {
+/// The field at a path of a document (`template` and `document` are indexes), if a value was
+/// interpolated into it.
+fn interpolated_field(
+    sources: &Sources,
+    span: Option<Span>,
+    (template, document): (usize, usize),
+    path: &yaml_spans::Path,
+) -> Option<Field> {
+    let origin = sources.origin(span?)?;
+    origin.interpolated.then(|| Field { template, document, path: path.clone() })
+}
+
+/// The problem of a setting that the gate would refuse.
+fn setting_problem(
+    refused: RefusedSetting,
+    object: &Object,
+    sources: &Sources,
+    document: (usize, usize),
+) -> Problem {
+    let RefusedSetting { key, error, path } = refused;
+    let span = path.find(&object.node).and_then(|node| node.span);
+    let field = interpolated_field(sources, span, document, &path);
+    let message =
+        format!("`vram-gate` would refuse `{}` at every run: {}", error.setting, error.problem);
+    let diagnostic = Located::new(message, span, path).diagnose(sources);
+    Problem { diagnostic, field, setting: key }
+}
+
+/// Adds to each problem the values that it comes from.
+fn trace_to_values(problems: Vec<Problem>, subject: &Subject<'_>) -> Diagnostics {
+    let needs_influences = problems.iter().any(|problem| problem.field.is_some());
+    let affordable = explain::leaves(&subject.loaded.tree).len() <= MAX_TRACED_LEAVES;
+    let influences = if needs_influences && affordable { subject.influences() } else { Vec::new() };
+    let mut diagnostics: Vec<Diagnostic> = Vec::with_capacity(problems.len());
+    for Problem { mut diagnostic, field, setting } in problems {
+        if let Some(field) = field {
+            let values: Vec<&yaml_spans::Path> = influences
+                .iter()
+                .filter(|influence| influence.reaches(&field))
+                .map(|influence| &influence.value)
+                .collect();
+            match setting {
+                Some(key) => place_at_value(&mut diagnostic, key, &values, subject),
+                None => {
+                    let values = values.into_iter().take(3);
+                    diagnostic.notes.extend(values.map(|value| origin_note(subject, value)));
+                }
+            }
+        }
+        // The gate's jobs share most settings, and so their problems.
+        if !diagnostics.contains(&diagnostic) {
+            diagnostics.push(diagnostic);
+        }
+    }
+    Diagnostics(diagnostics)
+}
+
+/// Moves the problem of a setting to the value that it comes from: one of `values`, which decide the
+/// setting. If that is a default, a written value that the setting is compared with is the better place.
+fn place_at_value(
+    diagnostic: &mut Diagnostic,
+    key: Key,
+    values: &[&yaml_spans::Path],
+    subject: &Subject<'_>,
+) {
+    let tree = &subject.loaded.tree;
+    let rendered_from = value_path(key);
+    let own = match &rendered_from {
+        Some(path) if values.is_empty() || values.contains(&path) => path,
+        _ => match values.first() {
+            Some(path) => *path,
+            None => return,
+        },
+    };
+    let compared: Vec<yaml_spans::Path> =
+        key.compared_with().iter().filter_map(|&other| value_path(other)).collect();
+    let place =
+        std::iter::once(own).chain(&compared).find(|path| path.find(tree).is_some()).unwrap_or(own);
+    if let Some(span) = nearest_written(tree, place) {
+        diagnostic.place = Some(subject.sources.place(span));
+        diagnostic.path = Some(place.to_string());
+        for other in std::iter::once(own).chain(&compared).filter(|path| *path != place) {
+            diagnostic.notes.push(origin_note(subject, other));
+        }
+    }
+}
+
+/// The path in the values that is rendered into a setting.
+fn value_path(key: Key) -> Option<yaml_spans::Path> {
+    key.row().value_path()?.parse().ok()
+}
+
+fn origin_note(subject: &Subject<'_>, value: &yaml_spans::Path) -> String {
+    match nearest_written(&subject.loaded.tree, value) {
         Some(span) => {
             let place = subject.sources.place(span);
-            format!(
-                "it comes from the value `{value}`, {}:{}:{}",
-                place.name, place.line, place.column
-            )
+            let (name, line, column) = (place.name, place.line, place.column);
+            format!("it comes from the value `{value}`, {name}:{line}:{column}")
         }
         None => format!("it comes from the value `{value}`"),
-    };
-    let diagnostics = wrong.into_iter().map(|wrong| {
-        let mut diagnostic = wrong.diagnostic;
-        if let Some(field) = wrong.field {
-            let behind = influences.iter().filter(|influence| influence.reaches(&field));
-            diagnostic.notes.extend(behind.take(3).map(|influence| note(&influence.value)));
-        }
-        diagnostic
-    });
-    Diagnostics(diagnostics.collect())
+    }
 }
 
-/// Where an object lies: cluster-scoped ones and those of the stack's namespace in its own folder,
-/// another namespace's in that namespace's.
+/// Puts an object into its folder: that of its namespace, if this is not the stack's own; else the
+/// stack's.
 fn to_file(values: &Values, source: &str, object: Object) -> File {
     let foreign =
         object.namespace.as_deref().filter(|name| *name != values.namespace.name.as_str());
@@ -193,8 +280,8 @@ pub(super) fn header(from: &str) -> String {
     format!("# Rendered from {from} by tts-render: change that, not this.\n")
 }
 
-/// `<kind>-<name>.yaml`, lower case. Names of some kinds may hold `:` (RBAC's do), which not every
-/// file system takes: it becomes `_`, which no name holds.
+/// `<kind>-<name>.yaml`, lower case. Names of some kinds may contain `:` (RBAC's do), which not every
+/// file system accepts: it becomes `_`, which names can't contain.
 pub(super) fn file_name(object: &Object) -> String {
     format!(
         "{}-{}.yaml",

@@ -1,168 +1,173 @@
-//! Makes the tree what the plan says.
+//! Makes the tree equal to the plan.
 //!
-//! From a folder's survey follow its steps, as data; each is whole or not at all. Their order makes
-//! a stop anywhere harmless: `.provenance` knows old and new bytes before the first file changes,
-//! and forgets the old ones after the last.
+//! From a folder's scan follow its steps, as data; each is done as a whole or not at all. Their order
+//! makes a stop at any point harmless: `.provenance` lists old and new bytes before the first file
+//! changes, and drops the old ones after the last.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::error::{Error, Obstacle};
-use super::lock::{Hold, Lock, lock, lock_at_once};
-use super::survey::{FileSurvey, FolderSurvey, State, Survey, TEMPORARY, root, survey};
-use super::{FEW, Plan, Scope, provenance};
+use super::error::{Conflict, Error};
+use super::lock::{FolderLock, LockMode, lock, try_lock};
+use super::provenance::{self, Provenance};
+use super::scan::{FileScan, FileState, FolderScan, TEMPORARY, TreeScan, checked_root, scan_tree};
+use super::{MAX_SEQUENTIAL_FOLDERS, Plan, Scope};
 use crate::parallel;
 
-/// What to do with files in our way that we did not write, or that were edited since.
+/// The treatment of files in the way that this program did not write, or that were edited since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Force {
-    /// Write nothing at all, and say which they are.
+    /// Write nothing at all, and report them.
     No,
     /// Overwrite them.
     Yes,
 }
 
-/// What [`write()`] did; paths are below the tree, in order.
+/// The result of [`write_tree`]; paths are below the tree, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Files that were not there.
+    /// Files that did not exist.
     pub created: Vec<PathBuf>,
     /// Files that had other bytes.
     pub updated: Vec<PathBuf>,
-    /// Files that are no longer rendered, and went.
+    /// Files that are no longer rendered, and were removed.
     pub pruned: Vec<PathBuf>,
-    /// Files that are no longer rendered and stay, as they were edited since.
-    pub kept: Vec<PathBuf>,
-    /// How many files had the right bytes already.
+    /// Files that are no longer rendered but stay, since they were edited.
+    pub retained: Vec<PathBuf>,
+    /// The number of files that already had the right bytes.
     pub unchanged: usize,
 }
 
 /// One step on a folder.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
-    /// The folder itself.
+    /// Creates the folder.
     CreateFolder,
-    /// A file with these bytes, in place of what is there.
+    /// Writes a file with these bytes, in place of an existing one.
     Put(&'a str, Vec<u8>),
-    /// The same, of bytes that the plan holds.
+    /// The same, with bytes that the plan owns.
     PutPlanned(&'a str, &'a [u8]),
-    /// A file.
+    /// Removes a file.
     Remove(&'a str),
-    /// The folder itself, which is empty by then.
+    /// Removes the folder, which is empty by then.
     RemoveFolder,
 }
 
-/// Writes, replaces and prunes until the tree is what the plan says; a file that has its bytes
-/// already is not touched.
+/// Writes, replaces and prunes until the tree equals the plan. A file that already has its bytes is not
+/// touched.
 ///
 /// # Errors
-/// Something lies in the way: then nothing was written. Or the system refuses (a full disk, a
-/// read-only tree): then every file is whole, old or new, and the next run ends the work.
-pub fn write(out: &Path, plan: &Plan, scope: &Scope, force: Force) -> Result<Summary, Error> {
-    let out = root(out)?;
+/// There are conflicts: then nothing was written. Or the system refuses (a full disk, a read-only
+/// tree): then every file is whole, old or new, and the next run completes the work.
+pub fn write_tree(out: &Path, plan: &Plan, scope: &Scope, force: Force) -> Result<Summary, Error> {
+    let out = checked_root(out)?;
     if plan.folders().any(|folder| scope.covers(folder)) {
         fs::create_dir_all(&out).map_err(Error::io("create", &out))?;
     }
-    let _lock = match lock_at_once(&out, Hold::Write)? {
+    let _lock = match try_lock(&out, LockMode::Write)? {
         Some(lock) => lock,
         None => {
-            // Who has nothing to write need not wait until others have read: a hook that renders
-            // while `commit` holds the tree.
-            let reading = lock(&out, Hold::Read)?;
-            let survey = survey(&out, plan, scope)?;
-            if is_settled(&out, &survey) {
-                return Ok(summary(&survey.folders));
+            // A run that has nothing to write need not wait for readers: a hook that renders while
+            // `commit` keeps the tree locked.
+            let reading = lock(&out, LockMode::Read)?;
+            let scan = scan_tree(&out, plan, scope)?;
+            if is_at_target(&scan) {
+                return Ok(summarize(&scan.folders));
             }
             drop(reading);
-            lock(&out, Hold::Write)?
+            lock(&out, LockMode::Write)?
         }
     };
-    let survey = survey(&out, plan, scope)?;
-    let mut obstacles = obstacles(&out, &survey);
-    obstacles.retain(|at| force == Force::No || !at.blocker.yields_to_force());
-    if !obstacles.is_empty() {
-        return Err(Error::InTheWay(obstacles));
+    let scan = scan_tree(&out, plan, scope)?;
+    let mut conflicts = all_conflicts(&out, &scan);
+    conflicts.retain(|conflict| force == Force::No || !conflict.kind.can_be_forced());
+    if !conflicts.is_empty() {
+        return Err(Error::Conflicts(conflicts));
     }
     let failed = AtomicBool::new(false);
-    let results = parallel::map(&survey.folders, FEW, |folder| {
+    let results = parallel::map(&scan.folders, MAX_SEQUENTIAL_FOLDERS, |folder| {
         let path = out.join(&folder.name);
-        // After a failure elsewhere the rest is left as it is.
-        let mut left = steps(folder).into_iter().take_while(|_| !failed.load(Ordering::Relaxed));
-        let done = left.try_for_each(|step| take(&path, step));
-        failed.fetch_or(done.is_err(), Ordering::Relaxed);
-        done
+        // After a failure elsewhere the rest stays as it is.
+        let result = steps(folder)
+            .into_iter()
+            .take_while(|_| !failed.load(Ordering::Relaxed))
+            .try_for_each(|step| take_step(&path, step));
+        failed.fetch_or(result.is_err(), Ordering::Relaxed);
+        result
     });
     results.into_iter().collect::<Result<(), Error>>()?;
-    Ok(summary(&survey.folders))
+    Ok(summarize(&scan.folders))
 }
 
-/// A tree that no other run writes to for as long as this lives.
+/// A lock on a tree: no other run writes to it until this is dropped.
 #[derive(Debug)]
-pub struct Held {
-    _lock: Lock,
+pub struct LockGuard {
+    _lock: FolderLock,
 }
 
-/// How often other runs may write between our writing and our holding what we wrote.
-const ATTEMPTS: usize = 20;
+/// The most times that other runs may write between this run's writing and its locking for reading.
+const MAX_ATTEMPTS: usize = 20;
 
-/// As [`write()`], and no other run changes what was written until [`Held`] ends; others may read, and
-/// write what is there already.
+/// Writes as [`write_tree`] does, and keeps the tree locked: until the [`LockGuard`] is dropped other
+/// runs may read, and write bytes that are there already.
 ///
 /// # Errors
-/// As [`write()`].
-pub fn write_and_hold(
+/// The same as those of [`write_tree`].
+pub fn write_locked(
     out: &Path,
     plan: &Plan,
     scope: &Scope,
     force: Force,
-) -> Result<(Summary, Held), Error> {
-    let place = root(out)?;
-    for _ in 0..ATTEMPTS {
-        let summary = write(out, plan, scope, force)?;
-        let lock = lock(&place, Hold::Read)?;
-        if is_settled(&place, &survey(&place, plan, scope)?) {
-            return Ok((summary, Held { _lock: lock }));
+) -> Result<(Summary, LockGuard), Error> {
+    let root = checked_root(out)?;
+    for _ in 0..MAX_ATTEMPTS {
+        let summary = write_tree(out, plan, scope, force)?;
+        let lock = lock(&root, LockMode::Read)?;
+        if is_at_target(&scan_tree(&root, plan, scope)?) {
+            return Ok((summary, LockGuard { _lock: lock }));
         }
     }
-    Err(Error::Busy(place))
+    Err(Error::Busy(root))
 }
 
-/// Whether nothing is to be done, and nothing is in the way.
-fn is_settled(out: &Path, survey: &Survey<'_>) -> bool {
-    obstacles(out, survey).is_empty() && survey.folders.iter().all(|f| steps(f).is_empty())
+/// Returns true if there are no steps to take and no conflicts.
+fn is_at_target(scan: &TreeScan<'_>) -> bool {
+    all_conflicts(Path::new(""), scan).is_empty()
+        && scan.folders.iter().all(|folder| steps(folder).is_empty())
 }
 
-fn obstacles(out: &Path, survey: &Survey<'_>) -> Vec<Obstacle> {
-    let in_folders = survey.folders.iter().flat_map(|folder| obstacles_in(out, folder));
-    survey.blocked.iter().cloned().chain(in_folders).collect()
+fn all_conflicts(out: &Path, scan: &TreeScan<'_>) -> Vec<Conflict> {
+    let in_folders = scan.folders.iter().flat_map(|folder| folder_conflicts(out, folder));
+    scan.conflicts.iter().cloned().chain(in_folders).collect()
 }
 
-fn obstacles_in(out: &Path, folder: &FolderSurvey<'_>) -> Vec<Obstacle> {
-    let path = |file: &FileSurvey<'_>| out.join(&folder.name).join(&file.name);
+fn folder_conflicts(out: &Path, folder: &FolderScan<'_>) -> Vec<Conflict> {
     let files = folder.files.iter().filter_map(|file| match file.state {
-        State::Blocked(blocker) => Some(Obstacle { path: path(file), blocker }),
+        FileState::Conflict(kind) => {
+            Some(Conflict { path: out.join(&folder.name).join(&file.name), kind })
+        }
         _ => None,
     });
-    folder.blocked.iter().cloned().chain(files).collect()
+    folder.conflicts.iter().cloned().chain(files).collect()
 }
 
-/// Whether a file gets new bytes.
-fn is_written(file: &FileSurvey<'_>) -> bool {
-    matches!(file.state, State::Missing | State::Stale | State::Blocked(_))
+/// Returns true if a file gets new bytes.
+fn gets_written(file: &FileScan<'_>) -> bool {
+    matches!(file.state, FileState::Missing | FileState::Stale | FileState::Conflict(_))
 }
 
-/// What is to be done in a folder, in order; nothing if it is as it should be.
-pub(super) fn steps<'a>(folder: &'a FolderSurvey<'_>) -> Vec<Step<'a>> {
-    let settled = folder.settled();
-    let obsolete = || folder.files.iter().filter(|file| file.state == State::Obsolete);
-    let written = || folder.files.iter().filter(|file| is_written(file));
+/// The steps that bring a folder to its target state, in order; empty if it is there already.
+pub(super) fn steps<'a>(folder: &'a FolderScan<'_>) -> Vec<Step<'a>> {
+    let target = folder.target_provenance();
+    let obsolete = || folder.files.iter().filter(|file| file.state == FileState::Obsolete);
+    let written = || folder.files.iter().filter(|file| gets_written(file));
     let mut steps: Vec<Step<'a>> = folder.leftovers.iter().map(|name| Step::Remove(name)).collect();
 
-    if settled.is_empty() {
+    if target.is_empty() {
         steps.extend(obsolete().map(|file| Step::Remove(&file.name)));
-        steps.extend(folder.record.iter().map(|_| Step::Remove(provenance::FILE)));
+        steps.extend(folder.provenance_bytes.iter().map(|_| Step::Remove(provenance::FILE)));
         if folder.exists && folder.others.is_empty() {
             steps.push(Step::RemoveFolder);
         }
@@ -171,34 +176,40 @@ pub(super) fn steps<'a>(folder: &'a FolderSurvey<'_>) -> Vec<Step<'a>> {
     if !folder.exists {
         steps.push(Step::CreateFolder);
     }
-    let mut record = folder.record.clone();
-    let mut put_record = |steps: &mut Vec<Step<'a>>, text: String| {
-        if record.as_deref() != Some(text.as_bytes()) {
-            record = Some(text.clone().into_bytes());
-            steps.push(Step::Put(provenance::FILE, text.into_bytes()));
-        }
-    };
+    // First `.provenance` lists old and new bytes, so that a killed run leaves no file unlisted.
+    let mut bytes = folder.provenance_bytes.clone();
     if written().chain(obsolete()).next().is_some() {
-        let mut both = settled.clone();
+        let mut both = target.clone();
         folder.recorded.names().for_each(|name| both.keep(&folder.recorded, name));
-        put_record(&mut steps, both.text());
+        steps.extend(put_provenance(&mut bytes, &both));
     }
-    // Where upper and lower case are one, an obsolete file may have a new one's name.
+    // Obsolete files go first: on a case-insensitive file system one may have a new file's name.
     steps.extend(obsolete().map(|file| Step::Remove(&file.name)));
     steps.extend(written().filter_map(|file| {
         let (bytes, _) = file.planned?;
         Some(Step::PutPlanned(&file.name, bytes))
     }));
-    put_record(&mut steps, settled.text());
+    // Last, it lists the new bytes alone.
+    steps.extend(put_provenance(&mut bytes, &target));
     steps
 }
 
+/// The step that writes `.provenance`, unless `bytes`, those on the disk by then, are the same.
+fn put_provenance(bytes: &mut Option<Vec<u8>>, provenance: &Provenance) -> Option<Step<'static>> {
+    let text = provenance.to_text().into_bytes();
+    if bytes.as_ref() == Some(&text) {
+        return None;
+    }
+    *bytes = Some(text.clone());
+    Some(Step::Put(provenance::FILE, text))
+}
+
 /// Takes a step in a folder.
-pub(super) fn take(folder: &Path, step: Step<'_>) -> Result<(), Error> {
+pub(super) fn take_step(folder: &Path, step: Step<'_>) -> Result<(), Error> {
     match step {
         Step::CreateFolder => fs::create_dir(folder).map_err(Error::io("create", folder)),
-        Step::Put(name, bytes) => put(folder, name, &bytes),
-        Step::PutPlanned(name, bytes) => put(folder, name, bytes),
+        Step::Put(name, bytes) => put_file(folder, name, &bytes),
+        Step::PutPlanned(name, bytes) => put_file(folder, name, bytes),
         Step::Remove(name) => {
             let path = folder.join(name);
             fs::remove_file(&path).map_err(Error::io("remove", path))
@@ -207,18 +218,18 @@ pub(super) fn take(folder: &Path, step: Step<'_>) -> Result<(), Error> {
     }
 }
 
-/// Writes a file beside its place and renames it there, so that the place holds the old bytes or
-/// the new ones at any moment.
-fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+/// Writes a temporary file beside the path and renames it, so that the path has the old bytes or the
+/// new ones at any moment.
+fn put_file(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let (before, after) = TEMPORARY;
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let temporary = folder.join(format!("{before}{}-{count}{after}", std::process::id()));
     let path = folder.join(name);
-    let written = create(&temporary).and_then(|mut file| {
+    let written = create_file(&temporary).and_then(|mut file| {
         let done = file.write_all(bytes).and_then(|()| fs::rename(&temporary, &path));
         if done.is_err() {
-            // What can't be removed now is cleared by the next run.
+            // If this fails too, the next run removes the file.
             let _ = fs::remove_file(&temporary);
         }
         done
@@ -226,7 +237,7 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     written.map_err(Error::io("write", path))
 }
 
-fn create(path: &Path) -> io::Result<File> {
+fn create_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -234,20 +245,20 @@ fn create(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn summary(folders: &[FolderSurvey<'_>]) -> Summary {
+fn summarize(folders: &[FolderScan<'_>]) -> Summary {
     let mut summary = Summary::default();
     for folder in folders {
         for file in &folder.files {
             let list = match file.state {
-                State::Missing => &mut summary.created,
-                State::Stale | State::Blocked(_) => &mut summary.updated,
-                State::Obsolete => &mut summary.pruned,
-                State::Kept => &mut summary.kept,
-                State::Same => {
+                FileState::Missing => &mut summary.created,
+                FileState::Stale | FileState::Conflict(_) => &mut summary.updated,
+                FileState::Obsolete => &mut summary.pruned,
+                FileState::Retained => &mut summary.retained,
+                FileState::Same => {
                     summary.unchanged += 1;
                     continue;
                 }
-                State::Gone => continue,
+                FileState::Absent => continue,
             };
             list.push(Path::new(&folder.name).join(&file.name));
         }

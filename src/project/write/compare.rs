@@ -1,128 +1,139 @@
-//! What `render --check` lists: how the tree differs from the plan.
+//! The differences between the tree and the plan: the list of `render --check`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::error::{Blocker, Error, Obstacle};
-use super::lock::{Hold, lock};
-use super::survey::{FolderSurvey, State, root, survey};
+use super::error::{Conflict, ConflictKind, Error};
+use super::lock::{LockMode, lock};
+use super::scan::{FileState, FolderScan, checked_root, scan_tree};
 use super::{Plan, Scope, provenance};
 
 /// One way in which the tree differs from the plan.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difference {
-    /// Which file or folder, below the tree.
+    /// The file or folder, below the tree.
     pub path: PathBuf,
-    /// How it differs.
-    pub kind: Kind,
+    /// The kind of the difference.
+    pub kind: DifferenceKind,
 }
 
-/// How a file differs from the plan.
+/// The kind of a [`Difference`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Rendered, and not there.
+pub enum DifferenceKind {
+    /// Rendered, but does not exist.
     Missing,
-    /// Rendered, and there are older bytes of ours.
+    /// Rendered, but exists with older bytes that this program wrote.
     Stale,
-    /// Ours, and edited since.
+    /// Written by this program and edited since.
     HandEdited,
-    /// Ours, and no longer rendered.
+    /// Written by this program, and no longer rendered.
     Obsolete,
-    /// Not ours: a controller that syncs the folder may read it all the same.
+    /// Not written by this program; a controller that syncs the folder may read it all the same.
     Foreign,
     /// A temporary file of a run that was killed.
     Leftover,
-    /// In the way of what is rendered, and never overwritten.
-    InTheWay(Blocker),
+    /// In the way of a rendered file, and never overwritten.
+    InTheWay(ConflictKind),
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for DifferenceKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::Missing => "missing",
-            Kind::Stale => "stale",
-            Kind::HandEdited => "hand-edited",
-            Kind::Obsolete => "obsolete",
-            Kind::Foreign => "foreign",
-            Kind::Leftover => "left over",
-            Kind::InTheWay(_) => "in the way",
+            DifferenceKind::Missing => "missing",
+            DifferenceKind::Stale => "stale",
+            DifferenceKind::HandEdited => "hand-edited",
+            DifferenceKind::Obsolete => "obsolete",
+            DifferenceKind::Foreign => "foreign",
+            DifferenceKind::Leftover => "left over",
+            DifferenceKind::InTheWay(_) => "in the way",
         })
     }
 }
 
-impl From<Blocker> for Kind {
-    fn from(blocker: Blocker) -> Self {
-        match blocker {
-            Blocker::Foreign => Kind::Foreign,
-            Blocker::Edited => Kind::HandEdited,
-            other => Kind::InTheWay(other),
+impl From<ConflictKind> for DifferenceKind {
+    fn from(kind: ConflictKind) -> Self {
+        match kind {
+            ConflictKind::Foreign => DifferenceKind::Foreign,
+            ConflictKind::Edited => DifferenceKind::HandEdited,
+            other => DifferenceKind::InTheWay(other),
         }
     }
 }
 
-/// Every difference between the plan and a tree, by path; none where `write` would leave
-/// every file as it is and there are no others. Writes nothing.
+/// Returns every difference between the plan and a tree, by path. The list is empty if
+/// [`write_tree`](super::write_tree) would leave every file as it is and there are no other files.
+/// Writes nothing.
 ///
-/// Hidden files that are no manifests (`.gitattributes`) are not counted as foreign, and empty
-/// folders, which Git does not keep, are not counted at all.
+/// Hidden files that are not manifests (`.gitattributes`) do not count as foreign, and empty folders,
+/// which Git does not keep, do not count at all.
 ///
 /// # Errors
 /// The tree can't be read, or is itself a link or a file.
-pub fn compare(out: &Path, plan: &Plan, scope: &Scope) -> Result<Vec<Difference>, Error> {
-    let out = root(out)?;
-    let _lock = lock(&out, Hold::Read)?;
-    let survey = survey(&out, plan, scope)?;
+pub fn find_differences(out: &Path, plan: &Plan, scope: &Scope) -> Result<Vec<Difference>, Error> {
+    let out = checked_root(out)?;
+    let _lock = lock(&out, LockMode::Read)?;
+    let scan = scan_tree(&out, plan, scope)?;
     let mut all: Vec<Difference> =
-        survey.folders.iter().flat_map(|folder| differences(&out, folder)).collect();
-    all.extend(survey.blocked.iter().map(|obstacle| in_the_way(&out, obstacle)));
-    all.extend(noticed(&survey.others).map(|name| difference(Path::new(name), Kind::Foreign)));
+        scan.folders.iter().flat_map(|folder| folder_differences(&out, folder)).collect();
+    all.extend(scan.conflicts.iter().map(|conflict| conflict_difference(&out, conflict)));
+    all.extend(
+        noticeable(&scan.others).map(|name| difference(Path::new(name), DifferenceKind::Foreign)),
+    );
     all.sort();
     Ok(all)
 }
 
-fn differences(out: &Path, folder: &FolderSurvey<'_>) -> Vec<Difference> {
+fn folder_differences(out: &Path, folder: &FolderScan<'_>) -> Vec<Difference> {
     let base = Path::new(&folder.name);
-    let below = |name: &str, kind: Kind| difference(&base.join(name), kind);
+    let below = |name: &str, kind: DifferenceKind| difference(&base.join(name), kind);
     let mut found: Vec<Difference> =
-        folder.blocked.iter().map(|obstacle| in_the_way(out, obstacle)).collect();
-    found.extend(folder.files.iter().filter_map(|file| Some(below(&file.name, kind(file.state)?))));
-    found.extend(folder.leftovers.iter().map(|name| below(name, Kind::Leftover)));
-    found.extend(noticed(&folder.others).map(|name| below(name, Kind::Foreign)));
+        folder.conflicts.iter().map(|conflict| conflict_difference(out, conflict)).collect();
+    found.extend(
+        folder
+            .files
+            .iter()
+            .filter_map(|file| Some(below(&file.name, difference_kind(file.state)?))),
+    );
+    found.extend(folder.leftovers.iter().map(|name| below(name, DifferenceKind::Leftover)));
+    found.extend(noticeable(&folder.others).map(|name| below(name, DifferenceKind::Foreign)));
 
-    let settled = folder.settled();
-    let is_blocked = folder.blocked.iter().any(|at| at.path.ends_with(provenance::FILE));
-    let record = match &folder.record {
-        Some(_) if settled.is_empty() => Some(Kind::Obsolete),
-        Some(record) if *record != settled.text().as_bytes() => Some(Kind::Stale),
-        None if !settled.is_empty() && !is_blocked => Some(Kind::Missing),
+    let target = folder.target_provenance();
+    let is_blocked = folder.conflicts.iter().any(|at| at.path.ends_with(provenance::FILE));
+    let kind = match &folder.provenance_bytes {
+        Some(_) if target.is_empty() => Some(DifferenceKind::Obsolete),
+        Some(bytes) if *bytes != target.to_text().as_bytes() => Some(DifferenceKind::Stale),
+        None if !target.is_empty() && !is_blocked => Some(DifferenceKind::Missing),
         _ => None,
     };
-    found.extend(record.map(|kind| below(provenance::FILE, kind)));
+    found.extend(kind.map(|kind| below(provenance::FILE, kind)));
     found
 }
 
-fn kind(state: State) -> Option<Kind> {
+fn difference_kind(state: FileState) -> Option<DifferenceKind> {
     match state {
-        State::Same | State::Gone => None,
-        State::Missing => Some(Kind::Missing),
-        State::Stale => Some(Kind::Stale),
-        State::Blocked(blocker) => Some(blocker.into()),
-        State::Obsolete => Some(Kind::Obsolete),
-        State::Kept => Some(Kind::HandEdited),
+        FileState::Same | FileState::Absent => None,
+        FileState::Missing => Some(DifferenceKind::Missing),
+        FileState::Stale => Some(DifferenceKind::Stale),
+        FileState::Conflict(kind) => Some(kind.into()),
+        FileState::Obsolete => Some(DifferenceKind::Obsolete),
+        FileState::Retained => Some(DifferenceKind::HandEdited),
     }
 }
 
-fn in_the_way(out: &Path, obstacle: &Obstacle) -> Difference {
-    let path = obstacle.path.strip_prefix(out).unwrap_or(&obstacle.path);
-    difference(path, obstacle.blocker.into())
+fn conflict_difference(out: &Path, conflict: &Conflict) -> Difference {
+    let path = conflict.path.strip_prefix(out).unwrap_or(&conflict.path);
+    difference(path, conflict.kind.into())
 }
 
-fn difference(path: &Path, kind: Kind) -> Difference {
+fn difference(path: &Path, kind: DifferenceKind) -> Difference {
     Difference { path: path.to_owned(), kind }
 }
 
-/// The entries that a controller would read or a person wonder about.
-fn noticed(names: &[String]) -> impl Iterator<Item = &String> {
-    let is_manifest = |name: &str| [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end));
-    names.iter().filter(move |name| !name.starts_with('.') || is_manifest(name))
+/// The entries that a controller would read or a person would wonder about.
+fn noticeable(names: &[String]) -> impl Iterator<Item = &String> {
+    names.iter().filter(|name| !name.starts_with('.') || is_manifest_name(name))
+}
+
+fn is_manifest_name(name: &str) -> bool {
+    [".yaml", ".yml", ".json"].iter().any(|end| name.ends_with(end))
 }

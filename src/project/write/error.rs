@@ -1,19 +1,22 @@
-//! Why a plan can't be, or can't be written.
+//! The reasons for which a plan is refused or can't be written.
 
 use std::io;
 use std::path::PathBuf;
 
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
-/// What goes wrong with `rendered/`.
+/// A plan that is refused or can't be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A name that no file or folder of ours can have.
-    #[error("`{name}` is no file name that every system takes, and `{claimant}` is rendered to it")]
+    /// A name that a file or folder can't have on every system.
+    #[error(
+        "invalid file name `{name}`, rendered from `{claimant}`: expected 1 to 255 bytes without \
+         `/`, `\\`, a leading `.` or control characters"
+    )]
     Name {
         /// The name.
         name: String,
-        /// Who wants it.
+        /// The values file that it is rendered from.
         claimant: String,
     },
     /// More than 16 MiB in one file.
@@ -21,42 +24,42 @@ pub enum Error {
     TooLarge {
         /// The path below `rendered/`.
         path: String,
-        /// Who wants it.
+        /// The values file that it is rendered from.
         claimant: String,
     },
-    /// One path, claimed twice.
+    /// Two files with one path.
     #[error("`{path}` is rendered twice, from `{}` and from `{}`", claimants[0], claimants[1])]
     Twice {
         /// The path below `rendered/`.
         path: String,
-        /// Who wants it, the first one first.
+        /// The values files that it is rendered from, in the order of planning.
         claimants: [String; 2],
     },
-    /// Two paths that are one where upper and lower case are one.
+    /// Two paths that collide on case-insensitive file systems.
     #[error(
-        "`{}` and `{}` differ in upper and lower case alone, rendered from `{}` and from `{}`",
+        "`{}` and `{}` differ only in case, rendered from `{}` and from `{}`",
         paths[0], paths[1], claimants[0], claimants[1]
     )]
     OnlyCase {
-        /// The paths below `rendered/`, the first one first.
+        /// The paths below `rendered/`, in the order of planning.
         paths: [String; 2],
-        /// Who wants them.
+        /// The values files that they are rendered from.
         claimants: [String; 2],
     },
-    /// Files that would be lost, or can't be written; nothing was written at all.
-    #[error("{}", list(.0))]
-    InTheWay(Vec<Obstacle>),
-    /// Another run holds the folder and did not end.
-    #[error("another run holds `{}` and has not ended in ten seconds", .0.display())]
+    /// Files that would be lost, or can't be written. Nothing was written at all.
+    #[error("{}", list_conflicts(.0))]
+    Conflicts(Vec<Conflict>),
+    /// Another run keeps the folder locked.
+    #[error("another run has locked `{}` for more than 10 s", .0.display())]
     Busy(PathBuf),
     /// The system refused.
     #[error("can't {action} `{}`: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The action, a verb.
         action: &'static str,
-        /// On which file or folder.
+        /// Its file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -71,34 +74,34 @@ impl Error {
     }
 }
 
-/// Something that lies where we would write.
+/// An existing file or folder that keeps a planned one from being written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Obstacle {
-    /// Where: the folder that is written to, and the path below it.
+pub struct Conflict {
+    /// The path: the folder that is written to, and the path below it.
     pub path: PathBuf,
-    /// What.
-    pub blocker: Blocker,
+    /// The kind.
+    pub kind: ConflictKind,
 }
 
-/// What lies where we would write.
+/// The kind of a [`Conflict`], as the end of a sentence about the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Blocker {
-    /// A file that we did not write.
+pub enum ConflictKind {
+    /// A file that this program did not write.
     #[error("was not written by tts-render")]
     Foreign,
-    /// A file that we wrote and that was changed since.
+    /// A file that this program wrote, with bytes that were changed since.
     #[error("was edited since it was rendered")]
     Edited,
-    /// A name that is ours but for upper and lower case.
-    #[error("differs in upper and lower case alone from what is rendered")]
+    /// A name that equals a planned one on a case-insensitive file system.
+    #[error("differs from a rendered path only in case")]
     OnlyCase,
     /// A symbolic link; none is followed.
     #[error("is a link, and links are not followed")]
     Link,
-    /// A folder where a file should be.
+    /// A folder in place of a file.
     #[error("is a folder where a file is rendered")]
     Folder,
-    /// A file where a folder should be.
+    /// A file in place of a folder.
     #[error("is a file where a folder is rendered")]
     File,
     /// A pipe, a socket, a device.
@@ -106,40 +109,44 @@ pub enum Blocker {
     Special,
 }
 
-impl Blocker {
-    /// Whether `--force` overwrites it.
-    pub fn yields_to_force(self) -> bool {
-        matches!(self, Blocker::Foreign | Blocker::Edited)
+impl ConflictKind {
+    /// Returns true if `--force` overwrites it.
+    pub fn can_be_forced(self) -> bool {
+        matches!(self, ConflictKind::Foreign | ConflictKind::Edited)
     }
 
-    fn cure(self) -> &'static str {
+    fn remedy(self) -> &'static str {
         match self {
-            Blocker::Foreign => "move it away, or overwrite it with `--force`",
-            Blocker::Edited => {
+            ConflictKind::Foreign => "move it away, or overwrite it with `--force`",
+            ConflictKind::Edited => {
                 "make the change in the values or a template, or drop it with `--force`"
             }
-            Blocker::OnlyCase
-            | Blocker::Link
-            | Blocker::Folder
-            | Blocker::File
-            | Blocker::Special => "move it away",
+            ConflictKind::OnlyCase
+            | ConflictKind::Link
+            | ConflictKind::Folder
+            | ConflictKind::File
+            | ConflictKind::Special => "move it away",
         }
     }
 }
 
-fn list(obstacles: &[Obstacle]) -> String {
-    let one = |o: &Obstacle| format!("`{}` {}", o.path.display(), o.blocker);
-    obstacles.iter().map(one).collect::<Vec<_>>().join("; ")
+fn list_conflicts(conflicts: &[Conflict]) -> String {
+    conflicts.iter().map(sentence).collect::<Vec<_>>().join("; ")
 }
 
+fn sentence(conflict: &Conflict) -> String {
+    format!("`{}` {}", conflict.path.display(), conflict.kind)
+}
+
+/// Each conflict becomes a diagnostic of its own, with its remedy.
 impl From<Error> for Diagnostics {
     fn from(error: Error) -> Self {
-        let Error::InTheWay(obstacles) = &error else {
+        let Error::Conflicts(conflicts) = &error else {
             return Diagnostic::new(error.to_string()).into();
         };
-        let one = |obstacle: &Obstacle| {
-            Diagnostic::new(list(std::slice::from_ref(obstacle))).note(obstacle.blocker.cure())
-        };
-        Diagnostics(obstacles.iter().map(one).collect())
+        let diagnostics = conflicts
+            .iter()
+            .map(|conflict| Diagnostic::new(sentence(conflict)).note(conflict.kind.remedy()));
+        Diagnostics(diagnostics.collect())
     }
 }

@@ -1,18 +1,17 @@
-//! What `rendered/` should hold, and how it gets there.
+//! `rendered/`: the planned files, their differences from the folder on the disk, and the writing.
 //!
-//! In: a [`Plan`], every file's bytes, and the folder as it lies on the disk. Out: what differs
-//! ([`compare`]), or the folder made so ([`write()`]). The command line calls it, and `commit`; it calls
-//! only `diagnostic`, and `parallel`. A plan is pure; everything that touches the disk is below [`compare`] and
-//! [`write()`].
+//! In: a [`Plan`], every file's bytes, and the folder on the disk. Out: the differences
+//! ([`find_differences`]), or a folder that equals the plan ([`write_tree`]). A plan is pure; only
+//! these two functions touch the disk.
 //!
-//! Both look at the disk in one way (`survey`): each file gets a state, and from the states follow
-//! the differences, what is in the way, and the steps to take. A step is whole or not at all, and
-//! after any of them `.provenance` still tells our files from others, so a run may be killed
-//! anywhere and the next one ends what it began.
+//! Both read the disk by the same scan: each file gets a state, and from the states follow the
+//! differences, the conflicts and the steps to take. A step is done as a whole or not at all, and after
+//! any of them `.provenance` still tells the files that this program wrote from others. A run may
+//! therefore be killed at any point, and the next one completes its work.
 //!
-//! Runs that write one tree wait for each other by a lock on the folder itself; where the file system
-//! has no such lock they still leave whole files, each of one of them. `commit` holds the tree until
-//! Git has read it ([`write_and_hold`]); who has nothing to write need not wait for that.
+//! Runs that write the same tree wait for each other by a lock on the folder itself. On a file system
+//! without such locks each file is still whole, and comes from one of the runs. `commit` keeps the lock
+//! until Git has read the tree ([`write_locked`]); a run that has nothing to write does not wait for it.
 
 mod apply;
 mod compare;
@@ -20,29 +19,29 @@ mod error;
 mod lock;
 mod plan;
 mod provenance;
-mod survey;
+mod scan;
 
-pub use apply::{Force, Held, Summary, write, write_and_hold};
-pub use compare::{Difference, Kind, compare};
-pub use error::{Blocker, Error, Obstacle};
+pub use apply::{Force, LockGuard, Summary, write_locked, write_tree};
+pub use compare::{Difference, DifferenceKind, find_differences};
+pub use error::{Conflict, ConflictKind, Error};
 pub use plan::Plan;
 
 use std::collections::BTreeSet;
 
-/// The folders that one thread has done before another would start.
-const FEW: usize = 15;
+/// The most folders that one thread handles alone.
+const MAX_SEQUENTIAL_FOLDERS: usize = 15;
 
-/// Which folders are looked at, written and pruned.
+/// The folders that are read, written and pruned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// All that are planned and all that we ever wrote.
+    /// All that are planned and all that this program ever wrote.
     All,
     /// These alone.
     Folders(BTreeSet<String>),
 }
 
 impl Scope {
-    /// Whether a folder is meant.
+    /// Returns true if a folder is in scope.
     pub fn covers(&self, folder: &str) -> bool {
         match self {
             Scope::All => true,
@@ -51,13 +50,12 @@ impl Scope {
     }
 }
 
-/// The file that tells, in every folder of ours, which files of it we wrote.
+/// The name of the file that lists, in every folder, the files that this program wrote there.
 pub const PROVENANCE: &str = provenance::FILE;
 
-/// The names of the files that a folder's `.provenance` says we wrote; none if it is not of our
-/// making.
-pub fn written(provenance: &[u8]) -> Option<BTreeSet<String>> {
-    let provenance = provenance::Provenance::read(provenance)?;
+/// The names of the files that a `.provenance` lists; `None` if this program did not write it.
+pub fn recorded_names(provenance: &[u8]) -> Option<BTreeSet<String>> {
+    let provenance = provenance::Provenance::parse(provenance)?;
     Some(provenance.names().map(str::to_owned).collect())
 }
 

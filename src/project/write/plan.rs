@@ -1,19 +1,18 @@
-//! What `rendered/` should hold: folders of files, each claimed once.
+//! The planned content of `rendered/`: folders of files, each path claimed once.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::error::Error;
 
-/// The most bytes that one file may have. Kubernetes takes no object of a tenth of this; what is
-/// larger on the disk can't be ours and is not read.
-pub(super) const MOST_BYTES: u64 = 16 << 20;
+/// The most bytes that one file may have. Kubernetes accepts no object of a tenth of this size; a larger
+/// file on the disk can't be from this program and is not read.
+pub(super) const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// What `rendered/` should hold.
+/// The planned content of `rendered/`.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     folders: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
-    /// Every path in lower case, as it was claimed and by whom: on many disks upper and lower case
-    /// are one.
+    /// Every path in lower case, with its claim: many file systems are case-insensitive.
     claims: HashMap<String, Claim>,
 }
 
@@ -24,17 +23,17 @@ struct Claim {
 }
 
 impl Plan {
-    /// Nothing yet.
+    /// An empty plan.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Plans a file: its whole contents, and who wants it there (a values file, as the user knows
-    /// it), for messages.
+    /// Plans a file: its whole contents, and the claimant, for messages: the values file that it is
+    /// rendered from, as the user knows it.
     ///
     /// # Errors
-    /// A name that is no plain file name, contents over 16 MiB, and a path that is taken already,
-    /// whatever it holds: what two stacks share is merged before it is planned.
+    /// The name is not a portable file name, the contents exceed 16 MiB, or the path is planned
+    /// already, even with the same contents: files that stacks share are merged before.
     pub fn add(
         &mut self,
         folder: &str,
@@ -44,11 +43,11 @@ impl Plan {
     ) -> Result<(), Error> {
         let contents = contents.into();
         let claimant = claimant.to_owned();
-        if let Some(name) = [folder, file].into_iter().find(|name| !is_plain(name)) {
+        if let Some(name) = [folder, file].into_iter().find(|name| !is_portable_name(name)) {
             return Err(Error::Name { name: name.to_owned(), claimant });
         }
         let path = format!("{folder}/{file}");
-        if contents.len() as u64 > MOST_BYTES {
+        if contents.len() as u64 > MAX_FILE_BYTES {
             return Err(Error::TooLarge { path, claimant });
         }
         self.claim(folder.to_owned(), &claimant, Sharing::Allowed)?;
@@ -79,13 +78,13 @@ impl Plan {
         self.folders.keys().map(String::as_str)
     }
 
-    /// The files of a folder with their bytes, by name; none of a folder that is not planned.
+    /// The files of a folder with their bytes, by name; empty for a folder that is not planned.
     pub fn files(&self, folder: &str) -> impl Iterator<Item = (&str, &[u8])> {
         let files = self.folders.get(folder).into_iter().flatten();
         files.map(|(name, contents)| (name.as_str(), contents.as_slice()))
     }
 
-    /// Whether nothing is planned.
+    /// Returns true if no file is planned.
     pub fn is_empty(&self) -> bool {
         self.folders.is_empty()
     }
@@ -97,9 +96,10 @@ enum Sharing {
     Refused,
 }
 
-/// Whether a name is a file's or folder's own, on every system: no separator, nothing that hides it
-/// (which is ours: `.provenance`), nothing that breaks a line of `.provenance`.
-pub(super) fn is_plain(name: &str) -> bool {
+/// Returns true for a name that a file or folder can have on every system: without a separator, without
+/// a leading dot (which is reserved for `.provenance`), without anything that breaks a line of
+/// `.provenance`.
+pub(super) fn is_portable_name(name: &str) -> bool {
     let fits = (1..=255).contains(&name.len()) && !name.starts_with('.');
     fits && !name.chars().any(|c| matches!(c, '/' | '\\') || c.is_control())
 }

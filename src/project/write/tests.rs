@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::provenance::{Hash, Provenance};
 use super::*;
 
-/// A tree to render into, `rendered` below a folder that goes when the test ends.
+/// A tree to render into: `rendered` in a folder that is removed when the test ends.
 struct Tree {
     _home: TempDir,
     out: PathBuf,
@@ -19,7 +19,7 @@ impl Tree {
         Tree { _home: home, out }
     }
 
-    /// A tree that holds what a plan of these files left.
+    /// A tree after a run with a plan of these files.
     fn of(files: &[(&str, &str)]) -> Self {
         let tree = Tree::new();
         tree.write(files).unwrap();
@@ -27,11 +27,11 @@ impl Tree {
     }
 
     fn write(&self, files: &[(&str, &str)]) -> Result<Summary, Error> {
-        write(&self.out, &plan(files), &Scope::All, Force::No)
+        write_tree(&self.out, &plan(files), &Scope::All, Force::No)
     }
 
     fn force(&self, files: &[(&str, &str)]) -> Result<Summary, Error> {
-        write(&self.out, &plan(files), &Scope::All, Force::Yes)
+        write_tree(&self.out, &plan(files), &Scope::All, Force::Yes)
     }
 
     /// The differences as `kind path`.
@@ -40,7 +40,7 @@ impl Tree {
     }
 
     fn compare_in(&self, files: &[(&str, &str)], scope: &Scope) -> Vec<String> {
-        let differences = compare(&self.out, &plan(files), scope).unwrap();
+        let differences = find_differences(&self.out, &plan(files), scope).unwrap();
         differences.iter().map(|d| format!("{} {}", d.kind, d.path.display())).collect()
     }
 
@@ -58,7 +58,7 @@ impl Tree {
         fs::symlink_metadata(self.out.join(path)).is_ok()
     }
 
-    /// Every file with its bytes, every folder, every link with where it leads.
+    /// Every file with its bytes, every folder, every link with its target.
     fn all(&self) -> Vec<(PathBuf, String)> {
         let mut all = Vec::new();
         let mut folders = vec![self.out.clone()];
@@ -92,14 +92,19 @@ fn plan(files: &[(&str, &str)]) -> Plan {
     plan
 }
 
-/// What is in the way, as `path what`.
-fn in_the_way(tree: &Tree, result: Result<Summary, Error>) -> Vec<String> {
+/// The conflicts of a failed run, as `path kind`.
+fn conflicts(tree: &Tree, result: Result<Summary, Error>) -> Vec<String> {
     match result {
-        Err(Error::InTheWay(obstacles)) => {
-            let path = |o: &Obstacle| o.path.strip_prefix(&tree.out).unwrap().display().to_string();
-            obstacles.iter().map(|o| format!("{} {}", path(o), o.blocker)).collect()
+        Err(Error::Conflicts(conflicts)) => {
+            let path = |conflict: &Conflict| {
+                conflict.path.strip_prefix(&tree.out).unwrap().display().to_string()
+            };
+            conflicts
+                .iter()
+                .map(|conflict| format!("{} {}", path(conflict), conflict.kind))
+                .collect()
         }
-        other => panic!("nothing in the way: {other:?}"),
+        other => panic!("no conflicts: {other:?}"),
     }
 }
 
@@ -110,7 +115,7 @@ fn paths(paths: &[&str]) -> Vec<PathBuf> {
 fn record(files: &[(&str, &str)]) -> String {
     let mut record = Provenance::default();
     files.iter().for_each(|(name, bytes)| record.add(name, Hash::of(bytes.as_bytes())));
-    record.text()
+    record.to_text()
 }
 
 const FOREIGN: &str = "was not written by tts-render";
@@ -121,7 +126,7 @@ mod plans {
     use super::*;
 
     #[test]
-    fn a_name_that_is_no_file_name_is_refused() {
+    fn an_invalid_file_name_is_refused() {
         let long = "x".repeat(256);
         let names = [
             "",
@@ -159,15 +164,15 @@ mod plans {
         );
         assert_eq!(
             message(&mut plan, "tts", "A.yaml"),
-            "`tts/a.yaml` and `tts/A.yaml` differ in upper and lower case alone, \
+            "`tts/a.yaml` and `tts/A.yaml` differ only in case, \
              rendered from `values/one.yaml` and from `values/two.yaml`"
         );
         assert_eq!(
             message(&mut plan, "TTS", "b.yaml"),
-            "`tts` and `TTS` differ in upper and lower case alone, \
+            "`tts` and `TTS` differ only in case, \
              rendered from `values/one.yaml` and from `values/two.yaml`"
         );
-        // What was refused is not planned, and the same name in another folder is another file.
+        // A refused file is not planned, and the same name in another folder is another file.
         plan.add("other", "a.yaml", "x", "values/two.yaml").unwrap();
         assert_eq!(plan.folders().collect::<Vec<_>>(), ["other", "tts"]);
         assert_eq!(plan.files("tts").collect::<Vec<_>>(), [("a.yaml", "x".as_bytes())]);
@@ -220,7 +225,7 @@ mod writing {
 
         let tree = Tree::of(&[("a/same.yaml", "same"), ("a/other.yaml", "old")]);
         let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
-        let look = |name: &str| {
+        let stamp = |name: &str| {
             let metadata = fs::metadata(tree.out.join(name)).unwrap();
             (metadata.ino(), metadata.modified().unwrap())
         };
@@ -233,15 +238,15 @@ mod writing {
                 .unwrap();
         }
         let names = ["a/same.yaml", "a/other.yaml", "a/.provenance"];
-        let before = names.map(look);
+        let before = names.map(stamp);
         let summary = tree.write(&[("a/same.yaml", "same"), ("a/other.yaml", "old")]).unwrap();
-        assert_eq!((names.map(look), summary.unchanged), (before, 2));
+        assert_eq!((names.map(stamp), summary.unchanged), (before, 2));
 
         let summary = tree.write(&[("a/same.yaml", "same"), ("a/other.yaml", "new")]).unwrap();
         assert_eq!(summary.updated, paths(&["a/other.yaml"]));
-        assert_eq!(look("a/same.yaml"), before[0]);
-        assert_ne!(look("a/other.yaml").0, before[1].0);
-        assert_ne!(look("a/.provenance").0, before[2].0);
+        assert_eq!(stamp("a/same.yaml"), before[0]);
+        assert_ne!(stamp("a/other.yaml").0, before[1].0);
+        assert_ne!(stamp("a/.provenance").0, before[2].0);
     }
 
     #[cfg(unix)]
@@ -260,52 +265,56 @@ mod writing {
     }
 
     #[test]
-    fn a_file_of_others_is_overwritten_by_force_alone() {
-        let tree = Tree::of(&[("a/mine.yaml", "mine")]);
-        tree.put("a/theirs.yaml", "theirs");
-        tree.put("b/theirs.yaml", "theirs");
-        let files = [("a/mine.yaml", "new"), ("a/theirs.yaml", "ours"), ("b/theirs.yaml", "ours")];
+    fn a_foreign_file_is_overwritten_only_with_force() {
+        let tree = Tree::of(&[("a/own.yaml", "own")]);
+        tree.put("a/foreign.yaml", "foreign");
+        tree.put("b/foreign.yaml", "foreign");
+        let files =
+            [("a/own.yaml", "new"), ("a/foreign.yaml", "planned"), ("b/foreign.yaml", "planned")];
         let before = tree.all();
         assert_eq!(
-            in_the_way(&tree, tree.write(&files)),
-            [format!("a/theirs.yaml {FOREIGN}"), format!("b/theirs.yaml {FOREIGN}")]
+            conflicts(&tree, tree.write(&files)),
+            [format!("a/foreign.yaml {FOREIGN}"), format!("b/foreign.yaml {FOREIGN}")]
         );
         assert_eq!(tree.all(), before, "nothing is written at all");
         let differences = tree.compare(&files);
-        assert!(differences.contains(&"foreign a/theirs.yaml".to_owned()), "{differences:?}");
+        assert!(differences.contains(&"foreign a/foreign.yaml".to_owned()), "{differences:?}");
 
         tree.force(&files).unwrap();
-        assert_eq!(tree.read("a/theirs.yaml"), "ours");
+        assert_eq!(tree.read("a/foreign.yaml"), "planned");
         assert!(tree.compare(&files).is_empty());
     }
 
     #[test]
-    fn an_edited_file_is_overwritten_by_force_alone() {
-        let tree = Tree::of(&[("a/a.yaml", "ours"), ("a/b.yaml", "b")]);
+    fn an_edited_file_is_overwritten_only_with_force() {
+        let tree = Tree::of(&[("a/a.yaml", "planned"), ("a/b.yaml", "b")]);
         tree.put("a/a.yaml", "edited");
-        // Whether the plan changed or not.
-        for planned in ["ours", "newer"] {
+        // With the same plan and with a new one.
+        for planned in ["planned", "newer"] {
             let files = [("a/a.yaml", planned), ("a/b.yaml", planned)];
-            assert_eq!(in_the_way(&tree, tree.write(&files)), [format!("a/a.yaml {EDITED}")]);
+            assert_eq!(conflicts(&tree, tree.write(&files)), [format!("a/a.yaml {EDITED}")]);
             assert_eq!(tree.read("a/b.yaml"), "b");
         }
         assert_eq!(
-            tree.compare(&[("a/a.yaml", "ours"), ("a/b.yaml", "b")]),
+            tree.compare(&[("a/a.yaml", "planned"), ("a/b.yaml", "b")]),
             ["hand-edited a/a.yaml"]
         );
-        let summary = tree.force(&[("a/a.yaml", "ours"), ("a/b.yaml", "b")]).unwrap();
-        assert_eq!((summary.updated, tree.read("a/a.yaml")), (paths(&["a/a.yaml"]), "ours".into()));
+        let summary = tree.force(&[("a/a.yaml", "planned"), ("a/b.yaml", "b")]).unwrap();
+        assert_eq!(
+            (summary.updated, tree.read("a/a.yaml")),
+            (paths(&["a/a.yaml"]), "planned".into())
+        );
     }
 
     #[test]
-    fn planned_bytes_are_ours_whoever_wrote_them() {
+    fn planned_bytes_become_recorded_whoever_wrote_them() {
         let tree = Tree::new();
         tree.put("a/a.yaml", "a");
         assert_eq!(tree.compare(&[("a/a.yaml", "a")]), ["missing a/.provenance"]);
         let summary = tree.write(&[("a/a.yaml", "a")]).unwrap();
         assert_eq!((summary.unchanged, summary.created.len()), (1, 0));
         assert_eq!(tree.read("a/.provenance"), record(&[("a.yaml", "a")]));
-        // From now on it is replaced and pruned as any other.
+        // From now on it is replaced and pruned like any other.
         tree.write(&[("a/a.yaml", "b")]).unwrap();
         tree.write(&[]).unwrap();
         assert!(!tree.has("a"));
@@ -339,7 +348,7 @@ mod pruning {
     use super::*;
 
     #[test]
-    fn what_we_wrote_goes_and_empty_folders_with_it() {
+    fn recorded_files_are_pruned_and_empty_folders_removed() {
         let tree = Tree::of(&[("a/a.yaml", "a"), ("a/b.yaml", "b"), ("gone/c.yaml", "c")]);
         assert_eq!(
             tree.compare(&[("a/a.yaml", "a")]),
@@ -356,9 +365,9 @@ mod pruning {
     }
 
     #[test]
-    fn what_others_wrote_stays() {
+    fn foreign_files_stay() {
         let tree = Tree::of(&[("a/a.yaml", "a"), ("b/b.yaml", "b")]);
-        tree.put("a/theirs.yaml", "theirs");
+        tree.put("a/foreign.yaml", "foreign");
         tree.put("b/.gitkeep", "");
         tree.put("other/x.yaml", "x");
         tree.put("other/sub/y.yaml", "y");
@@ -366,7 +375,7 @@ mod pruning {
         tree.put(".gitattributes", "* linguist-generated");
         assert_eq!(
             tree.compare(&[("a/a.yaml", "a"), ("b/b.yaml", "b")]),
-            ["foreign README.md", "foreign a/theirs.yaml", "foreign other"]
+            ["foreign README.md", "foreign a/foreign.yaml", "foreign other"]
         );
         let summary = tree.write(&[]).unwrap();
         assert_eq!(summary.pruned, paths(&["a/a.yaml", "b/b.yaml"]));
@@ -378,7 +387,7 @@ mod pruning {
                 ".gitattributes",
                 "README.md",
                 "a",
-                "a/theirs.yaml",
+                "a/foreign.yaml",
                 "b",
                 "b/.gitkeep",
                 "other",
@@ -390,15 +399,15 @@ mod pruning {
     }
 
     #[test]
-    fn what_was_edited_stays_and_is_told() {
+    fn edited_files_stay_and_are_reported() {
         let tree = Tree::of(&[("a/a.yaml", "a"), ("a/b.yaml", "b")]);
         tree.put("a/b.yaml", "edited");
         for write in [Tree::write, Tree::force] {
             let summary = write(&tree, &[]).unwrap();
-            assert_eq!(summary.kept, paths(&["a/b.yaml"]));
+            assert_eq!(summary.retained, paths(&["a/b.yaml"]));
             assert_eq!(tree.compare(&[]), ["hand-edited a/b.yaml"]);
         }
-        // Once it is what we wrote again, it goes.
+        // With the recorded bytes again, it is pruned.
         tree.put("a/b.yaml", "b");
         assert_eq!(tree.write(&[]).unwrap().pruned, paths(&["a/b.yaml"]));
         assert!(!tree.has("a"));
@@ -418,7 +427,7 @@ mod pruning {
     }
 
     #[test]
-    fn a_file_that_is_gone_already_is_no_error() {
+    fn a_recorded_file_that_does_not_exist_is_ignored() {
         let tree = Tree::of(&[("a/a.yaml", "a"), ("b/b.yaml", "b")]);
         fs::remove_file(tree.out.join("b/b.yaml")).unwrap();
         assert_eq!(tree.compare(&[("a/a.yaml", "a")]), ["obsolete b/.provenance"]);
@@ -441,7 +450,7 @@ mod pruning {
                 "obsolete c/c.yaml"
             ]
         );
-        let summary = write(&tree.out, &plan(&files), &scope, Force::No).unwrap();
+        let summary = write_tree(&tree.out, &plan(&files), &scope, Force::No).unwrap();
         assert_eq!((summary.updated, summary.pruned), (paths(&["a/a.yaml"]), paths(&["c/c.yaml"])));
         assert_eq!((tree.read("b/b.yaml"), tree.has("c")), ("1".to_owned(), false));
         assert!(tree.compare_in(&files, &scope).is_empty());
@@ -452,16 +461,16 @@ mod provenance_files {
     use super::*;
 
     #[test]
-    fn both_sides_of_a_conflict_are_ours() {
-        for lies_there in ["ours", "theirs", "base"] {
-            let tree = Tree::of(&[("a/a.yaml", lies_there), ("a/b.yaml", "b")]);
+    fn both_sides_of_a_merge_conflict_are_recorded() {
+        for existing in ["head", "other", "base"] {
+            let tree = Tree::of(&[("a/a.yaml", existing), ("a/b.yaml", "b")]);
             let line =
                 |bytes: &str, name: &str| format!("{}  {name}\n", Hash::of(bytes.as_bytes()));
             let text = format!(
                 "# tts-render 0.1.0\n<<<<<<< HEAD\n{}||||||| base\n{}=======\n{}{}>>>>>>> other\n",
-                line("ours", "a.yaml"),
+                line("head", "a.yaml"),
                 line("base", "a.yaml"),
-                line("theirs", "a.yaml"),
+                line("other", "a.yaml"),
                 line("b", "b.yaml"),
             );
             tree.put("a/.provenance", &text);
@@ -471,16 +480,16 @@ mod provenance_files {
                 ["stale a/.provenance", "stale a/a.yaml", "obsolete a/b.yaml"]
             );
             tree.write(&files).unwrap();
-            assert_eq!(tree.all(), Tree::of(&files).all(), "{lies_there}");
+            assert_eq!(tree.all(), Tree::of(&files).all(), "{existing}");
         }
     }
 
     #[test]
-    fn a_provenance_of_others_is_a_file_of_others() {
+    fn a_foreign_provenance_is_a_foreign_file() {
         let tree = Tree::new();
         tree.put("a/.provenance", "where this sculpture came from\n");
         let files = [("a/a.yaml", "a")];
-        assert_eq!(in_the_way(&tree, tree.write(&files)), [format!("a/.provenance {FOREIGN}")]);
+        assert_eq!(conflicts(&tree, tree.write(&files)), [format!("a/.provenance {FOREIGN}")]);
         assert_eq!(tree.compare(&files), ["foreign a/.provenance", "missing a/a.yaml"]);
         tree.write(&[]).unwrap();
         assert!(tree.has("a/.provenance"));
@@ -489,7 +498,7 @@ mod provenance_files {
     }
 
     #[test]
-    fn a_lost_provenance_is_made_again() {
+    fn a_lost_provenance_is_restored() {
         let tree = Tree::of(&[("a/a.yaml", "a")]);
         for lost in [Some(""), None] {
             match lost {
@@ -502,15 +511,15 @@ mod provenance_files {
     }
 }
 
-mod obstacles {
+mod conflicts_with_existing_files {
     use super::*;
 
     const FILES: [(&str, &str); 1] = [("a/a.yaml", "a")];
 
-    fn blocked(tree: &Tree, expected: &[&str]) {
+    fn assert_conflicts(tree: &Tree, expected: &[&str]) {
         let before = tree.all();
         for write in [Tree::write, Tree::force] {
-            assert_eq!(in_the_way(tree, write(tree, &FILES)), expected);
+            assert_eq!(conflicts(tree, write(tree, &FILES)), expected);
             assert_eq!(tree.all(), before);
         }
     }
@@ -526,35 +535,35 @@ mod obstacles {
         tree.put("../outside/a.yaml", "a");
         fs::create_dir_all(tree.out.join("a")).unwrap();
         symlink(outside.join("a.yaml"), tree.out.join("a/a.yaml")).unwrap();
-        blocked(&tree, &[&format!("a/a.yaml {LINK}")]);
+        assert_conflicts(&tree, &[&format!("a/a.yaml {LINK}")]);
         assert_eq!(tree.compare(&FILES), ["missing a/.provenance", "in the way a/a.yaml"]);
 
         // The folder.
         let tree = Tree::new();
         fs::create_dir_all(&tree.out).unwrap();
         symlink(&outside, tree.out.join("a")).unwrap();
-        blocked(&tree, &[&format!("a {LINK}")]);
+        assert_conflicts(&tree, &[&format!("a {LINK}")]);
         assert_eq!(tree.compare(&FILES), ["in the way a"]);
 
         // Its provenance.
         let tree = Tree::of(&FILES);
         fs::rename(tree.out.join("a/.provenance"), outside.with_file_name("p")).unwrap();
         symlink(outside.with_file_name("p"), tree.out.join("a/.provenance")).unwrap();
-        blocked(&tree, &[&format!("a/.provenance {LINK}")]);
+        assert_conflicts(&tree, &[&format!("a/.provenance {LINK}")]);
 
         // The tree, with and without a slash at its end.
         let tree = Tree::new();
         symlink(&outside, &tree.out).unwrap();
         for out in [tree.out.clone(), tree.out.join("")] {
-            let error = write(&out, &plan(&FILES), &Scope::All, Force::Yes).unwrap_err();
+            let error = write_tree(&out, &plan(&FILES), &Scope::All, Force::Yes).unwrap_err();
             assert_eq!(error.to_string(), format!("`{}` {LINK}", tree.out.display()));
-            assert!(compare(&out, &plan(&FILES), &Scope::All).is_err());
+            assert!(find_differences(&out, &plan(&FILES), &Scope::All).is_err());
         }
     }
 
     #[cfg(unix)]
     #[test]
-    fn links_that_are_in_no_way_are_left_alone() {
+    fn links_without_a_conflict_are_left_alone() {
         use std::os::unix::fs::symlink;
 
         let tree = Tree::of(&[("a/a.yaml", "a"), ("b/b.yaml", "b")]);
@@ -568,23 +577,23 @@ mod obstacles {
         symlink(outside.join("c.yaml"), tree.out.join("b/b.yaml")).unwrap();
         assert_eq!(tree.compare(&FILES), ["foreign a/c.yaml", "hand-edited b/b.yaml", "foreign c"]);
         let before = tree.all();
-        assert_eq!(tree.write(&FILES).unwrap().kept, paths(&["b/b.yaml"]));
+        assert_eq!(tree.write(&FILES).unwrap().retained, paths(&["b/b.yaml"]));
         assert_eq!(tree.all(), before);
         assert!(outside.join("c.yaml").exists() && outside.join(".provenance").exists());
     }
 
     #[test]
-    fn a_folder_in_place_of_a_file_blocks() {
+    fn a_folder_in_place_of_a_file_is_a_conflict() {
         let tree = Tree::new();
         tree.put("a/a.yaml/x", "x");
-        blocked(&tree, &["a/a.yaml is a folder where a file is rendered"]);
+        assert_conflicts(&tree, &["a/a.yaml is a folder where a file is rendered"]);
     }
 
     #[test]
-    fn a_file_in_place_of_a_folder_blocks() {
+    fn a_file_in_place_of_a_folder_is_a_conflict() {
         let tree = Tree::new();
         tree.put("a", "x");
-        blocked(&tree, &["a is a file where a folder is rendered"]);
+        assert_conflicts(&tree, &["a is a file where a folder is rendered"]);
 
         let tree = Tree::new();
         fs::write(&tree.out, "x").unwrap();
@@ -594,26 +603,26 @@ mod obstacles {
 
     #[cfg(unix)]
     #[test]
-    fn a_socket_blocks_and_is_not_read() {
+    fn a_socket_is_a_conflict_and_is_not_read() {
         let tree = Tree::new();
         fs::create_dir_all(tree.out.join("a")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(tree.out.join("a/a.yaml")).unwrap();
         for write in [Tree::write, Tree::force] {
             let expected = ["a/a.yaml is neither a file nor a folder"];
-            assert_eq!(in_the_way(&tree, write(&tree, &FILES)), expected);
+            assert_eq!(conflicts(&tree, write(&tree, &FILES)), expected);
         }
     }
 
     #[test]
-    fn names_that_differ_in_case_alone_block() {
-        let only_case = "differs in upper and lower case alone from what is rendered";
+    fn names_that_differ_only_in_case_are_a_conflict() {
+        let only_case = "differs from a rendered path only in case";
         let tree = Tree::new();
-        tree.put("a/A.yaml", "theirs");
-        tree.put("A/x.yaml", "theirs");
+        tree.put("a/A.yaml", "foreign");
+        tree.put("A/x.yaml", "foreign");
         if tree.has("a/a.yaml") {
-            return; // Here they are one file: the planned name is the foreign one.
+            return; // On this file system they are one file: the planned name is the foreign one.
         }
-        blocked(&tree, &[&format!("A {only_case}"), &format!("a/A.yaml {only_case}")]);
+        assert_conflicts(&tree, &[&format!("A {only_case}"), &format!("a/A.yaml {only_case}")]);
     }
 
     #[test]
@@ -624,7 +633,7 @@ mod obstacles {
     }
 
     #[test]
-    fn a_file_larger_than_any_of_ours_is_not_read() {
+    fn an_oversized_file_is_not_read() {
         let tree = Tree::of(&FILES);
         fs::File::options()
             .write(true)
@@ -632,14 +641,14 @@ mod obstacles {
             .unwrap()
             .set_len(1 << 40)
             .unwrap();
-        assert_eq!(in_the_way(&tree, tree.write(&FILES)), [format!("a/a.yaml {EDITED}")]);
+        assert_eq!(conflicts(&tree, tree.write(&FILES)), [format!("a/a.yaml {EDITED}")]);
     }
 
     #[test]
-    fn each_obstacle_is_a_message_with_its_cure() {
+    fn each_conflict_is_a_message_with_its_remedy() {
         let tree = Tree::of(&[("a/a.yaml", "a")]);
         tree.put("a/a.yaml", "edited");
-        tree.put("a/b.yaml", "theirs");
+        tree.put("a/b.yaml", "foreign");
         let error = tree.write(&[("a/a.yaml", "a"), ("a/b.yaml", "b")]).unwrap_err();
         let diagnostics = yaml_spans::diagnostic::Diagnostics::from(error).0;
         let (a, b) = (tree.out.join("a/a.yaml"), tree.out.join("a/b.yaml"));
@@ -652,7 +661,7 @@ mod obstacles {
 mod failures {
     use super::*;
 
-    /// A tree in which a run has all kinds of work, with what the plan is.
+    /// A plan with all kinds of work for a run on the tree of [`before`].
     const NEW: [(&str, &str); 7] = [
         ("fresh/a.yaml", "fresh a"),
         ("fresh/b.yaml", "fresh b"),
@@ -676,21 +685,21 @@ mod failures {
         ]);
         tree.put("mixed/edited.yaml", "edited by hand");
         tree.put("mixed/taken.yaml", "taken");
-        tree.put("mixed/theirs.yaml", "theirs");
-        tree.put("shared/theirs.yaml", "theirs");
+        tree.put("mixed/foreign.yaml", "foreign");
+        tree.put("shared/foreign.yaml", "foreign");
         tree
     }
 
-    /// Takes the first steps of a run and stops; gives whether the run would have gone on.
+    /// Takes the first steps of a run and stops. Returns true if the run would have gone on.
     fn stop_after(tree: &Tree, count: usize) -> bool {
         let plan = plan(&NEW);
-        let survey = survey::survey(&tree.out, &plan, &Scope::All).unwrap();
-        let mut steps = survey.folders.iter().flat_map(|folder| {
+        let scan = scan::scan_tree(&tree.out, &plan, &Scope::All).unwrap();
+        let mut steps = scan.folders.iter().flat_map(|folder| {
             let path = tree.out.join(&folder.name);
             apply::steps(folder).into_iter().map(move |step| (path.clone(), step))
         });
         for (path, step) in steps.by_ref().take(count) {
-            apply::take(&path, step).unwrap();
+            apply::take_step(&path, step).unwrap();
         }
         let Some((path, step)) = steps.next() else { return false };
         // The step that was under way: half a temporary file.
@@ -701,11 +710,11 @@ mod failures {
     }
 
     #[test]
-    fn a_run_that_is_killed_anywhere_is_ended_by_the_next() {
+    fn a_run_that_is_killed_anywhere_is_completed_by_the_next() {
         let whole = before();
         whole.write(&NEW).unwrap();
         let expected = whole.all();
-        assert_eq!(whole.compare(&NEW).len(), 3, "the edited one, and those of others");
+        assert_eq!(whole.compare(&NEW).len(), 3, "the edited file and the foreign ones");
 
         let mut count = 0;
         loop {
@@ -717,13 +726,13 @@ mod failures {
                 let was = old.has(path).then(|| old.read(path));
                 assert!(bytes == was || bytes.as_deref() == Some(planned), "{path} after {count}");
             }
-            for path in ["mixed/theirs.yaml", "mixed/edited.yaml", "shared/theirs.yaml"] {
+            for path in ["mixed/foreign.yaml", "mixed/edited.yaml", "shared/foreign.yaml"] {
                 assert_eq!(tree.read(path), before().read(path), "{path} after {count}");
             }
             tree.write(&NEW).unwrap_or_else(|error| panic!("after {count} steps: {error}"));
             assert_eq!(tree.all(), expected, "after {count} steps");
 
-            // The plan may have changed in between: nothing of ours may be taken for another's.
+            // Even if the plan has changed since, recorded files must not be taken for foreign ones.
             let tree = before();
             stop_after(&tree, count);
             tree.write(&[]).unwrap();
@@ -737,9 +746,9 @@ mod failures {
                     "mixed",
                     "mixed/.provenance",
                     "mixed/edited.yaml",
-                    "mixed/theirs.yaml",
+                    "mixed/foreign.yaml",
                     "shared",
-                    "shared/theirs.yaml"
+                    "shared/foreign.yaml"
                 ],
                 "after {count} steps"
             );
@@ -752,23 +761,23 @@ mod failures {
     }
 
     #[test]
-    fn leftovers_are_told_and_cleared() {
+    fn leftovers_are_reported_and_removed() {
         let tree = Tree::of(&[("a/a.yaml", "a")]);
         tree.put("a/.tts-render-7-3.tmp", "ha");
         tree.put("b/.tts-render-7-4.tmp", "ha");
-        tree.put("theirs/.tts-render.tmp", "no name of ours");
+        tree.put("foreign/.tts-render.tmp", "another name");
         let files = [("a/a.yaml", "a")];
         assert_eq!(
             tree.compare(&files),
             [
                 "left over a/.tts-render-7-3.tmp",
                 "left over b/.tts-render-7-4.tmp",
-                "foreign theirs"
+                "foreign foreign"
             ]
         );
         tree.write(&files).unwrap();
         assert!(!tree.has("a/.tts-render-7-3.tmp") && !tree.has("b"));
-        assert!(tree.has("theirs/.tts-render.tmp"));
+        assert!(tree.has("foreign/.tts-render.tmp"));
     }
 
     #[test]
@@ -777,7 +786,7 @@ mod failures {
         // A rename onto a folder fails after the bytes were written.
         let path = tree.out.join("a");
         fs::create_dir(path.join("c.yaml")).unwrap();
-        let error = apply::take(&path, apply::Step::PutPlanned("c.yaml", b"new")).unwrap_err();
+        let error = apply::take_step(&path, apply::Step::PutPlanned("c.yaml", b"new")).unwrap_err();
         let message = error.to_string();
         let start = format!("can't write `{}`: ", path.join("c.yaml").display());
         assert!(message.starts_with(&start), "{message}");
@@ -795,13 +804,13 @@ mod failures {
             fs::set_permissions(tree.out.join("a"), fs::Permissions::from_mode(mode)).unwrap();
         };
         mode(0o555);
-        let is_bound = fs::write(tree.out.join("a/try"), "").is_err();
+        let binds = fs::write(tree.out.join("a/try"), "").is_err();
         let same = tree.write(&[("a/a.yaml", "old")]).map(|summary| summary.unchanged);
         let changed = tree.write(&[("a/a.yaml", "new")]);
         mode(0o755);
         assert_eq!(same.unwrap(), 1);
-        if !is_bound {
-            return; // The superuser is bound by no mode: there is nothing to be seen here.
+        if !binds {
+            return; // File modes do not bind the superuser, so there is nothing to test.
         }
         let place = tree.out.join("a/.provenance");
         let message = changed.unwrap_err().to_string();
@@ -812,9 +821,13 @@ mod failures {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_tree_that_can_not_be_made_is_an_ordinary_error() {
-        // No one can make anything there, not the superuser either.
-        let error =
-            write(Path::new("/proc/rendered"), &plan(&[("a/a.yaml", "a")]), &Scope::All, Force::No);
+        // Nobody can create anything there, not even the superuser.
+        let error = write_tree(
+            Path::new("/proc/rendered"),
+            &plan(&[("a/a.yaml", "a")]),
+            &Scope::All,
+            Force::No,
+        );
         let message = error.unwrap_err().to_string();
         assert!(message.starts_with("can't create `/proc/rendered`: "), "{message}");
     }
@@ -840,33 +853,33 @@ mod at_once {
 
     #[cfg(unix)]
     #[test]
-    fn who_holds_a_tree_bars_those_alone_who_have_something_to_write() {
+    fn a_lock_for_reading_blocks_only_runs_that_have_something_to_write() {
         use std::sync::atomic::{AtomicBool, Ordering};
 
-        let (ours, theirs) = ([("a/a.yaml", "ours")], [("a/a.yaml", "theirs")]);
-        let tree = Tree::of(&theirs);
-        let (_, held) = write_and_hold(&tree.out, &plan(&ours), &Scope::All, Force::No).unwrap();
+        let (first, second) = ([("a/a.yaml", "first")], [("a/a.yaml", "second")]);
+        let tree = Tree::of(&second);
+        let (_, guard) = write_locked(&tree.out, &plan(&first), &Scope::All, Force::No).unwrap();
         let is_done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let other = scope.spawn(|| {
-                let summary = tree.write(&theirs).unwrap();
+                let summary = tree.write(&second).unwrap();
                 is_done.store(true, Ordering::SeqCst);
                 summary
             });
-            // As a hook of a commit may.
-            assert_eq!(tree.write(&ours).unwrap().unchanged, 1);
-            assert_eq!(tree.compare(&ours), Vec::<String>::new());
+            // A commit's hook may do this.
+            assert_eq!(tree.write(&first).unwrap().unchanged, 1);
+            assert_eq!(tree.compare(&first), Vec::<String>::new());
             std::thread::sleep(std::time::Duration::from_millis(50));
             assert!(!is_done.load(Ordering::SeqCst));
-            drop(held);
+            drop(guard);
             assert_eq!(other.join().unwrap().updated.len(), 1);
         });
-        assert_eq!(tree.all(), Tree::of(&theirs).all());
+        assert_eq!(tree.all(), Tree::of(&second).all());
     }
 
     #[cfg(unix)]
     #[test]
-    fn a_run_does_not_clear_what_another_is_writing() {
+    fn a_run_does_not_remove_a_file_that_another_is_writing() {
         let tree = Tree::of(&[("a/a.yaml", "a")]);
         let other = fs::File::open(&tree.out).unwrap();
         other.lock().unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use kube_validate::check_foreign;
+use kube_validate::validate_foreign;
 use serde_json::{Value, json};
 use yaml_spans::source::{Source, Sources};
 use yaml_spans::{Dialect, Node, parse};
@@ -18,7 +18,7 @@ pub type Said = Result<(), String>;
 /// What the library that `tts-render validate` calls says of a manifest.
 pub fn ours(text: &str) -> Said {
     let nodes = nodes(text)?;
-    let report = check_foreign(&nodes);
+    let report = validate_foreign(&nodes);
     match report.findings.first() {
         Some(found) => Err(format!("{}: {}", found.path, found.error)),
         None => Ok(()),
@@ -27,7 +27,7 @@ pub fn ours(text: &str) -> Said {
 
 /// Whether the rules say anything of the kinds in a manifest.
 pub fn is_known(text: &str) -> bool {
-    nodes(text).map_or(true, |nodes| check_foreign(&nodes).unknown.is_empty())
+    nodes(text).map_or(true, |nodes| validate_foreign(&nodes).unknown.is_empty())
 }
 
 fn nodes(text: &str) -> Result<Vec<Node>, String> {

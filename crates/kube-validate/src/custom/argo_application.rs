@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Raw;
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoApplicationSpec {
     destination: ArgoDestination,
@@ -22,6 +23,7 @@ pub struct ArgoApplicationSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoDestination {
     server: Option<String>,
@@ -30,6 +32,7 @@ pub struct ArgoDestination {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoSource {
     #[serde(rename = "repoURL")]
@@ -46,6 +49,7 @@ pub struct ArgoSource {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoPluginCall {
     name: Option<String>,
@@ -54,6 +58,7 @@ pub struct ArgoPluginCall {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoParameter {
     name: Option<String>,
@@ -63,6 +68,7 @@ pub struct ArgoParameter {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoPair {
     name: String,
@@ -70,6 +76,7 @@ pub struct ArgoPair {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoSyncPolicy {
     automated: Option<ArgoAutomatedSync>,
@@ -79,6 +86,7 @@ pub struct ArgoSyncPolicy {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoAutomatedSync {
     prune: Option<bool>,
@@ -88,6 +96,7 @@ pub struct ArgoAutomatedSync {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoRetry {
     limit: Option<i64>,
@@ -96,6 +105,7 @@ pub struct ArgoRetry {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoBackoff {
     duration: Option<String>,
@@ -104,6 +114,7 @@ pub struct ArgoBackoff {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoNamespaceMetadata {
     labels: Option<BTreeMap<String, String>>,
@@ -111,6 +122,7 @@ pub struct ArgoNamespaceMetadata {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoIgnoredDifference {
     group: Option<String>,

@@ -1,11 +1,11 @@
-//! Argo CD's ConfigManagementPlugin, the sidecar's `plugin.yaml`: no object of a cluster, but of
-//! that shape. Source: argo-cd 3.6, `cmpserver/plugin/config.go`.
+//! Argo CD's ConfigManagementPlugin, the sidecar's `plugin.yaml`: a file with the shape of an object. Source: argo-cd 3.6, `cmpserver/plugin/config.go`.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoPluginSpec {
     version: Option<String>,
@@ -18,6 +18,7 @@ pub struct ArgoPluginSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoCommand {
     command: Vec<String>,
@@ -25,6 +26,7 @@ pub struct ArgoCommand {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoDiscovery {
     file_name: Option<String>,
@@ -32,6 +34,7 @@ pub struct ArgoDiscovery {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoFind {
     glob: Option<String>,
@@ -40,6 +43,7 @@ pub struct ArgoFind {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoPluginParameters {
     r#static: Option<Vec<ArgoAnnouncement>>,
@@ -47,6 +51,7 @@ pub struct ArgoPluginParameters {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoAnnouncement {
     name: String,

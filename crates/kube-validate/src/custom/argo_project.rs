@@ -7,6 +7,7 @@ use super::Raw;
 use super::argo_application::ArgoDestination;
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoProjectSpec {
     description: Option<String>,
@@ -27,6 +28,7 @@ pub struct ArgoProjectSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoGroupKind {
     group: String,

@@ -9,6 +9,7 @@ use super::Raw;
 use super::argo_application::ArgoApplicationSpec;
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoSetSpec {
     generators: Vec<Raw>,
@@ -24,6 +25,7 @@ pub struct ArgoSetSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoSetTemplate {
     metadata: ArgoSetMetadata,
@@ -31,6 +33,7 @@ pub struct ArgoSetTemplate {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoSetMetadata {
     name: Option<String>,
@@ -41,6 +44,7 @@ pub struct ArgoSetMetadata {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ArgoSetSync {
     preserve_resources_on_deletion: Option<bool>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Raw;
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxKustomizationSpec {
     interval: String,
@@ -40,6 +41,7 @@ pub struct FluxKustomizationSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxReference {
     api_version: Option<String>,
@@ -49,6 +51,7 @@ pub struct FluxReference {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxIgnore {
     paths: Vec<String>,
@@ -56,6 +59,7 @@ pub struct FluxIgnore {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxPatch {
     patch: String,
@@ -63,6 +67,7 @@ pub struct FluxPatch {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxSelector {
     group: Option<String>,
@@ -75,6 +80,7 @@ pub struct FluxSelector {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxDependency {
     name: String,
@@ -83,6 +89,7 @@ pub struct FluxDependency {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxMetadata {
     labels: Option<BTreeMap<String, String>>,
@@ -90,6 +97,7 @@ pub struct FluxMetadata {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxPostBuild {
     substitute: Option<BTreeMap<String, String>>,
@@ -98,6 +106,7 @@ pub struct FluxPostBuild {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxSubstitution {
     kind: String,

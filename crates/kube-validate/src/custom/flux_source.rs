@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Raw;
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxGitSpec {
     url: String,
@@ -26,6 +27,7 @@ pub struct FluxGitSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxGitReference {
     branch: Option<String>,
@@ -36,6 +38,7 @@ pub struct FluxGitReference {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxOciSpec {
     url: String,
@@ -55,6 +58,7 @@ pub struct FluxOciSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxOciReference {
     digest: Option<String>,
@@ -64,6 +68,7 @@ pub struct FluxOciReference {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct FluxLayer {
     media_type: Option<String>,

@@ -1,5 +1,4 @@
-//! kustomize's own file, `kustomize.config.k8s.io/v1beta1`: no object of a cluster, but of that
-//! shape. Source: kustomize 5, `api/types/kustomization.go`.
+//! kustomize's own file, `kustomize.config.k8s.io/v1beta1`: a file with the shape of an object. Source: kustomize 5, `api/types/kustomization.go`.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Raw;
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KustomizeFile {
     api_version: String,
@@ -46,6 +46,7 @@ pub struct KustomizeFile {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KustomizeLabels {
     pairs: Option<BTreeMap<String, String>>,
@@ -55,6 +56,7 @@ pub struct KustomizeLabels {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KustomizePatch {
     path: Option<String>,
@@ -64,6 +66,7 @@ pub struct KustomizePatch {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KustomizeImage {
     name: String,
@@ -74,6 +77,7 @@ pub struct KustomizeImage {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KustomizeReplicas {
     name: String,

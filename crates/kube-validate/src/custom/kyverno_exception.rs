@@ -9,6 +9,7 @@ use super::Raw;
 use super::kyverno_policy::KyvernoFilter;
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExceptionSpec {
     background: Option<bool>,
@@ -19,6 +20,7 @@ pub struct ExceptionSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExceptionMatch {
     any: Option<Vec<KyvernoFilter>>,
@@ -26,6 +28,7 @@ pub struct ExceptionMatch {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExceptedRules {
     policy_name: String,
@@ -33,6 +36,7 @@ pub struct ExceptedRules {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReferringExceptionSpec {
     policy_refs: Vec<ExceptedPolicy>,
@@ -43,6 +47,7 @@ pub struct ReferringExceptionSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExceptedPolicy {
     name: String,

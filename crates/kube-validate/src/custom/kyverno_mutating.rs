@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Raw;
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct MutatingSpec {
     failure_policy: Option<String>,
@@ -24,6 +25,7 @@ pub struct MutatingSpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct MutatingEvaluation {
     admission: Option<Enabled>,
@@ -34,6 +36,7 @@ pub struct MutatingEvaluation {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Enabled {
     enabled: Option<bool>,

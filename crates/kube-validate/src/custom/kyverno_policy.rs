@@ -1,5 +1,5 @@
-//! Kyverno's ClusterPolicy and Policy, `kyverno.io/v1`: strict in what a rule matches, excludes and
-//! mutates. Source: kyverno 1.19, `api/kyverno/v1/{spec,rule,match_resources}_types.go`.
+//! Kyverno's ClusterPolicy and Policy, `kyverno.io/v1`, with types for a rule's `match`, `exclude` and
+//! `mutate`. Source: kyverno 1.19, `api/kyverno/v1/{spec,rule,match_resources}_types.go`.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Raw;
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct PolicySpec {
     rules: Vec<KyvernoRule>,
@@ -29,6 +30,7 @@ pub struct PolicySpec {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KyvernoRule {
     name: String,
@@ -46,8 +48,9 @@ pub struct KyvernoRule {
     report_properties: Option<BTreeMap<String, String>>,
 }
 
-/// What a rule matches or excludes: `any`, `all`, or one filter directly.
+/// A rule's `match` or `exclude`: `any`, `all`, or the fields of one filter.
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KyvernoMatch {
     any: Option<Vec<KyvernoFilter>>,
@@ -59,6 +62,7 @@ pub struct KyvernoMatch {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KyvernoFilter {
     subjects: Option<Raw>,
@@ -68,6 +72,7 @@ pub struct KyvernoFilter {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KyvernoResources {
     kinds: Option<Vec<String>>,
@@ -81,6 +86,7 @@ pub struct KyvernoResources {
 }
 
 #[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct KyvernoMutation {
     mutate_existing_on_policy_update: Option<bool>,

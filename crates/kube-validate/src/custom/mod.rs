@@ -1,8 +1,8 @@
-//! Custom resources that this project writes or edits: types for the parts it touches.
+//! Custom resources of Kyverno, Argo CD, Flux and kustomize, with types for the parts that are checked.
 //!
-//! In: nothing. Out: a row a kind, for `objects::kinds`. A part that belongs to others (a policy's
-//! `validate`, a chart's values) is any JSON. A field that must be there is of a plain type, filled
-//! in when it is missing, as in k8s-openapi; so one audit serves both.
+//! A part whose content is another project's concern (a policy's `validate`, a chart's values) is any
+//! JSON. A required field has a plain type and is filled in when it is absent, as in k8s-openapi, so
+//! that one audit serves both.
 
 mod argo_application;
 mod argo_plugin;
@@ -19,12 +19,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{Kind, examine, examine_custom};
+use super::kinds::{Kind, check_custom_type, check_type};
 
-/// Any JSON: a part that we neither write nor read.
+/// Any JSON.
 type Raw = serde_json::Value;
 
-/// The shape that all of them share.
+/// The shape that the custom resources share.
 #[derive(Serialize, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Resource<S> {
@@ -33,54 +33,67 @@ struct Resource<S> {
     metadata: ObjectMeta,
     spec: S,
     status: Option<Raw>,
-    /// Argo CD's: a sync that is asked for by hand.
+    /// A sync of Argo CD that somebody requested by hand.
     operation: Option<Raw>,
 }
 
-const fn custom<T: DeserializeOwned + Serialize>(
+/// A namespaced custom resource with this type of spec.
+const fn namespaced<S: DeserializeOwned + Serialize + Default>(
     api_version: &'static str,
     kind: &'static str,
 ) -> Kind {
-    Kind { api_version, kind, cluster_scoped: false, examine: examine_custom::<T> }
+    Kind { api_version, kind, cluster_scoped: false, check: check_custom_type::<Resource<S>> }
 }
 
-/// A file that a tool reads and no server is sent.
+/// A cluster-scoped custom resource with this type of spec.
+const fn cluster<S: DeserializeOwned + Serialize + Default>(
+    api_version: &'static str,
+    kind: &'static str,
+) -> Kind {
+    Kind { cluster_scoped: true, ..namespaced::<S>(api_version, kind) }
+}
+
+/// A tool's file that has the shape of a custom resource. No server validates it.
+const fn resource_file<S: DeserializeOwned + Serialize + Default>(
+    api_version: &'static str,
+    kind: &'static str,
+) -> Kind {
+    Kind { api_version, kind, cluster_scoped: false, check: check_type::<Resource<S>> }
+}
+
+/// A tool's file of this type. No server validates it.
 const fn file<T: DeserializeOwned + Serialize>(
     api_version: &'static str,
     kind: &'static str,
 ) -> Kind {
-    Kind { examine: examine::<T>, ..custom::<T>(api_version, kind) }
+    Kind { api_version, kind, cluster_scoped: false, check: check_type::<T> }
 }
 
-const fn cluster<T: DeserializeOwned + Serialize>(
-    api_version: &'static str,
-    kind: &'static str,
-) -> Kind {
-    Kind { cluster_scoped: true, ..custom::<T>(api_version, kind) }
+macro_rules! custom_kinds {
+    ($($scope:ident $type:path, $api_version:literal, $kind:literal;)*) => {
+        /// The custom resources. Their scopes are those of the projects' own definitions.
+        pub const KINDS: &[Kind] = &[$($scope::<$type>($api_version, $kind)),*];
+
+        /// Adds the schemas of the types above, and of the types of their fields.
+        #[cfg(test)]
+        pub fn add_schemas(generator: &mut schemars::SchemaGenerator) {
+            $(generator.subschema_for::<$type>();)*
+        }
+    };
 }
 
-/// A row a kind. Scopes are those of the projects' definitions.
-pub const KINDS: &[Kind] = &[
-    cluster::<Resource<kyverno_policy::PolicySpec>>("kyverno.io/v1", "ClusterPolicy"),
-    custom::<Resource<kyverno_policy::PolicySpec>>("kyverno.io/v1", "Policy"),
-    custom::<Resource<kyverno_exception::ExceptionSpec>>("kyverno.io/v2", "PolicyException"),
-    custom::<Resource<kyverno_exception::ReferringExceptionSpec>>(
-        "policies.kyverno.io/v1",
-        "PolicyException",
-    ),
-    cluster::<Resource<kyverno_mutating::MutatingSpec>>("policies.kyverno.io/v1", "MutatingPolicy"),
-    custom::<Resource<argo_application::ArgoApplicationSpec>>(
-        "argoproj.io/v1alpha1",
-        "Application",
-    ),
-    custom::<Resource<argo_project::ArgoProjectSpec>>("argoproj.io/v1alpha1", "AppProject"),
-    custom::<Resource<argo_set::ArgoSetSpec>>("argoproj.io/v1alpha1", "ApplicationSet"),
-    file::<Resource<argo_plugin::ArgoPluginSpec>>("argoproj.io/v1alpha1", "ConfigManagementPlugin"),
-    custom::<Resource<flux_kustomization::FluxKustomizationSpec>>(
-        "kustomize.toolkit.fluxcd.io/v1",
-        "Kustomization",
-    ),
-    custom::<Resource<flux_source::FluxGitSpec>>("source.toolkit.fluxcd.io/v1", "GitRepository"),
-    custom::<Resource<flux_source::FluxOciSpec>>("source.toolkit.fluxcd.io/v1", "OCIRepository"),
-    file::<kustomize::KustomizeFile>("kustomize.config.k8s.io/v1beta1", "Kustomization"),
-];
+custom_kinds! {
+    cluster kyverno_policy::PolicySpec, "kyverno.io/v1", "ClusterPolicy";
+    namespaced kyverno_policy::PolicySpec, "kyverno.io/v1", "Policy";
+    namespaced kyverno_exception::ExceptionSpec, "kyverno.io/v2", "PolicyException";
+    namespaced kyverno_exception::ReferringExceptionSpec, "policies.kyverno.io/v1", "PolicyException";
+    cluster kyverno_mutating::MutatingSpec, "policies.kyverno.io/v1", "MutatingPolicy";
+    namespaced argo_application::ArgoApplicationSpec, "argoproj.io/v1alpha1", "Application";
+    namespaced argo_project::ArgoProjectSpec, "argoproj.io/v1alpha1", "AppProject";
+    namespaced argo_set::ArgoSetSpec, "argoproj.io/v1alpha1", "ApplicationSet";
+    resource_file argo_plugin::ArgoPluginSpec, "argoproj.io/v1alpha1", "ConfigManagementPlugin";
+    namespaced flux_kustomization::FluxKustomizationSpec, "kustomize.toolkit.fluxcd.io/v1", "Kustomization";
+    namespaced flux_source::FluxGitSpec, "source.toolkit.fluxcd.io/v1", "GitRepository";
+    namespaced flux_source::FluxOciSpec, "source.toolkit.fluxcd.io/v1", "OCIRepository";
+    file kustomize::KustomizeFile, "kustomize.config.k8s.io/v1beta1", "Kustomization";
+}

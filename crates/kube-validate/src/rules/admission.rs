@@ -1,53 +1,55 @@
-//! Webhooks, definitions of custom resources, aggregated APIs.
+//! Admission webhooks and references to the Services that answer them.
 
-use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of, unique};
+use super::{
+    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules, unique_by_field,
+};
 use crate::error::Problem;
 use crate::formats;
 
-const FAILURE: Rule = Rule::Exactly(&["Fail", "Ignore"]);
-const MATCH: Rule = Rule::Exactly(&["Exact", "Equivalent"]);
-const EFFECTS: Rule = Rule::Exactly(&["None", "NoneOnDryRun"]);
+const FAILURE_POLICY: Rule = Rule::Exactly(&["Fail", "Ignore"]);
+const MATCH_POLICY: Rule = Rule::Exactly(&["Exact", "Equivalent"]);
+const SIDE_EFFECTS: Rule = Rule::Exactly(&["None", "NoneOnDryRun"]);
 const TIMEOUT: Rule = Rule::Range(1, 30);
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("ValidatingWebhook", "admissionregistration: validateValidatingWebhook, validateAdmissionReviewVersions", &[
-        ("name", Rule::Strictly(full_name)),
-        ("failurePolicy", FAILURE),
-        ("matchPolicy", MATCH),
-        ("sideEffects", EFFECTS),
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("ValidatingWebhook", "admissionregistration: validateValidatingWebhook, validateAdmissionReviewVersions", &[
+        ("name", Rule::Strictly(three_part_name)),
+        ("failurePolicy", FAILURE_POLICY),
+        ("matchPolicy", MATCH_POLICY),
+        ("sideEffects", SIDE_EFFECTS),
         ("timeoutSeconds", TIMEOUT),
         ("admissionReviewVersions", Rule::Required),
         ("admissionReviewVersions", Rule::Strictly(label_1035)),
         ("admissionReviewVersions", Rule::Distinct("version")),
     ]),
-    of("MutatingWebhook", "admissionregistration: validateMutatingWebhook, validateAdmissionReviewVersions", &[
-        ("name", Rule::Strictly(full_name)),
-        ("failurePolicy", FAILURE),
-        ("matchPolicy", MATCH),
-        ("sideEffects", EFFECTS),
+    type_rules("MutatingWebhook", "admissionregistration: validateMutatingWebhook, validateAdmissionReviewVersions", &[
+        ("name", Rule::Strictly(three_part_name)),
+        ("failurePolicy", FAILURE_POLICY),
+        ("matchPolicy", MATCH_POLICY),
+        ("sideEffects", SIDE_EFFECTS),
         ("timeoutSeconds", TIMEOUT),
         ("reinvocationPolicy", Rule::Exactly(&["Never", "IfNeeded"])),
         ("admissionReviewVersions", Rule::Required),
         ("admissionReviewVersions", Rule::Strictly(label_1035)),
         ("admissionReviewVersions", Rule::Distinct("version")),
     ]),
-    of("RuleWithOperations", "admissionregistration: validateRuleWithOperations, validateRule, validateResources", &[
+    type_rules("RuleWithOperations", "admissionregistration: validateRuleWithOperations, validateRule, validateResources", &[
         ("operations", Rule::Required),
         ("operations", Rule::Exactly(&["*", "CREATE", "UPDATE", "DELETE", "CONNECT"])),
         ("apiGroups", Rule::Required),
         ("apiVersions", Rule::Required),
         ("resources", Rule::Required),
-        ("apiVersions", Rule::Strictly(filled)),
-        ("resources", Rule::Strictly(filled)),
+        ("apiVersions", Rule::Strictly(non_empty)),
+        ("resources", Rule::Strictly(non_empty)),
         ("scope", Rule::Exactly(&["*", "Cluster", "Namespaced"])),
     ]),
-    of("ServiceReference", "apiserver pkg/util/webhook: ValidateWebhookService", &[
+    type_rules("ServiceReference", "apiserver pkg/util/webhook: ValidateWebhookService", &[
         ("name", Rule::Required),
         ("namespace", Rule::Required),
         ("port", Rule::Range(1, 65535)),
     ]),
-    of("MatchCondition", "admissionregistration: validateMatchCondition", &[
+    type_rules("MatchCondition", "admissionregistration: validateMatchCondition", &[
         ("name", Rule::Required),
         ("expression", Rule::Required),
     ]),
@@ -56,96 +58,83 @@ pub const TYPES: &[Type] = &[
 pub const CHECKS: &[CheckRow] = &[
     (
         "ValidatingWebhookConfiguration",
-        hooks as Check,
+        webhook_list as Check,
         "admissionregistration: ValidateValidatingWebhookConfiguration",
     ),
     (
         "MutatingWebhookConfiguration",
-        hooks,
+        webhook_list,
         "admissionregistration: ValidateMutatingWebhookConfiguration",
     ),
     (
         "RuleWithOperations",
-        stars,
+        lone_wildcards,
         "admissionregistration: validateRuleWithOperations, validateRule",
     ),
 ];
 
-/// `IsDNS1035Label`.
+/// Checks a DNS label that begins with a letter: `IsDNS1035Label`.
 pub fn label_1035(text: &str) -> Result<(), &'static str> {
     let letter = text.starts_with(|c: char| c.is_ascii_lowercase());
-    match formats::label(text) {
+    match formats::dns_label(text) {
         Ok(()) if letter => Ok(()),
         _ => Err("a DNS label that begins with a letter"),
     }
 }
 
-/// `IsFullyQualifiedName`: a DNS name of at least three parts.
-fn full_name(text: &str) -> Result<(), &'static str> {
-    match formats::subdomain(text) {
+/// Checks a DNS name of at least three parts: `IsFullyQualifiedName`.
+fn three_part_name(text: &str) -> Result<(), &'static str> {
+    match formats::dns_subdomain(text) {
         Ok(()) if text.split('.').count() >= 3 => Ok(()),
         _ => Err("a DNS name of at least three parts"),
     }
 }
 
-fn filled(text: &str) -> Result<(), &'static str> {
-    if text.is_empty() { Err("not empty") } else { Ok(()) }
+fn non_empty(text: &str) -> Result<(), &'static str> {
+    if text.is_empty() { Err("a text that is not empty") } else { Ok(()) }
 }
 
-fn https(text: &str) -> Result<(), &'static str> {
+fn https_url(text: &str) -> Result<(), &'static str> {
     match text.strip_prefix("https://") {
         Some(host)
             if !host.is_empty() && !host.starts_with('/') && !text.contains(['?', '#', '@']) =>
         {
             Ok(())
         }
-        _ => Err("an address such as `https://host/path`"),
+        _ => Err("a URL such as `https://host/path`"),
     }
 }
 
-fn hooks(at: &At, found: &mut Found) {
-    unique(
-        at.list("webhooks"),
-        "webhook",
-        "name",
-        |hook| hook.text("name").map(str::to_owned),
-        found,
-    );
-    for hook in at.list("webhooks") {
+/// Webhooks have distinct names, one address each, and a review version that the server sends.
+fn webhook_list(node: &NodeRef, findings: &mut Findings) {
+    unique_by_field(node.items_of("webhooks"), "webhook", "name", findings);
+    for hook in node.items_of("webhooks") {
         if let Some(client) = hook.get("clientConfig") {
-            exactly_one(&client, &["service", "url"], "address of the webhook", found);
+            exactly_one(&client, &["service", "url"], "address of the webhook", findings);
             if let Some(url) = client.get("url") {
-                super::hold(&Rule::Strictly(https), &url, found);
+                super::check_rule(&Rule::Strictly(https_url), &url, findings);
             }
         }
-        unique(
-            hook.list("matchConditions"),
-            "condition",
-            "name",
-            |item| item.text("name").map(str::to_owned),
-            found,
-        );
-        let known = hook
-            .list("admissionReviewVersions")
-            .any(|v| matches!(v.node.as_str(), Some("v1" | "v1beta1")));
-        if let Some(versions) = hook.get("admissionReviewVersions").filter(|_| !known) {
-            found.value_hint(
-                &versions,
-                Problem::Conflict("the API server sends no review of these versions".to_owned()),
-                "must include `v1` or `v1beta1`",
-            );
+        unique_by_field(hook.items_of("matchConditions"), "condition", "name", findings);
+        let supported = hook
+            .items_of("admissionReviewVersions")
+            .any(|version| matches!(version.as_str(), Some("v1" | "v1beta1")));
+        if let Some(versions) = hook.get("admissionReviewVersions").filter(|_| !supported) {
+            let message =
+                "no version in `admissionReviewVersions` is one that the API server sends";
+            let hint = "expected `v1` or `v1beta1` among them";
+            findings.report_with_hint(&versions, Problem::conflict(message), hint);
         }
     }
 }
 
-fn stars(at: &At, found: &mut Found) {
+/// A `*` is the only item of its list.
+fn lone_wildcards(node: &NodeRef, findings: &mut Findings) {
     for field in ["operations", "apiGroups", "apiVersions"] {
-        let star = at.list(field).find(|item| item.node.as_str() == Some("*"));
-        if let Some(star) = star.filter(|_| at.len(field) > 1) {
-            found.value(
-                &star,
-                Problem::Conflict(format!("`*` in `{field}` can't stand beside others")),
-            );
+        let star = node.items_of(field).find(|item| item.as_str() == Some("*"));
+        if let Some(star) = star.filter(|_| node.len_of(field) > 1) {
+            let message = format!("`*` in `{field}` cannot be combined with other items");
+            findings.report(&star, Problem::Conflict(message));
         }
     }
 }

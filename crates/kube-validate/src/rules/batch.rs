@@ -2,34 +2,35 @@
 
 use std::collections::HashSet;
 
-use super::container::not_found;
-use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, malformed, of, unique};
+use super::container::{all_containers, report_not_found};
+use super::{
+    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules, unique_by,
+};
 use crate::error::Problem;
 use crate::formats;
 use crate::schedule::{self, Schedule};
-use yaml_spans::shorten;
 
 const COUNT: Rule = Rule::Range(0, i64::MAX);
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("CronJob", "batch: validateCronJobSpec", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("CronJob", "batch: validateCronJobSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("Job", "batch: validateJobSpec", &[
+    type_rules("Job", "batch: validateJobSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("JobTemplateSpec", "batch: ValidateJobTemplateSpec", &[
+    type_rules("JobTemplateSpec", "batch: ValidateJobTemplateSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("CronJobSpec", "batch: validateCronJobSpec, validateConcurrencyPolicy", &[
+    type_rules("CronJobSpec", "batch: validateCronJobSpec, validateConcurrencyPolicy", &[
         ("schedule", Rule::Required),
         ("startingDeadlineSeconds", COUNT),
         ("successfulJobsHistoryLimit", COUNT),
         ("failedJobsHistoryLimit", COUNT),
         ("concurrencyPolicy", Rule::OneOf(&["Allow", "Forbid", "Replace"])),
     ]),
-    of("JobSpec", "batch: validateJobSpec, validatePodReplacementPolicy", &[
+    type_rules("JobSpec", "batch: validateJobSpec, validatePodReplacementPolicy", &[
         ("parallelism", COUNT),
         ("completions", COUNT),
         ("activeDeadlineSeconds", Rule::Range(0, i64::MAX)),
@@ -41,174 +42,187 @@ pub const TYPES: &[Type] = &[
         ("podReplacementPolicy", Rule::Exactly(&["Failed", "TerminatingOrFailed"])),
         ("managedBy", Rule::Strictly(formats::domain_path)),
     ]),
-    of("PodFailurePolicy", "batch: validatePodFailurePolicy", &[
+    type_rules("PodFailurePolicy", "batch: validatePodFailurePolicy", &[
         ("rules", Rule::AtMost(20)),
     ]),
-    of("PodFailurePolicyRule", "batch: validatePodFailurePolicyRule", &[
+    type_rules("PodFailurePolicyRule", "batch: validatePodFailurePolicyRule", &[
         ("action", Rule::Exactly(&["Count", "FailIndex", "FailJob", "Ignore"])),
     ]),
-    of("PodFailurePolicyOnExitCodesRequirement", "batch: validatePodFailurePolicyRuleOnExitCodes", &[
+    type_rules("PodFailurePolicyOnExitCodesRequirement", "batch: validatePodFailurePolicyRuleOnExitCodes", &[
         ("operator", Rule::Exactly(&["In", "NotIn"])),
         ("values", Rule::Required),
         ("values", Rule::AtMost(255)),
     ]),
-    of("PodFailurePolicyOnPodConditionsPattern", "batch: validatePodFailurePolicyRuleOnPodConditions", &[
+    type_rules("PodFailurePolicyOnPodConditionsPattern", "batch: validatePodFailurePolicyRuleOnPodConditions", &[
         ("status", Rule::OneOf(&["True", "False", "Unknown"])),
-        ("type", Rule::Strictly(formats::qualified)),
+        ("type", Rule::Strictly(formats::qualified_name)),
     ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("CronJobSpec", times as Check, "batch: validateScheduleFormat, validateTimeZone"),
-    ("CronJobSpec", no_selector, "batch: validateJobTemplateSpec"),
-    ("JobSpec", ends, "batch: validateJobSpec"),
-    ("JobSpec", indexed, "batch: validateJobSpec"),
-    ("JobSpec", failure_policy, "batch: validatePodFailurePolicyRule"),
-    ("Job", indexed_name, "batch: validateNameAllowsCompletions"),
-    ("JobSpec", own_selector, "batch: validateGeneratedSelector"),
+    ("CronJobSpec", schedule_and_zone as Check, "batch: validateScheduleFormat, validateTimeZone"),
+    ("CronJobSpec", no_template_selector, "batch: validateJobTemplateSpec"),
+    ("JobSpec", restart_policy, "batch: validateJobSpec"),
+    ("JobSpec", completion_mode, "batch: validateJobSpec"),
+    ("JobSpec", pod_failure_policy, "batch: validatePodFailurePolicyRule"),
+    ("Job", indexed_job_name, "batch: validateNameAllowsCompletions"),
+    ("JobSpec", manual_selector, "batch: validateGeneratedSelector"),
 ];
 
-fn times(at: &At, found: &mut Found) {
-    if let Some(field) = at.get("schedule")
-        && let Some(text) = at.text("schedule")
+fn schedule_and_zone(node: &NodeRef, findings: &mut Findings) {
+    if let Some(field) = node.get("schedule")
+        && let Some(text) = node.text("schedule")
         && let Err(error) = text.parse::<Schedule>()
     {
-        let problem = Problem::Malformed { value: shorten(text), field: "schedule".to_owned() };
-        found.value_hint(&field, problem, error.hint());
+        findings.report_with_hint(&field, Problem::invalid("schedule", text), error.hint());
     }
-    if let Some(zone) = at.get("timeZone")
-        && let Some(text) = zone.node.as_str()
-        && schedule::zone(text).is_err()
+    if let Some(zone) = node.get("timeZone")
+        && let Some(text) = zone.as_str()
+        && let Err(error) = schedule::zone(text)
     {
-        malformed(text, "the name of a time zone such as `Europe/London`", &zone, found);
+        let hint = error
+            .hint()
+            .unwrap_or_else(|| "expected a time zone's name such as `Europe/London`".to_owned());
+        findings.report_with_hint(&zone, Problem::invalid("timeZone", text), hint);
     }
 }
 
-fn no_selector(at: &At, found: &mut Found) {
-    let template = at.get("jobTemplate");
+fn no_template_selector(node: &NodeRef, findings: &mut Findings) {
+    let template = node.get("jobTemplate");
     let Some(spec) = template.as_ref().and_then(|template| template.get("spec")) else {
         return;
     };
     if let Some(selector) = spec.get("selector").filter(|_| spec.is_true("manualSelector")) {
-        found.conflict(
+        findings.report_conflict(
             &selector,
-            "`selector` can't stand in a job template: it is made for each Job",
+            "`selector` is not allowed in a job template: the server makes one for each Job",
         );
     }
 }
 
-/// The server makes a Job's selector from its uid: a written one needs `manualSelector`.
-fn own_selector(at: &At, found: &mut Found) {
-    match (at.is_true("manualSelector"), at.get("selector")) {
-        (true, Some(_)) => super::meta::selects_template(at, found),
+/// The server derives a Job's selector from its uid; a manifest's own needs `manualSelector`.
+fn manual_selector(node: &NodeRef, findings: &mut Findings) {
+    match (node.is_true("manualSelector"), node.get("selector")) {
+        (true, Some(_)) => super::meta::selector_matches_template(node, findings),
         (true, None) => {
-            found.missing(at, "selector", Some("`manualSelector: true` needs it".to_owned()));
+            findings.report_missing_with_hint(
+                node,
+                "selector",
+                "required by `manualSelector: true`",
+            );
         }
         (false, Some(selector)) => {
-            found.conflict(&selector, "`selector` needs `manualSelector: true`")
+            findings.report_conflict(&selector, "`selector` needs `manualSelector: true`")
         }
         (false, None) => {}
     }
 }
 
-/// Pods of a Job end, so they are not restarted whatever happens.
-fn ends(at: &At, found: &mut Found) {
-    let template = at.get("template");
+/// A Job's Pods are not always restarted, since they must be able to finish.
+fn restart_policy(node: &NodeRef, findings: &mut Findings) {
+    let template = node.get("template");
     let Some(spec) = template.as_ref().and_then(|template| template.get("spec")) else {
         return;
     };
-    let hint = "must be `OnFailure` or `Never`";
-    match spec.text("restartPolicy") {
-        None => found.missing(&spec, "restartPolicy", Some(hint.to_owned())),
-        Some("Always") => {
-            if let Some(policy) = spec.get("restartPolicy") {
-                let problem =
-                    Problem::Conflict("pods of a Job can't always be restarted".to_owned());
-                found.value_hint(&policy, problem, hint);
-            }
+    let expected = "`OnFailure` or `Never` in a Job";
+    let Some(policy) = spec.get("restartPolicy").filter(|_| spec.text("restartPolicy").is_some())
+    else {
+        let hint = format!("expected {expected}");
+        return findings.report_missing_with_hint(&spec, "restartPolicy", hint);
+    };
+    match policy.as_str() {
+        Some("Always") => findings.report_invalid(&policy, "Always", expected),
+        Some("OnFailure") if node.has("podFailurePolicy") => {
+            findings.report_conflict(&policy, "`podFailurePolicy` needs `restartPolicy: Never`");
         }
-        Some("OnFailure") if at.has("podFailurePolicy") => {
-            if let Some(policy) = spec.get("restartPolicy") {
-                found.conflict(&policy, "`podFailurePolicy` needs `restartPolicy: Never`");
-            }
-        }
-        Some(_) => {}
+        _ => {}
     }
 }
 
-fn indexed(at: &At, found: &mut Found) {
-    if at.text("completionMode") == Some("Indexed") {
-        // 1 is what the server fills in where neither is there: batch/v1 defaults.go.
-        if !at.has("completions") && at.has("parallelism") {
-            found.missing(at, "completions", Some("`completionMode: Indexed` needs it".to_owned()));
+fn completion_mode(node: &NodeRef, findings: &mut Findings) {
+    if node.text("completionMode") == Some("Indexed") {
+        // With neither, the server fills in 1 for both: batch/v1 defaults.go.
+        if !node.has("completions") && node.has("parallelism") {
+            findings.report_missing_with_hint(
+                node,
+                "completions",
+                "required by `completionMode: Indexed`",
+            );
         }
     } else {
         for field in ["backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"] {
-            if let Some(at) = at.get(field) {
-                found.conflict(&at, format!("`{field}` needs `completionMode: Indexed`"));
+            if let Some(node) = node.get(field) {
+                findings
+                    .report_conflict(&node, format!("`{field}` needs `completionMode: Indexed`"));
             }
         }
     }
-    if let Some(most) = at.get("maxFailedIndexes")
-        && at.int("completions").zip(most.node.as_int()).is_some_and(|(all, most)| most > all)
+    if let Some(max) = node.get("maxFailedIndexes")
+        && node.int("completions").zip(max.as_int()).is_some_and(|(all, max)| max > all)
     {
-        found.value(
-            &most,
-            Problem::Conflict("`maxFailedIndexes` is above `completions`".to_owned()),
-        );
+        let message = "`maxFailedIndexes` must be at most `completions`";
+        findings.report(&max, Problem::conflict(message));
     }
-    if at.has("maxFailedIndexes") && !at.has("backoffLimitPerIndex") {
-        found.missing(at, "backoffLimitPerIndex", Some("`maxFailedIndexes` needs it".to_owned()));
+    if node.has("maxFailedIndexes") && !node.has("backoffLimitPerIndex") {
+        findings.report_missing_with_hint(
+            node,
+            "backoffLimitPerIndex",
+            "required by `maxFailedIndexes`",
+        );
     }
 }
 
-fn failure_policy(at: &At, found: &mut Found) {
-    let Some(policy) = at.get("podFailurePolicy") else {
+fn pod_failure_policy(node: &NodeRef, findings: &mut Findings) {
+    let Some(policy) = node.get("podFailurePolicy") else {
         return;
     };
-    let template = at.get("template");
+    let template = node.get("template");
     let spec = template.as_ref().and_then(|template| template.get("spec"));
-    let of = |list| spec.iter().flat_map(move |spec| spec.list(list));
-    let names: HashSet<&str> = of("containers")
-        .chain(of("initContainers"))
+    let names: HashSet<&str> = spec
+        .iter()
+        .flat_map(all_containers)
         .filter_map(|container| container.text("name"))
         .collect();
-    for rule in policy.list("rules") {
-        exactly_one(&rule, &["onExitCodes", "onPodConditions"], "condition of the rule", found);
+    for rule in policy.items_of("rules") {
+        exactly_one(&rule, &["onExitCodes", "onPodConditions"], "condition of the rule", findings);
         let Some(codes) = rule.get("onExitCodes") else {
             continue;
         };
         if let Some(name) = codes
             .get("containerName")
-            .filter(|at| !at.node.as_str().is_some_and(|name| names.contains(name)))
+            .filter(|node| !node.as_str().is_some_and(|name| names.contains(name)))
         {
-            not_found("container", &name, found);
+            report_not_found("container", &name, findings);
         }
-        unique(
-            codes.list("values"),
+        unique_by(
+            codes.items_of("values"),
             "exit code",
             "",
-            |code| Some(code.node.as_int()?.to_string()),
-            found,
+            |code| Some(code.as_int()?.to_string()),
+            findings,
         );
-        let zero = codes.list("values").find(|code| code.node.as_int() == Some(0));
+        let zero = codes.items_of("values").find(|code| code.as_int() == Some(0));
         if let Some(zero) = zero.filter(|_| codes.text("operator") == Some("In")) {
-            found.value(&zero, Problem::Conflict("exit code 0 is no failure".to_owned()));
+            findings.report(&zero, Problem::conflict("exit code 0 is not a failure"));
         }
     }
 }
 
-/// Pods of an indexed Job are called by it and their index, which must be a host name.
-fn indexed_name(at: &At, found: &mut Found) {
-    let (metadata, spec) = (at.get("metadata"), at.get("spec"));
+/// An indexed Job's Pods get its name and their index as host name, which must be a DNS label.
+fn indexed_job_name(node: &NodeRef, findings: &mut Findings) {
+    let (metadata, spec) = (node.get("metadata"), node.get("spec"));
     let indexed = spec.filter(|spec| spec.text("completionMode") == Some("Indexed"));
     let count = indexed.and_then(|spec| spec.int("completions")).filter(|&count| count > 0);
     let name = metadata.as_ref().and_then(|metadata| metadata.get("name"));
     let (Some(count), Some(name)) = (count, name) else {
         return;
     };
-    let text = name.node.as_str().unwrap_or_default();
-    if !text.is_empty() && formats::label(&format!("{text}-{}", count - 1)).is_err() {
-        malformed(text, "a DNS label once `-` and the last index are added", &name, found);
+    let text = name.as_str().unwrap_or_default();
+    if !text.is_empty() && formats::dns_label(&format!("{text}-{}", count - 1)).is_err() {
+        findings.report_invalid(
+            &name,
+            text,
+            "a name that is a DNS label with `-` and the last index added",
+        );
     }
 }

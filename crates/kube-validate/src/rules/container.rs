@@ -1,51 +1,54 @@
 //! Containers: ports, environment, probes, hooks, mounts, security.
 
-use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of, unique};
+use super::{
+    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules, unique_by,
+    unique_by_field,
+};
 use crate::error::Problem;
 use crate::formats;
 use yaml_spans::shorten;
 
 const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 const HANDLERS: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc"];
-const ID: Rule = Rule::Range(0, i32::MAX as i64);
+const ID_RANGE: Rule = Rule::Range(0, i32::MAX as i64);
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("Container", "core: validateContainerCommon, validatePullPolicy, validateContainerRestartPolicy", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("Container", "core: validateContainerCommon, validatePullPolicy, validateContainerRestartPolicy", &[
         ("name", Rule::Required),
-        ("name", Rule::Form(formats::label)),
+        ("name", Rule::Form(formats::dns_label)),
         ("image", Rule::Required),
-        ("imagePullPolicy", PULL),
-        ("terminationMessagePolicy", MESSAGES),
-        ("restartPolicy", RESTART),
+        ("imagePullPolicy", PULL_POLICY),
+        ("terminationMessagePolicy", MESSAGE_POLICY),
+        ("restartPolicy", RESTART_POLICY),
         ("restartPolicyRules", Rule::AtMost(20)),
     ]),
-    of("EphemeralContainer", "core: validateContainerCommon, validatePullPolicy", &[
+    type_rules("EphemeralContainer", "core: validateContainerCommon, validatePullPolicy", &[
         ("name", Rule::Required),
-        ("name", Rule::Form(formats::label)),
+        ("name", Rule::Form(formats::dns_label)),
         ("image", Rule::Required),
-        ("imagePullPolicy", PULL),
-        ("terminationMessagePolicy", MESSAGES),
+        ("imagePullPolicy", PULL_POLICY),
+        ("terminationMessagePolicy", MESSAGE_POLICY),
     ]),
-    of("ContainerRestartRule", "core: validateContainerRestartPolicy", &[
+    type_rules("ContainerRestartRule", "core: validateContainerRestartPolicy", &[
         ("action", Rule::Exactly(&["Restart", "RestartAllContainers"])),
         ("exitCodes", Rule::Required),
     ]),
-    of("ContainerRestartRuleOnExitCodes", "core: validateContainerRestartPolicy", &[
+    type_rules("ContainerRestartRuleOnExitCodes", "core: validateContainerRestartPolicy", &[
         ("operator", Rule::Exactly(&["In", "NotIn"])),
         ("values", Rule::AtMost(255)),
     ]),
-    of("ContainerResizePolicy", "core: validateResizePolicy", &[
+    type_rules("ContainerResizePolicy", "core: validateResizePolicy", &[
         ("resourceName", Rule::Exactly(&["cpu", "memory"])),
         ("restartPolicy", Rule::Exactly(&["NotRequired", "RestartContainer"])),
     ]),
-    of("ContainerPort", "core: validateContainerPorts", &[
+    type_rules("ContainerPort", "core: validateContainerPorts", &[
         ("containerPort", Rule::Range(1, 65535)),
         ("hostPort", Rule::Range(0, 65535)),
         ("name", Rule::Form(formats::port_name)),
         ("protocol", Rule::OneOf(PROTOCOLS)),
     ]),
-    of("Probe", "core: validateProbe", &[
+    type_rules("Probe", "core: validateProbe", &[
         ("initialDelaySeconds", NOT_NEGATIVE),
         ("timeoutSeconds", NOT_NEGATIVE),
         ("periodSeconds", NOT_NEGATIVE),
@@ -53,25 +56,25 @@ pub const TYPES: &[Type] = &[
         ("failureThreshold", NOT_NEGATIVE),
         ("terminationGracePeriodSeconds", Rule::Range(1, i64::MAX)),
     ]),
-    of("ExecAction", "core: validateExecAction", &[
+    type_rules("ExecAction", "core: validateExecAction", &[
         ("command", Rule::Required),
     ]),
-    of("HTTPGetAction", "core: validateHTTPGetAction", &[
+    type_rules("HTTPGetAction", "core: validateHTTPGetAction", &[
         ("port", Rule::Required),
         ("port", Rule::Port),
         ("scheme", Rule::OneOf(&["HTTP", "HTTPS"])),
     ]),
-    of("HTTPHeader", "core: validateHTTPGetAction", &[
+    type_rules("HTTPHeader", "core: validateHTTPGetAction", &[
         ("name", Rule::Strictly(formats::header_name)),
     ]),
-    of("TCPSocketAction", "core: validateTCPSocketAction", &[
+    type_rules("TCPSocketAction", "core: validateTCPSocketAction", &[
         ("port", Rule::Required),
         ("port", Rule::Port),
     ]),
-    of("GRPCAction", "core: validateGRPCAction", &[
+    type_rules("GRPCAction", "core: validateGRPCAction", &[
         ("port", Rule::Range(1, 65535)),
     ]),
-    of("VolumeMount", "core: ValidateVolumeMounts, validateMountPropagation, validateMountRecursiveReadOnly", &[
+    type_rules("VolumeMount", "core: ValidateVolumeMounts, validateMountPropagation, validateMountRecursiveReadOnly", &[
         ("name", Rule::Required),
         ("mountPath", Rule::Required),
         ("subPath", Rule::Form(formats::descending_path)),
@@ -79,148 +82,170 @@ pub const TYPES: &[Type] = &[
         ("mountPropagation", Rule::Exactly(&["Bidirectional", "HostToContainer", "None"])),
         ("recursiveReadOnly", Rule::Exactly(&["Disabled", "Enabled", "IfPossible"])),
     ]),
-    of("VolumeDevice", "core: ValidateVolumeDevices", &[
+    type_rules("VolumeDevice", "core: ValidateVolumeDevices", &[
         ("name", Rule::Required),
         ("devicePath", Rule::Required),
         ("devicePath", Rule::Form(formats::no_backsteps)),
     ]),
-    of("SecurityContext", "core: ValidateSecurityContext, ValidateProcMountType", &[
-        ("runAsUser", ID),
-        ("runAsGroup", ID),
+    type_rules("SecurityContext", "core: ValidateSecurityContext, ValidateProcMountType", &[
+        ("runAsUser", ID_RANGE),
+        ("runAsGroup", ID_RANGE),
         ("procMount", Rule::Exactly(&["Default", "Unmasked"])),
     ]),
-    of("SeccompProfile", "core: validateSeccompProfileField", &[
+    type_rules("SeccompProfile", "core: validateSeccompProfileField", &[
         ("type", Rule::Exactly(PROFILES)),
         ("localhostProfile", Rule::Form(formats::descending_path)),
     ]),
-    of("AppArmorProfile", "core: ValidateAppArmorProfileField", &[
+    type_rules("AppArmorProfile", "core: ValidateAppArmorProfileField", &[
         ("type", Rule::Exactly(PROFILES)),
     ]),
 ];
 
-const PULL: Rule = Rule::OneOf(&["Always", "IfNotPresent", "Never"]);
-const MESSAGES: Rule = Rule::OneOf(&["File", "FallbackToLogsOnError"]);
-const RESTART: Rule = Rule::Exactly(&["Always", "Never", "OnFailure"]);
+const PULL_POLICY: Rule = Rule::OneOf(&["Always", "IfNotPresent", "Never"]);
+const MESSAGE_POLICY: Rule = Rule::OneOf(&["File", "FallbackToLogsOnError"]);
+const RESTART_POLICY: Rule = Rule::Exactly(&["Always", "Never", "OnFailure"]);
 const NOT_NEGATIVE: Rule = Rule::Range(0, i64::MAX);
 const PROFILES: &[&str] = &["Localhost", "RuntimeDefault", "Unconfined"];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("Container", container as Check, "core: validateContainers"),
-    ("Probe", probe, "core: validateHandler"),
-    ("LifecycleHandler", hook, "core: validateHandler"),
-    ("VolumeMount", mount, "core: ValidateVolumeMounts"),
-    ("SecurityContext", security, "core: ValidateSecurityContext"),
-    ("SeccompProfile", profile, "core: validateSeccompProfileField"),
-    ("AppArmorProfile", profile, "core: ValidateAppArmorProfileField"),
+    ("Container", unique_container_lists as Check, "core: validateContainers"),
+    ("Container", probe_fields, "core: validateContainers"),
+    ("Container", bidirectional_mounts, "core: validateMountPropagation"),
+    ("Container", restart_rules, "core: validateContainerRestartPolicy"),
+    ("Probe", probe_handler, "core: validateHandler"),
+    ("LifecycleHandler", hook_handler, "core: validateHandler"),
+    ("VolumeMount", mount_options, "core: ValidateVolumeMounts"),
+    ("SecurityContext", privilege_escalation, "core: ValidateSecurityContext"),
+    ("SeccompProfile", localhost_profile, "core: validateSeccompProfileField"),
+    ("AppArmorProfile", localhost_profile, "core: ValidateAppArmorProfileField"),
 ];
 
-/// Lists of a container in which nothing may be twice. That a variable or a port may not be is
-/// what server-side apply asks: they are keys of the lists (`x-kubernetes-list-map-keys`).
-fn container(at: &At, found: &mut Found) {
-    let text = |field: &'static str| move |item: &At| item.text(field).map(str::to_owned);
-    unique(at.list("env"), "variable", "name", text("name"), found);
-    unique(at.list("ports"), "port name", "name", text("name"), found);
-    unique(at.list("ports"), "port", "containerPort", port_key, found);
-    unique(at.list("volumeMounts"), "mount path", "mountPath", text("mountPath"), found);
-    unique(at.list("volumeDevices"), "device path", "devicePath", text("devicePath"), found);
-    unique(at.list("volumeDevices"), "device", "name", text("name"), found);
-    unique(at.list("resizePolicy"), "resize policy", "resourceName", text("resourceName"), found);
-    for (field, only_once) in
-        [("livenessProbe", true), ("startupProbe", true), ("readinessProbe", false)]
-    {
-        let Some(probe) = at.get(field) else {
-            continue;
-        };
-        if let Some(threshold) = probe.get("successThreshold").filter(|_| only_once)
-            && !matches!(threshold.node.as_int(), None | Some(0 | 1))
+/// Items of a container's lists are distinct. For variables and ports, server-side apply demands it:
+/// they are keys of the lists (`x-kubernetes-list-map-keys`).
+fn unique_container_lists(node: &NodeRef, findings: &mut Findings) {
+    unique_by_field(node.items_of("env"), "variable", "name", findings);
+    unique_by_field(node.items_of("ports"), "port name", "name", findings);
+    unique_by(node.items_of("ports"), "port", "containerPort", port_key, findings);
+    unique_by_field(node.items_of("volumeMounts"), "mount path", "mountPath", findings);
+    unique_by_field(node.items_of("volumeDevices"), "device path", "devicePath", findings);
+    unique_by_field(node.items_of("volumeDevices"), "device", "name", findings);
+    unique_by_field(node.items_of("resizePolicy"), "resize policy", "resourceName", findings);
+}
+
+/// Fields that only some of a container's probes have.
+fn probe_fields(node: &NodeRef, findings: &mut Findings) {
+    for field in ["livenessProbe", "startupProbe"] {
+        let probe = node.get(field);
+        let threshold = probe.as_ref().and_then(|probe| probe.get("successThreshold"));
+        if let Some(threshold) = threshold
+            && !matches!(threshold.as_int(), None | Some(0 | 1))
         {
-            found.conflict(&threshold, format!("`successThreshold` must be 1 in a `{field}`"));
-        }
-        if let Some(grace) = probe.get("terminationGracePeriodSeconds").filter(|_| !only_once) {
-            found.conflict(
-                &grace,
-                format!("`terminationGracePeriodSeconds` can't stand in a `{field}`"),
-            );
+            let message = format!("`successThreshold` must be 1 in a `{field}`");
+            findings.report_conflict(&threshold, message);
         }
     }
-    let privileged =
-        at.get("securityContext").is_some_and(|security| security.is_true("privileged"));
-    for mount in at.list("volumeMounts").filter(|_| !privileged) {
-        if mount.text("mountPropagation") == Some("Bidirectional")
-            && let Some(at) = mount.get("mountPropagation")
-        {
-            found.conflict(&at, "`Bidirectional` mounts are for privileged containers alone");
-        }
-    }
-    if let Some(rules) = at
-        .get("restartPolicyRules")
-        .filter(|_| !at.has("restartPolicy") && at.len("restartPolicyRules") > 0)
-    {
-        found.conflict(&rules, "`restartPolicyRules` need a `restartPolicy`");
+    let probe = node.get("readinessProbe");
+    let grace = probe.as_ref().and_then(|probe| probe.get("terminationGracePeriodSeconds"));
+    if let Some(grace) = grace {
+        let message = "`terminationGracePeriodSeconds` is not allowed in a `readinessProbe`";
+        findings.report_conflict(&grace, message);
     }
 }
 
-fn port_key(port: &At) -> Option<String> {
+fn bidirectional_mounts(node: &NodeRef, findings: &mut Findings) {
+    if node.get("securityContext").is_some_and(|security| security.is_true("privileged")) {
+        return;
+    }
+    for mount in node.items_of("volumeMounts") {
+        if mount.text("mountPropagation") == Some("Bidirectional")
+            && let Some(propagation) = mount.get("mountPropagation")
+        {
+            let message = "`mountPropagation: Bidirectional` needs a privileged container";
+            findings.report_conflict(&propagation, message);
+        }
+    }
+}
+
+fn restart_rules(node: &NodeRef, findings: &mut Findings) {
+    if let Some(rules) = node
+        .get("restartPolicyRules")
+        .filter(|_| !node.has("restartPolicy") && node.len_of("restartPolicyRules") > 0)
+    {
+        findings.report_conflict(&rules, "`restartPolicyRules` needs `restartPolicy`");
+    }
+}
+
+fn port_key(port: &NodeRef) -> Option<String> {
     let protocol = port.text("protocol").unwrap_or("TCP");
     Some(format!("{}/{protocol}", port.int("containerPort")?))
 }
 
-fn probe(at: &At, found: &mut Found) {
-    exactly_one(at, HANDLERS, "handler", found);
+fn probe_handler(node: &NodeRef, findings: &mut Findings) {
+    exactly_one(node, HANDLERS, "handler", findings);
 }
 
-fn hook(at: &At, found: &mut Found) {
-    exactly_one(at, &["exec", "httpGet", "tcpSocket", "sleep"], "handler", found);
+fn hook_handler(node: &NodeRef, findings: &mut Findings) {
+    exactly_one(node, &["exec", "httpGet", "tcpSocket", "sleep"], "handler", findings);
 }
 
-fn mount(at: &At, found: &mut Found) {
+fn mount_options(node: &NodeRef, findings: &mut Findings) {
     if let (Some(_), Some(_), Some(expression)) =
-        (at.text("subPath"), at.text("subPathExpr"), at.get("subPathExpr"))
+        (node.text("subPath"), node.text("subPathExpr"), node.get("subPathExpr"))
     {
-        found.conflict(&expression, "`subPathExpr` can't stand beside `subPath`");
+        findings.report_conflict(&expression, "`subPathExpr` cannot be combined with `subPath`");
     }
     if let Some(recursive) =
-        at.get("recursiveReadOnly").filter(|at| at.node.as_str() != Some("Disabled"))
+        node.get("recursiveReadOnly").filter(|node| node.as_str() != Some("Disabled"))
     {
-        if !at.is_true("readOnly") {
-            found.conflict(&recursive, "`recursiveReadOnly` needs `readOnly: true`");
+        if !node.is_true("readOnly") {
+            findings.report_conflict(&recursive, "`recursiveReadOnly` needs `readOnly: true`");
         }
-        if at.text("mountPropagation").is_some_and(|propagation| propagation != "None") {
-            found.conflict(&recursive, "`recursiveReadOnly` needs `mountPropagation: None`");
+        if node.text("mountPropagation").is_some_and(|propagation| propagation != "None") {
+            findings
+                .report_conflict(&recursive, "`recursiveReadOnly` needs `mountPropagation: None`");
         }
     }
 }
 
-fn security(at: &At, found: &mut Found) {
+fn privilege_escalation(node: &NodeRef, findings: &mut Findings) {
     let denied =
-        at.get("allowPrivilegeEscalation").filter(|_| !at.is_true("allowPrivilegeEscalation"));
+        node.get("allowPrivilegeEscalation").filter(|_| !node.is_true("allowPrivilegeEscalation"));
     let Some(denied) = denied else {
         return;
     };
-    if at.is_true("privileged") {
-        found.conflict(
+    if node.is_true("privileged") {
+        findings.report_conflict(
             &denied,
-            "`allowPrivilegeEscalation: false` can't stand beside `privileged: true`",
+            "`allowPrivilegeEscalation: false` cannot be combined with `privileged: true`",
         );
     }
 }
 
-fn profile(at: &At, found: &mut Found) {
-    let local = at.text("type") == Some("Localhost");
-    match at.get("localhostProfile") {
+fn localhost_profile(node: &NodeRef, findings: &mut Findings) {
+    let local = node.text("type") == Some("Localhost");
+    match node.get("localhostProfile") {
         None if local => {
-            found.missing(at, "localhostProfile", Some("`type: Localhost` needs it".to_owned()));
+            findings.report_missing_with_hint(
+                node,
+                "localhostProfile",
+                "required by `type: Localhost`",
+            );
         }
         Some(profile) if !local => {
-            found.conflict(&profile, "`localhostProfile` needs `type: Localhost`");
+            findings.report_conflict(&profile, "`localhostProfile` needs `type: Localhost`");
         }
         _ => {}
     }
 }
 
+/// The containers and init containers of a Pod's spec.
+pub fn all_containers<'b>(spec: &'b NodeRef) -> impl Iterator<Item = NodeRef<'b>> {
+    spec.items_of("containers").chain(spec.items_of("initContainers"))
+}
+
 /// Reports a name that no item of a list has.
-pub fn not_found(what: &'static str, at: &At, found: &mut Found) {
-    if let Some(name) = at.node.as_str() {
-        found.value(at, Problem::NotFound { what, name: shorten(name) });
+pub fn report_not_found(what: &'static str, node: &NodeRef, findings: &mut Findings) {
+    if let Some(name) = node.as_str() {
+        findings.report(node, Problem::NotFound { what, name: shorten(name) });
     }
 }

@@ -1,105 +1,105 @@
-//! The custom resources that this project writes or edits: `objects::custom` has their types.
+//! Custom resources of Kyverno, Argo CD, Flux and kustomize, whose types are in `crate::custom`.
 
-use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of};
+use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules};
 use crate::formats;
 
-const FAILURE: Rule = Rule::OneOf(&["Ignore", "Fail"]);
+const FAILURE_POLICY: Rule = Rule::OneOf(&["Ignore", "Fail"]);
 const OPERATIONS: Rule = Rule::Exactly(&["CREATE", "UPDATE", "CONNECT", "DELETE"]);
-const POINTER: Rule = Rule::Strictly(pointer);
-const DURATION: Rule = Rule::Strictly(duration);
+const POINTER: Rule = Rule::Strictly(json_pointer);
+const DURATION: Rule = Rule::Strictly(flux_duration);
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("PolicySpec", "kyverno api/kyverno/v1: Spec, ApplyRulesType, FailurePolicyType, ValidationFailureAction", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("PolicySpec", "kyverno api/kyverno/v1: Spec, ApplyRulesType, FailurePolicyType, ValidationFailureAction", &[
         ("rules", Rule::Required),
         ("applyRules", Rule::OneOf(&["All", "One"])),
-        ("failurePolicy", FAILURE),
+        ("failurePolicy", FAILURE_POLICY),
         ("validationFailureAction", Rule::OneOf(&["audit", "enforce", "Audit", "Enforce"])),
         ("webhookTimeoutSeconds", Rule::Range(1, 30)),
     ]),
-    of("KyvernoRule", "kyverno api/kyverno/v1: Rule (at most 63 characters), Rule", &[
+    type_rules("KyvernoRule", "kyverno api/kyverno/v1: Rule (at most 63 characters), Rule", &[
         ("name", Rule::Required),
-        ("name", Rule::Form(rule_name)),
+        ("name", Rule::Form(short_rule_name)),
     ]),
-    of("KyvernoResources", "kyverno api/kyverno/v1: AdmissionOperation", &[
+    type_rules("KyvernoResources", "kyverno api/kyverno/v1: AdmissionOperation", &[
         ("operations", OPERATIONS),
     ]),
-    of("ExceptionSpec", "kyverno api/kyverno/v2: PolicyExceptionSpec", &[
+    type_rules("ExceptionSpec", "kyverno api/kyverno/v2: PolicyExceptionSpec", &[
         ("exceptions", Rule::Required),
     ]),
-    of("ExceptedRules", "kyverno api/kyverno/v2: Exception", &[
+    type_rules("ExceptedRules", "kyverno api/kyverno/v2: Exception", &[
         ("policyName", Rule::Required),
         ("ruleNames", Rule::Required),
     ]),
-    of("ReferringExceptionSpec", "kyverno api/policies.kyverno.io/v1: PolicyExceptionSpec", &[
+    type_rules("ReferringExceptionSpec", "kyverno api/policies.kyverno.io/v1: PolicyExceptionSpec", &[
         ("policyRefs", Rule::Required),
     ]),
-    of("ExceptedPolicy", "kyverno api/policies.kyverno.io/v1: PolicyRef", &[
+    type_rules("ExceptedPolicy", "kyverno api/policies.kyverno.io/v1: PolicyRef", &[
         ("name", Rule::Required),
         ("kind", Rule::Required),
     ]),
-    of("MutatingSpec", "kyverno api/policies.kyverno.io/v1: MutatingPolicySpec", &[
-        ("failurePolicy", FAILURE),
+    type_rules("MutatingSpec", "kyverno api/policies.kyverno.io/v1: MutatingPolicySpec", &[
+        ("failurePolicy", FAILURE_POLICY),
         ("mutations", Rule::Required),
     ]),
-    of("Mutation", "admissionregistration: validateMutation", &[
+    type_rules("Mutation", "admissionregistration: validateMutation", &[
         ("patchType", Rule::Exactly(&["ApplyConfiguration", "JSONPatch"])),
     ]),
-    of("ArgoApplicationSpec", "argo-cd types.go: ApplicationSpec", &[
+    type_rules("ArgoApplicationSpec", "argo-cd types.go: ApplicationSpec", &[
         ("project", Rule::Required),
     ]),
-    of("ArgoSource", "argo-cd types.go: ApplicationSource", &[
+    type_rules("ArgoSource", "argo-cd types.go: ApplicationSource", &[
         ("repoURL", Rule::Required),
     ]),
-    of("ArgoIgnoredDifference", "argo-cd types.go: ResourceIgnoreDifferences; RFC 6901", &[
+    type_rules("ArgoIgnoredDifference", "argo-cd types.go: ResourceIgnoreDifferences; RFC 6901", &[
         ("kind", Rule::Required),
         ("jsonPointers", POINTER),
     ]),
-    of("ArgoCommand", "argo-cd cmpserver/plugin/config.go: ValidatePluginConfig", &[
+    type_rules("ArgoCommand", "argo-cd cmpserver/plugin/config.go: ValidatePluginConfig", &[
         ("command", Rule::Required),
     ]),
-    of("ArgoAnnouncement", "argo-cd reposerver ParameterAnnouncement", &[
+    type_rules("ArgoAnnouncement", "argo-cd reposerver ParameterAnnouncement", &[
         ("name", Rule::Required),
         ("collectionType", Rule::OneOf(&["string", "array", "map"])),
     ]),
-    of("ArgoSetSync", "argo-cd applicationset_types.go: ApplicationsSyncPolicy", &[
+    type_rules("ArgoSetSync", "argo-cd applicationset_types.go: ApplicationsSyncPolicy", &[
         ("applicationsSync", Rule::OneOf(&["create-only", "create-update", "create-delete", "sync"])),
     ]),
-    of("FluxKustomizationSpec", "kustomize-controller kustomization_types.go", &[
+    type_rules("FluxKustomizationSpec", "kustomize-controller kustomization_types.go", &[
         ("interval", DURATION),
         ("retryInterval", DURATION),
         ("timeout", DURATION),
         ("deletionPolicy", Rule::OneOf(&["MirrorPrune", "Delete", "WaitForTermination", "Orphan"])),
     ]),
-    of("FluxReference", "kustomize-controller reference_types.go", &[
+    type_rules("FluxReference", "kustomize-controller reference_types.go", &[
         ("kind", Rule::Required),
         ("name", Rule::Required),
     ]),
-    of("FluxIgnore", "kustomize-controller kustomization_types.go; RFC 6901", &[
+    type_rules("FluxIgnore", "kustomize-controller kustomization_types.go; RFC 6901", &[
         ("paths", Rule::Required),
         ("paths", POINTER),
     ]),
-    of("FluxSubstitution", "kustomize-controller kustomization_types.go", &[
+    type_rules("FluxSubstitution", "kustomize-controller kustomization_types.go", &[
         ("kind", Rule::Exactly(&["Secret", "ConfigMap"])),
         ("name", Rule::Required),
     ]),
-    of("FluxGitSpec", "source-controller gitrepository_types.go", &[
+    type_rules("FluxGitSpec", "source-controller gitrepository_types.go", &[
         ("url", Rule::Strictly(git_url)),
         ("interval", DURATION),
         ("timeout", DURATION),
     ]),
-    of("FluxOciSpec", "source-controller ocirepository_types.go", &[
+    type_rules("FluxOciSpec", "source-controller ocirepository_types.go", &[
         ("url", Rule::Strictly(oci_url)),
         ("interval", DURATION),
         ("timeout", DURATION),
     ]),
-    of("FluxLayer", "source-controller ocirepository_types.go", &[
+    type_rules("FluxLayer", "source-controller ocirepository_types.go", &[
         ("operation", Rule::OneOf(&["extract", "copy"])),
     ]),
-    of("KustomizeFile", "kustomize api/types/kustomization.go", &[
-        ("namespace", Rule::Form(formats::label)),
+    type_rules("KustomizeFile", "kustomize api/types/kustomization.go", &[
+        ("namespace", Rule::Form(formats::dns_label)),
     ]),
-    of("KustomizeImage", "kustomize api/types/image.go", &[
+    type_rules("KustomizeImage", "kustomize api/types/image.go", &[
         ("name", Rule::Required),
     ]),
 ];
@@ -107,20 +107,20 @@ pub const TYPES: &[Type] = &[
 pub const CHECKS: &[CheckRow] = &[
     (
         "KyvernoMatch",
-        one_shape as Check,
+        any_or_all as Check,
         "kyverno api/kyverno/v1: MatchResources (oneOf in the definition)",
     ),
-    ("KyvernoMutation", a_patch, "kyverno pkg/validation/policy: validateMutation"),
-    ("ArgoApplicationSpec", a_source, "argo-cd util/argo: ValidateRepo"),
-    ("ArgoDestination", one_cluster, "argo-cd util/argo: GetDestinationCluster"),
+    ("KyvernoMutation", one_patch_kind, "kyverno pkg/validation/policy: validateMutation"),
+    ("ArgoApplicationSpec", some_source, "argo-cd util/argo: ValidateRepo"),
+    ("ArgoDestination", server_or_name, "argo-cd util/argo: GetDestinationCluster"),
 ];
 
-fn rule_name(text: &str) -> Result<(), &'static str> {
+fn short_rule_name(text: &str) -> Result<(), &'static str> {
     if text.len() <= 63 { Ok(()) } else { Err("at most 63 characters") }
 }
 
-/// A JSON pointer, RFC 6901.
-fn pointer(text: &str) -> Result<(), &'static str> {
+/// Checks a JSON pointer: RFC 6901.
+fn json_pointer(text: &str) -> Result<(), &'static str> {
     let escapes = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
     if text.starts_with('/') && escapes {
         Ok(())
@@ -129,9 +129,9 @@ fn pointer(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// The pattern of the definitions: `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`.
-fn duration(text: &str) -> Result<(), &'static str> {
-    const RIGHT: &str = "a duration such as `10m` or `1h30m`";
+/// Checks a duration by the pattern of Flux's definitions: `^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`.
+fn flux_duration(text: &str) -> Result<(), &'static str> {
+    const EXPECTED: &str = "a duration such as `10m` or `1h30m`";
     let mut rest = text;
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
@@ -139,47 +139,43 @@ fn duration(text: &str) -> Result<(), &'static str> {
         let plain =
             number.parse::<f64>().is_ok() && !number.starts_with('.') && !number.ends_with('.');
         let after = ["ms", "s", "m", "h"].into_iter().find_map(|name| unit.strip_prefix(name));
-        rest = after.filter(|_| plain).ok_or(RIGHT)?;
+        rest = after.filter(|_| plain).ok_or(EXPECTED)?;
     }
-    if text.is_empty() { Err(RIGHT) } else { Ok(()) }
+    if text.is_empty() { Err(EXPECTED) } else { Ok(()) }
 }
 
 fn git_url(text: &str) -> Result<(), &'static str> {
-    let legal = ["http://", "https://", "ssh://"].iter().any(|scheme| text.starts_with(scheme));
-    if legal {
-        Ok(())
-    } else {
-        Err("an address that begins with `https://`, `http://` or `ssh://`")
-    }
+    let is_known = ["http://", "https://", "ssh://"].iter().any(|scheme| text.starts_with(scheme));
+    if is_known { Ok(()) } else { Err("a URL that begins with `https://`, `http://` or `ssh://`") }
 }
 
 fn oci_url(text: &str) -> Result<(), &'static str> {
-    if text.starts_with("oci://") { Ok(()) } else { Err("an address that begins with `oci://`") }
+    if text.starts_with("oci://") { Ok(()) } else { Err("a URL that begins with `oci://`") }
 }
 
-fn one_shape(at: &At, found: &mut Found) {
-    if at.has("any")
-        && let Some(all) = at.get("all")
+fn any_or_all(node: &NodeRef, findings: &mut Findings) {
+    if node.has("any")
+        && let Some(all) = node.get("all")
     {
-        found.conflict(&all, "`all` can't stand beside `any`");
+        findings.report_conflict(&all, "`all` cannot be combined with `any`");
     }
 }
 
-fn a_patch(at: &At, found: &mut Found) {
-    exactly_one(at, &["patchStrategicMerge", "patchesJson6902", "foreach"], "patch", found);
+fn one_patch_kind(node: &NodeRef, findings: &mut Findings) {
+    exactly_one(node, &["patchStrategicMerge", "patchesJson6902", "foreach"], "patch", findings);
 }
 
-fn a_source(at: &At, found: &mut Found) {
-    if !["source", "sources", "sourceHydrator"].iter().any(|field| at.has(field)) {
-        found.missing(at, "source", None);
+fn some_source(node: &NodeRef, findings: &mut Findings) {
+    if !["source", "sources", "sourceHydrator"].iter().any(|field| node.has(field)) {
+        findings.report_missing(node, "source");
     }
 }
 
-fn one_cluster(at: &At, found: &mut Found) {
-    if at.text("server").is_some()
-        && at.text("name").is_some()
-        && let Some(name) = at.get("name")
+fn server_or_name(node: &NodeRef, findings: &mut Findings) {
+    if node.text("server").is_some()
+        && node.text("name").is_some()
+        && let Some(name) = node.get("name")
     {
-        found.conflict(&name, "`name` can't stand beside `server`");
+        findings.report_conflict(&name, "`name` cannot be combined with `server`");
     }
 }

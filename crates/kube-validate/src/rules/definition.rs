@@ -1,7 +1,9 @@
-//! Definitions of custom resources, and aggregated APIs.
+//! CustomResourceDefinitions and APIServices.
 
 use super::admission::label_1035;
-use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of, unique};
+use super::{
+    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules, unique_by_field,
+};
 use crate::error::Problem;
 use crate::formats;
 use yaml_spans::shorten;
@@ -9,12 +11,12 @@ use yaml_spans::shorten;
 const SCHEMA_TYPES: &[&str] = &["array", "boolean", "integer", "number", "object", "string"];
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("CustomResourceDefinitionSpec", "apiextensions: validateCustomResourceDefinitionSpec", &[
-        ("group", Rule::Strictly(dotted)),
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("CustomResourceDefinitionSpec", "apiextensions: validateCustomResourceDefinitionSpec", &[
+        ("group", Rule::Strictly(dotted_name)),
         ("scope", Rule::Exactly(&["Cluster", "Namespaced"])),
     ]),
-    of("CustomResourceDefinitionNames", "apiextensions: validateCustomResourceDefinitionSpec, ValidateCustomResourceDefinitionNames", &[
+    type_rules("CustomResourceDefinitionNames", "apiextensions: validateCustomResourceDefinitionSpec, ValidateCustomResourceDefinitionNames", &[
         ("plural", Rule::Required),
         ("plural", Rule::Form(label_1035)),
         ("singular", Rule::Form(label_1035)),
@@ -24,43 +26,43 @@ pub const TYPES: &[Type] = &[
         ("shortNames", Rule::Strictly(label_1035)),
         ("categories", Rule::Strictly(label_1035)),
     ]),
-    of("CustomResourceDefinitionVersion", "apiextensions: validateCustomResourceDefinitionSpec", &[
+    type_rules("CustomResourceDefinitionVersion", "apiextensions: validateCustomResourceDefinitionSpec", &[
         ("name", Rule::Strictly(label_1035)),
         ("schema", Rule::Required),
     ]),
-    of("CustomResourceValidation", "apiextensions: validateCustomResourceDefinitionSpec", &[
+    type_rules("CustomResourceValidation", "apiextensions: validateCustomResourceDefinitionSpec", &[
         ("openAPIV3Schema", Rule::Required),
     ]),
-    of("CustomResourceConversion", "apiextensions: validateCustomResourceConversion", &[
+    type_rules("CustomResourceConversion", "apiextensions: validateCustomResourceConversion", &[
         ("strategy", Rule::Exactly(&["None", "Webhook"])),
     ]),
-    of("WebhookConversion", "apiextensions: validateCustomResourceConversion, validateConversionReviewVersions", &[
+    type_rules("WebhookConversion", "apiextensions: validateCustomResourceConversion, validateConversionReviewVersions", &[
         ("clientConfig", Rule::Required),
         ("conversionReviewVersions", Rule::Required),
         ("conversionReviewVersions", Rule::Strictly(label_1035)),
         ("conversionReviewVersions", Rule::Distinct("version")),
     ]),
-    of("CustomResourceColumnDefinition", "apiextensions: ValidateCustomResourceColumnDefinition", &[
+    type_rules("CustomResourceColumnDefinition", "apiextensions: ValidateCustomResourceColumnDefinition", &[
         ("name", Rule::Required),
         ("jsonPath", Rule::Strictly(json_path)),
         ("type", Rule::Exactly(&["boolean", "date", "integer", "number", "string"])),
     ]),
-    of("CustomResourceSubresourceScale", "apiextensions: ValidateCustomResourceDefinitionSubresources", &[
+    type_rules("CustomResourceSubresourceScale", "apiextensions: ValidateCustomResourceDefinitionSubresources", &[
         ("specReplicasPath", Rule::Strictly(spec_path)),
         ("statusReplicasPath", Rule::Strictly(status_path)),
     ]),
-    of("SelectableField", "apiextensions: ValidateCustomResourceSelectableFields", &[
+    type_rules("SelectableField", "apiextensions: ValidateCustomResourceSelectableFields", &[
         ("jsonPath", Rule::Strictly(json_path)),
     ]),
-    of("JSONSchemaProps", "apiextensions: ValidateCustomResourceDefinitionOpenAPISchema", &[
+    type_rules("JSONSchemaProps", "apiextensions: ValidateCustomResourceDefinitionOpenAPISchema", &[
         ("type", Rule::OneOf(SCHEMA_TYPES)),
         ("x-kubernetes-list-type", Rule::Exactly(&["atomic", "set", "map"])),
         ("x-kubernetes-map-type", Rule::Exactly(&["atomic", "granular"])),
     ]),
-    of("APIService", "apiregistration: ValidateAPIService", &[
+    type_rules("APIService", "apiregistration: ValidateAPIService", &[
         ("spec", Rule::Required),
     ]),
-    of("APIServiceSpec", "apiregistration: ValidateAPIService", &[
+    type_rules("APIServiceSpec", "apiregistration: ValidateAPIService", &[
         ("groupPriorityMinimum", Rule::Range(1, 20000)),
         ("versionPriority", Rule::Range(1, 1000)),
         ("version", Rule::Strictly(label_1035)),
@@ -70,7 +72,7 @@ pub const TYPES: &[Type] = &[
 pub const CHECKS: &[CheckRow] = &[
     (
         "CustomResourceDefinitionSpec",
-        versions as Check,
+        stored_version as Check,
         "apiextensions: validateCustomResourceDefinitionSpec",
     ),
     (
@@ -78,98 +80,100 @@ pub const CHECKS: &[CheckRow] = &[
         definition_name,
         "apiextensions: ValidateCustomResourceDefinition",
     ),
-    ("CustomResourceConversion", conversion, "apiextensions: validateCustomResourceConversion"),
-    ("CustomResourceDefinitionVersion", deprecation, "apiextensions: validateDeprecationWarning"),
+    (
+        "CustomResourceConversion",
+        conversion_webhook,
+        "apiextensions: validateCustomResourceConversion",
+    ),
+    (
+        "CustomResourceDefinitionVersion",
+        deprecation_warning,
+        "apiextensions: validateDeprecationWarning",
+    ),
     (
         "CustomResourceDefinitionNames",
-        list_kind,
+        distinct_list_kind,
         "apiextensions: ValidateCustomResourceDefinitionNames",
     ),
-    ("APIService", service_name, "apiregistration: ValidateAPIService"),
+    ("APIService", api_service_name, "apiregistration: ValidateAPIService"),
 ];
 
-fn versions(at: &At, found: &mut Found) {
-    unique(
-        at.list("versions"),
-        "version",
-        "name",
-        |item| item.text("name").map(str::to_owned),
-        found,
-    );
-    let stored = at.list("versions").filter(|version| version.is_true("storage")).count();
-    if stored != 1 && at.has("versions") {
-        let message = format!("{stored} versions have `storage: true`, but exactly one must");
-        match at.get("versions") {
-            Some(versions) => found.conflict(&versions, message),
-            None => found.value(at, Problem::Conflict(message)),
+fn stored_version(node: &NodeRef, findings: &mut Findings) {
+    unique_by_field(node.items_of("versions"), "version", "name", findings);
+    let stored = node.items_of("versions").filter(|version| version.is_true("storage")).count();
+    if stored != 1 && node.has("versions") {
+        let message = format!("{stored} versions have `storage: true`: expected exactly one");
+        match node.get("versions") {
+            Some(versions) => findings.report_conflict(&versions, message),
+            None => findings.report(node, Problem::Conflict(message)),
         }
     }
 }
 
-fn definition_name(at: &At, found: &mut Found) {
-    let spec = at.get("spec");
+fn definition_name(node: &NodeRef, findings: &mut Findings) {
+    let spec = node.get("spec");
     let names = spec.as_ref().and_then(|spec| spec.get("names"));
     let plural = names.as_ref().and_then(|names| names.text("plural"));
     let group = spec.as_ref().and_then(|spec| spec.text("group"));
     if let Some((plural, group)) = plural.zip(group) {
-        named(at, &format!("{plural}.{group}"), found);
+        check_derived_name(node, &format!("{plural}.{group}"), findings);
     }
 }
 
-fn list_kind(at: &At, found: &mut Found) {
-    if let Some(list) = at
+fn distinct_list_kind(node: &NodeRef, findings: &mut Findings) {
+    if let Some(list_kind) = node
         .get("listKind")
-        .filter(|_| at.text("kind").is_some() && at.text("kind") == at.text("listKind"))
+        .filter(|_| node.text("kind").is_some() && node.text("kind") == node.text("listKind"))
     {
-        found.conflict(&list, "`listKind` can't be `kind`");
+        findings.report_conflict(&list_kind, "`listKind` must differ from `kind`");
     }
 }
 
-fn conversion(at: &At, found: &mut Found) {
-    let webhook = at.get("webhook");
-    match at.text("strategy") {
+fn conversion_webhook(node: &NodeRef, findings: &mut Findings) {
+    let webhook = node.get("webhook");
+    match node.text("strategy") {
         Some("Webhook") if webhook.is_none() => {
-            found.missing(at, "webhook", Some("`strategy: Webhook` needs it".to_owned()));
+            findings.report_missing_with_hint(node, "webhook", "required by `strategy: Webhook`");
         }
         Some("None") => {
             if let Some(webhook) = webhook {
-                found.conflict(&webhook, "`webhook` can't stand beside `strategy: None`");
+                findings.report_conflict(
+                    &webhook,
+                    "`webhook` cannot be combined with `strategy: None`",
+                );
             }
         }
         _ => {
             if let Some(client) = webhook.as_ref().and_then(|webhook| webhook.get("clientConfig")) {
-                exactly_one(&client, &["service", "url"], "address of the webhook", found);
+                exactly_one(&client, &["service", "url"], "address of the webhook", findings);
             }
         }
     }
 }
 
-fn deprecation(at: &At, found: &mut Found) {
-    if let Some(warning) = at.get("deprecationWarning").filter(|_| !at.is_true("deprecated")) {
-        found.conflict(&warning, "`deprecationWarning` needs `deprecated: true`");
+fn deprecation_warning(node: &NodeRef, findings: &mut Findings) {
+    if let Some(warning) = node.get("deprecationWarning").filter(|_| !node.is_true("deprecated")) {
+        findings.report_conflict(&warning, "`deprecationWarning` needs `deprecated: true`");
     }
 }
 
-fn service_name(at: &At, found: &mut Found) {
-    let spec = at.get("spec");
+fn api_service_name(node: &NodeRef, findings: &mut Findings) {
+    let spec = node.get("spec");
     let version = spec.as_ref().and_then(|spec| spec.text("version"));
     let group = spec.as_ref().and_then(|spec| spec.text("group")).unwrap_or_default();
     if let Some(version) = version {
-        named(at, &format!("{version}.{group}"), found);
+        check_derived_name(node, &format!("{version}.{group}"), findings);
     }
 }
 
-/// The name of an object that its spec decides.
-fn named(at: &At, right: &str, found: &mut Found) {
-    let metadata = at.get("metadata");
+/// Checks that an object has the name that its spec implies.
+fn check_derived_name(node: &NodeRef, expected: &str, findings: &mut Findings) {
+    let metadata = node.get("metadata");
     let name = metadata.as_ref().and_then(|metadata| metadata.get("name"));
-    if let Some(name) = name.filter(|name| name.node.as_str().is_some_and(|text| text != right)) {
-        super::malformed(
-            name.node.as_str().unwrap_or_default(),
-            &format!("`{}`", shorten(right)),
-            &name,
-            found,
-        );
+    if let Some(name) = name
+        && let Some(text) = name.as_str().filter(|text| *text != expected)
+    {
+        findings.report_invalid(&name, text, &format!("`{}`", shorten(expected)));
     }
 }
 
@@ -187,12 +191,12 @@ fn status_path(text: &str) -> Result<(), &'static str> {
 
 fn kind_name(text: &str) -> Result<(), &'static str> {
     label_1035(&text.to_ascii_lowercase())
-        .map_err(|_| "a DNS label that begins with a letter, once in lower case")
+        .map_err(|_| "a name that in lower case is a DNS label and begins with a letter")
 }
 
-fn dotted(text: &str) -> Result<(), &'static str> {
-    match formats::subdomain(text) {
+fn dotted_name(text: &str) -> Result<(), &'static str> {
+    match formats::dns_subdomain(text) {
         Ok(()) if text.contains('.') => Ok(()),
-        _ => Err("a DNS name with a dot"),
+        _ => Err("a DNS name of at least two parts"),
     }
 }

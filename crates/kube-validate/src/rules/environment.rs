@@ -1,6 +1,8 @@
-//! Variables of containers, and where their values come from.
+//! Environment variables of containers, and the sources of their values.
 
-use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of, one_of};
+use super::{
+    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, check_choice, exactly_one, type_rules,
+};
 use crate::formats;
 use crate::quantity::Quantity;
 
@@ -17,91 +19,91 @@ const ENV_FIELDS: &[&str] = &[
 ];
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("EnvVar", "core: ValidateEnv", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("EnvVar", "core: ValidateEnv", &[
         ("name", Rule::Required),
         ("name", Rule::Form(formats::env_name)),
     ]),
-    of("EnvFromSource", "core: ValidateEnvFrom", &[
+    type_rules("EnvFromSource", "core: ValidateEnvFrom", &[
         ("prefix", Rule::Form(formats::env_name)),
     ]),
-    of("ConfigMapEnvSource", "core: validateConfigMapEnvSource", &[
+    type_rules("ConfigMapEnvSource", "core: validateConfigMapEnvSource", &[
         ("name", Rule::Required),
-        ("name", Rule::Form(formats::subdomain)),
+        ("name", Rule::Form(formats::dns_subdomain)),
     ]),
-    of("SecretEnvSource", "core: validateSecretEnvSource", &[
+    type_rules("SecretEnvSource", "core: validateSecretEnvSource", &[
         ("name", Rule::Required),
-        ("name", Rule::Form(formats::subdomain)),
+        ("name", Rule::Form(formats::dns_subdomain)),
     ]),
-    of("ConfigMapKeySelector", "core: validateConfigMapKeySelector", &[
+    type_rules("ConfigMapKeySelector", "core: validateConfigMapKeySelector", &[
         ("name", Rule::Required),
-        ("name", Rule::Form(formats::subdomain)),
+        ("name", Rule::Form(formats::dns_subdomain)),
         ("key", Rule::Strictly(formats::config_key)),
     ]),
-    of("SecretKeySelector", "core: validateSecretKeySelector", &[
+    type_rules("SecretKeySelector", "core: validateSecretKeySelector", &[
         ("name", Rule::Required),
-        ("name", Rule::Form(formats::subdomain)),
+        ("name", Rule::Form(formats::dns_subdomain)),
         ("key", Rule::Strictly(formats::config_key)),
     ]),
-    of("FileKeySelector", "core: validateFileKeySelector", &[
+    type_rules("FileKeySelector", "core: validateFileKeySelector", &[
         ("key", Rule::Required),
         ("key", Rule::Form(formats::env_name)),
         ("path", Rule::Required),
         ("path", Rule::Form(formats::no_backsteps)),
     ]),
-    of("ObjectFieldSelector", "core: validateObjectFieldSelector", &[
+    type_rules("ObjectFieldSelector", "core: validateObjectFieldSelector", &[
         ("apiVersion", Rule::OneOf(&["v1"])),
         ("fieldPath", Rule::Required),
     ]),
-    of("ResourceFieldSelector", "core: validateContainerResourceFieldSelector", &[
+    type_rules("ResourceFieldSelector", "core: validateContainerResourceFieldSelector", &[
         ("resource", Rule::Required),
     ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("EnvVar", environment as Check, "core: validateEnvVarValueFrom"),
-    ("EnvFromSource", environment_from, "core: ValidateEnvFrom"),
-    ("ResourceFieldSelector", divisor, "core: validateContainerResourceDivisor"),
+    ("EnvVar", env_value_source as Check, "core: validateEnvVarValueFrom"),
+    ("EnvFromSource", env_from_source, "core: ValidateEnvFrom"),
+    ("ResourceFieldSelector", resource_divisor, "core: validateContainerResourceDivisor"),
 ];
 
-fn environment(at: &At, found: &mut Found) {
-    let Some(from) = at.get("valueFrom") else {
+fn env_value_source(node: &NodeRef, findings: &mut Findings) {
+    let Some(from) = node.get("valueFrom") else {
         return;
     };
     let sources = ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
-    exactly_one(&from, &sources, "source of the variable", found);
-    if at.text("value").is_some() {
-        found.conflict(&from, "`valueFrom` can't stand beside `value`");
+    exactly_one(&from, &sources, "source of the variable", findings);
+    if node.text("value").is_some() {
+        findings.report_conflict(&from, "`valueFrom` cannot be combined with `value`");
     }
     if let Some(reference) = from.get("fieldRef") {
-        field_path(&reference, ENV_FIELDS, found);
+        field_path(&reference, ENV_FIELDS, findings);
     }
     if let Some(reference) = from.get("resourceFieldRef") {
-        resource(&reference, found);
+        container_resource(&reference, findings);
     }
 }
 
-/// A field of the pod that a container can see: one of a list, or one label or annotation.
-pub fn field_path(reference: &At, legal: &[&str], found: &mut Found) {
-    let Some(at) = reference.get("fieldPath") else {
+/// Checks a reference to one of the Pod's fields: one of a list, or one label or annotation.
+pub fn field_path(reference: &NodeRef, allowed: &[&str], findings: &mut Findings) {
+    let Some(node) = reference.get("fieldPath") else {
         return;
     };
-    let text = at.node.as_str().unwrap_or_default();
+    let text = node.as_str().unwrap_or_default();
     let subscript = text.strip_suffix("']").and_then(|head| head.split_once("['"));
     match subscript {
         Some(("metadata.labels" | "metadata.annotations", key)) => {
-            if let Err(right) = formats::annotation_key(key) {
-                super::malformed(text, right, &at, found);
+            if let Err(expected) = formats::annotation_key(key) {
+                findings.report_invalid(&node, text, expected);
             }
         }
         _ if text.is_empty() => {}
-        _ => one_of(legal, text, &at, found),
+        _ => check_choice(allowed, text, &node, findings),
     }
 }
 
-/// A resource of a container that a container can see.
-pub fn resource(reference: &At, found: &mut Found) {
-    const LEGAL: &[&str] = &[
+/// Checks a reference to one of a container's resources.
+pub fn container_resource(reference: &NodeRef, findings: &mut Findings) {
+    const RESOURCES: &[&str] = &[
         "limits.cpu",
         "limits.memory",
         "limits.ephemeral-storage",
@@ -109,41 +111,42 @@ pub fn resource(reference: &At, found: &mut Found) {
         "requests.memory",
         "requests.ephemeral-storage",
     ];
-    let Some(at) = reference.get("resource") else {
+    let Some(node) = reference.get("resource") else {
         return;
     };
-    let text = at.node.as_str().unwrap_or_default();
+    let text = node.as_str().unwrap_or_default();
     let pages = text.starts_with("limits.hugepages-") || text.starts_with("requests.hugepages-");
     if !pages && !text.is_empty() {
-        one_of(LEGAL, text, &at, found);
+        check_choice(RESOURCES, text, &node, findings);
     }
 }
 
-fn divisor(at: &At, found: &mut Found) {
-    let (Some(divisor), Some(resource)) = (at.get("divisor"), at.text("resource")) else {
+fn resource_divisor(node: &NodeRef, findings: &mut Findings) {
+    let (Some(divisor), Some(resource)) = (node.get("divisor"), node.text("resource")) else {
         return;
     };
-    let cpu = resource.ends_with(".cpu");
-    let units: &[&str] = match cpu {
+    let units: &[&str] = match resource.ends_with(".cpu") {
         true => &["0", "1m", "1"],
         false => &[
             "0", "1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei",
         ],
     };
-    let number = divisor.node.as_int().map(|number| number.to_string());
-    let Some(text) = number.as_deref().or(divisor.node.as_str()) else {
+    let number = divisor.as_int().map(|number| number.to_string());
+    let Some(text) = number.as_deref().or(divisor.as_str()) else {
         return;
     };
     let Some(quantity) = Quantity::parse(text) else {
         return;
     };
-    let same =
-        |unit: &&str| Quantity::parse(unit).is_some_and(|unit| unit.compare(&quantity).is_eq());
-    if !units.iter().any(same) {
-        one_of(&units[1..], text, &divisor, found);
+    let is_unit = units
+        .iter()
+        .filter_map(|unit| Quantity::parse(unit))
+        .any(|unit| unit.compare(&quantity).is_eq());
+    if !is_unit {
+        check_choice(&units[1..], text, &divisor, findings);
     }
 }
 
-fn environment_from(at: &At, found: &mut Found) {
-    exactly_one(at, &["configMapRef", "secretRef"], "source of the variables", found);
+fn env_from_source(node: &NodeRef, findings: &mut Findings) {
+    exactly_one(node, &["configMapRef", "secretRef"], "source of the variables", findings);
 }

@@ -1,33 +1,33 @@
-//! Metadata and selectors, which all kinds share.
+//! Metadata and label selectors, which all kinds share.
 
 use std::collections::BTreeMap;
 
-use super::{At, Check, CheckRow, Found, Rule, Type, of};
+use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
 use yaml_spans::shorten;
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("ObjectMeta", "apimachinery: ValidateLabels, ValidateAnnotations, ValidateFinalizerName, ValidateObjectMetaAccessor", &[
-        ("labels", Rule::Keys(formats::qualified)),
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("ObjectMeta", "apimachinery: ValidateLabels, ValidateAnnotations, ValidateFinalizerName, ValidateObjectMetaAccessor", &[
+        ("labels", Rule::Keys(formats::qualified_name)),
         ("labels", Rule::Form(formats::label_value)),
         ("annotations", Rule::Keys(formats::annotation_key)),
-        ("finalizers", Rule::Strictly(formats::qualified)),
+        ("finalizers", Rule::Strictly(formats::qualified_name)),
         ("generation", Rule::Range(0, i64::MAX)),
     ]),
-    of("OwnerReference", "apimachinery: validateOwnerReference", &[
+    type_rules("OwnerReference", "apimachinery: validateOwnerReference", &[
         ("apiVersion", Rule::Required),
         ("kind", Rule::Required),
         ("name", Rule::Required),
         ("uid", Rule::Required),
     ]),
-    of("LabelSelector", "apimachinery: ValidateLabelSelector", &[
-        ("matchLabels", Rule::Keys(formats::qualified)),
+    type_rules("LabelSelector", "apimachinery: ValidateLabelSelector", &[
+        ("matchLabels", Rule::Keys(formats::qualified_name)),
         ("matchLabels", Rule::Form(formats::label_value)),
     ]),
-    of("LabelSelectorRequirement", "apimachinery: ValidateLabelSelectorRequirement", &[
-        ("key", Rule::Strictly(formats::qualified)),
+    type_rules("LabelSelectorRequirement", "apimachinery: ValidateLabelSelectorRequirement", &[
+        ("key", Rule::Strictly(formats::qualified_name)),
         ("operator", Rule::Exactly(OPERATORS)),
         ("values", Rule::Form(formats::label_value)),
     ]),
@@ -36,89 +36,101 @@ pub const TYPES: &[Type] = &[
 const OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist"];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("ObjectMeta", size as Check, "apimachinery: ValidateAnnotationsSize"),
-    ("LabelSelectorRequirement", requirement, "apimachinery: ValidateLabelSelectorRequirement"),
+    ("ObjectMeta", annotations_size as Check, "apimachinery: ValidateAnnotationsSize"),
+    (
+        "LabelSelectorRequirement",
+        label_requirement,
+        "apimachinery: ValidateLabelSelectorRequirement",
+    ),
 ];
 
-/// Bytes that all annotations of an object may have together: `TotalAnnotationSizeLimitB`.
-const ANNOTATIONS: usize = 256 << 10;
+/// The most bytes of an object's annotations together: `TotalAnnotationSizeLimitB`, 256Ki.
+const MAX_ANNOTATION_BYTES: usize = 256 << 10;
 
-fn size(at: &At, found: &mut Found) {
-    let Some(annotations) = at.get("annotations") else {
+fn annotations_size(node: &NodeRef, findings: &mut Findings) {
+    let Some(annotations) = node.get("annotations") else {
         return;
     };
     let bytes: usize = annotations
         .entries()
-        .map(|(key, value)| key.len() + value.node.as_str().map_or(0, str::len))
+        .map(|(key, value)| key.len() + value.as_str().map_or(0, str::len))
         .sum();
-    if bytes > ANNOTATIONS {
-        found.conflict(
+    if bytes > MAX_ANNOTATION_BYTES {
+        findings.report_conflict(
             &annotations,
-            format!("the annotations have {bytes} bytes, but may have {ANNOTATIONS}"),
+            format!("the annotations have {bytes} bytes: expected at most 256Ki"),
         );
     }
 }
 
-fn requirement(at: &At, found: &mut Found) {
-    match at.text("operator") {
-        Some("In" | "NotIn") if at.len("values") == 0 => found.missing(at, "values", None),
-        Some("Exists" | "DoesNotExist") if at.len("values") > 0 => {
-            if let Some(values) = at.get("values") {
-                found.conflict(&values, "`values` can't stand beside `Exists` or `DoesNotExist`");
+/// An expression with `In` or `NotIn` has values; one with `Exists` or `DoesNotExist` has none.
+pub fn label_requirement(node: &NodeRef, findings: &mut Findings) {
+    match node.text("operator") {
+        Some("In" | "NotIn") if node.len_of("values") == 0 => {
+            findings.report_missing(node, "values")
+        }
+        Some("Exists" | "DoesNotExist") if node.len_of("values") > 0 => {
+            if let Some(values) = node.get("values") {
+                findings.report_conflict(
+                    &values,
+                    "`values` cannot be combined with `operator: Exists` or `DoesNotExist`",
+                );
             }
         }
         _ => {}
     }
 }
 
-/// The selector of a workload names something, and its own pods match it.
-pub fn selects_template(at: &At, found: &mut Found) {
-    let Some(selector) = at.get("selector") else {
+/// A workload's selector is not empty, and matches the labels of its own Pod template.
+pub fn selector_matches_template(node: &NodeRef, findings: &mut Findings) {
+    let Some(selector) = node.get("selector") else {
         return;
     };
-    if selector.len("matchLabels") + selector.len("matchExpressions") == 0 {
-        found.value(&selector, Problem::Empty("selector".to_owned()));
+    if selector.len_of("matchLabels") + selector.len_of("matchExpressions") == 0 {
+        findings.report(&selector, Problem::Empty("selector".to_owned()));
         return;
     }
-    let template = at.get("template");
+    let template = node.get("template");
     let metadata = template.as_ref().and_then(|template| template.get("metadata"));
-    let labels = metadata.as_ref().and_then(|metadata| metadata.get("labels"));
-    let labels: BTreeMap<&str, &str> = labels
+    let label_map = metadata.as_ref().and_then(|metadata| metadata.get("labels"));
+    let labels: BTreeMap<&str, &str> = label_map
         .iter()
-        .flat_map(At::entries)
-        .map(|(key, value)| (key, value.node.as_str().unwrap_or_default()))
+        .flat_map(NodeRef::entries)
+        .map(|(key, value)| (key, value.as_str().unwrap_or_default()))
         .collect();
     if let Some(wanted) = selector.get("matchLabels") {
         for (key, value) in wanted.entries() {
-            let text = value.node.as_str().unwrap_or_default();
+            let text = value.as_str().unwrap_or_default();
             if labels.get(key) != Some(&text) {
-                let shown = shorten(&format!("{key}: {text}"));
-                let message = format!("the selector's `{shown}` is no label of the pod template");
-                found.value(&value, Problem::Conflict(message));
+                let label = shorten(&format!("{key}: {text}"));
+                let message = format!("the pod template lacks the selector's label `{label}`");
+                findings.report(&value, Problem::Conflict(message));
             }
         }
     }
-    for requirement in selector.list("matchExpressions") {
+    for requirement in selector.items_of("matchExpressions") {
         let Some(key) = requirement.text("key") else {
             continue;
         };
-        let label = labels.get(key);
-        let listed = label.is_some_and(|label| {
-            requirement.list("values").any(|value| value.node.as_str() == Some(label))
-        });
-        let matches = match requirement.text("operator") {
-            Some("In") => listed,
-            Some("NotIn") => !listed,
-            Some("Exists") => label.is_some(),
-            Some("DoesNotExist") => label.is_none(),
-            _ => true,
-        };
-        if !matches {
-            let message = format!(
-                "the selector's expression on `{}` does not match the pod template",
-                shorten(key)
-            );
-            found.value(&requirement, Problem::Conflict(message));
+        if !matches_expression(&requirement, labels.get(key).copied()) {
+            let key = shorten(key);
+            let message =
+                format!("the pod template does not match the selector's `{key}` expression");
+            findings.report(&requirement, Problem::Conflict(message));
         }
+    }
+}
+
+/// Returns true if a label's value, or its absence, matches an expression of a selector.
+fn matches_expression(requirement: &NodeRef, label: Option<&str>) -> bool {
+    let listed = label.is_some_and(|label| {
+        requirement.items_of("values").any(|value| value.as_str() == Some(label))
+    });
+    match requirement.text("operator") {
+        Some("In") => listed,
+        Some("NotIn") => !listed,
+        Some("Exists") => label.is_some(),
+        Some("DoesNotExist") => label.is_none(),
+        _ => true,
     }
 }

@@ -1,23 +1,25 @@
-//! What the API server asks of objects beyond what the Rust types carry.
+//! The API server's rules for objects, beyond what their Rust types express.
 //!
-//! In: a structure of an object (its type's name, its node). Out: what is wrong with it. Only
-//! `objects::audit` calls it. Rules are data: a table a part of Kubernetes, with its types,
-//! their fields, what each field must be, and the function of the API server that says so (Kubernetes
-//! 1.37; file names are those of `pkg/apis/*/validation` unless written otherwise). What no row
-//! can say, because it holds fields against one another, is a function in a table of its own.
-//! Rows are by type, not by path, so that a pod's rules hold wherever a pod's template stands.
+//! In: one structure of an object (its type's name and its node). Out: its findings.
+//!
+//! Rules are data. Each file covers one part of Kubernetes and has two tables: `TYPE_RULES` with the
+//! fields of each type and what each must be, and `CHECKS` with functions for what one field's rule
+//! cannot express, since it compares fields. Each row names the function of the API server that it
+//! follows (Kubernetes 1.37; without a path, the function is in `pkg/apis/*/validation`).
+//!
+//! Rows are by type, not by path, so the rules of a Pod apply wherever a Pod template occurs.
 
 mod admission;
-mod at;
 mod batch;
 mod container;
 mod custom;
 mod definition;
 mod environment;
-mod found;
-mod hold;
+mod field;
+mod findings;
 mod meta;
 mod network;
+mod node_ref;
 mod pod;
 mod rbac;
 mod resources;
@@ -31,85 +33,102 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::formats::Form;
-pub use at::At;
-pub use found::Found;
-use hold::{at_most_one, exactly_one, hold, list, malformed, one_of, unique};
-pub use resources::amount;
+use field::{
+    at_most_one, check_choice, check_rule, exactly_one, list_names, unique_by, unique_by_field,
+};
+pub use findings::Findings;
+pub use node_ref::NodeRef;
+pub use resources::quantity_of;
 use yaml_spans::Node;
 
-/// The fields of a type that have rules, and where Kubernetes says so. A field stands there once a
-/// rule.
-pub struct Type {
+/// The rules of one type's fields. A field has one entry for each of its rules.
+pub struct TypeRules {
     name: &'static str,
     fields: &'static [(&'static str, Rule)],
 }
 
-/// What a field must be. A rule holds for the value, or for each value of a list or map; an empty
-/// text is as no value, since the API server can't tell them apart (but see [`Rule::Exactly`]).
+/// A constraint on one field.
+///
+/// A field that is absent or null satisfies every rule but `Required`. The rules for texts and numbers
+/// apply to the field's value or, if it is a list or a map, to each of its values.
+///
+/// # Empty texts
+/// The API server treats an empty text (`""`) in one of two ways, and the rules for texts come in
+/// pairs for that reason:
+///
+/// | an empty text counts as | texts of a list | texts of a form |
+/// |---|---|---|
+/// | an absent field, for which the server fills in the default | `OneOf` | `Form` |
+/// | a value like any other, which the list or form must allow | `Exactly` | `Strictly` |
+///
+/// For example, `imagePullPolicy: ""` is accepted (`OneOf`), and `seccompProfile: {type: ""}` is
+/// refused (`Exactly`). The reason lies in the server's types: it cannot tell an empty text from an
+/// absent field where the Go field is a plain string, and can where it is a pointer or the item of a
+/// list. The function that a row names shows which of the two a field is.
 pub enum Rule {
-    /// Present and not empty.
+    /// Present and not empty: neither `""`, `[]` nor `{}`.
     Required,
-    /// One of these texts.
+    /// One of these texts; an empty one counts as absent.
     OneOf(&'static [&'static str]),
-    /// One of these texts, where an empty one is none of them: the field is a pointer in Go.
+    /// One of these texts; an empty one is refused.
     Exactly(&'static [&'static str]),
-    /// A whole number from, to.
+    /// A whole number between two bounds, both included.
     Range(i64, i64),
-    /// A text of this form.
+    /// A text of this form; an empty one counts as absent.
     Form(Form),
-    /// A text of this form, an empty one included.
+    /// A text of this form, even if it is empty.
     Strictly(Form),
     /// A map whose keys have this form.
     Keys(Form),
-    /// A port by number, 1 to 65535, or by name.
+    /// A port: a number from 1 to 65535, or a port's name; an empty name counts as absent.
     Port,
-    /// A whole number of at least zero, or a percentage.
+    /// A whole number of at least zero, or a percentage such as `25%`.
     IntOrPercent,
-    /// No more items than this.
+    /// A list of at most so many items.
     AtMost(usize),
     /// Quantities of at least zero.
     NotNegative,
     /// Quantities above zero.
     Positive,
-    /// Texts of which none is twice.
+    /// A list of texts without duplicates; the text is what messages call an item.
     Distinct(&'static str),
 }
 
-/// What holds fields of one structure against one another.
-pub type Check = fn(&At, &mut Found);
+/// A check that compares the fields of one structure.
+pub type Check = fn(&NodeRef, &mut Findings);
 
-/// A type, its check, and where Kubernetes says so.
+/// A type's name, one of its checks, and the function of the API server that the check follows.
 pub type CheckRow = (&'static str, Check, &'static str);
 
-/// A row of a table; the source is for those who read it.
-const fn of(
+/// A row of `TYPE_RULES`. The source is for readers of the table only.
+const fn type_rules(
     name: &'static str,
     _source: &'static str,
     fields: &'static [(&'static str, Rule)],
-) -> Type {
-    Type { name, fields }
+) -> TypeRules {
+    TypeRules { name, fields }
 }
 
-const TABLES: [&[Type]; 16] = [
-    admission::TYPES,
-    batch::TYPES,
-    container::TYPES,
-    custom::TYPES,
-    definition::TYPES,
-    environment::TYPES,
-    meta::TYPES,
-    network::TYPES,
-    pod::TYPES,
-    rbac::TYPES,
-    resources::TYPES,
-    scaling::TYPES,
-    scheduling::TYPES,
-    storage::TYPES,
-    volume::TYPES,
-    workload::TYPES,
+const TYPE_TABLES: [&[TypeRules]; 16] = [
+    admission::TYPE_RULES,
+    batch::TYPE_RULES,
+    container::TYPE_RULES,
+    custom::TYPE_RULES,
+    definition::TYPE_RULES,
+    environment::TYPE_RULES,
+    meta::TYPE_RULES,
+    network::TYPE_RULES,
+    pod::TYPE_RULES,
+    rbac::TYPE_RULES,
+    resources::TYPE_RULES,
+    scaling::TYPE_RULES,
+    scheduling::TYPE_RULES,
+    storage::TYPE_RULES,
+    volume::TYPE_RULES,
+    workload::TYPE_RULES,
 ];
 
-const CHECKS: [&[CheckRow]; 16] = [
+const CHECK_TABLES: [&[CheckRow]; 16] = [
     admission::CHECKS,
     batch::CHECKS,
     container::CHECKS,
@@ -129,44 +148,44 @@ const CHECKS: [&[CheckRow]; 16] = [
 ];
 
 #[derive(Default)]
-struct OfType {
+struct RulesOfType {
     fields: Vec<&'static (&'static str, Rule)>,
     checks: Vec<Check>,
 }
 
-static BY_TYPE: LazyLock<HashMap<&'static str, OfType>> = LazyLock::new(|| {
-    let mut by_type: HashMap<&'static str, OfType> = HashMap::new();
-    for of in TABLES.into_iter().flatten() {
-        by_type.entry(of.name).or_default().fields.extend(of.fields);
+static BY_TYPE: LazyLock<HashMap<&'static str, RulesOfType>> = LazyLock::new(|| {
+    let mut by_type: HashMap<&'static str, RulesOfType> = HashMap::new();
+    for row in TYPE_TABLES.into_iter().flatten() {
+        by_type.entry(row.name).or_default().fields.extend(row.fields);
     }
-    for (of, check, _) in CHECKS.into_iter().flatten() {
-        by_type.entry(of).or_default().checks.push(*check);
+    for (name, check, _) in CHECK_TABLES.into_iter().flatten() {
+        by_type.entry(name).or_default().checks.push(*check);
     }
     by_type
 });
 
-/// Structures that the server takes as they are, by the type that holds them and their own.
+/// Structures that the server accepts unchecked, as pairs of the owner's type and their own.
 const EXEMPT: &[(&str, &str)] = &[
-    ("JobTemplateSpec", "ObjectMeta"), // batch: ValidateJobTemplateSpec looks at its spec alone
-    ("MetricIdentifier", "LabelSelector"), // autoscaling: validateMetricIdentifier; metrics have labels of their own
+    ("JobTemplateSpec", "ObjectMeta"), // batch: ValidateJobTemplateSpec checks only its spec
+    ("MetricIdentifier", "LabelSelector"), // autoscaling: validateMetricIdentifier; metrics have their own labels
 ];
 
-/// Holds one structure, held by one of the type `owner`, against the rules of its type.
-pub fn apply(owner: &str, type_name: &str, node: &Node, found: &mut Found) {
-    let Some(of_type) = BY_TYPE.get(type_name).filter(|_| !EXEMPT.contains(&(owner, type_name)))
+/// Checks one structure, a part of a structure of the type `owner`, by the rules of its type.
+pub fn check_structure(owner: &str, type_name: &str, node: &Node, findings: &mut Findings) {
+    let Some(rules) = BY_TYPE.get(type_name).filter(|_| !EXEMPT.contains(&(owner, type_name)))
     else {
         return;
     };
-    let top = At::top(node);
-    for (field, rule) in &of_type.fields {
+    let top = NodeRef::top(node);
+    for (field, rule) in &rules.fields {
         match (top.get(field), rule) {
-            (Some(at), rule) => hold(rule, &at, found),
-            (None, Rule::Required) => found.missing(&top, field, None),
+            (Some(value), rule) => check_rule(rule, &value, findings),
+            (None, Rule::Required) => findings.report_missing(&top, field),
             (None, _) => {}
         }
     }
-    for check in &of_type.checks {
-        check(&top, found);
+    for check in &rules.checks {
+        check(&top, findings);
     }
 }
 
@@ -175,49 +194,17 @@ mod tests {
     use super::*;
     use crate::kinds::tests::fields_of_types;
 
-    /// The sources of our own types: a rule of a field that none has would never be asked.
-    const CUSTOM: [&str; 10] = [
-        include_str!("../custom/argo_application.rs"),
-        include_str!("../custom/argo_plugin.rs"),
-        include_str!("../custom/argo_project.rs"),
-        include_str!("../custom/argo_set.rs"),
-        include_str!("../custom/flux_kustomization.rs"),
-        include_str!("../custom/flux_source.rs"),
-        include_str!("../custom/kustomize.rs"),
-        include_str!("../custom/kyverno_exception.rs"),
-        include_str!("../custom/kyverno_mutating.rs"),
-        include_str!("../custom/kyverno_policy.rs"),
-    ];
-
-    fn custom_has(name: &str, field: Option<&str>) -> bool {
-        let Some(body) =
-            CUSTOM.iter().find_map(|text| text.split_once(&format!("struct {name} {{")))
-        else {
-            return false;
-        };
-        let body = body.1.split_once("\n}").map_or("", |(body, _)| body);
-        let snake = |c: char| {
-            if c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.to_string() }
-        };
-        field.is_none_or(|field| {
-            let written: String = field.chars().map(snake).collect();
-            body.contains(&format!(" {written}:"))
-                || body.contains(&format!("rename = \"{field}\""))
-        })
-    }
-
     #[test]
     fn every_rule_is_of_a_field_that_exists() {
         let known = fields_of_types();
-        for of in TABLES.into_iter().flatten() {
-            for (field, _) in of.fields {
-                let fields = known.get(of.name);
-                let exists = fields.is_some_and(|fields| fields.contains(*field));
-                assert!(exists || custom_has(of.name, Some(field)), "{}.{field}", of.name);
+        for row in TYPE_TABLES.into_iter().flatten() {
+            let fields = known.get(row.name).unwrap_or_else(|| panic!("no type {}", row.name));
+            for (field, _) in row.fields {
+                assert!(fields.contains(*field), "{}.{field}", row.name);
             }
         }
-        for (name, ..) in CHECKS.into_iter().flatten() {
-            assert!(known.contains_key(*name) || custom_has(name, None), "{name}");
+        for (name, ..) in CHECK_TABLES.into_iter().flatten() {
+            assert!(known.contains_key(*name), "{name}");
         }
         for (owner, name) in EXEMPT {
             assert!(known.contains_key(*owner) && known.contains_key(*name), "{owner} {name}");

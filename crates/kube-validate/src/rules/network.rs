@@ -1,6 +1,9 @@
-//! Services, Ingresses, NetworkPolicies, Endpoints.
+//! Services, Endpoints, Ingresses and NetworkPolicies.
 
-use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, malformed, of, unique};
+use super::{
+    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules, unique_by,
+    unique_by_field,
+};
 use crate::error::Problem;
 use crate::formats;
 
@@ -9,337 +12,377 @@ const SERVICES: &[&str] = &["ClusterIP", "NodePort", "LoadBalancer", "ExternalNa
 const PORT: Rule = Rule::Range(1, 65535);
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("ServiceSpec", "core: validateService, validateService (ValidateLabels), ValidateServiceClusterIPsRelatedFields, validateServiceExternalTrafficPolicy, validateServiceInternalTrafficFieldsValue, validateServiceTrafficDistribution", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("ServiceSpec", "core: validateService, validateService (ValidateLabels), ValidateServiceClusterIPsRelatedFields, validateServiceExternalTrafficPolicy, validateServiceInternalTrafficFieldsValue, validateServiceTrafficDistribution", &[
         ("type", Rule::OneOf(SERVICES)),
         ("sessionAffinity", Rule::OneOf(&["None", "ClientIP"])),
-        ("selector", Rule::Keys(formats::qualified)),
+        ("selector", Rule::Keys(formats::qualified_name)),
         ("selector", Rule::Form(formats::label_value)),
         ("clusterIP", Rule::Form(cluster_ip)),
         ("clusterIPs", Rule::Strictly(cluster_ip)),
         ("ipFamilies", Rule::Exactly(&["IPv4", "IPv6"])),
         ("ipFamilies", Rule::Distinct("IP family")),
         ("ipFamilyPolicy", Rule::Exactly(&["SingleStack", "PreferDualStack", "RequireDualStack"])),
-        ("externalIPs", Rule::Strictly(formats::ip)),
+        ("externalIPs", Rule::Strictly(formats::ip_address)),
         ("loadBalancerSourceRanges", Rule::Strictly(padded_cidr)),
         ("externalTrafficPolicy", Rule::OneOf(&["Cluster", "Local"])),
         ("internalTrafficPolicy", Rule::Exactly(&["Cluster", "Local"])),
         ("trafficDistribution", Rule::Exactly(&["PreferClose", "PreferSameZone", "PreferSameNode"])),
     ]),
-    of("ServicePort", "core: validateServicePort", &[
+    type_rules("ServicePort", "core: validateServicePort", &[
         ("port", PORT),
-        ("name", Rule::Form(formats::label)),
+        ("name", Rule::Form(formats::dns_label)),
         ("protocol", PROTOCOLS),
-        ("appProtocol", Rule::Strictly(formats::qualified)),
+        ("appProtocol", Rule::Strictly(formats::qualified_name)),
     ]),
-    of("ClientIPConfig", "core: validateAffinityTimeout", &[
+    type_rules("ClientIPConfig", "core: validateAffinityTimeout", &[
         ("timeoutSeconds", Rule::Range(1, 86400)),
     ]),
-    of("IngressSpec", "networking: ValidateIngressSpec", &[
-        ("ingressClassName", Rule::Strictly(formats::subdomain)),
+    type_rules("IngressSpec", "networking: ValidateIngressSpec", &[
+        ("ingressClassName", Rule::Strictly(formats::dns_subdomain)),
     ]),
-    of("IngressRule", "networking: validateIngressRules", &[
-        ("host", Rule::Form(formats::host)),
+    type_rules("IngressRule", "networking: validateIngressRules", &[
+        ("host", Rule::Form(formats::ingress_host)),
     ]),
-    of("IngressTLS", "networking: validateIngressTLS", &[
-        ("hosts", Rule::Strictly(formats::wildcard)),
-        ("secretName", Rule::Form(formats::subdomain)),
+    type_rules("IngressTLS", "networking: validateIngressTLS", &[
+        ("hosts", Rule::Strictly(formats::wildcard_name)),
+        ("secretName", Rule::Form(formats::dns_subdomain)),
     ]),
-    of("HTTPIngressRuleValue", "networking: validateHTTPIngressRuleValue", &[
+    type_rules("HTTPIngressRuleValue", "networking: validateHTTPIngressRuleValue", &[
         ("paths", Rule::Required),
     ]),
-    of("HTTPIngressPath", "networking: validateHTTPIngressPath", &[
+    type_rules("HTTPIngressPath", "networking: validateHTTPIngressPath", &[
         ("pathType", Rule::Exactly(&["Exact", "Prefix", "ImplementationSpecific"])),
         ("path", Rule::Form(formats::absolute_path)),
     ]),
-    of("IngressServiceBackend", "networking: validateIngressBackend", &[
+    type_rules("IngressServiceBackend", "networking: validateIngressBackend", &[
         ("name", Rule::Required),
-        ("name", Rule::Form(formats::label)),
+        ("name", Rule::Form(formats::dns_label)),
     ]),
-    of("ServiceBackendPort", "networking: validateIngressBackend", &[
+    type_rules("ServiceBackendPort", "networking: validateIngressBackend", &[
         ("name", Rule::Form(formats::port_name)),
         ("number", Rule::Range(0, 65535)),
     ]),
-    of("Service", "core: validateService", &[
+    type_rules("Service", "core: validateService", &[
         ("spec", Rule::Required),
     ]),
-    of("Ingress", "networking: ValidateIngressSpec", &[
+    type_rules("Ingress", "networking: ValidateIngressSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("IngressClass", "networking: validateIngressClassSpec", &[
+    type_rules("IngressClass", "networking: validateIngressClassSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("TypedLocalObjectReference", "networking: validateIngressTypedLocalObjectReference", &[
-        ("apiGroup", Rule::Strictly(formats::subdomain)),
+    type_rules("TypedLocalObjectReference", "networking: validateIngressTypedLocalObjectReference", &[
+        ("apiGroup", Rule::Strictly(formats::dns_subdomain)),
         ("kind", Rule::Required),
         ("kind", Rule::Form(formats::path_segment)),
         ("name", Rule::Required),
         ("name", Rule::Form(formats::path_segment)),
     ]),
-    of("IngressClassParametersReference", "networking: validateIngressClassParametersReference", &[
-        ("apiGroup", Rule::Strictly(formats::subdomain)),
+    type_rules("IngressClassParametersReference", "networking: validateIngressClassParametersReference", &[
+        ("apiGroup", Rule::Strictly(formats::dns_subdomain)),
         ("kind", Rule::Required),
         ("kind", Rule::Form(formats::path_segment)),
         ("name", Rule::Required),
         ("name", Rule::Form(formats::path_segment)),
         ("scope", Rule::Exactly(&["Cluster", "Namespace"])),
     ]),
-    of("IngressClassSpec", "networking: validateIngressClassSpec", &[
+    type_rules("IngressClassSpec", "networking: validateIngressClassSpec", &[
         ("controller", Rule::Required),
         ("controller", Rule::Strictly(formats::domain_path)),
     ]),
-    of("EndpointPort", "core: validateEndpointPort; discovery: validatePorts", &[
-        ("name", Rule::Form(formats::label)),
+    type_rules("EndpointPort", "core: validateEndpointPort; discovery: validatePorts", &[
+        ("name", Rule::Form(formats::dns_label)),
         ("protocol", PROTOCOLS),
     ]),
-    of("NetworkPolicySpec", "networking: ValidateNetworkPolicySpec", &[
+    type_rules("NetworkPolicySpec", "networking: ValidateNetworkPolicySpec", &[
         ("policyTypes", Rule::Exactly(&["Ingress", "Egress"])),
         ("policyTypes", Rule::AtMost(2)),
     ]),
-    of("NetworkPolicyPort", "networking: ValidateNetworkPolicyPort", &[
+    type_rules("NetworkPolicyPort", "networking: ValidateNetworkPolicyPort", &[
         ("protocol", Rule::Exactly(&["TCP", "UDP", "SCTP"])),
         ("port", Rule::Port),
         ("endPort", PORT),
     ]),
-    of("IPBlock", "networking: ValidateIPBlock", &[
-        ("cidr", Rule::Strictly(formats::cidr)),
-        ("except", Rule::Strictly(formats::cidr)),
+    type_rules("IPBlock", "networking: ValidateIPBlock", &[
+        ("cidr", Rule::Strictly(formats::ip_range)),
+        ("except", Rule::Strictly(formats::ip_range)),
     ]),
-    of("EndpointAddress", "core: validateEndpointAddress", &[
-        ("ip", Rule::Strictly(formats::ip)),
-        ("hostname", Rule::Form(formats::label)),
+    type_rules("EndpointAddress", "core: validateEndpointAddress", &[
+        ("ip", Rule::Strictly(formats::ip_address)),
+        ("hostname", Rule::Form(formats::dns_label)),
     ]),
-    of("EndpointSlice", "discovery: validateAddressType", &[
+    type_rules("EndpointSlice", "discovery: validateAddressType", &[
         ("addressType", Rule::Exactly(&["IPv4", "IPv6", "FQDN"])),
     ]),
-    of("Endpoint", "apply's list keys; discovery: validateEndpoints", &[
+    type_rules("Endpoint", "apply's list keys; discovery: validateEndpoints", &[
         ("addresses", Rule::Distinct("address")),
         ("addresses", Rule::Required),
     ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("ServiceSpec", service as Check, "core: validateService"),
+    ("ServiceSpec", service_type_fields as Check, "core: validateService"),
     ("ServiceSpec", service_ports, "core: validateService, validateServicePort"),
-    ("ServicePort", target, "core: validateServicePort"),
-    ("IngressSpec", ingress, "networking: ValidateIngressSpec"),
-    ("HTTPIngressPath", path, "networking: validateHTTPIngressPath"),
-    ("IngressBackend", backend, "networking: validateIngressBackend"),
+    ("ServicePort", target_port, "core: validateServicePort"),
+    ("IngressSpec", ingress_rules_or_default, "networking: ValidateIngressSpec"),
+    ("HTTPIngressPath", ingress_path, "networking: validateHTTPIngressPath"),
+    ("IngressBackend", one_backend, "networking: validateIngressBackend"),
     ("IngressServiceBackend", backend_port, "networking: validateIngressBackend"),
-    ("EndpointSubset", subset, "core: validateEndpointSubsets"),
-    ("EndpointSlice", slice, "discovery: ValidateEndpointSlice"),
-    ("NetworkPolicyPeer", peer, "networking: ValidateNetworkPolicyPeer"),
+    ("EndpointSubset", endpoint_subset, "core: validateEndpointSubsets"),
+    ("EndpointSlice", endpoint_slice, "discovery: ValidateEndpointSlice"),
+    ("NetworkPolicyPeer", network_peer, "networking: ValidateNetworkPolicyPeer"),
     ("NetworkPolicyPort", port_range, "networking: ValidateNetworkPolicyPort"),
 ];
 
 fn cluster_ip(text: &str) -> Result<(), &'static str> {
-    if text == "None" { Ok(()) } else { formats::ip(text).map_err(|_| "an IP address or `None`") }
+    if text == "None" {
+        Ok(())
+    } else {
+        formats::ip_address(text).map_err(|_| "an IP address or `None`")
+    }
 }
 
 fn padded_cidr(text: &str) -> Result<(), &'static str> {
-    formats::cidr(text.trim())
+    formats::ip_range(text.trim())
 }
 
-fn service(at: &At, found: &mut Found) {
-    let kind = at.text("type").unwrap_or("ClusterIP");
-    if !SERVICES.contains(&kind) {
-        return;
-    }
-    let headless = at.text("clusterIP") == Some("None");
-    let ips = at.get("clusterIPs").or_else(|| at.get("clusterIP"));
-    match kind {
-        "ExternalName" if at.text("externalName").is_none() => {
-            found.missing(at, "externalName", Some("`type: ExternalName` needs it".to_owned()));
-        }
-        "LoadBalancer" | "NodePort" if headless => {
-            if let Some(ips) = &ips {
-                found.conflict(ips, format!("`clusterIP: None` can't stand beside `type: {kind}`"));
+/// The fields of a Service fit its type.
+fn service_type_fields(node: &NodeRef, findings: &mut Findings) {
+    let service_type = node.text("type").unwrap_or("ClusterIP");
+    let headless = node.text("clusterIP") == Some("None");
+    match service_type {
+        "ClusterIP" => {}
+        "NodePort" | "LoadBalancer" => {
+            let ips = node.get("clusterIPs").or_else(|| node.get("clusterIP"));
+            if let Some(ips) = ips.filter(|_| headless) {
+                let message =
+                    format!("`clusterIP: None` cannot be combined with `type: {service_type}`");
+                findings.report_conflict(&ips, message);
             }
         }
-        _ => {}
+        "ExternalName" => external_name(node, findings),
+        _ => return,
     }
-    if let Some(name) = at.get("externalName").filter(|_| kind == "ExternalName")
-        && let Some(text) = at.text("externalName")
-        && let Err(right) = formats::subdomain(text.strip_suffix('.').unwrap_or(text))
-    {
-        malformed(text, right, &name, found);
+    // Without ports, a Service must be one without an address of its own.
+    if node.len_of("ports") == 0 && !headless && service_type != "ExternalName" {
+        findings.report_missing(node, "ports");
     }
-    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-        let there = at.len(field) > 0 || at.text(field).is_some();
-        if let Some(at) = at.get(field).filter(|_| there && kind == "ExternalName") {
-            found.conflict(&at, format!("`{field}` can't stand beside `type: ExternalName`"));
-        }
+    if service_type != "LoadBalancer" {
+        load_balancer_fields(node, findings);
     }
-    // A Service without a selector may have no ports only where it has no address of its own.
-    if at.len("ports") == 0 && !headless && kind != "ExternalName" {
-        found.missing(at, "ports", None);
-    }
-    let only = [
-        ("loadBalancerSourceRanges", "LoadBalancer"),
-        ("allocateLoadBalancerNodePorts", "LoadBalancer"),
-        ("loadBalancerClass", "LoadBalancer"),
-    ];
-    for (field, needed) in only {
-        if let Some(at) = at.get(field).filter(|_| {
-            kind != needed && !(field == "loadBalancerSourceRanges" && at.len(field) == 0)
-        }) {
-            found.conflict(&at, format!("`{field}` needs `type: {needed}`"));
-        }
-    }
-    let outside = matches!(kind, "LoadBalancer" | "NodePort")
-        || (kind == "ClusterIP" && at.len("externalIPs") > 0);
+    let is_external = matches!(service_type, "LoadBalancer" | "NodePort")
+        || (service_type == "ClusterIP" && node.len_of("externalIPs") > 0);
     if let (Some(_), Some(policy)) =
-        (at.text("externalTrafficPolicy"), at.get("externalTrafficPolicy"))
-        && !outside
+        (node.text("externalTrafficPolicy"), node.get("externalTrafficPolicy"))
+        && !is_external
     {
-        found.conflict(
+        let message = "`externalTrafficPolicy` needs a Service with external traffic";
+        findings.report_with_hint(
             &policy,
-            "`externalTrafficPolicy` needs a Service that is reached from outside",
+            Problem::conflict(message),
+            "expected `type: NodePort`, `type: LoadBalancer` or `externalIPs`",
         );
     }
-    if let Some(config) =
-        at.get("sessionAffinityConfig").filter(|_| at.text("sessionAffinity") != Some("ClientIP"))
+    if let Some(config) = node
+        .get("sessionAffinityConfig")
+        .filter(|_| node.text("sessionAffinity") != Some("ClientIP"))
     {
-        found.conflict(&config, "`sessionAffinityConfig` needs `sessionAffinity: ClientIP`");
+        let message = "`sessionAffinityConfig` needs `sessionAffinity: ClientIP`";
+        findings.report_conflict(&config, message);
     }
 }
 
-fn service_ports(at: &At, found: &mut Found) {
-    let name = |port: &At| port.text("name").map(str::to_owned);
-    unique(at.list("ports"), "port name", "name", name, found);
-    let number = |field: &'static str| {
-        move |port: &At| {
-            let protocol = port.text("protocol").unwrap_or("TCP");
-            Some(format!("{}/{protocol}", port.int(field).filter(|&number| number != 0)?))
+/// A Service of type `ExternalName` has a DNS name in place of addresses.
+fn external_name(node: &NodeRef, findings: &mut Findings) {
+    match (node.get("externalName"), node.text("externalName")) {
+        (Some(name), Some(text)) => {
+            if let Err(expected) = formats::dns_subdomain(text.strip_suffix('.').unwrap_or(text)) {
+                findings.report_invalid(&name, text, expected);
+            }
         }
-    };
-    unique(at.list("ports"), "port", "port", number("port"), found);
-    unique(at.list("ports"), "node port", "nodePort", number("nodePort"), found);
-    let several = at.len("ports") > 1;
-    let inside = matches!(at.text("type"), None | Some("ClusterIP"));
-    for port in at.list("ports") {
+        _ => findings.report_missing_with_hint(
+            node,
+            "externalName",
+            "required by `type: ExternalName`",
+        ),
+    }
+    for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+        let is_set = node.len_of(field) > 0 || node.text(field).is_some();
+        if let Some(value) = node.get(field).filter(|_| is_set) {
+            let message = format!("`{field}` cannot be combined with `type: ExternalName`");
+            findings.report_conflict(&value, message);
+        }
+    }
+}
+
+/// Reports the fields that only a Service of type `LoadBalancer` has.
+fn load_balancer_fields(node: &NodeRef, findings: &mut Findings) {
+    let fields = ["loadBalancerSourceRanges", "allocateLoadBalancerNodePorts", "loadBalancerClass"];
+    for field in fields {
+        let is_empty_list = field == "loadBalancerSourceRanges" && node.len_of(field) == 0;
+        if let Some(value) = node.get(field).filter(|_| !is_empty_list) {
+            findings.report_conflict(&value, format!("`{field}` needs `type: LoadBalancer`"));
+        }
+    }
+}
+
+fn service_ports(node: &NodeRef, findings: &mut Findings) {
+    unique_by_field(node.items_of("ports"), "port name", "name", findings);
+    for (what, field) in [("port", "port"), ("node port", "nodePort")] {
+        unique_by(node.items_of("ports"), what, field, |port| port_key(port, field), findings);
+    }
+    let several = node.len_of("ports") > 1;
+    let is_cluster_ip = matches!(node.text("type"), None | Some("ClusterIP"));
+    for port in node.items_of("ports") {
         if several && port.text("name").is_none() {
-            found.missing(&port, "name", Some("a Service of several ports names each".to_owned()));
+            findings.report_missing_with_hint(
+                &port,
+                "name",
+                "a Service with several ports must name each",
+            );
         }
-        if let Some(node) =
-            port.get("nodePort").filter(|node| inside && node.node.as_int() != Some(0))
+        if let Some(node_port) =
+            port.get("nodePort").filter(|number| is_cluster_ip && number.as_int() != Some(0))
         {
-            found.conflict(&node, "`nodePort` can't stand beside `type: ClusterIP`");
+            let message = "`nodePort` cannot be combined with `type: ClusterIP`";
+            findings.report_conflict(&node_port, message);
         }
     }
 }
 
-fn target(at: &At, found: &mut Found) {
-    // 0 and the empty text mean "as port": core/v1 defaults.go, SetDefaults_Service.
-    let Some(target) = at.get("targetPort").filter(|target| target.node.as_int() != Some(0)) else {
+/// A port's number and protocol, unless the server chooses the number.
+fn port_key(port: &NodeRef, field: &str) -> Option<String> {
+    let number = port.int(field).filter(|&number| number != 0)?;
+    Some(format!("{number}/{}", port.text("protocol").unwrap_or("TCP")))
+}
+
+fn target_port(node: &NodeRef, findings: &mut Findings) {
+    // 0 and the empty text mean the value of `port`: core/v1 defaults.go, SetDefaults_Service.
+    let Some(target) = node.get("targetPort").filter(|target| target.as_int() != Some(0)) else {
         return;
     };
-    super::hold(&Rule::Port, &target, found);
+    super::check_rule(&Rule::Port, &target, findings);
 }
 
-fn ingress(at: &At, found: &mut Found) {
-    if at.len("rules") == 0 && !at.has("defaultBackend") {
-        found.missing(at, "rules", Some("`defaultBackend` or `rules` must be there".to_owned()));
+fn ingress_rules_or_default(node: &NodeRef, findings: &mut Findings) {
+    if node.len_of("rules") == 0 && !node.has("defaultBackend") {
+        findings.report_missing_with_hint(node, "rules", "expected `rules` or `defaultBackend`");
     }
 }
 
-fn path(at: &At, found: &mut Found) {
-    if !matches!(at.text("pathType"), Some("Exact" | "Prefix")) {
+fn ingress_path(node: &NodeRef, findings: &mut Findings) {
+    if !matches!(node.text("pathType"), Some("Exact" | "Prefix")) {
         return;
     }
-    let (Some(path), Some(text)) = (at.get("path"), at.text("path")) else {
-        return found.missing(at, "path", Some("`Exact` and `Prefix` need it".to_owned()));
+    let (Some(path), Some(text)) = (node.get("path"), node.text("path")) else {
+        return findings.report_missing_with_hint(
+            node,
+            "path",
+            "required by `pathType: Exact` and `Prefix`",
+        );
     };
     const SEQUENCES: [&str; 5] = ["//", "/./", "/../", "%2f", "%2F"];
     let wrong = SEQUENCES.iter().find(|part| text.contains(**part));
     let suffix = ["/..", "/."].iter().find(|part| text.ends_with(**part));
     if let Some(part) = wrong.or(suffix) {
-        malformed(text, &format!("a path without `{part}`"), &path, found);
+        findings.report_invalid(&path, text, &format!("a path without `{part}`"));
     }
 }
 
-fn backend(at: &At, found: &mut Found) {
-    exactly_one(at, &["service", "resource"], "backend", found);
+fn one_backend(node: &NodeRef, findings: &mut Findings) {
+    exactly_one(node, &["service", "resource"], "backend", findings);
 }
 
-fn backend_port(at: &At, found: &mut Found) {
-    let port = at.get("port");
+fn backend_port(node: &NodeRef, findings: &mut Findings) {
+    let port = node.get("port");
     let name = port.as_ref().and_then(|port| port.text("name"));
     let number = port.as_ref().and_then(|port| port.int("number")).filter(|&number| number != 0);
     match (name, number, &port) {
         (Some(_), Some(_), Some(port)) => {
-            found.conflict(port, "a backend's port has a `name` or a `number`, not both");
+            findings.report_conflict(
+                port,
+                "`name` cannot be combined with `number` in a backend's `port`",
+            );
         }
         (None, None, _) => {
-            found.missing(at, "port", Some("must have a `name` or a `number`".to_owned()));
+            findings.report_missing_with_hint(node, "port", "expected a `name` or a `number`");
         }
         _ => {}
     }
 }
 
-fn peer(at: &At, found: &mut Found) {
-    let selectors = at.has("podSelector") || at.has("namespaceSelector");
-    match at.get("ipBlock") {
-        Some(block) if selectors => {
-            found.conflict(&block, "`ipBlock` can't stand beside a selector")
-        }
+fn network_peer(node: &NodeRef, findings: &mut Findings) {
+    let selectors = node.has("podSelector") || node.has("namespaceSelector");
+    match node.get("ipBlock") {
+        Some(block) if selectors => findings.report_conflict(
+            &block,
+            "`ipBlock` cannot be combined with `podSelector` or `namespaceSelector`",
+        ),
         None if !selectors => {
-            let problem = Problem::Conflict("the peer names nobody".to_owned());
-            found.value_hint(
-                at,
+            let problem = Problem::conflict("the peer selects nothing");
+            findings.report_with_hint(
+                node,
                 problem,
-                "must have `podSelector`, `namespaceSelector` or `ipBlock`",
+                "expected `podSelector`, `namespaceSelector` or `ipBlock`",
             );
         }
         _ => {}
     }
 }
 
-fn port_range(at: &At, found: &mut Found) {
-    let Some(end) = at.get("endPort") else {
+fn port_range(node: &NodeRef, findings: &mut Findings) {
+    let Some(end) = node.get("endPort") else {
         return;
     };
-    match at.int("port") {
-        None => found.conflict(&end, "`endPort` needs a `port` by number"),
-        Some(port) if end.node.as_int().is_some_and(|end| end < port) => {
-            found.conflict(&end, format!("`endPort` is below `port`, {port}"));
+    match node.int("port") {
+        None => findings.report_conflict(&end, "`endPort` needs a number as `port`"),
+        Some(port) if end.as_int().is_some_and(|end| end < port) => {
+            findings.report_conflict(
+                &end,
+                format!("`endPort` must be at least `port`, which is {port}"),
+            );
         }
         Some(_) => {}
     }
 }
 
-fn slice(at: &At, found: &mut Found) {
-    unique(
-        at.list("ports"),
+fn endpoint_slice(node: &NodeRef, findings: &mut Findings) {
+    unique_by(
+        node.items_of("ports"),
         "port name",
         "name",
         |port| Some(port.text("name").unwrap_or("").to_owned()),
-        found,
+        findings,
     );
-    let form: formats::Form = match at.text("addressType") {
-        Some("FQDN") => formats::subdomain,
-        _ => formats::ip,
+    let form: formats::Form = match node.text("addressType") {
+        Some("FQDN") => formats::dns_subdomain,
+        _ => formats::ip_address,
     };
-    for endpoint in at.list("endpoints") {
-        for address in endpoint.list("addresses") {
-            let text = address.node.as_str().unwrap_or_default();
+    for endpoint in node.items_of("endpoints") {
+        for address in endpoint.items_of("addresses") {
+            let text = address.as_str().unwrap_or_default();
             if form(text).is_err() {
-                malformed(text, "an address of the slice's type", &address, found);
+                findings.report_invalid(&address, text, "an address of the slice's `addressType`");
             }
         }
     }
 }
 
-fn subset(at: &At, found: &mut Found) {
-    if at.len("addresses") + at.len("notReadyAddresses") == 0 {
-        found.missing(at, "addresses", None);
+fn endpoint_subset(node: &NodeRef, findings: &mut Findings) {
+    if node.len_of("addresses") + node.len_of("notReadyAddresses") == 0 {
+        findings.report_missing(node, "addresses");
     }
-    for port in at.list("ports") {
+    for port in node.items_of("ports") {
         if let Some(number) = port.get("port") {
-            super::hold(&PORT, &number, found);
+            super::check_rule(&PORT, &number, findings);
         }
-        if at.len("ports") > 1 && port.text("name").is_none() {
-            found.missing(&port, "name", Some("a subset of several ports names each".to_owned()));
+        if node.len_of("ports") > 1 && port.text("name").is_none() {
+            findings.report_missing_with_hint(
+                &port,
+                "name",
+                "a subset with several ports must name each",
+            );
         }
     }
 }

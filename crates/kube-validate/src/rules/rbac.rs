@@ -1,107 +1,118 @@
-//! Roles and bindings.
+//! Roles and role bindings.
 
-use super::{At, Check, CheckRow, Found, Rule, Type, of};
-use crate::error::Problem;
+use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::formats;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("PolicyRule", "rbac: ValidatePolicyRule", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("PolicyRule", "rbac: ValidatePolicyRule", &[
         ("verbs", Rule::Required),
     ]),
-    of("RoleRef", "rbac: ValidateRoleBinding", &[
+    type_rules("RoleRef", "rbac: ValidateRoleBinding", &[
         ("apiGroup", Rule::OneOf(&[GROUP])),
         ("name", Rule::Required),
         ("name", Rule::Form(formats::path_segment)),
     ]),
-    of("AggregationRule", "rbac: ValidateClusterRole", &[
+    type_rules("AggregationRule", "rbac: ValidateClusterRole", &[
         ("clusterRoleSelectors", Rule::Required),
     ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("PolicyRule", rule as Check, "rbac: ValidatePolicyRule"),
-    ("Role", role, "rbac: ValidateRole"),
+    ("PolicyRule", policy_rule as Check, "rbac: ValidatePolicyRule"),
+    ("Role", no_urls_in_role, "rbac: ValidateRole"),
     ("RoleBinding", role_binding, "rbac: ValidateRoleBinding"),
     ("ClusterRoleBinding", cluster_role_binding, "rbac: ValidateClusterRoleBinding"),
 ];
 
-fn rule(at: &At, found: &mut Found) {
-    if at.len("nonResourceURLs") > 0 {
+fn policy_rule(node: &NodeRef, findings: &mut Findings) {
+    if node.len_of("nonResourceURLs") > 0 {
         for field in ["apiGroups", "resources", "resourceNames"] {
-            if let Some(at) = at.get(field).filter(|_| at.len(field) > 0) {
-                found.conflict(&at, format!("`{field}` can't stand beside `nonResourceURLs`"));
+            if let Some(node) = node.get(field).filter(|_| node.len_of(field) > 0) {
+                findings.report_conflict(
+                    &node,
+                    format!("`{field}` cannot be combined with `nonResourceURLs`"),
+                );
             }
         }
         return;
     }
     for field in ["apiGroups", "resources"] {
-        if at.len(field) == 0 {
-            let hint = (field == "apiGroups").then(|| "`[\"\"]` is the core group".to_owned());
-            found.missing(at, field, hint);
+        if node.len_of(field) > 0 {
+            continue;
+        }
+        match field {
+            "apiGroups" => {
+                findings.report_missing_with_hint(node, field, "`[\"\"]` is the core group");
+            }
+            _ => findings.report_missing(node, field),
         }
     }
 }
 
-fn role(at: &At, found: &mut Found) {
-    for rule in at.list("rules") {
-        if let Some(urls) = rule.get("nonResourceURLs").filter(|_| rule.len("nonResourceURLs") > 0)
+fn no_urls_in_role(node: &NodeRef, findings: &mut Findings) {
+    for rule in node.items_of("rules") {
+        if let Some(urls) =
+            rule.get("nonResourceURLs").filter(|_| rule.len_of("nonResourceURLs") > 0)
         {
-            found.conflict(&urls, "`nonResourceURLs` can't stand in a Role, only in a ClusterRole");
+            findings.report_conflict(
+                &urls,
+                "`nonResourceURLs` is not allowed in a Role, only in a ClusterRole",
+            );
         }
     }
 }
 
-fn role_binding(at: &At, found: &mut Found) {
-    binding(at, &["Role", "ClusterRole"], found);
+fn role_binding(node: &NodeRef, findings: &mut Findings) {
+    check_binding(node, &["Role", "ClusterRole"], findings);
 }
 
-fn cluster_role_binding(at: &At, found: &mut Found) {
-    binding(at, &["ClusterRole"], found);
-    for subject in at.list("subjects") {
+fn cluster_role_binding(node: &NodeRef, findings: &mut Findings) {
+    check_binding(node, &["ClusterRole"], findings);
+    for subject in node.items_of("subjects") {
         if subject.text("kind") == Some("ServiceAccount") && subject.text("namespace").is_none() {
-            found.missing(&subject, "namespace", None);
+            findings.report_missing(&subject, "namespace");
         }
     }
 }
 
-fn binding(at: &At, roles: &[&str], found: &mut Found) {
-    let reference = at.get("roleRef");
+fn check_binding(node: &NodeRef, roles: &[&str], findings: &mut Findings) {
+    let reference = node.get("roleRef");
     if let Some(kind) = reference.as_ref().and_then(|reference| reference.get("kind")) {
-        super::one_of(roles, kind.node.as_str().unwrap_or_default(), &kind, found);
+        super::check_choice(roles, kind.as_str().unwrap_or_default(), &kind, findings);
     }
-    for subject in at.list("subjects") {
-        subject_of(&subject, found);
+    for subject in node.items_of("subjects") {
+        check_subject(&subject, findings);
     }
 }
 
-fn subject_of(at: &At, found: &mut Found) {
-    let group = at.text("apiGroup");
-    let account = match at.text("kind") {
+fn check_subject(node: &NodeRef, findings: &mut Findings) {
+    let group = node.text("apiGroup");
+    let account = match node.text("kind") {
         Some("ServiceAccount") => true,
         Some("User" | "Group") => false,
         _ => {
-            if let Some(kind) = at.get("kind") {
-                let text = kind.node.as_str().unwrap_or_default();
-                super::one_of(&["ServiceAccount", "User", "Group"], text, &kind, found);
+            if let Some(kind) = node.get("kind") {
+                let text = kind.as_str().unwrap_or_default();
+                super::check_choice(&["ServiceAccount", "User", "Group"], text, &kind, findings);
             }
             return;
         }
     };
-    // The server fills in the group where it is left out: rbac/v1 defaults.go, SetDefaults_Subject.
-    let legal = if account { "" } else { GROUP };
-    if let Some(field) = at.get("apiGroup").filter(|_| group.is_some_and(|group| group != legal)) {
-        let problem = Problem::NotOneOf {
-            value: group.unwrap_or_default().to_owned(),
-            field: "apiGroup".to_owned(),
-        };
-        found.value_hint(&field, problem, format!("must be {legal:?}"));
+    // The server fills in an absent group: rbac/v1 defaults.go, SetDefaults_Subject.
+    let expected = if account { "" } else { GROUP };
+    if let Some(field) = node.get("apiGroup")
+        && let Some(group) = group.filter(|group| *group != expected)
+    {
+        findings.report_invalid(&field, group, &format!("`{expected:?}`"));
     }
-    match at.get("name") {
-        Some(name) if account => super::hold(&Rule::Strictly(formats::subdomain), &name, found),
-        Some(name) => super::hold(&Rule::Required, &name, found),
+    match node.get("name") {
+        Some(name) if account => {
+            super::check_rule(&Rule::Strictly(formats::dns_subdomain), &name, findings)
+        }
+        Some(name) => super::check_rule(&Rule::Required, &name, findings),
         None => {}
     }
 }

@@ -1,45 +1,49 @@
-//! Amounts of CPU, memory and devices: requests, limits, quotas.
+//! Quantities of CPU, memory and devices: requests, limits, LimitRanges and ResourceQuotas.
 
-use super::{At, Check, CheckRow, Found, Rule, Type, malformed, of};
+use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
 use crate::quantity::Quantity;
 use yaml_spans::{Node, Value, shorten};
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("ResourceRequirements", "core: validateResourceRequirements", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("ResourceRequirements", "core: validateResourceRequirements", &[
         ("limits", Rule::NotNegative),
         ("requests", Rule::NotNegative),
     ]),
-    of("ResourceQuotaSpec", "core: ValidateResourceQuotaSpec, ValidateResourceQuotaResourceName, validateResourceQuotaScopes", &[
+    type_rules("ResourceQuotaSpec", "core: ValidateResourceQuotaSpec, ValidateResourceQuotaResourceName, validateResourceQuotaScopes", &[
         ("hard", Rule::NotNegative),
-        ("hard", Rule::Keys(formats::qualified)),
-        ("scopes", Rule::Strictly(formats::qualified)),
+        ("hard", Rule::Keys(formats::qualified_name)),
+        ("scopes", Rule::Strictly(formats::qualified_name)),
     ]),
-    of("LimitRangeItem", "core: validateLimitRangeTypeName, validateLimitRangeResourceName", &[
-        ("type", Rule::Strictly(formats::qualified)),
-        ("max", Rule::Keys(formats::qualified)),
-        ("min", Rule::Keys(formats::qualified)),
-        ("default", Rule::Keys(formats::qualified)),
-        ("defaultRequest", Rule::Keys(formats::qualified)),
+    type_rules("LimitRangeItem", "core: validateLimitRangeTypeName, validateLimitRangeResourceName", &[
+        ("type", Rule::Strictly(formats::qualified_name)),
+        ("max", Rule::Keys(formats::qualified_name)),
+        ("min", Rule::Keys(formats::qualified_name)),
+        ("default", Rule::Keys(formats::qualified_name)),
+        ("defaultRequest", Rule::Keys(formats::qualified_name)),
     ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("ResourceRequirements", requirements as Check, "core: validateResourceRequirements"),
-    ("LimitRangeItem", limits, "core: ValidateLimitRange"),
-    ("LimitRangeItem", limited, "core: validateLimitRangeTypeName, validateLimitRangeResourceName"),
-    ("LimitRangeSpec", types, "core: ValidateLimitRange"),
+    ("ResourceRequirements", requests_and_limits as Check, "core: validateResourceRequirements"),
+    ("LimitRangeItem", limit_order, "core: ValidateLimitRange"),
+    (
+        "LimitRangeItem",
+        limit_resources,
+        "core: validateLimitRangeTypeName, validateLimitRangeResourceName",
+    ),
+    ("LimitRangeSpec", unique_limit_types, "core: ValidateLimitRange"),
     (
         "ResourceQuotaSpec",
-        quota,
+        quota_resources,
         "core: ValidateResourceQuotaResourceName, ValidateResourceQuantityValue",
     ),
 ];
 
-/// The amount that a node holds, if it is a quantity.
-pub fn amount(node: &Node) -> Option<Quantity> {
+/// A node's quantity; none if it is not one.
+pub fn quantity_of(node: &Node) -> Option<Quantity> {
     match &node.value {
         Value::String(text) => Quantity::parse(text),
         Value::Int(number) => Quantity::parse(&number.to_string()),
@@ -48,31 +52,30 @@ pub fn amount(node: &Node) -> Option<Quantity> {
     }
 }
 
-fn requirements(at: &At, found: &mut Found) {
-    let limits = at.get("limits");
+fn requests_and_limits(node: &NodeRef, findings: &mut Findings) {
+    let limits = node.get("limits");
     for field in ["limits", "requests"] {
-        let Some(amounts) = at.get(field) else {
+        let Some(amounts) = node.get(field) else {
             continue;
         };
         for (name, value) in amounts.entries() {
-            if let Err(right) = resource_name(name) {
-                let problem = Problem::MalformedKey { key: shorten(name), field: field.to_owned() };
-                found.key(&value, problem, Some(format!("must be {right}")));
+            if let Err(expected) = resource_name(name) {
+                findings.report_invalid_key(&value, name, expected, field);
             } else if is_extended(name)
-                && amount(value.node).is_some_and(|amount| !amount.is_whole())
+                && quantity_of(value.yaml).is_some_and(|amount| !amount.is_whole())
             {
-                malformed(value.node.as_str().unwrap_or(name), "a whole number", &value, found);
+                findings.report_invalid(&value, value.as_str().unwrap_or(name), "a whole number");
             }
         }
     }
-    let Some(requests) = at.get("requests") else {
+    let Some(requests) = node.get("requests") else {
         return;
     };
     for (name, request) in requests.entries() {
-        let Some(wanted) = amount(request.node) else {
+        let Some(wanted) = quantity_of(request.yaml) else {
             continue;
         };
-        let limit = limits.as_ref().and_then(|limits| limits.node.get(name)).and_then(amount);
+        let limit = limits.as_ref().and_then(|limits| limits.yaml.get(name)).and_then(quantity_of);
         let overcommit = !is_extended(name) && !name.starts_with("hugepages-");
         let shown = shorten(name);
         let message = match limit {
@@ -87,43 +90,44 @@ fn requirements(at: &At, found: &mut Found) {
             }
             _ => continue,
         };
-        found.value(&request, Problem::Conflict(message));
+        findings.report(&request, Problem::Conflict(message));
     }
 }
 
-/// `IsExtendedResourceName`: named by a domain that is not Kubernetes' own.
+/// Returns true for a resource in a domain other than Kubernetes' own: `IsExtendedResourceName`.
 fn is_extended(name: &str) -> bool {
     name.contains('/') && !name.contains("kubernetes.io/") && !name.starts_with("requests.")
 }
 
-/// `ValidateContainerResourceName`.
+/// Checks a resource's name: `ValidateContainerResourceName`.
 pub fn resource_name(name: &str) -> Result<(), &'static str> {
-    const RIGHT: &str = "`cpu`, `memory`, `ephemeral-storage`, `hugepages-…`, or a name with a domain such as `example.com/gpu`";
+    const EXPECTED: &str = "`cpu`, `memory`, `ephemeral-storage`, `hugepages-…`, or a name with a domain such as `example.com/gpu`";
     let standard =
         matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-");
-    let legal = formats::qualified(name).is_ok()
+    let is_valid = formats::qualified_name(name).is_ok()
         && (standard || name.contains('/'))
         && !name.starts_with("requests.");
-    if legal { Ok(()) } else { Err(RIGHT) }
+    if is_valid { Ok(()) } else { Err(EXPECTED) }
 }
 
-fn limits(at: &At, found: &mut Found) {
-    let pod = at.text("type") == Some("Pod");
+fn limit_order(node: &NodeRef, findings: &mut Findings) {
+    let pod = node.text("type") == Some("Pod");
     for field in ["default", "defaultRequest"] {
-        if let Some(at) = at.get(field).filter(|_| pod) {
-            found.conflict(&at, format!("`{field}` can't stand beside `type: Pod`"));
+        if let Some(node) = node.get(field).filter(|_| pod) {
+            findings
+                .report_conflict(&node, format!("`{field}` cannot be combined with `type: Pod`"));
         }
     }
     let order = ["min", "defaultRequest", "default", "max"];
     for (index, low) in order.iter().enumerate() {
         for high in &order[index + 1..] {
-            let (Some(lows), Some(highs)) = (at.get(low), at.get(high)) else {
+            let (Some(lows), Some(highs)) = (node.get(low), node.get(high)) else {
                 continue;
             };
             for (name, value) in lows.entries() {
-                let pair = amount(value.node).zip(highs.node.get(name).and_then(amount));
+                let pair = quantity_of(value.yaml).zip(highs.yaml.get(name).and_then(quantity_of));
                 if pair.is_some_and(|(a, b)| a.compare(&b).is_gt()) {
-                    found.value(
+                    findings.report(
                         &value,
                         Problem::Conflict(format!(
                             "`{low}` of `{}` is above its `{high}`",
@@ -138,47 +142,41 @@ fn limits(at: &At, found: &mut Found) {
 
 const KINDS: [&str; 3] = ["Pod", "Container", "PersistentVolumeClaim"];
 
-fn limited(at: &At, found: &mut Found) {
-    let kind = at.text("type").unwrap_or_default();
-    if let Some(field) = at.get("type").filter(|_| !kind.contains('/')) {
-        super::one_of(&KINDS, kind, &field, found);
+fn limit_resources(node: &NodeRef, findings: &mut Findings) {
+    let kind = node.text("type").unwrap_or_default();
+    if let Some(field) = node.get("type").filter(|_| !kind.contains('/')) {
+        super::check_choice(&KINDS, kind, &field, findings);
     }
     for field in ["min", "max", "default", "defaultRequest", "maxLimitRequestRatio"] {
-        let amounts = at.get(field);
-        for (name, value) in amounts.iter().flat_map(At::entries) {
-            let legal = match kind {
+        let amounts = node.get(field);
+        for (name, value) in amounts.iter().flat_map(NodeRef::entries) {
+            let checked = match kind {
                 "Pod" | "Container" => resource_name(name),
-                _ if name.contains('/') || is_quota(name) || name == "storage" => Ok(()),
-                _ => Err("a resource that Kubernetes knows, or a name with a domain"),
+                _ if name.contains('/') || is_quota_resource(name) || name == "storage" => Ok(()),
+                _ => Err("a resource of Kubernetes, or a name with a domain"),
             };
-            if let Err(right) = legal {
-                let problem = Problem::MalformedKey { key: shorten(name), field: field.to_owned() };
-                found.key(&value, problem, Some(format!("must be {right}")));
+            if let Err(expected) = checked {
+                findings.report_invalid_key(&value, name, expected, field);
             }
         }
     }
-    let claims = kind == "PersistentVolumeClaim";
-    let storage = |field| at.get(field).is_some_and(|amounts| amounts.has("storage"));
-    if claims && !storage("min") && !storage("max") {
-        found.missing(
-            at,
+    let limits_storage = ["min", "max"]
+        .iter()
+        .any(|field| node.get(field).is_some_and(|amounts| amounts.has("storage")));
+    if kind == "PersistentVolumeClaim" && !limits_storage {
+        findings.report_missing_with_hint(
+            node,
             "max",
-            Some("limits of claims need `storage` in `min` or `max`".to_owned()),
+            "`type: PersistentVolumeClaim` needs `storage` in `min` or `max`",
         );
     }
 }
 
-fn types(at: &At, found: &mut Found) {
-    super::unique(
-        at.list("limits"),
-        "limit type",
-        "type",
-        |item| item.text("type").map(str::to_owned),
-        found,
-    );
+fn unique_limit_types(node: &NodeRef, findings: &mut Findings) {
+    super::unique_by_field(node.items_of("limits"), "limit type", "type", findings);
 }
 
-/// Counts of objects: `integerResources` of core/helper.
+/// Resources that count objects: `integerResources` of core/helper.
 const COUNTS: [&str; 9] = [
     "pods",
     "resourcequotas",
@@ -191,25 +189,24 @@ const COUNTS: [&str; 9] = [
     "services.loadbalancers",
 ];
 
-/// `IsStandardQuotaResourceName`.
-fn is_quota(name: &str) -> bool {
+/// Returns true for a resource that a quota can limit: `IsStandardQuotaResourceName`.
+fn is_quota_resource(name: &str) -> bool {
     let amount = name.strip_prefix("requests.").or(name.strip_prefix("limits.")).unwrap_or(name);
     let pages = name.strip_prefix("requests.").unwrap_or(name).starts_with("hugepages-");
     let plain = matches!(amount, "cpu" | "memory" | "ephemeral-storage");
     COUNTS.contains(&name) || plain || pages || name == "requests.storage"
 }
 
-fn quota(at: &At, found: &mut Found) {
-    let hard = at.get("hard");
-    for (name, value) in hard.iter().flat_map(At::entries) {
-        if !name.contains('/') && !is_quota(name) {
-            let problem = Problem::MalformedKey { key: shorten(name), field: "hard".to_owned() };
-            let hint = "must be a resource that a quota can limit, or a name with a domain";
-            found.key(&value, problem, Some(hint.to_owned()));
+fn quota_resources(node: &NodeRef, findings: &mut Findings) {
+    let hard = node.get("hard");
+    for (name, value) in hard.iter().flat_map(NodeRef::entries) {
+        if !name.contains('/') && !is_quota_resource(name) {
+            let expected = "a resource that a quota can limit, or a name with a domain";
+            findings.report_invalid_key(&value, name, expected, "hard");
         } else if (COUNTS.contains(&name) || is_extended(name))
-            && amount(value.node).is_some_and(|amount| !amount.is_whole())
+            && quantity_of(value.yaml).is_some_and(|amount| !amount.is_whole())
         {
-            malformed(value.node.as_str().unwrap_or(name), "a whole number", &value, found);
+            findings.report_invalid(&value, value.as_str().unwrap_or(name), "a whole number");
         }
     }
 }

@@ -1,91 +1,91 @@
-//! How many pods there are and which come first, and small kinds of the server's own.
+//! Autoscalers, disruption budgets and priorities, and small kinds of the API server itself.
 
 use super::resources::resource_name;
-use super::{At, Check, CheckRow, Found, Rule, Type, of};
+use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
 
-const ONE: Rule = Rule::Range(1, i64::MAX);
+const AT_LEAST_ONE: Rule = Rule::Range(1, i64::MAX);
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("HorizontalPodAutoscalerSpec", "autoscaling: validateHorizontalPodAutoscalerSpec, validateMetricTarget", &[
-        ("maxReplicas", ONE),
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("HorizontalPodAutoscalerSpec", "autoscaling: validateHorizontalPodAutoscalerSpec, validateMetricTarget", &[
+        ("maxReplicas", AT_LEAST_ONE),
         ("minReplicas", Rule::Range(0, i64::MAX)),
-        ("targetCPUUtilizationPercentage", ONE),
+        ("targetCPUUtilizationPercentage", AT_LEAST_ONE),
     ]),
-    of("CrossVersionObjectReference", "autoscaling: ValidateCrossVersionObjectReference", &[
+    type_rules("CrossVersionObjectReference", "autoscaling: ValidateCrossVersionObjectReference", &[
         ("kind", Rule::Required),
         ("kind", Rule::Form(formats::path_segment)),
         ("name", Rule::Required),
         ("name", Rule::Form(formats::path_segment)),
     ]),
-    of("MetricSpec", "autoscaling: validateMetricSpec", &[
+    type_rules("MetricSpec", "autoscaling: validateMetricSpec", &[
         ("type", Rule::Exactly(&["Object", "Pods", "Resource", "External", "ContainerResource"])),
     ]),
-    of("MetricTarget", "autoscaling: validateMetricTarget", &[
+    type_rules("MetricTarget", "autoscaling: validateMetricTarget", &[
         ("type", Rule::Exactly(&["Utilization", "Value", "AverageValue"])),
-        ("averageUtilization", ONE),
+        ("averageUtilization", AT_LEAST_ONE),
         ("value", Rule::Positive),
         ("averageValue", Rule::Positive),
     ]),
-    of("MetricIdentifier", "autoscaling: validateMetricIdentifier", &[
+    type_rules("MetricIdentifier", "autoscaling: validateMetricIdentifier", &[
         ("name", Rule::Required),
         ("name", Rule::Form(formats::path_segment)),
     ]),
-    of("ResourceMetricSource", "autoscaling: validateResourceSource", &[
+    type_rules("ResourceMetricSource", "autoscaling: validateResourceSource", &[
         ("name", Rule::Required),
     ]),
-    of("ContainerResourceMetricSource", "autoscaling: validateContainerResourceSource", &[
+    type_rules("ContainerResourceMetricSource", "autoscaling: validateContainerResourceSource", &[
         ("name", Rule::Required),
         ("name", Rule::Form(resource_name)),
         ("container", Rule::Required),
-        ("container", Rule::Form(formats::label)),
+        ("container", Rule::Form(formats::dns_label)),
     ]),
-    of("RuntimeClass", "node: ValidateRuntimeClass", &[
-        ("handler", Rule::Strictly(formats::label)),
+    type_rules("RuntimeClass", "node: ValidateRuntimeClass", &[
+        ("handler", Rule::Strictly(formats::dns_label)),
     ]),
-    of("Scheduling", "node: validateScheduling", &[
-        ("nodeSelector", Rule::Keys(formats::qualified)),
+    type_rules("Scheduling", "node: validateScheduling", &[
+        ("nodeSelector", Rule::Keys(formats::qualified_name)),
         ("nodeSelector", Rule::Form(formats::label_value)),
     ]),
-    of("LeaseSpec", "coordination: ValidateLeaseSpec", &[
-        ("leaseDurationSeconds", ONE),
+    type_rules("LeaseSpec", "coordination: ValidateLeaseSpec", &[
+        ("leaseDurationSeconds", AT_LEAST_ONE),
         ("leaseTransitions", Rule::Range(0, i64::MAX)),
     ]),
-    of("FlowSchemaSpec", "flowcontrol: ValidateFlowSchemaSpec", &[
+    type_rules("FlowSchemaSpec", "flowcontrol: ValidateFlowSchemaSpec", &[
         ("matchingPrecedence", Rule::Range(0, 10000)),
     ]),
-    of("PriorityLevelConfigurationReference", "flowcontrol: ValidateFlowSchemaSpec", &[
+    type_rules("PriorityLevelConfigurationReference", "flowcontrol: ValidateFlowSchemaSpec", &[
         ("name", Rule::Required),
     ]),
-    of("PolicyRulesWithSubjects", "flowcontrol: ValidateFlowSchemaPolicyRulesWithSubjects", &[
+    type_rules("PolicyRulesWithSubjects", "flowcontrol: ValidateFlowSchemaPolicyRulesWithSubjects", &[
         ("subjects", Rule::Required),
     ]),
-    of("NonResourcePolicyRule", "flowcontrol: ValidateFlowSchemaNonResourcePolicyRule", &[
+    type_rules("NonResourcePolicyRule", "flowcontrol: ValidateFlowSchemaNonResourcePolicyRule", &[
         ("verbs", Rule::Required),
         ("nonResourceURLs", Rule::Required),
     ]),
-    of("ResourcePolicyRule", "flowcontrol: ValidateFlowSchemaResourcePolicyRule", &[
+    type_rules("ResourcePolicyRule", "flowcontrol: ValidateFlowSchemaResourcePolicyRule", &[
         ("verbs", Rule::Required),
         ("apiGroups", Rule::Required),
         ("resources", Rule::Required),
     ]),
-    of("HPAScalingRules", "autoscaling: validateScalingRules", &[
+    type_rules("HPAScalingRules", "autoscaling: validateScalingRules", &[
         ("stabilizationWindowSeconds", Rule::Range(0, 3600)),
         ("selectPolicy", Rule::Exactly(&["Max", "Min", "Disabled"])),
     ]),
-    of("HPAScalingPolicy", "autoscaling: validateScalingPolicy", &[
+    type_rules("HPAScalingPolicy", "autoscaling: validateScalingPolicy", &[
         ("type", Rule::Exactly(&["Pods", "Percent"])),
-        ("value", ONE),
+        ("value", AT_LEAST_ONE),
         ("periodSeconds", Rule::Range(1, 1800)),
     ]),
-    of("PodDisruptionBudgetSpec", "policy: ValidatePodDisruptionBudgetSpec", &[
+    type_rules("PodDisruptionBudgetSpec", "policy: ValidatePodDisruptionBudgetSpec", &[
         ("minAvailable", Rule::IntOrPercent),
         ("maxUnavailable", Rule::IntOrPercent),
         ("unhealthyPodEvictionPolicy", Rule::Exactly(&["AlwaysAllow", "IfHealthyBudget"])),
     ]),
-    of("PriorityClass", "scheduling: ValidatePriorityClass", &[
+    type_rules("PriorityClass", "scheduling: ValidatePriorityClass", &[
         ("value", Rule::Range(i64::MIN, 1_000_000_000)),
         ("preemptionPolicy", Rule::Exactly(&["PreemptLowerPriority", "Never"])),
     ]),
@@ -94,80 +94,93 @@ pub const TYPES: &[Type] = &[
 pub const CHECKS: &[CheckRow] = &[
     (
         "HorizontalPodAutoscalerSpec",
-        bounds as Check,
+        replica_bounds as Check,
         "autoscaling: validateHorizontalPodAutoscalerSpec",
     ),
-    ("HorizontalPodAutoscalerSpec", target, "autoscaling: ValidateCrossVersionObjectReference"),
+    (
+        "HorizontalPodAutoscalerSpec",
+        scale_target,
+        "autoscaling: ValidateCrossVersionObjectReference",
+    ),
     (
         "MetricSpec",
-        wanted,
+        metric_target,
         "autoscaling: validateObjectSource, validateResourceSource and the like",
     ),
-    ("HPAScalingRules", rules, "autoscaling: validateScalingRules"),
-    ("MetricSpec", source, "autoscaling: validateMetricSpec"),
-    ("PodDisruptionBudgetSpec", one_bound, "policy: ValidatePodDisruptionBudgetSpec"),
+    ("HPAScalingRules", scaling_policies, "autoscaling: validateScalingRules"),
+    ("MetricSpec", metric_source, "autoscaling: validateMetricSpec"),
+    ("PodDisruptionBudgetSpec", one_disruption_bound, "policy: ValidatePodDisruptionBudgetSpec"),
 ];
 
-fn bounds(at: &At, found: &mut Found) {
-    // 1 is what the server fills in: autoscaling/v2 defaults.go, SetDefaults_HorizontalPodAutoscaler.
-    let least = at.int("minReplicas").unwrap_or(1);
-    if let Some(most) = at
-        .get("maxReplicas")
-        .filter(|most| most.node.as_int().is_some_and(|most| most >= 1 && most < least))
+fn replica_bounds(node: &NodeRef, findings: &mut Findings) {
+    // The server fills in 1: autoscaling/v2 defaults.go, SetDefaults_HorizontalPodAutoscaler.
+    let min = node.int("minReplicas").unwrap_or(1);
+    if let Some(max) =
+        node.get("maxReplicas").filter(|max| max.as_int().is_some_and(|max| max >= 1 && max < min))
     {
-        found.value(
-            &most,
-            Problem::Conflict(format!("`maxReplicas` is below `minReplicas`, {least}")),
+        findings.report(
+            &max,
+            Problem::Conflict(format!(
+                "`maxReplicas` must be at least `minReplicas`, which is {min}"
+            )),
         );
     }
-    let outside =
-        at.list("metrics").any(|metric| matches!(metric.text("type"), Some("Object" | "External")));
-    if let Some(least) =
-        at.get("minReplicas").filter(|least| least.node.as_int() == Some(0) && !outside)
+    let has_outside_metric = node
+        .items_of("metrics")
+        .any(|metric| matches!(metric.text("type"), Some("Object" | "External")));
+    if let Some(min) =
+        node.get("minReplicas").filter(|min| min.as_int() == Some(0) && !has_outside_metric)
     {
-        found.conflict(&least, "`minReplicas: 0` needs a metric of type `Object` or `External`");
+        findings.report_conflict(
+            &min,
+            "`minReplicas: 0` needs a metric with `type: Object` or `External`",
+        );
     }
 }
 
-/// The group of what is scaled must be named: a Deployment's is `apps`.
-fn target(at: &At, found: &mut Found) {
-    let Some(reference) = at.get("scaleTargetRef") else {
+/// An autoscaler's target has an API group: a Deployment's is `apps`.
+fn scale_target(node: &NodeRef, findings: &mut Findings) {
+    let Some(reference) = node.get("scaleTargetRef") else {
         return;
     };
     match reference.text("apiVersion") {
-        None => found.missing(&reference, "apiVersion", None),
+        None => findings.report_missing(&reference, "apiVersion"),
         Some(text) if text.matches('/').count() != 1 || text.starts_with('/') => {
             if let Some(version) = reference.get("apiVersion") {
-                super::malformed(text, "a group and a version, such as `apps/v1`", &version, found);
+                findings.report_invalid(&version, text, "a group and a version, such as `apps/v1`");
             }
         }
         Some(_) => {}
     }
 }
 
-/// What a metric is held against.
-fn wanted(at: &At, found: &mut Found) {
-    const WANTED: [(&str, &[&str]); 5] = [
+/// A metric's target has one of the values that its kind of source is compared with.
+fn metric_target(node: &NodeRef, findings: &mut Findings) {
+    const TARGETS: [(&str, &[&str]); 5] = [
         ("object", &["value", "averageValue"]),
         ("external", &["value", "averageValue"]),
         ("pods", &["averageValue"]),
         ("resource", &["averageUtilization", "averageValue"]),
         ("containerResource", &["averageUtilization", "averageValue"]),
     ];
-    for (kind, fields) in WANTED {
-        let source = at.get(kind);
+    for (kind, fields) in TARGETS {
+        let source = node.get(kind);
         let Some(target) = source.as_ref().and_then(|source| source.get("target")) else {
             continue;
         };
         if !fields.iter().any(|field| target.has(field)) {
-            found.missing(&target, fields[0], Some(format!("must have {}", super::list(fields))));
+            findings.report_missing_with_hint(
+                &target,
+                fields[0],
+                format!("expected {}", super::list_names(fields)),
+            );
         } else if kind != "object" {
-            super::at_most_one(&target, fields, "target", found);
+            super::at_most_one(&target, fields, "target", findings);
         }
     }
 }
 
-fn source(at: &At, found: &mut Found) {
+fn metric_source(node: &NodeRef, findings: &mut Findings) {
     const SOURCES: [(&str, &str); 5] = [
         ("Object", "object"),
         ("Pods", "pods"),
@@ -175,28 +188,32 @@ fn source(at: &At, found: &mut Found) {
         ("External", "external"),
         ("ContainerResource", "containerResource"),
     ];
-    let Some(&(kind, own)) = SOURCES.iter().find(|(kind, _)| at.text("type") == Some(kind)) else {
+    let Some(&(kind, own)) = SOURCES.iter().find(|(kind, _)| node.text("type") == Some(kind))
+    else {
         return;
     };
-    if !at.has(own) {
-        found.missing(at, own, Some(format!("`type: {kind}` needs it")));
+    if !node.has(own) {
+        findings.report_missing_with_hint(node, own, format!("required by `type: {kind}`"));
     }
     for (_, other) in SOURCES.iter().filter(|(_, field)| *field != own) {
-        if let Some(at) = at.get(other) {
-            found.conflict(&at, format!("`{other}` can't stand beside `type: {kind}`"));
+        if let Some(node) = node.get(other) {
+            findings.report_conflict(
+                &node,
+                format!("`{other}` cannot be combined with `type: {kind}`"),
+            );
         }
     }
 }
 
-fn one_bound(at: &At, found: &mut Found) {
-    if let Some(most) = at.get("maxUnavailable").filter(|_| at.has("minAvailable")) {
-        found.conflict(&most, "`maxUnavailable` can't stand beside `minAvailable`");
+fn one_disruption_bound(node: &NodeRef, findings: &mut Findings) {
+    if let Some(max) = node.get("maxUnavailable").filter(|_| node.has("minAvailable")) {
+        findings.report_conflict(&max, "`maxUnavailable` cannot be combined with `minAvailable`");
     }
 }
 
-/// Rules without policies get the server's, but an empty list stays one.
-fn rules(at: &At, found: &mut Found) {
-    if let Some(policies) = at.get("policies").filter(|_| at.len("policies") == 0) {
-        found.value(&policies, Problem::Empty("policies".to_owned()));
+/// The server fills in absent policies, and refuses an empty list of them.
+fn scaling_policies(node: &NodeRef, findings: &mut Findings) {
+    if let Some(policies) = node.get("policies").filter(|_| node.len_of("policies") == 0) {
+        findings.report(&policies, Problem::Empty("policies".to_owned()));
     }
 }

@@ -1,6 +1,6 @@
-//! Where pods may run: tolerations, affinities, spreading.
+//! The placement of Pods: tolerations, affinities and topology spread.
 
-use super::{At, Check, CheckRow, Found, Rule, Type, malformed, of};
+use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
 
@@ -8,39 +8,39 @@ const EFFECT: Rule = Rule::OneOf(&["NoSchedule", "PreferNoSchedule", "NoExecute"
 const NODE_OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("Toleration", "core: ValidateTolerations, validateTaintEffect", &[
-        ("key", Rule::Form(formats::qualified)),
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("Toleration", "core: ValidateTolerations, validateTaintEffect", &[
+        ("key", Rule::Form(formats::qualified_name)),
         ("operator", Rule::OneOf(&["Equal", "Exists", "Lt", "Gt"])),
         ("effect", EFFECT),
     ]),
-    of("Taint", "core: validateNodeTaints, validateTaintEffect", &[
-        ("key", Rule::Strictly(formats::qualified)),
+    type_rules("Taint", "core: validateNodeTaints, validateTaintEffect", &[
+        ("key", Rule::Strictly(formats::qualified_name)),
         ("effect", EFFECT),
     ]),
-    of("NodeSelector", "core: ValidateNodeSelector", &[
+    type_rules("NodeSelector", "core: ValidateNodeSelector", &[
         ("nodeSelectorTerms", Rule::Required),
     ]),
-    of("NodeSelectorRequirement", "core: ValidateNodeSelectorRequirement", &[
+    type_rules("NodeSelectorRequirement", "core: ValidateNodeSelectorRequirement", &[
         ("operator", Rule::Exactly(NODE_OPERATORS)),
-        ("key", Rule::Strictly(formats::qualified)),
+        ("key", Rule::Strictly(formats::qualified_name)),
         ("values", Rule::Form(formats::label_value)),
     ]),
-    of("PreferredSchedulingTerm", "core: ValidatePreferredSchedulingTerms", &[
+    type_rules("PreferredSchedulingTerm", "core: ValidatePreferredSchedulingTerms", &[
         ("weight", Rule::Range(1, 100)),
     ]),
-    of("WeightedPodAffinityTerm", "core: validateWeightedPodAffinityTerms", &[
+    type_rules("WeightedPodAffinityTerm", "core: validateWeightedPodAffinityTerms", &[
         ("weight", Rule::Range(1, 100)),
     ]),
-    of("PodAffinityTerm", "core: validateLabelKeys, validatePodAffinityTerm", &[
-        ("matchLabelKeys", Rule::Strictly(formats::qualified)),
-        ("topologyKey", Rule::Strictly(formats::qualified)),
-        ("namespaces", Rule::Strictly(formats::label)),
+    type_rules("PodAffinityTerm", "core: validateLabelKeys, validatePodAffinityTerm", &[
+        ("matchLabelKeys", Rule::Strictly(formats::qualified_name)),
+        ("topologyKey", Rule::Strictly(formats::qualified_name)),
+        ("namespaces", Rule::Strictly(formats::dns_label)),
     ]),
-    of("TopologySpreadConstraint", "core: validateTopologySpreadConstraints, validateMinDomains, validateLabelKeys, ValidateTopologyKey, ValidateWhenUnsatisfiable, validateNodeInclusionPolicy", &[
+    type_rules("TopologySpreadConstraint", "core: validateTopologySpreadConstraints, validateMinDomains, validateLabelKeys, ValidateTopologyKey, ValidateWhenUnsatisfiable, validateNodeInclusionPolicy", &[
         ("maxSkew", Rule::Range(1, i64::MAX)),
         ("minDomains", Rule::Range(1, i64::MAX)),
-        ("matchLabelKeys", Rule::Strictly(formats::qualified)),
+        ("matchLabelKeys", Rule::Strictly(formats::qualified_name)),
         ("topologyKey", Rule::Required),
         ("whenUnsatisfiable", Rule::Exactly(&["DoNotSchedule", "ScheduleAnyway"])),
         ("nodeAffinityPolicy", Rule::Exactly(&["Honor", "Ignore"])),
@@ -49,70 +49,67 @@ pub const TYPES: &[Type] = &[
 ];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("Toleration", toleration as Check, "core: ValidateTolerations"),
-    ("NodeSelectorRequirement", requirement, "core: ValidateNodeSelectorRequirement"),
-    ("TopologySpreadConstraint", spread, "core: validateMinDomains"),
-    ("TopologySpreadConstraint", label_keys, "core: ValidateMatchLabelKeysAndMismatchLabelKeys"),
-    ("PodAffinityTerm", label_keys, "core: ValidateMatchLabelKeysAndMismatchLabelKeys"),
+    ("Toleration", toleration_fields as Check, "core: ValidateTolerations"),
+    ("NodeSelectorRequirement", node_requirement, "core: ValidateNodeSelectorRequirement"),
+    ("TopologySpreadConstraint", min_domains, "core: validateMinDomains"),
+    (
+        "TopologySpreadConstraint",
+        match_label_keys,
+        "core: ValidateMatchLabelKeysAndMismatchLabelKeys",
+    ),
+    ("PodAffinityTerm", match_label_keys, "core: ValidateMatchLabelKeysAndMismatchLabelKeys"),
 ];
 
-fn toleration(at: &At, found: &mut Found) {
-    let operator = at.text("operator").unwrap_or("Equal");
-    if at.text("key").is_none() && operator != "Exists" {
+fn toleration_fields(node: &NodeRef, findings: &mut Findings) {
+    let operator = node.text("operator").unwrap_or("Equal");
+    if node.text("key").is_none() && operator != "Exists" {
         let message = "a toleration without a `key` needs `operator: Exists`";
-        found.value(at, Problem::Conflict(message.to_owned()));
+        findings.report(node, Problem::conflict(message));
     }
-    if at.has("tolerationSeconds")
-        && at.text("effect") != Some("NoExecute")
-        && let Some(at) = at.get("tolerationSeconds")
+    if node.has("tolerationSeconds")
+        && node.text("effect") != Some("NoExecute")
+        && let Some(node) = node.get("tolerationSeconds")
     {
-        found.conflict(&at, "`tolerationSeconds` needs `effect: NoExecute`");
+        findings.report_conflict(&node, "`tolerationSeconds` needs `effect: NoExecute`");
     }
-    let (Some(value), Some(text)) = (at.get("value"), at.text("value")) else {
+    let (Some(value), Some(text)) = (node.get("value"), node.text("value")) else {
         return;
     };
     match operator {
-        "Exists" => found.conflict(&value, "`value` can't stand beside `operator: Exists`"),
+        "Exists" => {
+            findings.report_conflict(&value, "`value` cannot be combined with `operator: Exists`")
+        }
         "Lt" | "Gt" if text.parse::<i64>().is_err() => {
-            malformed(text, "a whole number", &value, found)
+            findings.report_invalid(&value, text, "a whole number")
         }
         "Equal" => {
-            if let Err(right) = formats::label_value(text) {
-                malformed(text, right, &value, found);
+            if let Err(expected) = formats::label_value(text) {
+                findings.report_invalid(&value, text, expected);
             }
         }
         _ => {}
     }
 }
 
-fn requirement(at: &At, found: &mut Found) {
-    let count = at.len("values");
-    match at.text("operator") {
-        Some("In" | "NotIn") if count == 0 => found.missing(at, "values", None),
-        Some("Exists" | "DoesNotExist") if count > 0 => {
-            if let Some(values) = at.get("values") {
-                found.conflict(&values, "`values` can't stand beside `Exists` or `DoesNotExist`");
-            }
-        }
-        Some("Gt" | "Lt") if count != 1 => {
-            let message = "`Gt` and `Lt` need exactly one value";
-            found.value(at, Problem::Conflict(message.to_owned()));
-        }
-        _ => {}
+fn node_requirement(node: &NodeRef, findings: &mut Findings) {
+    super::meta::label_requirement(node, findings);
+    if matches!(node.text("operator"), Some("Gt" | "Lt")) && node.len_of("values") != 1 {
+        let message = "`operator: Gt` and `Lt` need exactly one value";
+        findings.report(node, Problem::conflict(message));
     }
 }
 
-fn spread(at: &At, found: &mut Found) {
+fn min_domains(node: &NodeRef, findings: &mut Findings) {
     if let Some(domains) =
-        at.get("minDomains").filter(|_| at.text("whenUnsatisfiable") != Some("DoNotSchedule"))
+        node.get("minDomains").filter(|_| node.text("whenUnsatisfiable") != Some("DoNotSchedule"))
     {
-        found.conflict(&domains, "`minDomains` needs `whenUnsatisfiable: DoNotSchedule`");
+        findings.report_conflict(&domains, "`minDomains` needs `whenUnsatisfiable: DoNotSchedule`");
     }
 }
 
-fn label_keys(at: &At, found: &mut Found) {
-    let keys = at.get("matchLabelKeys").filter(|_| at.len("matchLabelKeys") > 0);
-    if let Some(keys) = keys.filter(|_| !at.has("labelSelector")) {
-        found.conflict(&keys, "`matchLabelKeys` need a `labelSelector`");
+fn match_label_keys(node: &NodeRef, findings: &mut Findings) {
+    let keys = node.get("matchLabelKeys").filter(|_| node.len_of("matchLabelKeys") > 0);
+    if let Some(keys) = keys.filter(|_| !node.has("labelSelector")) {
+        findings.report_conflict(&keys, "`matchLabelKeys` needs `labelSelector`");
     }
 }

@@ -1,17 +1,17 @@
-//! PersistentVolumes, claims, classes; ConfigMaps and Secrets.
+//! PersistentVolumes, claims and their classes, ConfigMaps and Secrets.
 
-use super::volume::csi_driver;
-use super::{At, Check, CheckRow, Found, Rule, Type, exactly_one, of};
+use super::volume::csi_driver_name;
+use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules};
 use crate::error::Problem;
 use crate::formats;
 use yaml_spans::shorten;
 
-const MODES: Rule =
+const ACCESS_MODES: Rule =
     Rule::Exactly(&["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
 const VOLUME_MODE: Rule = Rule::Exactly(&["Block", "Filesystem"]);
-const CLASS: Rule = Rule::Form(formats::subdomain);
+const CLASS_NAME: Rule = Rule::Form(formats::dns_subdomain);
 
-/// The sources that a PersistentVolume can have.
+/// The kinds of source of a PersistentVolume.
 const SOURCES: &[&str] = &[
     "csi",
     "nfs",
@@ -38,191 +38,209 @@ const SOURCES: &[&str] = &[
 ];
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("PersistentVolume", "core: ValidatePersistentVolumeSpec", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("PersistentVolume", "core: ValidatePersistentVolumeSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("PersistentVolumeClaim", "core: ValidatePersistentVolumeClaimSpec", &[
+    type_rules("PersistentVolumeClaim", "core: ValidatePersistentVolumeClaimSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("VolumeNodeAffinity", "core: validateVolumeNodeAffinity", &[
+    type_rules("VolumeNodeAffinity", "core: validateVolumeNodeAffinity", &[
         ("required", Rule::Required),
     ]),
-    of("CSIDriverSpec", "apply's list keys; storage: validateFSGroupPolicy, validateVolumeLifecycleModes", &[
+    type_rules("CSIDriverSpec", "apply's list keys; storage: validateFSGroupPolicy, validateVolumeLifecycleModes", &[
         ("volumeLifecycleModes", Rule::Distinct("mode")),
         ("fsGroupPolicy", Rule::Exactly(&["ReadWriteOnceWithFSType", "File", "None"])),
         ("volumeLifecycleModes", Rule::Exactly(&["Persistent", "Ephemeral"])),
     ]),
-    of("PersistentVolumeSpec", "core: ValidatePersistentVolumeSpec", &[
+    type_rules("PersistentVolumeSpec", "core: ValidatePersistentVolumeSpec", &[
         ("accessModes", Rule::Required),
-        ("accessModes", MODES),
+        ("accessModes", ACCESS_MODES),
         ("capacity", Rule::Required),
         ("capacity", Rule::Positive),
         ("persistentVolumeReclaimPolicy", Rule::OneOf(&["Retain", "Delete", "Recycle"])),
-        ("storageClassName", CLASS),
+        ("storageClassName", CLASS_NAME),
         ("volumeMode", VOLUME_MODE),
     ]),
-    of("PersistentVolumeClaimSpec", "core: ValidatePersistentVolumeClaimSpec", &[
+    type_rules("PersistentVolumeClaimSpec", "core: ValidatePersistentVolumeClaimSpec", &[
         ("accessModes", Rule::Required),
-        ("accessModes", MODES),
-        ("storageClassName", CLASS),
+        ("accessModes", ACCESS_MODES),
+        ("storageClassName", CLASS_NAME),
         ("volumeMode", VOLUME_MODE),
     ]),
-    of("VolumeResourceRequirements", "core: ValidatePersistentVolumeClaimSpec", &[
+    type_rules("VolumeResourceRequirements", "core: ValidatePersistentVolumeClaimSpec", &[
         ("requests", Rule::Positive),
     ]),
-    of("CSIPersistentVolumeSource", "core: validateCSIPersistentVolumeSource, ValidateCSIDriverName", &[
+    type_rules("CSIPersistentVolumeSource", "core: validateCSIPersistentVolumeSource, ValidateCSIDriverName", &[
         ("driver", Rule::Required),
-        ("driver", Rule::Form(csi_driver)),
+        ("driver", Rule::Form(csi_driver_name)),
         ("volumeHandle", Rule::Required),
     ]),
-    of("LocalVolumeSource", "core: validateLocalVolumeSource", &[
+    type_rules("LocalVolumeSource", "core: validateLocalVolumeSource", &[
         ("path", Rule::Required),
         ("path", Rule::Form(formats::no_backsteps)),
     ]),
-    of("StorageClass", "storage: validateProvisioner, validateReclaimPolicy, validateVolumeBindingMode", &[
+    type_rules("StorageClass", "storage: validateProvisioner, validateReclaimPolicy, validateVolumeBindingMode", &[
         ("provisioner", Rule::Required),
         ("provisioner", Rule::Form(formats::annotation_key)),
         ("reclaimPolicy", Rule::OneOf(&["Delete", "Retain"])),
         ("volumeBindingMode", Rule::Exactly(&["Immediate", "WaitForFirstConsumer"])),
     ]),
-    of("VolumeAttributesClass", "storage: ValidateVolumeAttributesClass", &[
+    type_rules("VolumeAttributesClass", "storage: ValidateVolumeAttributesClass", &[
         ("driverName", Rule::Required),
     ]),
-    of("ConfigMap", "core: ValidateConfigMap", &[
+    type_rules("ConfigMap", "core: ValidateConfigMap", &[
         ("data", Rule::Keys(formats::config_key)),
         ("binaryData", Rule::Keys(formats::config_key)),
     ]),
-    of("Secret", "core: ValidateSecret", &[
+    type_rules("Secret", "core: ValidateSecret", &[
         ("data", Rule::Keys(formats::config_key)),
         ("stringData", Rule::Keys(formats::config_key)),
     ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("PersistentVolumeSpec", volume as Check, "core: ValidatePersistentVolumeSpec"),
-    ("PersistentVolumeClaimSpec", claim, "core: ValidatePersistentVolumeClaimSpec"),
-    ("ConfigMap", config_map, "core: ValidateConfigMap"),
-    ("Secret", secret, "core: ValidateSecret"),
+    ("PersistentVolumeSpec", persistent_volume as Check, "core: ValidatePersistentVolumeSpec"),
+    ("PersistentVolumeClaimSpec", claim_requests, "core: ValidatePersistentVolumeClaimSpec"),
+    ("ConfigMap", config_map_data, "core: ValidateConfigMap"),
+    ("Secret", secret_data, "core: ValidateSecret"),
 ];
 
-fn volume(at: &At, found: &mut Found) {
-    exactly_one(at, SOURCES, "source of the volume", found);
-    once_alone(at, found);
-    if let Some(capacity) = at.get("capacity") {
+fn persistent_volume(node: &NodeRef, findings: &mut Findings) {
+    exactly_one(node, SOURCES, "source of the volume", findings);
+    exclusive_access_mode(node, findings);
+    if let Some(capacity) = node.get("capacity") {
         for (name, value) in capacity.entries().filter(|(name, _)| *name != "storage") {
-            found.key(
+            findings.report_key(
                 &value,
-                Problem::Unknown(name.to_owned()),
-                Some("must be `storage`".to_owned()),
+                Problem::Unknown(shorten(name)),
+                Some("expected `storage`".to_owned()),
             );
         }
-        if at.len("capacity") > 0 && !capacity.has("storage") {
-            found.missing(&capacity, "storage", None);
+        if node.len_of("capacity") > 0 && !capacity.has("storage") {
+            findings.report_missing(&capacity, "storage");
         }
     }
-    if at.has("local") && !at.has("nodeAffinity") {
-        found.missing(at, "nodeAffinity", Some("a local volume needs it".to_owned()));
+    if node.has("local") && !node.has("nodeAffinity") {
+        findings.report_missing_with_hint(node, "nodeAffinity", "required by `local`");
     }
 }
 
-fn claim(at: &At, found: &mut Found) {
-    once_alone(at, found);
-    let resources = at.get("resources");
+fn claim_requests(node: &NodeRef, findings: &mut Findings) {
+    exclusive_access_mode(node, findings);
+    let resources = node.get("resources");
     let requests = resources.as_ref().and_then(|resources| resources.get("requests"));
     match (&requests, &resources) {
-        (Some(requests), _) if !requests.has("storage") => found.missing(requests, "storage", None),
+        (Some(requests), _) if !requests.has("storage") => {
+            findings.report_missing(requests, "storage")
+        }
         (Some(_), _) => {}
-        (None, Some(resources)) => found.missing(resources, "requests", None),
-        (None, None) => found.missing(at, "resources", None),
+        (None, Some(resources)) => findings.report_missing(resources, "requests"),
+        (None, None) => findings.report_missing(node, "resources"),
     }
 }
 
-fn once_alone(at: &At, found: &mut Found) {
-    let modes: Vec<At> = at.list("accessModes").collect();
-    let once = modes.iter().find(|mode| mode.node.as_str() == Some("ReadWriteOncePod"));
-    let others = modes.iter().any(|mode| mode.node.as_str() != Some("ReadWriteOncePod"));
+fn exclusive_access_mode(node: &NodeRef, findings: &mut Findings) {
+    let modes: Vec<NodeRef> = node.items_of("accessModes").collect();
+    let once = modes.iter().find(|mode| mode.as_str() == Some("ReadWriteOncePod"));
+    let others = modes.iter().any(|mode| mode.as_str() != Some("ReadWriteOncePod"));
     if let Some(once) = once.filter(|_| others) {
-        found.value(
+        findings.report(
             once,
-            Problem::Conflict("`ReadWriteOncePod` can't stand beside other modes".to_owned()),
+            Problem::conflict("`ReadWriteOncePod` cannot be combined with other access modes"),
         );
     }
 }
 
-/// Bytes that a ConfigMap or Secret may hold: `MaxSecretSize`.
-const LARGEST: usize = 1 << 20;
+/// The most bytes of data in a ConfigMap or Secret: `MaxSecretSize`, 1Mi.
+const MAX_DATA_BYTES: usize = 1 << 20;
 
-fn config_map(at: &At, found: &mut Found) {
+fn config_map_data(node: &NodeRef, findings: &mut Findings) {
     let mut bytes = 0;
-    if let Some(data) = at.get("data") {
-        let binary = at.get("binaryData");
+    if let Some(data) = node.get("data") {
+        let binary = node.get("binaryData");
         for (key, value) in data.entries() {
-            bytes += value.node.as_str().map_or(0, str::len);
-            if binary.as_ref().is_some_and(|binary| binary.node.get(key).is_some()) {
-                found.key(&value, Problem::Duplicate { what: "key", value: shorten(key) }, None);
+            bytes += value.as_str().map_or(0, str::len);
+            if binary.as_ref().is_some_and(|binary| binary.yaml.get(key).is_some()) {
+                findings.report_key(
+                    &value,
+                    Problem::Duplicate { what: "key", value: shorten(key) },
+                    None,
+                );
             }
         }
     }
-    too_large(at, bytes + decoded(at, "binaryData"), found);
+    check_data_size(node, bytes + decoded_size(node, "binaryData"), findings);
 }
 
-/// The bytes that base64 texts stand for.
-fn decoded(at: &At, field: &str) -> usize {
-    let data = at.get(field);
-    let texts = data.iter().flat_map(At::entries).filter_map(|(_, value)| value.node.as_str());
+/// The number of bytes that a map's base64 texts decode to.
+fn decoded_size(node: &NodeRef, field: &str) -> usize {
+    let data = node.get(field);
+    let texts = data.iter().flat_map(NodeRef::entries).filter_map(|(_, value)| value.as_str());
     texts.map(|text| text.trim_end_matches('=').len() * 3 / 4).sum()
 }
 
-fn too_large(at: &At, bytes: usize, found: &mut Found) {
-    if bytes > LARGEST {
-        found.value(
-            at,
-            Problem::Conflict(format!("the data has {bytes} bytes, but may have {LARGEST}")),
+fn check_data_size(node: &NodeRef, bytes: usize, findings: &mut Findings) {
+    if bytes > MAX_DATA_BYTES {
+        findings.report(
+            node,
+            Problem::Conflict(format!("the data has {bytes} bytes: expected at most 1Mi")),
         );
     }
 }
 
-fn secret(at: &At, found: &mut Found) {
-    let plain = at.get("stringData");
+fn secret_data(node: &NodeRef, findings: &mut Findings) {
+    let plain = node.get("stringData");
     let plain_bytes: usize =
-        plain.iter().flat_map(At::entries).map(|(_, v)| v.node.as_str().map_or(0, str::len)).sum();
-    too_large(at, decoded(at, "data") + plain_bytes, found);
-    let data = at.get("data");
-    let holds = |key: &str| {
-        let node = |map: &Option<At>| map.as_ref().is_some_and(|map| map.node.get(key).is_some());
-        node(&data) || node(&plain)
-    };
-    let kind = at.text("type").unwrap_or("Opaque");
+        plain.iter().flat_map(NodeRef::entries).map(|(_, v)| v.as_str().map_or(0, str::len)).sum();
+    check_data_size(node, decoded_size(node, "data") + plain_bytes, findings);
+    let data = node.get("data");
+    let kind = node.text("type").unwrap_or("Opaque");
     let needed: &[&str] = match kind {
         "kubernetes.io/tls" => &["tls.crt", "tls.key"],
         "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
         "kubernetes.io/dockercfg" => &[".dockercfg"],
         "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
-        "kubernetes.io/basic-auth" if !holds("username") && !holds("password") => &["username"],
-        "kubernetes.io/service-account-token" => return named_account(at, found),
+        "kubernetes.io/basic-auth"
+            if !has_data(node, "username") && !has_data(node, "password") =>
+        {
+            &["username"]
+        }
+        "kubernetes.io/service-account-token" => return service_account_annotation(node, findings),
         _ => &[],
     };
     let plain_json = plain.as_ref().and_then(|plain| plain.get(".dockerconfigjson"));
-    if let Some(json) = plain_json.filter(|json| !json.node.as_str().is_some_and(is_json_map)) {
-        found.value(&json, Problem::Conflict("registry credentials must be a JSON map".to_owned()));
+    if let Some(json) = plain_json.filter(|json| !json.as_str().is_some_and(is_json_map)) {
+        findings.report(&json, Problem::conflict("`.dockerconfigjson` is not a JSON map"));
     }
-    for key in needed.iter().filter(|key| !holds(key)) {
-        found.missing(data.as_ref().unwrap_or(at), key, Some(format!("`type: {kind}` needs it")));
+    for key in needed.iter().filter(|key| !has_data(node, key)) {
+        findings.report_missing_with_hint(
+            data.as_ref().unwrap_or(node),
+            key,
+            format!("required by `type: {kind}`"),
+        );
     }
 }
 
-/// A file of registry credentials is JSON.
+/// Returns true if a Secret has a key, encoded or plain.
+fn has_data(secret: &NodeRef, key: &str) -> bool {
+    ["data", "stringData"]
+        .iter()
+        .any(|field| secret.get(field).is_some_and(|map| map.yaml.get(key).is_some()))
+}
+
+/// Returns true for a JSON map, as files with registry credentials are.
 fn is_json_map(text: &str) -> bool {
     serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
 }
 
-fn named_account(at: &At, found: &mut Found) {
+fn service_account_annotation(node: &NodeRef, findings: &mut Findings) {
     const KEY: &str = "kubernetes.io/service-account.name";
-    let metadata = at.get("metadata");
+    let metadata = node.get("metadata");
     let annotations = metadata.as_ref().and_then(|metadata| metadata.get("annotations"));
     if annotations.as_ref().and_then(|annotations| annotations.text(KEY)).is_none() {
-        let hint = Some(format!("the annotation `{KEY}` must name the account"));
-        found.missing(metadata.as_ref().unwrap_or(at), "annotations", hint);
+        let hint = format!("the annotation `{KEY}` must name the account");
+        let owner = metadata.as_ref().unwrap_or(node);
+        findings.report_missing_with_hint(owner, "annotations", hint);
     }
 }

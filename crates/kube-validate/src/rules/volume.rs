@@ -1,13 +1,16 @@
-//! Volumes of pods.
+//! Volumes of Pods.
 
-use super::environment::{field_path, resource};
-use super::{At, Check, CheckRow, Found, Rule, Type, at_most_one, exactly_one, of};
+use super::environment::{container_resource, field_path};
+use super::{
+    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, at_most_one, exactly_one, type_rules,
+};
 use crate::error::Problem;
 use crate::formats;
+use yaml_spans::shorten;
 
-const MODE: Rule = Rule::Range(0, 0o777);
+const FILE_MODE: Rule = Rule::Range(0, 0o777);
 
-/// The sources that a pod's volume can have; in a claim's PersistentVolume most exist too.
+/// The kinds of source of a Pod's volume; a PersistentVolume has most of them too.
 const SOURCES: &[&str] = &[
     "configMap",
     "secret",
@@ -42,81 +45,81 @@ const SOURCES: &[&str] = &[
 ];
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("Volume", "core: ValidateVolumes", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("Volume", "core: ValidateVolumes", &[
         ("name", Rule::Required),
-        ("name", Rule::Form(formats::label)),
+        ("name", Rule::Form(formats::dns_label)),
     ]),
-    of("SecretVolumeSource", "core: validateSecretVolumeSource", &[
+    type_rules("SecretVolumeSource", "core: validateSecretVolumeSource", &[
         ("secretName", Rule::Required),
-        ("defaultMode", MODE),
+        ("defaultMode", FILE_MODE),
     ]),
-    of("ConfigMapVolumeSource", "core: validateConfigMapVolumeSource", &[
+    type_rules("ConfigMapVolumeSource", "core: validateConfigMapVolumeSource", &[
         ("name", Rule::Required),
-        ("defaultMode", MODE),
+        ("defaultMode", FILE_MODE),
     ]),
-    of("DownwardAPIVolumeSource", "core: validateDownwardAPIVolumeSource", &[
-        ("defaultMode", MODE),
+    type_rules("DownwardAPIVolumeSource", "core: validateDownwardAPIVolumeSource", &[
+        ("defaultMode", FILE_MODE),
     ]),
-    of("ProjectedVolumeSource", "core: validateProjectedVolumeSource", &[
-        ("defaultMode", MODE),
+    type_rules("ProjectedVolumeSource", "core: validateProjectedVolumeSource", &[
+        ("defaultMode", FILE_MODE),
     ]),
-    of("SecretProjection", "core: validateProjectionSources", &[
-        ("name", Rule::Required),
-    ]),
-    of("ConfigMapProjection", "core: validateProjectionSources", &[
+    type_rules("SecretProjection", "core: validateProjectionSources", &[
         ("name", Rule::Required),
     ]),
-    of("ServiceAccountTokenProjection", "core: validateProjectionSources", &[
+    type_rules("ConfigMapProjection", "core: validateProjectionSources", &[
+        ("name", Rule::Required),
+    ]),
+    type_rules("ServiceAccountTokenProjection", "core: validateProjectionSources", &[
         ("path", Rule::Required),
         ("path", Rule::Form(formats::volume_file)),
         ("expirationSeconds", Rule::Range(600, 1 << 32)),
     ]),
-    of("ClusterTrustBundleProjection", "core: validateProjectionSources", &[
+    type_rules("ClusterTrustBundleProjection", "core: validateProjectionSources", &[
         ("path", Rule::Required),
         ("path", Rule::Form(formats::volume_file)),
     ]),
-    of("KeyToPath", "core: validateKeyToPath", &[
+    type_rules("KeyToPath", "core: validateKeyToPath", &[
         ("key", Rule::Required),
         ("path", Rule::Required),
         ("path", Rule::Form(formats::volume_file)),
-        ("mode", MODE),
+        ("mode", FILE_MODE),
     ]),
-    of("DownwardAPIVolumeFile", "core: validateDownwardAPIVolumeFile", &[
+    type_rules("DownwardAPIVolumeFile", "core: validateDownwardAPIVolumeFile", &[
         ("path", Rule::Required),
         ("path", Rule::Form(formats::volume_file)),
-        ("mode", MODE),
+        ("mode", FILE_MODE),
     ]),
-    of("HostPathVolumeSource", "core: validateHostPathVolumeSource, validateHostPathType", &[
+    type_rules("HostPathVolumeSource", "core: validateHostPathVolumeSource, validateHostPathType", &[
         ("path", Rule::Required),
         ("path", Rule::Form(formats::no_backsteps)),
-        ("type", Rule::OneOf(HOST_PATHS)),
+        ("type", Rule::OneOf(HOST_PATH_TYPES)),
     ]),
-    of("PersistentVolumeClaimVolumeSource", "core: validatePersistentClaimVolumeSource", &[
+    type_rules("PersistentVolumeClaimVolumeSource", "core: validatePersistentClaimVolumeSource", &[
         ("claimName", Rule::Required),
     ]),
-    of("NFSVolumeSource", "core: validateNFSVolumeSource", &[
+    type_rules("NFSVolumeSource", "core: validateNFSVolumeSource", &[
         ("server", Rule::Required),
         ("path", Rule::Required),
         ("path", Rule::Form(formats::absolute_path)),
     ]),
-    of("EmptyDirVolumeSource", "core: validateVolumeSource", &[
+    type_rules("EmptyDirVolumeSource", "core: validateVolumeSource", &[
         ("sizeLimit", Rule::NotNegative),
     ]),
-    of("EphemeralVolumeSource", "core: validateEphemeralVolumeSource", &[
+    type_rules("EphemeralVolumeSource", "core: validateEphemeralVolumeSource", &[
         ("volumeClaimTemplate", Rule::Required),
     ]),
-    of("CSIVolumeSource", "core: ValidateCSIDriverName", &[
+    type_rules("CSIVolumeSource", "core: ValidateCSIDriverName", &[
         ("driver", Rule::Required),
-        ("driver", Rule::Form(csi_driver)),
+        ("driver", Rule::Form(csi_driver_name)),
     ]),
-    of("ImageVolumeSource", "core: validateImageVolumeSource", &[
+    type_rules("ImageVolumeSource", "core: validateImageVolumeSource", &[
         ("reference", Rule::Required),
         ("pullPolicy", Rule::OneOf(&["Always", "IfNotPresent", "Never"])),
     ]),
 ];
 
-const HOST_PATHS: &[&str] = &[
+const HOST_PATH_TYPES: &[&str] = &[
     "DirectoryOrCreate",
     "Directory",
     "FileOrCreate",
@@ -127,26 +130,27 @@ const HOST_PATHS: &[&str] = &[
 ];
 
 pub const CHECKS: &[CheckRow] = &[
-    ("Volume", volume as Check, "core: validateVolumeSource"),
-    ("VolumeProjection", projection, "core: validateProjectionSources"),
-    ("ProjectedVolumeSource", distinct_files, "core: validateProjectionSources"),
-    ("DownwardAPIVolumeFile", downward, "core: validateDownwardAPIVolumeFile"),
+    ("Volume", one_volume_source as Check, "core: validateVolumeSource"),
+    ("VolumeProjection", one_projection_source, "core: validateProjectionSources"),
+    ("ProjectedVolumeSource", unique_projected_files, "core: validateProjectionSources"),
+    ("DownwardAPIVolumeFile", downward_api_file, "core: validateDownwardAPIVolumeFile"),
 ];
 
-/// `ValidateCSIDriverName`: a DNS name of at most 63 characters, in any case.
-pub fn csi_driver(text: &str) -> Result<(), &'static str> {
+/// Checks a DNS name of at most 63 characters, in any case: `ValidateCSIDriverName`.
+pub fn csi_driver_name(text: &str) -> Result<(), &'static str> {
     if text.len() > 63 {
         return Err("at most 63 characters");
     }
-    formats::subdomain(&text.to_ascii_lowercase())
+    formats::dns_subdomain(&text.to_ascii_lowercase())
 }
 
-/// A volume without a source is an empty directory: core/v1 defaults.go, SetDefaults_Volume.
-fn volume(at: &At, found: &mut Found) {
-    at_most_one(at, SOURCES, "source of the volume", found);
+/// A volume has at most one source. One without is an empty directory: core/v1
+/// defaults.go, SetDefaults_Volume.
+fn one_volume_source(node: &NodeRef, findings: &mut Findings) {
+    at_most_one(node, SOURCES, "source of the volume", findings);
 }
 
-fn projection(at: &At, found: &mut Found) {
+fn one_projection_source(node: &NodeRef, findings: &mut Findings) {
     let sources = [
         "secret",
         "configMap",
@@ -155,10 +159,10 @@ fn projection(at: &At, found: &mut Found) {
         "clusterTrustBundle",
         "podCertificate",
     ];
-    at_most_one(at, &sources, "source of the projection", found);
+    at_most_one(node, &sources, "source of the projection", findings);
 }
 
-fn downward(at: &At, found: &mut Found) {
+fn downward_api_file(node: &NodeRef, findings: &mut Findings) {
     const FIELDS: &[&str] = &[
         "metadata.name",
         "metadata.namespace",
@@ -166,34 +170,33 @@ fn downward(at: &At, found: &mut Found) {
         "metadata.annotations",
         "metadata.uid",
     ];
-    exactly_one(at, &["fieldRef", "resourceFieldRef"], "source of the file", found);
-    if let Some(reference) = at.get("fieldRef") {
-        field_path(&reference, FIELDS, found);
+    exactly_one(node, &["fieldRef", "resourceFieldRef"], "source of the file", findings);
+    if let Some(reference) = node.get("fieldRef") {
+        field_path(&reference, FIELDS, findings);
     }
-    if let Some(reference) = at.get("resourceFieldRef") {
-        resource(&reference, found);
+    if let Some(reference) = node.get("resourceFieldRef") {
+        container_resource(&reference, findings);
         if reference.text("containerName").is_none() {
-            found.missing(&reference, "containerName", None);
+            findings.report_missing(&reference, "containerName");
         }
     }
 }
 
-fn distinct_files(at: &At, found: &mut Found) {
+fn unique_projected_files(node: &NodeRef, findings: &mut Findings) {
     let mut seen = std::collections::HashSet::new();
-    for source in at.list("sources") {
+    for source in node.items_of("sources") {
         for kind in ["secret", "configMap", "downwardAPI"] {
             let Some(source) = source.get(kind) else {
                 continue;
             };
-            for item in source.list("items") {
+            for item in source.items_of("items") {
                 let path = item.get("path").filter(|path| {
-                    path.node
-                        .as_str()
+                    path.as_str()
                         .is_some_and(|text| !text.is_empty() && !seen.insert(text.to_owned()))
                 });
                 if let Some(path) = path {
-                    let value = path.node.as_str().unwrap_or_default().to_owned();
-                    found.value(&path, Problem::Duplicate { what: "file", value });
+                    let value = shorten(path.as_str().unwrap_or_default());
+                    findings.report(&path, Problem::Duplicate { what: "file", value });
                 }
             }
         }

@@ -1,202 +1,209 @@
 //! Deployments, DaemonSets, StatefulSets, ReplicaSets, ReplicationControllers.
 
-use super::meta::selects_template;
-use super::{At, Check, CheckRow, Found, Rule, Type, of};
+use super::meta::selector_matches_template;
+use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
 
 const COUNT: Rule = Rule::Range(0, i64::MAX);
 
 #[rustfmt::skip] // a line a field
-pub const TYPES: &[Type] = &[
-    of("Deployment", "apps: ValidateDeploymentSpec", &[
+pub const TYPE_RULES: &[TypeRules] = &[
+    type_rules("Deployment", "apps: ValidateDeploymentSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("DaemonSet", "apps: ValidateDaemonSetSpec", &[
+    type_rules("DaemonSet", "apps: ValidateDaemonSetSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("StatefulSet", "apps: ValidateStatefulSetSpec", &[
+    type_rules("StatefulSet", "apps: ValidateStatefulSetSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("ReplicaSet", "apps: ValidateReplicaSetSpec", &[
+    type_rules("ReplicaSet", "apps: ValidateReplicaSetSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("PodTemplateSpec", "core: ValidatePodTemplateSpec", &[
+    type_rules("PodTemplateSpec", "core: ValidatePodTemplateSpec", &[
         ("spec", Rule::Required),
     ]),
-    of("DeploymentSpec", "apps: ValidateDeploymentSpec", &[
+    type_rules("DeploymentSpec", "apps: ValidateDeploymentSpec", &[
         ("replicas", COUNT),
         ("minReadySeconds", COUNT),
         ("revisionHistoryLimit", COUNT),
         ("progressDeadlineSeconds", COUNT),
     ]),
-    of("DeploymentStrategy", "apps: ValidateDeploymentStrategy", &[
+    type_rules("DeploymentStrategy", "apps: ValidateDeploymentStrategy", &[
         ("type", Rule::OneOf(&["Recreate", "RollingUpdate"])),
     ]),
-    of("RollingUpdateDeployment", "apps: ValidateRollingUpdateDeployment", &[
+    type_rules("RollingUpdateDeployment", "apps: ValidateRollingUpdateDeployment", &[
         ("maxSurge", Rule::IntOrPercent),
         ("maxUnavailable", Rule::IntOrPercent),
     ]),
-    of("ReplicaSetSpec", "apps: ValidateReplicaSetSpec", &[
+    type_rules("ReplicaSetSpec", "apps: ValidateReplicaSetSpec", &[
         ("replicas", COUNT),
         ("minReadySeconds", COUNT),
     ]),
-    of("ReplicationControllerSpec", "core: ValidateReplicationControllerSpec", &[
+    type_rules("ReplicationControllerSpec", "core: ValidateReplicationControllerSpec", &[
         ("replicas", COUNT),
     ]),
-    of("DaemonSetSpec", "apps: ValidateDaemonSetSpec", &[
+    type_rules("DaemonSetSpec", "apps: ValidateDaemonSetSpec", &[
         ("minReadySeconds", COUNT),
         ("revisionHistoryLimit", COUNT),
     ]),
-    of("DaemonSetUpdateStrategy", "apps: ValidateDaemonSetUpdateStrategy", &[
-        ("type", UPDATES),
+    type_rules("DaemonSetUpdateStrategy", "apps: ValidateDaemonSetUpdateStrategy", &[
+        ("type", UPDATE_STRATEGY),
     ]),
-    of("RollingUpdateDaemonSet", "apps: ValidateRollingUpdateDaemonSet", &[
+    type_rules("RollingUpdateDaemonSet", "apps: ValidateRollingUpdateDaemonSet", &[
         ("maxSurge", Rule::IntOrPercent),
         ("maxUnavailable", Rule::IntOrPercent),
     ]),
-    of("StatefulSetSpec", "apps: ValidateStatefulSetSpec", &[
+    type_rules("StatefulSetSpec", "apps: ValidateStatefulSetSpec", &[
         ("replicas", COUNT),
         ("minReadySeconds", COUNT),
         ("revisionHistoryLimit", COUNT),
         ("podManagementPolicy", Rule::OneOf(&["OrderedReady", "Parallel"])),
-        ("serviceName", Rule::Form(formats::label)),
+        ("serviceName", Rule::Form(formats::dns_label)),
     ]),
-    of("StatefulSetOrdinals", "apps: ValidateStatefulSetSpec", &[
+    type_rules("StatefulSetOrdinals", "apps: ValidateStatefulSetSpec", &[
         ("start", COUNT),
     ]),
-    of("StatefulSetUpdateStrategy", "apps: ValidateStatefulSetSpec", &[
-        ("type", UPDATES),
+    type_rules("StatefulSetUpdateStrategy", "apps: ValidateStatefulSetSpec", &[
+        ("type", UPDATE_STRATEGY),
     ]),
-    of("RollingUpdateStatefulSetStrategy", "apps: validateRollingUpdateStatefulSet", &[
+    type_rules("RollingUpdateStatefulSetStrategy", "apps: validateRollingUpdateStatefulSet", &[
         ("partition", COUNT),
         ("maxUnavailable", Rule::IntOrPercent),
     ]),
-    of("StatefulSetPersistentVolumeClaimRetentionPolicy", "apps: ValidatePersistentVolumeClaimRetentionPolicy", &[
+    type_rules("StatefulSetPersistentVolumeClaimRetentionPolicy", "apps: ValidatePersistentVolumeClaimRetentionPolicy", &[
         ("whenDeleted", RETENTION),
         ("whenScaled", RETENTION),
     ]),
 ];
 
-const UPDATES: Rule = Rule::OneOf(&["RollingUpdate", "OnDelete"]);
+const UPDATE_STRATEGY: Rule = Rule::OneOf(&["RollingUpdate", "OnDelete"]);
 const RETENTION: Rule = Rule::OneOf(&["Retain", "Delete"]);
 
 pub const CHECKS: &[CheckRow] = &[
-    ("DeploymentSpec", selects_template as Check, "apps: ValidatePodTemplateSpecForReplicaSet"),
-    ("DeploymentSpec", always_restarts, "apps: ValidatePodTemplateSpecForReplicaSet"),
-    ("DeploymentSpec", progress, "apps: ValidateDeploymentSpec"),
-    ("DeploymentStrategy", strategy, "apps: ValidateDeploymentStrategy"),
-    ("RollingUpdateDeployment", moves, "apps: ValidateRollingUpdateDeployment"),
-    ("ReplicaSetSpec", selects_template, "apps: ValidatePodTemplateSpecForReplicaSet"),
-    ("ReplicaSetSpec", always_restarts, "apps: ValidatePodTemplateSpecForReplicaSet"),
-    ("DaemonSetSpec", selects_template, "apps: ValidateDaemonSetSpec"),
-    ("DaemonSetSpec", always_restarts, "apps: ValidateDaemonSetSpec"),
-    ("RollingUpdateDaemonSet", moves_one_way, "apps: ValidateRollingUpdateDaemonSet"),
-    ("StatefulSetSpec", selects_template, "apps: ValidatePodTemplateSpecForStatefulSet"),
-    ("StatefulSetSpec", always_restarts, "apps: ValidateStatefulSetSpec"),
-    ("StatefulSetSpec", claims, "apps: volumesToAddForTemplates"),
-    ("StatefulSetUpdateStrategy", on_delete, "apps: ValidateStatefulSetSpec"),
+    (
+        "DeploymentSpec",
+        selector_matches_template as Check,
+        "apps: ValidatePodTemplateSpecForReplicaSet",
+    ),
+    ("DeploymentSpec", always_restart_policy, "apps: ValidatePodTemplateSpecForReplicaSet"),
+    ("DeploymentSpec", progress_deadline, "apps: ValidateDeploymentSpec"),
+    ("DeploymentStrategy", recreate_strategy, "apps: ValidateDeploymentStrategy"),
+    ("RollingUpdateDeployment", rolling_deployment, "apps: ValidateRollingUpdateDeployment"),
+    ("ReplicaSetSpec", selector_matches_template, "apps: ValidatePodTemplateSpecForReplicaSet"),
+    ("ReplicaSetSpec", always_restart_policy, "apps: ValidatePodTemplateSpecForReplicaSet"),
+    ("DaemonSetSpec", selector_matches_template, "apps: ValidateDaemonSetSpec"),
+    ("DaemonSetSpec", always_restart_policy, "apps: ValidateDaemonSetSpec"),
+    ("RollingUpdateDaemonSet", rolling_daemon_set, "apps: ValidateRollingUpdateDaemonSet"),
+    ("StatefulSetSpec", selector_matches_template, "apps: ValidatePodTemplateSpecForStatefulSet"),
+    ("StatefulSetSpec", always_restart_policy, "apps: ValidateStatefulSetSpec"),
+    ("StatefulSetSpec", collect_claim_names, "apps: volumesToAddForTemplates"),
+    ("StatefulSetUpdateStrategy", on_delete_strategy, "apps: ValidateStatefulSetSpec"),
 ];
 
-/// Pods of a workload that never ends are always restarted, and have no deadline.
-fn always_restarts(at: &At, found: &mut Found) {
-    let template = at.get("template");
+/// Pods of a workload that never finishes are always restarted and have no deadline.
+fn always_restart_policy(node: &NodeRef, findings: &mut Findings) {
+    let template = node.get("template");
     let Some(spec) = template.as_ref().and_then(|template| template.get("spec")) else {
         return;
     };
     if let Some(policy) = spec.get("restartPolicy")
         && matches!(spec.text("restartPolicy"), Some("OnFailure" | "Never"))
     {
-        found.value_hint(
-            &policy,
-            Problem::Conflict("pods of this kind are always restarted".to_owned()),
-            "must be `Always`",
-        );
+        let value = policy.as_str().unwrap_or_default();
+        findings.report_invalid(&policy, value, "`Always` for Pods of this kind");
     }
     if let Some(deadline) = spec.get("activeDeadlineSeconds") {
-        found.conflict(&deadline, "`activeDeadlineSeconds` can't stand in pods of this kind");
+        findings.report_conflict(
+            &deadline,
+            "`activeDeadlineSeconds` is not allowed in Pods of this kind",
+        );
     }
 }
 
-fn progress(at: &At, found: &mut Found) {
-    // 600 and 0 are what the server fills in: apps/v1 defaults.go, SetDefaults_Deployment.
-    let deadline = at.int("progressDeadlineSeconds").unwrap_or(600);
-    let ready = at.int("minReadySeconds").unwrap_or(0);
-    let field = at.get("progressDeadlineSeconds").or_else(|| at.get("minReadySeconds"));
+fn progress_deadline(node: &NodeRef, findings: &mut Findings) {
+    // The server fills in 600 and 0: apps/v1 defaults.go, SetDefaults_Deployment.
+    let deadline = node.int("progressDeadlineSeconds").unwrap_or(600);
+    let ready = node.int("minReadySeconds").unwrap_or(0);
+    let field = node.get("progressDeadlineSeconds").or_else(|| node.get("minReadySeconds"));
     if let Some(field) = field.filter(|_| deadline >= 0 && deadline <= ready) {
         let message = format!(
-            "`progressDeadlineSeconds` is {deadline}, not above `minReadySeconds`, {ready}"
+            "`progressDeadlineSeconds` must be above `minReadySeconds`: {deadline} is not above {ready}"
         );
-        found.value(&field, Problem::Conflict(message));
+        findings.report(&field, Problem::Conflict(message));
     }
 }
 
-fn strategy(at: &At, found: &mut Found) {
-    if let Some(rolling) = at.get("rollingUpdate").filter(|_| at.text("type") == Some("Recreate")) {
-        found.conflict(&rolling, "`rollingUpdate` can't stand beside `type: Recreate`");
+fn recreate_strategy(node: &NodeRef, findings: &mut Findings) {
+    if let Some(rolling) =
+        node.get("rollingUpdate").filter(|_| node.text("type") == Some("Recreate"))
+    {
+        findings
+            .report_conflict(&rolling, "`rollingUpdate` cannot be combined with `type: Recreate`");
     }
 }
 
-fn on_delete(at: &At, found: &mut Found) {
-    if let Some(rolling) = at.get("rollingUpdate").filter(|_| at.text("type") == Some("OnDelete")) {
-        found.conflict(&rolling, "`rollingUpdate` can't stand beside `type: OnDelete`");
+fn on_delete_strategy(node: &NodeRef, findings: &mut Findings) {
+    if let Some(rolling) =
+        node.get("rollingUpdate").filter(|_| node.text("type") == Some("OnDelete"))
+    {
+        findings
+            .report_conflict(&rolling, "`rollingUpdate` cannot be combined with `type: OnDelete`");
     }
 }
 
-/// The amount of a number or percentage; none if it is neither.
-fn amount(at: &At, key: &str) -> Option<i64> {
-    let node = at.node.get(key)?;
+/// The number in a field that is a number or a percentage; none if it is neither.
+fn number_or_percent(node: &NodeRef, key: &str) -> Option<i64> {
+    let node = node.yaml.get(key)?;
     node.as_int().or_else(|| node.as_str()?.strip_suffix('%')?.parse().ok())
 }
 
-fn at_most_all(at: &At, key: &str, found: &mut Found) {
-    let percent = at.text(key).and_then(|_| amount(at, key));
-    if let Some(field) = at.get(key).filter(|_| percent.is_some_and(|percent| percent > 100)) {
-        found.value(&field, Problem::Conflict(format!("`{key}` is more than 100%")));
+fn at_most_100_percent(node: &NodeRef, key: &str, findings: &mut Findings) {
+    let percent = node.text(key).and_then(|_| number_or_percent(node, key));
+    if let Some(field) = node.get(key).filter(|_| percent.is_some_and(|percent| percent > 100)) {
+        findings.report(&field, Problem::Conflict(format!("`{key}` is more than 100%")));
     }
 }
 
-fn moves(at: &At, found: &mut Found) {
-    at_most_all(at, "maxUnavailable", found);
-    // 25 % each is what the server fills in: apps/v1 defaults.go, SetDefaults_Deployment.
-    if amount(at, "maxSurge") == Some(0)
-        && amount(at, "maxUnavailable") == Some(0)
-        && let Some(field) = at.get("maxUnavailable")
+fn rolling_deployment(node: &NodeRef, findings: &mut Findings) {
+    at_most_100_percent(node, "maxUnavailable", findings);
+    // The server fills in 25 % for each: apps/v1 defaults.go, SetDefaults_Deployment.
+    if number_or_percent(node, "maxSurge") == Some(0)
+        && number_or_percent(node, "maxUnavailable") == Some(0)
+        && let Some(field) = node.get("maxUnavailable")
     {
-        found.value(
-            &field,
-            Problem::Conflict("`maxUnavailable` and `maxSurge` are both 0".to_owned()),
-        );
+        findings.report(&field, Problem::conflict("`maxUnavailable` and `maxSurge` are both 0"));
     }
 }
 
-fn moves_one_way(at: &At, found: &mut Found) {
-    at_most_all(at, "maxUnavailable", found);
-    at_most_all(at, "maxSurge", found);
-    // 1 and 0 are what the server fills in: apps/v1 defaults.go, SetDefaults_DaemonSet.
-    let readable = |key: &str| !at.has(key) || amount(at, key).is_some();
-    if !readable("maxSurge") || !readable("maxUnavailable") {
+fn rolling_daemon_set(node: &NodeRef, findings: &mut Findings) {
+    at_most_100_percent(node, "maxUnavailable", findings);
+    at_most_100_percent(node, "maxSurge", findings);
+    // The server fills in 1 and 0: apps/v1 defaults.go, SetDefaults_DaemonSet.
+    let unreadable = ["maxSurge", "maxUnavailable"]
+        .iter()
+        .any(|key| node.has(key) && number_or_percent(node, key).is_none());
+    if unreadable {
         return;
     }
-    let unavailable = amount(at, "maxUnavailable").unwrap_or(1);
-    let surge = amount(at, "maxSurge").unwrap_or(0);
-    let Some(field) = at.get("maxSurge").or_else(|| at.get("maxUnavailable")) else {
+    let unavailable = number_or_percent(node, "maxUnavailable").unwrap_or(1);
+    let surge = number_or_percent(node, "maxSurge").unwrap_or(0);
+    let Some(field) = node.get("maxSurge").or_else(|| node.get("maxUnavailable")) else {
         return;
     };
     if unavailable != 0 && surge != 0 {
-        let message = "one of `maxSurge` and `maxUnavailable` must be 0 (the latter is 1 where it is left out)";
-        found.value(&field, Problem::Conflict(message.to_owned()));
+        let message =
+            "one of `maxSurge` and `maxUnavailable` must be 0; an absent `maxUnavailable` is 1";
+        findings.report(&field, Problem::conflict(message));
     } else if unavailable == 0 && surge == 0 {
-        found.value(
-            &field,
-            Problem::Conflict("`maxUnavailable` and `maxSurge` are both 0".to_owned()),
-        );
+        findings.report(&field, Problem::conflict("`maxUnavailable` and `maxSurge` are both 0"));
     }
 }
 
-fn claims(at: &At, found: &mut Found) {
-    let templates = at.list("volumeClaimTemplates");
-    found.claims = templates
+fn collect_claim_names(node: &NodeRef, findings: &mut Findings) {
+    let templates = node.items_of("volumeClaimTemplates");
+    findings.claims = templates
         .filter_map(|template| Some(template.get("metadata")?.text("name")?.to_owned()))
         .collect();
 }

@@ -14,20 +14,20 @@ const UNITS: [(&str, u64); 8] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// How long `@every` waits: whole seconds, at least one, as robfig/cron's `Every` rounds. Less than
-/// a second and less than nothing both mean a second.
-pub(super) fn read(text: &str) -> Option<SignedDuration> {
+/// Parses the delay of `@every`, in whole seconds. As in robfig/cron's `Every`, anything below one
+/// second, even a negative duration, means one second.
+pub(super) fn parse_delay(text: &str) -> Option<SignedDuration> {
     let (negative, unsigned) = match text.strip_prefix(['-', '+']) {
         Some(rest) => (text.starts_with('-'), rest),
         None => (false, text),
     };
-    let nanoseconds = if unsigned == "0" { 0 } else { sum(unsigned)? };
+    let nanoseconds = if unsigned == "0" { 0 } else { sum_units(unsigned)? };
     let seconds = if negative { 0 } else { i64::try_from(nanoseconds).ok()? / 1_000_000_000 };
     Some(SignedDuration::from_secs(seconds.max(1)))
 }
 
-/// Adds up numbers with units; the greatest sum is 2^63.
-fn sum(text: &str) -> Option<u64> {
+/// Adds up numbers with units, in nanoseconds; the sum is at most 2^63.
+fn sum_units(text: &str) -> Option<u64> {
     const LIMIT: u64 = 1 << 63;
     let mut rest = Some(text).filter(|text| !text.is_empty())?;
     let mut total = 0u64;
@@ -37,15 +37,15 @@ fn sum(text: &str) -> Option<u64> {
         let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
         let (unit, after) = after.split_at(unit_end);
         let &(_, unit) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        let part = length(number, unit)?;
+        let part = scale_number(number, unit)?;
         total = total.checked_add(part).filter(|&total| total <= LIMIT)?;
         rest = after;
     }
     Some(total)
 }
 
-/// A number such as `1`, `1.`, `.5` or `1.5` times a unit.
-fn length(number: &str, unit: u64) -> Option<u64> {
+/// Multiplies a number such as `1`, `1.`, `.5` or `1.5` by a unit.
+fn scale_number(number: &str, unit: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if fraction.contains('.') || whole.len() + fraction.len() == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! The five fields: their ranges and names, and the sets of numbers that a text of them means.
+//! The five fields of a schedule: their ranges, their names, and the sets of numbers that they match.
 
 use super::error::Problem;
 
@@ -22,11 +22,11 @@ pub(super) const MONTHS: [&str; 12] =
 pub(super) const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 impl Field {
-    /// All five, in the order in which they are written.
+    /// All five, in their order in a schedule.
     pub const ALL: [Field; 5] =
         [Field::Minute, Field::Hour, Field::DayOfMonth, Field::Month, Field::DayOfWeek];
 
-    /// What messages call it.
+    /// The field's name in messages.
     pub fn name(self) -> &'static str {
         match self {
             Field::Minute => "minute",
@@ -37,7 +37,7 @@ impl Field {
         }
     }
 
-    /// The least number.
+    /// The smallest number.
     pub fn min(self) -> u8 {
         match self {
             Field::Minute | Field::Hour | Field::DayOfWeek => 0,
@@ -45,7 +45,7 @@ impl Field {
         }
     }
 
-    /// The greatest number.
+    /// The largest number.
     pub fn max(self) -> u8 {
         match self {
             Field::Minute => 59,
@@ -56,7 +56,7 @@ impl Field {
         }
     }
 
-    /// The names that stand for numbers, from [`Field::min`] on; upper and lower case are one.
+    /// The names of the numbers from [`Field::min`] on. Case does not matter.
     pub fn names(self) -> &'static [&'static str] {
         match self {
             Field::Month => &MONTHS,
@@ -65,30 +65,30 @@ impl Field {
         }
     }
 
-    /// The number that a bound of a range means.
-    pub(super) fn bound(self, text: &str) -> Result<i64, Problem> {
+    /// Parses a number, or a name for one.
+    pub(super) fn parse_number(self, text: &str) -> Result<i64, Problem> {
         let named = self.names().iter().position(|name| name.eq_ignore_ascii_case(text));
         if let Some(at) = named {
             return Ok(i64::from(self.min()) + at as i64);
         }
-        // As Go's `strconv.Atoi`: a sign and leading zeros are read. A minus never comes here, it
-        // makes a range.
+        // Like Go's `strconv.Atoi`, this accepts a sign and leading zeros. A minus cannot occur: it
+        // separates the bounds of a range.
         text.parse().map_err(|_| Problem::NotANumber(text.to_owned()))
     }
 }
 
-/// The numbers that a field's text means.
+/// The numbers that a field matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Set {
     bits: u64,
-    /// Written with `*` or `?` and no step above 1: the field then restricts nothing. Only the two
-    /// fields of days ask.
+    /// True if the text has `*` or `?` without a step above 1: the field restricts nothing. It
+    /// matters only for the two fields of days.
     star: bool,
 }
 
 impl Set {
-    /// Whether the number is meant.
-    pub(super) fn has(self, number: i8) -> bool {
+    /// Returns true if the set contains the number.
+    pub(super) fn contains(self, number: i8) -> bool {
         u8::try_from(number).is_ok_and(|number| number < 64 && self.bits >> number & 1 == 1)
     }
 
@@ -96,16 +96,16 @@ impl Set {
         self.bits == 0
     }
 
-    /// Reads a comma list. Empty items count for nothing, so `,` means no number at all; Kubernetes
-    /// takes it, and such a schedule never runs.
+    /// Parses a list with commas. Empty items are ignored: `,` is the empty set, which Kubernetes
+    /// accepts, and such a schedule never runs.
     ///
     /// # Errors
-    /// The first item that is wrong, and what is wrong with it.
-    pub(super) fn read(field: Field, text: &str) -> Result<Self, (String, Problem)> {
+    /// The first invalid item and its problem.
+    pub(super) fn parse(field: Field, text: &str) -> Result<Self, (String, Problem)> {
         let mut set = Set::default();
         for item in text.split(',').filter(|item| !item.is_empty()) {
             let (bits, star) =
-                read_item(field, item).map_err(|problem| (item.to_owned(), problem))?;
+                parse_item(field, item).map_err(|problem| (item.to_owned(), problem))?;
             set.bits |= bits;
             set.star |= star;
         }
@@ -113,8 +113,8 @@ impl Set {
     }
 }
 
-/// Reads `*`, `5`, `1-5`, and each with a step.
-fn read_item(field: Field, item: &str) -> Result<(u64, bool), Problem> {
+/// Parses `*`, `5` or `1-5`, with or without a step.
+fn parse_item(field: Field, item: &str) -> Result<(u64, bool), Problem> {
     let (range, step) = match item.split_once('/') {
         None => (item, None),
         Some((_, rest)) if rest.contains('/') => return Err(Problem::Slashes),
@@ -134,16 +134,16 @@ fn read_item(field: Field, item: &str) -> Result<(u64, bool), Problem> {
     };
     let (min, max) = (i64::from(field.min()), i64::from(field.max()));
 
-    // What follows a star up to the slash is not read: `*-5` is `*`.
+    // Text between a star and the slash is ignored: `*-5` means `*`.
     let star = low == "*" || low == "?";
     let (start, end) = if star {
         (min, max)
     } else {
-        let start = field.bound(low)?;
+        let start = field.parse_number(low)?;
         let end = match high {
             Some(high) if high.contains('-') => return Err(Problem::Hyphens),
-            Some(high) => field.bound(high)?,
-            // `5/15` goes from 5 to the field's end.
+            Some(high) => field.parse_number(high)?,
+            // `5/15` means from 5 to the field's largest number.
             None if step.is_some() => max,
             None => start,
         };
@@ -160,7 +160,7 @@ fn read_item(field: Field, item: &str) -> Result<(u64, bool), Problem> {
     Ok((bits, star && step_by == 1))
 }
 
-/// What five fields mean.
+/// The five sets of a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fields {
     pub(super) minute: Set,
@@ -171,11 +171,11 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// Whether a day is meant. Where both fields of days restrict, one of them is enough; where one
-    /// is a star, the other decides.
-    pub(super) fn day(&self, day_of_month: i8, day_of_week: i8) -> bool {
-        let by_month = self.day_of_month.has(day_of_month);
-        let by_week = self.day_of_week.has(day_of_week);
+    /// Returns true if the schedule runs on a day. If both fields of days restrict, either is enough; if
+    /// one is a star, the other decides.
+    pub(super) fn matches_day(&self, day_of_month: i8, day_of_week: i8) -> bool {
+        let by_month = self.day_of_month.contains(day_of_month);
+        let by_week = self.day_of_week.contains(day_of_week);
         if self.day_of_month.star || self.day_of_week.star {
             by_month && by_week
         } else {
@@ -183,13 +183,14 @@ impl Fields {
         }
     }
 
-    /// Whether any day and time is meant.
+    /// Returns true if the schedule matches any day and time.
     pub(super) fn can_match(&self) -> bool {
-        // The most days that a month can have, January first.
-        const LONGEST: [i8; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-        let a_day = (1..).zip(LONGEST).any(|(month, days)| {
-            self.month.has(month) && (1..=days).any(|day| (0..7).any(|week| self.day(day, week)))
+        // The most days of each month, from January on.
+        const MAX_DAYS: [i8; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        let matches_a_day = (1..).zip(MAX_DAYS).any(|(month, days)| {
+            self.month.contains(month)
+                && (1..=days).any(|day| (0..7).any(|week| self.matches_day(day, week)))
         });
-        a_day && !self.hour.is_empty() && !self.minute.is_empty()
+        matches_a_day && !self.hour.is_empty() && !self.minute.is_empty()
     }
 }

@@ -1,13 +1,12 @@
-//! Five-field schedules over time zones, as Kubernetes reads and runs them.
+//! CronJob schedules and time zones, as Kubernetes reads and runs them.
 //!
-//! In: the text of a CronJob's `schedule` and `timeZone`. Out: the instants at which its Jobs are
-//! made, or why Kubernetes would refuse it. `values`, `objects`, `review`, `lint` and `window` call
-//! it; it calls nothing of this crate. There is no clock here: callers bring every instant.
+//! In: the text of a CronJob's `schedule` and `timeZone`. Out: the instants of its runs, or the reason
+//! why Kubernetes refuses it. The module never reads the clock: callers pass every instant.
 //!
-//! Kubernetes parses with `ParseStandard` of robfig/cron v3.0.1 and asks its `Next` for the instants
-//! (`pkg/apis/batch/validation`, `pkg/controller/cronjob`, v1.37); `tests/schedule_robfig.rs` holds
-//! this module against that library. So in the hour that daylight saving skips nothing runs, and in
-//! the hour that comes twice jobs run twice.
+//! Kubernetes parses a schedule with `ParseStandard` of robfig/cron v3.0.1 and computes its runs with
+//! `Next` (`pkg/apis/batch/validation`, `pkg/controller/cronjob`, v1.37). This module does the same,
+//! and `tests/schedule_robfig.rs` compares it with that library. One consequence: a run in the hour
+//! that daylight saving skips does not happen, and a run in the hour that it repeats happens twice.
 
 mod error;
 mod every;
@@ -26,67 +25,71 @@ use jiff::{SignedDuration, Timestamp};
 
 use field::Fields;
 
-/// When a CronJob runs. Made by [`str::parse`].
+/// The schedule of a CronJob, parsed by [`str::parse`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     text: String,
-    kind: Kind,
+    timing: Timing,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
-    /// Five fields, or a name for them such as `@daily`.
+enum Timing {
+    /// Five fields, or a name that means five fields, such as `@daily`.
     Fields(Fields),
-    /// `@every`: so long after the last run; at least a second, whole seconds.
+    /// `@every`: the delay after the last run, in whole seconds, at least one.
     Every(SignedDuration),
 }
 
 impl Schedule {
-    /// The schedule as it was written.
+    /// The schedule's text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The first run after an instant, on the wall clock of `zone`; none where the next five years
-    /// hold no run, which is how far Kubernetes looks.
+    /// The first run after an instant, on the wall clock of `zone`; none if there is no run in the next
+    /// five years, which is as far as Kubernetes looks.
     ///
     /// `@every` counts from `after`, as Kubernetes counts it from the last run.
     pub fn next_after(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        match &self.kind {
-            Kind::Fields(fields) => search::next(fields, after, zone),
-            Kind::Every(delay) => search::floor(after)?.checked_add(*delay).ok(),
+        match &self.timing {
+            Timing::Fields(fields) => search::next_run(fields, after, zone),
+            Timing::Every(delay) => search::floor_to_second(after)?.checked_add(*delay).ok(),
         }
     }
 
     /// The runs from `start` (included) to `end` (excluded), in order.
     ///
-    /// `@every` counts from `start`, its first run being one delay later.
+    /// `@every` counts from `start`: its first run is one delay later.
     pub fn runs<'a>(&'a self, start: Timestamp, end: Timestamp, zone: &'a TimeZone) -> Runs<'a> {
-        let after = match self.kind {
-            Kind::Fields(_) => start.checked_sub(SignedDuration::from_nanos(1)).ok(),
-            Kind::Every(_) => Some(start),
+        let after = match self.timing {
+            Timing::Fields(_) => start.checked_sub(SignedDuration::from_nanos(1)).ok(),
+            Timing::Every(_) => Some(start),
         };
         Runs { schedule: self, zone, after, end }
     }
 
-    /// The runs of one day on the wall clock of `zone`; the day is as long as it is there.
+    /// The runs of one day on the wall clock of `zone`. The day has 23 or 25 hours if the clock changes.
     pub fn runs_on<'a>(&'a self, day: Date, zone: &'a TimeZone) -> Runs<'a> {
-        let midnight = |date: Date| zone.to_timestamp(date.to_datetime(Time::midnight())).ok();
-        let start = midnight(day);
-        let end = day.tomorrow().ok().and_then(midnight);
+        let start = midnight(day, zone);
+        let end = day.tomorrow().ok().and_then(|day| midnight(day, zone));
         match (start, end) {
             (Some(start), Some(end)) => self.runs(start, end, zone),
             _ => Runs { schedule: self, zone, after: None, end: Timestamp::MIN },
         }
     }
 
-    /// Whether there is any day and time that it means: `0 0 30 2 *` is well formed and never runs.
+    /// Returns true if the schedule can ever run: `0 0 30 2 *` is valid, and never does.
     pub fn can_run(&self) -> bool {
-        match &self.kind {
-            Kind::Fields(fields) => fields.can_match(),
-            Kind::Every(_) => true,
+        match &self.timing {
+            Timing::Fields(fields) => fields.can_match(),
+            Timing::Every(_) => true,
         }
     }
+}
+
+/// The instant at which a day starts.
+fn midnight(day: Date, zone: &TimeZone) -> Option<Timestamp> {
+    zone.to_timestamp(day.to_datetime(Time::midnight())).ok()
 }
 
 impl std::fmt::Display for Schedule {
@@ -100,7 +103,7 @@ impl std::fmt::Display for Schedule {
 pub struct Runs<'a> {
     schedule: &'a Schedule,
     zone: &'a TimeZone,
-    /// The last run found, or what the first is looked for from; none at the end.
+    /// The last run, or the instant that the first run follows; none at the end.
     after: Option<Timestamp>,
     end: Timestamp,
 }

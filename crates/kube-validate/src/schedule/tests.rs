@@ -4,8 +4,8 @@ fn schedule(text: &str) -> Schedule {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// The error and its hint, as a person reads them.
-fn refused(text: &str) -> String {
+/// The error of a schedule and its hint.
+fn error_of(text: &str) -> String {
     let error = text.parse::<Schedule>().expect_err(text);
     format!("{error}; {}", error.hint())
 }
@@ -24,7 +24,7 @@ fn london(text: &str, day: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_kubernetes_takes_is_taken() {
+fn schedules_that_kubernetes_accepts_are_accepted() {
     for text in [
         "0 2 * * *",
         "*/5 2-5 * * *",
@@ -49,137 +49,154 @@ fn what_kubernetes_takes_is_taken() {
 }
 
 #[test]
-fn what_kubernetes_refuses_is_refused_with_a_cure() {
+fn schedules_that_kubernetes_refuses_are_refused_with_a_hint() {
     let table = [
         (
             "",
-            "a schedule has five fields, this has 0; minute, hour, day of month, month, day of week, as in `0 2 * * *`",
+            "invalid schedule: expected five fields, found 0; expected minute, hour, day of month, month and day of week, as in `0 2 * * *`",
         ),
         (
             "0 2 * *",
-            "a schedule has five fields, this has 4; minute, hour, day of month, month, day of week, as in `0 2 * * *`",
+            "invalid schedule: expected five fields, found 4; expected minute, hour, day of month, month and day of week, as in `0 2 * * *`",
         ),
         (
             "0 0 2 * * *",
-            "a schedule has five fields, this has 6; drop the first, the seconds: `0 2 * * *`",
+            "invalid schedule: expected five fields, found 6; delete the first field, the seconds: `0 2 * * *`",
         ),
         (
             "0 18 ? * MON-FRI *",
-            "a schedule has five fields, this has 6; drop the last, the year: `0 18 ? * MON-FRI`",
+            "invalid schedule: expected five fields, found 6; delete the last field, the year: `0 18 ? * MON-FRI`",
         ),
         (
             "0 0 12 * * ? 2027",
-            "a schedule has five fields, this has 7; drop the first and the last, the seconds and the year: `0 12 * * ?`",
+            "invalid schedule: expected five fields, found 7; delete the first and the last field, the seconds and the year: `0 12 * * ?`",
         ),
         (
             "0 2 * * 7",
-            "the day of week of the schedule can't be 7 in `7`; did you mean `0`? (Sunday is 0)",
+            "invalid day of week `7` in the schedule: 7 is out of range; did you mean `0`? (Sunday is 0)",
         ),
         (
             "0 2 * * 5-7",
-            "the day of week of the schedule can't be 7 in `5-7`; did you mean `5-6,0`? (Sunday is 0)",
+            "invalid day of week `5-7` in the schedule: 7 is out of range; did you mean `5-6,0`? (Sunday is 0)",
         ),
         (
             "0 2 * * mon-7",
-            "the day of week of the schedule can't be 7 in `mon-7`; did you mean `*`? (Sunday is 0)",
+            "invalid day of week `mon-7` in the schedule: 7 is out of range; did you mean `*`? (Sunday is 0)",
         ),
         (
             "0 2 * * fri-sun",
-            "the day of week of the schedule goes backwards in `fri-sun`; did you mean `5-6,0`?",
+            "invalid day of week `fri-sun` in the schedule: the range ends before it starts; did you mean `5-6,0`?",
         ),
-        ("0 24 * * *", "the hour of the schedule can't be 24 in `24`; did you mean `0`?"),
-        ("60 2 * * *", "the minute of the schedule can't be 60 in `60`; did you mean `0`?"),
+        ("0 24 * * *", "invalid hour `24` in the schedule: 24 is out of range; did you mean `0`?"),
+        (
+            "60 2 * * *",
+            "invalid minute `60` in the schedule: 60 is out of range; did you mean `0`?",
+        ),
         (
             "0 22-2 * * *",
-            "the hour of the schedule goes backwards in `22-2`; did you mean `22-23,0-2`?",
+            "invalid hour `22-2` in the schedule: the range ends before it starts; did you mean `22-23,0-2`?",
         ),
         (
             "0 22-3/2 * * *",
-            "the hour of the schedule goes backwards in `22-3/2`; did you mean `22,0,2`?",
+            "invalid hour `22-3/2` in the schedule: the range ends before it starts; did you mean `22,0,2`?",
         ),
         (
             "0 2 * 11-2/2 *",
-            "the month of the schedule goes backwards in `11-2/2`; did you mean `11,1`?",
+            "invalid month `11-2/2` in the schedule: the range ends before it starts; did you mean `11,1`?",
         ),
-        ("0 2 0 * *", "the day of month of the schedule can't be 0 in `0`; a number from 1 to 31"),
-        ("0 2 * 13 *", "the month of the schedule can't be 13 in `13`; a number from 1 to 12"),
-        ("61 2 * * *", "the minute of the schedule can't be 61 in `61`; a number from 0 to 59"),
+        (
+            "0 2 0 * *",
+            "invalid day of month `0` in the schedule: 0 is out of range; expected a number from 1 to 31",
+        ),
+        (
+            "0 2 * 13 *",
+            "invalid month `13` in the schedule: 13 is out of range; expected a number from 1 to 12",
+        ),
+        (
+            "61 2 * * *",
+            "invalid minute `61` in the schedule: 61 is out of range; expected a number from 0 to 59",
+        ),
         (
             "0 2 * * monday",
-            "the day of week of the schedule has `monday`, which is no number in `monday`; did you mean `mon`?",
+            "invalid day of week `monday` in the schedule: `monday` is not a number; did you mean `mon`?",
         ),
         (
             "0 2 * mon *",
-            "the month of the schedule has `mon`, which is no number in `mon`; `mon` belongs in the fifth field, the day of week",
+            "invalid month `mon` in the schedule: `mon` is not a number; `mon` belongs in the fifth field, the day of week",
         ),
         (
             "jan 2 * * *",
-            "the minute of the schedule has `jan`, which is no number in `jan`; `jan` belongs in the fourth field, the month",
+            "invalid minute `jan` in the schedule: `jan` is not a number; `jan` belongs in the fourth field, the month",
         ),
         (
             "0 2 L * *",
-            "the day of month of the schedule has `L`, which is no number in `L`; Kubernetes has no `L`, `W` or `#`: only numbers, `*`, `,`, `-` and `/`",
+            "invalid day of month `L` in the schedule: `L` is not a number; Kubernetes does not support `L`, `W` and `#`, only numbers, `*`, `,`, `-` and `/`",
         ),
         (
             "0 2 15W * *",
-            "the day of month of the schedule has `15W`, which is no number in `15W`; Kubernetes has no `L`, `W` or `#`: only numbers, `*`, `,`, `-` and `/`",
+            "invalid day of month `15W` in the schedule: `15W` is not a number; Kubernetes does not support `L`, `W` and `#`, only numbers, `*`, `,`, `-` and `/`",
         ),
         (
             "0 2 * * 5#3",
-            "the day of week of the schedule has `5#3`, which is no number in `5#3`; Kubernetes has no `L`, `W` or `#`: only numbers, `*`, `,`, `-` and `/`",
+            "invalid day of week `5#3` in the schedule: `5#3` is not a number; Kubernetes does not support `L`, `W` and `#`, only numbers, `*`, `,`, `-` and `/`",
         ),
         (
             "*/0 2 * * *",
-            "the minute of the schedule has the step `0` in `*/0`; a step is a whole number from 1 up, as in `*/5`",
+            "invalid minute `*/0` in the schedule: invalid step `0`; expected a whole number of at least 1 as step, as in `*/5`",
         ),
         (
             "0 -5 * * *",
-            "the hour of the schedule has ``, which is no number in `-5`; a number from 0 to 23",
+            "invalid hour `-5` in the schedule: a number is missing; expected a number from 0 to 23",
         ),
         (
             "0 1-2-3 * * *",
-            "the hour of the schedule has more than one hyphen in `1-2-3`; a range has two bounds, as in `1-5`; a list has commas",
+            "invalid hour `1-2-3` in the schedule: more than one hyphen; expected two bounds, as in `1-5`, or a list with commas",
         ),
         (
             "0/2/3 1 * * *",
-            "the minute of the schedule has more than one slash in `0/2/3`; one step follows a range, as in `0-30/5`",
+            "invalid minute `0/2/3` in the schedule: more than one slash; expected one step, as in `0-30/5`",
         ),
         ("@dayly", "unknown schedule `@dayly`; did you mean `@daily`?"),
         ("@Hourly", "unknown schedule `@Hourly`; did you mean `@hourly`?"),
         (
             "@reboot",
-            "unknown schedule `@reboot`; Kubernetes knows `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly` and `@every`",
+            "unknown schedule `@reboot`; expected `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly` or `@every`",
         ),
         (
             "@every 5",
-            "`@every` needs a duration, not `5`; hours, minutes and seconds, as in `@every 1h30m`",
+            "invalid duration `5` after `@every`; expected hours, minutes and seconds, as in `@every 1h30m`",
         ),
         (
             "@every  5m",
-            "`@every` needs a duration, not ` 5m`; hours, minutes and seconds, as in `@every 1h30m`",
+            "invalid duration ` 5m` after `@every`; expected hours, minutes and seconds, as in `@every 1h30m`",
         ),
         (
             "@every5m",
-            "unknown schedule `@every5m`; a space and a duration follow `@every`: `@every 1h30m`",
+            "unknown schedule `@every5m`; expected a space and a duration after `@every`, as in `@every 1h30m`",
         ),
         (
             "CRON_TZ=Europe/London 0 2 * * *",
-            "the schedule `CRON_TZ=Europe/London 0 2 * * *` names a time zone; write `timeZone: Europe/London` and the schedule `0 2 * * *`",
+            "invalid schedule `CRON_TZ=Europe/London 0 2 * * *`: a time zone is not allowed in it; set `timeZone: Europe/London` and the schedule `0 2 * * *`",
         ),
-        ("0 2 * * *-TZ", "the schedule `0 2 * * *-TZ` names a time zone; name it in `timeZone`"),
+        (
+            "0 2 * * *-TZ",
+            "invalid schedule `0 2 * * *-TZ`: a time zone is not allowed in it; set it in `timeZone`",
+        ),
     ];
     for (text, message) in table {
-        assert_eq!(refused(text), message, "{text:?}");
-        let cure =
-            message.rsplit_once("did you mean `").and_then(|(_, cure)| cure.split('`').next());
-        if let (Err(Error::Field { item, .. }), Some(cure)) = (text.parse::<Schedule>(), cure) {
-            schedule(&text.replace(&item, cure));
+        assert_eq!(error_of(text), message, "{text:?}");
+        let suggestion = message
+            .rsplit_once("did you mean `")
+            .and_then(|(_, suggestion)| suggestion.split('`').next());
+        let result = text.parse::<Schedule>();
+        if let (Err(Error::Field { item, .. }), Some(suggestion)) = (result, suggestion) {
+            schedule(&text.replace(&item, suggestion));
         }
     }
 }
 
 #[test]
-fn in_the_hour_that_spring_skips_nothing_runs() {
+fn nothing_runs_in_the_hour_that_spring_skips() {
     assert_eq!(london("30 0-3 * * *", "2026-03-29"), ["00:30+00", "02:30+01", "03:30+01"]);
     assert!(london("30 1 * * *", "2026-03-29").is_empty());
     assert_eq!(london("0 2 * * *", "2026-03-29"), ["02:00+01"]);
@@ -187,7 +204,7 @@ fn in_the_hour_that_spring_skips_nothing_runs() {
 }
 
 #[test]
-fn in_the_hour_that_autumn_doubles_jobs_run_twice() {
+fn jobs_run_twice_in_the_hour_that_autumn_repeats() {
     assert_eq!(london("30 1 * * *", "2026-10-25"), ["01:30+01", "01:30+00"]);
     assert_eq!(
         london("0 0-2 * * *", "2026-10-25"),
@@ -208,15 +225,15 @@ fn two_fields_of_days_are_alternatives_unless_one_is_a_star() {
     assert_eq!(days("0 0 * * 5"), [6, 13, 20, 27]);
     assert_eq!(days("0 0 ? * 5"), [6, 13, 20, 27]);
     assert_eq!(days("0 0 1,2 * ?"), [1, 2]);
-    // A step takes the star away, a step of one does not.
+    // A field with a step above one is not a star.
     assert_eq!(days("0 0 */10 * 5"), [1, 6, 11, 13, 20, 21, 27]);
     assert_eq!(days("0 0 */1 * 5"), [6, 13, 20, 27]);
-    // All seven by number are no star.
+    // All seven days by number are not a star.
     assert_eq!(days("0 0 1 * 0-6").len(), 30);
 }
 
 #[test]
-fn next_is_after_and_previous_seconds_do_not_count() {
+fn the_next_run_is_after_the_instant_and_on_a_full_second() {
     let next = |text: &str, after: &str| {
         schedule(text).next_after(at(after), &TimeZone::UTC).map(|run| run.to_string())
     };
@@ -237,7 +254,7 @@ fn the_search_ends_after_five_years() {
         assert!(!schedule(never).can_run(), "{never}");
         assert_eq!(next(never, "2026-01-01T00:00:00Z"), None, "{never}");
     }
-    // 2100 is no leap year, so after 2096 the next 29 February is in 2104.
+    // 2100 is not a leap year, so after 2096 the next 29 February is in 2104.
     assert!(schedule("0 0 29 2 *").can_run());
     assert_eq!(next("0 0 29 2 *", "2098-12-31T00:00:00Z"), None);
     assert_eq!(next("0 0 29 2 *", "2099-01-01T00:00:00Z"), Some(at("2104-02-29T00:00:00Z")));
@@ -253,7 +270,7 @@ fn the_search_ends_where_a_whole_day_was_skipped() {
 }
 
 #[test]
-fn a_span_takes_its_start_and_leaves_its_end() {
+fn a_span_includes_its_start_and_excludes_its_end() {
     let runs = |text: &str| -> Vec<String> {
         let (start, end) = (at("2026-01-01T00:00:00Z"), at("2026-01-01T01:00:00Z"));
         schedule(text).runs(start, end, &TimeZone::UTC).map(|run| run.to_string()).collect()
@@ -272,12 +289,9 @@ fn time_zones_are_those_of_kubernetes() {
         let error = zone(name).expect_err(name);
         format!("{error}; {}", error.hint().unwrap_or_default())
     };
-    let named = "name a zone, such as `Etc/UTC` or `Europe/Berlin`";
-    assert_eq!(refused(""), format!("the time zone is empty; {named}"));
-    assert_eq!(
-        refused("loCal"),
-        format!("the time zone `loCal` depends on the machine that reads it; {named}")
-    );
+    let hint = "expected a region or UTC, such as `Europe/Berlin` or `Etc/UTC`";
+    assert_eq!(refused(""), format!("empty time zone; {hint}"));
+    assert_eq!(refused("loCal"), format!("invalid time zone `loCal`; {hint}"));
     for (name, near) in [
         ("europe/london", "Europe/London"),
         ("utc", "UTC"),
@@ -290,7 +304,7 @@ fn time_zones_are_those_of_kubernetes() {
     }
     assert_eq!(
         refused("UTC+02:00"),
-        "unknown time zone `UTC+02:00`; `Etc/GMT-2` is that offset (the sign is reversed there); a region follows its clocks"
+        "unknown time zone `UTC+02:00`; did you mean `Etc/GMT-2`? Its sign is reversed; only a region such as `Europe/Berlin` has daylight saving"
     );
     for name in ["Mars/Olympus", "Etc/Unknown", "../etc/passwd", "BST", "X"] {
         assert!(matches!(zone(name), Err(ZoneError::Unknown(_))), "{name}");
@@ -304,16 +318,16 @@ mod against_every_minute {
 
     use super::*;
 
-    /// A field made of its parts: its text, the numbers that are meant, and whether it restricts
-    /// nothing. Nothing of the parser is used.
+    /// A generated field with its meaning, made without the parser.
     #[derive(Debug, Clone)]
-    struct Meant {
+    struct Expected {
         text: String,
         numbers: BTreeSet<i8>,
+        /// True if the field restricts nothing.
         star: bool,
     }
 
-    fn field(min: i8, max: i8) -> impl Strategy<Value = Meant> {
+    fn field(min: i8, max: i8) -> impl Strategy<Value = Expected> {
         let one = (min..=max, min..=max, 1..=20i8, 0..5u8).prop_map(move |(a, b, step, form)| {
             let (low, high) = (a.min(b), a.max(b));
             let step_by = step as usize;
@@ -327,12 +341,12 @@ mod against_every_minute {
                 _ => (format!("*/{step}"), (min..=max).step_by(step_by).collect(), step == 1),
             }
         });
-        let list = prop::collection::vec(one, 1..4).prop_map(|items| Meant {
+        let list = prop::collection::vec(one, 1..4).prop_map(|items| Expected {
             text: items.iter().map(|item| item.0.as_str()).collect::<Vec<_>>().join(","),
             numbers: items.iter().flat_map(|item| item.1.iter().copied()).collect(),
             star: items.iter().any(|item| item.2),
         });
-        let star = Just(Meant { text: "*".into(), numbers: (min..=max).collect(), star: true });
+        let star = Just(Expected { text: "*".into(), numbers: (min..=max).collect(), star: true });
         prop_oneof![list, star]
     }
 
@@ -356,7 +370,7 @@ mod against_every_minute {
             month in field(1, 12),
             week in field(0, 6),
             zone_at in 0..ZONES.len(),
-            // Any minute of some years; half of them in the weeks in which clocks change.
+            // Any minute of ten years, half of them in the weeks in which clocks change.
             start in prop_oneof![
                 1_577_836_800..1_893_456_000i64,
                 (0..10i64, prop_oneof![Just(60), Just(80), Just(270), Just(290)])

@@ -1,34 +1,33 @@
-//! Time zones by name, as Kubernetes takes them.
+//! Time zones by name, as Kubernetes accepts them.
 
 use jiff::tz::{self, TimeZone};
 
-/// Why a name is no time zone for Kubernetes.
+/// The reason why Kubernetes refuses a time zone's name.
 ///
 /// The rules are `validateTimeZone` in Kubernetes' `pkg/apis/batch/validation` (v1.37) and Go's
 /// `time.LoadLocation` over the time zone database that the API server carries.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ZoneError {
-    /// Nothing is written; no time zone at all would be allowed, an empty one is not.
-    #[error("the time zone is empty")]
+    /// The name is empty. An absent `timeZone` is allowed, an empty one is not.
+    #[error("empty time zone")]
     Empty,
-    /// `Local` is whatever the controller's machine is set to.
-    #[error("the time zone `{0}` depends on the machine that reads it")]
+    /// `Local` depends on the machine of the controller.
+    #[error("invalid time zone `{0}`")]
     Local(String),
-    /// No zone of the database has this name, upper and lower case told apart.
+    /// The database has no zone with this name. Case matters.
     #[error("unknown time zone `{0}`")]
     Unknown(String),
 }
 
 impl ZoneError {
-    /// What would be right.
+    /// A hint at a valid name, if there is one.
     pub fn hint(&self) -> Option<String> {
         match self {
             ZoneError::Empty | ZoneError::Local(_) => {
-                Some("name a zone, such as `Etc/UTC` or `Europe/Berlin`".to_owned())
+                Some("expected a region or UTC, such as `Europe/Berlin` or `Etc/UTC`".to_owned())
             }
-            ZoneError::Unknown(name) => {
-                by_offset(name).or_else(|| near(name).map(|near| format!("did you mean `{near}`?")))
-            }
+            ZoneError::Unknown(name) => offset_hint(name)
+                .or_else(|| nearest_zone(name).map(|near| format!("did you mean `{near}`?"))),
         }
     }
 }
@@ -44,17 +43,14 @@ pub fn zone(name: &str) -> Result<TimeZone, ZoneError> {
     if name.eq_ignore_ascii_case("local") {
         return Err(ZoneError::Local(name.to_owned()));
     }
-    let unknown = || ZoneError::Unknown(name.to_owned());
-    // The database ignores case where Go does not, so its answer is held against the name.
+    // Go's database distinguishes case and `jiff`'s does not, so the exact name is looked up first.
     let db = tz::db();
-    if !db.available().any(|known| known.as_str() == name) {
-        return Err(unknown());
-    }
-    db.get(name).map_err(|_| unknown())
+    let known = db.available().any(|known| known.as_str() == name);
+    db.get(name).ok().filter(|_| known).ok_or_else(|| ZoneError::Unknown(name.to_owned()))
 }
 
-/// `GMT+1` and `UTC-05:00` as people write them: the fixed zones have the other sign.
-fn by_offset(name: &str) -> Option<String> {
+/// A hint for `GMT+1` or `UTC-05:00`: the names of the fixed zones have the opposite sign.
+fn offset_hint(name: &str) -> Option<String> {
     let upper = name.to_ascii_uppercase();
     let offset = ["UTC", "GMT", "ETC/UTC"].iter().find_map(|prefix| upper.strip_prefix(prefix))?;
     let sign = match offset.chars().next()? {
@@ -66,19 +62,19 @@ fn by_offset(name: &str) -> Option<String> {
     let fixed = format!("Etc/GMT{sign}{hours}");
     zone(&fixed).ok()?;
     Some(format!(
-        "`{fixed}` is that offset (the sign is reversed there); a region follows its clocks"
+        "did you mean `{fixed}`? Its sign is reversed; only a region such as `Europe/Berlin` has daylight saving"
     ))
 }
 
-/// The zone whose name, or whose city, is nearest.
-fn near(name: &str) -> Option<String> {
+/// The zone with the most similar name or city.
+fn nearest_zone(name: &str) -> Option<String> {
     let wanted = name.to_ascii_lowercase().replace(' ', "_");
     let best = tz::db().available().filter_map(|known| {
         let lower = known.as_str().to_ascii_lowercase();
         let city = lower.rsplit('/').next().unwrap_or(&lower);
         let whole = strsim::osa_distance(&wanted, &lower);
         let distance = whole.min(strsim::osa_distance(&wanted, city));
-        // Among equals the one that is nearer as a whole: a region's name before a link's.
+        // With equal distances, the whole name decides: a region's name wins over an alias.
         (distance <= wanted.len() / 4).then(|| (distance, whole, known.as_str().to_owned()))
     });
     best.min().map(|(_, _, known)| known)

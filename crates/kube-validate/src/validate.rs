@@ -1,0 +1,175 @@
+//! The validation of one document that must be right in every respect.
+
+use std::collections::HashMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::error::{Error, Problem};
+use super::kinds::{self, Kind, Nulls, check_type};
+use super::metadata::{self, GeneratedNames};
+use super::object::{Object, ObjectId};
+use yaml_spans::diagnostic::Located;
+use yaml_spans::{Node, Path, ReadError, near_name, shorten};
+
+/// Kinds that are accepted although they are unknown: only the metadata of their objects is checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedKinds(Vec<(String, String)>);
+
+impl AllowedKinds {
+    /// Accepts known kinds only.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Accepts these pairs of `apiVersion` and `kind`, and known kinds.
+    pub fn new(kinds: impl IntoIterator<Item = (String, String)>) -> Self {
+        AllowedKinds(kinds.into_iter().collect())
+    }
+
+    fn contains(&self, api_version: &str, kind: &str) -> bool {
+        self.0.iter().any(|allowed| allowed.0 == api_version && allowed.1 == kind)
+    }
+}
+
+/// Validates one document, and returns it as an object.
+///
+/// # Errors
+/// Every problem of the document, in the order of their places.
+pub fn validate(node: Node, allowed: &AllowedKinds) -> Result<Object, Vec<Located<Error>>> {
+    let root = Path::root();
+    let (api_version, kind) = read_type(&node, &root)?;
+    let label = metadata::object_label(&node, kind);
+    let known = kinds::find(api_version, kind);
+    let problems = if known.is_none() && !allowed.contains(api_version, kind) {
+        vec![unknown_kind(&node, &root, api_version, kind)]
+    } else {
+        find_problems(&node, &root, known, Nulls::Refused, GeneratedNames::Refused)
+    };
+    if !problems.is_empty() {
+        return Err(to_errors(problems, Some(&label)));
+    }
+    let api_version = api_version.to_owned();
+    let ObjectId { kind, namespace, name, .. } = ObjectId::of_kind(&api_version, kind, &node);
+    Ok(Object { api_version, kind, namespace, name, node })
+}
+
+/// Reads a document's `apiVersion` and `kind`.
+///
+/// # Errors
+/// The document is not an object, or lacks one of the two.
+pub fn read_type<'n>(
+    node: &'n Node,
+    base: &Path,
+) -> Result<(&'n str, &'n str), Vec<Located<Error>>> {
+    if node.as_mapping().is_none() {
+        let problem = Located::new(Problem::NotAnObject(node.kind()), node.span, base.clone());
+        return Err(to_errors(vec![problem], None));
+    }
+    let api_version = metadata::read_type_field(node, base, "apiVersion");
+    let kind = metadata::read_type_field(node, base, "kind");
+    match (api_version, kind) {
+        (Ok(api_version), Ok(kind)) => Ok((api_version, kind)),
+        (api_version, kind) => {
+            let label = kind.as_ref().ok().map(|kind| metadata::object_label(node, kind));
+            let problems = [api_version.err(), kind.err()].into_iter().flatten().collect();
+            Err(to_errors(problems, label.as_deref()))
+        }
+    }
+}
+
+/// Finds the problems of an object. Without a known kind, only its metadata is checked.
+pub fn find_problems(
+    node: &Node,
+    base: &Path,
+    known: Option<&'static Kind>,
+    nulls: Nulls,
+    generated: GeneratedNames,
+) -> Vec<Located<Problem>> {
+    let mut problems = metadata::check_metadata(node, base, known, generated);
+    match (known, node.get("metadata")) {
+        (Some(kind), _) => problems.extend((kind.check)(node, base, nulls)),
+        (None, Some(metadata)) => {
+            problems.extend(check_type::<ObjectMeta>(metadata, &base.key("metadata"), nulls));
+        }
+        (None, None) => {}
+    }
+    problems
+}
+
+/// The problem of an unknown `apiVersion` and `kind`, with a hint at a similar one.
+pub fn unknown_kind(node: &Node, base: &Path, api_version: &str, kind: &str) -> Located<Problem> {
+    let error = Problem::UnknownKind { api_version: shorten(api_version), kind: shorten(kind) };
+    let kinds_of_version =
+        kinds::all().filter(|known| known.api_version == api_version).map(|known| known.kind);
+    let versions_of_kind: Vec<&str> =
+        kinds::all().filter(|known| known.kind == kind).map(|known| known.api_version).collect();
+    let near_version = near_name(api_version, versions_of_kind.iter().copied())
+        .or(versions_of_kind.last().copied());
+    let (key, hint) = match (near_name(kind, kinds_of_version), near_version) {
+        (Some(near), _) => ("kind", Some(format!("did you mean `{near}`?"))),
+        (None, Some(version)) => {
+            ("apiVersion", Some(format!("`{}` belongs to `{version}`", shorten(kind))))
+        }
+        (None, None) => ("kind", None),
+    };
+    let span = node.get(key).and_then(|node| node.span);
+    Located { error, span, path: base.key(key), hint }
+}
+
+/// Orders the problems of an object, drops those that follow from others, and adds its name.
+pub fn to_errors(mut problems: Vec<Located<Problem>>, object: Option<&str>) -> Vec<Located<Error>> {
+    sort_by_place(&mut problems);
+    drop_misspelt(&mut problems);
+    drop_implied(&mut problems);
+    problems
+        .into_iter()
+        .map(|found| found.map(|problem| Error { problem, object: object.map(str::to_owned) }))
+        .collect()
+}
+
+fn sort_by_place(problems: &mut [Located<Problem>]) {
+    problems.sort_by_key(|problem| problem.span.map(|span| (span.source, span.start)));
+}
+
+/// Drops missing fields that an unknown field is a misspelling of.
+fn drop_misspelt(problems: &mut Vec<Located<Problem>>) {
+    let misspelt: Vec<Path> = problems.iter().filter_map(meant).collect();
+    problems.retain(|problem| {
+        !matches!(problem.error, Problem::Missing(_)) || !misspelt.contains(&problem.path)
+    });
+}
+
+/// Drops a problem at the place of an earlier one that implies it or equals it.
+fn drop_implied(problems: &mut Vec<Located<Problem>>) {
+    let mut by_path: HashMap<Path, Vec<Problem>> = HashMap::new();
+    problems.retain(|problem| {
+        let earlier = by_path.entry(problem.path.clone()).or_default();
+        let is_implied =
+            earlier.iter().any(|other| implies_others(other) || *other == problem.error);
+        if !is_implied {
+            earlier.push(problem.error.clone());
+        }
+        !is_implied
+    });
+}
+
+/// The path that an unknown field would have, were it written as its hint says.
+fn meant(problem: &Located<Problem>) -> Option<Path> {
+    let Problem::Read(ReadError::UnknownField(_)) = problem.error else {
+        return None;
+    };
+    let name = problem.hint.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+    Some(problem.path.parent()?.key(name))
+}
+
+/// Returns true for a problem that makes every other problem of its field meaningless.
+fn implies_others(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::Missing(_)
+            | Problem::Empty(_)
+            | Problem::Read(_)
+            | Problem::Base64(_)
+            | Problem::Unknown(_)
+    )
+}
