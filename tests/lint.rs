@@ -248,7 +248,7 @@ fn the_exit_code_depends_on_the_severity() {
 #[test]
 fn errors_of_rendering_are_reported_first() {
     let said = Sandbox::repository().refused(&["lint", "--set", "gate.floor=100Gi"]);
-    assert!(said.contains("more than the whole card"), "{said}");
+    assert!(said.contains("`vram-gate` would refuse `FLOOR`"), "{said}");
     let sandbox = Sandbox::repository();
     sandbox.replace("policies/inject-gpu-workload-priority.yaml", "spec:", "spec: [");
     sandbox.refused(&["lint"]);

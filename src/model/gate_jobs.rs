@@ -30,6 +30,8 @@ pub(crate) struct GateJob {
     pub target: ObjectId,
     /// The settings as they are written, defaults included.
     pub raw: Raw,
+    /// The settings that only the cluster knows, apart from the namespace. `raw` has their defaults.
+    pub set_in_cluster: Vec<Key>,
     /// The checked settings, or the first error that makes the gate refuse them.
     pub settings: Result<Settings, SettingError>,
     /// The times at which it runs; `None` if Kubernetes would refuse them.
@@ -71,8 +73,13 @@ impl GateJob {
         if !job.is("batch", "CronJob") {
             return None;
         }
-        let (container, (raw, action)) = workload::located_containers(job)
-            .find_map(|(path, container)| Some((path, read_settings(container)?)))?;
+        let (container, node, (raw, action)) = workload::located_containers(job)
+            .find_map(|(path, node)| Some((path, node, read_settings(node)?)))?;
+        let set_in_cluster = settings::TABLE
+            .iter()
+            .map(|row| row.key)
+            .filter(|&key| key != Key::Namespace && is_set_in_cluster(node, key))
+            .collect();
         let target = ObjectId {
             namespace: raw
                 .get(Key::Namespace)
@@ -94,7 +101,17 @@ impl GateJob {
             None
         };
         let id = job.id.clone();
-        Some(GateJob { id, container, action, target, raw, settings, times, inactive })
+        Some(GateJob {
+            id,
+            container,
+            action,
+            target,
+            raw,
+            set_in_cluster,
+            settings,
+            times,
+            inactive,
+        })
     }
 }
 

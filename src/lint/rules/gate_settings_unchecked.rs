@@ -17,12 +17,16 @@ pub(super) const RULE: Rule = Rule {
 fn gate_settings_unchecked(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for job in context.gates.values().flat_map(|gate| &gate.jobs) {
-        let (Err(error), Some(object)) = (&job.settings, context.objects.get(&job.id)) else {
-            continue;
+        let Some(object) = context.objects.get(&job.id) else { continue };
+        let unknown: Vec<&str> = job.set_in_cluster.iter().map(|key| key.row().env).collect();
+        let message = match &job.settings {
+            _ if !unknown.is_empty() => {
+                Message::of("Only the cluster knows the gate's setting ").codes(unknown, 3)
+            }
+            Err(error) => Message::of("As rendered, the gate would refuse the setting ")
+                .code(error.setting.as_str()),
+            Ok(_) => continue,
         };
-        let message = Message::of("The setting ")
-            .code(error.setting.as_str())
-            .and(" is not known before the job runs: as rendered, the gate would refuse it");
         found.push(Violation::at_field(object, job.container.key("env"), message));
     }
     found
