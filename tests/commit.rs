@@ -1,5 +1,5 @@
-//! `commit` on real repositories: bare remotes, second clones that race, the user's own hooks and
-//! half-finished work.
+//! `commit` on real repositories: bare remotes, second clones that push at the same time, hooks, and
+//! uncommitted work.
 
 #![allow(
     clippy::expect_used,
@@ -25,7 +25,7 @@ struct Clone {
     _folder: Option<TempDir>,
 }
 
-/// `git` with nothing of this machine's configuration.
+/// A program without this machine's Git configuration.
 fn command(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command
@@ -45,7 +45,7 @@ fn text(output: &Output) -> String {
 }
 
 impl Clone {
-    /// A repository whose values are committed; nothing is rendered yet.
+    /// A repository with committed values; nothing is rendered yet.
     fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let clone = Clone { path: folder.path().to_owned(), _folder: Some(folder) };
@@ -78,21 +78,21 @@ impl Clone {
         )
     }
 
-    /// Commits with `tts-render`; gives the commit, which must be HEAD, or an empty text.
+    /// Commits with `tts-render`. Returns the commit, which must be HEAD, or an empty text.
     #[track_caller]
     fn commit(&self, args: &[&str]) -> String {
-        let ran = self.tool(&[&["commit"], args].concat());
-        assert_eq!(ran.code, 0, "{}", ran.err);
-        let id = ran.out.trim().to_owned();
+        let result = self.tool(&[&["commit"], args].concat());
+        assert_eq!(result.code, 0, "{}", result.err);
+        let id = result.out.trim().to_owned();
         assert!(id.is_empty() || id == self.git(&["rev-parse", "HEAD"]), "{id}");
         id
     }
 
     #[track_caller]
     fn refused(&self, args: &[&str]) -> String {
-        let ran = self.tool(&[&["commit"], args].concat());
-        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
-        ran.err
+        let result = self.tool(&[&["commit"], args].concat());
+        assert_eq!((result.code, result.out.as_str()), (2, ""), "{}", result.err);
+        result.err
     }
 
     fn commit_all(&self, message: &str) {
@@ -110,14 +110,14 @@ impl Clone {
         fs::read_to_string(self.path.join(file)).unwrap()
     }
 
-    /// A change of one value, not committed.
-    fn change(&self, from: &str, to: &str) {
+    /// Changes one value without a commit.
+    fn change_values(&self, from: &str, to: &str) {
         let values = self.read("values/demo.yaml");
         assert!(values.contains(from), "{from}");
         self.write("values/demo.yaml", &values.replace(from, to));
     }
 
-    /// A value that shows in one file of `rendered/` alone.
+    /// Changes a value that affects one file of `rendered/`.
     fn set_schedule(&self, schedule: &str) {
         let values = self.read("values/demo.yaml");
         let line = values.lines().find(|line| line.trim_start().starts_with("up:")).unwrap();
@@ -131,8 +131,8 @@ impl Clone {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// What a commit changed, by path.
-    fn changed(&self, revision: &str) -> Vec<String> {
+    /// The paths that a commit changed.
+    fn changed_paths(&self, revision: &str) -> Vec<String> {
         let list =
             self.git(&["diff-tree", "--root", "--no-commit-id", "--name-only", "-r", revision]);
         list.lines().map(str::to_owned).collect()
@@ -150,7 +150,7 @@ struct Remote {
 }
 
 impl Remote {
-    /// With a rendered stack, pushed.
+    /// A remote with a rendered stack, pushed by the returned clone.
     fn new() -> (Self, Clone) {
         let remote = Remote { folder: TempDir::new().unwrap() };
         let git = |args: &[&str]| {
@@ -186,12 +186,12 @@ impl Remote {
 }
 
 #[test]
-fn a_commit_holds_rendered_alone_and_says_what_it_does() {
+fn a_commit_changes_only_rendered_and_describes_the_change() {
     let clone = Clone::new();
     let source = clone.git(&["rev-parse", "HEAD"]);
     let id = clone.commit(&[]);
     assert!(!id.is_empty() && clone.is_fresh());
-    assert!(clone.changed(&id).iter().all(|path| path.starts_with("rendered/demo/")));
+    assert!(clone.changed_paths(&id).iter().all(|path| path.starts_with("rendered/demo/")));
     let message = clone.git(&["log", "-1", "--format=%B"]);
     assert!(message.starts_with("Render demo: "), "{message}");
     assert!(
@@ -204,7 +204,7 @@ fn a_commit_holds_rendered_alone_and_says_what_it_does() {
     assert_eq!(trailer("Rendered-from").trim(), source);
     assert_eq!(trailer("Rendered-by").trim(), concat!("tts-render ", env!("CARGO_PKG_VERSION")));
     assert_eq!(clone.git(&["log", "-1", "--format=%an <%ae>"]), "Ann <Ann@example.org>");
-    // Again: there is nothing to do, and no commit.
+    // The second time there is nothing to commit.
     assert_eq!(clone.commit(&[]), "");
     assert_eq!(clone.git(&["rev-parse", "HEAD"]), id);
 }
@@ -224,13 +224,13 @@ fn changed_and_removed_objects_are_named() {
         "{message}"
     );
     fs::remove_file(clone.path.join("templates/extra.yaml.j2")).unwrap();
-    clone.commit_all("Take it away");
+    clone.commit_all("Remove it");
     let id = clone.commit(&[]);
     let message = clone.git(&["log", "-1", "--format=%B"]);
     assert!(message.starts_with("Render demo: 1 removed\n"), "{message}");
     assert!(message.contains("  removed ConfigMap demo/extra\n"), "{message}");
     assert_eq!(
-        clone.changed(&id),
+        clone.changed_paths(&id),
         ["rendered/demo/.provenance", "rendered/demo/configmap-extra.yaml"]
     );
     assert!(clone.is_fresh());
@@ -242,7 +242,7 @@ fn other_entries_of_the_index_stay_as_they_are() {
     clone.write("notes.txt", "one\n");
     clone.write("old.txt", "old\n");
     clone.commit_all("Notes");
-    // Staged, changed after that, staged as new, staged as gone, and not staged at all.
+    // Staged and then changed, staged as new, staged as removed, and not staged.
     clone.write("notes.txt", "two\n");
     clone.git(&["add", "notes.txt"]);
     clone.write("notes.txt", "three\n");
@@ -255,41 +255,41 @@ fn other_entries_of_the_index_stay_as_they_are() {
     assert_eq!(clone.git(&["status", "--porcelain"]), before);
     assert_eq!(clone.git(&["show", ":notes.txt"]), "two");
     assert_eq!(clone.read("notes.txt"), "three\n");
-    assert!(clone.changed(&id).iter().all(|path| path.starts_with("rendered/")));
+    assert!(clone.changed_paths(&id).iter().all(|path| path.starts_with("rendered/")));
 }
 
 #[test]
-fn values_that_are_not_committed_are_refused() {
+fn uncommitted_values_are_refused() {
     let clone = Clone::new();
     clone.commit(&[]);
     let head = clone.git(&["rev-parse", "HEAD"]);
-    let refused = |what: &str| {
+    let assert_refused = |path: &str| {
         let message = clone.refused(&[]);
-        assert!(message.contains("not as HEAD has") && message.contains(what), "{what}: {message}");
+        assert!(message.contains(&format!("uncommitted changes in `{path}`")), "{path}: {message}");
         assert_eq!(clone.git(&["rev-parse", "HEAD"]), head);
     };
     clone.set_schedule("30 1 * * *");
-    refused("values/demo.yaml");
+    assert_refused("values/demo.yaml");
     clone.git(&["add", "values"]);
-    refused("values/demo.yaml");
+    assert_refused("values/demo.yaml");
     clone.git(&["reset", "-q", "--hard"]);
     clone.write(
         "templates/extra.yaml.j2",
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n",
     );
-    refused("templates/extra.yaml.j2");
-    // Ignored files are read all the same.
+    assert_refused("templates/extra.yaml.j2");
+    // Rendering reads ignored files too.
     clone.write(".git/info/exclude", "templates/extra.yaml.j2\n");
-    refused("templates/extra.yaml.j2");
+    assert_refused("templates/extra.yaml.j2");
     fs::remove_dir_all(clone.path.join("templates")).unwrap();
-    // What is not read may be as it likes.
+    // Files that are not read do not matter.
     clone.write("values/.demo.yaml.swp", "x");
     clone.write("notes.txt", "x");
     assert_eq!(clone.commit(&[]), "");
 }
 
 #[test]
-fn a_policy_that_is_not_committed_is_refused() {
+fn an_uncommitted_policy_is_refused() {
     let clone = Clone::new();
     clone.write(
         "owner/policy.yaml",
@@ -312,7 +312,7 @@ fn a_policy_that_is_not_committed_is_refused() {
 }
 
 #[test]
-fn a_sparse_checkout_does_not_lose_stacks() {
+fn a_stack_outside_a_sparse_checkout_is_not_lost() {
     let clone = Clone::new();
     let values = clone.read("values/demo.yaml");
     clone.write("values/other.yaml", &values.replace("demo", "other"));
@@ -325,16 +325,17 @@ fn a_sparse_checkout_does_not_lose_stacks() {
 }
 
 #[test]
-fn somebody_s_work_in_rendered_is_refused() {
+fn local_changes_in_rendered_are_refused() {
     let clone = Clone::new();
     clone.commit(&[]);
-    let file = clone.changed("HEAD").into_iter().find(|path| path.contains("deployment-")).unwrap();
+    let file =
+        clone.changed_paths("HEAD").into_iter().find(|path| path.contains("deployment-")).unwrap();
     let refused = || {
         let message = clone.refused(&[]);
-        assert!(message.contains("neither what HEAD has nor what is rendered"), "{message}");
+        assert!(message.contains("local changes in `rendered/` would be lost"), "{message}");
         message
     };
-    // A file of another's.
+    // A file that is not rendered.
     clone.write("rendered/demo/mine.yaml", "a: 1\n");
     assert!(refused().contains("rendered/demo/mine.yaml"));
     fs::remove_file(clone.path.join("rendered/demo/mine.yaml")).unwrap();
@@ -342,21 +343,21 @@ fn somebody_s_work_in_rendered_is_refused() {
     let text = clone.read(&file);
     clone.write(&file, &text.replace("replicas: 0", "replicas: 3"));
     assert!(refused().contains(&file));
-    // The same edit, staged, and taken back on the disk: only the index holds it.
+    // The same edit, staged, and reverted on the disk: only the index has it.
     clone.git(&["add", "rendered"]);
     clone.write(&file, &text);
     assert!(refused().contains(&file));
     assert_eq!(
         clone.git(&["show", &format!(":{file}")]).matches("replicas: 3").count(),
         1,
-        "it is still there"
+        "the index still has it"
     );
     clone.git(&["reset", "-q"]);
     assert_eq!(clone.commit(&[]), "");
 }
 
 #[test]
-fn a_fresh_render_is_taken_however_it_lies_there() {
+fn a_fresh_render_is_committed_whether_staged_or_not() {
     for staged in [false, true] {
         let clone = Clone::new();
         clone.commit(&[]);
@@ -367,17 +368,17 @@ fn a_fresh_render_is_taken_however_it_lies_there() {
             clone.git(&["add", "rendered"]);
         }
         let id = clone.commit(&[]);
-        assert_eq!(clone.changed(&id).len(), 2, "the file and .provenance");
+        assert_eq!(clone.changed_paths(&id).len(), 2, "the file and .provenance");
         assert!(clone.is_fresh());
     }
 }
 
 #[test]
-fn heads_without_a_branch_or_a_commit_get_a_word_of_what_to_do() {
+fn a_head_without_a_branch_or_a_commit_is_refused_with_the_fix() {
     let folder = Sandbox::empty();
     let outside = folder.refused(&["commit"]);
     assert!(
-        outside.contains("is in no Git work tree") && outside.contains("git init"),
+        outside.contains("is not in a Git work tree") && outside.contains("git init"),
         "{outside}"
     );
     let unborn = Clone { path: folder.path(""), _folder: None };
@@ -385,7 +386,7 @@ fn heads_without_a_branch_or_a_commit_get_a_word_of_what_to_do() {
     assert_eq!(unborn.tool(&["init", "demo"]).code, 0);
     let message = unborn.refused(&[]);
     assert!(
-        message.contains("no commit yet") && message.contains("git add values && git commit"),
+        message.contains("no commits yet") && message.contains("git add values && git commit"),
         "{message}"
     );
     let clone = Clone::new();
@@ -396,7 +397,7 @@ fn heads_without_a_branch_or_a_commit_get_a_word_of_what_to_do() {
 }
 
 #[test]
-fn a_merge_under_way_is_not_committed_in_part() {
+fn a_merge_in_progress_is_not_committed_in_part() {
     let clone = Clone::new();
     clone.git(&["switch", "-q", "-c", "side"]);
     clone.write("a.txt", "side\n");
@@ -407,18 +408,18 @@ fn a_merge_under_way_is_not_committed_in_part() {
     clone.git(&["merge", "-q", "--no-commit", "--no-ff", "side"]);
     let message = clone.refused(&[]);
     assert!(
-        message.contains("a merge is under way") && message.contains("git merge --continue"),
+        message.contains("a merge is in progress") && message.contains("git merge --continue"),
         "{message}"
     );
 }
 
 #[test]
-fn the_user_s_hooks_decide() {
+fn hooks_can_refuse_or_change_the_commit() {
     let clone = Clone::new();
-    clone.hook("pre-commit", "echo 'the hook says no' >&2; exit 1");
+    clone.hook("pre-commit", "echo 'refused by the hook' >&2; exit 1");
     let head = clone.git(&["rev-parse", "HEAD"]);
     let message = clone.refused(&[]);
-    assert!(message.contains("the hook says no"), "{message}");
+    assert!(message.contains("refused by the hook"), "{message}");
     assert_eq!(clone.git(&["rev-parse", "HEAD"]), head);
     clone.hook("pre-commit", "exit 0");
     clone.hook("commit-msg", "echo 'Checked-by: the hook' >> \"$1\"");
@@ -427,7 +428,7 @@ fn the_user_s_hooks_decide() {
 }
 
 #[test]
-fn a_hook_may_render_what_is_committed() {
+fn a_hook_can_run_render() {
     let clone = Clone::new();
     let tool = env!("CARGO_BIN_EXE_tts-render");
     clone
@@ -437,19 +438,22 @@ fn a_hook_may_render_what_is_committed() {
 }
 
 #[test]
-fn a_project_in_a_folder_of_the_repository_is_as_good() {
+fn a_project_in_a_subfolder_of_the_repository_can_be_committed() {
     let clone = Clone::new();
     fs::create_dir_all(clone.path.join("infra/tenants")).unwrap();
     clone.git(&["mv", "values", "infra/tenants/values"]);
     clone.commit_all("Move");
-    let ran = clone.tool(&["-C", "infra/tenants", "commit"]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
+    let result = clone.tool(&["-C", "infra/tenants", "commit"]);
+    assert_eq!(result.code, 0, "{}", result.err);
     assert!(
-        clone.changed("HEAD").iter().all(|path| path.starts_with("infra/tenants/rendered/demo/"))
+        clone
+            .changed_paths("HEAD")
+            .iter()
+            .all(|path| path.starts_with("infra/tenants/rendered/demo/"))
     );
     clone.write("infra/tenants/rendered/demo/mine.yaml", "a: 1\n");
-    let ran = clone.tool(&["-C", "infra/tenants", "commit"]);
-    assert!(ran.code == 2 && ran.err.contains("mine.yaml"), "{}", ran.err);
+    let result = clone.tool(&["-C", "infra/tenants", "commit"]);
+    assert!(result.code == 2 && result.err.contains("mine.yaml"), "{}", result.err);
 }
 
 #[test]
@@ -473,43 +477,42 @@ fn a_push_goes_to_the_upstream() {
 }
 
 #[test]
-fn somebody_who_pushed_first_is_followed() {
+fn a_commit_moves_on_top_of_the_upstream() {
     let (remote, first) = Remote::new();
     let second = remote.clone("Bob");
     first.set_schedule("30 1 * * *");
     first.commit_all("Ann's change");
     first.commit(&["--push"]);
-    // Bob has commits of his own, which must be moved.
-    second.write("notes.txt", "of Bob\n");
-    second.write("staged.txt", "of Bob\n");
-    second.commit_all("Bob's word");
-    // Staged work in the way of a move of his commit is not risked.
+    // Bob has own commits, which must be rebased.
+    second.write("notes.txt", "by Bob\n");
+    second.write("staged.txt", "by Bob\n");
+    second.commit_all("Bob's first commit");
+    // A rebase would put his staged work at risk.
     second.write("staged.txt", "changed\n");
     second.git(&["add", "staged.txt"]);
     let message = second.refused(&["--push"]);
     assert!(
-        message.contains("somebody pushed to origin/main first")
-            && message.contains("git pull --rebase"),
+        message.contains("`origin/main` has new commits") && message.contains("git pull --rebase"),
         "{message}"
     );
-    second.git(&["commit", "-q", "-m", "Bob's second word"]);
+    second.git(&["commit", "-q", "-m", "Bob's second commit"]);
     second.commit(&["--push"]);
     assert_eq!(remote.head(), second.git(&["rev-parse", "HEAD"]));
     let log = second.git(&["log", "--format=%s"]);
-    for subject in ["Ann's change", "Bob's word", "Bob's second word"] {
+    for subject in ["Ann's change", "Bob's first commit", "Bob's second commit"] {
         assert!(log.contains(subject), "{log}");
     }
-    assert_eq!(second.read("notes.txt"), "of Bob\n");
+    assert_eq!(second.read("notes.txt"), "by Bob\n");
 }
 
 #[test]
-fn an_unseen_rendering_is_made_again_from_the_values_that_hold() {
+fn an_unpushed_rendering_is_made_again_from_the_new_values() {
     let (remote, first) = Remote::new();
     let second = remote.clone("Bob");
     // Bob renders another part of the same stack, and commits without pushing.
-    second.change("suspend: true", "suspend: false");
-    second.commit_all("Bob wakes it");
-    let unseen = second.commit(&[]);
+    second.change_values("suspend: true", "suspend: false");
+    second.commit_all("Bob resumes it");
+    let unpushed = second.commit(&[]);
     first.set_schedule("30 1 * * *");
     first.commit_all("Ann's change");
     first.commit(&["--push"]);
@@ -517,9 +520,9 @@ fn an_unseen_rendering_is_made_again_from_the_values_that_hold() {
     let id = second.commit(&["--push"]);
     assert_eq!(remote.head(), id);
     let ancestors = second.git(&["rev-list", "HEAD"]);
-    assert!(!ancestors.contains(&unseen), "his rendering is gone, a new one is there");
+    assert!(!ancestors.contains(&unpushed), "his rendering is replaced by a new one");
     let subjects = second.git(&["log", "--format=%s"]);
-    assert!(subjects.contains("Bob wakes it") && subjects.contains("Ann's change"), "{subjects}");
+    assert!(subjects.contains("Bob resumes it") && subjects.contains("Ann's change"), "{subjects}");
     let trailer = second.git(&["log", "-1", "--format=%(trailers:key=Rendered-from,valueonly)"]);
     assert_eq!(trailer.trim(), second.git(&["rev-parse", "HEAD^"]));
     fs::remove_file(second.path.join("staged.txt")).unwrap();
@@ -527,14 +530,14 @@ fn an_unseen_rendering_is_made_again_from_the_values_that_hold() {
 }
 
 #[test]
-fn one_who_is_only_behind_keeps_what_is_staged() {
+fn staged_work_is_kept_by_a_fast_forward() {
     let (remote, first) = Remote::new();
     let second = remote.clone("Bob");
     second.write("rendered/demo/.provenance", "# tts-render 0.0.1\n");
-    second.git(&["commit", "-q", "-am", "An older tool was here"]);
+    second.git(&["commit", "-q", "-am", "Render with an older tool"]);
     second.git(&["push", "-q"]);
     first.git(&["pull", "-q"]);
-    // Both make the same rendering of the same values, and Ann is first.
+    // Both render the same values, and Ann pushes first.
     first.commit(&["--push"]);
     second.write("staged.txt", "kept\n");
     second.git(&["add", "staged.txt"]);
@@ -544,7 +547,7 @@ fn one_who_is_only_behind_keeps_what_is_staged() {
 }
 
 #[test]
-fn values_that_contradict_one_another_are_for_people() {
+fn conflicting_values_are_left_to_the_user() {
     let (remote, first) = Remote::new();
     let second = remote.clone("Bob");
     first.set_schedule("30 1 * * *");
@@ -560,12 +563,12 @@ fn values_that_contradict_one_another_are_for_people() {
         "{message}"
     );
     assert_eq!(remote.head(), head);
-    assert_eq!(second.git(&["rev-parse", "HEAD"]), own, "his commit is as it was");
+    assert_eq!(second.git(&["rev-parse", "HEAD"]), own, "his commit is unchanged");
     assert_eq!(second.git(&["status", "--porcelain"]), "");
 }
 
 #[test]
-fn a_server_that_says_no_is_no_race() {
+fn a_refusal_by_the_server_is_not_retried() {
     let (remote, first) = Remote::new();
     let hook = remote.url().join("hooks/pre-receive");
     fs::create_dir_all(hook.parent().unwrap()).unwrap();
@@ -575,14 +578,14 @@ fn a_server_that_says_no_is_no_race() {
     first.commit_all("Change");
     let message = first.refused(&["--push"]);
     assert!(
-        message.contains("it can't be pushed") && message.contains("protected branch"),
+        message.contains("pushing it failed") && message.contains("protected branch"),
         "{message}"
     );
-    assert!(first.is_fresh(), "the commit stays");
+    assert!(first.is_fresh(), "the commit is kept");
 }
 
 #[test]
-fn two_at_once_both_end_well() {
+fn concurrent_pushes_all_succeed() {
     let (remote, _first) = Remote::new();
     for round in 0..3 {
         let clones = ["Bob", "Cyd", "Dan"].map(|name| remote.clone(&format!("{name}{round}")));
@@ -601,11 +604,11 @@ fn two_at_once_both_end_well() {
                 .unwrap()
         });
         for child in children {
-            let ran = tool::finished(child.wait_with_output().unwrap());
-            assert_eq!(ran.code, 0, "{}", ran.err);
+            let result = tool::finished(child.wait_with_output().unwrap());
+            assert_eq!(result.code, 0, "{}", result.err);
         }
         let check = remote.clone(&format!("check{round}"));
-        assert!(check.is_fresh(), "what is pushed last is the rendering of all");
+        assert!(check.is_fresh(), "the last push has the rendering of all stacks");
         for number in 0..3 {
             assert!(check.path.join(format!("rendered/other-{round}-{number}")).is_dir());
         }

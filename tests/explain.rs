@@ -262,8 +262,8 @@ fn every_leaf_of_the_values_decides_a_field_or_is_listed() {
 
 #[test]
 fn the_documented_output_is_current() {
-    let docs = std::fs::read_to_string(repository().join("docs/review.md")).expect("docs");
-    let (_, section) = docs.split_once("\n## Who decides a field\n").expect("the section");
+    let docs = std::fs::read_to_string(repository().join("docs/diff.md")).expect("docs");
+    let (_, section) = docs.split_once("\n## Which value decides a field\n").expect("the section");
     let (_, block) = section.split_once("```console\n").expect("the block");
     let (block, _) = block.split_once("```").expect("its end");
     let shown: Vec<(&str, &str)> = block

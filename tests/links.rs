@@ -128,11 +128,11 @@ fn every_document_is_linked_from_the_readme() {
 fn what_leads_nowhere_is_found() {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let text = "# A heading: of `code`\n\n[a](docs) [b](docs/none.md) [c](#a-heading-of-code) [d](#none) \
-                [e](docs/review.md#formats) [f](docs/review.md#none) [g](https://example.org/none)\n\
+                [e](docs/diff.md#formats) [f](docs/diff.md#none) [g](https://example.org/none)\n\
                 ```\n[h](none)\n```\n`[i](none)` [`j`](none-either)\n";
     let wrong: Vec<String> = broken(&document, text)
         .iter()
         .map(|line| line.rsplit_once(": ").unwrap().1.to_owned())
         .collect();
-    assert_eq!(wrong, ["docs/none.md", "#none", "docs/review.md#none", "none-either"]);
+    assert_eq!(wrong, ["docs/none.md", "#none", "docs/diff.md#none", "none-either"]);
 }

@@ -12,106 +12,112 @@ mod common;
 use common::tool::{Sandbox, ran, repository};
 use serde_json::Value;
 
-/// An assignment that is refused, and what is said. The same rule must stand in the schema, unless
-/// no schema can say it (`beyond`).
+/// An assignment that is refused, and a part of the message. The schema must refuse it too, unless no
+/// schema can express the rule.
 struct Refused {
     set: &'static str,
-    said: &'static str,
-    beyond: bool,
+    message: &'static str,
+    in_schema: bool,
 }
 
-const fn refused(set: &'static str, said: &'static str) -> Refused {
-    Refused { set, said, beyond: false }
+const fn refused(set: &'static str, message: &'static str) -> Refused {
+    Refused { set, message, in_schema: true }
 }
 
-const fn beyond(set: &'static str, said: &'static str) -> Refused {
-    Refused { set, said, beyond: true }
+const fn refused_by_tool(set: &'static str, message: &'static str) -> Refused {
+    Refused { set, message, in_schema: false }
 }
 
 const REFUSED: &[Refused] = &[
-    // Unknown names, with the near one.
+    // Unknown names, with a suggestion.
     refused("gate.flor=7Gi", "did you mean `floor`?"),
     refused("offPeak.timezone=Europe/London", "did you mean `timeZone`?"),
     refused("server.resources.request={}", "did you mean `requests`?"),
     refused("server.livenessProbe.httpget={}", "did you mean `httpGet`?"),
     refused("sever.port=1", "did you mean `server`?"),
     // Types.
-    refused("offPeak.suspend=yes", "`yes` is not `true` or `false`"),
-    refused("server.port=http", "`http` is not a whole number"),
-    refused("server.args=one", "`one` is not a list"),
-    refused("gate.samples=1.5", "`1.5` is not a whole number"),
+    refused("offPeak.suspend=yes", "invalid value `yes`: expected `true` or `false`"),
+    refused("server.port=http", "invalid value `http`: expected a whole number"),
+    refused("server.args=one", "invalid value `one`: expected a list"),
+    refused("gate.samples=1.5", "invalid value `1.5`: expected a whole number"),
     // Quantities and numbers.
-    refused("gate.floor=6gb", "`6gb` is no amount of memory"),
-    refused("gate.floor=-1", "`-1` is no amount of memory"),
-    refused("gate.floor=1.5.5Gi", "is no amount of memory"),
-    refused("storage.size=20 Gi", "is no amount of storage"),
-    refused("server.port=0", "0 is not between 1 and 65535"),
-    refused("server.port=65536", "65536 is not between 1 and 65535"),
-    refused("gate.samples=11", "11 is not between 1 and 10"),
+    refused("gate.floor=6gb", "invalid amount of memory `6gb`"),
+    refused("gate.floor=-1", "invalid amount of memory `-1`"),
+    refused("gate.floor=1.5.5Gi", "invalid amount of memory"),
+    refused("storage.size=20 Gi", "invalid amount of storage"),
+    refused("server.port=0", "invalid number `0`: expected 1 to 65535"),
+    refused("server.port=65536", "invalid number `65536`: expected 1 to 65535"),
+    refused("gate.samples=11", "invalid number `11`: expected 1 to 10"),
     // Names.
-    refused("name=TTS", "`TTS` is no name"),
-    refused("server.name=a_b", "`a_b` is no name"),
-    refused("server.name=-a", "`-a` is no name"),
-    refused("namespace.name=a.b", "`a.b` is no name"),
-    refused("storage.name=a..b", "`a..b` is no name"),
-    refused("server.env.A-B=1", "`A-B` is no name of an environment variable"),
+    refused("name=TTS", "invalid name `TTS`"),
+    refused("server.name=a_b", "invalid name `a_b`"),
+    refused("server.name=-a", "invalid name `-a`"),
+    refused("namespace.name=a.b", "invalid name `a.b`"),
+    refused("storage.name=a..b", "invalid name `a..b`"),
+    refused("server.env.A-B=1", "invalid environment variable name `A-B`"),
     // Schedules and time zones.
     refused("offPeak.up=0 2 * *", "field"),
     refused("offPeak.up=0 0 2 * * *", "field"),
-    beyond("offPeak.up=61 2 * * *", "61"),
-    beyond("offPeak.down=0 6 * * 7", "7"),
-    beyond("offPeak.timeZone=Europe/Londn", "Europe/London"),
+    refused_by_tool("offPeak.up=61 2 * * *", "61"),
+    refused_by_tool("offPeak.down=0 6 * * 7", "7"),
+    refused_by_tool("offPeak.timeZone=Europe/Londn", "Europe/London"),
     refused("offPeak.timeZone=", "time zone"),
     // Images.
     refused("gate.image.repository=host/a:tag@sha256:00", "a digest belongs in `digest`"),
-    beyond("gate.image.repository=host.example/a:1.0", "a tag belongs in `tag`"),
-    beyond("gate.image.repository=host.example/Upper", "is no repository"),
-    refused("gate.image.tag=a b", "`a b` is no tag"),
-    refused("gate.image.digest=sha256:abc", "is no digest"),
+    refused_by_tool("gate.image.repository=host.example/a:1.0", "a tag belongs in `tag`"),
+    refused_by_tool("gate.image.repository=host.example/Upper", "invalid repository"),
+    refused("gate.image.tag=a b", "invalid tag `a b`"),
+    refused("gate.image.digest=sha256:abc", "invalid digest"),
     // Paths and URLs.
-    refused("storage.mountPath=data", "`data` is no absolute path"),
-    beyond("storage.mountPath=/data/../etc", "is no absolute path"),
-    refused("kyverno.policy=/etc/passwd", "is no path in this repository"),
-    beyond("kyverno.policy=../x.yaml", "is no path in this repository"),
-    refused("gate.metricsUrl=ftp://x/metrics", "is no URL of a page"),
-    beyond("gate.metricsUrl=http://user:pw@x/metrics", "values hold no credentials"),
+    refused("storage.mountPath=data", "invalid absolute path `data`"),
+    refused_by_tool("storage.mountPath=/data/../etc", "invalid absolute path"),
+    refused("kyverno.policy=/etc/passwd", "a path from the repository's root"),
+    refused_by_tool("kyverno.policy=../x.yaml", "a path from the repository's root"),
+    refused("gate.metricsUrl=ftp://x/metrics", "expected `http://` or `https://` at the start"),
+    refused_by_tool(
+        "gate.metricsUrl=http://user:pw@x/metrics",
+        "invalid URL: expected no credentials",
+    ),
     // Choices.
     refused("gate.count=resident", "did you mean `residents`?"),
     refused("kyverno.mode=edits", "did you mean `edit`?"),
     refused("apiVersion=tts-render/v2", "tts-render/v1"),
-    // What can never work together.
-    beyond("gate.floor=17Gi", "more than the whole card"),
-    beyond("gate.reserve=17Gi", "more than the whole card"),
-    beyond("storage.mountPath=/app/config.yaml", "`server.config.mountPath` already"),
-    beyond("offPeak.names.up=chatterbox-vram-guard", "is the name of the CronJob `up` already"),
-    beyond(
-        "offPeak.names.up=a123456789012345678901234567890123456789012345678901234",
-        "at most 52",
+    // Values that can never work together.
+    refused_by_tool("gate.floor=17Gi", "more than `GPU_TOTAL`"),
+    refused_by_tool("gate.reserve=17Gi", "more than `GPU_TOTAL`"),
+    refused_by_tool("storage.mountPath=/app/config.yaml", "is already `server.config.mountPath`"),
+    refused_by_tool(
+        "offPeak.names.up=chatterbox-vram-guard",
+        "is already the name of the CronJob `up`",
     ),
-    beyond("offPeak.names.serviceAccount=default", "every Pod's service account"),
-    beyond("name=other", "its file `tts.yaml`"),
-    beyond("server.port=null", "`server.port` is not set"),
-    beyond("kyverno.policy=null", "needs `kyverno.policy`"),
-    beyond("namespace.labels.tier=x", "`tier` is set by `namespace.tier`"),
+    refused_by_tool(
+        "offPeak.names.up=a123456789012345678901234567890123456789012345678901234",
+        "expected at most 52 characters, not 55",
+    ),
+    refused_by_tool("offPeak.names.serviceAccount=default", "every Pod's service account"),
+    refused_by_tool("name=other", "its file `tts.yaml`"),
+    refused_by_tool("server.port=null", "`service` needs `server.port`"),
+    refused_by_tool("kyverno.policy=null", "needs `kyverno.policy`"),
+    refused_by_tool("namespace.labels.tier=x", "`tier` is set by `namespace.tier`"),
     // Paths of assignments.
-    beyond("gate.floor", "has no `=`"),
-    beyond("gate..floor=1", "a key is missing"),
-    beyond("clients[7].name=x", "`clients` is a list of 1"),
-    beyond("server.port.x=1", "`server.port` is a whole number"),
+    refused_by_tool("gate.floor", "expected `PATH=VALUE`"),
+    refused_by_tool("gate..floor=1", "a key is missing"),
+    refused_by_tool("clients[7].name=x", "`clients` is a list of 1"),
+    refused_by_tool("server.port.x=1", "`server.port` is a whole number"),
 ];
 
 #[test]
-fn wrong_values_are_refused_with_their_place() {
+fn invalid_values_are_refused_with_their_place() {
     let sandbox = Sandbox::repository();
     for case in REFUSED {
-        let said = sandbox.refused(&["render", "--check", "--set", case.set]);
-        assert!(said.contains(case.said), "--set {}\n{said}", case.set);
+        let errors = sandbox.refused(&["render", "--check", "--set", case.set]);
+        assert!(errors.contains(case.message), "--set {}\n{errors}", case.set);
         let place = if case.set.contains("[7]") || !case.set.contains('=') { "--set" } else { ":" };
-        assert!(said.contains(place), "{said}");
+        assert!(errors.contains(place), "{errors}");
     }
 }
 
-/// The file that `case.set` makes of the repository's values, as a document for the schema.
+/// The repository's values with an assignment, as a document for the schema.
 fn assigned(set: &str) -> Option<Value> {
     let text = std::fs::read_to_string(repository().join("values/tts.yaml")).expect("values");
     let mut document: Value = serde_yaml::from_str(&text).expect("YAML");
@@ -139,17 +145,17 @@ fn the_schema_refuses_what_the_tool_refuses() {
     let values: Value = serde_yaml::from_str(&text).expect("YAML");
     let errors: Vec<_> = validator.iter_errors(&values).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
-    let mut held = 0;
-    for case in REFUSED.iter().filter(|case| !case.beyond) {
+    let mut compared = 0;
+    for case in REFUSED.iter().filter(|case| case.in_schema) {
         let document = assigned(case.set).expect(case.set);
-        assert!(!validator.is_valid(&document), "the schema takes {}", case.set);
-        held += 1;
+        assert!(!validator.is_valid(&document), "the schema accepts {}", case.set);
+        compared += 1;
     }
-    assert!(held >= 30, "{held}");
+    assert!(compared >= 30, "{compared}");
 }
 
 #[test]
-fn the_schema_in_the_repository_is_the_types() {
+fn the_schema_in_the_repository_is_current() {
     let written =
         std::fs::read_to_string(repository().join("values/schema.json")).expect("a schema");
     assert!(
@@ -159,20 +165,20 @@ fn the_schema_in_the_repository_is_the_types() {
 }
 
 #[test]
-fn all_errors_are_told_at_once_each_in_its_layer() {
+fn all_errors_are_reported_at_once_each_in_its_layer() {
     let sandbox = Sandbox::repository();
     sandbox.write("one.yaml", "gate:\n  flor: 1\nserver: {port: 70000}\n");
     sandbox.write("two.yaml", "offPeak:\n  up: 0 2 * *\n");
     let args = ["render", "-f", "one.yaml", "-f", "two.yaml", "--set", "gate.cont=x"];
-    let said = sandbox.refused(&args);
+    let errors = sandbox.refused(&args);
     for place in ["one.yaml:2:3", "one.yaml:3:16", "two.yaml:2:7", "--set:1:1"] {
-        assert!(said.contains(place), "{place}\n{said}");
+        assert!(errors.contains(place), "{place}\n{errors}");
     }
-    assert_eq!(said.matches("error: ").count(), 4, "{said}");
+    assert_eq!(errors.matches("error: ").count(), 4, "{errors}");
 }
 
 #[test]
-fn layers_go_over_each_other_in_their_order() {
+fn later_layers_take_precedence() {
     let sandbox = Sandbox::repository();
     sandbox.write("one.yaml", "gate: {floor: 1Gi, samples: 3}\nnamespace: {labels: {a: b}}\n");
     sandbox
@@ -205,17 +211,20 @@ fn assignments_are_typed_by_the_schema() {
 }
 
 #[test]
-fn a_value_that_no_object_can_have_is_blamed_by_name() {
+fn an_invalid_field_is_traced_to_its_value() {
     let sandbox = Sandbox::repository();
-    let said = sandbox.refused(&["render", "--set", "server.resources.limits.memory=8Gx"]);
-    assert!(said.contains("templates/deployment.yaml.j2"), "{said}");
-    assert!(said.contains("it comes from the value `server.resources.limits.memory`"), "{said}");
-    assert!(said.contains("--set:1:32"), "{said}");
+    let errors = sandbox.refused(&["render", "--set", "server.resources.limits.memory=8Gx"]);
+    assert!(errors.contains("templates/deployment.yaml.j2"), "{errors}");
+    assert!(
+        errors.contains("it comes from the value `server.resources.limits.memory`"),
+        "{errors}"
+    );
+    assert!(errors.contains("--set:1:32"), "{errors}");
 }
 
 #[test]
-fn an_unknown_stack_is_named_with_the_near_one() {
-    let said = Sandbox::repository().refused(&["render", "tss"]);
-    assert!(said.contains("there is no stack `tss`"), "{said}");
-    assert!(said.contains("did you mean `tts`?"), "{said}");
+fn an_unknown_stack_is_reported_with_a_suggestion() {
+    let errors = Sandbox::repository().refused(&["render", "tss"]);
+    assert!(errors.contains("there is no stack `tss`"), "{errors}");
+    assert!(errors.contains("did you mean `tts`?"), "{errors}");
 }

@@ -1,8 +1,8 @@
-//! `commit`: `rendered/`, rendered and committed.
+//! `commit`: renders, and commits `rendered/`.
 
 use std::collections::BTreeMap;
 
-use tts_render::git::{self, Content, Job};
+use tts_render::commit::{CommitError, CommitRequest, Content, create_commit};
 use tts_render::project::Project;
 use tts_render::project::load::{RenderedProject, Request};
 use tts_render::project::write::Plan;
@@ -13,54 +13,53 @@ use super::{CliError, Context, Exit};
 
 /// Render, and commit rendered/ alone; print the commit
 ///
-/// With the user's own git: identity, signing and hooks. Other staged files stay staged. If nothing
+/// Uses your own git, with its identity, signing and hooks. Other staged files stay staged. If nothing
 /// changes, no commit is made and nothing is printed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render commit
-  tts-render commit --push                    rebased and rendered again if somebody pushed first")]
+  tts-render commit --push                    rebases and renders again if the upstream has new commits")]
 pub(crate) struct Args {
     /// Push the branch to its upstream
     #[arg(long)]
     push: bool,
 }
 
-/// The folder that is committed.
+/// The folder to commit.
 const OUT: &str = "rendered";
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let project = context.common.project();
-    let render = || content(&project);
-    let job = Job {
+    let request = CommitRequest {
         root: project.root(),
         out: OUT,
         tool: concat!("tts-render ", env!("CARGO_PKG_VERSION")),
         push: args.push,
-        render: &render,
+        render: &|| render_content(&project),
     };
-    let outcome = git::commit(&job).map_err(git::CommitError::diagnose)?;
+    let outcome = create_commit(&request).map_err(CommitError::diagnose)?;
     match &outcome.committed {
         Some(commit) => {
             context.printer.status(&commit.subject);
             writeln!(context.out, "{}", commit.id)?;
         }
-        None => context.printer.status("nothing to commit: rendered/ is what the values say"),
+        None => context.printer.status("nothing to commit: `rendered/` is up to date"),
     }
     if let Some(upstream) = &outcome.pushed {
-        context.printer.status(&format!("pushed to {upstream}"));
+        context.printer.status(&format!("pushed to `{upstream}`"));
     }
     Ok(Exit::Success)
 }
 
-/// What all stacks render, and the files that were read for it.
-fn content(project: &Project) -> Result<Content, Diagnostics> {
-    let fleet = RenderedProject::render(project, &Request::default())?;
+/// Renders all stacks, and lists the files that were read.
+fn render_content(project: &Project) -> Result<Content, Diagnostics> {
+    let rendered = RenderedProject::render(project, &Request::default())?;
     let mut plan = Plan::new();
-    for file in &fleet.files {
+    for file in &rendered.files {
         plan.add(&file.folder, &file.name, file.contents.as_str(), &file.claimants.join(", "))?;
     }
-    let objects: BTreeMap<_, _> = fleet
+    let objects: BTreeMap<_, _> = rendered
         .files
         .iter()
         .map(|file| (format!("{}/{}", file.folder, file.name), file.object.id().to_string()))
@@ -69,7 +68,7 @@ fn content(project: &Project) -> Result<Content, Diagnostics> {
         format!(":(glob){}/*.yaml", Project::VALUES),
         format!(":(glob){}/*.yaml.j2", Project::TEMPLATES),
     ];
-    let policies = fleet.stacks.iter().filter_map(|stack| {
+    let policies = rendered.stacks.iter().filter_map(|stack| {
         let kyverno = &stack.values.kyverno;
         kyverno.policy.as_ref().filter(|_| kyverno.mode != KyvernoMode::None)
     });

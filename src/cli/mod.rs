@@ -21,6 +21,8 @@ mod print;
 mod project;
 mod render;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::io::{self, Write};

@@ -56,7 +56,7 @@ impl Inputs {
         for text in &self.set {
             match Assignment::parse(text) {
                 Ok(assignment) => assignments.push(assignment),
-                Err(error) => errors.push(Diagnostic::new(format!("--set {text}: {error}"))),
+                Err(error) => errors.push(Diagnostic::new(format!("--set: {error}"))),
             }
         }
         if !errors.is_empty() {

@@ -1,183 +1,179 @@
-//! Two trees, compared field by field.
+//! A field-by-field comparison of two trees.
 //!
-//! The order of keys and quotes are no difference, nor is an absent field and one that is null:
-//! Kubernetes' decoder drops it. The order of a list whose items have keys is none either, except
-//! where Kubernetes acts on it.
+//! The order of keys and the style of quotes do not matter, and null equals an absent field, since
+//! Kubernetes' decoder drops nulls. The order of a list whose items have keys does not matter either,
+//! unless Kubernetes acts on it.
 
-use super::merge_keys::{Items, items_of, key_of, order_is_meant};
+use super::merge_keys::{Items, item_key, items_of, order_matters};
 use yaml_spans::{Node, Path, Segment, Value};
 
-/// Above this many pairs of items a list is one value: items are looked for one by one.
-const MOST_PAIRS: usize = 4_000_000;
+/// The most pairs of items that are compared; a list with more is one value.
+const MAX_PAIRS: usize = 4_000_000;
 
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldChange {
-    /// Where it is: in the new tree, or in the old one if it is gone from the new.
+    /// Its path in the new tree, or in the old one if the field was removed.
     pub path: Path,
-    /// What the items of lists on the way are known by: `chatterbox-tts`, `TTS_BF16`.
+    /// The keys of the list items along the path: `chatterbox-tts`, `TTS_BF16`.
     pub names: Vec<String>,
-    /// How it differs.
-    pub change: Change,
+    /// The difference.
+    pub change: Difference,
 }
 
-/// How a field differs.
+/// The difference between two values of one field.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// It is new.
+pub enum Difference {
+    /// Only the new tree has the field.
     Added(Node),
-    /// It is gone.
+    /// Only the old tree has the field.
     Removed(Node),
-    /// It was one value and is another.
+    /// Both have it, with different values.
     Changed(Node, Node),
-    /// The items of a list stand in another order, which counts here.
+    /// The items of a list are in another order, and the order matters.
     Reordered(Vec<String>, Vec<String>),
 }
 
-impl Change {
-    /// The value before, if there was one.
+impl Difference {
+    /// The old value, if there was one.
     pub fn before(&self) -> Option<&Node> {
         match self {
-            Change::Removed(node) | Change::Changed(node, _) => Some(node),
-            Change::Added(_) | Change::Reordered(..) => None,
+            Difference::Removed(node) | Difference::Changed(node, _) => Some(node),
+            Difference::Added(_) | Difference::Reordered(..) => None,
         }
     }
 
-    /// The value after, if there is one.
+    /// The new value, if there is one.
     pub fn after(&self) -> Option<&Node> {
         match self {
-            Change::Added(node) | Change::Changed(_, node) => Some(node),
-            Change::Removed(_) | Change::Reordered(..) => None,
+            Difference::Added(node) | Difference::Changed(_, node) => Some(node),
+            Difference::Removed(_) | Difference::Reordered(..) => None,
         }
     }
 }
 
-/// The fields that differ, in the order of the new tree, what is gone after what is there. Below
-/// `ordered` the order of every list counts.
+/// Returns the fields that differ, in the order of the new tree, removed fields last. Below `ordered`
+/// the order of every list matters.
 pub fn compare(before: &Node, after: &Node, ordered: Option<&[&str]>) -> Vec<FieldChange> {
-    let mut walk = Walk { path: Path::root(), names: Vec::new(), ordered, found: Vec::new() };
-    walk.node(before, after);
-    walk.found
+    let mut walk = Walk { path: Path::root(), names: Vec::new(), ordered, changes: Vec::new() };
+    walk.compare_nodes(before, after);
+    walk.changes
+}
+
+/// Compares two trees of which one may be missing: that is one change of the whole.
+pub fn compare_optional(
+    before: Option<&Node>,
+    after: Option<&Node>,
+    ordered: Option<&[&str]>,
+) -> Vec<FieldChange> {
+    let change = match (before, after) {
+        (Some(before), Some(after)) => return compare(before, after, ordered),
+        (None, Some(after)) => Difference::Added(after.clone()),
+        (Some(before), None) => Difference::Removed(before.clone()),
+        (None, None) => return Vec::new(),
+    };
+    vec![FieldChange { path: Path::root(), names: Vec::new(), change }]
 }
 
 struct Walk<'a> {
     path: Path,
     names: Vec<String>,
     ordered: Option<&'a [&'a str]>,
-    found: Vec<FieldChange>,
+    changes: Vec<FieldChange>,
 }
 
 impl Walk<'_> {
-    fn node(&mut self, before: &Node, after: &Node) {
+    fn compare_nodes(&mut self, before: &Node, after: &Node) {
         match (&before.value, &after.value) {
             (Value::Mapping(old), Value::Mapping(new)) => {
                 for (key, entry) in new {
-                    let was = old.get(key).map(|entry| &entry.node);
-                    self.within(Segment::Key(key.clone()), |walk| {
-                        walk.entry(was, Some(&entry.node))
+                    let previous = old.get(key).map(|entry| &entry.node);
+                    self.descend(Segment::Key(key.clone()), |walk| {
+                        walk.compare_entries(previous, Some(&entry.node))
                     });
                 }
                 for (key, entry) in old.iter().filter(|(key, _)| !new.contains_key(*key)) {
-                    self.within(Segment::Key(key.clone()), |walk| {
-                        walk.entry(Some(&entry.node), None)
+                    self.descend(Segment::Key(key.clone()), |walk| {
+                        walk.compare_entries(Some(&entry.node), None)
                     });
                 }
             }
-            (Value::Sequence(old), Value::Sequence(new)) if old.len() * new.len() <= MOST_PAIRS => {
-                self.list(old, new);
+            (Value::Sequence(old), Value::Sequence(new)) if old.len() * new.len() <= MAX_PAIRS => {
+                self.compare_lists(old, new);
             }
             (old, new) if old == new => {}
-            _ => self.found(Change::Changed(before.clone(), after.clone())),
+            _ => self.record(Difference::Changed(before.clone(), after.clone())),
         }
     }
 
-    /// A value that may be missing on one side; null is missing.
-    fn entry(&mut self, before: Option<&Node>, after: Option<&Node>) {
-        let there = |node: &&Node| node.value != Value::Null;
-        match (before.filter(there), after.filter(there)) {
-            (Some(before), Some(after)) => self.node(before, after),
-            (None, Some(after)) => self.found(Change::Added(after.clone())),
-            (Some(before), None) => self.found(Change::Removed(before.clone())),
+    /// Compares two values of which one may be missing; null counts as missing.
+    fn compare_entries(&mut self, before: Option<&Node>, after: Option<&Node>) {
+        match (before.filter(is_present), after.filter(is_present)) {
+            (Some(before), Some(after)) => self.compare_nodes(before, after),
+            (None, Some(after)) => self.record(Difference::Added(after.clone())),
+            (Some(before), None) => self.record(Difference::Removed(before.clone())),
             (None, None) => {}
         }
     }
 
-    fn list(&mut self, before: &[Node], after: &[Node]) {
+    fn compare_lists(&mut self, before: &[Node], after: &[Node]) {
         let field = match self.path.segments().last() {
             Some(Segment::Key(field)) => field.clone(),
             _ => String::new(),
         };
         match items_of(&field, before, after) {
-            Items::Keyed(keys) => self.keyed(&field, keys, before, after),
+            Items::Keyed(keys) => self.compare_by_key(&field, keys, before, after),
             Items::Set => {
-                let counts = self.order_counts(&field);
-                self.places(before, after, counts);
+                let ordered = self.is_ordered(&field);
+                self.compare_by_place(before, after, ordered);
             }
-            Items::Sequence => self.places(before, after, true),
+            Items::Sequence => self.compare_by_place(before, after, true),
         }
     }
 
-    fn keyed(&mut self, field: &str, keys: &[&[&str]], before: &[Node], after: &[Node]) {
-        let names = |items: &[Node]| -> Vec<String> {
-            items.iter().map(|item| key_of(item, keys)).collect()
-        };
-        let (old, new) = (names(before), names(after));
+    fn compare_by_key(&mut self, field: &str, keys: &[&[&str]], before: &[Node], after: &[Node]) {
+        let old: Vec<String> = before.iter().map(|item| item_key(item, keys)).collect();
+        let new: Vec<String> = after.iter().map(|item| item_key(item, keys)).collect();
         for (index, name) in new.iter().enumerate() {
-            let was = old.iter().position(|old| old == name).and_then(|at| before.get(at));
-            self.item(index, Some(name), was, after.get(index));
+            let previous = old.iter().position(|old| old == name).and_then(|at| before.get(at));
+            self.compare_items(index, Some(name), previous, after.get(index));
         }
         for (index, name) in old.iter().enumerate().filter(|(_, name)| !new.contains(name)) {
-            self.item(index, Some(name), before.get(index), None);
+            self.compare_items(index, Some(name), before.get(index), None);
         }
-        let common = |list: &[String], other: &[String]| -> Vec<String> {
-            list.iter().filter(|name| other.contains(name)).cloned().collect()
-        };
-        let (old, new) = (common(&old, &new), common(&new, &old));
-        if old != new && self.order_counts(field) {
-            self.found(Change::Reordered(old, new));
+        let (kept_before, kept_after) = (common_names(&old, &new), common_names(&new, &old));
+        if kept_before != kept_after && self.is_ordered(field) {
+            self.record(Difference::Reordered(kept_before, kept_after));
         }
     }
 
-    /// Items without keys: equal ones belong together, the rest by their place.
-    fn places(&mut self, before: &[Node], after: &[Node], order_counts: bool) {
-        let mut partner: Vec<Option<usize>> = vec![None; after.len()];
-        let mut free: Vec<usize> = Vec::new();
-        for (index, item) in before.iter().enumerate() {
-            let equal = |at: &usize| partner[*at].is_none() && after[*at] == *item;
-            // Its own place first, so that equal items do not seem to wander.
-            let found = Some(index).filter(|at| *at < after.len() && equal(at));
-            match found.or_else(|| (0..after.len()).find(equal)) {
-                Some(at) => partner[at] = Some(index),
-                None => free.push(index),
-            }
-        }
-        let pairs: Vec<usize> = partner.iter().flatten().copied().collect();
-        let wandered = !pairs.is_sorted();
-        let scalar = |node: &Node| node.as_mapping().is_none() && node.as_sequence().is_none();
-        let mut free = free.into_iter().peekable();
+    /// Compares items without keys: equal ones belong together, the others by their index.
+    fn compare_by_place(&mut self, before: &[Node], after: &[Node], ordered: bool) {
+        let Matching { partners, unmatched } = match_items(before, after);
+        let mut unmatched = unmatched.into_iter().peekable();
         for (index, item) in after.iter().enumerate() {
-            if partner[index].is_some() {
+            if partners[index].is_some() {
                 continue;
             }
-            // A scalar that is gone and one that is new belong together only in one place.
-            let was =
-                free.next_if(|&at| !scalar(item) || at == index).and_then(|at| before.get(at));
-            self.item(index, None, was, Some(item));
+            // An old and a new scalar only belong together at the same index.
+            let previous = unmatched
+                .next_if(|&at| !is_scalar(item) || at == index)
+                .and_then(|at| before.get(at));
+            self.compare_items(index, None, previous, Some(item));
         }
-        for index in free {
-            self.item(index, None, before.get(index), None);
+        for index in unmatched {
+            self.compare_items(index, None, before.get(index), None);
         }
-        if wandered && order_counts {
-            let shown = |index: &usize| short(&before[*index]);
+        let pairs: Vec<usize> = partners.into_iter().flatten().collect();
+        if ordered && !pairs.is_sorted() {
             let mut sorted = pairs.clone();
             sorted.sort_unstable();
-            let (old, new) =
-                (sorted.iter().map(shown).collect(), pairs.iter().map(shown).collect());
-            self.found(Change::Reordered(old, new));
+            let (old, new) = (short_names(before, &sorted), short_names(before, &pairs));
+            self.record(Difference::Reordered(old, new));
         }
     }
 
-    fn item(
+    fn compare_items(
         &mut self,
         index: usize,
         name: Option<&String>,
@@ -185,29 +181,66 @@ impl Walk<'_> {
         after: Option<&Node>,
     ) {
         self.names.extend(name.cloned());
-        self.within(Segment::Index(index), |walk| walk.entry(before, after));
+        self.descend(Segment::Index(index), |walk| walk.compare_entries(before, after));
         if name.is_some() {
             self.names.pop();
         }
     }
 
-    fn within(&mut self, segment: Segment, walk: impl FnOnce(&mut Self)) {
+    fn descend(&mut self, segment: Segment, walk: impl FnOnce(&mut Self)) {
         self.path.push(segment);
         walk(self);
         self.path.pop();
     }
 
-    fn order_counts(&self, field: &str) -> bool {
-        order_is_meant(field) || self.ordered.is_some_and(|below| starts_with(&self.path, below))
+    /// Returns true if the order of the list in this field matters.
+    fn is_ordered(&self, field: &str) -> bool {
+        order_matters(field) || self.ordered.is_some_and(|below| starts_with(&self.path, below))
     }
 
-    fn found(&mut self, change: Change) {
+    fn record(&mut self, change: Difference) {
         let (path, names) = (self.path.clone(), self.names.clone());
-        self.found.push(FieldChange { path, names, change });
+        self.changes.push(FieldChange { path, names, change });
     }
 }
 
-/// Whether a path goes through these keys from the root.
+/// The equal items of two lists, by index.
+struct Matching {
+    /// For each new item, the index of the equal old one.
+    partners: Vec<Option<usize>>,
+    /// The old items without an equal new one.
+    unmatched: Vec<usize>,
+}
+
+/// Matches equal items one to one. An item that is equal at its own index stays there, so that equal
+/// items do not seem to move.
+fn match_items(before: &[Node], after: &[Node]) -> Matching {
+    let mut partners: Vec<Option<usize>> = vec![None; after.len()];
+    let mut unmatched = Vec::new();
+    for (index, item) in before.iter().enumerate() {
+        let is_free = |at: &usize| partners[*at].is_none() && after[*at] == *item;
+        let own = Some(index).filter(|at| *at < after.len() && is_free(at));
+        match own.or_else(|| (0..after.len()).find(is_free)) {
+            Some(at) => partners[at] = Some(index),
+            None => unmatched.push(index),
+        }
+    }
+    Matching { partners, unmatched }
+}
+
+fn is_present(node: &&Node) -> bool {
+    node.value != Value::Null
+}
+
+fn common_names(list: &[String], other: &[String]) -> Vec<String> {
+    list.iter().filter(|name| other.contains(name)).cloned().collect()
+}
+
+pub(super) fn is_scalar(node: &Node) -> bool {
+    node.as_mapping().is_none() && node.as_sequence().is_none()
+}
+
+/// Returns true if a path leads through these keys from the root.
 pub(super) fn starts_with(path: &Path, keys: &[&str]) -> bool {
     let segments = path.segments();
     segments.len() >= keys.len()
@@ -217,14 +250,18 @@ pub(super) fn starts_with(path: &Path, keys: &[&str]) -> bool {
         })
 }
 
-/// An item in a few words: what it is called, else its first scalar.
-fn short(node: &Node) -> String {
+fn short_names(items: &[Node], order: &[usize]) -> Vec<String> {
+    order.iter().map(|index| short_name(&items[*index])).collect()
+}
+
+/// An item in few words: its name, or else its first scalar.
+fn short_name(node: &Node) -> String {
     match &node.value {
         Value::Mapping(map) => {
             let named = map.get("name").or_else(|| map.values().next());
-            named.map_or_else(|| "{}".to_owned(), |entry| short(&entry.node))
+            named.map_or_else(|| "{}".to_owned(), |entry| short_name(&entry.node))
         }
-        Value::Sequence(items) => items.first().map_or_else(|| "[]".to_owned(), short),
+        Value::Sequence(items) => items.first().map_or_else(|| "[]".to_owned(), short_name),
         _ => crate::model::object::scalar_text(node),
     }
 }

@@ -1,32 +1,32 @@
-//! Texts of several lines, compared line by line.
+//! A line-by-line comparison of two texts.
 
 use similar::{ChangeTag, TextDiff};
 
-/// What happened to a line.
+/// The difference that a line makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Line {
-    /// It is in both.
+    /// Both texts have it.
     Same,
-    /// It is gone.
+    /// Only the old text has it.
     Removed,
-    /// It is new.
+    /// Only the new text has it.
     Added,
-    /// So many lines of both are left out.
-    Left(usize),
+    /// So many equal lines are omitted.
+    Omitted(usize),
 }
 
-/// Unchanged lines shown around a change.
+/// The number of equal lines shown around a change.
 const CONTEXT: usize = 2;
-/// Above this many lines in both texts together, all are shown as replaced: comparing could take
-/// the square of it.
-const MOST: usize = 20_000;
+/// The most lines of both texts together that are compared, which takes quadratic time at worst;
+/// longer texts are shown as replaced.
+const MAX_LINES: usize = 20_000;
 
-/// The lines that differ, with some around them.
+/// Returns the lines that differ, with a few equal lines around them.
 pub fn compare<'a>(before: &'a str, after: &'a str) -> Vec<(Line, &'a str)> {
-    let lines = |text: &'a str| text.split_inclusive('\n');
-    if lines(before).count() + lines(after).count() > MOST {
-        let removed = lines(before).map(|line| (Line::Removed, bare(line)));
-        let added = lines(after).map(|line| (Line::Added, bare(line)));
+    let (old, new) = (before.split_inclusive('\n'), after.split_inclusive('\n'));
+    if old.clone().count() + new.clone().count() > MAX_LINES {
+        let removed = old.map(|line| (Line::Removed, without_newline(line)));
+        let added = new.map(|line| (Line::Added, without_newline(line)));
         return removed.chain(added).collect();
     }
     let diff = TextDiff::from_lines(before, after);
@@ -38,38 +38,35 @@ pub fn compare<'a>(before: &'a str, after: &'a str) -> Vec<(Line, &'a str)> {
                 ChangeTag::Delete => Line::Removed,
                 ChangeTag::Insert => Line::Added,
             };
-            (line, bare(change.value()))
+            (line, without_newline(change.value()))
         })
         .collect();
-    fold(&all)
+    omit_distant(&all)
 }
 
-/// Leaves out what is far from any change.
-fn fold<'a>(all: &[(Line, &'a str)]) -> Vec<(Line, &'a str)> {
-    let near = |at: usize| {
-        let (from, to) = (at.saturating_sub(CONTEXT), (at + CONTEXT + 1).min(all.len()));
-        all[from..to].iter().any(|(line, _)| *line != Line::Same)
-    };
+/// Omits the lines that are far from any change.
+fn omit_distant<'a>(all: &[(Line, &'a str)]) -> Vec<(Line, &'a str)> {
     let mut kept = Vec::new();
-    let mut left = 0;
+    let mut omitted = 0;
     for (at, &line) in all.iter().enumerate() {
-        if near(at) {
-            if left > 0 {
-                kept.push((Line::Left(left), ""));
-                left = 0;
+        let nearby = at.saturating_sub(CONTEXT)..(at + CONTEXT + 1).min(all.len());
+        if all[nearby].iter().any(|(line, _)| *line != Line::Same) {
+            if omitted > 0 {
+                kept.push((Line::Omitted(omitted), ""));
+                omitted = 0;
             }
             kept.push(line);
         } else {
-            left += 1;
+            omitted += 1;
         }
     }
-    if left > 0 {
-        kept.push((Line::Left(left), ""));
+    if omitted > 0 {
+        kept.push((Line::Omitted(omitted), ""));
     }
     kept
 }
 
-fn bare(line: &str) -> &str {
+fn without_newline(line: &str) -> &str {
     line.strip_suffix('\n').unwrap_or(line)
 }
 
@@ -78,32 +75,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_changed_line_is_shown_with_its_neighbours_alone() {
+    fn a_changed_line_is_shown_with_its_neighbours_only() {
         let before = "a\nb\nc\nd\ne\nf\ng\nh\n";
         let after = "a\nb\nc\nd\nE\nf\ng\nh\n";
         let expected = vec![
-            (Line::Left(2), ""),
+            (Line::Omitted(2), ""),
             (Line::Same, "c"),
             (Line::Same, "d"),
             (Line::Removed, "e"),
             (Line::Added, "E"),
             (Line::Same, "f"),
             (Line::Same, "g"),
-            (Line::Left(1), ""),
+            (Line::Omitted(1), ""),
         ];
         assert_eq!(compare(before, after), expected);
     }
 
     #[test]
-    fn a_lost_line_end_at_the_end_is_seen() {
+    fn a_missing_newline_at_the_end_is_a_difference() {
         assert!(compare("a\nb\n", "a\nb").iter().any(|(line, _)| *line != Line::Same));
     }
 
     #[test]
-    fn a_text_too_long_to_compare_is_replaced() {
-        let before = "x\n".repeat(MOST);
+    fn a_text_too_long_to_compare_is_shown_as_replaced() {
+        let before = "x\n".repeat(MAX_LINES);
         let lines = compare(&before, "y\n");
-        assert_eq!(lines.len(), MOST + 1);
+        assert_eq!(lines.len(), MAX_LINES + 1);
         assert_eq!(lines.last(), Some(&(Line::Added, "y")));
     }
 }

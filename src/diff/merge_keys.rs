@@ -1,17 +1,18 @@
-//! How the items of a list are told apart.
+//! The keys that identify the items of a list.
 //!
-//! The keys are those that Kubernetes merges lists by: `patchMergeKey` and `listMapKey` in its API
-//! types (`staging/src/k8s.io/api/*/*/types.go`; the API reference prints them as "Patch strategy:
-//! merge on key"). Where a list is replaced as a whole there, or belongs to a custom resource, the
-//! key is what people tell its items apart by, for the reader's sake: those rows say so.
+//! They are those that Kubernetes merges lists by: `patchMergeKey` and `listMapKey` in its API types
+//! (`staging/src/k8s.io/api/*/*/types.go`; the API reference prints them as "Patch strategy: merge on
+//! key"). Kubernetes replaces some lists as a whole, and custom resources have no such keys: there a
+//! key that people recognise the items by makes the diff readable. Those rows say so.
 
 use std::collections::BTreeSet;
 
+use super::fields::is_scalar;
 use crate::model::object::{at, scalar_text};
 use yaml_spans::Node;
 
-/// A list by the name of its field, and the keys of its items; the first must be in every item. Of
-/// several rows the first that fits counts.
+/// A list by the name of its field, and the keys of its items. Every item must have the first key. If
+/// a field has several rows, the first that fits applies.
 struct Keyed {
     field: &'static str,
     keys: &'static [&'static [&'static str]],
@@ -29,7 +30,7 @@ const KEYED: &[Keyed] = &[
     keyed("volumes", &[&["name"]]),
     keyed("volumeMounts", &[&["mountPath"]]),
     keyed("volumeDevices", &[&["devicePath"]]),
-    // Kubernetes merges ports by number and protocol; a name outlives a change of number.
+    // Kubernetes merges ports by number and protocol; a name survives a change of the number.
     keyed("ports", &[&["name"]]),
     keyed("ports", &[&["containerPort"], &["protocol"]]),
     keyed("ports", &[&["port"], &["protocol"]]),
@@ -41,20 +42,20 @@ const KEYED: &[Keyed] = &[
     keyed("schedulingGates", &[&["name"]]),
     keyed("ownerReferences", &[&["uid"]]),
     keyed("webhooks", &[&["name"]]),
-    // Replaced as a whole by Kubernetes.
+    // Kubernetes replaces these as a whole.
     keyed("tolerations", &[&["key"], &["operator"], &["effect"]]),
     keyed("readinessGates", &[&["conditionType"]]),
     keyed("volumeClaimTemplates", &[&["metadata", "name"]]),
     keyed("subjects", &[&["kind"], &["namespace"], &["name"]]),
     keyed("httpHeaders", &[&["name"]]),
     keyed("sysctls", &[&["name"]]),
-    // Kyverno's; a Role's rules have no name, and are not told apart by this row.
+    // Kyverno's; a Role's rules have no name, so this row does not fit them.
     keyed("rules", &[&["name"]]),
-    // Of values.
+    // In values files.
     keyed("clients", &[&["name"]]),
 ];
 
-/// Lists of scalars in which order means nothing.
+/// Lists of scalars whose order does not matter.
 const SETS: &[&str] = &[
     "accessModes",
     "add",
@@ -73,47 +74,47 @@ const SETS: &[&str] = &[
     "verbs",
 ];
 
-/// What the items of a list are.
+/// The way in which the items of a list are matched.
 pub(super) enum Items {
-    /// Known by their keys.
+    /// By their keys.
     Keyed(&'static [&'static [&'static str]]),
-    /// Scalars without order.
+    /// By their value: scalars whose order does not matter.
     Set,
-    /// Known by their place.
+    /// By their index.
     Sequence,
 }
 
-/// What the items of a field's list are, the lists of both sides considered.
+/// Returns the way in which the items of a field's list are matched.
 pub(super) fn items_of(field: &str, before: &[Node], after: &[Node]) -> Items {
-    let fits = |row: &&Keyed| {
-        row.field == field && [before, after].iter().all(|items| are_told_apart(items, row.keys))
-    };
-    if let Some(row) = KEYED.iter().find(fits) {
+    let row = KEYED
+        .iter()
+        .filter(|row| row.field == field)
+        .find(|row| have_unique_keys(before, row.keys) && have_unique_keys(after, row.keys));
+    if let Some(row) = row {
         return Items::Keyed(row.keys);
     }
-    let scalar = |item: &Node| item.as_mapping().is_none() && item.as_sequence().is_none();
-    if SETS.contains(&field) && before.iter().chain(after).all(scalar) {
+    if SETS.contains(&field) && before.iter().chain(after).all(is_scalar) {
         return Items::Set;
     }
     Items::Sequence
 }
 
-/// Whether containers start in the order of the list, so that another order is another meaning.
-pub(super) fn order_is_meant(field: &str) -> bool {
+/// Returns true if Kubernetes acts on the order of the field's list: init containers start in it.
+pub(super) fn order_matters(field: &str) -> bool {
     field == "initContainers"
 }
 
-/// Whether every item has the first key, and no two have all the same.
-fn are_told_apart(items: &[Node], keys: &[&[&str]]) -> bool {
+/// Returns true if every item has the first key, and no two items have the same keys.
+fn have_unique_keys(items: &[Node], keys: &[&[&str]]) -> bool {
     let mut seen = BTreeSet::new();
     items.iter().all(|item| {
         keys.first().is_some_and(|first| at(item, first).is_some())
-            && seen.insert(key_of(item, keys))
+            && seen.insert(item_key(item, keys))
     })
 }
 
-/// What an item is known by; as a person reads it.
-pub(super) fn key_of(item: &Node, keys: &[&[&str]]) -> String {
+/// The item's keys in one text: `8020/TCP`.
+pub(super) fn item_key(item: &Node, keys: &[&[&str]]) -> String {
     let parts = keys.iter().filter_map(|key| at(item, key)).map(scalar_text);
     parts.collect::<Vec<_>>().join("/")
 }

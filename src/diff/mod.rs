@@ -1,9 +1,8 @@
-//! Review: what differs between two sets of objects, and what that will do to the cluster.
+//! The difference between two sets of objects, and what it will do to the cluster.
 //!
-//! In: the objects and values of both sides, the time, perhaps a history of the card. Out: a
-//! [`Review`], which [`report`] makes into text, markdown, HTML, JSON or workflow commands. `cli`
-//! calls it; it calls `yaml`, `objects`, `schedule` and the gate's library, and reads neither files
-//! nor a clock.
+//! A [`Diff`] is a pure function of the objects and values of two [`Snapshot`]s, an instant, and
+//! optionally a history of the GPU's memory. [`input`] loads the snapshots; [`report`] turns the diff
+//! into text, markdown, HTML, JSON or workflow commands.
 
 mod backtest;
 mod consequences;
@@ -18,42 +17,47 @@ mod secrets;
 #[cfg(test)]
 mod testing;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 
 pub use backtest::{BackTest, History, HistoryError, Outcome, ReplayError};
-pub use consequences::{Consequence, Moment, RULES, Rule, Topic};
-pub use fields::{Change, FieldChange};
-pub use objects::{Fate, ObjectChange};
+pub use consequences::{Consequence, EventTime, RULES, Rule, Topic};
+pub use fields::{Difference, FieldChange};
+pub use objects::{ChangeKind, ObjectChange};
 
 use crate::model::Severity;
 use crate::model::object::Objects;
-use yaml_spans::{Node, Path};
+use yaml_spans::Node;
 
-/// One side of a review.
+/// Values files by name, each as one tree.
+pub type ValuesFiles = Vec<(String, Node)>;
+
+/// One of the two states that a diff compares.
 #[derive(Debug, Clone, Default)]
-pub struct Side {
+pub struct Snapshot {
     /// Its objects.
     pub objects: Objects,
-    /// Its values files by name, each as one tree; none where they are not known.
-    pub values: Option<Vec<(String, Node)>>,
+    /// Its values files, if they are known.
+    pub values: Option<ValuesFiles>,
 }
 
-/// What differs, what it will do, what it would have meant.
+/// The changes between two snapshots and their consequences.
 #[derive(Debug, Clone)]
-pub struct Review {
-    /// All in one line of at most [`Review::LONGEST_HEADLINE`] characters.
+pub struct Diff {
+    /// A summary in one line of at most [`Diff::MAX_HEADLINE_CHARS`] characters.
     pub headline: String,
-    /// The instant that consequences are told at.
+    /// The instant that schedules are evaluated at.
     pub now: Timestamp,
-    /// How many objects there are, those of both sides counted once.
+    /// The number of objects; one that is in both snapshots counts once.
     pub total: usize,
     /// The values files that differ.
     pub values: Vec<ValuesChange>,
-    /// What the change will do, the worst first.
+    /// The effects on the cluster, the worst first.
     pub consequences: Vec<Consequence>,
-    /// What it would have meant, if there was a history.
+    /// Replays of the history, one for each gate that changed.
     pub backtests: Vec<BackTest>,
-    /// What the history says of itself.
+    /// Warnings and notes in the history file.
     pub remarks: Vec<String>,
     /// The objects that differ.
     pub objects: Vec<ObjectChange>,
@@ -64,26 +68,32 @@ pub struct Review {
 pub struct ValuesChange {
     /// The file.
     pub file: String,
-    /// Its leaves that differ; one field, the whole, for a file that is new or gone.
+    /// Its changed fields; one field, the whole file, if the file was added or removed.
     pub fields: Vec<FieldChange>,
 }
 
-impl Review {
-    /// The most characters of the headline: what a phone shows of a message.
-    pub const LONGEST_HEADLINE: usize = 140;
+impl Diff {
+    /// The longest headline in characters: a phone shows that much of a notification.
+    pub const MAX_HEADLINE_CHARS: usize = 140;
 
-    /// Compares two sides.
-    pub fn of(base: &Side, head: &Side, now: Timestamp, history: Option<&History>) -> Self {
+    /// Compares two snapshots.
+    pub fn between(
+        base: &Snapshot,
+        head: &Snapshot,
+        now: Timestamp,
+        history: Option<&History>,
+    ) -> Self {
         let (objects, total) = objects::compare(&base.objects, &head.objects);
-        let consequences = consequences::find(&base.objects, &head.objects, &objects, now);
+        let consequences =
+            consequences::find_consequences(&base.objects, &head.objects, &objects, now);
         let backtests = history
-            .map(|history| backtest::run(&base.objects, &head.objects, &objects, history))
+            .map(|history| backtest::replay_gates(&base.objects, &head.objects, &objects, history))
             .unwrap_or_default();
         let values = match (&base.values, &head.values) {
-            (Some(base), Some(head)) => values(base, head),
+            (Some(base), Some(head)) => compare_values(base, head),
             _ => Vec::new(),
         };
-        Review {
+        Diff {
             headline: headline::headline(&consequences, objects.len(), total),
             now,
             total,
@@ -95,34 +105,32 @@ impl Review {
         }
     }
 
-    /// Whether no object differs.
-    pub fn is_same(&self) -> bool {
+    /// Returns true if no object differs.
+    pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
 
     /// The consequences of one severity.
     pub fn of_severity(&self, severity: Severity) -> impl Iterator<Item = &Consequence> {
-        self.consequences.iter().filter(move |found| found.rule.severity == severity)
+        self.consequences.iter().filter(move |consequence| consequence.rule.severity == severity)
     }
 }
 
 /// The values files that differ, by name.
-fn values(base: &[(String, Node)], head: &[(String, Node)]) -> Vec<ValuesChange> {
-    let find = |side: &[(String, Node)], name: &str| {
-        side.iter().find(|(file, _)| file == name).map(|(_, node)| node.clone())
-    };
-    let mut files: Vec<&String> = base.iter().chain(head).map(|(file, _)| file).collect();
-    files.sort();
-    files.dedup();
-    let changes = files.into_iter().map(|file| {
-        let whole = |change| vec![FieldChange { path: Path::root(), names: Vec::new(), change }];
-        let fields = match (find(base, file), find(head, file)) {
-            (Some(before), Some(after)) => fields::compare(&before, &after, None),
-            (None, Some(after)) => whole(Change::Added(after)),
-            (Some(before), None) => whole(Change::Removed(before)),
-            (None, None) => Vec::new(),
-        };
-        ValuesChange { file: file.clone(), fields }
-    });
-    changes.filter(|change| !change.fields.is_empty()).collect()
+fn compare_values(base: &[(String, Node)], head: &[(String, Node)]) -> Vec<ValuesChange> {
+    let before: BTreeMap<&String, &Node> = base.iter().map(|(file, node)| (file, node)).collect();
+    let after: BTreeMap<&String, &Node> = head.iter().map(|(file, node)| (file, node)).collect();
+    let files: BTreeSet<&String> = before.keys().chain(after.keys()).copied().collect();
+    files
+        .into_iter()
+        .map(|file| ValuesChange {
+            file: file.clone(),
+            fields: fields::compare_optional(
+                before.get(file).copied(),
+                after.get(file).copied(),
+                None,
+            ),
+        })
+        .filter(|change| !change.fields.is_empty())
+        .collect()
 }

@@ -1,56 +1,61 @@
-//! A Secret's data never leaves the comparison: the one place that masks it.
+//! The masking of a Secret's data, so that no report can show it.
 
-use super::fields::{Change, FieldChange, starts_with};
+use super::fields::{Difference, FieldChange, starts_with};
 use kube_validate::ObjectId;
-use yaml_spans::{Node, Value};
+use yaml_spans::{Node, Path, Value};
 
-/// Stands for a value that is not shown.
+/// The placeholder of a masked value.
 const MASK: &str = "(masked)";
-/// Stands for a value that is not shown and is not the one before.
+/// The placeholder of a masked value that differs from the one before.
 const OTHER: &str = "(masked, another value)";
 
-/// What `kubectl apply` leaves behind: the whole object, its data included.
+/// The annotation in which `kubectl apply` keeps the whole object, its data included.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The fields that are masked.
 const MASKED: [&[&str]; 3] =
     [&["data"], &["stringData"], &["metadata", "annotations", LAST_APPLIED]];
 
-/// Whether the object is a Secret, of Kubernetes or of a group that calls its own so.
+/// Returns true if the object is a Secret, whichever API group defines the kind.
 pub(super) fn is_secret(id: &ObjectId) -> bool {
     id.kind == "Secret"
 }
 
-/// Masks what a change of a Secret shows.
+/// Masks the values in a change of a Secret.
 pub(super) fn mask(field: &mut FieldChange) {
-    let path = field.path.clone();
-    let within = MASKED.iter().any(|keys| starts_with(&path, keys));
-    let cover = |node: &mut Node, text: &str| {
-        if within {
-            mask_all(node, text);
-            return;
+    let FieldChange { path, change, .. } = field;
+    match change {
+        Difference::Added(node) | Difference::Removed(node) => mask_node(path, node, MASK),
+        Difference::Changed(before, after) => {
+            mask_node(path, before, MASK);
+            mask_node(path, after, OTHER);
         }
-        // The change holds what is to be masked: an object that is new or gone, or its metadata.
-        let segments = path.segments().len();
-        for keys in MASKED.iter().filter(|keys| keys.len() > segments) {
-            if starts_with(&path, &keys[..segments])
-                && let Some(inner) = at_mut(node, &keys[segments..])
-            {
-                mask_all(inner, text);
-            }
-        }
-    };
-    match &mut field.change {
-        Change::Added(node) | Change::Removed(node) => cover(node, MASK),
-        Change::Changed(before, after) => {
-            cover(before, MASK);
-            cover(after, OTHER);
-        }
-        Change::Reordered(before, after) if within => {
+        Difference::Reordered(before, after) if is_masked(path) => {
             before.clear();
             after.clear();
         }
-        Change::Reordered(..) => {}
+        Difference::Reordered(..) => {}
+    }
+}
+
+fn is_masked(path: &Path) -> bool {
+    MASKED.iter().any(|keys| starts_with(path, keys))
+}
+
+/// Masks a changed value: all of it if it is inside a masked field, or the masked fields inside it if
+/// it is the whole object or its metadata.
+fn mask_node(path: &Path, node: &mut Node, placeholder: &str) {
+    if is_masked(path) {
+        mask_all(node, placeholder);
+        return;
+    }
+    let depth = path.segments().len();
+    for keys in MASKED.iter().filter(|keys| keys.len() > depth) {
+        if starts_with(path, &keys[..depth])
+            && let Some(inner) = node_at_mut(node, &keys[depth..])
+        {
+            mask_all(inner, placeholder);
+        }
     }
 }
 
@@ -62,7 +67,7 @@ fn mask_all(node: &mut Node, text: &str) {
     }
 }
 
-fn at_mut<'a>(node: &'a mut Node, keys: &[&str]) -> Option<&'a mut Node> {
+fn node_at_mut<'a>(node: &'a mut Node, keys: &[&str]) -> Option<&'a mut Node> {
     keys.iter().try_fold(node, |node, key| match &mut node.value {
         Value::Mapping(map) => map.get_mut(*key).map(|entry| &mut entry.node),
         _ => None,

@@ -1,4 +1,4 @@
-//! One run of `git`.
+//! A run of `git`.
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -6,36 +6,35 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
-/// Why a run of `git` gave nothing.
+/// The reason why a run of `git` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GitError {
-    /// There is no `git`, or it can't be started.
-    #[error("`git` can't be run: {0}")]
+    /// `git` is missing, or can't be started.
+    #[error("`git` can't be started: {0}")]
     NotRun(io::Error),
-    /// It ran and failed.
-    #[error("`git {command}` failed: {}", last_words(.stderr))]
+    /// `git` ran and failed.
+    #[error("`git {command}` failed: {}", error_text(.stderr))]
     Failed {
-        /// Its first words: the subcommand.
+        /// The subcommand.
         command: String,
-        /// What it said, hooks included.
+        /// The error output, including that of hooks.
         stderr: String,
     },
 }
 
-/// What a person needs of a failed run: all that was said, in one line's worth if it is short.
-fn last_words(stderr: &str) -> String {
+fn error_text(stderr: &str) -> String {
     let text = stderr.trim();
-    if text.is_empty() { "it does not say why".to_owned() } else { text.to_owned() }
+    if text.is_empty() { "it printed no reason".to_owned() } else { text.to_owned() }
 }
 
-/// A work tree's `git`.
+/// `git`, run in one folder.
 #[derive(Debug, Clone)]
 pub struct Git {
     folder: PathBuf,
 }
 
 impl Git {
-    /// `git`, run in a folder.
+    /// `git`, to run in a folder.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Git { folder: folder.into() }
     }
@@ -45,33 +44,33 @@ impl Git {
         &self.folder
     }
 
-    /// Runs it; gives what it prints.
+    /// Runs `git` and returns its output.
     ///
     /// # Errors
-    /// It can't be started, or ends with another code than 0.
+    /// It can't be started, or its exit code is not 0.
     pub fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<u8>, GitError> {
         self.run_with(args, &[])
     }
 
-    /// Runs it with a text as its input.
+    /// Runs `git` with a text as its input.
     ///
     /// # Errors
-    /// As [`Git::run`].
+    /// Those of [`Git::run`].
     pub fn run_with<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Vec<u8>, GitError> {
         let output = self.output(args, input)?;
         if output.status.success() {
             return Ok(output.stdout);
         }
-        // A hook may have spoken on either.
-        let mut said = String::from_utf8_lossy(&output.stderr).into_owned();
-        if said.trim().is_empty() {
-            said = String::from_utf8_lossy(&output.stdout).into_owned();
+        // A hook may use either stream.
+        let mut message = String::from_utf8_lossy(&output.stderr).into_owned();
+        if message.trim().is_empty() {
+            message = String::from_utf8_lossy(&output.stdout).into_owned();
         }
-        Err(GitError::Failed { command: subcommand(args), stderr: said })
+        Err(GitError::Failed { command: subcommand(args), stderr: message })
     }
 
-    /// Runs it and gives its one line; none where it ends with another code than 0: "no" is an
-    /// answer.
+    /// Runs `git` and returns its one line of output; none if the exit code is not 0, which is an answer
+    /// for many subcommands.
     ///
     /// # Errors
     /// It can't be started.
@@ -81,19 +80,19 @@ impl Git {
         Ok(output.status.success().then_some(line))
     }
 
-    /// Runs it and gives its one line.
+    /// Runs `git` and returns its one line of output.
     ///
     /// # Errors
-    /// As [`Git::run`].
-    pub fn line<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<String, GitError> {
+    /// Those of [`Git::run`].
+    pub fn run_line<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<String, GitError> {
         Ok(String::from_utf8_lossy(&self.run(args)?).trim().to_owned())
     }
 
-    /// Runs it with `-z` given among the arguments; gives the parts between the zero bytes.
+    /// Runs `git` with `-z` among the arguments, and returns the parts between the zero bytes.
     ///
     /// # Errors
-    /// As [`Git::run`].
-    pub fn parts<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<String>, GitError> {
+    /// Those of [`Git::run`].
+    pub fn run_split<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Vec<String>, GitError> {
         let out = self.run(args)?;
         let parts = out.split(|&byte| byte == 0).filter(|part| !part.is_empty());
         Ok(parts.map(|part| String::from_utf8_lossy(part).into_owned()).collect())
@@ -113,8 +112,8 @@ impl Git {
             .spawn()
             .map_err(GitError::NotRun)?;
         let stdin = child.stdin.take();
-        // Beside the reading: both pipes may be full at once. A child that does not read its input
-        // to the end says so by how it ends.
+        // The input is written while the output is read, since both pipes may be full at once. A child
+        // that does not read all its input reports that by its exit code.
         thread::scope(|scope| {
             scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(input)));
             child.wait_with_output().map_err(GitError::NotRun)

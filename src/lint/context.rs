@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::failed;
 use super::off_peak::OffPeakTimes;
 use crate::explain::{Field, Rendering, Subject};
-use crate::model::gate_jobs::{Gate, gates};
+use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::{Message, Object, Objects, nearest_written};
 use crate::policy::{self, Shown, Tenant};
 use crate::project::load::LoadedStack;
@@ -120,7 +120,7 @@ impl<'a> RuleContext<'a> {
         Ok(RuleContext {
             values,
             times: off_peak_times(stack)?,
-            gates: gates(&objects, &namespaces),
+            gates: find_gates(&objects, &namespaces),
             policies: policies.show(tenant(values).as_ref())?,
             objects,
             stack,

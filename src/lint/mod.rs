@@ -76,7 +76,7 @@ pub struct Report {
 pub struct Finding {
     /// The rule.
     pub rule: &'static Rule,
-    /// What will happen in the cluster.
+    /// The effect in the cluster, as a sentence without a full stop.
     pub message: Message,
     /// The text to change; `None` if nothing was written that could be pointed at.
     pub place: Option<Place>,

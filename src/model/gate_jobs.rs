@@ -70,7 +70,7 @@ pub(crate) fn is_suspended(job: &Object) -> bool {
 impl GateJob {
     /// Reads a CronJob; `None` if it does not run the gate.
     pub fn read(job: &Object) -> Option<Self> {
-        if !job.is("batch", "CronJob") {
+        if !job.is_kind("batch", "CronJob") {
             return None;
         }
         let (container, node, (raw, action)) = workload::located_containers(job)
@@ -123,7 +123,7 @@ fn first_error(errors: Vec<SettingError>) -> SettingError {
 
 /// The gate's settings of a container that runs the gate: it names an action and a Deployment.
 fn read_settings(container: &Node) -> Option<(Raw, Action)> {
-    workload::env(container, Key::Deployment.row().env)?;
+    workload::plain_env(container, Key::Deployment.row().env)?;
     // A command that is not the gate's (a shell with a script) leaves the environment to be read.
     let raw = match collect_settings(container, Words::Read) {
         Ok(Invocation::Run(raw)) => raw,
@@ -156,7 +156,7 @@ fn collect_settings(
         Words::Read => arguments.map(OsString::from).collect(),
         Words::Ignore => Vec::new(),
     };
-    Raw::collect(words, |name| match workload::env(container, name) {
+    Raw::collect(words, |name| match workload::plain_env(container, name) {
         // The cluster sets it in every Pod.
         None if name == Key::KubernetesServiceHost.row().env => Some("kubernetes".into()),
         value => value.map(OsString::from),
@@ -297,9 +297,12 @@ impl Gate {
 }
 
 /// The gates whose jobs run in some namespaces, by the Deployment that they scale.
-pub(crate) fn gates(objects: &Objects, namespaces: &BTreeSet<&str>) -> BTreeMap<ObjectId, Gate> {
+pub(crate) fn find_gates(
+    objects: &Objects,
+    namespaces: &BTreeSet<&str>,
+) -> BTreeMap<ObjectId, Gate> {
     let mut gates: BTreeMap<ObjectId, Gate> = BTreeMap::new();
-    for object in objects.of("batch", "CronJob") {
+    for object in objects.of_kind("batch", "CronJob") {
         if !object.id.namespace.as_deref().is_some_and(|name| namespaces.contains(name)) {
             continue;
         }

@@ -49,8 +49,8 @@ impl Object {
         Ok(Object { id, node, file: file.to_owned() })
     }
 
-    /// Returns true for a kind: `is("apps", "Deployment")`.
-    pub fn is(&self, group: &str, kind: &str) -> bool {
+    /// Returns true for a kind: `is_kind("apps", "Deployment")`.
+    pub fn is_kind(&self, group: &str, kind: &str) -> bool {
         self.id.kind == kind && self.id.group == group
     }
 
@@ -137,8 +137,12 @@ impl Objects {
     }
 
     /// All of one kind.
-    pub fn of<'a>(&'a self, group: &'a str, kind: &'a str) -> impl Iterator<Item = &'a Object> {
-        self.iter().filter(move |object| object.is(group, kind))
+    pub fn of_kind<'a>(
+        &'a self,
+        group: &'a str,
+        kind: &'a str,
+    ) -> impl Iterator<Item = &'a Object> {
+        self.iter().filter(move |object| object.is_kind(group, kind))
     }
 
     /// An object of a kind by its namespace and name.

@@ -28,16 +28,11 @@ impl PruneProtection {
             flux: object.annotation(FLUX_PRUNE) == Some("disabled"),
         }
     }
-
-    /// Returns true if at least one controller keeps the object.
-    pub fn is_any(self) -> bool {
-        self.argocd || self.flux
-    }
 }
 
 /// Returns true if data is deleted with an object: a Namespace takes everything in it along.
 pub(crate) fn holds_data(object: &Object) -> bool {
     ["Namespace", "PersistentVolume", "PersistentVolumeClaim"]
         .iter()
-        .any(|kind| object.is("", kind))
+        .any(|kind| object.is_kind("", kind))
 }

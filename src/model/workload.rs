@@ -101,7 +101,7 @@ pub(crate) fn replicas(object: &Object) -> i64 {
 }
 
 /// A variable of a container that is written as a plain value.
-pub(crate) fn env<'a>(container: &'a Node, name: &str) -> Option<&'a str> {
+pub(crate) fn plain_env<'a>(container: &'a Node, name: &str) -> Option<&'a str> {
     items(container, &["env"])
         .iter()
         .find(|variable| variable.get("name").and_then(Node::as_str) == Some(name))

@@ -209,7 +209,7 @@ impl Project {
         if !is_inside {
             return Err(ProjectError::Outside { path: name });
         }
-        read_file(path, &name, MAX_FILE_BYTES)
+        read_source(path, &name, MAX_FILE_BYTES)
     }
 
     /// The path from the root, for messages.
@@ -220,7 +220,7 @@ impl Project {
 
 /// Reads a file that the user named on the command line, which may be anywhere.
 pub fn read_named(path: &Path) -> Result<Source, ProjectError> {
-    read_file(path, &path.display().to_string(), MAX_FILE_BYTES)
+    read_source(path, &path.display().to_string(), MAX_FILE_BYTES)
 }
 
 /// The manifests below a folder (`.yaml`, `.yml`, `.json`), sorted by path; links are not followed. Any
@@ -265,9 +265,10 @@ fn is_manifest(path: &Path) -> bool {
 pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
     let limit = MAX_BYTES as u64;
     if path == Path::new("-") {
-        return read_text(io::stdin().lock(), "(standard input)", limit);
+        let name = "(standard input)";
+        return Ok(Source::written(name, text_of(io::stdin().lock(), name, 0, limit)?));
     }
-    read_file(path, &path.display().to_string(), limit)
+    read_source(path, &path.display().to_string(), limit)
 }
 
 /// Replaces a file's text by renaming a new file onto it, so that it is whole at any moment. The mode
@@ -285,28 +286,39 @@ pub fn replace_file(file: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn read_file(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectError> {
-    // Checked before it is opened: opening a pipe waits for its other end.
+fn read_source(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectError> {
+    Ok(Source::written(name, read_text(path, name, limit)?))
+}
+
+/// Reads a regular file of at most `limit` bytes as text; messages call it `name`.
+pub(crate) fn read_text(path: &Path, name: &str, limit: u64) -> Result<String, ProjectError> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(name, &error))?;
+    // Before it is opened: opening a pipe waits for its other end.
     if !metadata.is_file() {
         return Err(ProjectError::NotAFile { path: name.to_owned() });
     }
     let file = fs::File::open(path).map_err(|error| unreadable(name, &error))?;
-    read_text(file, name, limit)
+    text_of(file, name, metadata.len(), limit)
 }
 
-fn read_text(from: impl Read, name: &str, limit: u64) -> Result<Source, ProjectError> {
-    let path = name.to_owned();
-    let mut bytes = Vec::new();
-    let read = from.take(limit + 1).read_to_end(&mut bytes);
-    read.map_err(|error| unreadable(name, &error))?;
-    if bytes.len() as u64 > limit {
-        return Err(ProjectError::TooLarge { path, limit: limit >> 10 });
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source::written(path, text)),
-        Err(_) => Err(ProjectError::NotUtf8 { path }),
-    }
+fn text_of(from: impl Read, name: &str, expected: u64, limit: u64) -> Result<String, ProjectError> {
+    let path = || name.to_owned();
+    let bytes = read_at_most(from, expected, limit)
+        .map_err(|error| unreadable(name, &error))?
+        .ok_or_else(|| ProjectError::TooLarge { path: path(), limit: limit >> 10 })?;
+    String::from_utf8(bytes).map_err(|_| ProjectError::NotUtf8 { path: path() })
+}
+
+/// Reads all bytes, of which there are probably `expected`; `None` if there are more than `limit`.
+pub(crate) fn read_at_most(
+    from: impl Read,
+    expected: u64,
+    limit: u64,
+) -> io::Result<Option<Vec<u8>>> {
+    // One byte more, so that the end is found without growing.
+    let mut bytes = Vec::with_capacity(expected.min(limit) as usize + 1);
+    from.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
 /// The files of a folder whose names have an ending: the name without the ending and the path, by name.

@@ -86,10 +86,10 @@ impl Templates {
         Self::compile(sources, list)
     }
 
-    /// Loads these templates alone, each a file's name and its text.
+    /// Loads only these templates, each a file's name and its text.
     ///
     /// # Errors
-    /// Every rule that any template breaks, each with its place.
+    /// Every rule that a template breaks, each with its place.
     pub(crate) fn embedded(
         sources: &mut Sources,
         texts: &[(&str, &str)],

@@ -10,11 +10,11 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-
-use super::scalars::*;
 pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
 pub use vram_gate::exposition::MetricUnit;
 pub use vram_gate::settings::LogFormat;
+
+use super::scalars::*;
 use yaml_spans::Node;
 
 /// One stack: a GPU tenant, its off-peak window, and all objects that it needs in the cluster.

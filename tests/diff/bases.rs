@@ -1,4 +1,4 @@
-//! What a change is compared with: what can't be is refused, and why is said.
+//! The base of a comparison, and the errors of one that can't be read.
 
 use std::process::Command;
 
@@ -6,16 +6,16 @@ use crate::common::tool::{Sandbox, finished, tts_render};
 use crate::world::{commit, committed, diff, git};
 
 #[test]
-fn what_is_no_base_is_refused_and_no_option_is_smuggled_in() {
+fn a_name_that_is_not_a_base_is_refused_and_never_an_option() {
     let sandbox = committed();
     let marker = sandbox.path("made-by-git");
     let smuggled = format!("--output={}", marker.display());
     for (base, expected) in [
-        ("nowhere", "`nowhere` is no folder, and no commit of this repository"),
-        ("--all", "`--all` is no folder, and no commit of this repository"),
-        (smuggled.as_str(), "is no folder, and no commit of this repository"),
-        ("HEAD:values", "`HEAD:values` is no folder"),
-        ("", "`` is no folder"),
+        ("nowhere", "`nowhere` is neither a folder nor a commit of this repository"),
+        ("--all", "`--all` is neither a folder nor a commit of this repository"),
+        (smuggled.as_str(), "is neither a folder nor a commit of this repository"),
+        ("HEAD:values", "`HEAD:values` is neither a folder"),
+        ("", "`` is neither a folder"),
     ] {
         let said = sandbox.refused(&["diff", &format!("--base={base}")]);
         assert!(said.contains(expected), "{base}: {said}");
@@ -23,9 +23,9 @@ fn what_is_no_base_is_refused_and_no_option_is_smuggled_in() {
     assert!(!marker.exists());
     let outside = Sandbox::demo();
     let said = outside.refused(&["diff"]);
-    assert!(said.contains("lies in no Git repository"), "{said}");
+    assert!(said.contains("is not in a Git repository"), "{said}");
     let said = sandbox.refused(&["diff", "--format", "markdown", "--budget", "10"]);
-    assert!(said.contains("--budget must be at least 1000 bytes"), "{said}");
+    assert!(said.contains("invalid `--budget` `10`: expected at least 1000 bytes"), "{said}");
 }
 
 #[test]
@@ -35,10 +35,10 @@ fn links_and_broken_files_of_a_base_are_refused() {
     std::os::unix::fs::symlink("/etc/passwd", &link).expect("a link");
     let folder = sandbox.path("rendered");
     let said = sandbox.refused(&["diff", "--base", folder.to_str().expect("UTF-8")]);
-    assert!(said.contains("link.yaml is no plain file"), "{said}");
+    assert!(said.contains("link.yaml` is not a regular file"), "{said}");
     commit(&sandbox);
     let said = sandbox.refused(&["diff"]);
-    assert!(said.contains("rendered/tts/link.yaml is no plain file"), "{said}");
+    assert!(said.contains("`rendered/tts/link.yaml` is not a regular file"), "{said}");
     std::fs::remove_file(&link).expect("a link");
     sandbox.write("rendered/tts/service-chatterbox-tts.yaml", "kind: [\n");
     commit(&sandbox);
@@ -46,7 +46,7 @@ fn links_and_broken_files_of_a_base_are_refused() {
     assert!(said.contains("rendered/tts/service-chatterbox-tts.yaml"), "{said}");
 }
 
-/// A clone of a sandbox's repository beside it, with more arguments of Git's.
+/// Clones a sandbox's repository, with further arguments for Git.
 fn cloned(origin: &Sandbox, args: &[&str]) -> Sandbox {
     let clone = Sandbox::empty();
     let url = format!("file://{}", origin.path("").display());
@@ -55,11 +55,14 @@ fn cloned(origin: &Sandbox, args: &[&str]) -> Sandbox {
 }
 
 #[test]
-fn why_a_revision_is_unknown_is_said() {
+fn the_error_for_an_unknown_revision_gives_the_reason() {
     let unborn = Sandbox::demo();
     git(&unborn.path(""), &["init", "--quiet"]);
     let said = unborn.refused(&["diff"]);
-    assert!(said.contains("it has no commit yet; name a folder to compare with"), "{said}");
+    assert!(
+        said.contains("the repository has no commits yet; name a folder to compare with"),
+        "{said}"
+    );
 
     let origin = committed();
     origin.write("note", "more\n");
@@ -67,7 +70,7 @@ fn why_a_revision_is_unknown_is_said() {
     let shallow = cloned(&origin, &["--depth", "1"]);
     let said = shallow.refused(&["diff", "--base", "HEAD~1"]);
     assert!(said.contains("this clone is shallow") && said.contains("--unshallow"), "{said}");
-    // What is there is compared with all the same.
+    // A commit that the clone has works all the same.
     assert_eq!(diff(&shallow, &["--base", "HEAD"]).code, 0);
 
     let clone = cloned(&origin, &[]);
@@ -77,11 +80,11 @@ fn why_a_revision_is_unknown_is_said() {
     assert!(said.contains("did you mean `origin/main`?"), "{said}");
     assert_eq!(diff(&clone, &["--base", "origin/main"]).code, 0);
     let said = clone.refused(&["diff", "--base", "HEAD~7"]);
-    assert!(said.trim_end().ends_with("and no commit of this repository"), "{said}");
+    assert!(said.trim_end().ends_with("nor a commit of this repository"), "{said}");
 }
 
 #[test]
-fn a_missing_git_and_one_that_trusts_nobody_say_so() {
+fn a_missing_git_and_an_untrusted_repository_are_errors_with_a_cure() {
     let sandbox = committed();
     let with = |name: &str, value: &str| {
         let mut command = tts_render(&sandbox.path(""));
@@ -90,27 +93,36 @@ fn a_missing_git_and_one_that_trusts_nobody_say_so() {
     let none = with("PATH", "/nonexistent");
     assert_eq!((none.code, none.out.as_str()), (2, ""), "{}", none.err);
     assert!(none.err.contains("`git` can't be run"), "{}", none.err);
-    // As in a CI's container, where the checkout is somebody else's. Git's own tests have the variable.
-    let theirs = with("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
-    assert_eq!(theirs.code, 2, "{}{}", theirs.out, theirs.err);
-    assert!(theirs.err.contains("safe.directory"), "{}", theirs.err);
+    // As in a container in CI, where the checkout belongs to another user; the variable is from Git's
+    // own tests.
+    let untrusted = with("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+    assert_eq!(untrusted.code, 2, "{}{}", untrusted.out, untrusted.err);
+    assert!(untrusted.err.contains("safe.directory"), "{}", untrusted.err);
 }
 
 #[test]
-fn a_folder_without_objects_is_said_to_be_one() {
+fn a_folder_without_objects_is_reported() {
     let sandbox = committed();
     std::fs::create_dir(sandbox.path("empty")).expect("a folder");
     let ran = diff(&sandbox, &["--base", "empty"]);
-    assert!(ran.err.contains("empty holds no objects: every object is new"), "{}", ran.err);
+    assert!(
+        ran.err.contains("`empty` contains no objects: every object counts as new"),
+        "{}",
+        ran.err
+    );
     let is_gone = |line: &str| line.starts_with("  - ");
     assert!(ran.out.contains("  + Namespace tts") && !ran.out.lines().any(is_gone), "{}", ran.out);
     let ran = diff(&sandbox, &["--head", "empty"]);
-    assert!(ran.err.contains("empty holds no objects: every one is gone"), "{}", ran.err);
+    assert!(
+        ran.err.contains("`empty` contains no objects: every object counts as removed"),
+        "{}",
+        ran.err
+    );
     assert!(ran.out.contains("[pruning-guarded]"), "{}", ran.out);
 }
 
 #[test]
-fn a_merge_that_stopped_is_named_as_one() {
+fn an_unresolved_merge_is_named_as_one() {
     let sandbox = committed();
     let root = sandbox.path("");
     let floor = |from: &str, to: &str| {
@@ -118,12 +130,12 @@ fn a_merge_that_stopped_is_named_as_one() {
         sandbox.ok(&["render"]);
         commit(&sandbox);
     };
-    git(&root, &["switch", "--quiet", "--create", "theirs"]);
+    git(&root, &["switch", "--quiet", "--create", "other"]);
     floor("6Gi", "8Gi");
     git(&root, &["switch", "--quiet", "main"]);
     floor("6Gi", "7Gi");
     let merge = Command::new("git")
-        .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "merge", "theirs"])
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "merge", "other"])
         .current_dir(&root)
         .output()
         .expect("git");
@@ -132,13 +144,13 @@ fn a_merge_that_stopped_is_named_as_one() {
     assert!(said.contains("values/tts.yaml:") && said.contains("<<<<<<< HEAD"), "{said}");
     let said = sandbox.refused(&["diff", "--head", "rendered"]);
     assert!(
-        said.contains("cronjob-chatterbox-vram-guard.yaml holds a merge conflict, at line"),
+        said.contains("cronjob-chatterbox-vram-guard.yaml` contains a merge conflict, at line"),
         "{said}"
     );
-    // Solved in the values, and the rest rendered: told against either side.
-    git(&root, &["checkout", "--quiet", "--theirs", "values"]);
+    // Once it is resolved in the values and rendered, it can be compared with either branch.
+    git(&root, &["checkout", "--quiet", "other", "--", "values"]);
     sandbox.ok(&["render", "--force"]);
-    assert_eq!(diff(&sandbox, &["--base", "theirs"]).code, 0);
-    let told = diff(&sandbox, &[]);
-    assert!(told.out.contains("gate.floor: 7Gi → 8Gi"), "{}", told.out);
+    assert_eq!(diff(&sandbox, &["--base", "other"]).code, 0);
+    let ran = diff(&sandbox, &[]);
+    assert!(ran.out.contains("gate.floor: 7Gi → 8Gi"), "{}", ran.out);
 }

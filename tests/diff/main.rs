@@ -1,4 +1,4 @@
-//! `diff` on a real Git repository, as a person reviews a change.
+//! `diff` on a real Git repository, as in a review.
 
 #![allow(
     clippy::expect_used,
@@ -22,7 +22,7 @@ use common::tool::{Sandbox, objects, repository};
 use world::{NOW, SAME, commit, committed, diff, first, git};
 
 #[test]
-fn a_clean_tree_is_the_same_and_a_changed_value_is_told() {
+fn a_clean_tree_has_no_difference_and_a_changed_value_is_reported() {
     let sandbox = committed();
     let same = diff(&sandbox, &[]);
     assert_eq!(same.code, 0, "{}{}", same.out, same.err);
@@ -37,13 +37,29 @@ fn a_clean_tree_is_the_same_and_a_changed_value_is_told() {
         "{}",
         changed.out
     );
-    assert!(changed.out.contains("floor 6 GiB → 8 GiB, the tenant runs less"), "{}", changed.out);
+    assert!(changed.out.contains("floor `6Gi` → `8Gi`, the tenant runs less"), "{}", changed.out);
     // The same by --set, without a change of the file.
     sandbox.replace("values/tts.yaml", "floor: 8Gi", "floor: 6Gi");
     let set = diff(&sandbox, &["--set", "gate.floor=8Gi"]);
     assert_eq!(set.out, changed.out);
     // Nothing was written.
     assert_eq!(git(&sandbox.path(""), &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn changed_settings_of_the_gate_are_reported_in_human_units() {
+    let sandbox = committed();
+    let recheck = diff(&sandbox, &["--set", "gate.recheckDelaySeconds=0"]);
+    assert!(recheck.out.contains("[gate-settings]"), "{}", recheck.out);
+    assert!(
+        recheck.out.contains("recheck delay `75s` → `0s`, the tenant runs less"),
+        "{}",
+        recheck.out
+    );
+    // A string without quotes, like a number.
+    let reserve = diff(&sandbox, &["--set", "gate.reserve=0"]);
+    assert!(reserve.out.contains("gate.reserve: 512Mi → 0\n"), "{}", reserve.out);
+    assert!(reserve.out.contains("reserve `512Mi` → `0`, the other users"), "{}", reserve.out);
 }
 
 #[test]
@@ -54,25 +70,25 @@ fn a_pull_request_is_reviewed_in_a_clone() {
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     sandbox.ok(&["render"]);
     commit(&sandbox);
-    // Of the branch itself nothing is left to be told; of its base the change is.
+    // Against the branch's own commit nothing differs; against its base the change does.
     assert_eq!(diff(&sandbox, &[]).code, 0);
-    let told = diff(&sandbox, &["--base", "main"]);
-    assert_eq!(told.code, 1);
-    assert!(first(&told).starts_with("1 critical, 0 warning · 2 of "), "{}", told.out);
+    let ran = diff(&sandbox, &["--base", "main"]);
+    assert_eq!(ran.code, 1);
+    assert!(first(&ran).starts_with("1 critical, 0 warning · 2 of "), "{}", ran.out);
     assert!(
-        told.out
+        ran.out
             .contains("critical  PersistentVolumeClaim tts/chatterbox-models  [storage-shrinks]")
     );
     assert_eq!(diff(&sandbox, &["--base", "main", "--fail-on", "critical"]).code, 1);
-    // Only critical fails: a change that is none passes.
+    // With `--fail-on critical` a warning passes.
     git(&root, &["switch", "--quiet", "main"]);
     let floor = ["--set", "gate.floor=8Gi", "--fail-on", "critical"];
     assert_eq!(diff(&sandbox, &floor).code, 0);
     assert_eq!(diff(&sandbox, &["--set", "gate.floor=8Gi", "--fail-on", "warning"]).code, 1);
-    // Merged, the base is behind, by any name that Git knows it by.
+    // After the merge the old state has several names.
     git(&root, &["merge", "--quiet", "--no-ff", "--message", "merge", "smaller"]);
     for base in ["HEAD^", "HEAD~1", "main@{1}", "refs/heads/main^1"] {
-        assert_eq!(first(&diff(&sandbox, &["--base", base])), first(&told), "{base}");
+        assert_eq!(first(&diff(&sandbox, &["--base", base])), first(&ran), "{base}");
     }
 }
 
@@ -82,26 +98,26 @@ fn folders_are_compared_as_revisions_are() {
     sandbox.ok(&["render", "--set", "gate.floor=8Gi", "--out", "other"]);
     let (base, head) = (sandbox.path("rendered"), sandbox.path("other"));
     let (base, head) = (base.to_str().expect("UTF-8"), head.to_str().expect("UTF-8"));
-    let told = diff(&sandbox, &["--base", base, "--head", head]);
-    assert!(first(&told).starts_with("0 critical, 1 warning · 3 of "), "{}{}", told.out, told.err);
-    // The files moved from one folder to the other: that is no difference.
+    let ran = diff(&sandbox, &["--base", base, "--head", head]);
+    assert!(first(&ran).starts_with("0 critical, 1 warning · 3 of "), "{}{}", ran.out, ran.err);
+    // Equal folders have no difference, and neither have moved files.
     assert_eq!(diff(&sandbox, &["--base", base, "--head", base]).code, 0);
     sandbox.ok(&["render", "--out", "moved"]);
     let moved = sandbox.path("moved");
     std::fs::rename(moved.join("tts"), moved.join("elsewhere")).expect("a move");
-    let told = diff(&sandbox, &["--base", base, "--head", moved.to_str().expect("UTF-8")]);
-    assert_eq!(told.code, 0, "{}", told.out);
+    let ran = diff(&sandbox, &["--base", base, "--head", moved.to_str().expect("UTF-8")]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
 }
 
 #[test]
-fn somebody_elses_files_and_other_stacks_are_not_spoken_of() {
+fn foreign_files_and_other_stacks_are_not_reported() {
     let sandbox = committed();
-    let theirs = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: theirs\n  namespace: tts\n";
-    sandbox.write("rendered/tts/theirs.yaml", theirs);
+    let foreign = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: foreign\n  namespace: tts\n";
+    sandbox.write("rendered/tts/foreign.yaml", foreign);
     sandbox.write("rendered/tts/kustomization.yaml", "resources: []\n");
     commit(&sandbox);
     assert_eq!(diff(&sandbox, &[]).code, 0);
-    // A stack that is gone takes its objects along.
+    // A removed stack removes its objects.
     sandbox.ok(&["init", "demo"]);
     sandbox.ok(&["render"]);
     commit(&sandbox);
@@ -109,7 +125,7 @@ fn somebody_elses_files_and_other_stacks_are_not_spoken_of() {
     let gone = diff(&sandbox, &[]);
     assert!(gone.out.contains("values/demo.yaml"), "{}", gone.out);
     assert!(gone.out.contains("  - "), "{}", gone.out);
-    // Asked for one stack, it says nothing of the other.
+    // With one stack named, the other is not reported.
     let one = diff(&sandbox, &["tts"]);
     assert_eq!((one.code, one.out.lines().count()), (0, 1), "{}", one.out);
 }
@@ -128,43 +144,47 @@ fn a_project_in_a_folder_of_its_repository_is_found() {
     let ran = top.run(&["-C", "sub dir/project", "diff", "--now", NOW]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(
-        first(&ran).starts_with(SAME) && !first(&ran).starts_with("no difference in 0 "),
+        first(&ran).starts_with(SAME) && !first(&ran).contains("difference in 0 "),
         "{}",
         ran.out
     );
 }
 
 #[test]
-fn a_first_commit_without_rendered_files_makes_everything_new() {
+fn every_object_is_new_against_a_commit_without_rendered_files() {
     let sandbox = Sandbox::demo();
     git(&sandbox.path(""), &["init", "--quiet"]);
     commit(&sandbox);
     let ran = diff(&sandbox, &[]);
     assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("`HEAD` has no rendered/: every object is new"), "{}", ran.err);
+    assert!(
+        ran.err.contains("`HEAD` has no `rendered/`: every object counts as new"),
+        "{}",
+        ran.err
+    );
     assert!(ran.out.contains("  + Namespace "), "{}", ran.out);
 }
 
 #[test]
-fn a_month_of_the_card_is_replayed_and_a_broken_one_is_refused() {
+fn a_recorded_month_is_replayed_and_a_broken_one_is_refused() {
     let sandbox = committed();
-    let month = repository().join("tests/fixtures/review/history-synthesised.json");
+    let month = repository().join("tests/fixtures/diff/history-synthesised.json");
     let month = month.to_str().expect("UTF-8");
-    let told = diff(&sandbox, &["--set", "gate.floor=8Gi", "--history", month]);
+    let ran = diff(&sandbox, &["--set", "gate.floor=8Gi", "--history", month]);
     assert!(
-        told.out.contains("floor 8 GiB: 21 of 30 nights admitted (25 before), 2 yields (2)"),
+        ran.out.contains("floor `8Gi`: 21 of 30 nights admitted (25 before), 2 yields (2)"),
         "{}",
-        told.out
+        ran.out
     );
-    assert!(told.out.contains("history: synthesised, not recorded"), "{}", told.out);
+    assert!(ran.out.contains("history: synthesised, not recorded"), "{}", ran.out);
     sandbox.write("broken.json", "{}");
     let broken = sandbox.path("broken.json");
     let said = sandbox.refused(&["diff", "--history", broken.to_str().expect("UTF-8")]);
-    assert!(said.contains("broken.json: it is no answer of Prometheus to a range query"), "{said}");
+    assert!(said.contains("broken.json`: expected Prometheus' answer to a range query"), "{said}");
 }
 
 #[test]
-fn the_same_objects_in_another_dress_are_the_same() {
+fn objects_in_another_format_and_file_have_no_difference() {
     let sandbox = committed();
     // As JSON, keys sorted, all in one file a folder, `.provenance` gone, under other names.
     for (number, folder) in ["tts", "tripit", "kyverno"].into_iter().enumerate() {
@@ -174,13 +194,13 @@ fn the_same_objects_in_another_dress_are_the_same() {
                 continue;
             }
             for object in objects(&sandbox.read(&format!("rendered/{folder}/{name}"))) {
-                sandbox.write(&format!("dressed/{number}/{name}.json"), &object.to_string());
+                sandbox.write(&format!("reformatted/{number}/{name}.json"), &object.to_string());
             }
         }
     }
-    let told = diff(&sandbox, &["--base", "dressed"]);
-    assert_eq!(told.code, 0, "{}{}", told.out, told.err);
-    assert!(first(&told).starts_with(SAME) && first(&told) == first(&diff(&sandbox, &[])));
+    let ran = diff(&sandbox, &["--base", "reformatted"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(first(&ran).starts_with(SAME) && first(&ran) == first(&diff(&sandbox, &[])));
 }
 
 #[test]
@@ -200,7 +220,7 @@ fn a_secret_is_compared_and_never_shown() {
             assert_eq!(ran.code, 1, "{}", ran.err);
             let said = format!("{}{}", ran.out, ran.err);
             assert!(!said.contains("hunter") && !said.contains("c2Vjc"), "{format}: {said}");
-            // That it changes, and that it can't, is told all the same.
+            // The change and its refusal are reported all the same.
             assert!(base != "a" || head != "b" || said.contains("api-refuses"), "{said}");
         }
     }

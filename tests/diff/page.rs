@@ -1,4 +1,4 @@
-//! The HTML page, opened in Chromium: on a phone and on a desk, light and dark.
+//! The HTML page, opened in Chromium: on a phone and a desktop, light and dark.
 
 use std::fmt::Write;
 
@@ -8,11 +8,11 @@ use crate::common::tool::Sandbox;
 use crate::common::{require, run};
 use crate::world::{NOW, committed};
 
-/// A phone, a desk: width and height in CSS pixels.
+/// A phone and a desktop: width and height in CSS pixels.
 const SCREENS: [(u32, u32); 2] = [(390, 844), (1280, 900)];
 
-/// Opens the page in a frame of each size, first as it comes and then with every fold open, and
-/// measures.
+/// Opens the page in a frame of each size and measures it, first as it loads and then with every fold
+/// open.
 const MEASURE: &str = r#"
 const luminance = colour => {
   const [r, g, b] = colour.match(/[\d.]+/g).slice(0, 3).map(part => {
@@ -71,7 +71,7 @@ const measure = (frame, width) => {
 })();
 "#;
 
-/// What Chromium measures of a page, a screen each.
+/// Measures a page in Chromium, once for each screen.
 fn measured(sandbox: &Sandbox, page: &str, scheme: &str) -> Vec<Value> {
     let quoted = Value::from(page).to_string().replace('<', "\\u003c");
     let mut frame = String::from("<!doctype html><meta charset=utf-8><body>");
@@ -85,7 +85,7 @@ fn measured(sandbox: &Sandbox, page: &str, scheme: &str) -> Vec<Value> {
     let profile =
         format!("--user-data-dir={}", sandbox.path(format!("profile-{scheme}")).display());
     let address = format!("file://{}", sandbox.path("frame.html").display());
-    // It is ended whatever it does.
+    // The time limit ends it whatever it does.
     let mut command =
         vec!["timeout", "--kill-after=5", "180", "chromium", "--headless", "--no-sandbox"];
     command.extend(["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]);
@@ -99,7 +99,7 @@ fn measured(sandbox: &Sandbox, page: &str, scheme: &str) -> Vec<Value> {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text:?}"))
 }
 
-/// A page with a bit of everything: critical findings, long values, long names, what may not be obeyed.
+/// A page with critical findings, long values, long names and hostile text.
 fn page(sandbox: &Sandbox) -> String {
     let long = "a-path-that-is-much-wider-than-a-phone/".repeat(6);
     let hostile =
@@ -117,7 +117,7 @@ fn page(sandbox: &Sandbox) -> String {
         sandbox.replace("values/tts.yaml", from, to);
     }
     let month =
-        crate::common::tool::repository().join("tests/fixtures/review/history-synthesised.json");
+        crate::common::tool::repository().join("tests/fixtures/diff/history-synthesised.json");
     let month = month.to_str().expect("UTF-8");
     let ran = sandbox.run(&["diff", "--now", NOW, "--history", month, "--format", "html"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
@@ -125,7 +125,7 @@ fn page(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn the_page_is_read_on_a_phone_and_on_a_desk_by_day_and_by_night() {
+fn the_page_is_readable_on_every_screen_light_and_dark() {
     if !require(&["chromium", "--version"]) {
         return;
     }
@@ -167,7 +167,7 @@ fn the_page_is_read_on_a_phone_and_on_a_desk_by_day_and_by_night() {
 }
 
 #[test]
-fn chromium_measures_what_is_wrong() {
+fn chromium_finds_the_faults_of_a_bad_page() {
     if !require(&["chromium", "--version"]) {
         return;
     }

@@ -1,4 +1,4 @@
-//! The pull request's flow of docs/review.md, as it is written there, in a clone and without a forge.
+//! The pull request flow of docs/diff.md, run as it is documented, in a clone and without a forge.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,15 +6,15 @@ use std::process::{Command, Stdio};
 use crate::common::tool::{Ran, Sandbox, finished, repository};
 use crate::world::{commit, committed, git};
 
-/// A block of the section on pull requests, by the word after its fence.
+/// A code block of the section on pull requests, by its language.
 fn block(language: &str) -> String {
-    let docs = std::fs::read_to_string(repository().join("docs/review.md")).expect("docs");
+    let docs = std::fs::read_to_string(repository().join("docs/diff.md")).expect("docs");
     let (_, section) = docs.split_once("\n## The pull request\n").expect("the section");
     let (_, block) = section.split_once(&format!("```{language}\n")).expect("the block");
     block.split_once("```").expect("its end").0.to_owned()
 }
 
-/// Runs a line or a script of the documentation as a person would who has `tts-render` on the PATH.
+/// Runs a line or a script of the documentation, with `tts-render` on the PATH.
 fn shell(folder: &Path, script: &str) -> Ran {
     let program = Path::new(env!("CARGO_BIN_EXE_tts-render")).parent().expect("a folder");
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -49,33 +49,35 @@ fn the_commands_of_the_documentation_do_what_it_says() {
     let console = block("console");
     let commands: Vec<&str> = console.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
     assert_eq!(commands.len(), console.lines().count(), "nothing but commands: {console}");
-    let mut told = Vec::new();
+    let mut reports = Vec::new();
     for command in &commands {
         let ran = shell(&clone.path(""), command);
         let is_diff = command.starts_with("tts-render diff");
         let expected = i32::from(is_diff && !command.contains("--fail-on"));
         assert_eq!(ran.code, expected, "{command}\n{}{}", ran.out, ran.err);
         if is_diff {
-            told.push(ran.out);
+            reports.push(ran.out);
         }
     }
-    let [before, comment, failing] = told.as_slice() else { panic!("three of diff: {commands:?}") };
+    let [before, comment, failing] = reports.as_slice() else {
+        panic!("three of diff: {commands:?}")
+    };
     let headline = before.lines().next().expect("a line");
     assert!(headline.starts_with("0 critical, 1 warning · 3 of "), "{before}");
     assert!(before.contains("gate.floor: 6Gi → 8Gi"), "{before}");
-    // What was told before anything was written is what the pull request says.
+    // The pull request reports what was reported before anything was written.
     assert_eq!(comment.lines().next(), Some(format!("**{headline}**").as_str()));
     assert_eq!(failing, before);
     assert_eq!(git(&clone.path(""), &["status", "--porcelain"]), "");
 }
 
 #[test]
-fn the_script_for_ci_compares_with_where_the_branch_began() {
+fn the_script_for_ci_compares_with_the_merge_base() {
     let (origin, clone) = cloned();
     let root = clone.path("");
     git(&root, &["switch", "--quiet", "--create", "floor-8"]);
     clone.replace("values/tts.yaml", "floor: 6Gi", "floor: 8Gi");
-    // Somebody forgot to render: CI says so.
+    // CI fails if somebody forgot to render.
     commit(&clone);
     let script = block("sh");
     let forgotten = shell(&root, &script);
@@ -83,24 +85,24 @@ fn the_script_for_ci_compares_with_where_the_branch_began() {
     assert!(!clone.path("comment.md").exists());
     clone.ok(&["render"]);
     commit(&clone);
-    // Meanwhile the target gained what is none of this branch's doing.
+    // Meanwhile the target branch changes something else.
     origin.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     origin.ok(&["render"]);
     commit(&origin);
     git(&root, &["fetch", "--quiet"]);
     let ran = shell(&root, &script);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("::warning title=card-arithmetic,file=rendered/tts/"), "{}", ran.out);
+    assert!(ran.out.contains("::warning title=gate-settings,file=rendered/tts/"), "{}", ran.out);
     let comment = clone.read("comment.md");
     assert!(comment.contains("gate.floor") && !comment.contains("storage.size"), "{comment}");
     assert!(comment.ends_with("<!-- tts-render: diff -->\n"), "{comment}");
-    // A critical of the branch's own fails.
+    // A critical finding of the branch itself fails.
     clone.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     clone.ok(&["render"]);
     commit(&clone);
     let ran = shell(&root, &script);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("::error title=storage-shrinks"), "{}", ran.out);
-    // A comment as the one before, to be replaced by its last line.
+    // The new comment ends with the marker too, so it can replace the old one.
     assert!(clone.read("comment.md").ends_with("<!-- tts-render: diff -->\n"));
 }

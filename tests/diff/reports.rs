@@ -1,4 +1,4 @@
-//! The report's forms, read by those that they are made for.
+//! The report's formats, read by independent readers.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use crate::common::tool::repository;
 use crate::common::{require, run};
 use crate::world::{committed, diff};
 
-/// What a CommonMark library makes of a report: its blocks in their order, its elements, the text
-/// outside of code; and whether every element of the page is closed where it should be.
+/// A reader that parses a report with a CommonMark library and prints its blocks in order, its kinds of
+/// elements, the text outside code, and the elements of the page that are not closed properly.
 const READER: &str = r#"
 import html.parser, json, sys
 from markdown_it import MarkdownIt
@@ -53,7 +53,8 @@ fn strings(list: &Value) -> Vec<&str> {
 const FOLD: &str = "<details><summary><code>";
 const MARKER: &str = "<!-- tts-render: diff -->";
 
-/// Every fold opens, holds one listing and closes; what else there is; the marker ends it all.
+/// Checks that every fold opens, contains one listing and closes, and that the marker is last; returns
+/// the number of folds.
 fn folds(read: &Value) -> usize {
     let blocks: Vec<(&str, &str)> = read["blocks"]
         .as_array()
@@ -82,7 +83,7 @@ fn folds(read: &Value) -> usize {
 }
 
 #[test]
-fn a_commonmark_library_reads_what_was_meant() {
+fn a_commonmark_library_reads_the_report_as_intended() {
     if !require(&["python3", "-c", "import markdown_it"]) {
         return;
     }
@@ -113,7 +114,7 @@ fn a_commonmark_library_reads_what_was_meant() {
 }
 
 #[test]
-fn a_comment_of_a_whole_fleet_fits_and_says_what_it_leaves_out() {
+fn a_comment_on_many_stacks_fits_and_lists_what_it_omits() {
     if !require(&["python3", "-c", "import markdown_it"]) {
         return;
     }
@@ -135,13 +136,13 @@ fn a_comment_of_a_whole_fleet_fits_and_says_what_it_leaves_out() {
         let read = read(&report);
         assert!(read["characters"].as_u64().expect("a number") <= most as u64);
         folds(&read);
-        assert!(report.contains("**Left out to fit "), "{report}");
+        assert!(report.contains("**Omitted to fit "), "{report}");
         assert!(
             report.contains("- **critical** `PersistentVolumeClaim tts/chatterbox-models`"),
             "{report}"
         );
     }
-    // A values file that is new is folded: what it will do stands before its text.
+    // A new values file is folded, so that the consequences are in sight.
     let report = diff(&sandbox, &["--format", "markdown"]).out;
     assert!(
         report.contains("<details><summary><code>values/tenant-00.yaml (whole)</code>"),
@@ -150,7 +151,7 @@ fn a_comment_of_a_whole_fleet_fits_and_says_what_it_leaves_out() {
 }
 
 #[test]
-fn every_form_begins_with_a_line_for_a_phone() {
+fn every_format_begins_with_the_headline() {
     let sandbox = committed();
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     let text = diff(&sandbox, &[]).out;
@@ -167,12 +168,12 @@ fn every_form_begins_with_a_line_for_a_phone() {
     assert_eq!(json["headline"], headline);
 }
 
-/// All keys of JSON, and all of its texts.
+/// Collects all keys and all texts of a JSON document.
 fn collect(json: &Value, keys: &mut BTreeSet<String>, texts: &mut BTreeSet<String>) {
     match json {
         Value::Object(map) => map.iter().for_each(|(key, value)| {
             keys.insert(key.clone());
-            // Beneath these are objects' and values' own data.
+            // Below these keys is the data of objects and values.
             if !["before", "after"].contains(&key.as_str())
                 || value.get("nights").is_some()
                 || value.get("error").is_some()
@@ -190,8 +191,8 @@ fn collect(json: &Value, keys: &mut BTreeSet<String>, texts: &mut BTreeSet<Strin
 
 #[test]
 fn the_documentation_names_every_key_of_json_and_no_other() {
-    let docs = std::fs::read_to_string(repository().join("docs/review.md")).expect("docs");
-    let (_, table) = docs.split_once("| key | what |\n|---|---|\n").expect("the table");
+    let docs = std::fs::read_to_string(repository().join("docs/diff.md")).expect("docs");
+    let (_, table) = docs.split_once("| key | meaning |\n|---|---|\n").expect("the table");
     let (table, _) = table.split_once("\n\n").expect("its end");
     let code = |text: &str| -> BTreeSet<String> {
         text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
@@ -199,7 +200,7 @@ fn the_documentation_names_every_key_of_json_and_no_other() {
     let documented = code(table);
 
     let sandbox = committed();
-    let month = repository().join("tests/fixtures/review/history-synthesised.json");
+    let month = repository().join("tests/fixtures/diff/history-synthesised.json");
     let month = month.to_str().expect("UTF-8");
     let pod = |name: &str, inits: &str| {
         format!(
@@ -210,7 +211,7 @@ fn the_documentation_names_every_key_of_json_and_no_other() {
     sandbox.write("a/two.yaml", &pod("gone", ""));
     sandbox.write("b/one.yaml", &pod("x", "{name: b}, {name: a}"));
     sandbox.write("b/two.yaml", &pod("new", ""));
-    // A gate that refuses its settings, which no values can bring about.
+    // A gate that refuses its settings; valid values can't render one.
     sandbox.ok(&["render", "--out", "refused"]);
     let up = "refused/tts/cronjob-chatterbox-window-up.yaml";
     sandbox.write(up, &sandbox.read(up).replace("\"6442450944\"", "\"1e99\""));
@@ -227,17 +228,17 @@ fn the_documentation_names_every_key_of_json_and_no_other() {
         collect(&serde_json::from_str(&ran.out).expect("JSON"), &mut keys, &mut texts);
     }
     let surprising: Vec<_> = keys.difference(&documented).collect();
-    assert!(surprising.is_empty(), "docs/review.md says nothing of {surprising:?}");
+    assert!(surprising.is_empty(), "docs/diff.md does not document {surprising:?}");
     let others = ["--set", "explain"].map(str::to_owned);
     let stale: Vec<_> = documented
         .iter()
         .filter(|word| !keys.contains(*word) && !texts.contains(*word) && !others.contains(*word))
         .collect();
-    assert!(stale.is_empty(), "docs/review.md speaks of {stale:?}, which was not printed");
+    assert!(stale.is_empty(), "docs/diff.md documents {stale:?}, which was not printed");
 }
 
 #[test]
-fn workflow_commands_stand_at_the_files_of_the_pull_request() {
+fn workflow_commands_point_at_the_files_of_the_pull_request() {
     let sandbox = committed();
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     let ran = diff(&sandbox, &["--format", "github", "--fail-on", "critical"]);

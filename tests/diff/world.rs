@@ -1,4 +1,4 @@
-//! A repository to review, and Git in it.
+//! A repository with rendered files, and Git in it.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use crate::common::tool::{Ran, Sandbox};
 
 pub const NOW: &str = "2026-11-24T12:00:00Z";
-/// The headline's parts that do not depend on how many objects the repository has.
-pub const SAME: &str = "no difference in ";
+/// The beginning of the headline if nothing differs.
+pub const SAME: &str = "0 critical, 0 warning · no difference in ";
 
-/// Git in a folder, with an identity and without anybody's configuration.
+/// Runs Git in a folder, with an identity and without the user's configuration.
 #[track_caller]
 pub fn git(folder: &Path, args: &[&str]) -> String {
     let output = Command::new("git")

@@ -1,4 +1,4 @@
-//! What Terraform made, adopted as Flux and as Argo CD do it.
+//! Adopts Terraform's objects as Flux and Argo CD do.
 
 use std::sync::OnceLock;
 
@@ -11,23 +11,23 @@ use crate::common::tool::{generate, objects};
 use crate::compare::{added, changed, differences};
 use crate::flux;
 
-/// A cluster in which the stack was Terraform's and is now ours.
+/// A cluster whose stack Terraform created, and that this project's manifests then adopted.
 pub struct Adopted {
     pub cluster: Cluster,
-    /// Terraform's objects, as they were held.
+    /// Terraform's objects, as they were on the server.
     before: Vec<Value>,
-    /// What a first sync would change of them.
+    /// The changes of a first sync, as text.
     first: String,
-    /// Ours, as they were rendered.
+    /// The rendered objects.
     pub sent: Vec<Value>,
-    /// The same, as they were held after the first sync.
+    /// The same objects on the server after the first sync.
     after: Vec<Value>,
 }
 
-/// What Terraform's provider calls itself; the server makes the field manager `HashiCorp` of it.
+/// The user agent of Terraform's provider, from which the server derives the field manager `HashiCorp`.
 const PROVIDER: &str = "HashiCorp/1.0 Terraform/1.11.4";
 
-/// Adopted by Flux' own library, with the Kustomization that we print.
+/// Adopts with Flux' own library and the printed Kustomization.
 pub fn by_flux() -> &'static Adopted {
     static ADOPTED: OnceLock<Adopted> = OnceLock::new();
     ADOPTED.get_or_init(|| {
@@ -38,7 +38,7 @@ pub fn by_flux() -> &'static Adopted {
     })
 }
 
-/// Adopted by `kubectl apply`, as Argo CD calls it: client-side, three-way.
+/// Adopts with `kubectl apply`, as Argo CD calls it: client-side, three-way.
 pub fn by_argo() -> &'static Adopted {
     static ADOPTED: OnceLock<Adopted> = OnceLock::new();
     ADOPTED.get_or_init(|| {
@@ -67,15 +67,15 @@ fn adopted(apply: impl Fn(&Cluster, &str)) -> Adopted {
     let before = live(&made);
     let manifests = generate(&["tts"]);
     let sent = objects(&manifests);
-    let first = sent.iter().map(|object| would_change(&cluster, object)).collect();
+    let first = sent.iter().map(|object| fields_changed_by_apply(&cluster, object)).collect();
     apply(&cluster, &manifests);
     let after = live(&sent);
     Adopted { before, first, after, sent, cluster }
 }
 
-/// Which fields a server-side apply of an object would change, a line each; lists and security settings
-/// as one.
-fn would_change(cluster: &Cluster, object: &Value) -> String {
+/// The fields that a server-side apply of an object would change, one on each line; lists and security
+/// settings as one.
+fn fields_changed_by_apply(cluster: &Cluster, object: &Value) -> String {
     let force = "fieldManager=kustomize-controller&force=true&dryRun=All";
     let after = cluster.admin().apply(object, force).object();
     let mut paths: Vec<String> = differences(&cluster.admin().live(object), &after)
@@ -104,14 +104,14 @@ fn is_bound(cluster: &Cluster) -> bool {
         .all(|path| cluster.admin().get(path).object()["status"]["phase"] == "Bound")
 }
 
-/// Every field that we render is as we render it, whoever wrote it before.
-fn holds_what_was_sent(adopted: &Adopted) {
+/// Asserts that every rendered field has its rendered value, whoever wrote it before.
+fn assert_rendered_values(adopted: &Adopted) {
     for (sent, held) in adopted.sent.iter().zip(&adopted.after) {
         assert_eq!(changed(sent, held), [""; 0], "{}", name(sent));
     }
 }
 
-/// In what the adopted objects differ from those of a fresh install.
+/// The differences between the adopted objects and those of a fresh install.
 fn left_over(adopted: &Adopted) -> String {
     let (fresh, _) = applied();
     let mut lines = String::new();
@@ -124,7 +124,8 @@ fn left_over(adopted: &Adopted) -> String {
     lines
 }
 
-/// An object less what the volume's binding, the address of a Service and the way of applying write.
+/// An object without the fields that depend on the volume's binding, on the Service's address and on the way
+/// of applying.
 fn comparable(object: &Value) -> Value {
     let mut object = object.clone();
     let written = [
@@ -145,32 +146,32 @@ fn comparable(object: &Value) -> Value {
     object
 }
 
-/// The rows of docs/departures.md, less the defaults that only the provider writes out.
+/// The rows of docs/departures.md, without the defaults that only the provider writes.
 #[test]
 #[ignore = "tests/e2e/run"]
-fn the_first_sync_changes_what_the_guide_says() {
-    insta::assert_snapshot!("what_the_first_sync_changes", by_flux().first);
+fn the_first_sync_changes_the_documented_fields() {
+    insta::assert_snapshot!("changed_by_first_sync", by_flux().first);
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn flux_leaves_behind_what_is_listed() {
+fn flux_leaves_only_the_listed_fields() {
     let adopted = by_flux();
-    holds_what_was_sent(adopted);
-    insta::assert_snapshot!("what_terraform_leaves_behind", left_over(adopted));
+    assert_rendered_values(adopted);
+    insta::assert_snapshot!("left_by_terraform", left_over(adopted));
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn argo_cd_leaves_behind_the_same() {
+fn argo_cd_leaves_the_same_fields() {
     let adopted = by_argo();
-    holds_what_was_sent(adopted);
-    insta::assert_snapshot!("what_terraform_leaves_behind", left_over(adopted));
+    assert_rendered_values(adopted);
+    insta::assert_snapshot!("left_by_terraform", left_over(adopted));
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn a_bound_volume_stays_bound_and_nothing_is_made_anew() {
+fn a_bound_volume_stays_bound_and_nothing_is_recreated() {
     for adopted in [by_flux(), by_argo()] {
         assert_eq!(adopted.before.len(), adopted.after.len());
         for before in &adopted.before {
@@ -186,7 +187,7 @@ fn a_bound_volume_stays_bound_and_nothing_is_made_anew() {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn the_cron_jobs_run_our_command_as_our_account() {
+fn the_cron_jobs_run_the_gate_with_its_account() {
     for adopted in [by_flux(), by_argo()] {
         let jobs = adopted.after.iter().filter(|object| object["kind"] == "CronJob");
         let mut commands: Vec<String> = jobs
@@ -198,8 +199,9 @@ fn the_cron_jobs_run_our_command_as_our_account() {
             })
             .collect();
         commands.sort();
-        let ours = ["down", "guard", "up"].map(|action| format!(r#"["/vram-gate","{action}"]"#));
-        assert_eq!(commands, ours);
+        let expected =
+            ["down", "guard", "up"].map(|action| format!(r#"["/vram-gate","{action}"]"#));
+        assert_eq!(commands, expected);
     }
 }
 
@@ -215,7 +217,7 @@ fn the_provider_is_known_as_hashicorp() {
             (&json!("HashiCorp"), &json!("Update"))
         );
     }
-    // What is added to what Terraform sent is the server's, nothing of the fixture was dropped.
+    // The server only added fields, and dropped nothing of the fixture.
     for (sent, held) in live_stack().iter().zip(&adopted.before) {
         assert_eq!(changed(sent, held), [""; 0], "{}", name(sent));
         assert!(added(sent, held).len() < 25, "{}", name(sent));

@@ -1,4 +1,4 @@
-//! `rendered/`, applied to a real API server.
+//! Applies `rendered/` to a real API server.
 
 use std::sync::OnceLock;
 
@@ -11,33 +11,33 @@ use crate::compare::{added, changed, differences};
 /// The folders of `rendered/`.
 const FOLDERS: [&str; 3] = ["kyverno", "tripit", "tts"];
 
-/// A cluster that holds what the plugin prints, applied server-side by kubectl, and what was said
-/// meanwhile. What others own is there: Kyverno's definitions and the client's namespace.
+/// A cluster with the plugin's output, applied server-side by kubectl, and the applied objects. Kyverno's
+/// definitions and the client's namespace, which others own, exist before.
 pub fn applied() -> &'static (Cluster, Vec<Value>) {
     static APPLIED: OnceLock<(Cluster, Vec<Value>)> = OnceLock::new();
     APPLIED.get_or_init(|| {
-        let cluster = prepared();
+        let cluster = prepared_cluster();
         let manifests = generate(&[]);
         let ran = cluster.kubectl(&["apply", "--server-side", "-f", "-"], &manifests);
-        assert_eq!((ran.code, unexpected(&ran.err)), (0, vec![]), "{}", ran.out);
+        assert_eq!((ran.code, unexpected_lines(&ran.err)), (0, vec![]), "{}", ran.out);
         let objects = objects(&manifests);
         assert_eq!(ran.out.matches(" serverside-applied\n").count(), objects.len(), "{}", ran.out);
         (cluster, objects)
     })
 }
 
-fn prepared() -> Cluster {
+fn prepared_cluster() -> Cluster {
     let cluster = Cluster::start();
     cluster.define(POLICIES);
     cluster.admin().namespace("tripit");
     cluster
 }
 
-/// What kubectl says on standard error, less the one warning that is known: Kyverno's definition of
-/// ClusterPolicy has it since 1.19.1, for every policy there is.
-fn unexpected(said: &str) -> Vec<&str> {
+/// The lines of kubectl's standard error, without the one known warning: since 1.19.1, Kyverno's definition of
+/// ClusterPolicy gives it for every policy.
+fn unexpected_lines(stderr: &str) -> Vec<&str> {
     let known = "Warning: kyverno.io/v1 ClusterPolicy is deprecated";
-    said.lines().filter(|line| !line.starts_with(known)).collect()
+    stderr.lines().filter(|line| !line.starts_with(known)).collect()
 }
 
 /// `Kind namespace/name`.
@@ -50,7 +50,7 @@ pub fn name(object: &Value) -> String {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn what_the_plugin_prints_is_applied_without_a_warning() {
+fn the_plugins_output_applies_without_a_warning() {
     let (_, objects) = applied();
     let files = FOLDERS.iter().flat_map(|folder| files(folder)).count();
     assert_eq!(objects.len(), files);
@@ -58,11 +58,11 @@ fn what_the_plugin_prints_is_applied_without_a_warning() {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn applied_again_nothing_changes() {
+fn a_second_apply_changes_nothing() {
     let (cluster, objects) = applied();
     let again = || {
         let ran = cluster.kubectl(&["apply", "--server-side", "-f", "-"], &generate(&[]));
-        assert_eq!((ran.code, unexpected(&ran.err)), (0, vec![]), "{}", ran.out);
+        assert_eq!((ran.code, unexpected_lines(&ran.err)), (0, vec![]), "{}", ran.out);
         objects.iter().map(|object| cluster.admin().live(object)).collect::<Vec<Value>>()
     };
     let first: Vec<Value> = objects.iter().map(|object| cluster.admin().live(object)).collect();
@@ -74,27 +74,27 @@ fn applied_again_nothing_changes() {
         .inspect(|(second, first)| assert_eq!(differences(first, second), [""; 0]))
         .map(|(second, _)| name(second))
         .collect();
-    // The server makes a claim without a phase, shows `Pending`, and stores that with the first update,
-    // whatever it is. Where there are controllers, theirs is that update.
+    // The server creates a claim without a phase, shows `Pending`, and stores that with the first update of
+    // any kind. With controllers, that is their update.
     assert_eq!(rewritten, ["PersistentVolumeClaim tts/chatterbox-models"]);
     assert_eq!(third, second, "resourceVersion and all");
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn every_field_is_held_as_it_was_rendered() {
+fn every_field_keeps_its_rendered_value() {
     let (cluster, objects) = applied();
     let changed: Vec<(String, Vec<String>)> = objects
         .iter()
         .map(|object| (name(object), changed(object, &cluster.admin().live(object))))
         .filter(|(_, changed)| !changed.is_empty())
         .collect();
-    assert_eq!(changed, [], "quantities, too, are written as the server writes them");
+    assert_eq!(changed, [], "quantities, too, have the server's spelling");
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn what_the_server_adds_is_listed() {
+fn the_server_adds_only_the_listed_fields() {
     let (cluster, objects) = applied();
     let listed: String = objects
         .iter()
@@ -106,10 +106,10 @@ fn what_the_server_adds_is_listed() {
             format!("{}\n{lines}", name(object))
         })
         .collect();
-    insta::assert_snapshot!("what_the_server_adds", listed);
+    insta::assert_snapshot!("added_by_server", listed);
 }
 
-/// An address or a time that the server chose, less its numbers.
+/// A line without the numbers of an address or a time that the server chose.
 fn without_numbers(line: String) -> String {
     if let Some((before, after)) = line.split_once("\"lastPhaseTransitionTime\":\"") {
         let after = after.split_once('"').unwrap().1;
@@ -126,21 +126,21 @@ fn without_numbers(line: String) -> String {
 #[test]
 #[ignore = "tests/e2e/run"]
 fn the_order_of_file_names_needs_the_namespace_first() {
-    let cluster = prepared();
+    let cluster = prepared_cluster();
     let apply = |folder: &str| {
         let folder = repository().join("rendered").join(folder).display().to_string();
         cluster.kubectl(&["apply", "--server-side", "-f", &folder], "")
     };
-    // What stands before namespace-tts.yaml is refused, for one reason.
+    // The files before namespace-tts.yaml are refused, because the namespace does not exist yet.
     let first = apply("tts");
     let early = files("tts").iter().take_while(|name| !name.starts_with("namespace-")).count();
     let refusals = vec!["Error from server (NotFound): namespaces \"tts\" not found"; early];
-    assert_eq!((first.code, unexpected(&first.err)), (1, refusals), "{}", first.out);
+    assert_eq!((first.code, unexpected_lines(&first.err)), (1, refusals), "{}", first.out);
     assert_eq!(first.out.lines().count(), files("tts").len() - early);
-    // Once it is there, nothing is.
+    // The second time, none is refused.
     for folder in FOLDERS {
         let ran = apply(folder);
-        assert_eq!((ran.code, unexpected(&ran.err)), (0, vec![]), "{}", ran.out);
+        assert_eq!((ran.code, unexpected_lines(&ran.err)), (0, vec![]), "{}", ran.out);
         assert_eq!(ran.out.lines().count(), files(folder).len(), "{}", ran.out);
     }
     let live = || -> Vec<Value> {
@@ -165,7 +165,7 @@ fn files(folder: &str) -> Vec<String> {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn every_overlay_is_taken() {
+fn every_overlay_is_accepted() {
     let (cluster, _) = applied();
     let overlays = std::fs::read_dir(repository().join("overlays")).unwrap();
     let mut count = 0;
@@ -174,7 +174,7 @@ fn every_overlay_is_taken() {
         let manifests = generate(&["-f", &overlay, "tts"]);
         let arguments = ["apply", "--server-side", "--dry-run=server", "-f", "-"];
         let ran = cluster.kubectl(&arguments, &manifests);
-        assert_eq!((ran.code, unexpected(&ran.err)), (0, vec![]), "{overlay}: {}", ran.out);
+        assert_eq!((ran.code, unexpected_lines(&ran.err)), (0, vec![]), "{overlay}: {}", ran.out);
         count += 1;
     }
     assert!(count >= 3, "{count}");

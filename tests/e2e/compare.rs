@@ -1,73 +1,79 @@
-//! What an object of the server's holds, against what was sent.
+//! Comparison of an object on the server with the manifest that was sent.
 
 use serde_json::Value;
 
-/// Metadata that the server keeps of every object, by itself.
-const OWN: [&str; 5] =
+/// Metadata that the server itself keeps for every object.
+const SERVER_FIELDS: [&str; 5] =
     ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"];
 
-/// An object without what the server keeps of every one.
-pub fn bare(object: &Value) -> Value {
+/// An object without the metadata that the server keeps.
+pub fn without_server_fields(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(metadata) = object["metadata"].as_object_mut() {
-        metadata.retain(|key, _| !OWN.contains(&key.as_str()));
+        metadata.retain(|key, _| !SERVER_FIELDS.contains(&key.as_str()));
     }
     object
 }
 
-/// Where an object does not hold a value as it was sent: `path: sent -> held`. Maps may hold more, lists
-/// may not.
-pub fn changed(sent: &Value, held: &Value) -> Vec<String> {
+/// The sent values that the server changed: `path: sent -> live`. Maps may have more entries, lists may not
+/// have more items.
+pub fn changed(sent: &Value, live: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk("", Some(sent), Some(held), &mut |path, sent, held| {
+    walk("", Some(sent), Some(live), &mut |path, sent, live| {
         if let Some(sent) = sent {
-            let held = held.map_or("nothing".to_owned(), Value::to_string);
-            found.push(format!("{path}: {sent} -> {held}"));
+            let live = live.map_or("nothing".to_owned(), Value::to_string);
+            found.push(format!("{path}: {sent} -> {live}"));
         }
     });
     found
 }
 
-/// What an object holds more than was sent: `path: held`.
-pub fn added(sent: &Value, held: &Value) -> Vec<String> {
+/// The values that the server added: `path: live`.
+pub fn added(sent: &Value, live: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk("", Some(sent), Some(&bare(held)), &mut |path, sent, held| {
-        if let (None, Some(held)) = (sent, held) {
-            found.push(format!("{path}: {held}"));
+    walk("", Some(sent), Some(&without_server_fields(live)), &mut |path, sent, live| {
+        if let (None, Some(live)) = (sent, live) {
+            found.push(format!("{path}: {live}"));
         }
     });
     found
 }
 
-/// In what two objects of the server's differ, less what it keeps of each: `path: one -> other`.
+/// The differences between two live objects, without the metadata that the server keeps: `path: one -> other`.
 pub fn differences(one: &Value, other: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    walk("", Some(&bare(one)), Some(&bare(other)), &mut |path, one, other| {
-        let text = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
-        found.push(format!("{path}: {} -> {}", text(one), text(other)));
-    });
+    walk(
+        "",
+        Some(&without_server_fields(one)),
+        Some(&without_server_fields(other)),
+        &mut |path, one, other| {
+            let [one, other] =
+                [one, other].map(|value| value.map_or("nothing".to_owned(), Value::to_string));
+            found.push(format!("{path}: {one} -> {other}"));
+        },
+    );
     found
 }
 
-/// What is told of a place where two trees are not the same: its path, and what stands there.
-type Tell<'a> = dyn FnMut(&str, Option<&Value>, Option<&Value>) + 'a;
+/// A function that is called with the path and the two values of each difference.
+type Report<'a> = dyn FnMut(&str, Option<&Value>, Option<&Value>) + 'a;
 
-/// Goes through two trees side by side, and tells of each place where they are not the same.
-fn walk(path: &str, one: Option<&Value>, other: Option<&Value>, tell: &mut Tell<'_>) {
+/// Walks through two trees side by side, and reports each difference.
+fn walk(path: &str, one: Option<&Value>, other: Option<&Value>, report: &mut Report<'_>) {
     match (one, other) {
         (Some(Value::Object(one)), Some(Value::Object(other))) => {
             let more = other.keys().filter(|key| !one.contains_key(*key));
             for key in one.keys().chain(more) {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                walk(&path, one.get(key), other.get(key), tell);
+                walk(&path, one.get(key), other.get(key), report);
             }
         }
         (Some(Value::Array(one)), Some(Value::Array(other))) => {
             for index in 0..one.len().max(other.len()) {
-                walk(&format!("{path}[{index}]"), one.get(index), other.get(index), tell);
+                walk(&format!("{path}[{index}]"), one.get(index), other.get(index), report);
             }
         }
         (one, other) if one == other => {}
-        (one, other) => tell(path, one, other),
+        (one, other) => report(path, one, other),
     }
 }

@@ -1,10 +1,10 @@
-//! `rendered/` under everything that may happen to a run: it is killed, the disk is full or read-only,
-//! no file may be opened, others run beside it. Whatever happens, each file is whole, nothing foreign
-//! is touched, and the next run ends right.
+//! Runs that are killed, that have a full or read-only disk, that may not open files, and that run at the same
+//! time. After each, every file of `rendered/` is complete, foreign files are untouched, and the next run
+//! succeeds.
 
-mod at_once;
+mod concurrent_runs;
+mod disk;
 mod fleet;
-mod handles;
 mod kills;
-mod room;
+mod limits;
 mod tree;

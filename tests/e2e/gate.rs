@@ -1,38 +1,38 @@
-//! The gate, with its own service account, Role and token, at a real API server.
+//! Runs the gate with its own service account, Role and token against a real API server.
 //!
-//! It is run with the environment that its CronJobs are rendered with; only the addresses and the
-//! pause between two readings are others.
+//! It has the environment of its rendered CronJobs, except for the addresses and the pause between two
+//! samples.
 
+mod concurrent_writers;
+pub mod deployed_stack;
 pub mod exporter;
 mod outage;
 mod refused;
 mod rights;
-pub mod stage;
-mod storm;
 mod token;
 
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, MERGE};
 use crate::compare::differences;
+use deployed_stack::{DEPLOYMENT, DeployedStack};
 use exporter::{full, roomy};
-use stage::{DEPLOYMENT, Stage};
 
-/// What the line says of the card, where `up` read [`roomy`] twice.
+/// The log line's readings after `up` scraped [`roomy`] twice.
 const ROOMY: &str = "used=8589934592 free=8589934592 floor=6442450944 total=17179869184 \
      reserve=536870912 others=8589934592 unknown=0 tenant=0 series=2 samples=2";
 
-/// And of [`full`]; the guard reads once, `up` stops after the first reading.
+/// The same for [`full`], scraped once: the guard scrapes once, and `up` stops after the first sample.
 const FULL: &str = "used=12884901888 free=4294967296 floor=6442450944 total=17179869184 \
      reserve=536870912 others=12884901888 unknown=0 tenant=0 series=2 samples=1";
 
-/// A line that the gate says.
-fn line(stage: &Stage<'_>, action: &str, done: &str, rest: &str) -> String {
-    let name = format!("{}/{DEPLOYMENT}", stage.namespace);
+/// The gate's log line.
+fn line(stack: &DeployedStack<'_>, action: &str, done: &str, rest: &str) -> String {
+    let name = format!("{}/{DEPLOYMENT}", stack.namespace);
     format!("vram-gate {action}: {}: {rest}\n", done.replace("IT", &name))
 }
 
-/// In what a Deployment changed, less who changed it.
+/// The changes of a Deployment, without those of its field managers.
 fn changed(before: &Value, after: &Value) -> Vec<String> {
     let mut changed = differences(before, after);
     changed.retain(|change| !change.starts_with("metadata.managedFields"));
@@ -41,30 +41,30 @@ fn changed(before: &Value, after: &Value) -> Vec<String> {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn it_goes_up_yields_and_goes_down() {
-    let stage = Stage::new(Cluster::shared(), "gate-window");
-    assert_eq!(stage.replicas(), 0, "as it is rendered");
+fn the_gate_scales_up_yields_and_scales_down() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-window");
+    assert_eq!(stack.replicas(), 0, "as it is rendered");
 
-    let up = stage.gate("up").page(roomy()).run();
+    let up = stack.gate("up").page(roomy()).run();
     let said = format!("the floor is free {ROOMY} before=0 after=1");
-    assert_eq!((up.code, up.err), (0, line(&stage, "up", "scaled IT to 1", &said)));
-    assert_eq!(stage.replicas(), 1);
+    assert_eq!((up.code, up.err), (0, line(&stack, "up", "scaled IT to 1", &said)));
+    assert_eq!(stack.replicas(), 1);
 
-    let guard = stage.gate("guard").page(full()).run();
+    let guard = stack.gate("guard").page(full()).run();
     let said = format!("others leave less than the floor {FULL} before=1 after=0");
-    assert_eq!((guard.code, guard.err), (0, line(&stage, "guard", "scaled IT to 0", &said)));
-    assert_eq!(stage.replicas(), 0);
+    assert_eq!((guard.code, guard.err), (0, line(&stack, "guard", "scaled IT to 0", &said)));
+    assert_eq!(stack.replicas(), 0);
 
-    assert_eq!(stage.gate("up").page(roomy()).run().code, 0);
-    assert_eq!(stage.replicas(), 1);
-    // No page is there: `down` does not ask for one.
-    let down = stage.gate("down").run();
+    assert_eq!(stack.gate("up").page(roomy()).run().code, 0);
+    assert_eq!(stack.replicas(), 1);
+    // Without an exporter: `down` does not scrape.
+    let down = stack.gate("down").run();
     let said = "the window ends before=1 after=0";
-    assert_eq!((down.code, down.err), (0, line(&stage, "down", "scaled IT to 0", said)));
-    assert_eq!(stage.replicas(), 0);
+    assert_eq!((down.code, down.err), (0, line(&stack, "down", "scaled IT to 0", said)));
+    assert_eq!(stack.replicas(), 0);
 }
 
-/// Who has the replicas, by the server's managed fields.
+/// The field managers of the replicas.
 fn owners(deployment: &Value) -> Vec<Value> {
     let entries = deployment["metadata"]["managedFields"].as_array().unwrap().iter();
     let replicas = |entry: &&Value| entry["fieldsV1"]["f:spec"]["f:replicas"].is_object();
@@ -73,16 +73,16 @@ fn owners(deployment: &Value) -> Vec<Value> {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn the_replicas_are_its_own_while_the_tenant_runs() {
-    let stage = Stage::new(Cluster::shared(), "gate-owner");
-    let rendered = stage.deployment();
+fn the_gate_owns_the_replicas_while_the_tenant_runs() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-owner");
+    let rendered = stack.deployment();
     let first: Vec<Value> =
         owners(&rendered).iter().map(|entry| entry["manager"].clone()).collect();
     assert_eq!(first, ["kustomize-controller"]);
 
-    assert_eq!(stage.gate("up").page(roomy()).run().code, 0);
-    let up = stage.deployment();
-    // The server gives an update of a scale no time.
+    assert_eq!(stack.gate("up").page(roomy()).run().code, 0);
+    let up = stack.deployment();
+    // The server records no time for an update of a scale.
     let own = json!({
         "manager": "vram-gate", "operation": "Update", "apiVersion": "apps/v1",
         "subresource": "scale", "fieldsType": "FieldsV1",
@@ -91,22 +91,22 @@ fn the_replicas_are_its_own_while_the_tenant_runs() {
     assert_eq!(owners(&up), [own]);
     assert_eq!(changed(&rendered, &up), ["spec.replicas: 0 -> 1"]);
 
-    // A Scale of 0 has no `replicas` (`omitempty`): the server takes that for a field given up, and
-    // nobody has it. So an apply of Git's 0 meets no owner, and changes nothing either.
-    assert_eq!(stage.gate("guard").page(full()).run().code, 0);
-    let down = stage.deployment();
+    // A Scale of 0 has no `replicas` (`omitempty`), which the server takes as a field that its owner gave
+    // up. So an apply of Git's 0 has no conflict, and changes nothing.
+    assert_eq!(stack.gate("guard").page(full()).run().code, 0);
+    let down = stack.deployment();
     assert_eq!(owners(&down), [Value::Null; 0]);
     assert_eq!(changed(&up, &down), ["spec.replicas: 1 -> 0"]);
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn nothing_is_written_where_nothing_is_to_be_done() {
-    let stage = Stage::new(Cluster::shared(), "gate-still");
+fn a_run_without_a_change_writes_nothing() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-still");
     let card = |text: &str, looks: u32| {
         text.rsplit_once('=').map(|(start, _)| format!("{start}={looks}")).unwrap()
     };
-    // By how many replicas there are, the action and the page: what is done and said.
+    // The replicas, the action and the exposition, with the expected outcome and message.
     let table = [
         (0, "up", Some(full()), "left IT alone", format!("less than the floor is free {FULL}")),
         (
@@ -147,36 +147,36 @@ fn nothing_is_written_where_nothing_is_to_be_done() {
         ),
     ];
     for (replicas, action, page, done, said) in table {
-        stage.scale_to(replicas);
-        let before = stage.deployment();
-        let gate = stage.gate(action).set("SCRAPE_TIMEOUT", "1s");
+        stack.scale_to(replicas);
+        let before = stack.deployment();
+        let gate = stack.gate(action).set("SCRAPE_TIMEOUT", "1s");
         let ran = if let Some(page) = page { gate.page(page) } else { gate }.run();
         assert_eq!(ran.code, 0, "{action} at {replicas}: {}", ran.err);
-        let expected = line(&stage, action, done, &said);
+        let expected = line(&stack, action, done, &said);
         match expected.strip_suffix("scrapeError=\n") {
             Some(start) => assert!(ran.err.starts_with(start), "{} for {expected}", ran.err),
             None => assert_eq!(ran.err, expected),
         }
-        assert_eq!(stage.deployment(), before, "{action}: resourceVersion and all");
+        assert_eq!(stack.deployment(), before, "{action}: resourceVersion and all");
     }
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
 fn a_dry_run_reads_and_does_not_write() {
-    let stage = Stage::new(Cluster::shared(), "gate-dry");
-    let before = stage.deployment();
-    let ran = stage.gate("up").page(roomy()).set("DRY_RUN", "true").run();
+    let stack = DeployedStack::new(Cluster::shared(), "gate-dry");
+    let before = stack.deployment();
+    let ran = stack.gate("up").page(roomy()).set("DRY_RUN", "true").run();
     let said = format!("the floor is free {ROOMY} before=0");
-    assert_eq!((ran.code, ran.err), (0, line(&stage, "up", "would scale IT to 1", &said)));
-    assert_eq!(stage.deployment(), before, "resourceVersion and all");
+    assert_eq!((ran.code, ran.err), (0, line(&stack, "up", "would scale IT to 1", &said)));
+    assert_eq!(stack.deployment(), before, "resourceVersion and all");
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn its_line_is_json_where_that_is_asked_for() {
-    let stage = Stage::new(Cluster::shared(), "gate-json");
-    let run = |gate: stage::Gate| {
+fn the_log_line_is_json_on_request() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-json");
+    let run = |gate: deployed_stack::Gate| {
         let ran = gate.page(roomy()).set("LOG_FORMAT", "json").run();
         let line: Value = serde_json::from_str(&ran.err).unwrap();
         let text = |name: &str| line[name].as_str().unwrap().to_owned();
@@ -184,35 +184,35 @@ fn its_line_is_json_where_that_is_asked_for() {
         (ran.code, text("outcome"), text("level"), text("message"))
     };
     let name = format!("gate-json/{DEPLOYMENT}");
-    let (code, outcome, level, message) = run(stage.gate("up"));
+    let (code, outcome, level, message) = run(stack.gate("up"));
     assert_eq!((code, outcome.as_str(), level.as_str()), (0, "scaled", "info"));
     assert_eq!(message, format!("scaled {name} to 1: the floor is free"));
 
-    let (code, outcome, level, message) = run(stage.gate("down").token("nobodys"));
+    let (code, outcome, level, message) = run(stack.gate("down").token("nobodys"));
     assert_eq!((code, outcome.as_str(), level.as_str()), (1, "failed", "error"));
     let said = "the window ends; PATCH scale: answered 401: Unauthorized";
     assert_eq!(message, format!("could not scale {name} to 0: {said}"));
 
-    let (code, outcome, level, message) = run(stage.gate("up").set("FLOOR", "17Gi"));
+    let (code, outcome, level, message) = run(stack.gate("up").set("FLOOR", "17Gi"));
     assert_eq!((code, outcome.as_str(), level.as_str()), (2, "misconfigured", "error"));
     assert_eq!(
         message,
         "invalid configuration: FLOOR: more than `GPU_TOTAL`, so it can never be free"
     );
-    assert_eq!(stage.replicas(), 1, "as the first run left it");
+    assert_eq!(stack.replicas(), 1, "as the first run left it");
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn replicas_are_all_that_its_patch_can_change() {
-    let stage = Stage::new(Cluster::shared(), "gate-patch");
-    let gate = stage.cluster.with_token(&stage.token());
-    let before = stage.deployment();
+fn its_patch_can_change_only_the_replicas() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-patch");
+    let gate = stack.cluster.with_token(&stack.token());
+    let before = stack.deployment();
     let patch = json!({
         "metadata": {"labels": {"stolen": "true"}, "annotations": {"stolen": "true"}},
         "spec": {"replicas": 1, "template": {"spec": {"priorityClassName": "gpu-workload"}}},
         "status": {"replicas": 5},
     });
-    gate.patch(&stage.scale(), MERGE, &patch, "").object();
-    assert_eq!(changed(&before, &stage.deployment()), ["spec.replicas: 0 -> 1"]);
+    gate.patch(&stack.scale(), MERGE, &patch, "").object();
+    assert_eq!(changed(&before, &stack.deployment()), ["spec.replicas: 0 -> 1"]);
 }

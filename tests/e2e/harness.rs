@@ -1,4 +1,4 @@
-//! The cluster that the other modules rely on.
+//! Tests of the cluster that the other modules use.
 
 use std::net::TcpStream;
 
@@ -13,7 +13,7 @@ fn a_cluster_stops_starts_again_and_leaves_nothing_behind() {
     let version = cluster.admin().get("/version").object();
     assert!(version["gitVersion"].as_str().unwrap().starts_with("v1."), "{version}");
 
-    // Its users may do what roles say, and no more.
+    // Its users have the rights of their roles, and no others.
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": {"name": "nobody", "namespace": "default"}});
     cluster.admin().create(&account, "").object();
@@ -26,7 +26,7 @@ fn a_cluster_stops_starts_again_and_leaves_nothing_behind() {
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
     cluster.start_server();
     cluster.admin().live(&account);
-    assert_eq!(nobody.get("/api/v1/namespaces").status, 403, "the token is as good as before");
+    assert_eq!(nobody.get("/api/v1/namespaces").status, 403, "the token is still valid");
 
     cluster.start_controllers(&["serviceaccount-controller"]);
     let made = cluster.kubectl_ok(&["wait", "--for=create", "--timeout=90s", "sa/default"], "");

@@ -1,15 +1,15 @@
-//! What `diff` says will be refused, put to the server that refuses.
+//! Compares the refusals that `diff` predicts with those of the API server.
 
 use serde_json::{Value, json};
 
 use crate::cluster::{Api, Cluster, MERGE};
 use crate::common::tool::{Sandbox, objects};
 
-/// The consequences that say that the API server refuses.
+/// The consequences that predict a refusal by the API server.
 const REFUSALS: [&str; 3] = ["api-refuses", "storage-shrinks", "strategy-refused"];
 
-/// An object with the value at a JSON pointer put in, or taken out if it is null.
-fn changed(object: &Value, change: &Value) -> Value {
+/// Copies an object and sets the value at a JSON pointer, or deletes it if the value is null.
+fn with_change(object: &Value, change: &Value) -> Value {
     let mut object = object.clone();
     let (parent, key) = change["at"].as_str().unwrap().rsplit_once('/').unwrap();
     let parent = object.pointer_mut(parent).unwrap_or_else(|| panic!("{change}"));
@@ -19,19 +19,19 @@ fn changed(object: &Value, change: &Value) -> Value {
         _ => panic!("{change}"),
     }
     match change.get("and") {
-        Some(more) => changed(&object, more),
+        Some(more) => with_change(&object, more),
         None => object,
     }
 }
 
-/// What the server says to the change: nothing, or why not.
-fn server(api: &Api, object: &Value) -> Result<(), String> {
+/// The server's verdict on a change: accepted, or the reason why not.
+fn server_verdict(api: &Api, object: &Value) -> Result<(), String> {
     let answer = api.apply(object, "fieldManager=e2e&force=true&dryRun=All");
     if answer.done() { Ok(()) } else { Err(answer.message().to_owned()) }
 }
 
-/// What `diff` says of it: nothing, or its words for a refusal.
-fn diff(base: &Value, head: &Value) -> Result<(), String> {
+/// The verdict that `diff` predicts: accepted, or its message.
+fn diff_verdict(base: &Value, head: &Value) -> Result<(), String> {
     let folders = Sandbox::empty();
     folders.write("base/app/object.yaml", &base.to_string());
     folders.write("head/app/object.yaml", &head.to_string());
@@ -46,7 +46,7 @@ fn diff(base: &Value, head: &Value) -> Result<(), String> {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn a_change_is_refused_where_diff_says_so() {
+fn the_server_refuses_the_changes_that_diff_predicts() {
     let api = Cluster::shared().admin();
     api.namespace("changes");
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount",
@@ -60,22 +60,22 @@ fn a_change_is_refused_where_diff_says_so() {
     let changes = table["changes"].as_array().unwrap();
     for change in changes {
         let base = &table["bases"][change["of"].as_str().unwrap()];
-        let head = changed(base, change);
-        let (theirs, ours) = (server(api, &head), diff(base, &head));
-        refused += usize::from(theirs.is_err());
-        let differ = theirs.is_ok() != ours.is_ok();
+        let head = with_change(base, change);
+        let (server, diff) = (server_verdict(api, &head), diff_verdict(base, &head));
+        refused += usize::from(server.is_err());
+        let differ = server.is_ok() != diff.is_ok();
         if differ != change.get("differs").is_some() {
-            wrong += &format!("{change}\n  server: {theirs:?}\n  diff:   {ours:?}\n");
+            wrong += &format!("{change}\n  server: {server:?}\n  diff:   {diff:?}\n");
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
     assert!(refused > 30 && changes.len() - refused > 30, "{refused} of {}", changes.len());
 }
 
-/// The patch that `strategy-refused` names lets the apply through.
+/// After the patch that `strategy-refused` prints, the apply succeeds.
 #[test]
 #[ignore = "tests/e2e/run"]
-fn the_patch_that_diff_names_makes_way_for_another_strategy() {
+fn the_patch_that_diff_prints_allows_another_strategy() {
     let api = Cluster::shared().admin();
     api.namespace("strategy");
     let base = json!({"apiVersion": "apps/v1", "kind": "Deployment",
@@ -87,11 +87,11 @@ fn the_patch_that_diff_names_makes_way_for_another_strategy() {
     let mut head = base.clone();
     head["spec"]["strategy"] = json!({"type": "Recreate"});
     api.apply(&base, "fieldManager=e2e").object();
-    assert!(server(api, &head).is_err());
-    let words = diff(&base, &head).unwrap_err().replace('\\', "");
+    assert!(server_verdict(api, &head).is_err());
+    let words = diff_verdict(&base, &head).unwrap_err().replace('\\', "");
     let (_, patch) = words.split_once("-p '").unwrap();
     let (patch, _) = patch.split_once('\'').unwrap();
     let patch: Value = serde_json::from_str(patch).unwrap();
     api.patch(&api.path(&base), MERGE, &patch, "fieldManager=somebody").object();
-    assert_eq!(server(api, &head), Ok(()));
+    assert_eq!(server_verdict(api, &head), Ok(()));
 }

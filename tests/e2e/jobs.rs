@@ -1,7 +1,7 @@
-//! The CronJobs, with the controllers that run them.
+//! Runs the CronJobs with Kubernetes' own controllers.
 //!
-//! No kubelet is there: a Pod starts and ends when a test says so, in its status. The clock is the real
-//! one, so what waits for it (`on_time`) runs once, side by side with the rest.
+//! There is no kubelet: a Pod starts and ends when a test sets its status. The clock is real, so the tests
+//! that wait for it (`on_time`) share one run, in parallel with the others.
 
 mod by_hand;
 mod on_time;
@@ -12,9 +12,9 @@ use std::sync::{LazyLock, OnceLock};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, MERGE, until};
-use crate::gate::stage::Stage;
+use crate::gate::deployed_stack::DeployedStack;
 
-/// What makes Jobs and Pods, ends them and clears them away.
+/// The controllers that create Jobs and Pods, end them and delete them.
 const CONTROLLERS: [&str; 8] = [
     "cronjob-controller",
     "job-controller",
@@ -37,18 +37,18 @@ fn cluster() -> &'static Cluster {
     })
 }
 
-/// What lies in a namespace.
+/// The objects of a kind in a namespace.
 #[track_caller]
-fn list(stage: &Stage<'_>, root: &str, resource: &str) -> Vec<Value> {
-    let path = format!("/{root}/namespaces/{}/{resource}", stage.namespace);
-    let mut list = stage.cluster.admin().get(&path).object();
+fn list(stack: &DeployedStack<'_>, root: &str, resource: &str) -> Vec<Value> {
+    let path = format!("/{root}/namespaces/{}/{resource}", stack.namespace);
+    let mut list = stack.cluster.admin().get(&path).object();
     list["items"].as_array_mut().unwrap().drain(..).collect()
 }
 
-/// The Jobs of a CronJob, by name: those of the clock in the order of their instants.
+/// The Jobs of a CronJob by name, which for scheduled Jobs is the order of their instants.
 #[track_caller]
-fn jobs(stage: &Stage<'_>, cronjob: &str) -> Vec<Value> {
-    let mut jobs = list(stage, "apis/batch/v1", "jobs");
+fn jobs(stack: &DeployedStack<'_>, cronjob: &str) -> Vec<Value> {
+    let mut jobs = list(stack, "apis/batch/v1", "jobs");
     jobs.retain(|job| job["metadata"]["ownerReferences"][0]["name"] == cronjob);
     jobs.sort_by_key(|job| name(job).to_owned());
     jobs
@@ -56,9 +56,9 @@ fn jobs(stage: &Stage<'_>, cronjob: &str) -> Vec<Value> {
 
 /// The Pods of a Job.
 #[track_caller]
-fn pods(stage: &Stage<'_>, job: &str) -> Vec<Value> {
+fn pods(stack: &DeployedStack<'_>, job: &str) -> Vec<Value> {
     let resource = format!("pods?labelSelector=batch.kubernetes.io/job-name={job}");
-    list(stage, "api/v1", &resource)
+    list(stack, "api/v1", &resource)
 }
 
 #[track_caller]
@@ -68,7 +68,7 @@ fn name(object: &Value) -> &str {
 
 /// Ends a Pod as the kubelet does when its container ends.
 #[track_caller]
-fn end(stage: &Stage<'_>, pod: &Value, exit_code: i32) {
+fn end(stack: &DeployedStack<'_>, pod: &Value, exit_code: i32) {
     let container = &pod["spec"]["containers"][0];
     let now = jiff::Timestamp::now().strftime("%FT%TZ").to_string();
     let phase = if exit_code == 0 { "Succeeded" } else { "Failed" };
@@ -78,20 +78,20 @@ fn end(stage: &Stage<'_>, pod: &Value, exit_code: i32) {
             "exitCode": exit_code, "reason": "Completed", "startedAt": now, "finishedAt": now,
         }},
     }]}});
-    let path = format!("/api/v1/namespaces/{}/pods/{}/status", stage.namespace, name(pod));
-    stage.cluster.admin().patch(&path, MERGE, &status, "").object();
+    let path = format!("/api/v1/namespaces/{}/pods/{}/status", stack.namespace, name(pod));
+    stack.cluster.admin().patch(&path, MERGE, &status, "").object();
 }
 
 /// Waits for a running Pod of a Job, and ends it.
 #[track_caller]
-fn end_next(stage: &Stage<'_>, job: &str, exit_code: i32) {
+fn end_next(stack: &DeployedStack<'_>, job: &str, exit_code: i32) {
     let pod = until("a Pod that runs", || {
-        pods(stage, job).into_iter().find(|pod| pod["status"]["phase"] == "Pending")
+        pods(stack, job).into_iter().find(|pod| pod["status"]["phase"] == "Pending")
     });
-    end(stage, &pod, exit_code);
+    end(stack, &pod, exit_code);
 }
 
-/// The reason of a Job's condition, where it is true.
+/// The reason of a Job's condition, if it is true.
 fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a str> {
     let mut conditions = job["status"]["conditions"].as_array()?.iter();
     let found = conditions.find(|found| found["type"] == kind && found["status"] == "True")?;
@@ -100,10 +100,10 @@ fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a str> {
 
 /// A Job, once it has a condition.
 #[track_caller]
-fn once(stage: &Stage<'_>, job: &str, kind: &str) -> Value {
-    let path = format!("/apis/batch/v1/namespaces/{}/jobs/{job}", stage.namespace);
+fn once(stack: &DeployedStack<'_>, job: &str, kind: &str) -> Value {
+    let path = format!("/apis/batch/v1/namespaces/{}/jobs/{job}", stack.namespace);
     until(kind, || {
-        let job = stage.cluster.admin().get(&path).object();
+        let job = stack.cluster.admin().get(&path).object();
         condition(&job, kind).is_some().then_some(job)
     })
 }

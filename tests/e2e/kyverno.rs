@@ -1,8 +1,7 @@
-//! The exclusions as the real Kyverno sees them: its command line tool is asked about Pods, before
-//! and after the edit.
+//! Tests exclusions with the real Kyverno: its command line tool evaluates Pods before and after the edit.
 
-mod oracle;
-mod ours;
+mod cli;
+mod rendered;
 
 use std::fmt::Write;
 use std::fs;
@@ -12,7 +11,7 @@ use tts_render::policy::{self, ExceptionRequest, Kind, Request, Tenant, policy_e
 use yaml_spans::source::{Source, SourceId, Sources};
 use yaml_spans::{emit, to_node};
 
-use self::oracle::{CHANGED, EXCLUDED, NAMESPACES, Question, answers, ask, pod, reasons};
+use self::cli::{CHANGED, EXCLUDED, NAMESPACES, Question, answers, pod, reasons, write_question};
 use crate::common::tool::repository;
 
 fn root() -> PathBuf {
@@ -32,7 +31,7 @@ fn edited(text: &str, request: &Request<'_>) -> String {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn the_edit_leaves_out_the_tenant_and_nobody_else() {
+fn the_edit_excludes_only_the_tenant() {
     let base =
         fs::read_to_string(root().join("policies/inject-gpu-workload-priority.yaml")).unwrap();
     let request = Request { namespace: "tts", rule: None, policy: None };
@@ -45,7 +44,7 @@ fn the_edit_leaves_out_the_tenant_and_nobody_else() {
             rule: Some("gpu-priority-override"),
             exception: None,
         };
-        ask(&folder.path().join(name), &question, pod);
+        write_question(&folder.path().join(name), &question, pod);
     }
     let answers = answers(folder.path());
     let (before, after) = (reasons(&answers, "before"), reasons(&answers, "after"));
@@ -76,17 +75,16 @@ fn a_resident_still_gets_its_priority() {
         );
         answers(folder.path()).into_values().next().unwrap()["immich"].clone()
     };
-    // "Ok": the rule answers with "pass", and the Pod is as it should be.
+    // "Ok" means that the rule passes and the Pod is as expected.
     assert_eq!(test(&patched), EXCLUDED);
     // The test can fail.
     assert_eq!(test(&patched.replace("1200000", "1")), "Resource diff");
 }
 
-/// Every fixture that is edited, asked about before and after; and what `policy show` says of each
-/// Pod must be what the tool says.
+/// Evaluates every edited fixture before and after. `policy show` must agree with the tool for each Pod.
 #[test]
 #[ignore = "tests/e2e/run"]
-fn every_shape_means_to_kyverno_what_it_means_to_us() {
+fn policy_show_agrees_with_kyverno_on_every_fixture() {
     let fixtures = root().join("tests/fixtures/policy");
     let folder = tempfile::tempdir().unwrap();
     let mut asked = Vec::new();
@@ -112,7 +110,7 @@ fn every_shape_means_to_kyverno_what_it_means_to_us() {
         for (when, text) in [("before", &before), ("after", &after)] {
             let rule = (!mutating).then_some(rule);
             let question = Question { text, name: policy, rule, exception: None };
-            ask(&folder.path().join(format!("{name}.{when}")), &question, pod);
+            write_question(&folder.path().join(format!("{name}.{when}")), &question, pod);
         }
         asked.push((name, before, after));
     }
@@ -135,7 +133,8 @@ fn every_shape_means_to_kyverno_what_it_means_to_us() {
                     _ => effect.starts_with("perhaps") && *reason == CHANGED,
                 };
                 if !agrees {
-                    writeln!(wrong, "{name}, {namespace}: {reason}, we say: {effect}").unwrap();
+                    writeln!(wrong, "{name}, {namespace}: {reason}, `policy show`: {effect}")
+                        .unwrap();
                 }
             }
         }
@@ -154,7 +153,7 @@ fn effect(text: &str, namespace: &str) -> String {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn exceptions_leave_out_the_tenant_and_nobody_else() {
+fn exceptions_exclude_only_the_tenant() {
     let folder = tempfile::tempdir().unwrap();
     let legacy =
         fs::read_to_string(root().join("policies/inject-gpu-workload-priority.yaml")).unwrap();
@@ -180,7 +179,7 @@ fn exceptions_leave_out_the_tenant_and_nobody_else() {
         });
         let exception = emit(&to_node(&exception).unwrap());
         let question = Question { text, name, rule, exception: Some(exception) };
-        ask(&folder.path().join(name), &question, pod);
+        write_question(&folder.path().join(name), &question, pod);
     }
     let answers = answers(folder.path());
     for (_, _, name, _) in cases {

@@ -1,10 +1,10 @@
-//! What this project makes, held against the programs that will really read it: `tests/e2e/run`.
+//! Tests of the project's output with the programs that will read it. Run by `tests/e2e/run`.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails says so"
+    reason = "a failed test shows the reason"
 )]
 #![cfg(unix)]
 

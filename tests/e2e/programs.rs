@@ -1,8 +1,8 @@
-//! Programs of others, which tests/e2e/run builds and puts on the PATH.
+//! Programs of other projects, which tests/e2e/run builds and puts on the PATH.
 
 use std::path::PathBuf;
 
-/// Where a program lies; one that does not fails the test.
+/// The path of a program on the PATH. A missing program fails the test.
 #[track_caller]
 pub fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();

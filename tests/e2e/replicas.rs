@@ -1,7 +1,7 @@
-//! Who has the replicas: the gate, whoever syncs. What docs/flux.md and docs/argocd.md say of it.
+//! The owner of the replicas: the gate, whichever tool syncs, as docs/flux.md and docs/argocd.md say.
 //!
-//! The gate's own request is made here (its binary is tests/e2e/gate's): a merge patch of the scale, with
-//! the token of its service account.
+//! The tests send the gate's request themselves: a merge patch of the scale, with the token of its service
+//! account. tests/e2e/gate tests the binary.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn replicas(cluster: &Cluster) -> i64 {
     deployment(cluster)["spec"]["replicas"].as_i64().unwrap()
 }
 
-/// The managers of `spec.replicas`, with the way they wrote it.
+/// The field managers of `spec.replicas`, each with its operation and subresource.
 fn owners(cluster: &Cluster) -> Vec<String> {
     let deployment = deployment(cluster);
     let managers = deployment["metadata"]["managedFields"].as_array().unwrap();
@@ -43,8 +43,8 @@ fn owners(cluster: &Cluster) -> Vec<String> {
     owners
 }
 
-/// The manifests of a later commit: the server has one more variable.
-fn later(value: &str) -> String {
+/// The manifests of a later commit, in which the server has one more environment variable.
+fn later_commit(value: &str) -> String {
     generate(&["tts", "--set", &format!("server.env.LATER={value}")])
 }
 
@@ -55,8 +55,8 @@ fn variable(cluster: &Cluster) -> Value {
     found.map_or(Value::Null, |env| env["value"].clone())
 }
 
-/// What became of the Deployment in a sync of Flux.
-fn synced(cluster: &Cluster, manifests: &str) -> String {
+/// Syncs with Flux, and returns its action on the Deployment.
+fn sync_with_flux(cluster: &Cluster, manifests: &str) -> String {
     let changes = flux::apply(cluster, manifests);
     let prefix = "Deployment/tts/chatterbox-tts ";
     changes.iter().find_map(|change| change.strip_prefix(prefix)).unwrap().to_owned()
@@ -64,28 +64,28 @@ fn synced(cluster: &Cluster, manifests: &str) -> String {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn flux_leaves_the_replicas_as_they_are() {
+fn flux_does_not_change_the_replicas() {
     let cluster = &by_flux().cluster;
     assert_eq!(owners(cluster), ["HashiCorp Update whole", "kustomize-controller Apply whole"]);
     scale(cluster, 1);
     assert_eq!(owners(cluster), ["vram-gate Update scale"]);
 
-    // The next interval, with nothing new: nothing is written.
+    // The next interval without a change writes nothing.
     let before = deployment(cluster)["metadata"]["resourceVersion"].clone();
-    assert_eq!(synced(cluster, &generate(&["tts"])), "unchanged");
+    assert_eq!(sync_with_flux(cluster, &generate(&["tts"])), "unchanged");
     assert_eq!(deployment(cluster)["metadata"]["resourceVersion"], before);
 
-    // A new commit in the middle of the window: the live value goes along with what is applied.
-    assert_eq!(synced(cluster, &later("one")), "configured");
+    // A new commit in the middle of the window: the apply includes the live value.
+    assert_eq!(sync_with_flux(cluster, &later_commit("one")), "configured");
     assert_eq!((variable(cluster), replicas(cluster)), (json!("one"), 1));
     assert_eq!(owners(cluster), ["kustomize-controller Apply whole", "vram-gate Update scale"]);
     scale(cluster, 0);
-    assert_eq!(synced(cluster, &later("two")), "configured");
+    assert_eq!(sync_with_flux(cluster, &later_commit("two")), "configured");
     assert_eq!((variable(cluster), replicas(cluster)), (json!("two"), 0));
 
-    // By hand, either way: the value stays. What came past the subresource has its owner taken.
+    // A manual change keeps its value. One without the subresource loses its ownership.
     cluster.kubectl_ok(&["-n", "tts", "scale", "deployment/chatterbox-tts", "--replicas=1"], "");
-    assert_eq!(synced(cluster, &later("two")), "unchanged");
+    assert_eq!(sync_with_flux(cluster, &later_commit("two")), "unchanged");
     assert_eq!((replicas(cluster), owners(cluster)), (1, vec!["kubectl Update scale".to_owned()]));
     let patch = json!({"spec": {
         "replicas": 2,
@@ -96,22 +96,22 @@ fn flux_leaves_the_replicas_as_they_are() {
         ["-n", "tts", "patch", "deployment/chatterbox-tts", "--type=merge", "-p", &patch];
     cluster.kubectl_ok(&arguments, "");
     assert_eq!(owners(cluster), ["kubectl-patch Update whole"]);
-    assert_eq!(synced(cluster, &later("two")), "configured");
+    assert_eq!(sync_with_flux(cluster, &later_commit("two")), "configured");
     assert_eq!(replicas(cluster), 2);
     assert_eq!(owners(cluster), ["kustomize-controller Apply whole"]);
-    // What is not ignored is as it was rendered again.
+    // Fields that are not ignored have their rendered values again.
     let pod = &deployment(cluster)["spec"]["template"]["spec"];
     assert_eq!(pod["terminationGracePeriodSeconds"], 30);
 
-    // Before kustomize-controller 1.9 there was no such rule: the tenant would be stopped.
+    // Before kustomize-controller 1.9, which added the rule, a sync stopped the tenant.
     let mut old = flux::kustomization();
     old["spec"].as_object_mut().unwrap().remove("ignore").unwrap();
-    flux::apply_with(cluster, &later("two"), &old);
+    flux::apply_with(cluster, &later_commit("two"), &old);
     assert_eq!(replicas(cluster), 0);
 }
 
-/// The pointers that the Application for the stack's own folder has Argo CD ignore.
-fn ignored() -> Vec<String> {
+/// The JSON pointers that the Application of the stack's own folder ignores.
+fn ignored_pointers() -> Vec<String> {
     let set = "gitops.repoURL=https://git.example/infra.git";
     let ran = ran(repository(), &["gitops", "argocd", "--set", set]);
     assert_eq!(ran.code, 0, "{}", ran.err);
@@ -130,15 +130,15 @@ fn ignored() -> Vec<String> {
     pointers.iter().map(|pointer| pointer.as_str().unwrap().to_owned()).collect()
 }
 
-/// A sync of Argo CD's: a three-way apply by kubectl, of manifests in which, with
-/// `RespectIgnoreDifferences`, the live values of the ignored fields stand.
-fn sync(cluster: &Cluster, manifests: &str, respect: bool) {
+/// Syncs as Argo CD does: a three-way apply by kubectl. With `RespectIgnoreDifferences`, the manifests have the
+/// live values of the ignored fields.
+fn sync_with_argo_cd(cluster: &Cluster, manifests: &str, respect: bool) {
     let live = deployment(cluster);
     let targets: Vec<String> = objects(manifests)
         .into_iter()
         .map(|mut target| {
             if respect && target["kind"] == "Deployment" {
-                for pointer in ignored() {
+                for pointer in ignored_pointers() {
                     *target.pointer_mut(&pointer).unwrap() =
                         live.pointer(&pointer).unwrap().clone();
                 }
@@ -152,21 +152,21 @@ fn sync(cluster: &Cluster, manifests: &str, respect: bool) {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn argo_cd_leaves_the_replicas_as_they_are() {
+fn argo_cd_does_not_change_the_replicas() {
     let cluster = &by_argo().cluster;
-    assert_eq!(ignored(), ["/spec/replicas"]);
+    assert_eq!(ignored_pointers(), ["/spec/replicas"]);
     scale(cluster, 1);
-    // A sync at three: something else is new.
-    sync(cluster, &later("one"), true);
+    // A sync at night, with another change.
+    sync_with_argo_cd(cluster, &later_commit("one"), true);
     assert_eq!((variable(cluster), replicas(cluster)), (json!("one"), 1));
     scale(cluster, 0);
-    sync(cluster, &later("two"), true);
+    sync_with_argo_cd(cluster, &later_commit("two"), true);
     assert_eq!((variable(cluster), replicas(cluster)), (json!("two"), 0));
-    // And up again, though what was applied last says 0.
+    // And up again, although the last applied manifest has 0.
     scale(cluster, 1);
-    sync(cluster, &later("two"), true);
+    sync_with_argo_cd(cluster, &later_commit("two"), true);
     assert_eq!(replicas(cluster), 1);
-    // Without the option (a manual sync with options of its own), what is rendered is set.
-    sync(cluster, &later("two"), false);
+    // Without the option, as in a manual sync with other options, the rendered value is applied.
+    sync_with_argo_cd(cluster, &later_commit("two"), false);
     assert_eq!(replicas(cluster), 0);
 }

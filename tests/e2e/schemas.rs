@@ -1,5 +1,5 @@
-//! `kubeconform -strict`, with the schemas of the oldest and the newest Kubernetes that we serve, and of
-//! the custom resources as Kyverno and Argo CD define them; and Flux' own build of its layout.
+//! Validates manifests with `kubeconform -strict`, by the schemas of the oldest and the newest supported
+//! Kubernetes and of Kyverno's and Argo CD's definitions; and builds the Flux layout with Flux' own library.
 
 mod custom;
 mod flux;
@@ -13,9 +13,9 @@ use crate::common::manifests::{everything, served, written};
 use crate::common::tool::{Sandbox, objects, ran, repository};
 use crate::programs::program;
 
-/// A Kubernetes' own schemas, as the Python package `kubernetes-validate` carries them. They refer to
-/// each other by addresses of a server; without those, kubeconform looks beside the file.
-fn own_schemas(version: &str, into: &Path) {
+/// Copies the schemas of a Kubernetes version from the Python package `kubernetes-validate`. They refer to
+/// each other by URLs of a server; without those, kubeconform looks beside the file.
+fn copy_kubernetes_schemas(version: &str, into: &Path) {
     let place = "import kubernetes_validate as one; print(one.__path__[0])";
     let found = Command::new("python3").args(["-c", place]).output().unwrap();
     let said = String::from_utf8_lossy(&found.stderr);
@@ -32,10 +32,10 @@ fn own_schemas(version: &str, into: &Path) {
     }
 }
 
-/// The verdicts on all manifests of a folder.
-fn verdicts(folder: &Sandbox, version: &str) -> Vec<Value> {
+/// Runs kubeconform on all manifests of a folder, and returns its verdicts.
+fn run_kubeconform(folder: &Sandbox, version: &str) -> Vec<Value> {
     let schemas = Sandbox::empty();
-    own_schemas(version, &schemas.path(""));
+    copy_kubernetes_schemas(version, &schemas.path(""));
     custom::write(&schemas.path(""));
     let location = |name: &str| schemas.path(name).display().to_string();
     let output = Command::new(program("kubeconform"))
@@ -55,15 +55,15 @@ fn verdicts(folder: &Sandbox, version: &str) -> Vec<Value> {
     answer["resources"].as_array().unwrap().clone()
 }
 
-/// What it has against them.
-fn complaints(verdicts: &[Value]) -> Vec<String> {
+/// The messages about invalid manifests.
+fn failures(verdicts: &[Value]) -> Vec<String> {
     let refused = verdicts.iter().filter(|one| one["status"] != "statusValid");
     refused.map(|one| format!("{} {}: {}", one["kind"], one["filename"], one["msg"])).collect()
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn every_manifest_is_what_both_kubernetes_define() {
+fn every_manifest_fits_the_schemas_of_both_kubernetes() {
     let mut all = everything();
     for (name, arguments) in
         [("argocd", &["argocd"][..]), ("argocd-application-set", &["argocd", "--application-set"])]
@@ -77,9 +77,9 @@ fn every_manifest_is_what_both_kubernetes_define() {
     }
     let folder = written(&all);
     for version in served() {
-        let verdicts = verdicts(&folder, &version);
-        assert_eq!(complaints(&verdicts), Vec::<String>::new(), "Kubernetes {version}");
-        // All of them were looked at, ours and custom ones.
+        let verdicts = run_kubeconform(&folder, &version);
+        assert_eq!(failures(&verdicts), Vec::<String>::new(), "Kubernetes {version}");
+        // All were validated, Kubernetes' kinds and custom resources.
         assert_eq!(verdicts.len(), all.len());
         for kind in ["Deployment", "CronJob", "ClusterPolicy", "PolicyException", "Application"] {
             assert!(verdicts.iter().any(|one| one["kind"] == kind), "no {kind}");
@@ -89,20 +89,20 @@ fn every_manifest_is_what_both_kubernetes_define() {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn one_field_too_many_is_found_in_every_manifest() {
+fn an_unknown_field_is_found_in_every_manifest() {
     let all = everything();
     let mut broken = all.clone();
     for text in broken.values_mut() {
         let mut object = objects(text).remove(0);
-        // Where there is a spec, in it; a Role's rules, a ConfigMap's data have none.
+        // Into the spec, if there is one: a Role and a ConfigMap have none.
         let inside = if object.get("spec").is_some() { &mut object["spec"] } else { &mut object };
         inside.as_object_mut().unwrap().insert("nmae".to_owned(), Value::from("x"));
         *text = object.to_string();
     }
     let folder = written(&broken);
     for version in served() {
-        let verdicts = verdicts(&folder, &version);
-        assert_eq!(complaints(&verdicts).len(), all.len(), "Kubernetes {version}");
+        let verdicts = run_kubeconform(&folder, &version);
+        assert_eq!(failures(&verdicts).len(), all.len(), "Kubernetes {version}");
         assert!(verdicts.iter().all(|one| one["msg"].as_str().unwrap().contains("nmae")));
     }
 }

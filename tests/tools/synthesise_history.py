@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Synthesises a month of a shared card's memory, as Prometheus answers a range query.
+"""Synthesises a month of a shared GPU's memory, as Prometheus answers a range query.
 
-No card was measured: the numbers follow what operators reported of such a card (residents of 5 to 12
+No GPU was measured: the numbers follow what operators report about such GPUs (residents of 5 to 12
 GiB at night, one that grows in the middle of some nights), and are the same at every run.
 
-    tests/tools/synthesise_history.py > tests/fixtures/review/history-synthesised.json
+    tests/tools/synthesise_history.py > tests/fixtures/diff/history-synthesised.json
 """
 
 import datetime

@@ -4,13 +4,12 @@ use std::fmt;
 
 use yaml_spans::{ReadError, shorten};
 
-/// A problem and the object that has it: `… in Deployment tts/chatterbox-tts`.
+/// A problem and the object that has it, in one line: `… in Deployment tts/chatterbox-tts`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
-    /// The problem.
-    pub problem: Problem,
+    pub(crate) problem: Problem,
     /// The object's name in messages; none if the document is not an object.
-    pub object: Option<String>,
+    pub(crate) object: Option<String>,
 }
 
 impl fmt::Display for Error {

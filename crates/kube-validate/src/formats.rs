@@ -3,6 +3,8 @@
 //! Each function names the function of the API server that it follows, in apimachinery's
 //! `pkg/util/validation/validation.go` or `pkg/api/validate/content`.
 
+use kube_formats::name::{is_dns_label, is_dns_subdomain};
+
 /// A check of a text's form. Its error completes the sentence "expected …".
 pub type Form = fn(&str) -> Result<(), &'static str>;
 
@@ -41,32 +43,23 @@ fn is_lower_or_digit(b: u8) -> bool {
     b.is_ascii_lowercase() || b.is_ascii_digit()
 }
 
-fn is_label(text: &str) -> bool {
-    is_word(text, 63, |b| b == b'-', is_lower_or_digit)
-}
-
-fn is_subdomain(text: &str) -> bool {
-    text.len() <= 253
-        && text.split('.').all(|part| is_word(part, 253, |b| b == b'-', is_lower_or_digit))
-}
-
 fn is_name(text: &str) -> bool {
     is_word(text, 63, |b| matches!(b, b'-' | b'_' | b'.'), |b| b.is_ascii_alphanumeric())
 }
 
 /// Checks a DNS label: `IsDNS1123Label`.
 pub fn dns_label(text: &str) -> Result<(), &'static str> {
-    ensure(is_label(text), LABEL)
+    ensure(is_dns_label(text), LABEL)
 }
 
 /// Checks a DNS name: `IsDNS1123Subdomain`.
 pub fn dns_subdomain(text: &str) -> Result<(), &'static str> {
-    ensure(is_subdomain(text), SUBDOMAIN)
+    ensure(is_dns_subdomain(text), SUBDOMAIN)
 }
 
 /// Checks a DNS name with or without a wildcard: `IsWildcardDNS1123Subdomain`.
 pub fn wildcard_name(text: &str) -> Result<(), &'static str> {
-    ensure(text.len() <= 253 && is_subdomain(text.strip_prefix("*.").unwrap_or(text)), WILDCARD)
+    ensure(text.len() <= 253 && is_dns_subdomain(text.strip_prefix("*.").unwrap_or(text)), WILDCARD)
 }
 
 /// Checks an Ingress rule's host: a [`wildcard_name`] that is not an IP address.
@@ -77,7 +70,7 @@ pub fn ingress_host(text: &str) -> Result<(), &'static str> {
 /// Checks a label's key, a resource's name or a condition's type: `IsQualifiedName`.
 pub fn qualified_name(text: &str) -> Result<(), &'static str> {
     let is_valid = match text.split_once('/') {
-        Some((prefix, name)) => is_subdomain(prefix) && is_name(name),
+        Some((prefix, name)) => is_dns_subdomain(prefix) && is_name(name),
         None => is_name(text),
     };
     ensure(is_valid, QUALIFIED)
@@ -181,7 +174,7 @@ pub fn percentage(text: &str) -> Result<(), &'static str> {
 /// Checks a domain with a path: `IsDomainPrefixedPath`.
 pub fn domain_path(text: &str) -> Result<(), &'static str> {
     let parts =
-        text.split_once('/').filter(|(domain, path)| is_subdomain(domain) && !path.is_empty());
+        text.split_once('/').filter(|(domain, path)| is_dns_subdomain(domain) && !path.is_empty());
     ensure(parts.is_some(), DOMAIN_PATH)
 }
 

@@ -22,16 +22,14 @@ mod kinds;
 mod metadata;
 mod object;
 mod order;
-mod quantity;
 mod rules;
 pub mod schedule;
 mod validate;
 
-pub use error::{Error, Problem};
+pub use error::Error;
 pub use foreign::{ForeignReport, validate_foreign};
 pub use object::{MissingField, Object, ObjectId, group};
 pub use order::apply_order;
-pub use quantity::Quantity;
 pub use validate::{AllowedKinds, validate};
 
 #[cfg(test)]

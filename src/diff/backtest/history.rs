@@ -1,8 +1,8 @@
-//! Recorded memory: Prometheus' answer to a range query.
+//! Recorded GPU memory: Prometheus' answer to a range query.
 //!
 //! The format is that of `/api/v1/query_range`
-//! (<https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries>). What can't be read
-//! whole is refused: a sum must never come out lower because something was left out.
+//! (<https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries>). An answer
+//! that can't be read completely is refused: a sum must never be too low because a part is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,59 +10,61 @@ use serde::Deserialize;
 use vram_gate::decision::Reading;
 use vram_gate::exposition::{NAMESPACE_LABEL, UNKNOWN, Usage};
 
-/// How old a sample may be to count, in milliseconds, where the history has no longer step:
-/// Prometheus' own look-back.
-const LOOK_BACK: i64 = 5 * 60 * 1000;
+/// The age up to which a sample counts, in milliseconds, unless the query's step is longer:
+/// Prometheus' own lookback.
+const LOOKBACK_MS: i64 = 5 * 60 * 1000;
 
-/// The memory in use over some time.
+/// The memory in use over a period.
 #[derive(Debug, Clone)]
 pub struct History {
     series: Vec<Series>,
-    /// What Prometheus, or who made the file, says of it.
+    /// The warnings and notes in the answer.
     pub remarks: Vec<String>,
     step: i64,
-    /// The most that each namespace was recorded with.
+    /// The highest sum that was recorded for each namespace.
     peaks: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Clone)]
 struct Series {
     namespace: Option<String>,
-    /// Milliseconds since 1970, ascending, and bytes.
+    /// Milliseconds since 1970, ascending, with the bytes in use.
     samples: Vec<(i64, u64)>,
 }
 
-/// Why a text is no history.
+/// The reason why a text is not a history.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum HistoryError {
-    /// It is no JSON of this form.
-    #[error("it is no answer of Prometheus to a range query: {0}")]
+    /// The text is not JSON of this form.
+    #[error("expected Prometheus' answer to a range query: {0}")]
     Form(String),
-    /// Prometheus says that the query failed.
-    #[error("it holds Prometheus' error: {0}")]
+    /// The query failed.
+    #[error("the query failed: {0}")]
     Failed(String),
-    /// It is the answer to another query than a range's.
-    #[error("its result is a `{0}`: a range query gives a `matrix`")]
+    /// The answer to another kind of query.
+    #[error("expected a `matrix`, the result of a range query: found `{0}`")]
     NotAMatrix(String),
-    /// No sample at all.
-    #[error("it holds no sample")]
+    /// There is no sample.
+    #[error("it contains no samples")]
     Empty,
-    /// A sample that is no amount of memory.
-    #[error("`{value}` at {time} is no amount of memory in bytes")]
+    /// A sample is not an amount of memory.
+    #[error("invalid sample `{value}` at {time}: expected bytes")]
     Value {
         /// The sample.
         value: String,
-        /// Its time, in seconds since 1970.
+        /// Its time in seconds since 1970.
         time: f64,
     },
-    /// Samples that are not in the order of time.
-    #[error("the samples of a series are not in the order of time, at {0}")]
+    /// Samples are not in chronological order.
+    #[error("the samples of a series are not in chronological order, at {0}")]
     Order(f64),
-    /// One series twice: Prometheus never answers so, and a sum would count it twice.
-    #[error("it holds the series {0} twice")]
+    /// A series occurs twice, which Prometheus never answers; a sum would count it twice.
+    #[error("it contains the series {0} twice")]
     Twice(String),
-    /// Series of several metrics.
-    #[error("it holds several metrics, `{0}` and `{1}`: their sum means nothing")]
+    /// There are series of several metrics.
+    #[error(
+        "it contains several metrics, `{0}` and `{1}`: query one, since their sum is meaningless"
+    )]
     Metrics(String, String),
 }
 
@@ -93,10 +95,9 @@ struct Row {
 }
 
 impl History {
-    /// Reads an answer.
+    /// Parses an answer.
     pub fn parse(text: &str) -> Result<Self, HistoryError> {
-        let form = |error: serde_json::Error| HistoryError::Form(error.to_string());
-        let answer: Answer = serde_json::from_str(text).map_err(form)?;
+        let answer: Answer = serde_json::from_str(text).map_err(form_error)?;
         if answer.status != "success" {
             return Err(HistoryError::Failed(answer.error));
         }
@@ -104,36 +105,36 @@ impl History {
         if data.result_type != "matrix" {
             return Err(HistoryError::NotAMatrix(data.result_type));
         }
-        let rows: Vec<Row> = serde_json::from_value(data.result).map_err(form)?;
-        one_metric(&rows)?;
-        each_once(&rows)?;
-        let series: Vec<Series> = rows.iter().map(read).collect::<Result<_, _>>()?;
+        let rows: Vec<Row> = serde_json::from_value(data.result).map_err(form_error)?;
+        check_single_metric(&rows)?;
+        check_unique_series(&rows)?;
+        let series: Vec<Series> = rows.iter().map(parse_series).collect::<Result<_, _>>()?;
         if series.iter().all(|series| series.samples.is_empty()) {
             return Err(HistoryError::Empty);
         }
         let remarks = answer.warnings.into_iter().chain(answer.infos).collect();
-        let (step, peaks) = (step(&series), peaks(&series));
+        let (step, peaks) = (query_step(&series), namespace_peaks(&series));
         Ok(History { series, remarks, step, peaks })
     }
 
     /// The first and the last instant, in milliseconds since 1970.
     pub fn span(&self) -> (i64, i64) {
-        let samples = || self.series.iter().flat_map(|series| &series.samples);
-        let times = || samples().map(|(time, _)| *time);
-        (times().min().unwrap_or_default(), times().max().unwrap_or_default())
+        let samples = self.series.iter().flat_map(|series| &series.samples);
+        let times = samples.map(|(time, _)| *time);
+        (times.clone().min().unwrap_or_default(), times.max().unwrap_or_default())
     }
 
-    /// The most that a namespace was recorded with at one time, in bytes.
+    /// The most bytes that were recorded for a namespace at one time.
     pub fn peak(&self, namespace: &str) -> u64 {
         self.peaks.get(namespace).copied().unwrap_or(0)
     }
 
-    /// What the page would have said at an instant, had the tenant used so much. The tenant's own
-    /// recorded memory is left out: whether it ran then is what is replayed.
+    /// Returns the gate's reading at an instant if the tenant had used so many bytes. The tenant's own
+    /// recorded memory does not count, since the replay decides when it runs.
     pub fn reading(&self, at: i64, namespace: &str, tenant: u64) -> Reading {
         let mut usage = Usage { tenant, ..Usage::default() };
         for series in &self.series {
-            let Some(bytes) = self.sample(series, at) else { continue };
+            let Some(bytes) = self.latest_sample(series, at) else { continue };
             usage.series += 1;
             match series.namespace.as_deref() {
                 Some(name) if name == namespace => {}
@@ -141,19 +142,19 @@ impl History {
                 _ => usage.others = usage.others.saturating_add(bytes),
             }
         }
-        // No sample of anybody: the page was not read then, or had no series; which, nobody knows.
+        // Without any sample the scrape failed or had no series; the history does not say which.
         if usage.series == 0 { Reading::Failed } else { Reading::Scraped(usage) }
     }
 
-    /// The last sample of a series that is not too old.
-    fn sample(&self, series: &Series, at: i64) -> Option<u64> {
+    /// The latest sample of a series, unless it is too old.
+    fn latest_sample(&self, series: &Series, at: i64) -> Option<u64> {
         let next = series.samples.partition_point(|(time, _)| *time <= at);
         let (time, bytes) = series.samples.get(next.checked_sub(1)?)?;
-        (at - time <= self.step.max(LOOK_BACK)).then_some(*bytes)
+        (at - time <= self.step.max(LOOKBACK_MS)).then_some(*bytes)
     }
 }
 
-fn one_metric(rows: &[Row]) -> Result<(), HistoryError> {
+fn check_single_metric(rows: &[Row]) -> Result<(), HistoryError> {
     let mut names = rows.iter().filter_map(|row| row.metric.get("__name__"));
     let Some(first) = names.next() else { return Ok(()) };
     match names.find(|name| *name != first) {
@@ -162,7 +163,7 @@ fn one_metric(rows: &[Row]) -> Result<(), HistoryError> {
     }
 }
 
-fn each_once(rows: &[Row]) -> Result<(), HistoryError> {
+fn check_unique_series(rows: &[Row]) -> Result<(), HistoryError> {
     let mut seen = BTreeSet::new();
     match rows.iter().find(|row| !seen.insert(&row.metric)) {
         Some(row) => Err(HistoryError::Twice(format!("{:?}", row.metric))),
@@ -170,14 +171,14 @@ fn each_once(rows: &[Row]) -> Result<(), HistoryError> {
     }
 }
 
-fn read(row: &Row) -> Result<Series, HistoryError> {
+fn parse_series(row: &Row) -> Result<Series, HistoryError> {
     let mut samples: Vec<(i64, u64)> = Vec::with_capacity(row.values.len());
     for (time, value) in &row.values {
-        let wrong = || HistoryError::Value { value: value.clone(), time: *time };
-        let bytes: f64 = value.parse().map_err(|_| wrong())?;
-        // NaN is in no range.
+        let invalid = || HistoryError::Value { value: value.clone(), time: *time };
+        let bytes: f64 = value.parse().map_err(|_| invalid())?;
+        // A range never contains NaN.
         if !(0.0..=i64::MAX as f64).contains(&bytes) || !(0.0..=1e11).contains(time) {
-            return Err(wrong());
+            return Err(invalid());
         }
         let instant = (time * 1000.0) as i64;
         if samples.last().is_some_and(|(last, _)| *last >= instant) {
@@ -188,8 +189,12 @@ fn read(row: &Row) -> Result<Series, HistoryError> {
     Ok(Series { namespace: row.metric.get(NAMESPACE_LABEL).cloned(), samples })
 }
 
-/// The gap between samples that is the most common: the query's step.
-fn step(series: &[Series]) -> i64 {
+fn form_error(error: serde_json::Error) -> HistoryError {
+    HistoryError::Form(error.to_string())
+}
+
+/// Returns the query's step: the most common gap between two samples.
+fn query_step(series: &[Series]) -> i64 {
     let mut gaps: BTreeMap<i64, usize> = BTreeMap::new();
     for pair in series.iter().flat_map(|series| series.samples.windows(2)) {
         if let [(first, _), (second, _)] = pair {
@@ -199,8 +204,8 @@ fn step(series: &[Series]) -> i64 {
     gaps.into_iter().max_by_key(|(gap, count)| (*count, -*gap)).map_or(0, |(gap, _)| gap)
 }
 
-/// The most that each namespace was recorded with at one time.
-fn peaks(series: &[Series]) -> BTreeMap<String, u64> {
+/// Returns the highest sum of each namespace at one time.
+fn namespace_peaks(series: &[Series]) -> BTreeMap<String, u64> {
     let mut sums: BTreeMap<(&str, i64), u64> = BTreeMap::new();
     for one in series {
         let Some(namespace) = &one.namespace else { continue };

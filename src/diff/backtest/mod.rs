@@ -1,8 +1,7 @@
-//! What a change of the gate's numbers or times would have meant: recorded memory, replayed.
+//! A replay of recorded memory under the gate's settings and schedules before and after the change.
 //!
-//! In: both sides' objects and a history. Out: one sentence a Deployment, with its numbers. Every
-//! decision is the gate's own library's, so that what is replayed is what runs in the cluster.
-//! `review` calls it; it calls the gate's library and `schedule`.
+//! Every decision is made by the gate's own library, so a replay runs the code that runs in the
+//! cluster.
 
 mod history;
 mod replay;
@@ -11,48 +10,49 @@ pub use history::{History, HistoryError};
 pub use replay::{Outcome, ReplayError};
 
 use vram_gate::decision::Action;
-use vram_gate::settings::Key;
+use vram_gate::settings::{Role, TABLE};
 
-use super::consequences::{gibibytes, namespaces};
+use super::consequences::{changed_namespaces, format_memory, format_setting};
 use super::objects::ObjectChange;
 use crate::model::Message;
-use crate::model::gate_jobs::{Gate, gates};
+use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::object::Objects;
-use crate::model::run_times::RunTimes;
 use kube_validate::ObjectId;
 
-/// One Deployment's history under the rules before and after.
+/// The replays of one Deployment's gate.
 #[derive(Debug, Clone)]
 pub struct BackTest {
     /// The Deployment.
     pub target: ObjectId,
-    /// What was changed, and what came of it.
-    pub words: Message,
-    /// Under the rules before.
+    /// The changed settings and schedules, and both outcomes.
+    pub message: Message,
+    /// The outcome of the old gate.
     pub before: Result<Outcome, ReplayError>,
-    /// Under the rules after.
+    /// The outcome of the new gate.
     pub after: Result<Outcome, ReplayError>,
-    /// What was assumed of the tenant's own memory.
-    pub assumed: String,
+    /// The assumption about the tenant's own memory.
+    pub assumption: String,
 }
 
-/// Replays the history for each gate whose numbers or times differ.
-pub(super) fn run(
+/// Replays the history for each gate whose settings or schedules differ.
+pub(super) fn replay_gates(
     base: &Objects,
     head: &Objects,
     changes: &[ObjectChange],
     history: &History,
 ) -> Vec<BackTest> {
-    let namespaces = namespaces(changes);
-    let (before, after) = (gates(base, &namespaces), gates(head, &namespaces));
-    let tests = after.iter().filter_map(|(target, gate)| {
-        let old = before.get(target)?;
-        Some(test(target, old, gate, difference(old, gate)?, history))
-    });
-    tests.collect()
+    let namespaces = changed_namespaces(changes);
+    let (before, after) = (find_gates(base, &namespaces), find_gates(head, &namespaces));
+    after
+        .iter()
+        .filter_map(|(target, new)| {
+            let old = before.get(target)?;
+            Some(replay_both(target, old, new, changed_inputs(old, new)?, history))
+        })
+        .collect()
 }
 
-fn test(
+fn replay_both(
     target: &ObjectId,
     old: &Gate,
     new: &Gate,
@@ -60,24 +60,28 @@ fn test(
     history: &History,
 ) -> BackTest {
     let (before, after) = (replay::replay(old, history), replay::replay(new, history));
-    let words = match (&before, &after) {
-        (Ok(before), Ok(after)) => changed.and(compared(before, after)),
-        (Err(error), _) => changed.and(": can't be replayed as it was: ").code(error.to_string()),
-        (_, Err(error)) => changed.and(": can't be replayed: ").code(error.to_string()),
-    };
-    let namespace = target.namespace.as_deref().unwrap_or_default();
-    let assumed = match history.peak(namespace) {
-        0 => "the history has no memory of the tenant: its own is taken as 0".to_owned(),
-        peak => {
-            format!("the tenant's own memory is taken as its recorded peak, {}", gibibytes(peak))
+    let message = match (&before, &after) {
+        (Ok(before), Ok(after)) => changed.and(compare_outcomes(before, after)),
+        (Err(error), _) => {
+            changed.and(": the old gate can't be replayed: ").code(error.to_string())
+        }
+        (_, Err(error)) => {
+            changed.and(": the new gate can't be replayed: ").code(error.to_string())
         }
     };
-    BackTest { target: target.clone(), words, before, after, assumed }
+    let namespace = target.namespace.as_deref().unwrap_or_default();
+    let assumption = match history.peak(namespace) {
+        0 => "the history has no memory of the tenant, so it is assumed to use none".to_owned(),
+        peak => {
+            format!("the tenant is assumed to use its recorded peak, {}", format_memory(peak))
+        }
+    };
+    BackTest { target: target.clone(), message, before, after, assumption }
 }
 
-fn compared(before: &Outcome, after: &Outcome) -> String {
+fn compare_outcomes(before: &Outcome, after: &Outcome) -> String {
     if (before.nights, after.nights) == (0, 0) {
-        return ": the history holds no time at which the window opens".to_owned();
+        return ": the window does not open within the history".to_owned();
     }
     let nights_before = match before.nights == after.nights {
         true => String::new(),
@@ -85,70 +89,52 @@ fn compared(before: &Outcome, after: &Outcome) -> String {
     };
     let unread = match after.unread.max(before.unread) {
         0 => String::new(),
-        nights => format!("; {} without a reading", counted(nights, "night")),
+        nights => format!("; {} without a reading", count_of(nights, "night")),
     };
     format!(
         ": {} of {} admitted ({}{nights_before} before), {} ({}), {} up ({}){unread}",
         after.admitted,
-        counted(after.nights, "night"),
+        count_of(after.nights, "night"),
         before.admitted,
-        counted(after.yields, "yield"),
+        count_of(after.yields, "yield"),
         before.yields,
-        hours(after.seconds),
-        hours(before.seconds),
+        format_hours(after.seconds),
+        format_hours(before.seconds),
     )
 }
 
-fn counted(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+fn count_of(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-fn hours(seconds: i64) -> String {
+fn format_hours(seconds: i64) -> String {
     format!("{:.0} h", seconds as f64 / 3600.0)
 }
 
-/// The settings that a replay heeds: how a sentence calls them, and whether they are memory.
-const SETTINGS: [(Key, &str, bool); 9] = [
-    (Key::Floor, "floor", true),
-    (Key::GpuTotal, "total", true),
-    (Key::Reserve, "reserve", true),
-    (Key::Count, "count", false),
-    (Key::OnScrapeFailure, "on scrape failure", false),
-    (Key::NoSeries, "no series", false),
-    (Key::Samples, "samples", false),
-    (Key::SampleInterval, "sample interval", false),
-    (Key::RecheckDelay, "recheck delay", false),
-];
+/// Lists the new settings and schedules that a replay depends on; `None` if none of them differs.
+fn changed_inputs(old: &Gate, new: &Gate) -> Option<Message> {
+    let settings = TABLE.iter().filter(|row| row.role() == Role::Decision).filter_map(|row| {
+        [Action::Up, Action::Guard].into_iter().find_map(|action| {
+            let before = format_setting(row, old.job(action)?.raw.get(row.key)?);
+            let after = format_setting(row, new.job(action)?.raw.get(row.key)?);
+            (before != after).then(|| Message::of(format!("{} ", row.label())).code(after))
+        })
+    });
+    let schedules = [Action::Up, Action::Guard, Action::Down].into_iter().filter_map(|action| {
+        let (before, after) = (active_schedule(old, action), active_schedule(new, action));
+        let name = action.name();
+        (before != after).then(|| match after {
+            Some((schedule, _)) => Message::of(format!("{name} ")).code(schedule),
+            None => Message::of(format!("{name} suspended")),
+        })
+    });
+    settings.chain(schedules).reduce(|message, part| message.and(", ").then(part))
+}
 
-/// What a replay would see of the difference between two gates: the new values; none if nothing.
-fn difference(old: &Gate, new: &Gate) -> Option<Message> {
-    let mut parts: Vec<Message> = Vec::new();
-    for (key, name, is_memory) in SETTINGS {
-        let value = |gate: &Gate, action| Some(gate.job(action)?.raw.get(key)?.to_owned());
-        let changed = [Action::Up, Action::Guard].into_iter().find_map(|action| {
-            let now = value(new, action)?;
-            (value(old, action)? != now).then_some(now)
-        });
-        let Some(text) = changed else { continue };
-        parts.push(match kube_formats::quantity::parse_bytes(&text) {
-            Ok(bytes) if is_memory => Message::of(format!("{name} {}", gibibytes(bytes))),
-            _ => Message::of(format!("{name} ")).code(text),
-        });
-    }
-    for (action, name) in [(Action::Up, "up"), (Action::Guard, "guard"), (Action::Down, "down")] {
-        let times = |gate: &Gate| {
-            let times: &RunTimes = gate.active_job(action)?.times.as_ref()?;
-            Some((times.schedule.text().to_owned(), times.zone_name.clone()))
-        };
-        match (times(old), times(new)) {
-            (was, is) if was == is => {}
-            (_, Some((schedule, _))) => parts.push(Message::of(format!("{name} ")).code(schedule)),
-            (_, None) => parts.push(Message::of(format!("{name} at rest"))),
-        }
-    }
-    let mut parts = parts.into_iter();
-    let first = parts.next()?;
-    Some(parts.fold(first, |words, part| words.and(", ").then(part)))
+/// The schedule and time zone of the job for an action, if the job is active.
+fn active_schedule(gate: &Gate, action: Action) -> Option<(String, String)> {
+    let times = gate.active_job(action)?.times.as_ref()?;
+    Some((times.schedule.text().to_owned(), times.zone_name.clone()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-//! A gate's jobs, run over a history in the order of time.
+//! One gate's jobs, run over a history in chronological order.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use vram_gate::decision::{Action, Decision, Reading, decide};
@@ -7,40 +9,40 @@ use vram_gate::settings::Sampling;
 use super::history::History;
 use crate::model::gate_jobs::{Gate, GateJob};
 
-/// The most runs that are replayed: a month of a guard that runs every minute, ten times over.
-const MOST_RUNS: usize = 500_000;
+/// The most runs that are replayed: ten times a month of a guard that runs every minute.
+const MAX_RUNS: usize = 500_000;
 
-/// What a history would have come to.
+/// The result of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outcome {
-    /// How often the window opened.
+    /// The number of times the window opened.
     pub nights: usize,
-    /// How often the tenant was started.
+    /// The number of nights on which the tenant was started.
     pub admitted: usize,
-    /// How often the guard stopped it.
+    /// The number of times the guard stopped the tenant.
     pub yields: usize,
-    /// How often there was no reading when the window opened.
+    /// The number of nights without a reading when the window opened.
     pub unread: usize,
-    /// How long the tenant had the card, in seconds.
+    /// The time that the tenant ran, in seconds.
     pub seconds: i64,
 }
 
-/// Why a gate can't be replayed.
+/// The reason why a gate can't be replayed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// The gate would refuse a job's settings.
-    #[error("its `{action}` would be refused: {problem}")]
+    #[error("invalid settings of `{action}`: {problem}")]
     Settings {
-        /// What the job runs the gate for.
+        /// The job's action.
         action: &'static str,
-        /// What is wrong.
+        /// The gate's error.
         problem: String,
     },
     /// Kubernetes would refuse a job's schedule.
-    #[error("the schedule of its `{0}` would be refused")]
+    #[error("invalid schedule of `{0}`")]
     Schedule(&'static str),
     /// Too many runs.
-    #[error("its jobs run too often to be replayed over such a time")]
+    #[error("more than {MAX_RUNS} runs: shorten the history")]
     Runs,
 }
 
@@ -48,100 +50,116 @@ pub enum ReplayError {
 pub(super) fn replay(gate: &Gate, history: &History) -> Result<Outcome, ReplayError> {
     let mut outcome = Outcome::default();
     let mut up_since: Option<Timestamp> = None;
-    let stop = |outcome: &mut Outcome, since: Option<Timestamp>, at: Timestamp| {
-        outcome.seconds += since.map_or(0, |since| at.duration_since(since).as_secs().max(0));
-    };
-    for (at, job) in runs(gate, history)? {
+    for (at, job) in scheduled_runs(gate, history)? {
         match job.action {
             Action::Up => {
-                let card = Card::of(history, job)?;
+                let gpu = Gpu::new(history, job)?;
                 outcome.nights += 1;
-                outcome.unread += usize::from(card.reading(at, 0, 0) == Reading::Failed);
-                if up_since.is_some() || card.admits(at) {
+                outcome.unread += usize::from(gpu.idle_reading(at) == Reading::Failed);
+                if up_since.is_some() || gpu.admits(at) {
                     outcome.admitted += 1;
                     up_since = up_since.or(Some(at));
                 }
             }
             Action::Guard if up_since.is_some() => {
-                if Card::of(history, job)?.guards(at).scale_to == Some(0) {
+                if Gpu::new(history, job)?.guard_decision(at).scale_to == Some(0) {
                     outcome.yields += 1;
-                    stop(&mut outcome, up_since.take(), at);
+                    outcome.add_uptime(up_since.take(), at);
                 }
             }
             Action::Guard => {}
-            Action::Down => stop(&mut outcome, up_since.take(), at),
+            Action::Down => outcome.add_uptime(up_since.take(), at),
         }
     }
     let end = Timestamp::from_millisecond(history.span().1);
-    stop(&mut outcome, up_since, end.unwrap_or(Timestamp::UNIX_EPOCH));
+    outcome.add_uptime(up_since, end.unwrap_or(Timestamp::UNIX_EPOCH));
     Ok(outcome)
 }
 
-/// All runs of the jobs that are not at rest, in the order of time; of one instant in the order up,
-/// guard, down: what ends the window has the last word.
-fn runs<'a>(
+impl Outcome {
+    /// Adds the time from the start of the tenant, if it runs, to its end.
+    fn add_uptime(&mut self, since: Option<Timestamp>, end: Timestamp) {
+        self.seconds += since.map_or(0, |since| end.duration_since(since).as_secs().max(0));
+    }
+}
+
+/// Returns all runs of the active jobs in chronological order; at the same instant up, guard and down
+/// run in this order, so the job that ends the window has the last word.
+fn scheduled_runs<'a>(
     gate: &'a Gate,
     history: &History,
 ) -> Result<Vec<(Timestamp, &'a GateJob)>, ReplayError> {
     let (start, end) = history.span();
-    let instant = |time| Timestamp::from_millisecond(time).unwrap_or(Timestamp::UNIX_EPOCH);
+    let start = Timestamp::from_millisecond(start).unwrap_or(Timestamp::UNIX_EPOCH);
+    let end = Timestamp::from_millisecond(end).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut runs = Vec::new();
     for action in [Action::Up, Action::Guard, Action::Down] {
         let Some(job) = gate.active_job(action) else { continue };
         let times = job.times.as_ref().ok_or(ReplayError::Schedule(action.name()))?;
-        for at in times.schedule.runs(instant(start), instant(end), &times.zone) {
+        for at in times.schedule.runs(start, end, &times.zone) {
             runs.push((at, job));
-            if runs.len() > MOST_RUNS {
+            if runs.len() > MAX_RUNS {
                 return Err(ReplayError::Runs);
             }
         }
     }
-    // Stable, so the order of actions stays within an instant.
+    // The sort is stable, so actions keep their order within an instant.
     runs.sort_by_key(|(at, _)| *at);
     Ok(runs)
 }
 
-/// The card as one job sees it.
-struct Card<'a> {
+/// The recorded GPU as one job reads it.
+struct Gpu<'a> {
     history: &'a History,
     sampling: &'a Sampling,
 }
 
-impl<'a> Card<'a> {
-    fn of(history: &'a History, job: &'a GateJob) -> Result<Self, ReplayError> {
+impl<'a> Gpu<'a> {
+    fn new(history: &'a History, job: &'a GateJob) -> Result<Self, ReplayError> {
         let action = job.action.name();
-        let refused = |problem: String| ReplayError::Settings { action, problem };
-        let settings = job.settings.as_ref().map_err(|error| refused(error.to_string()))?;
-        let sampling =
-            settings.sampling.as_ref().ok_or_else(|| refused("it takes no reading".to_owned()))?;
-        Ok(Card { history, sampling })
+        let settings = job
+            .settings
+            .as_ref()
+            .map_err(|error| ReplayError::Settings { action, problem: error.to_string() })?;
+        let sampling = settings.sampling.as_ref().ok_or_else(|| ReplayError::Settings {
+            action,
+            problem: "it takes no reading".to_owned(),
+        })?;
+        Ok(Gpu { history, sampling })
     }
 
-    /// Whether the tenant is started: every reading must say so.
+    /// Returns true if the tenant is started: every reading must allow it.
     fn admits(&self, at: Timestamp) -> bool {
         (0..self.sampling.samples).all(|sample| {
-            let pause = self.sampling.sample_interval.saturating_mul(sample).as_millis() as i64;
-            decide(Action::Up, &self.reading(at, pause, 0), &self.sampling.rules).scale_to
-                == Some(1)
+            let reading = self.reading(at, self.sampling.sample_interval.saturating_mul(sample), 0);
+            decide(Action::Up, &reading, &self.sampling.rules).scale_to == Some(1)
         })
     }
 
-    /// What the guard does of a tenant that runs at its peak, a second look included.
-    fn guards(&self, at: Timestamp) -> Decision {
-        let peak = self.history.peak(&self.sampling.query.namespace);
-        let decide =
-            |pause| decide(Action::Guard, &self.reading(at, pause, peak), &self.sampling.rules);
-        let first = decide(0);
+    /// The guard's decision while the tenant uses its peak, after a second reading if the gate would
+    /// take one.
+    fn guard_decision(&self, at: Timestamp) -> Decision {
+        let first = self.guard_decision_after(at, Duration::ZERO);
         if first.recheck && !self.sampling.recheck_delay.is_zero() {
-            decide(self.sampling.recheck_delay.as_millis() as i64)
+            self.guard_decision_after(at, self.sampling.recheck_delay)
         } else {
             first
         }
     }
 
-    /// The card some milliseconds after an instant.
-    fn reading(&self, at: Timestamp, pause: i64, tenant: u64) -> Reading {
-        let at = at.as_millisecond().saturating_add(pause);
+    fn guard_decision_after(&self, at: Timestamp, pause: Duration) -> Decision {
+        let peak = self.history.peak(&self.sampling.query.namespace);
+        decide(Action::Guard, &self.reading(at, pause, peak), &self.sampling.rules)
+    }
+
+    /// The reading at an instant while the tenant does not run.
+    fn idle_reading(&self, at: Timestamp) -> Reading {
+        self.reading(at, Duration::ZERO, 0)
+    }
+
+    /// The reading some time after an instant, while the tenant uses so many bytes.
+    fn reading(&self, at: Timestamp, pause: Duration, tenant: u64) -> Reading {
+        let at = at.as_millisecond().saturating_add(pause.as_millis() as i64);
         self.history.reading(at, &self.sampling.query.namespace, tenant)
     }
 }

@@ -1,11 +1,10 @@
-//! Images: another tag, another digest under the same tag, a digest that is no longer there.
+//! Changed images: another tag, another digest under the same tag, or a digest that was removed.
 
-use super::{Case, Finding, Rule, Topic};
+use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, items};
 use crate::model::workload::pod_spec;
-use yaml_spans::Node;
 
 const IMAGES: &str = "https://kubernetes.io/docs/concepts/containers/images/#image-names";
 
@@ -13,37 +12,27 @@ pub(super) const SAME_TAG: Rule = Rule {
     id: "image-same-tag",
     severity: Severity::Warning,
     topic: Topic::Image,
-    what: "An image has another digest under the same tag: other content by the same name",
+    summary: "An image has another digest under the same tag: the same name now means other content",
     source: IMAGES,
-    detect: |case| find(case, What::SameTag),
 };
 
 pub(super) const UNPINNED: Rule = Rule {
     id: "image-unpinned",
     severity: Severity::Warning,
     topic: Topic::Image,
-    what: "An image was pinned by its digest and is not any more: what runs can change without a commit",
+    summary: "An image is no longer pinned by its digest: what runs can change without a commit",
     source: IMAGES,
-    detect: |case| find(case, What::Unpinned),
 };
 
 pub(super) const CHANGES: Rule = Rule {
     id: "image-changes",
     severity: Severity::Info,
     topic: Topic::Image,
-    what: "A container runs another image",
+    summary: "A container runs another image",
     source: IMAGES,
-    detect: |case| find(case, What::Other),
 };
 
-#[derive(PartialEq, Eq)]
-enum What {
-    SameTag,
-    Unpinned,
-    Other,
-}
-
-/// An image's name in its parts.
+/// A parsed image reference.
 #[derive(PartialEq, Eq)]
 struct Image<'a> {
     repository: &'a str,
@@ -52,7 +41,8 @@ struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    /// By the grammar of `distribution/reference`: a colon after the last slash starts the tag.
+    /// Parses a reference by the grammar of `distribution/reference`: a colon after the last slash
+    /// starts the tag.
     fn parse(text: &'a str) -> Self {
         let (name, digest) = match text.split_once('@') {
             Some((name, digest)) => (name, Some(digest)),
@@ -68,46 +58,46 @@ impl<'a> Image<'a> {
         }
     }
 
-    /// What happens from one to another.
-    fn to(&self, other: &Image<'_>) -> What {
-        let same = self.repository == other.repository && self.tag == other.tag;
+    /// The rule that a change from this image to another falls under.
+    fn rule_of_change(&self, other: &Image<'_>) -> &'static Rule {
+        let has_same_name = self.repository == other.repository && self.tag == other.tag;
         match (self.digest, other.digest) {
-            // Without a tag the digest is the whole name: it is just another image.
-            (Some(_), Some(_)) if same && self.tag.is_some() => What::SameTag,
-            (Some(_), None) => What::Unpinned,
-            _ => What::Other,
+            // Without a tag the digest is the whole name, so it is just another image.
+            (Some(_), Some(_)) if has_same_name && self.tag.is_some() => &SAME_TAG,
+            (Some(_), None) => &UNPINNED,
+            _ => &CHANGES,
         }
     }
 }
 
-fn find(case: &Case<'_>, wanted: What) -> Vec<Finding> {
+pub(super) fn changed_images(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (_, before, after) in case.both() {
-        for (container, image) in images(after) {
-            let was = images(before).find(|(name, _)| *name == container).map(|(_, image)| image);
-            let Some(was) = was.filter(|was| *was != image) else { continue };
-            if Image::parse(was).to(&Image::parse(image)) == wanted {
-                let words = Message::of("Container ")
-                    .code(container)
-                    .and(": from ")
-                    .code(was)
-                    .and(" to ")
-                    .code(image);
-                findings.push(Finding::new(&after.id, words));
-            }
+    for (_, before, after) in context.modified() {
+        for (container, image) in container_images(after) {
+            let previous = container_images(before)
+                .find(|(name, _)| *name == container)
+                .map(|(_, image)| image);
+            let Some(previous) = previous.filter(|previous| *previous != image) else { continue };
+            let rule = Image::parse(previous).rule_of_change(&Image::parse(image));
+            let message = Message::of("Container ")
+                .code(container)
+                .and(": from ")
+                .code(previous)
+                .and(" to ")
+                .code(image);
+            findings.push(Finding::new(rule, &after.id, message));
         }
     }
     findings
 }
 
-/// The containers of an object's Pods with their images.
-fn images(object: &Object) -> impl Iterator<Item = (&str, &str)> {
+/// The names and images of the containers in an object's Pods.
+fn container_images(object: &Object) -> impl Iterator<Item = (&str, &str)> {
     let spec = pod_spec(object);
-    let lists = ["initContainers", "containers"].into_iter();
-    lists
+    ["initContainers", "containers"]
+        .into_iter()
         .flat_map(move |list| spec.map(|spec| items(spec, &[list])).unwrap_or_default())
         .filter_map(|container| {
-            let text = |key| container.get(key).and_then(Node::as_str);
-            Some((text("name")?, text("image")?))
+            Some((container.get("name")?.as_str()?, container.get("image")?.as_str()?))
         })
 }

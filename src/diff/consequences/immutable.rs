@@ -1,7 +1,7 @@
-//! Fields that the API server lets nobody change.
+//! Changes of fields that the API server treats as immutable.
 
-use super::{Case, Finding, Rule, Topic};
-use crate::diff::fields::FieldChange;
+use super::{Finding, Rule, RuleContext, Topic};
+use crate::diff::fields::{FieldChange, is_scalar};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, scalar_text};
@@ -11,35 +11,34 @@ pub(super) const REFUSED: Rule = Rule {
     id: "api-refuses",
     severity: Severity::Critical,
     topic: Topic::Refusal,
-    what: "The API server will refuse the change of an immutable field: the object must be deleted and made anew",
-    source: "the validation of each kind; the table in src/review/consequences/immutable.rs names the function of each field",
-    detect: refused,
+    summary: "The API server will refuse the change of an immutable field: the object must be deleted and created again",
+    source: "the validation of each kind; the table in src/diff/consequences/immutable.rs names the function of each field",
 };
 
-/// When a change of a field is refused.
+/// The changes of a field that are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Held {
-    /// Always.
+enum Refused {
+    /// Every change.
     Always,
-    /// Once it is set: from nothing to something is allowed.
+    /// Changes of a value that is set; setting it is allowed.
     OnceSet,
-    /// From one value to another; what is left out stays as it was.
+    /// Changes from one value to another; an omitted field keeps its value.
     WhileSet,
 }
 
-/// A field that can't change.
-struct Field {
+/// An immutable field.
+struct ImmutableField {
     group: &'static str,
     kind: &'static str,
-    /// The keys to it.
+    /// The keys on the way to it.
     path: &'static [&'static str],
-    /// Keys below it that can change.
+    /// The keys below it that may change.
     except: &'static [&'static str],
-    held: Held,
-    /// What the API server fills in, where the field is one scalar: the same as leaving it out.
+    refused: Refused,
+    /// The value that the API server fills in, if the field is a scalar: equal to omitting the field.
     default: Option<&'static str>,
-    /// The function in Kubernetes' sources that refuses it: of `pkg/apis/*/validation`, a strategy's
-    /// of `pkg/registry`.
+    /// The function in Kubernetes' source code that refuses the change: in `pkg/apis/*/validation`, or
+    /// in `pkg/registry` for a strategy.
     source: &'static str,
 }
 
@@ -48,18 +47,26 @@ const fn field(
     kind: &'static str,
     path: &'static [&'static str],
     source: &'static str,
-) -> Field {
-    Field { group, kind, path, except: &[], held: Held::Always, default: None, source }
+) -> ImmutableField {
+    ImmutableField {
+        group,
+        kind,
+        path,
+        except: &[],
+        refused: Refused::Always,
+        default: None,
+        source,
+    }
 }
 
-impl Field {
+impl ImmutableField {
     const fn except(mut self, keys: &'static [&'static str]) -> Self {
         self.except = keys;
         self
     }
 
-    const fn held(mut self, held: Held) -> Self {
-        self.held = held;
+    const fn refused(mut self, refused: Refused) -> Self {
+        self.refused = refused;
         self
     }
 
@@ -73,8 +80,8 @@ const CORE: &str = "";
 const RBAC: &str = "rbac.authorization.k8s.io";
 const STORAGE: &str = "storage.k8s.io";
 
-/// Rows of one kind: a more special path first.
-const FIELDS: &[Field] = &[
+/// The table of immutable fields; among the rows of one kind a more specific path comes first.
+const FIELDS: &[ImmutableField] = &[
     field("apps", "Deployment", &["spec", "selector"], "deploymentStrategy.ValidateUpdate"),
     field("apps", "ReplicaSet", &["spec", "selector"], "rsStrategy.ValidateUpdate"),
     field("apps", "DaemonSet", &["spec", "selector"], "daemonSetStrategy.ValidateUpdate"),
@@ -91,7 +98,8 @@ const FIELDS: &[Field] = &[
         "updateStrategy",
     ]),
     field("apps", "ControllerRevision", &["data"], "ValidateControllerRevisionUpdate"),
-    field("batch", "Job", &["spec", "selector"], "ValidateJobSpecUpdate").held(Held::WhileSet),
+    field("batch", "Job", &["spec", "selector"], "ValidateJobSpecUpdate")
+        .refused(Refused::WhileSet),
     field("batch", "Job", &["spec", "template"], "ValidateJobSpecUpdate"),
     field("batch", "Job", &["spec", "completionMode"], "ValidateJobSpecUpdate")
         .default("NonIndexed"),
@@ -113,22 +121,22 @@ const FIELDS: &[Field] = &[
         &["spec", "volumeName"],
         "ValidatePersistentVolumeClaimUpdate",
     )
-    .held(Held::OnceSet),
+    .refused(Refused::OnceSet),
     field(
         CORE,
         "PersistentVolumeClaim",
         &["spec", "storageClassName"],
         "validateStorageClassUpgradeFromNil",
     )
-    .held(Held::OnceSet),
+    .refused(Refused::OnceSet),
     field(CORE, "PersistentVolumeClaim", &["spec"], "ValidatePersistentVolumeClaimUpdate").except(
         &["resources", "storageClassName", "volumeAttributesClassName", "volumeMode", "volumeName"],
     ),
     field(CORE, "PersistentVolume", &["spec", "volumeMode"], "ValidatePersistentVolumeUpdate")
         .default("Filesystem"),
     field(CORE, "PersistentVolume", &["spec", "nodeAffinity"], "ValidatePersistentVolumeUpdate")
-        .held(Held::OnceSet),
-    // What is left of the specification is the source: one key for each kind of volume.
+        .refused(Refused::OnceSet),
+    // The rest of the specification is the volume source: one key for each kind of volume.
     field(CORE, "PersistentVolume", &["spec"], "ValidatePersistentVolumeUpdate").except(&[
         "accessModes",
         "capacity",
@@ -141,12 +149,13 @@ const FIELDS: &[Field] = &[
         "volumeMode",
     ]),
     field(CORE, "Service", &["spec", "clusterIP"], "validateUpgradeDowngradeClusterIPs")
-        .held(Held::WhileSet),
+        .refused(Refused::WhileSet),
     field(CORE, "Service", &["spec", "clusterIPs"], "validateUpgradeDowngradeClusterIPs")
-        .held(Held::WhileSet),
-    field(CORE, "Service", &["spec", "ipFamilies"], "ValidateServiceUpdate").held(Held::WhileSet),
+        .refused(Refused::WhileSet),
+    field(CORE, "Service", &["spec", "ipFamilies"], "ValidateServiceUpdate")
+        .refused(Refused::WhileSet),
     field(CORE, "Service", &["spec", "loadBalancerClass"], "validateLoadBalancerClassField")
-        .held(Held::OnceSet),
+        .refused(Refused::OnceSet),
     field(CORE, "Secret", &["type"], "ValidateSecretUpdate").default("Opaque"),
     field(CORE, "Pod", &["spec", "containers"], "ValidatePodUpdate").except(&["image"]),
     field(CORE, "Pod", &["spec", "initContainers"], "ValidatePodUpdate").except(&["image"]),
@@ -210,32 +219,36 @@ const FIELDS: &[Field] = &[
     ),
 ];
 
-/// A ConfigMap or Secret with `immutable: true`: only its metadata can change (`ValidateConfigMapUpdate`,
-/// `ValidateSecretUpdate`).
+/// The fields of a ConfigMap or Secret with `immutable: true` that can't change
+/// (`ValidateConfigMapUpdate`, `ValidateSecretUpdate`).
 const SEALED: [&str; 4] = ["immutable", "data", "binaryData", "stringData"];
 
-fn refused(case: &Case<'_>) -> Vec<Finding> {
+pub(super) fn refused_changes(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (change, before, _) in case.both() {
+    for (change, before, _) in context.modified() {
         for field in &change.fields {
-            if let Some(source) = held_by(before, field) {
-                let words = Message::of("The API server will refuse to change ")
+            if let Some(source) = refusal_source(before, field) {
+                let message = Message::of("The API server will refuse to change ")
                     .code(field.path.to_string())
-                    .then(shown(field))
-                    .and(format!(" ({source}): the object would have to be deleted and made anew"));
-                findings.push(Finding::new(&change.id, words));
+                    .then(old_and_new(field))
+                    .and(format!(" ({source}): the object must be deleted and created again"));
+                findings.push(Finding::new(&REFUSED, &change.id, message));
             }
         }
     }
     findings
 }
 
-/// What refuses a change, if anything does.
-fn held_by(before: &Object, change: &FieldChange) -> Option<&'static str> {
+/// Returns the function or field that makes the API server refuse a change.
+fn refusal_source(before: &Object, change: &FieldChange) -> Option<&'static str> {
     let id = &before.id;
-    let sealed = before.at(&["immutable"]).is_some_and(|node| node.value == Value::Bool(true));
-    let core = id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret");
-    if core && sealed && SEALED.iter().any(|key| below(change, &[key]).is_some()) {
+    let is_sealed = before.at(&["immutable"]).is_some_and(|node| node.value == Value::Bool(true));
+    let is_configuration =
+        id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret");
+    if is_configuration
+        && is_sealed
+        && SEALED.iter().any(|key| rest_below(change, &[key]).is_some())
+    {
         return Some("`immutable: true`");
     }
     FIELDS
@@ -245,47 +258,49 @@ fn held_by(before: &Object, change: &FieldChange) -> Option<&'static str> {
         .map(|row| row.source)
 }
 
-impl Field {
+impl ImmutableField {
     fn refuses(&self, change: &FieldChange) -> bool {
-        let Some(rest) = below(change, self.path) else { return false };
+        let Some(rest) = rest_below(change, self.path) else { return false };
         let key = rest.iter().find_map(|segment| match segment {
             Segment::Key(key) => Some(key.as_str()),
             Segment::Index(_) => None,
         });
-        let excepted = key.is_some_and(|key| self.except.contains(&key));
+        let is_exception = key.is_some_and(|key| self.except.contains(&key));
         let (before, after) = (change.change.before(), change.change.after());
-        let allowed = match self.held {
-            Held::Always => false,
-            Held::OnceSet => before.is_none(),
-            Held::WhileSet => before.is_none() || after.is_none(),
+        let is_allowed = match self.refused {
+            Refused::Always => false,
+            Refused::OnceSet => before.is_none(),
+            Refused::WhileSet => before.is_none() || after.is_none(),
         };
-        let filled_in = self.default.is_some() && self.value(before) == self.value(after);
-        !(excepted || allowed || filled_in)
+        let is_filled_in =
+            self.default.is_some() && self.effective_value(before) == self.effective_value(after);
+        !(is_exception || is_allowed || is_filled_in)
     }
 
-    /// The value that the API server holds.
-    fn value(&self, node: Option<&Node>) -> Option<String> {
+    /// The value after the API server filled in the default.
+    fn effective_value(&self, node: Option<&Node>) -> Option<String> {
         node.map(scalar_text).or_else(|| self.default.map(str::to_owned))
     }
 }
 
-/// What is left of a change's path below some keys; none where it leads elsewhere.
-fn below<'a>(change: &'a FieldChange, keys: &[&str]) -> Option<&'a [Segment]> {
-    let within = crate::diff::fields::starts_with(&change.path, keys);
-    within.then(|| &change.path.segments()[keys.len()..])
+/// Returns the rest of a change's path below some keys, or `None` if it leads elsewhere.
+fn rest_below<'a>(change: &'a FieldChange, keys: &[&str]) -> Option<&'a [Segment]> {
+    let is_below = crate::diff::fields::starts_with(&change.path, keys);
+    is_below.then(|| &change.path.segments()[keys.len()..])
 }
 
-/// From what to what, for scalars that are short.
-fn shown(change: &FieldChange) -> Message {
-    let short = |node: &Node| {
-        let scalar = node.as_mapping().is_none() && node.as_sequence().is_none();
-        Some(scalar_text(node)).filter(|text| scalar && text.chars().count() <= 60)
-    };
-    let node = |node: Option<&Node>| node.and_then(short);
-    match (node(change.change.before()), node(change.change.after())) {
+/// The old and the new value, if both are short scalars.
+fn old_and_new(change: &FieldChange) -> Message {
+    let before = change.change.before().and_then(short_scalar);
+    let after = change.change.after().and_then(short_scalar);
+    match (before, after) {
         (Some(before), Some(after)) => Message::of(" from ").code(before).and(" to ").code(after),
         _ => Message::default(),
     }
+}
+
+fn short_scalar(node: &Node) -> Option<String> {
+    Some(scalar_text(node)).filter(|text| is_scalar(node) && text.chars().count() <= 60)
 }
 
 #[cfg(test)]
@@ -301,19 +316,19 @@ mod tests {
                     && first.path != row.path
                     && !first.except.contains(&row.path[first.path.len()])
             });
-            assert!(!hidden, "{} {:?} stands behind a wider row", row.kind, row.path);
+            assert!(!hidden, "{} {:?} is hidden by a wider row", row.kind, row.path);
         }
     }
 
-    /// An object of a row's kind with a value at some keys; none there if it is not given.
-    fn object(row: &Field, keys: &[&str], value: Option<&str>) -> String {
+    /// An object of a row's kind, with a value at some keys if one is given.
+    fn object(row: &ImmutableField, keys: &[&str], value: Option<&str>) -> String {
         let version =
             if row.group.is_empty() { "v1".to_owned() } else { format!("{}/v1", row.group) };
         let head = format!(
             "apiVersion: {version}\nkind: {}\nmetadata: {{name: a, namespace: b}}\n",
             row.kind
         );
-        // In every map on the way there is something else, on both sides.
+        // Every map on the way has another entry, before and after.
         let inner = keys.iter().skip(1).rev().fold(value.map(str::to_owned), |inner, key| {
             let entry = inner.map(|inner| format!("{key}: {inner}, ")).unwrap_or_default();
             Some(format!("{{{entry}keep: 1}}"))
@@ -321,21 +336,25 @@ mod tests {
         inner.map_or_else(|| head.clone(), |inner| format!("{head}{}: {inner}\n", keys[0]))
     }
 
-    fn is_refused(row: &Field, keys: &[&str], before: Option<&str>, after: Option<&str>) -> bool {
-        let side = |value| object(row, keys, value);
-        let review =
-            crate::diff::testing::review(&side(before), &side(after), "2026-11-24T12:00:00Z");
-        assert!(before == after || !review.is_same(), "{} {keys:?}", row.kind);
-        review.consequences.iter().any(|found| {
-            let said = crate::report::plain_text(&found.words);
-            found.rule.id == REFUSED.id && said.contains(row.source)
+    fn is_refused(
+        row: &ImmutableField,
+        keys: &[&str],
+        before: Option<&str>,
+        after: Option<&str>,
+    ) -> bool {
+        let (base, head) = (object(row, keys, before), object(row, keys, after));
+        let diff = crate::diff::testing::diff(&base, &head, "2026-11-24T12:00:00Z");
+        assert!(before == after || !diff.is_empty(), "{} {keys:?}", row.kind);
+        diff.consequences.iter().any(|consequence| {
+            consequence.rule.id == REFUSED.id
+                && crate::report::plain_text(&consequence.message).contains(row.source)
         })
     }
 
     #[test]
-    fn every_row_refuses_what_it_says_and_nothing_else() {
+    fn every_row_refuses_its_changes_and_no_others() {
         for row in FIELDS {
-            // A field with exceptions is a map: another key of it stands for the rest.
+            // A field with exceptions is a map: one other key represents the rest.
             let keys = match row.except {
                 [] => row.path.to_vec(),
                 _ => [row.path, &["other"]].concat(),
@@ -344,17 +363,17 @@ mod tests {
             assert!(is_refused(row, &keys, Some("x"), Some("z")), "{at} changed");
             assert_eq!(
                 is_refused(row, &keys, None, Some("x")),
-                row.held == Held::Always,
+                row.refused == Refused::Always,
                 "{at} set"
             );
             assert_eq!(
                 is_refused(row, &keys, Some("x"), None),
-                row.held != Held::WhileSet,
+                row.refused != Refused::WhileSet,
                 "{at} unset"
             );
             if let Some(default) = row.default {
                 assert!(!is_refused(row, &keys, None, Some(default)), "{at} filled in");
-                assert!(!is_refused(row, &keys, Some(default), None), "{at} left out");
+                assert!(!is_refused(row, &keys, Some(default), None), "{at} omitted");
             }
             for except in row.except {
                 let keys = [row.path, &[*except]].concat();

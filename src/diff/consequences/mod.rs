@@ -1,11 +1,10 @@
-//! What a difference will do to the cluster: one table of rules, each with its source.
+//! The consequences of a diff: one table of rules, each with its source.
 //!
-//! In: the objects of both sides, what differs between them, and the time. Out: consequences, ranked.
-//! A rule is one function in the file of its family; it only looks, and calls nothing beyond this
-//! crate. `review` calls this module.
+//! A detector looks at the objects of both snapshots, their changes and the time, and returns the
+//! findings of one or several rules. Findings with the same message become one consequence.
 
-mod card;
-mod gate;
+mod gate_jobs;
+mod gate_settings;
 mod images;
 mod immutable;
 mod permissions;
@@ -23,16 +22,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub(super) use card::gibibytes;
+pub(super) use gate_settings::{format_memory, format_setting};
 
 use super::objects::ObjectChange;
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::gate_jobs::{Gate, gates};
+use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::object::{Object, Objects};
 use kube_validate::ObjectId;
 
-/// What a rule is about.
+/// The subject of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)] // The words are their own description.
 pub enum Topic {
@@ -42,7 +41,7 @@ pub enum Topic {
     Pruning,
     Permissions,
     Schedule,
-    Card,
+    Gpu,
     Policy,
     Image,
     Gate,
@@ -59,7 +58,7 @@ impl Topic {
             Topic::Pruning => "pruning",
             Topic::Permissions => "permissions",
             Topic::Schedule => "schedule",
-            Topic::Card => "card",
+            Topic::Gpu => "gpu",
             Topic::Policy => "policy",
             Topic::Image => "image",
             Topic::Gate => "gate",
@@ -73,36 +72,35 @@ impl Topic {
 pub struct Rule {
     /// Its stable name.
     pub id: &'static str,
-    /// How much it matters.
+    /// Its severity.
     pub severity: Severity,
-    /// What it is about.
+    /// Its subject.
     pub topic: Topic,
-    /// What happens, in a sentence without an end.
-    pub what: &'static str,
-    /// Where it is written that this happens.
+    /// The effect on the cluster, as a sentence without a full stop.
+    pub summary: &'static str,
+    /// The documentation or source code that the effect follows from.
     pub source: &'static str,
-    detect: fn(&Case<'_>) -> Vec<Finding>,
 }
 
-/// All rules.
+/// All rules, in the order in which consequences of one severity are reported.
 pub const RULES: &[&Rule] = &[
     &immutable::REFUSED,
-    &strategy::KEPT,
+    &strategy::REFUSED,
     &storage::SHRINKS,
     &storage::GROWS,
     &pruned::NAMESPACE,
     &pruned::DATA_LOST,
     &pruned::DATA_KEPT,
-    &pruned::GUARDED,
-    &pruned::UNGUARDED,
+    &pruned::PROTECTED,
+    &pruned::UNPROTECTED,
     &pruned::PRUNED,
     &storage::RECLAIM,
-    &gate::REFUSES,
-    &gate::UNGUARDED,
-    &gate::LEFT_UP,
-    &gate::AT_REST,
-    &card::BLIND,
-    &card::ARITHMETIC,
+    &gate_jobs::REFUSES,
+    &gate_jobs::UNGUARDED,
+    &gate_jobs::LEFT_UP,
+    &gate_jobs::SUSPENDED,
+    &gate_settings::BLIND,
+    &gate_settings::CHANGED,
     &probes::KILLS,
     &permissions::PRIVILEGED,
     &permissions::WIDENED,
@@ -121,45 +119,70 @@ pub const RULES: &[&Rule] = &[
     &images::CHANGES,
 ];
 
-/// What a rule found.
+/// A function that finds consequences.
+type Detector = fn(&RuleContext<'_>) -> Vec<Finding>;
+
+const DETECTORS: &[Detector] = &[
+    immutable::refused_changes,
+    strategy::refused_strategies,
+    storage::claim_sizes,
+    storage::reclaim_policies,
+    pruned::removed_objects,
+    pruned::dropped_protection,
+    gate_jobs::inactive_jobs,
+    gate_jobs::refused_settings,
+    gate_settings::changed_settings,
+    probes::liveness_probes,
+    permissions::changed_permissions,
+    rollout::pod_restarts,
+    rollout::stale_configuration,
+    rollout::replica_counts,
+    schedules::changed_schedules,
+    schedules::suspended_jobs,
+    policies::changed_policies,
+    images::changed_images,
+];
+
+/// A consequence for one object.
 #[derive(Debug)]
 struct Finding {
+    rule: &'static Rule,
     object: ObjectId,
-    words: Message,
-    /// For the first line of a report: when it happens.
-    when: Option<Moment>,
+    message: Message,
+    /// The time at which it happens, for the headline.
+    when: Option<EventTime>,
 }
 
-/// When something happens.
+/// The time at which something happens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment {
+pub struct EventTime {
     /// The instant.
     pub at: Timestamp,
-    /// On the clock of the schedule that it comes from: `Wed 02:00`.
+    /// The same in the time zone of its schedule: `Wed 02:00`.
     pub text: String,
 }
 
 impl Finding {
-    fn new(object: &ObjectId, words: Message) -> Self {
-        Finding { object: object.clone(), words, when: None }
+    fn new(rule: &'static Rule, object: &ObjectId, message: Message) -> Self {
+        Finding { rule, object: object.clone(), message, when: None }
     }
 }
 
-/// A rule's finding, of all objects that it says the same of.
+/// A consequence for all objects that it has the same message for.
 #[derive(Debug, Clone)]
 pub struct Consequence {
     /// The rule.
     pub rule: &'static Rule,
-    /// Of which objects.
+    /// The objects.
     pub objects: Vec<ObjectId>,
-    /// What will happen.
-    pub words: Message,
-    /// When, where that is known.
-    pub when: Option<Moment>,
+    /// The effect on the cluster.
+    pub message: Message,
+    /// The time at which it happens, if that is known.
+    pub when: Option<EventTime>,
 }
 
-/// What rules look at.
-struct Case<'a> {
+/// The input of all detectors.
+struct RuleContext<'a> {
     base: &'a Objects,
     head: &'a Objects,
     changes: &'a [ObjectChange],
@@ -168,65 +191,76 @@ struct Case<'a> {
     gates_after: BTreeMap<ObjectId, Gate>,
 }
 
-impl<'a> Case<'a> {
-    /// Each object that differs: its change, and what it was and is.
-    fn changed(&self) -> impl Iterator<Item = Pair<'a>> + '_ {
-        self.changes.iter().map(|change| Pair {
+impl<'a> RuleContext<'a> {
+    /// Each object that differs, with its old and its new state.
+    fn changed(&self) -> impl Iterator<Item = ChangedObject<'a>> + '_ {
+        self.changes.iter().map(|change| ChangedObject {
             change,
             before: self.base.get(&change.id),
             after: self.head.get(&change.id),
         })
     }
 
-    /// Each object that is on both sides and differs.
-    fn both(&self) -> impl Iterator<Item = (&'a ObjectChange, &'a Object, &'a Object)> + '_ {
+    /// Each object that differs and is in both snapshots.
+    fn modified(&self) -> impl Iterator<Item = (&'a ObjectChange, &'a Object, &'a Object)> + '_ {
         self.changed().filter_map(|pair| Some((pair.change, pair.before?, pair.after?)))
     }
 
-    /// Each object that is gone.
-    fn gone(&self) -> impl Iterator<Item = &'a Object> + '_ {
+    /// Each object that is only in the base.
+    fn removed(&self) -> impl Iterator<Item = &'a Object> + '_ {
         self.changed().filter(|pair| pair.after.is_none()).filter_map(|pair| pair.before)
     }
 }
 
-/// An object that differs, on both sides.
-struct Pair<'a> {
+/// An object that differs.
+struct ChangedObject<'a> {
     change: &'a ObjectChange,
     before: Option<&'a Object>,
     after: Option<&'a Object>,
 }
 
-/// What the changes will do, the worst first.
-pub(super) fn find(
+/// Finds the consequences of the changes, the worst first.
+pub(super) fn find_consequences(
     base: &Objects,
     head: &Objects,
     changes: &[ObjectChange],
     now: Timestamp,
 ) -> Vec<Consequence> {
-    let near = |objects: &Objects| gates(objects, &namespaces(changes));
-    let case = Case { base, head, changes, now, gates_before: near(base), gates_after: near(head) };
-    let mut all = Vec::new();
-    for rule in RULES {
-        let mut grouped: BTreeMap<(Message, Option<Moment>), Vec<ObjectId>> = BTreeMap::new();
-        for finding in (rule.detect)(&case) {
-            grouped.entry((finding.words, finding.when)).or_default().push(finding.object);
-        }
-        let mut found: Vec<Consequence> = grouped
-            .into_iter()
-            .map(|((words, when), mut objects)| {
-                objects.sort();
-                Consequence { rule, objects, words, when }
-            })
-            .collect();
-        found.sort_by(|one, other| one.objects.cmp(&other.objects));
-        all.extend(found);
+    let namespaces = changed_namespaces(changes);
+    let context = RuleContext {
+        base,
+        head,
+        changes,
+        now,
+        gates_before: find_gates(base, &namespaces),
+        gates_after: find_gates(head, &namespaces),
+    };
+    let mut grouped: BTreeMap<(usize, Message, Option<EventTime>), Vec<ObjectId>> = BTreeMap::new();
+    for finding in DETECTORS.iter().flat_map(|detect| detect(&context)) {
+        let Some(position) = RULES.iter().position(|rule| rule.id == finding.rule.id) else {
+            continue;
+        };
+        let key = (position, finding.message, finding.when);
+        grouped.entry(key).or_default().push(finding.object);
     }
-    // Stable: within a severity the table's order stays.
-    all.sort_by_key(|consequence| consequence.rule.severity);
-    all
+    let mut consequences: Vec<(usize, Consequence)> = grouped
+        .into_iter()
+        .map(|((position, message, when), mut objects)| {
+            objects.sort();
+            (position, Consequence { rule: RULES[position], objects, message, when })
+        })
+        .collect();
+    consequences.sort_by(|(place, one), (other_place, other)| {
+        (one.rule.severity, place, &one.objects).cmp(&(
+            other.rule.severity,
+            other_place,
+            &other.objects,
+        ))
+    });
+    consequences.into_iter().map(|(_, consequence)| consequence).collect()
 }
 
 /// The namespaces in which anything differs.
-pub(super) fn namespaces(changes: &[ObjectChange]) -> BTreeSet<&str> {
+pub(super) fn changed_namespaces(changes: &[ObjectChange]) -> BTreeSet<&str> {
     changes.iter().filter_map(|change| change.id.namespace.as_deref()).collect()
 }

@@ -1,12 +1,12 @@
-//! Permissions, verb by resource: what each subject may do after that it might not before, and the
-//! other way round. Bindings are followed, so a rule moved from one Role to another is no difference.
+//! Permissions that a subject gains or loses, verb by resource. Bindings are resolved, so a rule that
+//! moves from one Role to another changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Case, Finding, Rule, Topic};
+use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, Objects, at, items, strings};
+use crate::model::object::{Object, Objects, items, strings};
 use kube_validate::ObjectId;
 use yaml_spans::Node;
 
@@ -16,71 +16,61 @@ pub(super) const PRIVILEGED: Rule = Rule {
     id: "permissions-privileged",
     severity: Severity::Critical,
     topic: Topic::Permissions,
-    what: "Somebody may do what leads to everything else: read Secrets, run in Pods, grant rights, use `*`",
+    summary: "A subject gains a privilege-escalation path: reading Secrets, running in Pods, granting rights, or `*`",
     source: "https://kubernetes.io/docs/concepts/security/rbac-good-practices/#privilege-escalation-risks",
-    detect: |case| widened(case, true),
 };
 
 pub(super) const WIDENED: Rule = Rule {
     id: "permissions-widened",
     severity: Severity::Warning,
     topic: Topic::Permissions,
-    what: "Somebody may do more than before",
+    summary: "A subject gains permissions",
     source: "https://kubernetes.io/docs/reference/access-authn-authz/rbac/",
-    detect: |case| widened(case, false),
 };
 
 pub(super) const NARROWED: Rule = Rule {
     id: "permissions-narrowed",
     severity: Severity::Warning,
     topic: Topic::Permissions,
-    what: "Somebody may do less than before: what relies on it fails",
+    summary: "A subject loses permissions: whatever relies on them fails",
     source: "https://kubernetes.io/docs/reference/access-authn-authz/rbac/",
-    detect: narrowed,
 };
 
-/// The things that are shown of each side.
-const SHOWN: usize = 6;
+/// The most resources that one message lists.
+const MAX_LISTED: usize = 6;
 
-/// One thing that may be done; `*` is all.
+/// One verb on one resource; `*` is a wildcard.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Permission {
-    /// `deployments/scale.apps`, a URL, or all of a role that is not among the objects.
     resource: Resource,
-    /// The one object that it is limited to.
+    /// The only object that it applies to.
     name: Option<String>,
     verb: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Resource {
-    Api {
-        group: String,
-        resource: String,
-    },
+    /// A resource of the API: `deployments/scale` of the group `apps`.
+    Api { group: String, resource: String },
+    /// A URL of the API server.
     Url(String),
-    /// What a role that is not among the objects allows.
+    /// Everything that a role allows which is not among the objects.
     Role(String),
 }
 
-/// Who may do something, and where: none is the whole cluster.
+/// A subject and the namespace that its permissions apply to; `None` for the whole cluster.
 type Holder = (String, Option<String>);
 
-/// What everybody may do.
-type Rights = BTreeMap<Holder, BTreeSet<Permission>>;
+/// The permissions of every subject.
+type Permissions = BTreeMap<Holder, BTreeSet<Permission>>;
 
 impl Permission {
-    /// Whether who has this has the other too.
-    fn covers(&self, other: &Permission) -> bool {
-        let wild = |own: &str, other: &str| own == "*" || own == other;
-        let resource = match (&self.resource, &other.resource) {
+    /// Returns true if this permission includes the other.
+    fn includes(&self, other: &Permission) -> bool {
+        let has_same_resource = match (&self.resource, &other.resource) {
             (Resource::Api { group, resource }, Resource::Api { group: g, resource: r }) => {
-                // `*/scale` is that subresource of everything; `*` everything with its subresources.
-                let subresource = |own: &str| {
-                    own.strip_prefix("*/")
-                        .is_some_and(|sub| r.split_once('/').is_some_and(|(_, s)| s == sub))
-                };
-                wild(group, g) && (wild(resource, r) || subresource(resource))
+                matches_wildcard(group, g)
+                    && (matches_wildcard(resource, r) || matches_subresource(resource, r))
             }
             (Resource::Url(own), Resource::Url(other)) => {
                 own == other
@@ -88,12 +78,12 @@ impl Permission {
             }
             (own, other) => own == other,
         };
-        resource
-            && wild(&self.verb, &other.verb)
+        has_same_resource
+            && matches_wildcard(&self.verb, &other.verb)
             && (self.name.is_none() || self.name == other.name)
     }
 
-    /// Whether it leads to more than it says.
+    /// Returns true if the permission is a way to gain further ones.
     fn is_privileged(&self) -> bool {
         let Resource::Api { group, resource } = &self.resource else {
             return match &self.resource {
@@ -105,22 +95,36 @@ impl Permission {
             };
         };
         let verb = self.verb.as_str();
-        let writes = ["*", "create", "update", "patch"].contains(&verb);
+        let is_write = ["*", "create", "update", "patch"].contains(&verb);
         verb == "*"
             || resource == "*"
             || ["escalate", "bind", "impersonate"].contains(&verb)
             || PRIVILEGED_RESOURCES.iter().any(|row| {
                 (row.group == group || group == "*")
                     && row.resource == resource
-                    && (writes || row.also.contains(&verb))
+                    && (is_write || row.also.contains(&verb))
             })
     }
 }
 
-/// A resource that whoever may write it, or use one of the other verbs, can get further with.
+/// Returns true if a pattern is `*` or the text itself.
+fn matches_wildcard(pattern: &str, text: &str) -> bool {
+    pattern == "*" || pattern == text
+}
+
+/// Returns true if a pattern such as `*/scale` matches the subresource of a resource. A plain `*`
+/// matches subresources too, as a wildcard.
+fn matches_subresource(pattern: &str, resource: &str) -> bool {
+    let subresource = resource.split_once('/').map(|(_, subresource)| subresource);
+    pattern.strip_prefix("*/").is_some_and(|name| subresource == Some(name))
+}
+
+/// A resource that leads to further permissions for a subject that may write it, or may use one of
+/// the other verbs.
 struct PrivilegedResource {
     group: &'static str,
     resource: &'static str,
+    /// The verbs besides the writing ones.
     also: &'static [&'static str],
 }
 
@@ -147,8 +151,8 @@ const PRIVILEGED_RESOURCES: [PrivilegedResource; 12] = [
     },
 ];
 
-/// What a role's rules allow.
-fn permissions(role: &Object) -> BTreeSet<Permission> {
+/// The permissions in a role's rules.
+fn role_permissions(role: &Object) -> BTreeSet<Permission> {
     let mut all = BTreeSet::new();
     for rule in items(&role.node, &["rules"]) {
         let names: Vec<Option<&str>> = match strings(rule, &["resourceNames"]) {
@@ -177,22 +181,22 @@ fn permissions(role: &Object) -> BTreeSet<Permission> {
     all
 }
 
-/// What the objects that differ let anybody do, on one side: their bindings, and the roles that
-/// these name or that differ.
-fn rights(objects: &Objects, touched: &Touched) -> Rights {
-    let mut rights = Rights::new();
+/// Collects the permissions in one snapshot that the changed objects decide: those of changed bindings,
+/// of bindings to changed roles, and of changed roles that nothing binds.
+fn collect_permissions(objects: &Objects, changed: &ChangedRbac) -> Permissions {
+    let mut all = Permissions::new();
     let mut bound: BTreeSet<&ObjectId> = BTreeSet::new();
     let bindings = ["RoleBinding", "ClusterRoleBinding"].into_iter();
-    for binding in bindings.flat_map(|kind| objects.of(GROUP, kind)) {
-        let role = role_of(binding);
+    for binding in bindings.flat_map(|kind| objects.of_kind(GROUP, kind)) {
+        let role = bound_role(binding);
         let known = role.as_ref().and_then(|role| objects.get(role));
-        if !touched.is_touched(binding, role.as_ref()) {
+        if !changed.decides(binding, role.as_ref()) {
             continue;
         }
         let allowed = match (known, &role) {
             (Some(known), _) => {
                 bound.insert(&known.id);
-                permissions(known)
+                role_permissions(known)
             }
             (None, Some(role)) => {
                 let resource = Resource::Role(format!("{} {}", role.kind, role.name));
@@ -202,35 +206,36 @@ fn rights(objects: &Objects, touched: &Touched) -> Rights {
         };
         for subject in items(&binding.node, &["subjects"]) {
             let holder = (subject_name(subject, binding), binding.id.namespace.clone());
-            rights.entry(holder).or_default().extend(allowed.iter().cloned());
+            all.entry(holder).or_default().extend(allowed.iter().cloned());
         }
     }
-    for role in ["Role", "ClusterRole"].into_iter().flat_map(|kind| objects.of(GROUP, kind)) {
-        if touched.ids.contains(&role.id) && !bound.contains(&role.id) {
+    for role in ["Role", "ClusterRole"].into_iter().flat_map(|kind| objects.of_kind(GROUP, kind)) {
+        if changed.ids.contains(&role.id) && !bound.contains(&role.id) {
             let holder = (format!("whoever is bound to {}", role.id), role.id.namespace.clone());
-            rights.entry(holder).or_default().extend(permissions(role));
+            all.entry(holder).or_default().extend(role_permissions(role));
         }
     }
-    rights
+    all
 }
 
-/// The permission objects that differ, and who is bound by them.
-struct Touched {
+/// The RBAC objects that differ.
+struct ChangedRbac {
     ids: BTreeSet<ObjectId>,
 }
 
-impl Touched {
-    fn of(case: &Case<'_>) -> Self {
-        let ids = case.changes.iter().filter(|change| change.id.group == GROUP);
-        Touched { ids: ids.map(|change| change.id.clone()).collect() }
+impl ChangedRbac {
+    fn find(context: &RuleContext<'_>) -> Self {
+        let ids = context.changes.iter().filter(|change| change.id.group == GROUP);
+        ChangedRbac { ids: ids.map(|change| change.id.clone()).collect() }
     }
 
-    fn is_touched(&self, binding: &Object, role: Option<&ObjectId>) -> bool {
+    /// Returns true if the binding or its role differs.
+    fn decides(&self, binding: &Object, role: Option<&ObjectId>) -> bool {
         self.ids.contains(&binding.id) || role.is_some_and(|role| self.ids.contains(role))
     }
 }
 
-fn role_of(binding: &Object) -> Option<ObjectId> {
+fn bound_role(binding: &Object) -> Option<ObjectId> {
     let kind = binding.text(&["roleRef", "kind"])?;
     Some(ObjectId {
         namespace: if kind == "Role" { binding.id.namespace.clone() } else { None },
@@ -241,97 +246,113 @@ fn role_of(binding: &Object) -> Option<ObjectId> {
 }
 
 fn subject_name(subject: &Node, binding: &Object) -> String {
-    let text = |key| at(subject, &[key]).and_then(Node::as_str);
-    let (kind, name) = (text("kind").unwrap_or("?"), text("name").unwrap_or("?"));
-    match (kind, text("namespace").or(binding.id.namespace.as_deref())) {
+    let kind = subject.get("kind").and_then(Node::as_str).unwrap_or("?");
+    let name = subject.get("name").and_then(Node::as_str).unwrap_or("?");
+    let namespace = subject.get("namespace").and_then(Node::as_str);
+    match (kind, namespace.or(binding.id.namespace.as_deref())) {
         ("ServiceAccount", Some(namespace)) => format!("{kind} {namespace}/{name}"),
         _ => format!("{kind} {name}"),
     }
 }
 
-/// What one side has that the other does not.
-fn beyond(these: &Rights, those: &Rights) -> Vec<(Holder, BTreeSet<Permission>)> {
+/// Returns the permissions that are in `these` and not included in `those`.
+fn additional_permissions(
+    these: &Permissions,
+    those: &Permissions,
+) -> Vec<(Holder, BTreeSet<Permission>)> {
     let none = BTreeSet::new();
     these
         .iter()
         .filter_map(|(holder, permissions)| {
             let own = those.get(holder).unwrap_or(&none);
-            // Who has it in the whole cluster has it in every namespace.
-            let wide = those.get(&(holder.0.clone(), None)).unwrap_or(&none);
-            let covered = |one: &Permission| own.iter().chain(wide).any(|other| other.covers(one));
-            let more: BTreeSet<_> =
-                permissions.iter().filter(|one| !covered(one)).cloned().collect();
+            // A permission in the whole cluster applies in every namespace.
+            let cluster_wide = those.get(&(holder.0.clone(), None)).unwrap_or(&none);
+            let more: BTreeSet<_> = permissions
+                .iter()
+                .filter(|one| !own.iter().chain(cluster_wide).any(|other| other.includes(one)))
+                .cloned()
+                .collect();
             (!more.is_empty()).then(|| (holder.clone(), more))
         })
         .collect()
 }
 
-fn both_sides(case: &Case<'_>) -> (Rights, Rights) {
-    let touched = Touched::of(case);
-    if touched.ids.is_empty() {
-        return (Rights::new(), Rights::new());
+pub(super) fn changed_permissions(context: &RuleContext<'_>) -> Vec<Finding> {
+    let changed = ChangedRbac::find(context);
+    if changed.ids.is_empty() {
+        return Vec::new();
     }
-    (rights(case.base, &touched), rights(case.head, &touched))
-}
-
-fn widened(case: &Case<'_>, privileged: bool) -> Vec<Finding> {
-    let (before, after) = both_sides(case);
+    let before = collect_permissions(context.base, &changed);
+    let after = collect_permissions(context.head, &changed);
     let mut findings = Vec::new();
-    for (holder, permissions) in beyond(&after, &before) {
-        let these: BTreeSet<_> =
-            permissions.into_iter().filter(|one| one.is_privileged() == privileged).collect();
-        findings.extend(said(case, &holder, &these, " may now "));
+    for (holder, gained) in additional_permissions(&after, &before) {
+        let (privileged, ordinary): (BTreeSet<_>, BTreeSet<_>) =
+            gained.into_iter().partition(Permission::is_privileged);
+        findings.extend(finding(context, &PRIVILEGED, &holder, &privileged));
+        findings.extend(finding(context, &WIDENED, &holder, &ordinary));
+    }
+    for (holder, lost) in additional_permissions(&before, &after) {
+        findings.extend(finding(context, &NARROWED, &holder, &lost));
     }
     findings
 }
 
-fn narrowed(case: &Case<'_>) -> Vec<Finding> {
-    let (before, after) = both_sides(case);
-    let less = beyond(&before, &after);
-    less.iter().filter_map(|(holder, these)| said(case, holder, these, " may no longer ")).collect()
-}
-
-fn said(
-    case: &Case<'_>,
+fn finding(
+    context: &RuleContext<'_>,
+    rule: &'static Rule,
     holder: &Holder,
-    these: &BTreeSet<Permission>,
-    verb: &str,
+    permissions: &BTreeSet<Permission>,
 ) -> Option<Finding> {
-    if these.is_empty() {
+    if permissions.is_empty() {
         return None;
     }
-    // One thing to a resource, its verbs together.
-    let mut things: BTreeMap<(&Resource, &Option<String>), Vec<&str>> = BTreeMap::new();
-    for one in these {
-        things.entry((&one.resource, &one.name)).or_default().push(&one.verb);
-    }
-    let things = things.iter().map(|((resource, name), verbs)| {
-        let verbs = verbs.join(", ");
-        let what = match resource {
-            Resource::Api { group, resource } if group.is_empty() => format!("{verbs} {resource}"),
-            Resource::Api { group, resource } => format!("{verbs} {resource}.{group}"),
-            Resource::Url(url) => format!("{verbs} {url}"),
-            Resource::Role(role) => format!("all of {role}"),
-        };
-        match name {
-            Some(name) => format!("{what} {name}"),
-            None => what,
-        }
-    });
-    let place = match &holder.1 {
+    let verb = if rule.id == NARROWED.id { " may no longer " } else { " may now " };
+    let scope = match &holder.1 {
         Some(namespace) => Message::of(" in namespace ").code(namespace),
         None => Message::of(" in the whole cluster"),
     };
-    let words = Message::default().code(&holder.0).and(verb).codes(things, SHOWN).then(place);
-    Some(Finding::new(&who_changed(case, holder), words))
+    let message = Message::default()
+        .code(&holder.0)
+        .and(verb)
+        .codes(describe_permissions(permissions), MAX_LISTED)
+        .then(scope);
+    Some(Finding::new(rule, &changed_object(context, holder), message))
 }
 
-/// The object to point at: a binding or role that differs, in the holder's place if there is one.
-fn who_changed(case: &Case<'_>, holder: &Holder) -> ObjectId {
-    let touched = || case.changes.iter().map(|change| &change.id).filter(|id| id.group == GROUP);
-    let near = touched().find(|id| id.namespace == holder.1).or_else(|| touched().next());
-    // There is one: rights only differ by objects that do.
-    near.cloned().unwrap_or_else(|| ObjectId {
+/// One text for each resource, with all its verbs: `get, patch deployments/scale.apps`.
+fn describe_permissions(permissions: &BTreeSet<Permission>) -> Vec<String> {
+    let mut verbs: BTreeMap<(&Resource, &Option<String>), Vec<&str>> = BTreeMap::new();
+    for permission in permissions {
+        let key = (&permission.resource, &permission.name);
+        verbs.entry(key).or_default().push(&permission.verb);
+    }
+    verbs
+        .into_iter()
+        .map(|((resource, name), verbs)| {
+            let verbs = verbs.join(", ");
+            let text = match resource {
+                Resource::Api { group, resource } if group.is_empty() => {
+                    format!("{verbs} {resource}")
+                }
+                Resource::Api { group, resource } => format!("{verbs} {resource}.{group}"),
+                Resource::Url(url) => format!("{verbs} {url}"),
+                Resource::Role(role) => format!("all of {role}"),
+            };
+            match name {
+                Some(name) => format!("{text} {name}"),
+                None => text,
+            }
+        })
+        .collect()
+}
+
+/// The changed binding or role to report at, in the holder's namespace if there is one.
+fn changed_object(context: &RuleContext<'_>, holder: &Holder) -> ObjectId {
+    let changed: Vec<&ObjectId> =
+        context.changes.iter().map(|change| &change.id).filter(|id| id.group == GROUP).collect();
+    let nearest = changed.iter().find(|id| id.namespace == holder.1).or(changed.first());
+    // Permissions only differ if such an object does, so there is one.
+    nearest.map(|id| (*id).clone()).unwrap_or_else(|| ObjectId {
         namespace: None,
         kind: String::new(),
         name: String::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Case, Finding, Pair, Rule, Topic};
+use super::{ChangedObject, Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::policy::{Coverage, Ternary, policy_coverage};
@@ -11,24 +11,22 @@ pub(super) const COVERS: Rule = Rule {
     id: "policy-covers",
     severity: Severity::Warning,
     topic: Topic::Policy,
-    what: "A policy covers a namespace that it excluded before, or is new",
+    summary: "A policy covers a namespace that it excluded before, or is new",
     source: "https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/",
-    detect: |case| find_changes(case, Direction::Covers),
 };
 
 pub(super) const FREES: Rule = Rule {
     id: "policy-frees",
     severity: Severity::Warning,
     topic: Topic::Policy,
-    what: "A policy excludes a namespace that it covered before, or is removed",
+    summary: "A policy excludes a namespace that it covered before, or is removed",
     source: "https://kyverno.io/docs/policy-types/cluster-policy/match-exclude/",
-    detect: |case| find_changes(case, Direction::Frees),
 };
 
 /// The most namespaces that a message names.
 const MAX_NAMED: usize = 8;
 
-/// A name that stands for every namespace that neither version mentions.
+/// A name that represents every namespace that neither version mentions.
 const ANY_OTHER: &str = "any-other-namespace";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +38,18 @@ enum Direction {
 /// The coverage of a policy's rules, by name.
 type Rules<'a> = BTreeMap<String, Coverage<'a>>;
 
-fn find_changes(case: &Case<'_>, direction: Direction) -> Vec<Finding> {
+pub(super) fn changed_policies(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for pair in case.changed() {
-        let messages = policy_changes(&pair, direction).into_iter();
-        findings.extend(messages.map(|message| Finding::new(&pair.change.id, message)));
+    for pair in context.changed() {
+        for (rule, direction) in [(&COVERS, Direction::Covers), (&FREES, Direction::Frees)] {
+            let messages = policy_changes(&pair, direction).into_iter();
+            findings.extend(messages.map(|message| Finding::new(rule, &pair.change.id, message)));
+        }
     }
     findings
 }
 
-fn policy_changes(pair: &Pair<'_>, direction: Direction) -> Vec<Message> {
+fn policy_changes(pair: &ChangedObject<'_>, direction: Direction) -> Vec<Message> {
     let [before, after] = [pair.before, pair.after].map(|object| {
         let coverage = object.map(|object| policy_coverage(&object.node)).unwrap_or_default();
         coverage.into_iter().map(|rule| (rule.rule.clone(), rule)).collect::<Rules<'_>>()

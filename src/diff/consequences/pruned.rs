@@ -1,6 +1,7 @@
-//! Objects that are gone from the rendered files: what a controller that prunes will delete.
+//! Objects that are no longer rendered, which a pruning controller deletes, and dropped protection
+//! against that.
 
-use super::{Case, Finding, Rule, Topic};
+use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, Objects};
@@ -12,176 +13,161 @@ pub(super) const NAMESPACE: Rule = Rule {
     id: "namespace-pruned",
     severity: Severity::Critical,
     topic: Topic::Data,
-    what: "A Namespace is gone: pruning it deletes everything in it, whoever made it",
+    summary: "A Namespace is no longer rendered: pruning it deletes every object in it, rendered here or not",
     source: "https://kubernetes.io/docs/tasks/administer-cluster/namespaces/#deleting-a-namespace",
-    detect: namespace,
 };
 
 pub(super) const DATA_LOST: Rule = Rule {
     id: "data-pruned",
     severity: Severity::Critical,
     topic: Topic::Data,
-    what: "A claim or a volume is gone whose reclaim policy deletes the data, or is not known",
+    summary: "A PersistentVolume or claim is no longer rendered, and its reclaim policy deletes the data or is unknown",
     source: "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming",
-    detect: |case| storage(case, false),
 };
 
 pub(super) const DATA_KEPT: Rule = Rule {
     id: "data-released",
     severity: Severity::Warning,
     topic: Topic::Pruning,
-    what: "A claim or a volume is gone whose data is retained: it stays on the storage, bound to nothing",
+    summary: "A PersistentVolume or claim is no longer rendered, and its data is retained: it stays on the storage, bound to nothing",
     source: "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#retain",
-    detect: |case| storage(case, true),
 };
 
-pub(super) const GUARDED: Rule = Rule {
+pub(super) const PROTECTED: Rule = Rule {
     id: "pruning-guarded",
     severity: Severity::Warning,
     topic: Topic::Pruning,
-    what: "An object is gone that is guarded against pruning: it stays in the cluster until somebody acts",
+    summary: "An object with prune protection is no longer rendered: it stays in the cluster until somebody deletes it",
     source: PRUNING,
-    detect: guarded,
 };
 
-pub(super) const UNGUARDED: Rule = Rule {
+pub(super) const UNPROTECTED: Rule = Rule {
     id: "prune-guard-dropped",
     severity: Severity::Critical,
     topic: Topic::Data,
-    what: "A Namespace, a volume or a claim loses its guard against pruning: the commit that drops it deletes it unasked",
+    summary: "A Namespace, PersistentVolume or claim loses its prune protection: if a later commit drops the object, the controller deletes it without confirmation",
     source: PRUNING,
-    detect: guard_dropped,
 };
 
 pub(super) const PRUNED: Rule = Rule {
     id: "pruned",
     severity: Severity::Warning,
     topic: Topic::Pruning,
-    what: "An object is gone: a controller that prunes deletes it from the cluster",
+    summary: "An object is no longer rendered: a controller that prunes deletes it from the cluster",
     source: PRUNING,
-    detect: pruned,
 };
 
-fn unguarded<'a>(case: &'a Case<'_>) -> impl Iterator<Item = &'a Object> {
-    case.gone().filter(|object| !PruneProtection::read(object).is_any())
+pub(super) fn removed_objects(context: &RuleContext<'_>) -> Vec<Finding> {
+    context.removed().map(|object| removal_finding(context, object)).collect()
 }
 
-fn holds_data(object: &Object) -> bool {
-    object.is("", "PersistentVolumeClaim") || object.is("", "PersistentVolume")
+fn removal_finding(context: &RuleContext<'_>, object: &Object) -> Finding {
+    let is_volume = object.is_kind("", "PersistentVolume");
+    if let Some(message) = protection_message(&PruneProtection::read(object)) {
+        Finding::new(&PROTECTED, &object.id, Message::of(message))
+    } else if object.is_kind("", "Namespace") {
+        Finding::new(&NAMESPACE, &object.id, namespace_message(object, context.base))
+    } else if is_volume || object.is_kind("", "PersistentVolumeClaim") {
+        let policy = reclaim_policy(object, context.base);
+        let rule = if policy.as_deref() == Some("Retain") { &DATA_KEPT } else { &DATA_LOST };
+        Finding::new(rule, &object.id, data_message(policy, is_volume))
+    } else {
+        Finding::new(&PRUNED, &object.id, Message::of("A controller that prunes deletes it"))
+    }
 }
 
-fn namespace(case: &Case<'_>) -> Vec<Finding> {
-    unguarded(case)
-        .filter(|object| object.is("", "Namespace"))
-        .map(|object| {
-            let inside = |other: &&Object| other.id.namespace.as_ref() == Some(&object.id.name);
-            let ours: Vec<&Object> = case.base.iter().filter(inside).collect();
-            let claims: Vec<_> = ours
-                .iter()
-                .filter(|object| object.is("", "PersistentVolumeClaim"))
-                .map(|object| object.id.to_string())
-                .collect();
-            let count = match ours.len() {
-                1 => "one object that was".to_owned(),
-                count => format!("{count} objects that were"),
-            };
-            let words = Message::of(format!(
-                "Pruning it deletes all that is in the namespace: {count} rendered here, and all others"
-            ));
-            let words = match claims.is_empty() {
-                true => words,
-                false => words.and("; among them ").codes(claims, 3),
-            };
-            Finding::new(&object.id, words)
-        })
-        .collect()
+fn protection_message(protection: &PruneProtection) -> Option<&'static str> {
+    match (protection.argocd, protection.flux) {
+        (true, true) => Some(
+            "It stays in the cluster: Argo CD asks before it prunes it or never does, and Flux never does",
+        ),
+        (true, false) => Some(
+            "Argo CD asks before it prunes it or never does, but nothing keeps Flux from pruning it",
+        ),
+        (false, true) => {
+            Some("Flux leaves it in the cluster, but nothing keeps Argo CD from pruning it")
+        }
+        (false, false) => None,
+    }
 }
 
-fn storage(case: &Case<'_>, kept: bool) -> Vec<Finding> {
-    unguarded(case)
-        .filter(|object| holds_data(object))
-        .filter_map(|object| {
-            let policy = policy(object, case.base);
-            let retains = policy.as_deref() == Some("Retain");
-            (retains == kept).then_some(())?;
-            let words = match (policy, object.is("", "PersistentVolume")) {
-                (Some(policy), true) if !retains => Message::of("The volume's reclaim policy is ")
-                    .code(policy)
-                    .and(": pruned together with its claim, its data is deleted"),
-                (Some(policy), false) if !retains => Message::of("Pruning the claim deletes its data: the volume's reclaim policy is ")
-                    .code(policy),
-                (None, _) => Message::of(
-                    "Pruning it may delete its data: nothing here says what the volume's reclaim policy is, and a provisioned volume's is `Delete` by default",
-                ),
-                (_, true) => Message::of("Pruning the volume leaves its data on the storage: its reclaim policy is `Retain`"),
-                (_, false) => Message::of(
-                    "Pruning the claim leaves its data on the volume, which is `Released`: to use it again, somebody must take its `claimRef` off",
-                ),
-            };
-            Some(Finding::new(&object.id, words))
-        })
-        .collect()
-}
-
-/// What becomes of the data behind a volume or a claim, as far as the objects say.
-fn policy(object: &Object, objects: &Objects) -> Option<String> {
-    // The default of a volume that was made by hand.
-    let of_volume = |volume: &Object| {
-        volume.text(&["spec", "persistentVolumeReclaimPolicy"]).unwrap_or("Retain").to_owned()
+fn namespace_message(namespace: &Object, base: &Objects) -> Message {
+    let name = Some(&namespace.id.name);
+    let rendered: Vec<&Object> =
+        base.iter().filter(|object| object.id.namespace.as_ref() == name).collect();
+    let claims: Vec<_> = rendered
+        .iter()
+        .filter(|object| object.is_kind("", "PersistentVolumeClaim"))
+        .map(|object| object.id.to_string())
+        .collect();
+    let count = match rendered.len() {
+        1 => "one object that was".to_owned(),
+        count => format!("{count} objects that were"),
     };
-    if object.is("", "PersistentVolume") {
-        return Some(of_volume(object));
+    let message = Message::of(format!(
+        "Pruning it deletes everything in the namespace: {count} rendered here, and all others"
+    ));
+    match claims.is_empty() {
+        true => message,
+        false => message.and("; among them ").codes(claims, 3),
+    }
+}
+
+fn data_message(policy: Option<String>, is_volume: bool) -> Message {
+    match (policy.as_deref(), is_volume) {
+        (Some("Retain"), true) => Message::of(
+            "Pruning the volume leaves its data on the storage: its reclaim policy is `Retain`",
+        ),
+        (Some("Retain"), false) => Message::of(
+            "Pruning the claim leaves its data on the volume, which becomes `Released`: to use it again, somebody must remove its `claimRef`",
+        ),
+        (Some(policy), true) => Message::of("The volume's reclaim policy is ")
+            .code(policy)
+            .and(": if it is pruned together with its claim, its data is deleted"),
+        (Some(policy), false) => {
+            Message::of("Pruning the claim deletes its data: the volume's reclaim policy is ")
+                .code(policy)
+        }
+        (None, _) => Message::of(
+            "Pruning it may delete its data: the volume's reclaim policy is not rendered here, and that of a provisioned volume is `Delete` by default",
+        ),
+    }
+}
+
+/// Returns the reclaim policy behind a volume or claim, if the objects contain it.
+fn reclaim_policy(object: &Object, objects: &Objects) -> Option<String> {
+    if object.is_kind("", "PersistentVolume") {
+        return Some(volume_reclaim_policy(object));
     }
     if let Some(name) = object.text(&["spec", "volumeName"]) {
-        return objects.find("", "PersistentVolume", None, name).map(of_volume);
+        return objects.find("", "PersistentVolume", None, name).map(volume_reclaim_policy);
     }
-    let class = objects.find(
-        "storage.k8s.io",
-        "StorageClass",
-        None,
-        object.text(&["spec", "storageClassName"])?,
-    )?;
+    let class = object.text(&["spec", "storageClassName"])?;
+    let class = objects.find("storage.k8s.io", "StorageClass", None, class)?;
     Some(class.text(&["reclaimPolicy"]).unwrap_or("Delete").to_owned())
 }
 
-fn guarded(case: &Case<'_>) -> Vec<Finding> {
-    case.gone()
-        .filter_map(|object| {
-            let words = match PruneProtection::read(object) {
-                PruneProtection { argocd: true, flux: true } => {
-                    "It stays in the cluster: Argo CD asks before it prunes it or never does, Flux leaves it"
-                }
-                PruneProtection { argocd: true, flux: false } => {
-                    "Argo CD asks before it prunes it or never does; nothing keeps Flux from it"
-                }
-                PruneProtection { argocd: false, flux: true } => {
-                    "Flux leaves it in the cluster; nothing keeps Argo CD from pruning it"
-                }
-                _ => return None,
+/// The default of a volume that was created by hand is `Retain`.
+fn volume_reclaim_policy(volume: &Object) -> String {
+    volume.text(&["spec", "persistentVolumeReclaimPolicy"]).unwrap_or("Retain").to_owned()
+}
+
+pub(super) fn dropped_protection(context: &RuleContext<'_>) -> Vec<Finding> {
+    let with_data =
+        context.modified().filter(|(_, before, _)| prune_protection::holds_data(before));
+    with_data
+        .filter_map(|(change, before, after)| {
+            let (old, new) = (PruneProtection::read(before), PruneProtection::read(after));
+            let controllers = match (old.argocd && !new.argocd, old.flux && !new.flux) {
+                (true, true) => "Argo CD and Flux",
+                (true, false) => "Argo CD",
+                (false, true) => "Flux",
+                (false, false) => return None,
             };
-            Some(Finding::new(&object.id, Message::of(words)))
+            let message = format!(
+                "Prune protection removed: if a later commit drops the object, {controllers} will delete it and its data without confirmation"
+            );
+            Some(Finding::new(&UNPROTECTED, &change.id, Message::of(message)))
         })
         .collect()
-}
-
-fn pruned(case: &Case<'_>) -> Vec<Finding> {
-    unguarded(case)
-        .filter(|object| !holds_data(object) && !object.is("", "Namespace"))
-        .map(|object| Finding::new(&object.id, Message::of("A controller that prunes deletes it")))
-        .collect()
-}
-
-fn guard_dropped(case: &Case<'_>) -> Vec<Finding> {
-    let kept = case.both().filter(|(_, before, _)| prune_protection::holds_data(before));
-    kept.filter_map(|(change, before, after)| {
-        let (was, is) = (PruneProtection::read(before), PruneProtection::read(after));
-        let lost = [("Argo CD", was.argocd && !is.argocd), ("Flux", was.flux && !is.flux)];
-        let who: Vec<&str> = lost.iter().filter(|(_, lost)| *lost).map(|(who, _)| *who).collect();
-        let words = format!(
-            "{} may prune it as soon as it is not rendered any more, and data goes with it",
-            who.join(" and ")
-        );
-        (!who.is_empty()).then(|| Finding::new(&change.id, Message::of(words)))
-    })
-    .collect()
 }

@@ -1,6 +1,7 @@
-//! Which Pods are replaced, and when: a Deployment at 0 replicas replaces none until its next window.
+//! Restarted Pods and the time of the restart: a Deployment with 0 replicas restarts none until its
+//! next window.
 
-use super::{Case, Finding, Moment, Rule, Topic};
+use super::{EventTime, Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, at, items};
@@ -14,199 +15,179 @@ pub(super) const RESTART: Rule = Rule {
     id: "pods-restart",
     severity: Severity::Warning,
     topic: Topic::Restart,
-    what: "The Pods' template changes: running Pods are replaced as soon as it is applied",
+    summary: "The Pod template changes: running Pods are replaced as soon as it is applied",
     source: ROLLOUT,
-    detect: |case| restarts(case, When::Now),
 };
 
 pub(super) const RESTART_IN_WINDOW: Rule = Rule {
     id: "pods-restart-in-window",
     severity: Severity::Warning,
     topic: Topic::Restart,
-    what: "The Pods' template changes while the gate's window is open: a Pod that runs is replaced at once",
+    summary: "The Pod template changes while the gate's window is open: a running Pod is replaced as soon as it is applied",
     source: ROLLOUT,
-    detect: |case| restarts(case, When::Window),
 };
 
 pub(super) const RESTART_AT_WINDOW: Rule = Rule {
     id: "pods-restart-at-window",
     severity: Severity::Info,
     topic: Topic::Restart,
-    what: "The Pods' template changes at 0 replicas: nothing restarts, the next start has it",
+    summary: "The Pod template changes at 0 replicas: nothing restarts, and the next start uses the new template",
     source: ROLLOUT,
-    detect: |case| restarts(case, When::Later),
 };
 
 pub(super) const STALE_CONFIG: Rule = Rule {
     id: "config-not-rolled",
     severity: Severity::Warning,
     topic: Topic::Restart,
-    what: "A ConfigMap or Secret changes and no Pod restarts for it: variables and `subPath` mounts keep what they had",
+    summary: "A ConfigMap or Secret changes but no Pod restarts: environment variables and `subPath` mounts keep the old content",
     source: "https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically",
-    detect: stale_config,
 };
 
 pub(super) const REPLICAS: Rule = Rule {
     id: "replicas-change",
     severity: Severity::Warning,
     topic: Topic::Restart,
-    what: "The rendered number of replicas changes: applied at the next sync, unless the controller is told to leave it",
+    summary: "The rendered number of replicas changes: the next sync applies it, unless the controller ignores `spec.replicas`",
     source: "https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/#respect-ignore-difference-configs",
-    detect: replicas_change,
 };
 
-/// When Pods are replaced.
-#[derive(PartialEq, Eq)]
-enum When {
-    /// On applying.
-    Now,
-    /// On applying, if the gate started them: its window is open.
-    Window,
-    /// When they start next.
-    Later,
-}
-
-fn restarts(case: &Case<'_>, wanted: When) -> Vec<Finding> {
-    case.both()
+pub(super) fn pod_restarts(context: &RuleContext<'_>) -> Vec<Finding> {
+    context
+        .modified()
         .filter(|(_, before, after)| {
             rolls_on(&before.id).is_some() && template(before) != template(after)
         })
-        .filter_map(|(_, before, after)| {
-            let (when, words, short) = restart(case, before, after);
-            (when == wanted).then(|| Finding { when: short, ..Finding::new(&after.id, words) })
-        })
+        .map(|(_, before, after)| restart_finding(context, before, after))
         .collect()
 }
 
-fn restart(case: &Case<'_>, before: &Object, after: &Object) -> (When, Message, Option<Moment>) {
+fn restart_finding(context: &RuleContext<'_>, before: &Object, after: &Object) -> Finding {
     let id = &after.id;
-    let next = case.gates_after.get(id).and_then(|gate| gate.next_start(case.now));
-    // What runs now was started by the gate that is in the cluster now.
-    let open = case.gates_before.get(id).is_some_and(|gate| gate.may_be_up(case.now));
-    if open {
-        let words = Message::of(
-            "The window is open: a Pod that runs now is replaced as soon as this is applied",
-        );
-        return (When::Window, words, None);
+    // The gate that is in the cluster now decides whether a Pod runs now.
+    if context.gates_before.get(id).is_some_and(|gate| gate.may_be_up(context.now)) {
+        let message = "The window is open: a running Pod is replaced as soon as this is applied";
+        return Finding::new(&RESTART_IN_WINDOW, id, Message::of(message));
     }
+    let next = context.gates_after.get(id).and_then(|gate| gate.next_start(context.now));
     if let Some((instant, times)) = next {
-        let words = Message::of("Nothing restarts now: the next window has the new Pod, ")
+        let message = Message::of("Nothing restarts now: the next window starts the new Pod, ")
             .and(times.format(instant))
             .and(" ")
             .code(&times.zone_name);
-        return (
-            When::Later,
-            words,
-            Some(Moment { at: instant, text: times.format_short(instant) }),
-        );
+        let when = Some(EventTime { at: instant, text: times.format_short(instant) });
+        return Finding { when, ..Finding::new(&RESTART_AT_WINDOW, id, message) };
     }
-    let gated = case.gates_before.contains_key(id) || case.gates_after.contains_key(id);
-    if gated || (replicas(before) == 0 && replicas(after) == 0) {
-        let words =
-            Message::of("Nothing restarts: there are 0 replicas, and nothing here starts one");
-        return (When::Later, words, None);
+    let is_gated = context.gates_before.contains_key(id) || context.gates_after.contains_key(id);
+    if is_gated || (replicas(before) == 0 && replicas(after) == 0) {
+        let message =
+            "Nothing restarts: there are 0 replicas, and nothing rendered here starts one";
+        return Finding::new(&RESTART_AT_WINDOW, id, Message::of(message));
     }
-    let pods = |one: &str, many: &str| match replicas(after) {
-        1 => format!("1 Pod {one}"),
-        count => format!("{count} Pods {many}"),
-    };
-    let recreate = after.text(&["spec", "strategy", "type"]) == Some("Recreate");
-    let words = match (id.kind.as_str(), recreate) {
-        ("DaemonSet", _) => Message::of("The Pod of every node is replaced, one after the other"),
-        (_, true) => Message::of(format!(
-            "{} before new ones start: nothing answers meanwhile",
-            pods("stops", "stop")
-        )),
-        _ => Message::of(format!("{}, one after the other", pods("is replaced", "are replaced"))),
-    };
-    (When::Now, words, None)
+    Finding::new(&RESTART, id, Message::of(replacement_order(after)))
 }
 
-fn stale_config(case: &Case<'_>) -> Vec<Finding> {
+/// The order in which a workload replaces its Pods.
+fn replacement_order(workload: &Object) -> String {
+    let count = replicas(workload);
+    if workload.id.kind == "DaemonSet" {
+        "The Pod on every node is replaced, one after the other".to_owned()
+    } else if workload.text(&["spec", "strategy", "type"]) == Some("Recreate") {
+        let pods = if count == 1 { "1 Pod stops".to_owned() } else { format!("{count} Pods stop") };
+        format!("{pods} before new ones start: requests fail in between")
+    } else if count == 1 {
+        "1 Pod is replaced, one after the other".to_owned()
+    } else {
+        format!("{count} Pods are replaced, one after the other")
+    }
+}
+
+/// The fields of a ConfigMap or Secret that hold its content.
+const CONTENT: [&str; 3] = ["data", "binaryData", "stringData"];
+
+pub(super) fn stale_configuration(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (change, before, _) in case.both() {
-        let (core, kind) = (before.id.group.is_empty(), before.id.kind.as_str());
-        if !core || !matches!(kind, "ConfigMap" | "Secret") {
-            continue;
-        }
-        let data = ["data", "binaryData", "stringData"];
-        if !change
+    for (change, before, _) in context.modified() {
+        let id = &before.id;
+        let is_configuration =
+            id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret");
+        let changes_content = change
             .fields
             .iter()
-            .any(|field| data.iter().any(|key| field.path.to_string().starts_with(key)))
-        {
+            .any(|field| CONTENT.iter().any(|key| field.path.to_string().starts_with(key)));
+        if !is_configuration || !changes_content {
             continue;
         }
-        let may_run = |user: &Object| {
-            let gate = case.gates_after.get(&user.id);
-            replicas(user) > 0 || gate.is_some_and(|gate| gate.may_be_up(case.now))
-        };
-        let stale = |user: &&Object| {
-            user.id.namespace == before.id.namespace
-                && rolls_on(&user.id).is_some()
-                && may_run(user)
-                && uses(user, kind, &before.id.name)
-                && case.base.get(&user.id).is_some_and(|was| template(was) == template(user))
-        };
-        let users: Vec<String> =
-            case.head.iter().filter(stale).map(|user| user.id.to_string()).collect();
+        let users: Vec<String> = context
+            .head
+            .iter()
+            .filter(|user| keeps_old_content(context, user, before))
+            .map(|user| user.id.to_string())
+            .collect();
         if !users.is_empty() {
-            let words = Message::of("No Pod of ")
+            let message = Message::of("No Pod of ")
                 .codes(users, 3)
-                .and(" restarts for it: what was read at the start stays until then");
-            findings.push(Finding::new(&change.id, words));
+                .and(" restarts: running Pods keep the content that they started with");
+            findings.push(Finding::new(&STALE_CONFIG, &change.id, message));
         }
     }
     findings
 }
 
-/// Whether an object's Pods read a ConfigMap or Secret where a change does not reach them: as
-/// variables, or as a file mounted by `subPath`.
-fn uses(object: &Object, kind: &str, name: &str) -> bool {
+/// Returns true if a workload may be running, reads the ConfigMap or Secret only at its start, and is
+/// not restarted by this diff.
+fn keeps_old_content(context: &RuleContext<'_>, user: &Object, configuration: &Object) -> bool {
+    let gate = context.gates_after.get(&user.id);
+    let may_run = replicas(user) > 0 || gate.is_some_and(|gate| gate.may_be_up(context.now));
+    user.id.namespace == configuration.id.namespace
+        && rolls_on(&user.id).is_some()
+        && may_run
+        && reads_at_start(user, &configuration.id.kind, &configuration.id.name)
+        && context.base.get(&user.id).is_some_and(|old| template(old) == template(user))
+}
+
+/// Returns true if an object's Pods read a ConfigMap or Secret in a way that a change does not reach:
+/// as environment variables, or as a file mounted with `subPath`.
+fn reads_at_start(object: &Object, kind: &str, name: &str) -> bool {
     let (from, key, volume_key) = match kind {
         "ConfigMap" => ("configMapRef", "configMapKeyRef", "configMap"),
         _ => ("secretRef", "secretKeyRef", "secret"),
     };
     let volume_name = if kind == "ConfigMap" { "name" } else { "secretName" };
-    let is = |node: Option<&Node>| node.and_then(Node::as_str) == Some(name);
+    let names_it = |node: Option<&Node>| node.and_then(Node::as_str) == Some(name);
     let Some(spec) = pod_spec(object) else { return false };
     let volumes: Vec<&str> = items(spec, &["volumes"])
         .iter()
-        .filter(|volume| is(at(volume, &[volume_key, volume_name])))
+        .filter(|volume| names_it(at(volume, &[volume_key, volume_name])))
         .filter_map(|volume| volume.get("name")?.as_str())
         .collect();
     containers(object).any(|container| {
-        let mounted = |mount: &Node| {
-            mount.get("subPath").is_some()
-                && mount
-                    .get("name")
-                    .and_then(Node::as_str)
-                    .is_some_and(|name| volumes.contains(&name))
-        };
-        items(container, &["envFrom"]).iter().any(|source| is(at(source, &[from, "name"])))
-            || items(container, &["env"])
-                .iter()
-                .any(|variable| is(at(variable, &["valueFrom", key, "name"])))
-            || items(container, &["volumeMounts"]).iter().any(mounted)
+        let mut sources = items(container, &["envFrom"]).iter();
+        let mut variables = items(container, &["env"]).iter();
+        let mut mounts = items(container, &["volumeMounts"]).iter();
+        sources.any(|source| names_it(at(source, &[from, "name"])))
+            || variables.any(|variable| names_it(at(variable, &["valueFrom", key, "name"])))
+            || mounts.any(|mount| {
+                let volume = mount.get("name").and_then(Node::as_str);
+                mount.get("subPath").is_some() && volume.is_some_and(|name| volumes.contains(&name))
+            })
     })
 }
 
-fn replicas_change(case: &Case<'_>) -> Vec<Finding> {
-    case.both()
+pub(super) fn replica_counts(context: &RuleContext<'_>) -> Vec<Finding> {
+    context
+        .modified()
         .filter(|(_, before, _)| {
             matches!(before.id.kind.as_str(), "Deployment" | "StatefulSet" | "ReplicaSet")
                 && before.id.group == "apps"
         })
         .filter(|(_, before, after)| replicas(before) != replicas(after))
         .map(|(_, before, after)| {
-            let words = Message::of(format!("From {} to {} replicas", replicas(before), replicas(after)));
-            let words = match case.gates_after.contains_key(&after.id) {
-                true => words.and(
-                    ": the gate decides them from then on; a controller that is not told to leave `spec.replicas` alone sets them at every sync, in or out of the window",
-                ),
-                false => words,
+            let counts = format!("From {} to {} replicas", replicas(before), replicas(after));
+            let effect = match context.gates_after.contains_key(&after.id) {
+                true => ": the gate scales it from then on; a controller that does not ignore `spec.replicas` resets them at every sync, inside and outside the window",
+                false => "",
             };
-            Finding::new(&after.id, words)
+            Finding::new(&REPLICAS, &after.id, Message::of(counts + effect))
         })
         .collect()
 }

@@ -1,6 +1,6 @@
-//! Schedules that move: the next runs before and after, on the schedule's own clock.
+//! Changed schedules: the next runs before and after, in the schedule's own time zone.
 
-use super::{Case, Finding, Rule, Topic};
+use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::gate_jobs::{GateJob, is_suspended};
@@ -11,96 +11,90 @@ pub(super) const MOVES: Rule = Rule {
     id: "schedule-moves",
     severity: Severity::Warning,
     topic: Topic::Schedule,
-    what: "A CronJob runs at other times",
+    summary: "A CronJob runs at other times",
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax",
-    detect: moves,
 };
 
 pub(super) const SUSPENDED: Rule = Rule {
     id: "schedule-suspended",
     severity: Severity::Warning,
     topic: Topic::Schedule,
-    what: "A CronJob stops to run, or runs again",
+    summary: "A CronJob is suspended or resumed",
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-suspension",
-    detect: suspended,
 };
 
-/// The runs that are shown of each side.
-const SHOWN: usize = 3;
+/// The number of runs that are listed before and after.
+const MAX_RUNS: usize = 3;
 
-fn jobs<'a>(case: &'a Case<'_>) -> impl Iterator<Item = (&'a Object, &'a Object)> {
-    case.both()
-        .filter(|(_, before, _)| before.is("batch", "CronJob"))
+fn cron_jobs<'a>(context: &'a RuleContext<'_>) -> impl Iterator<Item = (&'a Object, &'a Object)> {
+    context
+        .modified()
+        .filter(|(_, before, _)| before.is_kind("batch", "CronJob"))
         .map(|(_, before, after)| (before, after))
 }
 
-fn moves(case: &Case<'_>) -> Vec<Finding> {
-    jobs(case)
+pub(super) fn changed_schedules(context: &RuleContext<'_>) -> Vec<Finding> {
+    cron_jobs(context)
         .filter_map(|(before, after)| {
-            let written = |job: &Object| {
-                let text = |key| job.text(&["spec", key]).unwrap_or_default().to_owned();
-                (text("schedule"), text("timeZone"))
-            };
-            let (old, new) = (written(before), written(after));
+            let (old, new) = (schedule_text(before), schedule_text(after));
             (old != new).then_some(())?;
-            let mut words = Message::of("From ").code(show(&old)).and(" to ").code(show(&new));
+            let mut message = Message::of("From ").code(old).and(" to ").code(new);
             if let (Some(old), Some(new)) = (RunTimes::read(before), RunTimes::read(after)) {
-                let (was, is) = (old.next_runs(case.now, SHOWN), new.next_runs(case.now, SHOWN));
-                if was == is {
-                    words = words.and(": the next runs are the same");
+                let was = old.next_runs(context.now, MAX_RUNS);
+                let is = new.next_runs(context.now, MAX_RUNS);
+                message = if was == is {
+                    message.and(": the next runs are the same")
                 } else {
-                    words = words
+                    let message = message
                         .and(": next ")
-                        .and(runs(&new, &is))
+                        .and(run_list(&new, &is))
                         .and(" ")
                         .code(&new.zone_name)
                         .and(", before ")
-                        .and(runs(&old, &was));
-                    if old.zone_name != new.zone_name {
-                        words = words.and(" ").code(&old.zone_name);
+                        .and(run_list(&old, &was));
+                    match old.zone_name == new.zone_name {
+                        true => message,
+                        false => message.and(" ").code(&old.zone_name),
                     }
-                }
+                };
             }
-            Some(Finding::new(&after.id, words))
+            Some(Finding::new(&MOVES, &after.id, message))
         })
         .collect()
 }
 
-fn show((schedule, zone): &(String, String)) -> String {
-    if zone.is_empty() { schedule.clone() } else { format!("{schedule} {zone}") }
+/// The schedule and its time zone: `0 2 * * * Europe/Sofia`.
+fn schedule_text(job: &Object) -> String {
+    let schedule = job.text(&["spec", "schedule"]).unwrap_or_default();
+    let zone = job.text(&["spec", "timeZone"]).unwrap_or_default();
+    format!("{schedule} {zone}").trim_end().to_owned()
 }
 
-fn runs(times: &RunTimes, runs: &[jiff::Timestamp]) -> String {
+fn run_list(times: &RunTimes, runs: &[jiff::Timestamp]) -> String {
     if runs.is_empty() {
         return "never".to_owned();
     }
     runs.iter().map(|run| times.format(*run)).collect::<Vec<_>>().join(", ")
 }
 
-fn suspended(case: &Case<'_>) -> Vec<Finding> {
-    jobs(case)
+pub(super) fn suspended_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
+    cron_jobs(context)
         .filter_map(|(before, after)| {
-            // A gate's job at rest is said by the gate's own rules.
-            let gate = GateJob::read(after).is_some();
-            let words = match (is_suspended(before), is_suspended(after)) {
-                (false, true) if !gate => {
-                    Message::of("It is suspended: no run until it is resumed")
+            let message = match (is_suspended(before), is_suspended(after)) {
+                // The gate's own rules report a gate job that is suspended.
+                (false, true) if GateJob::read(after).is_none() => {
+                    Message::of("It is suspended and does not run until it is resumed")
                 }
-                (true, false) => {
-                    let next = RunTimes::read(after).and_then(|times| {
-                        let next = times.next(case.now)?;
-                        Some(
-                            Message::of(": next ")
-                                .and(times.format(next))
-                                .and(" ")
-                                .code(times.zone_name),
-                        )
-                    });
-                    Message::of("It runs again").then(next.unwrap_or_default())
-                }
+                (true, false) => Message::of("It is resumed").then(next_run(context, after)),
                 _ => return None,
             };
-            Some(Finding::new(&after.id, words))
+            Some(Finding::new(&SUSPENDED, &after.id, message))
         })
         .collect()
+}
+
+fn next_run(context: &RuleContext<'_>, job: &Object) -> Message {
+    let Some(times) = RunTimes::read(job) else { return Message::default() };
+    let Some(next) = times.next(context.now) else { return Message::default() };
+    Message::of(": next ").and(times.format(next)).and(" ").code(times.zone_name)
 }

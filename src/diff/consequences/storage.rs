@@ -1,92 +1,95 @@
-//! Claims that shrink or grow, volumes that change what becomes of their data.
+//! Claims that shrink or grow, and reclaim policies that delete data.
 
 use std::cmp::Ordering;
 
-use super::{Case, Finding, Rule, Topic};
+use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, Objects};
-use kube_validate::Quantity;
+use kube_formats::quantity::Quantity;
 use yaml_spans::{Node, Value};
 
 pub(super) const SHRINKS: Rule = Rule {
     id: "storage-shrinks",
     severity: Severity::Critical,
     topic: Topic::Refusal,
-    what: "The API server will refuse a claim that asks for less than before",
+    summary: "The API server will refuse a PersistentVolumeClaim that requests less storage than before",
     source: "ValidatePersistentVolumeClaimUpdate in pkg/apis/core/validation; https://kubernetes.io/docs/concepts/storage/persistent-volumes/#expanding-persistent-volumes-claims",
-    detect: |case| sizes(case, Ordering::Less),
 };
 
 pub(super) const GROWS: Rule = Rule {
     id: "storage-grows",
     severity: Severity::Warning,
     topic: Topic::Refusal,
-    what: "A claim asks for more: refused unless it is bound and its StorageClass allows expansion",
+    summary: "A PersistentVolumeClaim requests more storage: refused unless it is bound and its StorageClass allows expansion",
     source: "plugin/pkg/admission/storage/persistentvolume/resize (allowResize)",
-    detect: |case| sizes(case, Ordering::Greater),
 };
 
 pub(super) const RECLAIM: Rule = Rule {
     id: "reclaim-policy-deletes",
     severity: Severity::Critical,
     topic: Topic::Data,
-    what: "A volume's reclaim policy becomes `Delete`: its data goes when its claim does",
+    summary: "The reclaim policy of a PersistentVolume becomes `Delete`: deleting its claim deletes its data",
     source: "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming",
-    detect: reclaim,
 };
 
 const REQUEST: [&str; 4] = ["spec", "resources", "requests", "storage"];
 const POLICY: [&str; 2] = ["spec", "persistentVolumeReclaimPolicy"];
 
-fn sizes(case: &Case<'_>, wanted: Ordering) -> Vec<Finding> {
-    let claims = case.both().filter(|(_, before, _)| before.is("", "PersistentVolumeClaim"));
+pub(super) fn claim_sizes(context: &RuleContext<'_>) -> Vec<Finding> {
+    let claims =
+        context.modified().filter(|(_, before, _)| before.is_kind("", "PersistentVolumeClaim"));
     claims
         .filter_map(|(change, before, after)| {
             let (old, new) = (before.text(&REQUEST)?, after.text(&REQUEST)?);
-            let (was, is) = (Quantity::parse(old)?, Quantity::parse(new)?);
-            (is.compare(&was) == wanted).then_some(())?;
-            let words = Message::of("The claim goes from ").code(old).and(" to ").code(new);
-            let words = match wanted {
-                Ordering::Less => words.and(": the API server will refuse to shrink it"),
-                _ => words.then(growth(after, case.head)),
+            let message =
+                Message::of("The requested storage changes from ").code(old).and(" to ").code(new);
+            let (rule, effect) = match Quantity::parse(new)?.compare(&Quantity::parse(old)?) {
+                Ordering::Less => {
+                    (&SHRINKS, Message::of(": the API server will refuse to shrink the claim"))
+                }
+                Ordering::Greater => (&GROWS, expansion_effect(after, context.head)),
+                Ordering::Equal => return None,
             };
-            Some(Finding::new(&change.id, words))
+            Some(Finding::new(rule, &change.id, message.then(effect)))
         })
         .collect()
 }
 
-fn growth(claim: &Object, objects: &Objects) -> Message {
+fn expansion_effect(claim: &Object, objects: &Objects) -> Message {
     let class = claim.text(&["spec", "storageClassName"]).unwrap_or_default();
     let allows = objects
         .find("storage.k8s.io", "StorageClass", None, class)
         .map(|class| class.at(&["allowVolumeExpansion"]).map(|node| &node.value));
     match (class, allows) {
         ("", _) => Message::of(": a claim without a class can't grow"),
-        (class, Some(Some(Value::Bool(true)))) => Message::of(": its class ").code(class).and(" allows it"),
-        (class, Some(_)) => {
-            Message::of(": its class ").code(class).and(" does not allow it, so the API server will refuse")
+        (class, Some(Some(Value::Bool(true)))) => {
+            Message::of(": its class ").code(class).and(" allows it")
         }
+        (class, Some(_)) => Message::of(": its class ")
+            .code(class)
+            .and(" does not allow it, so the API server will refuse"),
         (class, None) => Message::of(": refused unless its class ").code(class).and(
-            " exists in the cluster with `allowVolumeExpansion: true`, and a volume that was made by hand does not grow by it",
+            " exists in the cluster with `allowVolumeExpansion: true`; a volume that was created by hand does not grow with its claim",
         ),
     }
 }
 
-fn reclaim(case: &Case<'_>) -> Vec<Finding> {
-    let volumes = case.both().filter(|(_, before, _)| before.is("", "PersistentVolume"));
+pub(super) fn reclaim_policies(context: &RuleContext<'_>) -> Vec<Finding> {
+    let volumes =
+        context.modified().filter(|(_, before, _)| before.is_kind("", "PersistentVolume"));
     volumes
-        .filter(|(_, before, after)| {
-            let deletes =
-                |object: &Object| object.at(&POLICY).and_then(Node::as_str) == Some("Delete");
-            deletes(after) && !deletes(before)
-        })
+        .filter(|(_, before, after)| deletes_data(after) && !deletes_data(before))
         .map(|(change, before, _)| {
-            let was = before.text(&POLICY).unwrap_or("Retain");
-            let words = Message::of("The reclaim policy goes from ")
-                .code(was)
-                .and(" to `Delete`: when the claim is deleted, the data is too");
-            Finding::new(&change.id, words)
+            let previous = before.text(&POLICY).unwrap_or("Retain");
+            let message = Message::of("The reclaim policy changes from ")
+                .code(previous)
+                .and(" to `Delete`: deleting the claim deletes the data");
+            Finding::new(&RECLAIM, &change.id, message)
         })
         .collect()
+}
+
+fn deletes_data(volume: &Object) -> bool {
+    volume.at(&POLICY).and_then(Node::as_str) == Some("Delete")
 }

@@ -1,117 +1,127 @@
-//! Every rule has a fixture, `tests/fixtures/review/consequences/<id>.txt`: what it says of which
-//! change, and which changes it is quiet about.
+//! Every rule has a fixture, `tests/fixtures/diff/consequences/ID.txt`, which shows the changes that it
+//! reports and changes that it does not.
 //!
-//! A fixture's sections start with `===`: `now` sets the time, `base` and `head` give objects (`base`
-//! may name a file), `edit` makes a head of the base by replacements, `drop` by leaving one object
-//! out, `says` has what the rule finds of the last head, `quiet` before another section expects it to
-//! find nothing.
+//! The text before the first section says what the fixture is about. A section starts with `=== `:
+//!
+//! - `now INSTANT` sets the time; the default is noon on 24 November 2026, UTC.
+//! - `before` has the old objects; `before FILE` takes them from a file in `tests/fixtures/diff` and may
+//!   replace parts, as `change` does.
+//! - `after` has the new objects.
+//! - `change` makes the new objects from the old ones: the lines above `=>` are replaced by those below.
+//!   `---` separates several replacements.
+//! - `remove KIND NAME` makes the new objects from the old ones without one of them.
+//! - `reports` has the findings of the rule, one a line: severity, objects, message and, in brackets, the
+//!   time for the headline.
+//! - `reports nothing` expects no finding.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{RULES, Rule, find};
-use crate::diff::objects as compare;
+use super::{RULES, Rule, find_consequences};
+use crate::diff::objects::compare;
 use crate::diff::testing::objects;
 use crate::model::object::Objects;
 
 fn fixtures() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/review")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/diff")
 }
 
-/// A replacement or several, `from` and `to` parted by `=>`, several by `---`.
-fn edited(text: &str, edits: &str, at: &str) -> String {
-    edits.split("\n---\n").fold(text.to_owned(), |text, edit| {
-        let edit = format!("{edit}\n");
-        let (from, to) = edit.split_once("\n=>\n").unwrap_or_else(|| panic!("{at}: no `=>`"));
-        assert!(text.contains(from), "{at}: the base has no {from:?}");
+/// Applies the replacements of a section to a text.
+fn replace_parts(text: &str, replacements: &str, place: &str) -> String {
+    replacements.split("\n---\n").fold(text.to_owned(), |text, replacement| {
+        let replacement = format!("{replacement}\n");
+        let (from, to) =
+            replacement.split_once("\n=>\n").unwrap_or_else(|| panic!("{place}: no `=>`"));
+        assert!(text.contains(from), "{place}: the old objects do not contain {from:?}");
         text.replace(from, to.trim_end_matches('\n'))
     })
 }
 
-fn without(base: &str, kind: &str, name: &str, at: &str) -> String {
-    let is = |document: &&str| {
-        document.contains(&format!("kind: {kind}\n"))
-            && document.contains(&format!("\n  name: {name}\n"))
-    };
-    let documents: Vec<&str> = base.split("---\n").collect();
-    let kept: Vec<&str> = documents.iter().copied().filter(|document| !is(document)).collect();
-    assert_eq!(kept.len() + 1, documents.len(), "{at}: drops one object");
+fn remove_object(text: &str, kind: &str, name: &str, place: &str) -> String {
+    let documents: Vec<&str> = text.split("---\n").collect();
+    let kept: Vec<&str> = documents
+        .iter()
+        .copied()
+        .filter(|document| {
+            !document.contains(&format!("kind: {kind}\n"))
+                || !document.contains(&format!("\n  name: {name}\n"))
+        })
+        .collect();
+    assert_eq!(kept.len() + 1, documents.len(), "{place}: must remove one object");
     kept.join("---\n")
 }
 
-fn said(rule: &Rule, base: &str, head: &str, now: &str) -> String {
-    let side = |text: &str| if text.trim().is_empty() { Objects::default() } else { objects(text) };
-    let (base, head) = (side(base), side(head));
-    let (changes, _) = compare::compare(&base, &head);
-    let lines: Vec<String> = find(&base, &head, &changes, now.parse().unwrap())
+fn parse_objects(text: &str) -> Objects {
+    if text.trim().is_empty() { Objects::default() } else { objects(text) }
+}
+
+/// The findings of one rule, one a line.
+fn rule_findings(rule: &Rule, before: &str, after: &str, now: &str) -> String {
+    let (base, head) = (parse_objects(before), parse_objects(after));
+    let (changes, _) = compare(&base, &head);
+    let lines: Vec<String> = find_consequences(&base, &head, &changes, now.parse().unwrap())
         .iter()
-        .filter(|found| found.rule.id == rule.id)
-        .map(|found| {
-            let objects: Vec<_> = found.objects.iter().map(ToString::to_string).collect();
-            let when =
-                found.when.as_ref().map(|when| format!(" [{}]", when.text)).unwrap_or_default();
+        .filter(|consequence| consequence.rule.id == rule.id)
+        .map(|consequence| {
+            let objects: Vec<_> = consequence.objects.iter().map(ToString::to_string).collect();
+            let when = consequence.when.as_ref().map(|when| format!(" [{}]", when.text));
             format!(
-                "{} {}: {}{when}",
-                found.rule.severity.name(),
+                "{} {}: {}{}",
+                consequence.rule.severity.name(),
                 objects.join(", "),
-                crate::report::plain_text(&found.words)
+                crate::report::plain_text(&consequence.message),
+                when.unwrap_or_default()
             )
         })
         .collect();
     lines.join("\n")
 }
 
-fn run(rule: &Rule) -> (usize, usize) {
+/// Runs a rule's fixture; returns how many of its sections expect findings, and how many expect none.
+fn run_fixture(rule: &Rule) -> (usize, usize) {
     let path = fixtures().join("consequences").join(format!("{}.txt", rule.id));
     let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{} has no fixture", rule.id));
-    let (mut now, mut base, mut head) =
-        ("2026-11-24T12:00:00Z".to_owned(), String::new(), String::new());
-    let (mut says, mut quiet) = (0, 0);
+    let mut now = "2026-11-24T12:00:00Z".to_owned();
+    let (mut before, mut after) = (String::new(), String::new());
+    let (mut reporting, mut silent) = (0, 0);
     for (number, section) in text.split("\n=== ").skip(1).enumerate() {
         let (title, body) = section.split_once('\n').unwrap_or((section, ""));
         let body = body.trim_end_matches('\n');
-        let at = format!("{} section {} ({title})", rule.id, number + 1);
-        let (silent, title) = match title.strip_prefix("quiet ") {
-            Some(title) => (true, title),
-            None => (false, title),
-        };
-        let words: Vec<&str> = title.split(' ').collect();
-        match words.as_slice() {
+        let place = format!("{} section {} ({title})", rule.id, number + 1);
+        match title.split(' ').collect::<Vec<_>>().as_slice() {
             ["now", instant] => now = (*instant).to_owned(),
-            ["base"] => base = format!("{body}\n"),
-            ["base", file] => {
-                base = fs::read_to_string(fixtures().join(file)).unwrap();
+            ["before"] => before = format!("{body}\n"),
+            ["before", file] => {
+                before = fs::read_to_string(fixtures().join(file)).unwrap();
                 if !body.is_empty() {
-                    base = edited(&base, body, &at);
+                    before = replace_parts(&before, body, &place);
                 }
             }
-            ["head"] => head = format!("{body}\n"),
-            ["edit"] => head = edited(&base, body, &at),
-            ["drop", kind, name] => head = without(&base, kind, name, &at),
-            ["says"] => {
-                assert_eq!(said(rule, &base, &head, &now), body, "{at}");
-                assert!(!body.is_empty(), "{at}");
-                says += 1;
+            ["after"] => after = format!("{body}\n"),
+            ["change"] => after = replace_parts(&before, body, &place),
+            ["remove", kind, name] => after = remove_object(&before, kind, name, &place),
+            ["reports"] => {
+                assert!(!body.is_empty(), "{place}");
+                assert_eq!(rule_findings(rule, &before, &after, &now), body, "{place}");
+                reporting += 1;
             }
-            _ => panic!("{at}: no such section"),
-        }
-        if silent {
-            assert_eq!(said(rule, &base, &head, &now), "", "{at}");
-            quiet += 1;
+            ["reports", "nothing"] => {
+                assert_eq!(rule_findings(rule, &before, &after, &now), "", "{place}");
+                silent += 1;
+            }
+            _ => panic!("{place}: no such section"),
         }
     }
-    (says, quiet)
+    (reporting, silent)
 }
 
 #[test]
-fn every_rule_says_what_its_fixture_expects() {
+fn every_rule_reports_what_its_fixture_expects() {
     let mut wrong = Vec::new();
     for rule in RULES {
-        match std::panic::catch_unwind(|| run(rule)) {
-            Ok((says, quiet)) if says > 0 && quiet > 0 => {}
-            Ok(_) => {
-                wrong.push(format!("{}: must say something, and be quiet about something", rule.id))
-            }
+        match std::panic::catch_unwind(|| run_fixture(rule)) {
+            Ok((reporting, silent)) if reporting > 0 && silent > 0 => {}
+            Ok(_) => wrong.push(format!("{}: needs a `reports` and a `reports nothing`", rule.id)),
             Err(_) => wrong.push(rule.id.to_owned()),
         }
     }
@@ -130,27 +140,26 @@ fn every_fixture_has_its_rule_and_every_rule_its_own_name() {
     assert_eq!(files, ids);
 }
 
-/// The table of `docs/review.md`.
-fn table() -> String {
-    let row = |rule: &&Rule| {
-        let code = |text: &str| text.replace('|', "\\|");
-        format!(
-            "| {} | `{}` | {} | {} |\n",
-            rule.severity.name(),
-            rule.id,
-            code(rule.what),
-            code(rule.source)
-        )
-    };
+/// The table of `docs/diff.md`.
+fn documented_table() -> String {
     let mut rules: Vec<&Rule> = RULES.to_vec();
     rules.sort_by_key(|rule| rule.severity);
-    let rows: String = rules.iter().map(row).collect();
-    format!("| severity | id | what will happen | where it is written |\n|---|---|---|---|\n{rows}")
+    let rows: String = rules
+        .iter()
+        .map(|rule| {
+            let (severity, id) = (rule.severity.name(), rule.id);
+            let summary = rule.summary.replace('|', "\\|");
+            let source = rule.source.replace('|', "\\|");
+            format!("| {severity} | `{id}` | {summary} | {source} |\n")
+        })
+        .collect();
+    format!("| severity | id | effect on the cluster | source |\n|---|---|---|---|\n{rows}")
 }
 
 #[test]
 fn the_documentation_has_the_table_of_rules() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/review.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diff.md");
     let docs = fs::read_to_string(path).unwrap();
-    assert!(docs.contains(&table()), "docs/review.md should have this table:\n{}", table());
+    let table = documented_table();
+    assert!(docs.contains(&table), "docs/diff.md must have this table:\n{table}");
 }

@@ -9,10 +9,10 @@ fn lines(before: &str, after: &str, ordered: Option<&[&str]>) -> Vec<String> {
         .map(|field| {
             let names = field.names.join(" › ");
             let change = match &field.change {
-                Change::Added(node) => format!("+ {}", show(node)),
-                Change::Removed(node) => format!("- {}", show(node)),
-                Change::Changed(old, new) => format!("{} → {}", show(old), show(new)),
-                Change::Reordered(old, new) => format!("{} ⇒ {}", old.join(" "), new.join(" ")),
+                Difference::Added(node) => format!("+ {}", show(node)),
+                Difference::Removed(node) => format!("- {}", show(node)),
+                Difference::Changed(old, new) => format!("{} → {}", show(old), show(new)),
+                Difference::Reordered(old, new) => format!("{} ⇒ {}", old.join(" "), new.join(" ")),
             };
             format!("{} [{names}] {change}", field.path)
         })
@@ -20,7 +20,7 @@ fn lines(before: &str, after: &str, ordered: Option<&[&str]>) -> Vec<String> {
 }
 
 #[test]
-fn keys_in_another_order_quotes_and_nulls_are_no_difference() {
+fn key_order_quotes_and_nulls_do_not_matter() {
     let before = "{a: x, b: {c: '1', d: [1, 2]}, e: null}";
     assert_eq!(lines(before, "b:\n  d:\n    - 1\n    - 2\n  c: \"1\"\na: 'x'\n", None), [""; 0]);
     assert_eq!(lines("a: '1'", "a: 1", None), ["a [] \"1\" → 1"]);
@@ -73,7 +73,7 @@ fn items_with_one_key_twice_are_matched_by_place() {
 }
 
 #[test]
-fn sets_have_no_order_and_commands_have() {
+fn the_order_of_a_set_does_not_matter_and_that_of_a_command_does() {
     assert_eq!(lines("verbs: [get, patch]", "verbs: [patch, get]", None), [""; 0]);
     assert_eq!(
         lines("verbs: [get, patch]", "verbs: [patch, list]", None),
@@ -85,7 +85,7 @@ fn sets_have_no_order_and_commands_have() {
 }
 
 #[test]
-fn the_order_of_init_containers_counts_everywhere_and_all_order_where_pods_roll_on_it() {
+fn the_order_of_init_containers_matters_everywhere_and_all_order_in_a_pod_template() {
     let (before, after) = ("[{name: a}, {name: b}]", "[{name: b}, {name: a}]");
     let of = |field: &str, list: &str| format!("spec: {{template: {{{field}: {list}}}}}");
     let init = lines(&of("initContainers", before), &of("initContainers", after), None);
@@ -97,7 +97,7 @@ fn the_order_of_init_containers_counts_everywhere_and_all_order_where_pods_roll_
 }
 
 #[test]
-fn rules_without_names_are_matched_by_what_they_are() {
+fn rules_without_names_are_matched_by_their_content() {
     let before = "rules: [{verbs: [get], resources: [a]}, {verbs: [list], resources: [b]}]";
     let after = "rules: [{verbs: [list], resources: [b]}, {verbs: [get, patch], resources: [a]}]";
     assert_eq!(lines(before, after, None), ["rules[1].verbs[1] [] + patch"]);

@@ -1,65 +1,57 @@
-//! A folder on the disk.
+//! The text files of a folder on disk.
 
 use std::fs;
-use std::io::Read;
+use std::io;
 use std::path::Path;
 
-use super::{MOST_FILES, SideError, Tree};
+use super::{InputError, MAX_FILES, TextFiles};
 use crate::project::write::PROVENANCE;
+use crate::project::{ProjectError, read_text};
 use yaml_spans::MAX_BYTES;
 
-/// How deep folders are read.
-const DEEPEST: usize = 8;
+/// The deepest folder that is read, counted from the one that the user names.
+const MAX_DEPTH: usize = 8;
 
-/// Reads every file of a folder, folders in it too. Of what starts with a dot only `.provenance` is
-/// read.
-pub fn read_folder(folder: &Path) -> Result<Tree, SideError> {
-    let mut tree = Tree::new();
-    walk(folder, "", 0, &mut tree)?;
-    Ok(tree)
+/// Reads every file of a folder and of the folders in it. Of the names that start with a dot only
+/// `.provenance` is read.
+pub(super) fn read_folder(folder: &Path) -> Result<TextFiles, InputError> {
+    let mut texts = TextFiles::new();
+    collect_files(folder, "", 0, &mut texts)?;
+    Ok(texts)
 }
 
-fn walk(folder: &Path, prefix: &str, depth: usize, tree: &mut Tree) -> Result<(), SideError> {
-    let shown = || folder.display().to_string();
-    let failed =
-        |error: std::io::Error| SideError::Unreadable { path: shown(), reason: error.to_string() };
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
+fn collect_files(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    texts: &mut TextFiles,
+) -> Result<(), InputError> {
+    for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
+        let entry = entry.map_err(|error| unreadable(folder, &error))?;
         let path = entry.path();
-        let name = entry
-            .file_name()
-            .into_string()
-            .map_err(|_| SideError::NotUtf8 { path: path.display().to_string() })?;
+        let shown = path.display().to_string();
+        let Ok(name) = entry.file_name().into_string() else {
+            return Err(ProjectError::NotUtf8 { path: shown }.into());
+        };
         if name.starts_with('.') && name != PROVENANCE {
             continue;
         }
-        let name = format!("{prefix}{name}");
-        let kind = entry.file_type().map_err(failed)?;
-        if tree.len() >= MOST_FILES || depth >= DEEPEST {
-            return Err(SideError::TooMany { path: shown() });
+        let kind = entry.file_type().map_err(|error| unreadable(folder, &error))?;
+        if texts.len() >= MAX_FILES || depth >= MAX_DEPTH {
+            return Err(InputError::TooMany { path: folder.display().to_string() });
         }
         if kind.is_dir() {
-            walk(&path, &format!("{name}/"), depth + 1, tree)?;
+            collect_files(&path, &format!("{prefix}{name}/"), depth + 1, texts)?;
         } else if kind.is_file() {
-            tree.insert(name, read(&path)?);
+            let text = read_text(&path, &shown, MAX_BYTES as u64)?;
+            texts.insert(format!("{prefix}{name}"), text);
         } else {
-            return Err(SideError::NotAFile { path: path.display().to_string() });
+            return Err(InputError::NotAFile { path: shown });
         }
     }
     Ok(())
 }
 
-fn read(path: &Path) -> Result<String, SideError> {
-    let shown = path.display().to_string();
-    let failed = |error: std::io::Error| SideError::Unreadable {
-        path: shown.clone(),
-        reason: error.to_string(),
-    };
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(failed)?;
-    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > MAX_BYTES {
-        return Err(SideError::TooLarge { path: shown });
-    }
-    String::from_utf8(bytes).map_err(|_| SideError::NotUtf8 { path: shown })
+fn unreadable(folder: &Path, error: &io::Error) -> ProjectError {
+    ProjectError::Unreadable { path: folder.display().to_string(), reason: error.to_string() }
 }

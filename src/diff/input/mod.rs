@@ -1,202 +1,205 @@
-//! Where a review's sides come from: a fresh render, a folder, a revision of Git.
+//! The two snapshots of a diff: from a fresh render, a folder of rendered files, or a Git revision.
 //!
-//! In: a fleet, a folder's path or a revision's name. Out: [`Files`] of objects, and values. `cli`
-//! calls it; it calls `fleet`, `rendered`, `yaml` and `git`. It writes nothing, and follows no
-//! link.
+//! Nothing is written, and no link is followed.
 
+mod error;
 mod folder;
+mod object_files;
 mod revision;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::path::Path;
 
-pub use folder::read_folder;
-pub use revision::{Repository, RevisionError};
+pub use error::InputError;
 
-use crate::model::{Object, ObjectError, Objects};
-use crate::project::load::{RenderedProject, Stack};
+use super::{History, Snapshot};
+use crate::model::Objects;
+use crate::project::load::{RenderedProject, Request, Stack};
 use crate::project::write::{self, PROVENANCE};
+use crate::project::{Project, read_text};
+use object_files::{ObjectFiles, Scope, contains_objects};
+use revision::Repository;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
-use yaml_spans::source::{Source, Sources};
-use yaml_spans::{self, Dialect, Node};
 
-/// Texts by their path from the folder that was read, `/` between the parts.
-pub type Tree = BTreeMap<String, String>;
+/// Texts by their path from the folder that was read, with `/` between its parts.
+type TextFiles = BTreeMap<String, String>;
 
-/// What kustomize reads, and no object.
-const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-/// The endings of files that hold objects.
-const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
+/// The most files that are read for one snapshot.
+const MAX_FILES: usize = 200_000;
 
-/// Why a side can't be read.
-#[derive(Debug, thiserror::Error)]
-pub enum SideError {
-    /// The system says no.
-    #[error("{path} can't be read: {reason}")]
-    Unreadable {
-        /// The file or folder.
-        path: String,
-        /// What the system says.
-        reason: String,
-    },
-    /// A link, a pipe, a submodule.
-    #[error("{path} is no plain file: links among rendered files are not followed")]
-    NotAFile {
-        /// What is there.
-        path: String,
-    },
-    /// Too large to be what was rendered.
-    #[error("{path} is larger than {} MiB", yaml_spans::MAX_BYTES >> 20)]
-    TooLarge {
-        /// The file.
-        path: String,
-    },
-    /// Too many files, or folders in folders.
-    #[error("{path} holds more files or deeper folders than are read")]
-    TooMany {
-        /// The folder.
-        path: String,
-    },
-    /// No UTF-8.
-    #[error("{path} is not UTF-8")]
-    NotUtf8 {
-        /// The file.
-        path: String,
-    },
-    /// Git says no.
-    #[error(transparent)]
-    Revision(#[from] RevisionError),
-}
+/// The largest history in bytes: a month of a dozen series by the minute.
+const MAX_HISTORY_BYTES: u64 = 64 << 20;
 
-/// The most files that are read of one side.
-const MOST_FILES: usize = 200_000;
-
-/// The objects of one side, by file.
-#[derive(Debug, Default)]
-pub struct Files(BTreeMap<String, File>);
-
+/// The two things to compare, as the user names them.
 #[derive(Debug)]
-struct File {
-    text: String,
-    objects: Vec<Arc<Object>>,
+pub struct Comparison<'a> {
+    /// A folder of rendered files, or a Git revision.
+    pub base: &'a str,
+    /// A folder of rendered files; `None` for a fresh render.
+    pub head: Option<&'a Path>,
+    /// The folder of rendered files in a revision, from the project's root.
+    pub rendered_folder: &'a str,
+    /// The stacks to compare, and the overlays and assignments of a fresh render.
+    pub request: &'a Request,
 }
 
-impl Files {
-    /// What a fleet renders; `shown` is the folder as messages name it. With `own`, only the stacks'
-    /// own folders.
-    pub fn of_fleet(fleet: RenderedProject, shown: &str, own: bool) -> (Self, Vec<Stack>) {
-        let folders: BTreeSet<&str> =
-            fleet.stacks.iter().map(|stack| stack.name.as_str()).collect();
-        let wanted =
-            |file: &crate::project::load::File| !own || folders.contains(file.folder.as_str());
-        let mut files = BTreeMap::new();
-        for file in fleet.files.into_iter().filter(wanted) {
-            let path = format!("{}/{}", file.folder, file.name);
-            let id = file.object.id();
-            let object = Object { id, node: file.object.node, file: format!("{shown}/{path}") };
-            files.insert(path, File { text: file.contents, objects: vec![Arc::new(object)] });
-        }
-        (Files(files), fleet.stacks)
-    }
-
-    /// Reads the objects of a tree; a file that `known` has with the same bytes is not read again.
-    ///
-    /// Errors: all that is no YAML or no object, each with its place.
-    pub fn of_tree(tree: Tree, shown: &str, known: &Files) -> Result<Self, Diagnostics> {
-        let mut files = BTreeMap::new();
-        let mut errors = Vec::new();
-        for (path, text) in tree.into_iter().filter(|(path, _)| holds_objects(path)) {
-            let same = known.0.get(&path).filter(|file| file.text == text);
-            let objects = match same {
-                Some(file) => file.objects.clone(),
-                None => match objects(&format!("{shown}/{path}"), &text) {
-                    Ok(objects) => objects,
-                    Err(Diagnostics(wrong)) => {
-                        errors.extend(wrong);
-                        continue;
-                    }
-                },
-            };
-            files.insert(path, File { text, objects });
-        }
-        if errors.is_empty() { Ok(Files(files)) } else { Err(Diagnostics(errors)) }
-    }
-
-    /// All objects.
-    ///
-    /// Errors: one object in two documents.
-    pub fn objects(&self) -> Result<Objects, ObjectError> {
-        Objects::collect(self.0.values().flat_map(|file| file.objects.iter().cloned()))
-    }
+/// The two snapshots to compare.
+#[derive(Debug)]
+pub struct Inputs {
+    /// The old state.
+    pub base: Snapshot,
+    /// The new state.
+    pub head: Snapshot,
+    /// Remarks for the user: a folder or revision without objects.
+    pub notes: Vec<String>,
 }
 
-/// Leaves out what `.provenance` does not claim: other people's files in our folders, which a fresh
-/// render has nothing to say of. A folder without one of our making is taken whole.
-pub fn ours(mut tree: Tree) -> Tree {
-    let claimed: BTreeMap<String, BTreeSet<String>> = tree
+/// Loads both snapshots.
+///
+/// # Errors
+/// A folder or revision that can't be read, a document that is not an object, or stacks that can't be
+/// rendered.
+pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Diagnostics> {
+    let mut notes = Vec::new();
+    let head = match comparison.head {
+        Some(folder) => read_head(folder, &comparison.request.stacks, &mut notes)?,
+        None => render_head(project, comparison)?,
+    };
+    let mut base = read_base(project, comparison, &mut notes)?;
+    if let Some(folders) = &head.folders {
+        retain_folders(&mut base.texts, folders);
+    }
+    if head.stacks.is_some() {
+        retain_claimed(&mut base.texts);
+    }
+    let base_files = ObjectFiles::parse(base.texts, &base.shown, &head.files)?;
+    let (base_values, head_values) = match (base.values, head.stacks) {
+        (Some(texts), Some(stacks)) => {
+            values::load_both(project, comparison.request, &stacks, texts)?
+        }
+        _ => (None, None),
+    };
+    Ok(Inputs {
+        base: Snapshot { objects: collect_objects(&base_files)?, values: base_values },
+        head: Snapshot { objects: collect_objects(&head.files)?, values: head_values },
+        notes,
+    })
+}
+
+/// Reads recorded memory: Prometheus' answer to a range query.
+///
+/// # Errors
+/// A file that can't be read, or that is not such an answer.
+pub fn read_history(path: &Path) -> Result<History, Diagnostics> {
+    let name = path.display().to_string();
+    let text = read_text(path, &name, MAX_HISTORY_BYTES).map_err(InputError::from)?;
+    History::parse(&text)
+        .map_err(|error| Diagnostic::new(format!("invalid history `{name}`: {error}")).into())
+}
+
+/// The new state, before its objects are collected.
+struct Head {
+    files: ObjectFiles,
+    /// The folders to compare; `None` for all.
+    folders: Option<BTreeSet<String>>,
+    /// The stacks of a fresh render.
+    stacks: Option<Vec<Stack>>,
+}
+
+fn read_head(
+    folder: &Path,
+    stacks: &[String],
+    notes: &mut Vec<String>,
+) -> Result<Head, Diagnostics> {
+    let mut texts = folder::read_folder(folder)?;
+    let folders: Option<BTreeSet<String>> =
+        (!stacks.is_empty()).then(|| stacks.iter().cloned().collect());
+    if let Some(folders) = &folders {
+        retain_folders(&mut texts, folders);
+    }
+    let shown = folder.display().to_string();
+    if !contains_objects(&texts) {
+        notes.push(format!("`{shown}` contains no objects: every object counts as removed"));
+    }
+    let files = ObjectFiles::parse(texts, &shown, &ObjectFiles::default())?;
+    Ok(Head { files, folders, stacks: None })
+}
+
+fn render_head(project: &Project, comparison: &Comparison<'_>) -> Result<Head, Diagnostics> {
+    let rendered = RenderedProject::render(project, comparison.request)?;
+    let scope = match comparison.request.stacks.as_slice() {
+        [] => Scope::Everything,
+        _ => Scope::StackFolders,
+    };
+    let (files, stacks) = ObjectFiles::from_render(rendered, comparison.rendered_folder, scope);
+    // A stack may be named by the path of its values file, so the names come from the render.
+    let folders = match scope {
+        Scope::Everything => None,
+        Scope::StackFolders => Some(stacks.iter().map(|stack| stack.name.clone()).collect()),
+    };
+    Ok(Head { files, folders, stacks: Some(stacks) })
+}
+
+/// The old state as texts.
+struct Base {
+    texts: TextFiles,
+    /// The folder's name in messages.
+    shown: String,
+    /// The texts of its values files; `None` for a folder, which has none.
+    values: Option<TextFiles>,
+}
+
+fn read_base(
+    project: &Project,
+    comparison: &Comparison<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Base, InputError> {
+    let &Comparison { base: name, rendered_folder, .. } = comparison;
+    let folder = Path::new(name);
+    if folder.is_dir() {
+        let texts = folder::read_folder(folder)?;
+        if !contains_objects(&texts) {
+            notes.push(format!("`{name}` contains no objects: every object counts as new"));
+        }
+        // Under the fresh render's name, so that an equal file has an equal path.
+        let shown = if comparison.head.is_none() { rendered_folder } else { name };
+        return Ok(Base { texts, shown: shown.to_owned(), values: None });
+    }
+    let repository = Repository::find(project.root())?;
+    let commit = repository.resolve_commit(name)?;
+    let texts = repository.read_folder(&commit, rendered_folder)?;
+    if !contains_objects(&texts) {
+        notes.push(format!("`{name}` has no `{rendered_folder}/`: every object counts as new"));
+    }
+    let values = repository.read_folder(&commit, Project::VALUES)?;
+    Ok(Base { texts, shown: rendered_folder.to_owned(), values: Some(values) })
+}
+
+/// Drops the files that `.provenance` does not claim: other people's files among rendered ones, which a
+/// fresh render never contains. A folder without a `.provenance` that we wrote keeps all its files.
+fn retain_claimed(texts: &mut TextFiles) {
+    let claimed: BTreeMap<String, BTreeSet<String>> = texts
         .iter()
         .filter_map(|(path, text)| {
             let (folder, _) = path.rsplit_once('/').filter(|(_, name)| *name == PROVENANCE)?;
             Some((folder.to_owned(), write::recorded_names(text.as_bytes())?))
         })
         .collect();
-    tree.retain(|path, _| {
+    texts.retain(|path, _| {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         claimed.get(folder).is_none_or(|names| names.contains(name))
     });
-    tree
 }
 
-/// Leaves out all folders but some.
-pub fn within(mut tree: Tree, folders: &BTreeSet<String>) -> Tree {
-    tree.retain(|path, _| path.split_once('/').is_some_and(|(folder, _)| folders.contains(folder)));
-    tree
+/// Drops the files outside some folders.
+fn retain_folders(texts: &mut TextFiles, folders: &BTreeSet<String>) {
+    texts
+        .retain(|path, _| path.split_once('/').is_some_and(|(folder, _)| folders.contains(folder)));
 }
 
-/// Whether no file of a tree can hold an object.
-pub fn is_empty(tree: &Tree) -> bool {
-    !tree.keys().any(|path| holds_objects(path))
-}
-
-fn holds_objects(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    !name.starts_with('.')
-        && !KUSTOMIZATION.contains(&name)
-        && ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
-
-/// What Git writes where a merge stops: no YAML reader says so.
-const CONFLICT: &str = "<<<<<<< ";
-
-fn objects(name: &str, text: &str) -> Result<Vec<Arc<Object>>, Diagnostics> {
-    if let Some(line) = text.lines().position(|line| line.starts_with(CONFLICT)) {
-        let message = format!("{name} holds a merge conflict, at line {}", line + 1);
-        return Err(Diagnostic::new(message).note("resolve it, or render again").into());
-    }
-    let mut sources = Sources::new();
-    let id = sources.add(Source::written(name, text));
-    let documents = yaml_spans::parse(&sources, id, Dialect::Kubectl).map_err(|errors| {
-        Diagnostics(errors.iter().map(|error| error.diagnose(&sources)).collect())
-    })?;
-    let read = |node| Object::read(node, name).map(Arc::new);
-    let wrong = |error: ObjectError| Diagnostics::from(Diagnostic::new(error.to_string()));
-    documents.into_iter().map(read).collect::<Result<_, _>>().map_err(wrong)
-}
-
-/// The values files of a tree of `values/`, as trees; none if one of them can't be read: then what
-/// changed in them is not known.
-pub fn values(tree: &Tree, shown: &str) -> Option<Vec<(String, Node)>> {
-    let files = tree.iter().filter(|(path, _)| path.ends_with(".yaml") && !path.contains('/'));
-    files
-        .map(|(path, text)| {
-            let name = format!("{shown}/{path}");
-            let mut sources = Sources::new();
-            let id = sources.add(Source::written(&name, text));
-            let mut documents = yaml_spans::parse(&sources, id, Dialect::Strict).ok()?;
-            let node = documents.pop()?;
-            documents.is_empty().then_some((name, node))
-        })
-        .collect()
+fn collect_objects(files: &ObjectFiles) -> Result<Objects, Diagnostics> {
+    files.objects().map_err(|error| Diagnostic::new(error.to_string()).into())
 }
 
 #[cfg(test)]

@@ -1,158 +1,133 @@
-//! A revision of Git, read by the user's own `git` and never checked out.
+//! A Git revision, read with the user's own `git` and never checked out.
 
 use std::path::Path;
 
-use super::{MOST_FILES, SideError, Tree};
+use super::{InputError, MAX_FILES, TextFiles};
 use crate::git::{Git, GitError};
+use crate::project::ProjectError;
 use crate::project::write::PROVENANCE;
 use yaml_spans::MAX_BYTES;
 
-/// The most bytes that are read of one revision.
-const MOST_BYTES: usize = 1 << 30;
+/// The most bytes that are read from one revision.
+const MAX_REVISION_BYTES: usize = 1 << 30;
 
-/// What every run of git gets: paths mean themselves, and nothing is written on the way.
-const GIT: [&str; 2] = ["--literal-pathspecs", "--no-optional-locks"];
+/// The options of every call: paths are not patterns, and no lock file is written.
+const GIT_OPTIONS: [&str; 2] = ["--literal-pathspecs", "--no-optional-locks"];
 
-/// Why a revision can't be read.
-#[derive(Debug, thiserror::Error)]
-pub enum RevisionError {
-    /// Git can't be run, or failed.
-    #[error(transparent)]
-    Git(#[from] GitError),
-    /// The folder is in no repository.
-    #[error("{folder} lies in no Git repository: name a folder to compare with, `--base DIR`")]
-    NoRepository {
-        /// The folder.
-        folder: String,
-    },
-    /// No such commit.
-    #[error("`{revision}` is no folder, and no commit of this repository{}", .hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default())]
-    Unknown {
-        /// As it was given.
-        revision: String,
-        /// Why that may be.
-        hint: Option<String>,
-    },
-    /// Git answered what it should not.
-    #[error("`git {command}` gives no answer that can be read: {answer}")]
-    Answer {
-        /// What it was to do.
-        command: &'static str,
-        /// What it says, or does not.
-        answer: String,
-    },
-}
-
-/// The repository that a folder lies in.
+/// The repository around a folder.
 #[derive(Debug)]
-pub struct Repository {
+pub(super) struct Repository {
     git: Git,
-    /// The folder's path from the repository's top, empty or with a slash at its end.
+    /// The folder's path from the repository's top: empty, or with a slash at its end.
     prefix: String,
 }
 
 impl Repository {
-    /// The repository around a folder.
-    pub fn around(folder: &Path) -> Result<Self, RevisionError> {
+    /// Finds the repository around a folder.
+    pub(super) fn find(folder: &Path) -> Result<Self, InputError> {
         let git = Git::new(folder);
         let prefix = git.run(&["rev-parse", "--show-prefix"]).map_err(|error| match error {
-            // A repository that Git does not trust is one: its own words have the cure.
+            // Git also fails in a repository that it does not trust; its own message has the cure.
             GitError::Failed { stderr, .. } if !stderr.contains("safe.directory") => {
-                RevisionError::NoRepository { folder: folder.display().to_string() }
+                InputError::NoRepository { folder: folder.display().to_string() }
             }
             error => error.into(),
         })?;
-        let prefix = text("rev-parse", prefix)?.trim_end_matches('\n').to_owned();
+        let prefix = parse_utf8("rev-parse", prefix)?.trim_end_matches('\n').to_owned();
         Ok(Repository { git, prefix })
     }
 
-    /// The commit that a revision's name means.
-    pub fn commit(&self, revision: &str) -> Result<String, RevisionError> {
-        // What starts with a dash is a name to git, after this option, and no option.
-        let commit = format!("{revision}^{{commit}}");
-        match self.verify(&commit)? {
-            Some(found) => Ok(found),
+    /// Returns the id of the commit that a revision names.
+    pub(super) fn resolve_commit(&self, revision: &str) -> Result<String, InputError> {
+        match self.resolve(&format!("{revision}^{{commit}}"))? {
+            Some(id) => Ok(id),
             None => {
-                let hint = self.why_unknown(revision)?;
-                Err(RevisionError::Unknown { revision: revision.to_owned(), hint })
+                let hint = self.unknown_revision_hint(revision)?;
+                Err(InputError::UnknownRevision { revision: revision.to_owned(), hint })
             }
         }
     }
 
-    fn verify(&self, name: &str) -> Result<Option<String>, RevisionError> {
+    fn resolve(&self, name: &str) -> Result<Option<String>, InputError> {
+        // After `--end-of-options` a name that starts with a dash is not an option.
         Ok(self.git.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", name])?)
     }
 
-    /// Why a revision may be unknown: there is no commit at all, it is a branch of the remote that
-    /// nobody checked out, or the clone has not all commits.
-    fn why_unknown(&self, revision: &str) -> Result<Option<String>, RevisionError> {
+    /// Returns a likely reason why a revision is unknown: the repository has no commits, the name is a
+    /// branch of the remote that was never checked out, or the clone is shallow.
+    fn unknown_revision_hint(&self, revision: &str) -> Result<Option<String>, InputError> {
         if self.git.ask(&["rev-list", "--max-count=1", "--all"])?.is_none_or(|all| all.is_empty()) {
-            let hint = "it has no commit yet; name a folder to compare with, `--base DIR`";
+            let hint =
+                "the repository has no commits yet; name a folder to compare with, `--base FOLDER`";
             return Ok(Some(hint.to_owned()));
         }
         let remote = format!("origin/{revision}");
         if !revision.is_empty()
-            && self.verify(&format!("refs/remotes/{remote}^{{commit}}"))?.is_some()
+            && self.resolve(&format!("refs/remotes/{remote}^{{commit}}"))?.is_some()
         {
             return Ok(Some(format!("did you mean `{remote}`?")));
         }
         let shallow = self.git.ask(&["rev-parse", "--is-shallow-repository"])?;
         Ok((shallow.as_deref() == Some("true")).then(|| {
-            "this clone is shallow, so commits are missing: `git fetch --unshallow`".to_owned()
+            "this clone is shallow, so commits are missing; fetch them with `git fetch --unshallow`"
+                .to_owned()
         }))
     }
 
-    /// All files below a folder (from the one the repository was found by) at a commit; empty where
-    /// there is none.
-    pub fn tree(&self, commit: &str, folder: &str) -> Result<Tree, SideError> {
+    /// Reads all files below a folder at a commit; empty if the commit has no such folder. The folder's
+    /// path starts at the folder that the repository was found from.
+    pub(super) fn read_folder(&self, commit: &str, folder: &str) -> Result<TextFiles, InputError> {
         let top = format!("{}{folder}/", self.prefix);
         let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", &top];
-        let listing = text("ls-tree", self.run(&args, &[])?)?;
+        let listing = parse_utf8("ls-tree", self.run_git(&args, &[])?)?;
         let mut blobs = Vec::new();
         for line in listing.split('\0').filter(|line| !line.is_empty()) {
-            let (mode, blob) = entry(line, &top)?;
+            let (mode, blob) = parse_entry(line, &top)?;
             if is_hidden(&blob.path) {
                 continue;
             }
+            let path = format!("{top}{}", blob.path);
             if !matches!(mode, "100644" | "100755") {
-                return Err(SideError::NotAFile { path: format!("{top}{}", blob.path) });
+                return Err(InputError::NotAFile { path });
             }
             if blob.size > MAX_BYTES {
-                return Err(SideError::TooLarge { path: format!("{top}{}", blob.path) });
+                let limit = MAX_BYTES as u64 >> 10;
+                return Err(ProjectError::TooLarge { path, limit }.into());
             }
             blobs.push(blob);
         }
         let bytes: usize = blobs.iter().map(|blob| blob.size).sum();
-        if blobs.len() > MOST_FILES || bytes > MOST_BYTES {
-            return Err(SideError::TooMany { path: top });
+        if blobs.len() > MAX_FILES || bytes > MAX_REVISION_BYTES {
+            return Err(InputError::TooMany { path: top });
         }
-        self.read(blobs, &top)
+        self.read_blobs(blobs, &top)
     }
 
-    /// The texts of blobs, by one run of git.
-    fn read(&self, blobs: Vec<Blob>, top: &str) -> Result<Tree, SideError> {
+    /// Reads the texts of all blobs in one call.
+    fn read_blobs(&self, blobs: Vec<Blob>, top: &str) -> Result<TextFiles, InputError> {
         if blobs.is_empty() {
-            return Ok(Tree::new());
+            return Ok(TextFiles::new());
         }
         let ids: String = blobs.iter().map(|blob| format!("{}\n", blob.id)).collect();
-        let answer = self.run(&["cat-file", "--batch"], ids.as_bytes())?;
+        let answer = self.run_git(&["cat-file", "--batch"], ids.as_bytes())?;
         let mut rest = answer.as_slice();
-        let mut tree = Tree::new();
+        let mut texts = TextFiles::new();
         for Blob { path, id, size } in blobs {
-            let head = format!("{id} blob {size}\n");
-            let body = rest.strip_prefix(head.as_bytes()).filter(|body| body.len() > size);
-            let missing = || unread("cat-file", &format!("`{id}`, {top}{path}, is not in it"));
-            let body = body.ok_or_else(missing)?;
-            let not_text = |_| SideError::NotUtf8 { path: format!("{top}{path}") };
-            let text = std::str::from_utf8(&body[..size]).map_err(not_text)?.to_owned();
-            tree.insert(path, text);
+            let header = format!("{id} blob {size}\n");
+            let body =
+                rest.strip_prefix(header.as_bytes()).filter(|body| body.len() > size).ok_or_else(
+                    || unexpected("cat-file", &format!("no blob `{id}` for {top}{path}")),
+                )?;
+            let text = std::str::from_utf8(&body[..size])
+                .map_err(|_| ProjectError::NotUtf8 { path: format!("{top}{path}") })?;
+            texts.insert(path, text.to_owned());
             rest = &body[size + 1..];
         }
-        Ok(tree)
+        Ok(texts)
     }
 
-    fn run(&self, args: &[&str], input: &[u8]) -> Result<Vec<u8>, RevisionError> {
-        Ok(self.git.run_with(&[&GIT, args].concat(), input)?)
+    fn run_git(&self, args: &[&str], input: &[u8]) -> Result<Vec<u8>, InputError> {
+        Ok(self.git.run_with(&[&GIT_OPTIONS, args].concat(), input)?)
     }
 }
 
@@ -165,30 +140,30 @@ struct Blob {
     size: usize,
 }
 
-/// A line of `ls-tree -l`: its mode, and the file. What is no file has `-` for its size.
-fn entry<'a>(line: &'a str, top: &str) -> Result<(&'a str, Blob), RevisionError> {
-    let broken = || unread("ls-tree", line);
-    let (about, path) = line.split_once('\t').ok_or_else(broken)?;
-    let mut fields = about.split_ascii_whitespace();
-    let mode = fields.next().ok_or_else(broken)?;
-    let id = fields.nth(1).ok_or_else(broken)?.to_owned();
-    let size = match fields.next().ok_or_else(broken)? {
+/// Parses a line of `ls-tree -l`: the mode and the file. The size of a submodule is `-`.
+fn parse_entry<'a>(line: &'a str, top: &str) -> Result<(&'a str, Blob), InputError> {
+    let malformed = || unexpected("ls-tree", line);
+    let (columns, path) = line.split_once('\t').ok_or_else(malformed)?;
+    let mut columns = columns.split_ascii_whitespace();
+    let mode = columns.next().ok_or_else(malformed)?;
+    let id = columns.nth(1).ok_or_else(malformed)?.to_owned();
+    let size = match columns.next().ok_or_else(malformed)? {
         "-" => 0,
-        size => size.parse().map_err(|_| broken())?,
+        size => size.parse().map_err(|_| malformed())?,
     };
-    let path = path.strip_prefix(top).ok_or_else(broken)?.to_owned();
+    let path = path.strip_prefix(top).ok_or_else(malformed)?.to_owned();
     Ok((mode, Blob { path, id, size }))
 }
 
-fn text(command: &'static str, answer: Vec<u8>) -> Result<String, RevisionError> {
-    String::from_utf8(answer).map_err(|_| unread(command, "it is not UTF-8"))
+fn parse_utf8(command: &'static str, answer: Vec<u8>) -> Result<String, InputError> {
+    String::from_utf8(answer).map_err(|_| unexpected(command, "not UTF-8"))
 }
 
-fn unread(command: &'static str, answer: &str) -> RevisionError {
-    RevisionError::Answer { command, answer: answer.to_owned() }
+fn unexpected(command: &'static str, answer: &str) -> InputError {
+    InputError::Answer { command, answer: answer.to_owned() }
 }
 
-/// Whether a part of the path starts with a dot; `.provenance` aside.
+/// Returns true if a part of the path starts with a dot; `.provenance` does not count.
 fn is_hidden(path: &str) -> bool {
     path.split('/').any(|part| part.starts_with('.') && part != PROVENANCE)
 }

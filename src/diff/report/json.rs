@@ -1,15 +1,17 @@
-//! For machines; `docs/review.md` describes it.
+//! JSON for machines; `docs/diff.md` describes it.
 
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::diff::{BackTest, Change, Consequence, FieldChange, ObjectChange, Outcome, Review};
+use crate::diff::{
+    BackTest, Consequence, Diff, Difference, FieldChange, ObjectChange, Outcome, ReplayError,
+};
 use crate::model::Severity;
 use crate::report::json::{ObjectReference, to_text};
 use crate::report::plain_text;
 use yaml_spans::{Node, Value};
 
-/// The version of the form: raised when a field goes or changes its meaning.
+/// The version of the format: raised when a key is removed or changes its meaning.
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -21,10 +23,10 @@ struct Report<'a> {
     now: String,
     counts: Counts,
     values: Vec<ValuesFile<'a>>,
-    consequences: Vec<Found<'a>>,
-    back_tests: Vec<Tested>,
+    consequences: Vec<ConsequenceEntry<'a>>,
+    back_tests: Vec<BackTestEntry>,
     history: &'a [String],
-    objects: Vec<Changed<'a>>,
+    objects: Vec<ObjectEntry<'a>>,
 }
 
 #[derive(Serialize)]
@@ -39,11 +41,11 @@ struct Counts {
 #[derive(Serialize)]
 struct ValuesFile<'a> {
     file: &'a str,
-    fields: Vec<Field<'a>>,
+    fields: Vec<FieldEntry<'a>>,
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
+struct ConsequenceEntry<'a> {
     id: &'a str,
     severity: &'a str,
     topic: &'a str,
@@ -56,17 +58,17 @@ struct Found<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Changed<'a> {
+struct ObjectEntry<'a> {
     change: &'a str,
     #[serde(flatten)]
     id: ObjectReference<'a>,
     file_before: Option<&'a str>,
     file_after: Option<&'a str>,
-    fields: Vec<Field<'a>>,
+    fields: Vec<FieldEntry<'a>>,
 }
 
 #[derive(Serialize)]
-struct Field<'a> {
+struct FieldEntry<'a> {
     path: String,
     names: &'a [String],
     change: &'a str,
@@ -77,7 +79,7 @@ struct Field<'a> {
 }
 
 #[derive(Serialize)]
-struct Tested {
+struct BackTestEntry {
     deployment: String,
     text: String,
     assumed: String,
@@ -85,74 +87,87 @@ struct Tested {
     after: Json,
 }
 
-/// The review as one JSON object, indented.
-pub fn json(review: &Review) -> String {
-    let count = |severity| review.of_severity(severity).count();
+/// Formats a diff as one indented JSON object.
+pub fn json(diff: &Diff) -> String {
+    let count = |severity| diff.of_severity(severity).count();
     let report = Report {
         version: VERSION,
-        headline: &review.headline,
-        same: review.is_same(),
-        now: review.now.to_string(),
+        headline: &diff.headline,
+        same: diff.is_empty(),
+        now: diff.now.to_string(),
         counts: Counts {
-            objects: review.total,
-            changed: review.objects.len(),
+            objects: diff.total,
+            changed: diff.objects.len(),
             critical: count(Severity::Critical),
             warning: count(Severity::Warning),
             info: count(Severity::Info),
         },
-        values: review
+        values: diff
             .values
             .iter()
-            .map(|change| ValuesFile { file: &change.file, fields: fields(&change.fields) })
+            .map(|change| ValuesFile { file: &change.file, fields: field_entries(&change.fields) })
             .collect(),
-        consequences: review.consequences.iter().map(found).collect(),
-        back_tests: review.backtests.iter().map(tested).collect(),
-        history: &review.remarks,
-        objects: review.objects.iter().map(changed).collect(),
+        consequences: diff.consequences.iter().map(consequence_entry).collect(),
+        back_tests: diff.backtests.iter().map(backtest_entry).collect(),
+        history: &diff.remarks,
+        objects: diff.objects.iter().map(object_entry).collect(),
     };
     to_text(&report)
 }
 
-fn found(found: &Consequence) -> Found<'_> {
-    Found {
-        id: found.rule.id,
-        severity: found.rule.severity.name(),
-        topic: found.rule.topic.name(),
-        objects: found.objects.iter().map(ObjectReference::from).collect(),
-        text: plain_text(&found.words),
-        when: found.when.as_ref().map(|when| when.at.to_string()),
-        source: found.rule.source,
+fn consequence_entry(consequence: &Consequence) -> ConsequenceEntry<'_> {
+    ConsequenceEntry {
+        id: consequence.rule.id,
+        severity: consequence.rule.severity.name(),
+        topic: consequence.rule.topic.name(),
+        objects: consequence.objects.iter().map(ObjectReference::from).collect(),
+        text: plain_text(&consequence.message),
+        when: consequence.when.as_ref().map(|when| when.at.to_string()),
+        source: consequence.rule.source,
     }
 }
 
-fn changed(change: &ObjectChange) -> Changed<'_> {
-    Changed {
-        change: change.fate().name(),
+fn object_entry(change: &ObjectChange) -> ObjectEntry<'_> {
+    ObjectEntry {
+        change: change.kind().name(),
         id: ObjectReference::from(&change.id),
         file_before: change.file_before.as_deref(),
         file_after: change.file_after.as_deref(),
-        fields: fields(&change.fields),
+        fields: field_entries(&change.fields),
     }
 }
 
-fn fields<'a>(fields: &'a [FieldChange]) -> Vec<Field<'a>> {
-    let field = |field: &'a FieldChange| {
-        let FieldChange { path, names, change } = field;
-        let (word, before, after) = match change {
-            Change::Added(node) => ("added", None, Some(data(node))),
-            Change::Removed(node) => ("removed", Some(data(node)), None),
-            Change::Changed(before, after) => ("changed", Some(data(before)), Some(data(after))),
-            Change::Reordered(before, after) => {
-                ("reordered", Some(Json::from(before.clone())), Some(Json::from(after.clone())))
-            }
-        };
-        Field { path: path.to_string(), names, change: word, before, after }
-    };
-    fields.iter().map(field).collect()
+fn field_entries(fields: &[FieldChange]) -> Vec<FieldEntry<'_>> {
+    fields.iter().map(field_entry).collect()
 }
 
-fn tested(test: &BackTest) -> Tested {
-    let side = |outcome: &Result<Outcome, _>| match outcome {
+fn field_entry(field: &FieldChange) -> FieldEntry<'_> {
+    let FieldChange { path, names, change } = field;
+    let (word, before, after) = match change {
+        Difference::Added(node) => ("added", None, Some(node_to_json(node))),
+        Difference::Removed(node) => ("removed", Some(node_to_json(node)), None),
+        Difference::Changed(before, after) => {
+            ("changed", Some(node_to_json(before)), Some(node_to_json(after)))
+        }
+        Difference::Reordered(before, after) => {
+            ("reordered", Some(Json::from(before.clone())), Some(Json::from(after.clone())))
+        }
+    };
+    FieldEntry { path: path.to_string(), names, change: word, before, after }
+}
+
+fn backtest_entry(test: &BackTest) -> BackTestEntry {
+    BackTestEntry {
+        deployment: test.target.to_string(),
+        text: plain_text(&test.message),
+        assumed: test.assumption.clone(),
+        before: outcome_to_json(&test.before),
+        after: outcome_to_json(&test.after),
+    }
+}
+
+fn outcome_to_json(outcome: &Result<Outcome, ReplayError>) -> Json {
+    match outcome {
         Ok(outcome) => serde_json::json!({
             "nights": outcome.nights,
             "admitted": outcome.admitted,
@@ -160,31 +175,20 @@ fn tested(test: &BackTest) -> Tested {
             "unread": outcome.unread,
             "seconds": outcome.seconds,
         }),
-        Err(error) => {
-            let error: &crate::diff::ReplayError = error;
-            serde_json::json!({ "error": error.to_string() })
-        }
-    };
-    Tested {
-        deployment: test.target.to_string(),
-        text: plain_text(&test.words),
-        assumed: test.assumed.clone(),
-        before: side(&test.before),
-        after: side(&test.after),
+        Err(error) => serde_json::json!({ "error": error.to_string() }),
     }
 }
 
-/// A tree as JSON.
-fn data(node: &Node) -> Json {
+fn node_to_json(node: &Node) -> Json {
     match &node.value {
         Value::Null => Json::Null,
         Value::Bool(value) => Json::from(*value),
         Value::Int(number) => Json::from(*number),
         Value::Float(number) => Json::from(*number),
         Value::String(text) => Json::from(text.as_str()),
-        Value::Sequence(items) => items.iter().map(data).collect(),
+        Value::Sequence(items) => items.iter().map(node_to_json).collect(),
         Value::Mapping(map) => {
-            let entries = map.iter().map(|(key, entry)| (key.clone(), data(&entry.node)));
+            let entries = map.iter().map(|(key, entry)| (key.clone(), node_to_json(&entry.node)));
             Json::Object(entries.collect())
         }
     }

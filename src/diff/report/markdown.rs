@@ -1,22 +1,22 @@
-//! For a pull request's comment, on a phone as often as not: no tables, the YAML folded, and never
-//! more than a budget of bytes.
+//! Markdown for a pull request's comment, often read on a phone: no tables, folded YAML, and never more
+//! than a budget of bytes.
 //!
-//! What is left out is said. Critical findings go last: the YAML of single objects is left out first, then
-//! notes, values, the back-test and warnings.
+//! The report says what it omits: first objects' YAML, then info findings, values, back-tests and
+//! warnings; critical findings last.
 
-use super::shown::{brief, is_long, lines, name, named, place};
+use super::shown::{change_lines, field_place, first_objects, is_long, object_name, truncate};
 use super::text::one_line;
-use crate::diff::{Consequence, ObjectChange, Review};
+use crate::diff::{Consequence, Diff, Difference, ObjectChange, ValuesChange};
 use crate::model::{Message, Piece, Severity};
 use crate::report::visible;
 
-/// The last line: who replaces a comment looks for it.
+/// The last line, by which a script finds the comment to replace.
 pub const MARKER: &str = "<!-- tts-render: diff -->";
 
-/// The least budget that the headline, what is left out, and the marker need.
-pub const LEAST_BUDGET: usize = 1_000;
+/// The smallest budget: room for the headline, the notice of omissions and the marker.
+pub const MIN_BUDGET: usize = 1_000;
 
-/// How much a block matters when not all fit; the first go in first.
+/// The order in which blocks get space if not all fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
     Critical,
@@ -28,8 +28,8 @@ enum Rank {
 }
 
 impl Rank {
-    /// What the notice calls blocks of it.
-    fn name(self, count: usize) -> String {
+    /// The words for some blocks of this rank in the notice of omissions.
+    fn count_of(self, count: usize) -> String {
         let (one, many) = match self {
             Rank::Critical => ("critical finding", "critical findings"),
             Rank::Warning => ("warning", "warnings"),
@@ -42,24 +42,24 @@ impl Rank {
     }
 }
 
-/// A piece that is there whole or not at all.
+/// A part of the report that is included as a whole or omitted.
 struct Block {
     rank: Rank,
     section: &'static str,
     text: String,
 }
 
-/// What the notice may take.
-const NOTICE: usize = 300;
+/// The space that is kept for the notice of omissions, in bytes.
+const NOTICE_BYTES: usize = 300;
 
-/// The review as CommonMark with GitHub's folds, in at most `budget` bytes; less than
-/// [`LEAST_BUDGET`] is taken for that.
-pub fn markdown(review: &Review, budget: usize) -> String {
-    let head = format!("**{}**\n", review.headline);
-    let blocks = blocks(review);
-    let sections: usize = sections(&blocks).iter().map(|section| section.len() + 8).sum();
-    let frame = head.len() + MARKER.len() + 2 + NOTICE + sections;
-    let mut room = budget.max(LEAST_BUDGET).saturating_sub(frame);
+/// Formats a diff as CommonMark with GitHub's folds, in at most `budget` bytes; a smaller budget than
+/// [`MIN_BUDGET`] counts as that.
+pub fn markdown(diff: &Diff, budget: usize) -> String {
+    let head = format!("**{}**\n", diff.headline);
+    let blocks = all_blocks(diff);
+    let headings: usize = section_names(&blocks).iter().map(|section| section.len() + 8).sum();
+    let frame = head.len() + MARKER.len() + 2 + NOTICE_BYTES + headings;
+    let mut room = budget.max(MIN_BUDGET).saturating_sub(frame);
     let mut order: Vec<usize> = (0..blocks.len()).collect();
     order.sort_by_key(|at| blocks[*at].rank);
     let mut kept = vec![false; blocks.len()];
@@ -78,130 +78,134 @@ pub fn markdown(review: &Review, budget: usize) -> String {
         }
         out.push_str(&block.text);
     }
-    let lost = blocks.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(block, _)| block.rank);
-    out.push_str(&notice(lost, budget));
+    let omitted = blocks.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(block, _)| block.rank);
+    out.push_str(&omission_notice(omitted, budget));
     out.push('\n');
     out.push_str(MARKER);
     out.push('\n');
     out
 }
 
-fn sections(blocks: &[Block]) -> Vec<&'static str> {
+fn section_names(blocks: &[Block]) -> Vec<&'static str> {
     let mut names: Vec<&'static str> = blocks.iter().map(|block| block.section).collect();
     names.dedup();
     names
 }
 
-/// What is left out, so that nobody takes the rest for all.
-fn notice(lost: impl Iterator<Item = Rank>, budget: usize) -> String {
+/// The notice of what is omitted, so that nobody takes the rest for everything.
+fn omission_notice(omitted: impl Iterator<Item = Rank>, budget: usize) -> String {
     let mut counts: std::collections::BTreeMap<Rank, usize> = std::collections::BTreeMap::new();
-    lost.for_each(|rank| *counts.entry(rank).or_default() += 1);
+    omitted.for_each(|rank| *counts.entry(rank).or_default() += 1);
     if counts.is_empty() {
         return String::new();
     }
-    let parts: Vec<String> = counts.iter().map(|(rank, count)| rank.name(*count)).collect();
-    let bytes = budget.max(LEAST_BUDGET);
+    let parts: Vec<String> = counts.iter().map(|(rank, count)| rank.count_of(*count)).collect();
+    let bytes = budget.max(MIN_BUDGET);
     format!(
-        "\n**Left out to fit {bytes} bytes: {}.** `tts-render diff` shows all.\n",
+        "\n**Omitted to fit {bytes} bytes: {}.** `tts-render diff` shows all.\n",
         parts.join(", ")
     )
 }
 
-fn blocks(review: &Review) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    for change in &review.values {
-        for field in &change.fields {
-            let (path, names) = place(field);
-            let names = if names.is_empty() { names } else { format!(" ({})", code(&names)) };
-            let at = format!("- {} {}{names}", code(&visible(&change.file)), code(&path));
-            let text = match one_line(field.change.before(), field.change.after()) {
-                Some(short) => format!("{at}: {}\n", code(&short)),
-                None if is_long(&lines(&field.change)) => {
-                    let title = format!("{} {path}", visible(&change.file));
-                    format!("\n{}", fold(&title, &lines_text(&field.change)))
-                }
-                None => format!("{at}\n\n{}\n", indent(&fence(&lines_text(&field.change)))),
-            };
-            blocks.push(Block { rank: Rank::Values, section: "Values", text });
-        }
-    }
-    for found in &review.consequences {
-        let rank = match found.rule.severity {
+fn all_blocks(diff: &Diff) -> Vec<Block> {
+    let mut blocks: Vec<Block> = diff.values.iter().flat_map(values_blocks).collect();
+    for consequence in &diff.consequences {
+        let rank = match consequence.rule.severity {
             Severity::Critical => Rank::Critical,
             Severity::Warning => Rank::Warning,
             Severity::Info => Rank::Info,
         };
-        blocks.push(Block { rank, section: "Consequences", text: consequence(found) });
+        let text = consequence_item(consequence);
+        blocks.push(Block { rank, section: "Consequences", text });
     }
-    for (at, test) in review.backtests.iter().enumerate() {
-        let mut text = format!(
-            "- {}: {}; {}\n",
-            code(&name(&test.target)),
-            sentence(&test.words),
-            test.assumed
-        );
-        if at == 0 {
-            review.remarks.iter().for_each(|remark| {
-                text.push_str(&format!("- history: {}\n", code(&visible(remark))));
-            });
+    for (index, test) in diff.backtests.iter().enumerate() {
+        let target = code_span(&object_name(&test.target));
+        let mut text =
+            format!("- {target}: {}; {}\n", message_markdown(&test.message), test.assumption);
+        if index == 0 {
+            for remark in &diff.remarks {
+                text.push_str(&format!("- history: {}\n", code_span(&visible(remark))));
+            }
         }
         blocks.push(Block { rank: Rank::BackTest, section: "Back-test", text });
     }
-    for change in &review.objects {
-        blocks.push(Block { rank: Rank::Object, section: "Objects", text: object(change) });
+    for change in &diff.objects {
+        blocks.push(Block { rank: Rank::Object, section: "Objects", text: folded_object(change) });
     }
     blocks
 }
 
-fn consequence(found: &Consequence) -> String {
-    let (names, more) = named(found);
-    let names: Vec<String> = names.iter().map(|name| code(&brief(name))).collect();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+/// A block for each changed field of a values file.
+fn values_blocks(change: &ValuesChange) -> Vec<Block> {
+    let file = visible(&change.file);
+    let mut blocks = Vec::new();
+    for field in &change.fields {
+        let (path, names) = field_place(field);
+        let names = if names.is_empty() { names } else { format!(" ({})", code_span(&names)) };
+        let place = format!("- {} {}{names}", code_span(&file), code_span(&path));
+        let text = match one_line(&field.change) {
+            Some(short) => format!("{place}: {}\n", code_span(&short)),
+            None if is_long(&change_lines(&field.change)) => {
+                format!("\n{}", fold(&format!("{file} {path}"), &diff_lines(&field.change)))
+            }
+            None => format!("{place}\n\n{}\n", indent(&fence(&diff_lines(&field.change)))),
+        };
+        blocks.push(Block { rank: Rank::Values, section: "Values", text });
+    }
+    blocks
+}
+
+fn consequence_item(consequence: &Consequence) -> String {
+    let (names, more) = first_objects(consequence);
+    let names: Vec<String> = names.iter().map(|name| code_span(&truncate(name))).collect();
     format!(
         "- **{}** {}{more}: {} ({})\n",
-        found.rule.severity.name(),
+        consequence.rule.severity.name(),
         names.join(", "),
-        sentence(&found.words),
-        code(found.rule.id)
+        message_markdown(&consequence.message),
+        code_span(consequence.rule.id)
     )
 }
 
-/// A sentence: our own words are markdown already (a backtick in them opens a code span).
-fn sentence(words: &Message) -> String {
-    let piece = |piece: &Piece| match piece {
-        Piece::Plain(text) => text.clone(),
-        Piece::Code(text) => code(&brief(text)),
-    };
-    words.pieces().iter().map(piece).collect()
+/// Formats a message. This program's own words are markdown already: a backtick in them opens a code
+/// span.
+fn message_markdown(message: &Message) -> String {
+    message
+        .pieces()
+        .iter()
+        .map(|piece| match piece {
+            Piece::Plain(text) => text.clone(),
+            Piece::Code(text) => code_span(&truncate(text)),
+        })
+        .collect()
 }
 
-/// One object, folded.
-fn object(change: &ObjectChange) -> String {
+fn folded_object(change: &ObjectChange) -> String {
     let mut body = String::new();
     for field in &change.fields {
-        let (path, names) = place(field);
+        let (path, names) = field_place(field);
         if !field.path.is_root() {
             let names = if names.is_empty() { names } else { format!(" ({names})") };
             body.push_str(&format!("@ {path}{names}\n"));
         }
-        body.push_str(&lines_text(&field.change));
+        body.push_str(&diff_lines(&field.change));
     }
-    fold(&format!("{} {}", change.fate().name(), name(&change.id)), &body)
+    fold(&format!("{} {}", change.kind().name(), object_name(&change.id)), &body)
 }
 
-/// Lines that are shown when somebody opens them.
+/// Lines that are hidden until the reader opens them.
 fn fold(title: &str, body: &str) -> String {
     let title = super::html::escape(title);
     format!("<details><summary><code>{title}</code></summary>\n\n{}\n</details>\n\n", fence(body))
 }
 
-fn lines_text(change: &crate::diff::Change) -> String {
-    lines(change).iter().map(|line| format!("{}{}\n", line.sign, line.text)).collect()
+fn diff_lines(change: &Difference) -> String {
+    change_lines(change).iter().map(|line| format!("{}{}\n", line.sign, line.text)).collect()
 }
 
-/// A code span that holds a text whatever backticks it has: fenced by one more than its longest run
-/// (CommonMark 6.1), with a space where a backtick would touch the fence.
-fn code(text: &str) -> String {
+/// Formats any text as a code span: with one backtick more than the longest run of them in the text
+/// (CommonMark 6.1), and with a space where a backtick would touch them.
+fn code_span(text: &str) -> String {
     if text.is_empty() {
         return "` `".to_owned();
     }
@@ -210,7 +214,7 @@ fn code(text: &str) -> String {
     format!("{ticks}{pad}{text}{pad}{ticks}")
 }
 
-/// A fenced block that its text can't close.
+/// A fenced code block that its text can't close.
 fn fence(text: &str) -> String {
     let ticks = "`".repeat((longest_run(text) + 1).max(3));
     format!("{ticks}diff\n{text}{ticks}\n")

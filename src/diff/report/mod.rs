@@ -1,7 +1,7 @@
-//! A review in the form that its reader takes: one file a format.
+//! The formats of a [`Diff`](super::Diff), one file each.
 //!
-//! In: a [`Review`](super::Review). Out: text. Whatever stands in an object, a value or a name is
-//! shown and not obeyed: each format fences it in by its own means.
+//! Text from objects, values and names can't act as markup or as a command: each format escapes it in
+//! its own way.
 
 mod github;
 mod html;
@@ -15,5 +15,5 @@ mod text;
 pub use github::github;
 pub use html::html;
 pub use json::json;
-pub use markdown::{LEAST_BUDGET, MARKER, markdown};
+pub use markdown::{MARKER, MIN_BUDGET, markdown};
 pub use text::text;

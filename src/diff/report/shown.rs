@@ -1,101 +1,108 @@
-//! What all formats show alike: the lines of a change, names, and characters that are not shown as
-//! they are.
+//! The parts that all formats share: the lines of a change, its place, and objects' names.
 
 use crate::diff::lines::{self, Line};
-use crate::diff::{Change, Consequence, FieldChange};
+use crate::diff::{Consequence, Difference, FieldChange};
 use crate::report::visible;
 use kube_validate::ObjectId;
 use yaml_spans::{Node, emit};
 
-/// The objects that one consequence names.
-const NAMED: usize = 5;
-/// The most lines of a changed value that stand before the consequences, and the most characters of
-/// them, some lines of a phone's: more are folded.
-const LONG: (usize, usize) = (4, 160);
-/// The objects that two sides are compared as.
+/// The most objects that one consequence names.
+const MAX_NAMES: usize = 5;
+/// The most lines of a changed value that are shown unfolded before the consequences.
+const MAX_UNFOLDED_LINES: usize = 4;
+/// The most characters of a changed value that are shown unfolded: some lines of a phone.
+const MAX_UNFOLDED_CHARS: usize = 160;
+/// The path of a change of a whole object or file.
 const ROOT: &str = "(whole)";
 
-/// A line of a change: `-`, `+`, or a space for one that is in both.
+/// A line of a change: its sign is `-`, `+`, or a space for a line that both values have.
 pub(super) struct ShownLine {
     pub sign: char,
     pub text: String,
 }
 
-/// A change, line by line, as diffs have it.
-pub(super) fn lines(change: &Change) -> Vec<ShownLine> {
-    let all = |node: &Node, sign| -> Vec<ShownLine> {
-        emit(node).lines().map(|line| line_of(sign, line)).collect()
-    };
+/// Formats a change line by line.
+pub(super) fn change_lines(change: &Difference) -> Vec<ShownLine> {
     match change {
-        Change::Added(node) => all(node, '+'),
-        Change::Removed(node) => all(node, '-'),
-        Change::Changed(before, after) => match (before.as_str(), after.as_str()) {
+        Difference::Added(node) => node_lines('+', node),
+        Difference::Removed(node) => node_lines('-', node),
+        Difference::Changed(before, after) => match (before.as_str(), after.as_str()) {
             (Some(old), Some(new)) if old.contains('\n') || new.contains('\n') => {
                 lines::compare(old, new)
                     .into_iter()
-                    .map(|(line, text)| compared(line, text))
+                    .map(|(line, text)| compared_line(line, text))
                     .collect()
             }
-            _ => all(before, '-').into_iter().chain(all(after, '+')).collect(),
+            _ => node_lines('-', before).into_iter().chain(node_lines('+', after)).collect(),
         },
-        Change::Reordered(before, after) => {
-            vec![line_of('-', &before.join(", ")), line_of('+', &after.join(", "))]
+        Difference::Reordered(before, after) => {
+            vec![new_line('-', &before.join(", ")), new_line('+', &after.join(", "))]
         }
     }
 }
 
-/// Whether so much of a change is shown that what follows would be out of sight.
+/// Returns true if a change is so long that it would push what follows off the screen.
 pub(super) fn is_long(lines: &[ShownLine]) -> bool {
     let characters: usize = lines.iter().map(|line| line.text.chars().count()).sum();
-    lines.len() > LONG.0 || characters > LONG.1
+    lines.len() > MAX_UNFOLDED_LINES || characters > MAX_UNFOLDED_CHARS
 }
 
-fn line_of(sign: char, text: &str) -> ShownLine {
+fn node_lines(sign: char, node: &Node) -> Vec<ShownLine> {
+    emit(node).lines().map(|line| new_line(sign, line)).collect()
+}
+
+fn new_line(sign: char, text: &str) -> ShownLine {
     ShownLine { sign, text: visible(text).into_owned() }
 }
 
-fn compared(line: Line, text: &str) -> ShownLine {
+fn compared_line(line: Line, text: &str) -> ShownLine {
     match line {
-        Line::Same => line_of(' ', text),
-        Line::Removed => line_of('-', text),
-        Line::Added => line_of('+', text),
-        Line::Left(1) => line_of(' ', "… 1 line"),
-        Line::Left(lines) => line_of(' ', &format!("… {lines} lines")),
+        Line::Same => new_line(' ', text),
+        Line::Removed => new_line('-', text),
+        Line::Added => new_line('+', text),
+        Line::Omitted(1) => new_line(' ', "… 1 line"),
+        Line::Omitted(lines) => new_line(' ', &format!("… {lines} lines")),
     }
 }
 
-/// Where a field is: its path, and what its list items are known by.
-pub(super) fn place(field: &FieldChange) -> (String, String) {
+/// Formats the place of a field: its path, and the keys of the list items along it.
+pub(super) fn field_place(field: &FieldChange) -> (String, String) {
     let path = match field.path.is_root() {
         true => ROOT.to_owned(),
         false => visible(&field.path.to_string()).into_owned(),
     };
-    let mut names = visible(&field.names.join(" › ")).into_owned();
-    if matches!(field.change, Change::Reordered(..)) {
-        names = if names.is_empty() { "order".to_owned() } else { format!("{names}, order") };
-    }
+    let names = visible(&field.names.join(" › ")).into_owned();
+    let names = match (&field.change, names.is_empty()) {
+        (Difference::Reordered(..), true) => "order".to_owned(),
+        (Difference::Reordered(..), false) => format!("{names}, order"),
+        _ => names,
+    };
     (path, names)
 }
 
-/// The objects of a consequence: the first few, and how many more.
-pub(super) fn named(found: &Consequence) -> (Vec<String>, usize) {
-    let names = found.objects.iter().take(NAMED).map(name).collect();
-    (names, found.objects.len().saturating_sub(NAMED))
+/// Returns the names of a consequence's first objects, and ` and N more` if there are more.
+pub(super) fn first_objects(consequence: &Consequence) -> (Vec<String>, String) {
+    let names = consequence.objects.iter().take(MAX_NAMES).map(object_name).collect();
+    let more = match consequence.objects.len().saturating_sub(MAX_NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (names, more)
 }
 
-/// An object's name.
-pub(super) fn name(id: &ObjectId) -> String {
+/// Formats an object's identity.
+pub(super) fn object_name(id: &ObjectId) -> String {
     visible(&id.to_string()).into_owned()
 }
 
-/// The most characters of one quoted thing in a sentence that must fit: enough for an image with its
+/// The most characters of a quoted text in a message that must fit: enough for an image with its
 /// digest.
-const BRIEF: usize = 200;
+const MAX_QUOTED_CHARS: usize = 200;
 
-/// A text made visible, and cut where it is so long that a sentence around it could be left out
-/// for it.
-pub(super) fn brief(text: &str) -> String {
-    let cut = text.char_indices().nth(BRIEF);
-    let short = cut.map_or(text, |(at, _)| &text[..at]);
-    format!("{}{}", visible(short), if cut.is_some() { "…" } else { "" })
+/// Writes out hidden characters and truncates a long text, so that its message is not omitted because
+/// of it.
+pub(super) fn truncate(text: &str) -> String {
+    let end = text.char_indices().nth(MAX_QUOTED_CHARS);
+    let short = end.map_or(text, |(at, _)| &text[..at]);
+    format!("{}{}", visible(short), if end.is_some() { "…" } else { "" })
 }

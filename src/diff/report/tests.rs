@@ -1,16 +1,16 @@
 use std::path::Path;
 
 use super::*;
-use crate::diff::testing::{objects, review, tenant};
-use crate::diff::{History, Review, Side};
+use crate::diff::testing::{diff, node, snapshot, tenant};
+use crate::diff::{Diff, History};
 use crate::model::Severity;
 
 const NOW: &str = "2026-11-24T12:00:00Z";
 
-/// Text that each format could take for its own.
+/// Text that each format could take for markup or a command.
 const HOSTILE: &str = "a|b `c` ```` <script>alert(1)</script> </code></details> & \" ' @team #1 ::error::x %0A \u{1b}[31m \u{202e}x --> [l](javascript:x)";
 
-fn hostile() -> Review {
+fn hostile() -> Diff {
     let map = |value: &str, more: &str| {
         let value = serde_json::Value::from(value);
         format!(
@@ -20,26 +20,25 @@ fn hostile() -> Review {
     let key = serde_json::Value::from(HOSTILE);
     let lines = format!("first\n{HOSTILE}\n```\n</details>\n::warning::y\n");
     let lines = serde_json::Value::from(lines);
-    let mut base = Side { objects: objects(&map("x", "  text: \"first\\n\"\n")), values: None };
+    let mut base = snapshot(&map("x", "  text: \"first\\n\"\n"));
     let more = format!("  {key}: {key}\n  text: {lines}\n");
-    let mut head = Side { objects: objects(&map(HOSTILE, &more)), values: None };
-    let tree = |text: &str| crate::diff::testing::node(text);
-    base.values = Some(vec![("values/a.yaml".to_owned(), tree("a: 1"))]);
-    head.values = Some(vec![("values/a.yaml".to_owned(), tree(&format!("a: {key}")))]);
-    Review::of(&base, &head, NOW.parse().unwrap(), None)
+    let mut head = snapshot(&map(HOSTILE, &more));
+    base.values = Some(vec![("values/a.yaml".to_owned(), node("a: 1"))]);
+    head.values = Some(vec![("values/a.yaml".to_owned(), node(&format!("a: {key}")))]);
+    Diff::between(&base, &head, NOW.parse().unwrap(), None)
 }
 
-fn changed() -> Review {
+fn changed() -> Diff {
     let base = tenant();
     let head = base
         .replace("chatterbox-tts:latest", "chatterbox-tts:v2")
         .replace("\"6442450944\"", "8Gi")
         .replace("storage: 20Gi", "storage: 10Gi");
-    review(&base, &head, NOW)
+    diff(&base, &head, NOW)
 }
 
-/// Many objects, of which each is refused, restarts or is gone.
-fn large(criticals: usize) -> Review {
+/// Many objects, each of which restarts or is refused.
+fn large(criticals: usize) -> Diff {
     let web = |at: usize, image: &str| {
         format!(
             "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web-{at}, namespace: ns{at}}}\nspec: {{template: {{spec: {{containers: [{{name: c, image: {image}}}]}}}}}}\n"
@@ -50,43 +49,42 @@ fn large(criticals: usize) -> Review {
             "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m-{at}, namespace: ns{at}}}\nimmutable: true\ndata: {{k{at}: {value}}}\n"
         )
     };
-    let side = |image: &str, value: &str| -> String {
+    let all = |image: &str, value: &str| -> String {
         let webs = (0..300).map(|at| web(at, &format!("{image}-{at}")));
         webs.chain((0..criticals).map(|at| map(at, value))).collect()
     };
-    review(&side("i", "x"), &side("j", "z"), NOW)
+    diff(&all("i", "x"), &all("j", "z"), NOW)
 }
 
 #[test]
-fn every_format_begins_with_a_line_for_a_phone() {
-    for review in [changed(), hostile(), large(50)] {
-        assert!(review.headline.chars().count() <= Review::LONGEST_HEADLINE);
-        for report in [text(&review), github(&review, Path::new("."))] {
-            assert_eq!(report.lines().next(), Some(review.headline.as_str()));
+fn every_format_begins_with_the_headline() {
+    for diff in [changed(), hostile(), large(50)] {
+        assert!(diff.headline.chars().count() <= Diff::MAX_HEADLINE_CHARS);
+        for report in [text(&diff), github(&diff, Path::new("."))] {
+            assert_eq!(report.lines().next(), Some(diff.headline.as_str()));
         }
-        let markdown = markdown(&review, 65_536);
-        assert_eq!(markdown.lines().next(), Some(format!("**{}**", review.headline).as_str()));
+        let markdown = markdown(&diff, 65_536);
+        assert_eq!(markdown.lines().next(), Some(format!("**{}**", diff.headline).as_str()));
         assert_eq!(markdown.lines().last(), Some(MARKER));
-        assert!(html(&review).contains(&format!("<title>{}</title>", review.headline)));
-        let json: serde_json::Value = serde_json::from_str(&json(&review)).unwrap();
-        assert_eq!(json["headline"], review.headline);
+        assert!(html(&diff).contains(&format!("<title>{}</title>", diff.headline)));
+        let json: serde_json::Value = serde_json::from_str(&json(&diff)).unwrap();
+        assert_eq!(json["headline"], diff.headline);
     }
 }
 
 #[test]
-fn no_character_that_is_not_seen_gets_out() {
-    let review = hostile();
-    for report in
-        [text(&review), github(&review, Path::new(".")), markdown(&review, 65_536), html(&review)]
+fn hidden_characters_are_written_out() {
+    let diff = hostile();
+    for report in [text(&diff), github(&diff, Path::new(".")), markdown(&diff, 65_536), html(&diff)]
     {
         assert!(report.contains("\\u{202e}x"), "{report}");
-        let hidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
-        assert!(!report.contains(hidden), "{report}");
+        let is_hidden = report.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
+        assert!(!is_hidden, "{report}");
     }
 }
 
 #[test]
-fn html_holds_nothing_but_our_own_elements() {
+fn html_has_no_elements_from_values() {
     let page = html(&hostile());
     let body = page.split_once("</style>").unwrap().1;
     let known = [
@@ -106,7 +104,7 @@ fn html_holds_nothing_but_our_own_elements() {
 }
 
 #[test]
-fn a_workflow_command_is_one_line_each_and_none_is_brought_in() {
+fn each_workflow_command_is_one_line_and_values_add_none() {
     let report = github(&hostile(), Path::new("."));
     let mut lines = report.lines();
     lines.next();
@@ -125,75 +123,74 @@ fn a_workflow_command_is_one_line_each_and_none_is_brought_in() {
 }
 
 #[test]
-fn markdown_keeps_to_its_budget_and_dangers_outlive_the_rest() {
-    let review = large(20);
+fn markdown_stays_within_its_budget_and_omits_critical_findings_last() {
+    let diff = large(20);
     for budget in [1_000, 4_000, 12_000, 65_536] {
-        let report = markdown(&review, budget);
+        let report = markdown(&diff, budget);
         assert!(report.len() <= budget, "{} > {budget}", report.len());
-        assert!(report.contains(&format!("**Left out to fit {budget} bytes: ")), "{budget}");
+        assert!(report.contains(&format!("**Omitted to fit {budget} bytes: ")), "{budget}");
         assert_eq!(report.lines().last(), Some(MARKER));
     }
     let criticals = |report: &str| report.matches("- **critical**").count();
-    assert_eq!(review.of_severity(Severity::Critical).count(), 20);
-    assert_eq!(criticals(&markdown(&review, 12_000)), 20);
-    assert!(markdown(&review, 12_000).contains("objects' YAML"));
-    let least = markdown(&review, 1_000);
+    assert_eq!(diff.of_severity(Severity::Critical).count(), 20);
+    assert_eq!(criticals(&markdown(&diff, 12_000)), 20);
+    assert!(markdown(&diff, 12_000).contains("objects' YAML"));
+    let least = markdown(&diff, 1_000);
     let shown = criticals(&least);
     assert!(least.contains(&format!("{} critical findings", 20 - shown)), "{least}");
     let all = markdown(&changed(), 65_536);
-    assert!(!all.contains("Left out"), "{all}");
+    assert!(!all.contains("Omitted"), "{all}");
 }
 
 #[test]
-fn no_name_is_so_long_that_its_danger_is_left_out() {
+fn a_long_name_does_not_make_its_finding_disappear() {
     let role = |resource: &str| {
         format!(
             "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: r}}\nrules: [{{apiGroups: [x], resources: [{resource}], verbs: ['*']}}]\n"
         )
     };
-    let review = review(&role("a"), &role(&"b".repeat(70_000)), NOW);
+    let diff = diff(&role("a"), &role(&"b".repeat(70_000)), NOW);
     for budget in [2_000, 65_536] {
-        let report = markdown(&review, budget);
+        let report = markdown(&diff, budget);
         assert!(report.contains("- **critical** `ClusterRole r`: `whoever is bound"), "{report}");
         assert!(report.contains(&format!("`* {}…`", "b".repeat(198))), "{report}");
         assert!(report.len() <= budget);
     }
-    assert!(text(&review).contains(&"b".repeat(70_000)));
+    assert!(text(&diff).contains(&"b".repeat(70_000)));
 }
 
 #[test]
-fn a_stranger_reads_the_text() {
+fn the_text_of_a_change() {
     insta::assert_snapshot!(text(&changed()));
 }
 
 #[test]
-fn a_phone_reads_the_markdown() {
+fn the_markdown_of_a_change() {
     insta::assert_snapshot!(markdown(&changed(), 65_536));
 }
 
 #[test]
-fn json_holds_what_the_documentation_says() {
+fn json_has_the_documented_keys() {
     let base = tenant();
-    let side = |text: &str| Side { objects: objects(text), values: None };
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let month =
-        std::fs::read_to_string(path.join("tests/fixtures/review/history-synthesised.json"));
+    let month = std::fs::read_to_string(path.join("tests/fixtures/diff/history-synthesised.json"));
     let history = History::parse(&month.unwrap()).unwrap();
     let head = base.replace("\"6442450944\"", "8Gi");
-    let review = Review::of(&side(&base), &side(&head), NOW.parse().unwrap(), Some(&history));
-    let json: serde_json::Value = serde_json::from_str(&json(&review)).unwrap();
+    let diff =
+        Diff::between(&snapshot(&base), &snapshot(&head), NOW.parse().unwrap(), Some(&history));
+    let json: serde_json::Value = serde_json::from_str(&json(&diff)).unwrap();
     assert_eq!(json["counts"]["warning"], 1);
-    assert_eq!(json["consequences"][0]["id"], "card-arithmetic");
+    assert_eq!(json["consequences"][0]["id"], "gate-settings");
     assert_eq!(json["objects"][0]["kind"], "CronJob");
     assert_eq!(json["objects"][0]["fields"][0]["before"], "6442450944");
     assert_eq!(json["objects"][0]["fields"][0]["names"], serde_json::json!(["vram-gate", "FLOOR"]));
     assert_eq!(json["backTests"][0]["after"]["admitted"], 21);
-    // Every key stands in docs/review.md.
-    let docs = std::fs::read_to_string(path.join("docs/review.md")).unwrap();
+    // docs/diff.md describes every key.
+    let docs = std::fs::read_to_string(path.join("docs/diff.md")).unwrap();
     let mut keys = std::collections::BTreeSet::new();
     collect_keys(&json, &mut keys);
     for key in keys {
-        assert!(docs.contains(&format!("`{key}`")), "docs/review.md does not speak of `{key}`");
+        assert!(docs.contains(&format!("`{key}`")), "docs/diff.md does not describe `{key}`");
     }
 }
 

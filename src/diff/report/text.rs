@@ -1,105 +1,116 @@
-//! For a terminal.
+//! Plain text for a terminal.
 
 use std::fmt::Write;
 
-use super::shown::{lines, name, named, place};
-use crate::diff::{Fate, ObjectChange, Review, ValuesChange};
+use super::shown::{change_lines, field_place, first_objects, object_name};
+use crate::diff::{ChangeKind, Diff, Difference, FieldChange, ObjectChange, ValuesChange};
 use crate::report::{plain_text, visible};
 use yaml_spans::Node;
 
-/// The review as plain text: the headline, values, consequences, the back-test, the objects.
-pub fn text(review: &Review) -> String {
-    let mut out = format!("{}\n", review.headline);
-    if !review.values.is_empty() {
+/// Formats the headline, values, consequences, back-tests and objects.
+pub fn text(diff: &Diff) -> String {
+    let mut out = format!("{}\n", diff.headline);
+    if !diff.values.is_empty() {
         out.push_str("\nValues\n");
-        review.values.iter().for_each(|change| values(&mut out, change));
+        diff.values.iter().for_each(|change| write_values(&mut out, change));
     }
-    if !review.consequences.is_empty() {
+    if !diff.consequences.is_empty() {
         out.push_str("\nConsequences\n");
     }
-    for found in &review.consequences {
-        let (names, more) = named(found);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let _ = writeln!(
-            out,
-            "  {}  {}{more}  [{}]",
-            found.rule.severity.name(),
-            names.join(", "),
-            found.rule.id
-        );
-        let _ = writeln!(out, "      {}", plain_text(&found.words));
+    for consequence in &diff.consequences {
+        let (names, more) = first_objects(consequence);
+        let (severity, id) = (consequence.rule.severity.name(), consequence.rule.id);
+        let _ = writeln!(out, "  {severity}  {}{more}  [{id}]", names.join(", "));
+        let _ = writeln!(out, "      {}", plain_text(&consequence.message));
     }
-    if !review.backtests.is_empty() {
+    if !diff.backtests.is_empty() {
         out.push_str("\nBack-test\n");
-    }
-    for test in &review.backtests {
-        let _ = writeln!(out, "  {}", name(&test.target));
-        let _ = writeln!(out, "      {}", plain_text(&test.words));
-        let _ = writeln!(out, "      {}", test.assumed);
-    }
-    if !review.backtests.is_empty() {
-        for remark in &review.remarks {
+        for test in &diff.backtests {
+            let _ = writeln!(out, "  {}", object_name(&test.target));
+            let _ = writeln!(out, "      {}", plain_text(&test.message));
+            let _ = writeln!(out, "      {}", test.assumption);
+        }
+        for remark in &diff.remarks {
             let _ = writeln!(out, "  history: {}", visible(remark));
         }
     }
-    if !review.objects.is_empty() {
+    if !diff.objects.is_empty() {
         out.push_str("\nObjects\n");
-        review.objects.iter().for_each(|change| object(&mut out, change));
+        diff.objects.iter().for_each(|change| write_object(&mut out, change));
     }
     out
 }
 
-fn values(out: &mut String, change: &ValuesChange) {
+fn write_values(out: &mut String, change: &ValuesChange) {
     let _ = writeln!(out, "  {}", visible(&change.file));
     for field in &change.fields {
-        let (path, names) = place(field);
+        let (path, names) = field_place(field);
         let path = if names.is_empty() { path } else { format!("{path} ({names})") };
-        match one_line(field.change.before(), field.change.after()) {
+        match one_line(&field.change) {
             Some(short) => {
                 let _ = writeln!(out, "    {path}: {short}");
             }
             None => {
                 let _ = writeln!(out, "    {path}");
-                for line in lines(&field.change) {
-                    let _ = writeln!(out, "      {} {}", line.sign, line.text);
-                }
+                write_lines(out, "      ", field);
             }
         }
     }
 }
 
-/// `6Gi → 8Gi`, where both sides are short; none for a list, a map or a text of several lines.
-pub(super) fn one_line(before: Option<&Node>, after: Option<&Node>) -> Option<String> {
-    let side = |node: Option<&Node>| match node {
-        None => Some("(unset)".to_owned()),
-        Some(node) => {
-            let text = yaml_spans::emit(node);
-            let line = text.trim_end_matches('\n');
-            let short = !line.contains('\n') && line.chars().count() <= 80;
-            short.then(|| visible(line).into_owned())
-        }
-    };
+/// The longest value that is shown on one line with another, in characters.
+const MAX_VALUE_CHARS: usize = 80;
+
+/// Formats a change of short values as `6Gi → 8Gi`; `None` for lists, maps and long texts. Strings
+/// are not quoted, unless only the quotes show the difference.
+pub(super) fn one_line(change: &Difference) -> Option<String> {
+    let (before, after) = (change.before(), change.after());
     if before.is_none() && after.is_none() {
         return None;
     }
-    Some(format!("{} → {}", side(before)?, side(after)?))
+    let (old, new) = (short_value(before)?, short_value(after)?);
+    let plain_old = before.and_then(plain_string).unwrap_or_else(|| old.clone());
+    let plain_new = after.and_then(plain_string).unwrap_or_else(|| new.clone());
+    Some(match plain_old == plain_new {
+        true => format!("{old} → {new}"),
+        false => format!("{plain_old} → {plain_new}"),
+    })
 }
 
-fn object(out: &mut String, change: &ObjectChange) {
-    let file = match change.fate() {
-        Fate::Removed => change.file_before.as_deref(),
-        _ => change.file_after.as_deref(),
+/// A string without quotes, unless it would be hard to see.
+fn plain_string(node: &Node) -> Option<String> {
+    let text = node.as_str().filter(|text| !text.is_empty() && text.trim() == *text)?;
+    Some(visible(text).into_owned())
+}
+
+/// A value as YAML, if it is short and fits on one line.
+fn short_value(node: Option<&Node>) -> Option<String> {
+    let Some(node) = node else { return Some("(unset)".to_owned()) };
+    let text = yaml_spans::emit(node);
+    let line = text.trim_end_matches('\n');
+    let is_short = !line.contains('\n') && line.chars().count() <= MAX_VALUE_CHARS;
+    is_short.then(|| visible(line).into_owned())
+}
+
+fn write_object(out: &mut String, change: &ObjectChange) {
+    let file = match change.kind() {
+        ChangeKind::Removed => change.file_before.as_deref(),
+        ChangeKind::Added | ChangeKind::Changed => change.file_after.as_deref(),
     };
     let file = visible(file.unwrap_or_default());
-    let _ = writeln!(out, "  {} {}  ({file})", change.fate().sign(), name(&change.id));
+    let _ = writeln!(out, "  {} {}  ({file})", change.kind().sign(), object_name(&change.id));
     for field in &change.fields {
-        let (path, names) = place(field);
+        let (path, names) = field_place(field);
         if !field.path.is_root() {
             let names = if names.is_empty() { names } else { format!("  ({names})") };
             let _ = writeln!(out, "      {path}{names}");
         }
-        for line in lines(&field.change) {
-            let _ = writeln!(out, "        {} {}", line.sign, line.text);
-        }
+        write_lines(out, "        ", field);
+    }
+}
+
+fn write_lines(out: &mut String, indent: &str, field: &FieldChange) {
+    for line in change_lines(&field.change) {
+        let _ = writeln!(out, "{indent}{} {}", line.sign, line.text);
     }
 }

@@ -94,8 +94,11 @@ fn check_url(
         return None;
     }
     let Some(service) = context.objects.find("", "Service", Some(own_namespace), name) else {
-        let known: Vec<&str> =
-            context.objects.of("", "Service").map(|service| service.id.name.as_str()).collect();
+        let known: Vec<&str> = context
+            .objects
+            .of_kind("", "Service")
+            .map(|service| service.id.name.as_str())
+            .collect();
         return Some(match known.is_empty() {
             true => Message::of("The stack has no Service"),
             false => Message::of("The Service is ").codes(known, 3).and(", not ").code(name),

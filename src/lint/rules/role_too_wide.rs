@@ -115,7 +115,7 @@ fn find_bindings<'a>(
 ) -> impl Iterator<Item = &'a Object> {
     let accounts = service_accounts(context, gate);
     let kinds = ["RoleBinding", "ClusterRoleBinding"].into_iter();
-    kinds.flat_map(|kind| context.objects.of(GROUP, kind)).filter(move |binding| {
+    kinds.flat_map(|kind| context.objects.of_kind(GROUP, kind)).filter(move |binding| {
         let subjects = items(&binding.node, &["subjects"]).iter();
         subjects
             .flat_map(|subject| accounts.iter().map(move |account| (subject, *account)))

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::{self, File, FileType};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::{Conflict, ConflictKind, Error};
@@ -13,6 +13,7 @@ use super::plan::{MAX_FILE_BYTES, Plan, is_portable_name};
 use super::provenance::{self, Hash, Provenance};
 use super::{MAX_SEQUENTIAL_FOLDERS, Scope};
 use crate::parallel;
+use crate::project::read_at_most;
 
 /// The start and the end of a temporary file's name. A run that was killed leaves one; the next removes
 /// it.
@@ -300,12 +301,7 @@ fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     let read = || {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
-        if size > MAX_FILE_BYTES {
-            return Ok(None);
-        }
-        let mut bytes = Vec::with_capacity(size as usize + 1);
-        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
+        read_at_most(file, size, MAX_FILE_BYTES)
     };
     read().map_err(Error::io("read", path))
 }

@@ -1,4 +1,4 @@
-//! The manifests that both sides are asked about.
+//! The manifests on which the verdicts are compared.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use yaml_spans::{Path, Segment};
 
 use crate::common::tool::{generate, objects, repository};
 
-/// One manifest, and what to call it.
+/// A manifest and its name.
 pub struct Case {
     pub name: String,
     pub text: String,
@@ -22,7 +22,7 @@ impl Case {
     }
 }
 
-/// The fixtures of `src/objects` that must pass, by their file's name.
+/// The passing fixtures of `kube-validate`, by file name.
 fn passing() -> Vec<(String, String)> {
     let folder = repository().join("crates/kube-validate/tests/fixtures/pass");
     let mut files: Vec<(String, String)> = std::fs::read_dir(folder)
@@ -41,7 +41,7 @@ fn documents(text: &str) -> Vec<&str> {
     text.split("\n---\n").collect()
 }
 
-/// Every object that must pass, as it is.
+/// Every object of the passing fixtures.
 pub fn whole() -> Vec<Case> {
     let files = passing();
     files
@@ -56,7 +56,7 @@ pub fn whole() -> Vec<Case> {
         .collect()
 }
 
-/// Every mutant that the unit tests of `src/objects` refuse: the one document that was changed.
+/// Every mutant of `kube-validate`'s fixtures: the one document that was changed.
 pub fn mutants() -> Vec<Case> {
     let files: HashMap<String, String> = passing().into_iter().collect();
     let list = include_str!("../../../crates/kube-validate/tests/fixtures/mutants.yaml");
@@ -106,15 +106,15 @@ pub fn changes() -> Vec<Case> {
             let [_, object, path, value] = columns[..] else { panic!("{line}") };
             let value: Option<Value> =
                 (value != "deleted").then(|| serde_json::from_str(value).unwrap());
-            let text = changed(&objects[object], &path.parse().unwrap(), value);
+            let text = with_change(&objects[object], &path.parse().unwrap(), value);
             let name = line.split_once('\t').unwrap().1.replace('\t', " ");
             Case { name, ..Case::of(text.to_string()) }
         })
         .collect()
 }
 
-/// Every field of what we render, changed to each of these values, or deleted. Of what is rendered several
-/// times over, one.
+/// Every field of the rendered manifests, changed to each of some values, or deleted. Of the three CronJobs,
+/// only one is used.
 pub fn fields() -> Vec<Case> {
     let long = "x".repeat(300);
     let values = [
@@ -138,7 +138,7 @@ pub fn fields() -> Vec<Case> {
             continue;
         }
         let mut paths = Vec::new();
-        places(&object, &Path::root(), &mut paths);
+        field_paths(&object, &Path::root(), &mut paths);
         for path in paths {
             for value in values.iter().cloned().map(Some).chain([None]) {
                 let shown = match &value {
@@ -147,28 +147,31 @@ pub fn fields() -> Vec<Case> {
                     Some(value) => value.to_string(),
                 };
                 let name = format!("{} {path} {shown}", object["kind"].as_str().unwrap());
-                cases.push(Case { name, ..Case::of(changed(&object, &path, value).to_string()) });
+                cases.push(Case {
+                    name,
+                    ..Case::of(with_change(&object, &path, value).to_string())
+                });
             }
         }
     }
     cases
 }
 
-/// Every place in an object but those that say what it is; of variables, the first two.
-fn places(node: &Value, at: &Path, found: &mut Vec<Path>) {
+/// The paths of an object's fields, except its type; of environment variables, the first two.
+fn field_paths(node: &Value, base: &Path, found: &mut Vec<Path>) {
     let more: Vec<(Path, &Value)> = match node {
-        Value::Object(map) => map.iter().map(|(key, value)| (at.key(key), value)).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (base.key(key), value)).collect(),
         Value::Array(items) => {
-            let most = if at.to_string().ends_with(".env") { 2 } else { items.len() };
+            let most = if base.to_string().ends_with(".env") { 2 } else { items.len() };
             let items = items.iter().enumerate().take(most);
-            items.map(|(index, value)| (at.index(index), value)).collect()
+            items.map(|(index, value)| (base.index(index), value)).collect()
         }
         _ => Vec::new(),
     };
     for (path, value) in more {
         if !["apiVersion", "kind"].contains(&path.to_string().as_str()) {
             found.push(path.clone());
-            places(value, &path, found);
+            field_paths(value, &path, found);
         }
     }
 }
@@ -191,22 +194,22 @@ fn by_name() -> HashMap<String, Value> {
     found
 }
 
-/// A copy of an object with the value at a path put in or taken out.
-fn changed(object: &Value, path: &Path, value: Option<Value>) -> Value {
+/// Copies an object and replaces or deletes the value at a path.
+fn with_change(object: &Value, path: &Path, value: Option<Value>) -> Value {
     let mut object = object.clone();
-    let (last, way) = path.segments().split_last().unwrap();
-    let mut at = &mut object;
-    for segment in way {
-        at = match segment {
-            Segment::Key(key) => &mut at[key],
-            Segment::Index(index) => &mut at[*index],
+    let (last, parents) = path.segments().split_last().unwrap();
+    let mut node = &mut object;
+    for segment in parents {
+        node = match segment {
+            Segment::Key(key) => &mut node[key],
+            Segment::Index(index) => &mut node[*index],
         };
     }
     match (last, value) {
-        (Segment::Key(key), Some(value)) => at[key] = value,
-        (Segment::Index(index), Some(value)) => at[*index] = value,
-        (Segment::Key(key), None) => drop(at.as_object_mut().unwrap().remove(key)),
-        (Segment::Index(index), None) => drop(at.as_array_mut().unwrap().remove(*index)),
+        (Segment::Key(key), Some(value)) => node[key] = value,
+        (Segment::Index(index), Some(value)) => node[*index] = value,
+        (Segment::Key(key), None) => drop(node.as_object_mut().unwrap().remove(key)),
+        (Segment::Index(index), None) => drop(node.as_array_mut().unwrap().remove(*index)),
     }
     object
 }

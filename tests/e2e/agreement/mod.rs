@@ -1,20 +1,20 @@
-//! `src/objects` and the API server, asked about the same manifests.
+//! Compares the verdicts of `kube-validate` and of the API server on the same manifests.
 //!
-//! Where they differ, `tests/e2e/fixtures/agreement.tsv` says so, and why. A difference that is not
-//! there fails, and so does a line there that is no difference any more.
+//! `tests/e2e/fixtures/agreement.tsv` lists the known differences with their reasons. A difference that is
+//! not listed fails the test, and so does a listed one that does not occur.
 
 mod cases;
-mod sides;
+mod verdicts;
 
 use std::collections::BTreeMap;
 
 use cases::Case;
-use sides::{Server, is_known, ours};
+use verdicts::{Server, is_known, rules_verdict};
 
 use crate::cluster::{Cluster, POLICIES, WIRING};
 
-/// A cluster with the kinds of the fixtures, and what their objects refer to.
-fn prepared() -> &'static Cluster {
+/// A cluster with the kinds of the fixtures, and the objects that they refer to.
+fn prepared_cluster() -> &'static Cluster {
     let cluster = Cluster::shared();
     cluster.define(POLICIES);
     cluster.define(WIRING);
@@ -24,8 +24,8 @@ fn prepared() -> &'static Cluster {
     cluster
 }
 
-/// The differences that are known in a set of cases: each case with what we say of it.
-fn listed(set: &str) -> BTreeMap<String, String> {
+/// The known differences in a set of cases: each case with the verdict of `kube-validate`.
+fn known_differences(set: &str) -> BTreeMap<String, String> {
     let rows = include_str!("../fixtures/agreement.tsv").lines();
     rows.filter(|row| !row.starts_with('#'))
         .map(|row| row.split('\t').collect::<Vec<_>>())
@@ -38,67 +38,67 @@ fn listed(set: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Asks both sides; fails on what is not listed and on what is listed for nothing. Gives how many
-/// cases the server was asked about, and how many of them it took.
-fn hold(set: &str, cases: Vec<Case>) -> (usize, usize) {
-    let server = Server::new(prepared());
-    let listed = listed(set);
-    let (mut asked, mut taken, mut found) = (0, 0, BTreeMap::new());
-    let mut said = String::new();
+/// Compares the verdicts, and fails on differences that are not listed or do not occur. Returns the number
+/// of cases that the server was asked about, and the number that it accepted.
+fn compare_verdicts(set: &str, cases: Vec<Case>) -> (usize, usize) {
+    let server = Server::new(prepared_cluster());
+    let listed = known_differences(set);
+    let (mut asked, mut accepted, mut found) = (0, 0, BTreeMap::new());
+    let mut unexpected = String::new();
     for case in cases.into_iter().filter(|case| is_known(&case.text)) {
-        let Some(theirs) = server.says(&case) else { continue };
+        let Some(server) = server.verdict(&case) else { continue };
         asked += 1;
-        taken += usize::from(theirs.is_ok());
-        let ours = ours(&case.text);
-        if ours.is_ok() == theirs.is_ok() {
+        accepted += usize::from(server.is_ok());
+        let rules = rules_verdict(&case.text);
+        if rules.is_ok() == server.is_ok() {
             continue;
         }
-        let verdict = if ours.is_ok() { "taken" } else { "refused" };
+        let verdict = if rules.is_ok() { "accepted" } else { "refused" };
         if listed.get(&case.name).is_none_or(|listed| listed != verdict) {
-            said += &format!("{set}\t{verdict}\t{}\t{ours:?} {theirs:?}\n", case.name);
+            unexpected += &format!("{set}\t{verdict}\t{}\t{rules:?} {server:?}\n", case.name);
         }
         found.insert(case.name, verdict.to_owned());
     }
     for case in listed.keys().filter(|case| !found.contains_key(*case)) {
-        said += &format!("{set}: no difference any more: {case}\n");
+        unexpected += &format!("{set}: listed, but not a difference: {case}\n");
     }
-    assert!(said.is_empty(), "\n{said}");
-    (asked, taken)
+    assert!(unexpected.is_empty(), "\n{unexpected}");
+    (asked, accepted)
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn objects_as_real_projects_write_them_are_taken() {
-    let (asked, taken) = hold("whole", cases::whole());
-    assert_eq!(asked, taken);
+fn objects_in_the_shapes_of_real_projects_are_accepted() {
+    let (asked, accepted) = compare_verdicts("whole", cases::whole());
+    assert_eq!(asked, accepted);
     assert!(asked > 50, "{asked}");
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn what_the_unit_tests_refuse_is_refused() {
-    let (asked, taken) = hold("mutants", cases::mutants());
-    assert_eq!(taken, listed("mutants").len());
+fn mutants_of_the_unit_tests_are_refused() {
+    let (asked, accepted) = compare_verdicts("mutants", cases::mutants());
+    assert_eq!(accepted, known_differences("mutants").len());
     assert!(asked > 100, "{asked}");
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn changes_to_what_we_render_are_judged_alike() {
-    let (asked, taken) = hold("rendered", cases::rendered());
-    assert!(asked > 130 && taken > 40, "{asked}, {taken}");
+fn changes_to_rendered_manifests_have_the_same_verdict() {
+    let (asked, accepted) = compare_verdicts("rendered", cases::rendered());
+    assert!(asked > 130 && accepted > 40, "{asked}, {accepted}");
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn each_field_of_what_we_render_is_judged_alike() {
-    let (asked, taken) = hold("fields", cases::fields());
-    assert!(asked > 3500 && taken > 800, "{asked}, {taken}");
+fn changes_to_each_rendered_field_have_the_same_verdict() {
+    let (asked, accepted) = compare_verdicts("fields", cases::fields());
+    assert!(asked > 3500 && accepted > 800, "{asked}, {accepted}");
 }
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn the_recorded_verdicts_are_those_of_a_running_server() {
-    let (asked, taken) = hold("changes", cases::changes());
-    assert!(asked > 3000 && taken > 1000, "{asked}, {taken}");
+fn recorded_verdicts_are_those_of_a_running_server() {
+    let (asked, accepted) = compare_verdicts("changes", cases::changes());
+    assert!(asked > 3000 && accepted > 1000, "{asked}, {accepted}");
 }

@@ -15,18 +15,18 @@ pub const APPLY: &str = "application/apply-patch+yaml";
 pub const MERGE: &str = "application/merge-patch+json";
 const JSON: &str = "application/json";
 
-/// What the server answered.
+/// The server's answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
     /// The texts of its `Warning` headers.
     pub warnings: Vec<String>,
-    /// The object, or the Status; a string where it was not JSON.
+    /// The object or the Status; a string if it is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// Whether the server did it.
+    /// Returns true if the request succeeded.
     pub fn done(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -44,18 +44,18 @@ impl Answer {
     }
 }
 
-/// Kinds, each with its plural and whether it lies in namespaces.
+/// Kinds, each with its plural and true if it is namespaced.
 type Kinds = HashMap<String, (String, bool)>;
 
-/// One user's way to the server.
+/// A client of the server, as one user.
 #[derive(Debug)]
 pub struct Api {
     server: String,
     agent: ureq::Agent,
     token: Option<String>,
-    /// What it calls itself.
+    /// The user agent.
     client: String,
-    /// The resources of each group and version that was asked for.
+    /// The resources of each API version that was requested.
     resources: Mutex<HashMap<String, Kinds>>,
 }
 
@@ -92,7 +92,7 @@ impl Api {
         Api { server: server.to_owned(), agent, token, client, resources: Mutex::default() }
     }
 
-    /// As another program: the server names a field manager by it where none is given.
+    /// Sets the user agent, from which the server derives a field manager if a request has none.
     pub fn named(self, client: &str) -> Self {
         Api { client: client.to_owned(), ..self }
     }
@@ -126,20 +126,20 @@ impl Api {
         Ok(Answer { status: response.status().as_u16(), warnings, body })
     }
 
-    /// Reads what lies at a path.
+    /// Reads a path.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.send("GET", path, JSON, "").unwrap()
     }
 
-    /// Makes an object, with a query such as `fieldManager=Terraform`.
+    /// Creates an object, with a query such as `fieldManager=Terraform`.
     #[track_caller]
     pub fn create(&self, object: &Value, query: &str) -> Answer {
         let path = self.collection(object);
         self.send("POST", &format!("{path}?{query}"), JSON, &object.to_string()).unwrap()
     }
 
-    /// Puts an object in another's place.
+    /// Replaces an object.
     #[track_caller]
     pub fn replace(&self, object: &Value, query: &str) -> Answer {
         let path = self.path(object);
@@ -152,19 +152,19 @@ impl Api {
         self.patch(&self.path(object), APPLY, object, query)
     }
 
-    /// Patches what lies at a path.
+    /// Patches a path.
     #[track_caller]
     pub fn patch(&self, path: &str, media_type: &str, patch: &Value, query: &str) -> Answer {
         self.send("PATCH", &format!("{path}?{query}"), media_type, &patch.to_string()).unwrap()
     }
 
-    /// The object that the server holds of this identity.
+    /// The live object with this identity.
     #[track_caller]
     pub fn live(&self, object: &Value) -> Value {
         self.get(&self.path(object)).object()
     }
 
-    /// Makes a namespace, or leaves it as it is.
+    /// Creates a namespace, unless it exists.
     #[track_caller]
     pub fn namespace(&self, name: &str) {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
@@ -172,14 +172,14 @@ impl Api {
         assert!(answer.done() || answer.status == 409, "{answer:?}");
     }
 
-    /// Where an object lies.
+    /// The path of an object.
     #[track_caller]
     pub fn path(&self, object: &Value) -> String {
         let name = object["metadata"]["name"].as_str().unwrap();
         format!("{}/{name}", self.collection(object))
     }
 
-    /// Where objects of its kind and namespace lie.
+    /// The path of the objects of its kind and namespace.
     #[track_caller]
     pub fn collection(&self, object: &Value) -> String {
         let version = object["apiVersion"].as_str().unwrap();
@@ -195,13 +195,13 @@ impl Api {
         }
     }
 
-    /// The plural of a kind, and whether it lies in namespaces.
+    /// The plural of a kind, and true if it is namespaced.
     #[track_caller]
     pub fn resource(&self, version: &str, kind: &str) -> Option<(String, bool)> {
-        let known = |kinds: &Kinds| kinds.get(kind).cloned();
-        let found = self.resources.lock().unwrap().get(version).and_then(known);
-        // What is not known yet may have been made since.
-        found.or_else(|| {
+        let cached =
+            self.resources.lock().unwrap().get(version).and_then(|kinds| kinds.get(kind).cloned());
+        // A kind that is not cached may have been defined since.
+        cached.or_else(|| {
             let list = self.get(&root(version)).body;
             let resources = list["resources"].as_array().cloned().unwrap_or_default();
             let kinds: Kinds = resources
@@ -212,7 +212,7 @@ impl Api {
                     (text("kind"), (text("name"), resource["namespaced"] == true))
                 })
                 .collect();
-            let found = known(&kinds);
+            let found = kinds.get(kind).cloned();
             self.resources.lock().unwrap().insert(version.to_owned(), kinds);
             found
         })

@@ -1,4 +1,4 @@
-//! Certificates and keys that are thrown away with the cluster.
+//! Certificates and keys, which are deleted with the cluster.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use rcgen::{
 /// The administrator's user and group.
 const ADMIN: (&str, Option<&str>) = ("admin", Some("system:masters"));
 
-/// The controller manager's user: what it may do is what Kubernetes' own roles give it.
+/// The controller manager's user, with the rights of Kubernetes' own roles.
 const CONTROLLERS: (&str, Option<&str>) = ("system:kube-controller-manager", None);
 
 /// Writes `ca.crt`, and for the server, the administrator and the controllers `NAME.crt` and

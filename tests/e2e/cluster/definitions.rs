@@ -1,4 +1,4 @@
-//! Others' own definitions of the kinds that we write, from their Go modules.
+//! The definitions of the rendered custom resources, from the Go modules of their projects.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::{Cluster, until};
 use crate::common::tool::{finished, objects, repository};
 
-/// A definition: its module, its file there, and the kind that it makes.
+/// A definition: its module, its file in it, and the API version and kind that it defines.
 type Definition = (&'static str, &'static str, &'static str, &'static str);
 
-/// The version is what `tests/tools/kyverno` pins.
+/// The module; `tests/tools/kyverno` pins its version.
 const KYVERNO: &str = "github.com/kyverno/kyverno";
-/// The newest that the machine's Go takes.
+/// The newest version that the machine's Go accepts.
 const ARGO_CD: &str = "github.com/argoproj/argo-cd/v3@v3.5.7";
 const KUSTOMIZE_CONTROLLER: &str = "github.com/fluxcd/kustomize-controller@v1.9.6";
 const SOURCE_CONTROLLER: &str = "github.com/fluxcd/source-controller@v1.9.6";
@@ -41,7 +41,7 @@ pub const POLICIES: &[Definition] = &[
     ),
 ];
 
-/// What wires a repository to Argo CD and to Flux.
+/// The kinds that connect a repository to Argo CD and to Flux.
 pub const WIRING: &[Definition] = &[
     (ARGO_CD, "manifests/crds/application-crd", "argoproj.io/v1alpha1", "Application"),
     (ARGO_CD, "manifests/crds/applicationset-crd", "argoproj.io/v1alpha1", "ApplicationSet"),
@@ -66,9 +66,9 @@ pub const WIRING: &[Definition] = &[
     ),
 ];
 
-/// The folder of a module in Go's cache, where it is put if it is not there.
+/// The folder of a module in Go's cache; downloads it if needed.
 fn folder(module: &str) -> PathBuf {
-    // With a version, any folder will do; one that belongs to a module would have it written down.
+    // With a version, the folder must be outside any module, which would otherwise have to list it.
     let outside = tempfile::tempdir().unwrap();
     let pinned = repository().join("tests/tools/kyverno");
     let place: &Path = if module.contains('@') { outside.path() } else { &pinned };
@@ -87,18 +87,19 @@ fn folder(module: &str) -> PathBuf {
 pub fn of_argo_cd(name: &str) -> Value {
     let manifests = folder(ARGO_CD).join("manifests/install.yaml");
     let manifests = objects(&std::fs::read_to_string(manifests).unwrap());
-    let named =
-        |object: &Value| object["kind"] == "Deployment" && object["metadata"]["name"] == name;
-    manifests.into_iter().find(named).unwrap()
+    manifests
+        .into_iter()
+        .find(|object| object["kind"] == "Deployment" && object["metadata"]["name"] == name)
+        .unwrap()
 }
 
 impl Cluster {
-    /// Makes these kinds of the server's.
+    /// Defines these kinds on the server.
     #[track_caller]
     pub fn define(&self, definitions: &[Definition]) {
         for (module, file, version, kind) in definitions {
             let file = folder(module).join(format!("{file}.yaml")).display().to_string();
-            // Too long for the annotation that a client-side apply makes.
+            // The definitions are too long for the annotation of a client-side apply.
             self.kubectl_ok(&["apply", "--server-side", "-f", &file], "");
             until(kind, || self.admin().resource(version, kind));
         }

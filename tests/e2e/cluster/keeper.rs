@@ -5,9 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// Runs the program that the arguments say, and kills it when nobody can write to this shell's input
-/// any more: when the pipe's other end is closed, or its process is gone, by whatever signal. The
-/// folder of `$FOLDER`, if there is one, goes with it.
+/// Runs the program in the arguments, and kills it when the other end of the shell's input closes: when it is
+/// dropped, or its process dies by any signal. Then it also deletes the folder in `$FOLDER`, if it is set.
 const KEEP: &str = r#"
 exec 3<&0
 "$@" 3<&- &
@@ -21,14 +20,14 @@ kill "$reader" 2>/dev/null
 exit "$ended"
 "#;
 
-/// A running program, and what ends it: dropping this, or the death of this process.
+/// A running program. Dropping this, or the death of this process, kills it.
 pub struct Keeper {
     shell: Child,
     log: PathBuf,
 }
 
 impl Keeper {
-    /// Starts a program, found on PATH; what it says goes to a file of its name in `folder`.
+    /// Starts a program from the PATH; its output goes to a file with its name in `folder`.
     pub fn start(program: &str, arguments: &[String], folder: &Path, removed: bool) -> Self {
         let log = folder.join(program).with_extension("log");
         let file = File::options().create(true).append(true).open(&log).unwrap();
@@ -42,21 +41,21 @@ impl Keeper {
         Keeper { shell, log }
     }
 
-    /// Whether the program ended by itself, with the end of what it said.
+    /// The end of the program's output, if it ended by itself.
     pub fn ended(&mut self) -> Option<String> {
         self.shell.try_wait().unwrap()?;
-        Some(self.said())
+        Some(self.output())
     }
 
-    /// The end of what it said.
-    pub fn said(&self) -> String {
-        let said = std::fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = said.lines().collect();
+    /// The end of the program's output.
+    pub fn output(&self) -> String {
+        let output = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = output.lines().collect();
         lines[lines.len().saturating_sub(25)..].join("\n")
     }
 }
 
-/// The shell that keeps a program, in a process group of its own.
+/// The shell that runs a program, in a process group of its own.
 fn kept(program: &str, folder: Option<&Path>) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", KEEP, "keep", program]).process_group(0);
@@ -72,7 +71,7 @@ impl Drop for Keeper {
 }
 
 #[test]
-fn a_program_dies_with_the_process_that_has_its_pipe() {
+fn a_program_dies_with_the_process_that_holds_its_pipe() {
     let folder = tempfile::tempdir().unwrap().keep();
     let mut holder = Command::new("sleep").arg("600").stdout(Stdio::piped()).spawn().unwrap();
     let script = "echo $$; exec sleep 601";
@@ -87,7 +86,7 @@ fn a_program_dies_with_the_process_that_has_its_pipe() {
     std::io::BufRead::read_line(&mut output, &mut line).unwrap();
     let process = Path::new("/proc").join(line.trim());
     assert!(process.exists() && folder.exists());
-    // As the kernel does it: no handler of the holder's runs.
+    // The kernel kills it, so none of the holder's handlers run.
     holder.kill().unwrap();
     holder.wait().unwrap();
     assert_eq!(shell.wait().unwrap().code(), Some(137));
@@ -95,12 +94,12 @@ fn a_program_dies_with_the_process_that_has_its_pipe() {
 }
 
 #[test]
-fn a_program_that_ends_by_itself_is_told_with_what_it_said() {
+fn a_program_that_ends_by_itself_is_reported_with_its_output() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["-c", "echo no such flag >&2; exit 3"].map(str::to_owned);
     let mut keeper = Keeper::start("sh", &arguments, folder.path(), true);
-    let said = super::until("the end", || keeper.ended());
-    assert_eq!(said, "no such flag");
+    let output = super::until("the end", || keeper.ended());
+    assert_eq!(output, "no such flag");
     drop(keeper);
-    assert!(folder.path().exists(), "what it left is looked at");
+    assert!(folder.path().exists(), "its folder is kept for inspection");
 }

@@ -1,11 +1,11 @@
-//! A cluster of one test: etcd, the API server and, where asked for, the controllers, on loopback.
+//! A cluster for tests: etcd, the API server and, on request, the controllers, on loopback.
 //!
-//! [`Cluster::start`] gives one that is ready; dropping it ends all of it and removes its folder, and
-//! so does the death of the test process (`keeper`). [`Cluster::shared`] is one for all tests that
-//! keep to a namespace of their own, or to dry runs. etcd, kube-apiserver, kube-controller-manager and
-//! kubectl are those on PATH (`tests/tools/build etcd kubernetes`).
+//! [`Cluster::start`] returns a cluster that is ready. Dropping it, or the death of the test process, kills its
+//! programs and removes its folder. [`Cluster::shared`] is for tests that use a namespace of their own, or dry
+//! runs. etcd, kube-apiserver, kube-controller-manager and kubectl come from the PATH (`tests/tools/build etcd
+//! kubernetes`).
 
-#![allow(dead_code, reason = "a harness for the modules beside it")]
+#![allow(dead_code, reason = "a harness, of which not every module uses all")]
 
 mod api;
 mod certificates;
@@ -26,12 +26,12 @@ use serde_json::json;
 
 use crate::common::tool::{Ran, finished};
 
-/// How long a program may take until it is ready, on a machine that does much else.
+/// The longest start of a program, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A running cluster.
 pub struct Cluster {
-    // In the order in which they are ended; etcd's end takes the folder along.
+    // In the order in which they are killed. The folder is removed with etcd.
     controllers: Mutex<Option<Keeper>>,
     server: Mutex<Option<Keeper>>,
     _etcd: Keeper,
@@ -49,7 +49,7 @@ impl Cluster {
         let (etcd, etcd_port) = start_etcd(&folder);
         let mut tries = 1..=3;
         loop {
-            // Between finding a free port and listening on it, somebody else may take it.
+            // Another process may take the free port before the server listens on it.
             let (port, last) = (free_port(), tries.next() == Some(3));
             let url = format!("https://127.0.0.1:{port}");
             let mut server = start_server(&folder, port, etcd_port);
@@ -70,33 +70,33 @@ impl Cluster {
                         api,
                     };
                 }
-                Err(said) => assert!(!last, "kube-apiserver does not start:\n{said}"),
+                Err(output) => assert!(!last, "kube-apiserver does not start:\n{output}"),
             }
         }
     }
 
-    /// One cluster for all tests of this process that leave each other alone.
+    /// One cluster for all tests of this process that do not affect each other.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(Cluster::start)
     }
 
-    /// The administrator's way to the server.
+    /// A client as the administrator.
     pub fn admin(&self) -> &Api {
         &self.api
     }
 
-    /// The administrator's way, as another program.
+    /// A client as the administrator, with another user agent.
     pub fn as_client(&self, client: &str) -> Api {
         Api::with_certificate(&self.url(), &self.folder, "admin").named(client)
     }
 
-    /// The way of whoever has this token.
+    /// A client with this token.
     pub fn with_token(&self, token: &str) -> Api {
         Api::with_token(&self.url(), &self.folder, token)
     }
 
-    /// A token of a service account, as a Pod's is: by TokenRequest.
+    /// A token of a service account by TokenRequest, as a Pod gets it.
     #[track_caller]
     pub fn token(&self, namespace: &str, service_account: &str, seconds: u32) -> String {
         let path =
@@ -132,7 +132,7 @@ impl Cluster {
         finished(output)
     }
 
-    /// Runs kubectl, which must succeed and say nothing on standard error; gives what it prints.
+    /// Runs kubectl, which must succeed without standard error, and returns its output.
     #[track_caller]
     pub fn kubectl_ok(&self, arguments: &[&str], input: &str) -> String {
         let ran = self.kubectl(arguments, input);
@@ -168,14 +168,14 @@ impl Cluster {
     /// Starts the API server again, on the same port and store.
     pub fn start_server(&self) {
         let mut server = start_server(&self.folder, self.port, self.etcd_port);
-        if let Err(said) = wait_until_ready(&self.api, &mut server) {
-            panic!("kube-apiserver does not start again:\n{said}");
+        if let Err(output) = wait_until_ready(&self.api, &mut server) {
+            panic!("kube-apiserver does not start again:\n{output}");
         }
         *self.server.lock().unwrap() = Some(server);
     }
 
-    /// Starts the controller manager with these controllers, each as the service account and with the
-    /// role that Kubernetes has for it; none named means all.
+    /// Starts the controller manager with these controllers, or all if none is named. Each has Kubernetes' own
+    /// service account and role for it.
     pub fn start_controllers(&self, names: &[&str]) {
         let file = |name: &str| self.folder.join(name).display().to_string();
         let names = if names.is_empty() { "*".to_owned() } else { names.join(",") };
@@ -192,9 +192,9 @@ impl Cluster {
         *self.controllers.lock().unwrap() = Some(keeper);
     }
 
-    /// The end of what the controller manager said.
-    pub fn controllers_said(&self) -> String {
-        self.controllers.lock().unwrap().as_ref().map(Keeper::said).unwrap_or_default()
+    /// The end of the controller manager's output.
+    pub fn controllers_output(&self) -> String {
+        self.controllers.lock().unwrap().as_ref().map(Keeper::output).unwrap_or_default()
     }
 
     /// Kills the controller manager.
@@ -203,12 +203,12 @@ impl Cluster {
     }
 }
 
-/// Asks until something is there; fails the test after [`PATIENCE`].
+/// Calls a function until it returns something; fails the test after [`PATIENCE`].
 #[track_caller]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = find() {
             return found;
         }
         assert!(Instant::now() < end, "{what}: not in {} s", PATIENCE.as_secs());
@@ -216,7 +216,7 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A port of loopback that nobody listens on.
+/// A free port on loopback.
 pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
@@ -239,14 +239,14 @@ fn start_etcd(folder: &Path) -> (Keeper, u16) {
         let mut etcd = Keeper::start("etcd", &arguments, folder, true);
         let health = format!("{client}/health");
         let ended = until("etcd", || match etcd.ended() {
-            Some(said) => Some(Some(said)),
+            Some(output) => Some(Some(output)),
             None => ureq::get(&health).call().is_ok().then_some(None),
         });
         match ended {
             None => return (etcd, port),
-            Some(said) if last => {
+            Some(output) if last => {
                 let _ = fs::remove_dir_all(folder);
-                panic!("etcd does not start:\n{said}");
+                panic!("etcd does not start:\n{output}");
             }
             Some(_) => {}
         }
@@ -254,7 +254,7 @@ fn start_etcd(folder: &Path) -> (Keeper, u16) {
     unreachable!()
 }
 
-/// As kubeadm starts it, less what needs a network or a node.
+/// Starts the API server as kubeadm does, without the parts that need a network or a node.
 fn start_server(folder: &Path, port: u16, etcd_port: u16) -> Keeper {
     let file = |name: &str| folder.join(name).display().to_string();
     let arguments = [
@@ -277,7 +277,10 @@ fn start_server(folder: &Path, port: u16, etcd_port: u16) -> Keeper {
     Keeper::start("kube-apiserver", &arguments, folder, false)
 }
 
-/// Waits until the server is ready and its own namespaces are made; what it said if it ended.
+/// Waits until the server is ready and its own namespaces exist.
+///
+/// # Errors
+/// The end of the server's output, if it ended or is not ready in time.
 fn wait_until_ready(api: &Api, server: &mut Keeper) -> Result<(), String> {
     let end = Instant::now() + PATIENCE;
     loop {
@@ -285,11 +288,11 @@ fn wait_until_ready(api: &Api, server: &mut Keeper) -> Result<(), String> {
         if answers("/readyz") && answers("/api/v1/namespaces/default") {
             return Ok(());
         }
-        if let Some(said) = server.ended() {
-            return Err(said);
+        if let Some(output) = server.ended() {
+            return Err(output);
         }
         if Instant::now() > end {
-            return Err(format!("not ready in {} s:\n{}", PATIENCE.as_secs(), server.said()));
+            return Err(format!("not ready in {} s:\n{}", PATIENCE.as_secs(), server.output()));
         }
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -1,5 +1,5 @@
-//! A project of many stacks, each this repository's own under another name, whose values change
-//! between runs so that there is something to write.
+//! A project of many stacks: copies of this repository's stack under other names, whose values change between
+//! runs so that there is something to write.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use super::tree::{Files, all_files, is_provenance, is_temporary};
 use crate::common::tool::{Ran, ran, repository, tts_render};
 
-/// What a stack's values are changed to: nothing, contents of some files, or names of files too, so
-/// that one goes and one comes.
+/// The variants of a stack's values: unchanged, with other contents of some files, and with another file name,
+/// so that one file is removed and one is created.
 pub const VARIANTS: [&[(&str, &str)]; 3] = [
     &[],
     &[("floor: 6Gi", "floor: 5Gi"), ("host: 0.0.0.0", "host: 127.0.0.1")],
@@ -29,7 +29,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// So many stacks with the first variant's values; nothing is rendered.
+    /// Creates stacks with the first variant's values and renders nothing.
     pub fn new(count: usize) -> Self {
         let fleet = Fleet {
             folder: TempDir::new().unwrap(),
@@ -51,12 +51,12 @@ impl Fleet {
         self.folder.path()
     }
 
-    /// A path in it.
+    /// A path in the project.
     pub fn path(&self, relative: &str) -> PathBuf {
         self.folder.path().join(relative)
     }
 
-    /// Where it is rendered to.
+    /// The folder of the rendered manifests.
     pub fn tree(&self) -> PathBuf {
         self.path("rendered")
     }
@@ -78,7 +78,7 @@ impl Fleet {
         replace("\n  name: tts\n", &format!("\n  name: {name}\n"));
         replace("name: chatterbox-models", &format!("name: models-{name}"));
         replace("namespace: tripit", &format!("namespace: {name}-client"));
-        // The policy is one file of many stacks: a few are enough.
+        // The policy is one file for all stacks, so a few that edit it are enough.
         if !stack.is_multiple_of(25) {
             replace("mode: edit", "mode: none");
         }
@@ -86,19 +86,19 @@ impl Fleet {
         fs::write(self.path("values").join(format!("{name}.yaml")), text).unwrap();
     }
 
-    /// Takes a stack's values away.
+    /// Deletes a stack's values.
     pub fn unset(&self, stack: usize) {
         fs::remove_file(self.path("values").join(format!("{}.yaml", self.stacks[stack]))).unwrap();
     }
 
-    /// `tts-render` in it.
+    /// A `tts-render` command in the project.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = tts_render(self.root());
         command.args(args);
         command
     }
 
-    /// Runs `tts-render` in it.
+    /// Runs `tts-render` in the project.
     pub fn run(&self, args: &[&str]) -> Ran {
         ran(self.root(), args)
     }
@@ -111,7 +111,7 @@ impl Fleet {
         ran
     }
 
-    /// What a fresh render of the values as they are now writes.
+    /// The files of a fresh render of the current values.
     pub fn fresh(&self) -> Files {
         let out = TempDir::new().unwrap();
         let fresh = out.path().join("fresh");
@@ -119,7 +119,7 @@ impl Fleet {
         all_files(&fresh)
     }
 
-    /// Fails unless the tree is a fresh render's to the byte, and `render --check` says so.
+    /// Asserts that the tree equals a fresh render, and that `render --check` finds nothing.
     #[track_caller]
     pub fn assert_right(&self) {
         assert_same(&all_files(&self.tree()), &self.fresh());
@@ -128,23 +128,28 @@ impl Fleet {
     }
 }
 
-/// Fails, with names alone, where two trees differ.
+/// Asserts that two trees are the same; the message has only the names of the files that differ.
 #[track_caller]
 pub fn assert_same(found: &Files, expected: &Files) {
-    let differs = |(path, bytes): &(&PathBuf, &Vec<u8>), other: &Files| {
-        (other.get(*path) != Some(bytes)).then(|| path.display().to_string())
-    };
-    let wrong: Vec<_> = found.iter().filter_map(|file| differs(&file, expected)).collect();
-    let missing: Vec<_> = expected.iter().filter_map(|file| differs(&file, found)).collect();
+    let wrong = files_that_differ(found, expected);
+    let missing = files_that_differ(expected, found);
     assert!(wrong.is_empty() && missing.is_empty(), "wrong: {wrong:?}, wanted: {missing:?}");
 }
 
-/// Every file that a fleet may ever hold, whatever its stacks' variants, with all its legal bytes;
-/// `.provenance` apart.
+/// The names of the files whose content differs in another tree.
+fn files_that_differ(files: &Files, other: &Files) -> Vec<String> {
+    files
+        .iter()
+        .filter(|(path, bytes)| other.get(*path) != Some(*bytes))
+        .map(|(path, _)| path.display().to_string())
+        .collect()
+}
+
+/// Every file that a fleet can have in any variant, with its possible contents, except `.provenance`.
 pub struct Legal(BTreeMap<PathBuf, Vec<Vec<u8>>>);
 
 impl Legal {
-    /// Of these trees.
+    /// Collects the files of these trees.
     pub fn of(trees: &[Files]) -> Self {
         let mut legal: BTreeMap<PathBuf, Vec<Vec<u8>>> = BTreeMap::new();
         let files = trees.iter().flatten().filter(|(path, _)| !is_provenance(path));
@@ -152,8 +157,8 @@ impl Legal {
         Legal(legal)
     }
 
-    /// Fails if a file is torn: its bytes are no variant's. `.provenance` must be lines that can be
-    /// read; `spared` are not looked at.
+    /// Asserts that each file has the content of some variant, and that `.provenance` has complete lines.
+    /// `spared` files are not checked.
     #[track_caller]
     pub fn assert_whole(&self, found: &Files, spared: impl Fn(&Path) -> bool) {
         for (path, bytes) in found.iter().filter(|(path, _)| !is_temporary(path) && !spared(path)) {
@@ -161,12 +166,17 @@ impl Legal {
                 true => is_whole_provenance(bytes),
                 false => self.0.get(path).is_some_and(|legal| legal.contains(bytes)),
             };
-            assert!(is_whole, "{} is torn: {}", path.display(), String::from_utf8_lossy(bytes));
+            assert!(
+                is_whole,
+                "{} is incomplete: {}",
+                path.display(),
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 }
 
-/// A line of the tool's, then a hash and a name a line, down to the last line end.
+/// Returns true for a complete `.provenance`: a line with the tool's name, then lines with a hash and a name.
 fn is_whole_provenance(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let mut lines = text.lines();

@@ -14,19 +14,19 @@ use super::tree::{Files, Foreign, all_files, files, is_provenance, is_temporary}
 
 const STACKS: usize = 100;
 const KILLS: usize = 1000;
-/// Trees that are worked on side by side, each with its share of the kills.
-const LANES: usize = 2;
-/// Every so many kills all stacks are rendered; else some, which takes a fraction of the time.
+/// The number of workers, each with a tree and a share of the kills.
+const WORKERS: usize = 2;
+/// Every `WHOLE` kills, all stacks are rendered; otherwise some, which is faster.
 const WHOLE: usize = 100;
 
-/// Where a kill fell, told by what it left.
+/// The moments of the kills, judged by the files that they left.
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
-    /// Nothing of what was to be done was done.
+    /// Kills before the first write.
     before: usize,
-    /// Some of it.
+    /// Kills between the first and the last write.
     within: usize,
-    /// All of it.
+    /// Kills after the last write.
     after: usize,
     /// Kills that left a temporary file.
     temporaries: usize,
@@ -43,10 +43,12 @@ fn killed_at_a_thousand_random_moments() {
     println!("CRASH_SEED={seed}");
 
     let tallies: Vec<Tally> = thread::scope(|scope| {
-        let lanes: Vec<_> = (0..LANES as u64)
-            .map(|lane| scope.spawn(move || Lane::new(seed ^ (lane << 32)).run(KILLS / LANES)))
+        let workers: Vec<_> = (0..WORKERS as u64)
+            .map(|worker| {
+                scope.spawn(move || Worker::new(seed ^ (worker << 32)).run(KILLS / WORKERS))
+            })
             .collect();
-        lanes.into_iter().map(|lane| lane.join().unwrap()).collect()
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
     let sum = |part: fn(&Tally) -> usize| tallies.iter().map(part).sum::<usize>();
     let [before, within, after] = [sum(|t| t.before), sum(|t| t.within), sum(|t| t.after)];
@@ -57,14 +59,14 @@ fn killed_at_a_thousand_random_moments() {
         sum(|t| t.whole)
     );
     assert_eq!(before + within + after, KILLS);
-    // Else this shows nothing.
+    // Otherwise the test shows nothing.
     assert!(within >= KILLS / 4, "only {within} kills fell while files were written");
     assert!(before >= KILLS / 100 && after >= KILLS / 100, "{before} before, {after} after");
     assert!(sum(|t| t.temporaries) > 0, "no kill fell while a file was written");
 }
 
-/// One tree and what is known of it.
-struct Lane {
+/// One tree, and its expected contents.
+struct Worker {
     random: Random,
     fleet: Fleet,
     foreign: Foreign,
@@ -78,21 +80,21 @@ struct Lane {
     pace: Pace,
 }
 
-/// How long runs take here, a stack, as those that were not killed showed it.
+/// The duration of a run for each stack, measured from runs that were not killed.
 #[derive(Clone, Copy)]
 struct Pace {
     all: Duration,
     writing: Duration,
 }
 
-/// How one run ended.
+/// The end of one run.
 struct Watched {
     was_killed: bool,
     all: Duration,
     writing: Option<Duration>,
 }
 
-/// When a run is killed.
+/// The moment at which a run is killed.
 #[derive(Clone, Copy)]
 enum Moment {
     Never,
@@ -100,7 +102,7 @@ enum Moment {
     SinceFirstWrite(Duration),
 }
 
-impl Lane {
+impl Worker {
     fn new(seed: u64) -> Self {
         let fleet = Fleet::new(STACKS);
         let mut fresh = Vec::new();
@@ -122,7 +124,7 @@ impl Lane {
         let hashes = fresh.iter().flat_map(Files::values).map(hash).collect();
         let legal = Legal::of(&fresh);
         let pace = Pace { all: Duration::from_millis(10), writing: Duration::from_millis(1) };
-        Lane { random, fleet, foreign, fresh, legal, hashes, at, pace }
+        Worker { random, fleet, foreign, fresh, legal, hashes, at, pace }
     }
 
     fn run(mut self, kills: usize) -> Tally {
@@ -140,14 +142,14 @@ impl Lane {
             }
         }
         self.step(None, false, &mut tally);
-        // With nothing foreign beside it the tree is a fresh render's, and `--check` says so.
+        // Without foreign files, the tree equals a fresh render, and `--check` finds nothing.
         self.foreign.remove();
         self.fleet.assert_right();
         tally
     }
 
-    /// Changes some stacks' values, renders them (none: all) and kills that, or lets it end; looks at
-    /// what it left.
+    /// Changes the values of some stacks (none: all), renders them, kills the run or lets it end, and checks the
+    /// files.
     fn step(&mut self, stacks: Option<BTreeSet<usize>>, is_killed: bool, tally: &mut Tally) {
         let is_whole = stacks.is_none();
         let stacks = stacks.unwrap_or_else(|| (0..STACKS).collect());
@@ -173,10 +175,10 @@ impl Lane {
         self.assert_known(&names, &after);
         if is_killed {
             tally.temporaries += usize::from(after.keys().any(|path| is_temporary(path)));
-            let ours: Files =
-                after.into_iter().filter(|(path, _)| !self.foreign.has(path)).collect();
-            let untouched = before.iter().filter(|(path, _)| !self.foreign.has(path)).eq(&ours);
-            match (ours == planned, untouched) {
+            let own: Files =
+                after.into_iter().filter(|(path, _)| !self.foreign.contains(path)).collect();
+            let untouched = before.iter().filter(|(path, _)| !self.foreign.contains(path)).eq(&own);
+            match (own == planned, untouched) {
                 (true, _) => tally.after += 1,
                 (false, true) => tally.before += 1,
                 (false, false) => tally.within += 1,
@@ -185,21 +187,21 @@ impl Lane {
         if watched.was_killed {
             return;
         }
-        // It ended by itself: all is as it should be, whatever earlier runs left.
+        // The run ended by itself, so all files are right, whatever earlier runs left.
         let found = match is_whole {
             true => all_files(&tree),
             false => files(&tree, folders()),
         };
-        let ours = found.into_iter().filter(|(path, _)| !self.foreign.has(path)).collect();
+        let own = found.into_iter().filter(|(path, _)| !self.foreign.contains(path)).collect();
         let expected = if is_whole { self.fresh_now() } else { planned };
-        assert_same(&ours, &expected);
+        assert_same(&own, &expected);
         if is_whole {
             self.learn(STACKS, &watched);
             self.assert_check();
         }
     }
 
-    /// What a fresh render of these stacks holds in their own folders.
+    /// The files of a fresh render in the folders of these stacks.
     fn planned(&self, stacks: &BTreeSet<usize>) -> Files {
         let own = |&stack: &usize| {
             let name = &self.fleet.stacks()[stack];
@@ -209,7 +211,7 @@ impl Lane {
         stacks.iter().flat_map(own).collect()
     }
 
-    /// What a fresh render of all holds: what no variant changes, and each stack's own folder.
+    /// The files of a fresh render of all stacks: those that no variant changes, and each stack's folder.
     fn fresh_now(&self) -> Files {
         let mut all = self.planned(&(0..STACKS).collect());
         let is_shared =
@@ -219,23 +221,23 @@ impl Lane {
         all
     }
 
-    /// Each file is as it was or as it should be, byte for byte; what is gone should be gone.
+    /// Asserts that each file has its old or its new content, and that no file is missing.
     fn assert_old_or_new(&self, before: &Files, after: &Files, planned: &Files) {
-        self.legal.assert_whole(after, |path| self.foreign.has(path));
+        self.legal.assert_whole(after, |path| self.foreign.contains(path));
         let spared =
-            |path: &Path| is_temporary(path) || is_provenance(path) || self.foreign.has(path);
+            |path: &Path| is_temporary(path) || is_provenance(path) || self.foreign.contains(path);
         for (path, bytes) in after.iter().filter(|(path, _)| !spared(path)) {
             let is_one = [before, planned].iter().any(|files| files.get(path) == Some(bytes));
             assert!(is_one, "{} is neither old nor new", path.display());
         }
         for path in before.keys().filter(|path| !is_temporary(path)) {
-            let may_go = !planned.contains_key(path) && !self.foreign.has(path);
+            let may_go = !planned.contains_key(path) && !self.foreign.contains(path);
             assert!(after.contains_key(path) || may_go, "{} is gone", path.display());
         }
     }
 
-    /// `.provenance` has every file that is ours, with the hash of the bytes that lie there: else the
-    /// next run would take it for somebody's own.
+    /// Asserts that `.provenance` has the hash of every file that was written. Otherwise the next run would
+    /// treat the file as foreign.
     fn assert_known(&self, folders: &[String], after: &Files) {
         for folder in folders {
             let record = &after[&PathBuf::from(folder).join(".provenance")];
@@ -243,7 +245,7 @@ impl Lane {
             let lines: BTreeSet<&str> = record.lines().collect();
             let in_folder = |path: &Path| path.parent() == Some(Path::new(folder));
             for (path, bytes) in after.iter().filter(|(path, _)| in_folder(path)) {
-                if is_temporary(path) || is_provenance(path) || self.foreign.has(path) {
+                if is_temporary(path) || is_provenance(path) || self.foreign.contains(path) {
                     continue;
                 }
                 let name = path.file_name().unwrap().to_string_lossy();
@@ -253,7 +255,7 @@ impl Lane {
         }
     }
 
-    /// `render --check` finds nothing but what is foreign.
+    /// Asserts that `render --check` finds only the foreign files.
     fn assert_check(&self) {
         let ran = self.fleet.run(&["render", "--check"]);
         assert_eq!(ran.code, 1, "{}", ran.err);
@@ -262,18 +264,20 @@ impl Lane {
     }
 
     fn some_stacks(&mut self) -> BTreeSet<usize> {
-        // More than fifteen folders are written on all cores.
+        // More than fifteen folders are written in parallel.
         let count = [2, 5, 8, 17][self.random.below(4)];
         (0..count).map(|_| self.random.below(STACKS)).collect()
     }
 
-    /// A random moment: now and then of the whole run, mostly of the part in which files are written.
+    /// A random moment: sometimes of the whole run, mostly of the part in which files are written.
     fn moment(&mut self, stacks: usize) -> Moment {
-        let up_to = |random: &mut Random, time: Duration| time.mul_f64(random.fraction());
         let count = stacks as u32;
         match self.random.below(8) {
-            0 => Moment::SinceStart(up_to(&mut self.random, self.pace.all * count)),
-            _ => Moment::SinceFirstWrite(up_to(&mut self.random, self.pace.writing * count)),
+            0 => Moment::SinceStart((self.pace.all * count).mul_f64(self.random.fraction())),
+            _ => {
+                let writing = self.pace.writing * count;
+                Moment::SinceFirstWrite(writing.mul_f64(self.random.fraction()))
+            }
         }
     }
 
@@ -284,7 +288,7 @@ impl Lane {
         }
     }
 
-    /// Runs a command and kills it at its moment. The first write is seen by the first stack's folder.
+    /// Runs a command and kills it at its moment. The first stack's folder shows the first write.
     fn watch(&self, args: &[&str], first: &str, moment: Moment) -> Watched {
         let folder = self.fleet.tree().join(first);
         let time = || fs::metadata(&folder).unwrap().modified().unwrap();
@@ -337,7 +341,7 @@ impl Drop for Run {
     }
 }
 
-/// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>): the same numbers from the same seed.
+/// A random number generator with a seed: SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>).
 pub struct Random(pub u64);
 
 impl Random {

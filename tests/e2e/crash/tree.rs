@@ -1,15 +1,14 @@
-//! Files of a tree with their bytes.
+//! The files of a tree with their contents.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Every file below some folder with its bytes, by path from there; links are not followed.
+/// Every file below a folder with its content, by relative path; links are not followed.
 pub type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// Every file below these folders of a tree, by path from the tree; a folder that is not there has
-/// none.
+/// Every file below some folders of a tree, by path from the tree; a missing folder has none.
 pub fn files<'a>(tree: &Path, folders: impl IntoIterator<Item = &'a str>) -> Files {
     let mut all = Files::new();
     for folder in folders {
@@ -37,33 +36,33 @@ fn collect(tree: &Path, folder: &Path, all: &mut Files) {
     }
 }
 
-/// Whether a file has the name of a temporary one of ours.
+/// Returns true for the name of a temporary file of `tts-render`.
 pub fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_string_lossy();
     name.starts_with(".tts-render-") && name.ends_with(".tmp")
 }
 
-/// Whether it is the file that tells ours from others.
+/// Returns true for `.provenance`, which lists the files that `tts-render` wrote.
 pub fn is_provenance(path: &Path) -> bool {
     path.ends_with(".provenance")
 }
 
-/// Files that others put beside ours: what was written, and what tells that it was not touched since.
+/// Foreign files in a tree, with the marks that show whether they were touched.
 pub struct Foreign {
     tree: PathBuf,
     planted: Vec<(PathBuf, Mark)>,
 }
 
-/// What changes when a file is written, replaced or given another mode.
+/// The properties that change if a file is written, replaced or gets another mode.
 type Mark = (Vec<u8>, u64, u32, [i64; 4]);
 
 impl Foreign {
-    /// Plants files and folders in a tree: in its root, in a folder of their own, and in these.
+    /// Creates foreign files in a tree: in its root, in a folder of their own, and in these folders.
     pub fn plant(tree: &Path, folders: &BTreeSet<&String>) -> Self {
-        let mut names = vec!["README.md".to_owned(), "theirs/app.yaml".to_owned()];
+        let mut names = vec!["README.md".to_owned(), "foreign/app.yaml".to_owned()];
         for folder in folders {
             names.extend(
-                ["NOTES.md", "theirs.yaml", ".gitkeep", ".tts-render.tmp", "more/theirs.yaml"]
+                ["NOTES.md", "foreign.yaml", ".gitkeep", ".tts-render.tmp", "more/foreign.yaml"]
                     .map(|name| format!("{folder}/{name}")),
             );
         }
@@ -71,18 +70,18 @@ impl Foreign {
         for name in names {
             let path = tree.join(&name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, format!("theirs: {name}\n")).unwrap();
+            fs::write(&path, format!("foreign: {name}\n")).unwrap();
             planted.push((name.into(), mark(&path)));
         }
         Foreign { tree: tree.to_owned(), planted }
     }
 
-    /// Whether a path is one of them.
-    pub fn has(&self, path: &Path) -> bool {
+    /// Returns true for the path of a foreign file.
+    pub fn contains(&self, path: &Path) -> bool {
         self.planted.iter().any(|(name, _)| name == path)
     }
 
-    /// Fails if one of them is not as it was.
+    /// Asserts that none was touched.
     #[track_caller]
     pub fn assert_untouched(&self) {
         for (name, before) in &self.planted {
@@ -90,11 +89,11 @@ impl Foreign {
         }
     }
 
-    /// Takes them away again.
+    /// Deletes them.
     pub fn remove(self) {
         for (name, _) in &self.planted {
             fs::remove_file(self.tree.join(name)).unwrap();
-            // Its folder, if that was theirs too.
+            // And its folder, if nothing else is in it.
             let _ = fs::remove_dir(self.tree.join(name).parent().unwrap());
         }
     }

@@ -1,4 +1,4 @@
-//! A stand-in for the exporter, and its pages.
+//! A placeholder for the exporter, and its expositions.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -7,17 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const GI: u64 = 1 << 30;
 
-/// A card of 16 GiB with 8 free: `up` may start.
+/// A GPU of 16 GiB with 8 free: `up` may start.
 pub fn roomy() -> String {
     page(&[("immich", 4 * GI), ("frigate", 4 * GI)])
 }
 
-/// A card of 16 GiB with 4 free: `guard` must yield.
+/// A GPU of 16 GiB with 4 free: `guard` must yield.
 pub fn full() -> String {
     page(&[("immich", 8 * GI), ("frigate", 4 * GI)])
 }
 
-/// A page as the exporter writes it.
+/// An exposition as the exporter writes it.
 fn page(usage: &[(&str, u64)]) -> String {
     let series = usage.iter().map(|(namespace, bytes)| {
         let labels = format!("namespace=\"{namespace}\",pod=\"{namespace}-0\",pid=\"1\"");
@@ -26,10 +26,10 @@ fn page(usage: &[(&str, u64)]) -> String {
     format!("# TYPE gpu_pod_memory_used_bytes gauge\n{}", series.collect::<String>())
 }
 
-/// A stand-in for the exporter, with one page for all who ask.
+/// A placeholder for the exporter, which always serves one exposition.
 pub struct Exporter {
     pub address: SocketAddr,
-    /// How often it was asked.
+    /// The number of scrapes.
     pub requests: Arc<AtomicUsize>,
 }
 
@@ -47,7 +47,7 @@ impl Exporter {
                 {
                     head.push(byte[0]);
                 }
-                // As the real one answers: HTTP/1.0, and no length.
+                // Like the real exporter: HTTP/1.0 without a length.
                 let kind = "Content-Type: text/plain; charset=utf-8";
                 let _ = write!(stream, "HTTP/1.0 200 OK\r\n{kind}\r\n\r\n{page}");
                 count.fetch_add(1, Ordering::SeqCst);

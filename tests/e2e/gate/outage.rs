@@ -1,35 +1,35 @@
-//! The API server goes away while the gate runs, and comes back, or does not.
+//! The API server stops while the gate runs, and starts again, or does not.
 
+use super::deployed_stack::{DEPLOYMENT, DeployedStack};
 use super::exporter::roomy;
-use super::stage::{DEPLOYMENT, Stage};
 use crate::cluster::{Cluster, until};
 
-/// How long the gate may try where the server comes back: a start of it takes long on a busy machine.
+/// Longer limits for the gate if the server comes back, since a server's start is slow on a busy machine.
 const PATIENT: [(&str, &str); 2] = [("SCALE_BUDGET", "4m"), ("DEADLINE", "5m")];
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn it_outlives_the_servers_absence_within_its_budget_and_says_so_beyond() {
+fn the_gate_survives_an_outage_within_its_budget_and_reports_a_longer_one() {
     let cluster = Cluster::start();
-    let stage = Stage::new(&cluster, "tts");
+    let stack = DeployedStack::new(&cluster, "tts");
     let name = format!("tts/{DEPLOYMENT}");
-    let token = stage.token();
+    let token = stack.token();
     let patient = |action, token: &str| {
-        let gate = stage.gate(action).token(token);
+        let gate = stack.gate(action).token(token);
         PATIENT.iter().fold(gate, |gate, (name, value)| gate.set(name, value))
     };
 
-    // Both have all that a run takes, while the server is there; `up` is between its two readings when
-    // it goes, `down` begins without it, with a token that the kubelet renews meanwhile.
+    // `up` is between its two samples when the server stops. `down` starts without the server, with a token
+    // that the kubelet renews meanwhile.
     let up = patient("up", &token).page(roomy()).set("SAMPLE_INTERVAL", "5s");
     let down = patient("down", "stale");
-    let beyond = stage.gate("up").page(roomy()).set("SCALE_BUDGET", "3s");
-    let beyond_down = stage.gate("down").set("DEADLINE", "3s");
+    let beyond = stack.gate("up").page(roomy()).set("SCALE_BUDGET", "3s");
+    let beyond_down = stack.gate("down").set("DEADLINE", "3s");
     let mut up = up.start();
-    until("the first reading", || (up.looks() == 1).then_some(()));
+    until("the first reading", || (up.scrapes() == 1).then_some(()));
     cluster.stop_server();
 
-    // Gone for longer than they may try.
+    // The outage is longer than their budget.
     for (gate, decided, method) in [
         (beyond, "to 1: the floor is free", "GET"),
         (beyond_down, "to 0: the window ends", "PATCH"),
@@ -42,20 +42,20 @@ fn it_outlives_the_servers_absence_within_its_budget_and_says_so_beyond() {
         }
     }
 
-    until("the second reading", || (up.looks() == 2).then_some(()));
-    assert!(up.runs(), "it tries");
+    until("the second reading", || (up.scrapes() == 2).then_some(()));
+    assert!(up.is_running(), "it tries");
     cluster.start_server();
     let ran = up.end();
     assert!(ran.err.contains(&format!(": scaled {name} to 1: ")), "{}", ran.err);
-    assert_eq!((ran.code, stage.replicas()), (0, 1));
+    assert_eq!((ran.code, stack.replicas()), (0, 1));
 
     cluster.stop_server();
     let mut down = down.start();
     std::thread::sleep(std::time::Duration::from_secs(2));
-    assert!(down.runs(), "it tries");
+    assert!(down.is_running(), "it tries");
     down.renew(&token);
     cluster.start_server();
     let ran = down.end();
     assert!(ran.err.contains(&format!(": scaled {name} to 0: the window ends ")), "{}", ran.err);
-    assert_eq!((ran.code, stage.replicas()), (0, 0));
+    assert_eq!((ran.code, stack.replicas()), (0, 0));
 }

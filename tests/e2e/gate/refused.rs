@@ -1,21 +1,21 @@
-//! What the gate's token is good for besides: nothing. Asked as real requests, each of which the
-//! administrator may make.
+//! Every other request with the gate's token is forbidden. Each is a real request that the administrator may
+//! make.
 
 use serde_json::{Value, json};
 
-use super::stage::{ACCOUNT, DEPLOYMENT, Stage};
+use super::deployed_stack::{ACCOUNT, DEPLOYMENT, DeployedStack};
 use crate::cluster::{Answer, Api, Cluster, MERGE};
 
-/// One request: what the server calls its verb and resource, and how it is sent.
-struct Ask(&'static str, &'static str, &'static str, &'static str, Body);
+/// One request: the server's name for its verb and resource, then its method, path and body.
+struct Attempt(&'static str, &'static str, &'static str, &'static str, Body);
 
 enum Body {
     None,
     /// A merge patch.
     Patch(&'static str),
-    /// An object to be made.
+    /// A new object.
     New(&'static str),
-    /// What the administrator reads there.
+    /// The current object, as the administrator reads it.
     AsItIs,
 }
 use Body::{AsItIs, New, None as No, Patch};
@@ -57,114 +57,132 @@ const BIND: &str = r#"{"apiVersion":"v1","kind":"Binding","metadata":{"name":"a-
     "target":{"kind":"Node","name":"a-node"}}"#;
 const NAMESPACE: &str = r#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"more"}}"#;
 
-/// `{n}` is the gate's namespace, `{o}` another in which the same stack stands.
-const ASKS: &[Ask] = &[
+/// The requests. `{n}` is the gate's namespace, `{their}` the Deployments of another with the same stack.
+const ATTEMPTS: &[Attempt] = &[
     // The Deployment itself, and every verb on its scale that is not `get` or `patch`.
-    Ask("get", "deployments", "GET", "{apps}/deployments/chatterbox-tts", No),
-    Ask("list", "deployments", "GET", "{apps}/deployments", No),
-    Ask("watch", "deployments", "GET", "{apps}/deployments?watch=1&timeoutSeconds=1", No),
-    Ask("create", "deployments", "POST", "{apps}/deployments", New(WORKLOAD)),
-    Ask("update", "deployments", "PUT", "{apps}/deployments/chatterbox-tts", AsItIs),
-    Ask("patch", "deployments", "PATCH", "{apps}/deployments/chatterbox-tts", Patch(REPLICAS)),
-    Ask("delete", "deployments", "DELETE", "{apps}/deployments/chatterbox-tts", No),
-    Ask("deletecollection", "deployments", "DELETE", "{apps}/deployments", No),
-    Ask("get", "deployments/status", "GET", "{apps}/deployments/chatterbox-tts/status", No),
-    Ask("update", "deployments/scale", "PUT", "{apps}/deployments/chatterbox-tts/scale", AsItIs),
+    Attempt("get", "deployments", "GET", "{apps}/deployments/chatterbox-tts", No),
+    Attempt("list", "deployments", "GET", "{apps}/deployments", No),
+    Attempt("watch", "deployments", "GET", "{apps}/deployments?watch=1&timeoutSeconds=1", No),
+    Attempt("create", "deployments", "POST", "{apps}/deployments", New(WORKLOAD)),
+    Attempt("update", "deployments", "PUT", "{apps}/deployments/chatterbox-tts", AsItIs),
+    Attempt("patch", "deployments", "PATCH", "{apps}/deployments/chatterbox-tts", Patch(REPLICAS)),
+    Attempt("delete", "deployments", "DELETE", "{apps}/deployments/chatterbox-tts", No),
+    Attempt("deletecollection", "deployments", "DELETE", "{apps}/deployments", No),
+    Attempt("get", "deployments/status", "GET", "{apps}/deployments/chatterbox-tts/status", No),
+    Attempt(
+        "update",
+        "deployments/scale",
+        "PUT",
+        "{apps}/deployments/chatterbox-tts/scale",
+        AsItIs,
+    ),
     // Other Deployments, other kinds, other namespaces.
-    Ask("get", "deployments/scale", "GET", "{apps}/deployments/another/scale", No),
-    Ask("patch", "deployments/scale", "PATCH", "{apps}/deployments/another/scale", Patch(REPLICAS)),
-    Ask("update", "deployments/scale", "PUT", "{apps}/deployments/another/scale", AsItIs),
-    Ask("get", "replicasets/scale", "GET", "{apps}/replicasets/chatterbox-tts/scale", No),
-    Ask(
+    Attempt("get", "deployments/scale", "GET", "{apps}/deployments/another/scale", No),
+    Attempt(
+        "patch",
+        "deployments/scale",
+        "PATCH",
+        "{apps}/deployments/another/scale",
+        Patch(REPLICAS),
+    ),
+    Attempt("update", "deployments/scale", "PUT", "{apps}/deployments/another/scale", AsItIs),
+    Attempt("get", "replicasets/scale", "GET", "{apps}/replicasets/chatterbox-tts/scale", No),
+    Attempt(
         "patch",
         "replicasets/scale",
         "PATCH",
         "{apps}/replicasets/chatterbox-tts/scale",
         Patch(REPLICAS),
     ),
-    Ask("get", "deployments/scale", "GET", "{their}/deployments/chatterbox-tts/scale", No),
-    Ask(
+    Attempt("get", "deployments/scale", "GET", "{their}/deployments/chatterbox-tts/scale", No),
+    Attempt(
         "patch",
         "deployments/scale",
         "PATCH",
         "{their}/deployments/chatterbox-tts/scale",
         Patch(REPLICAS),
     ),
-    Ask("list", "deployments", "GET", "/apis/apps/v1/deployments", No),
+    Attempt("list", "deployments", "GET", "/apis/apps/v1/deployments", No),
     // What else is in its namespace.
-    Ask("get", "secrets", "GET", "{core}/secrets/registry-credentials", No),
-    Ask("list", "secrets", "GET", "{core}/secrets", No),
-    Ask("create", "secrets", "POST", "{core}/secrets", New(SECRET)),
-    Ask("list", "secrets", "GET", "/api/v1/namespaces/kube-system/secrets", No),
-    Ask("get", "configmaps", "GET", "{core}/configmaps/chatterbox-config", No),
-    Ask("list", "configmaps", "GET", "{core}/configmaps", No),
-    Ask("create", "configmaps", "POST", "{core}/configmaps", New(CONFIG)),
-    Ask("patch", "configmaps", "PATCH", "{core}/configmaps/chatterbox-config", Patch(ANNOTATION)),
-    Ask("list", "pods", "GET", "{core}/pods", No),
-    Ask("get", "pods", "GET", "{core}/pods/a-pod", No),
-    Ask("create", "pods", "POST", "{core}/pods", New(POD)),
-    Ask("delete", "pods", "DELETE", "{core}/pods/a-pod", No),
-    Ask("patch", "pods", "PATCH", "{core}/pods/a-pod", Patch(ANNOTATION)),
-    Ask("patch", "pods/status", "PATCH", "{core}/pods/a-pod/status", Patch(ANNOTATION)),
-    Ask("get", "pods/log", "GET", "{core}/pods/a-pod/log", No),
-    Ask("create", "pods/exec", "POST", "{core}/pods/a-pod/exec?command=sh", No),
-    Ask("create", "pods/eviction", "POST", "{core}/pods/a-pod/eviction", New(EVICTION)),
-    Ask("create", "pods/binding", "POST", "{core}/pods/a-pod/binding", New(BIND)),
-    Ask("get", "services", "GET", "{core}/services/chatterbox-tts", No),
-    Ask("get", "services/proxy", "GET", "{core}/services/chatterbox-tts:8000/proxy/", No),
-    Ask("get", "persistentvolumeclaims", "GET", "{core}/persistentvolumeclaims/{n}", No),
-    Ask("delete", "persistentvolumeclaims", "DELETE", "{core}/persistentvolumeclaims/{n}", No),
-    Ask("create", "events", "POST", "{core}/events", New(EVENT)),
-    Ask("list", "cronjobs", "GET", "{batch}/cronjobs", No),
-    Ask("get", "cronjobs", "GET", "{batch}/cronjobs/chatterbox-window-up", No),
-    Ask(
+    Attempt("get", "secrets", "GET", "{core}/secrets/registry-credentials", No),
+    Attempt("list", "secrets", "GET", "{core}/secrets", No),
+    Attempt("create", "secrets", "POST", "{core}/secrets", New(SECRET)),
+    Attempt("list", "secrets", "GET", "/api/v1/namespaces/kube-system/secrets", No),
+    Attempt("get", "configmaps", "GET", "{core}/configmaps/chatterbox-config", No),
+    Attempt("list", "configmaps", "GET", "{core}/configmaps", No),
+    Attempt("create", "configmaps", "POST", "{core}/configmaps", New(CONFIG)),
+    Attempt(
+        "patch",
+        "configmaps",
+        "PATCH",
+        "{core}/configmaps/chatterbox-config",
+        Patch(ANNOTATION),
+    ),
+    Attempt("list", "pods", "GET", "{core}/pods", No),
+    Attempt("get", "pods", "GET", "{core}/pods/a-pod", No),
+    Attempt("create", "pods", "POST", "{core}/pods", New(POD)),
+    Attempt("delete", "pods", "DELETE", "{core}/pods/a-pod", No),
+    Attempt("patch", "pods", "PATCH", "{core}/pods/a-pod", Patch(ANNOTATION)),
+    Attempt("patch", "pods/status", "PATCH", "{core}/pods/a-pod/status", Patch(ANNOTATION)),
+    Attempt("get", "pods/log", "GET", "{core}/pods/a-pod/log", No),
+    Attempt("create", "pods/exec", "POST", "{core}/pods/a-pod/exec?command=sh", No),
+    Attempt("create", "pods/eviction", "POST", "{core}/pods/a-pod/eviction", New(EVICTION)),
+    Attempt("create", "pods/binding", "POST", "{core}/pods/a-pod/binding", New(BIND)),
+    Attempt("get", "services", "GET", "{core}/services/chatterbox-tts", No),
+    Attempt("get", "services/proxy", "GET", "{core}/services/chatterbox-tts:8000/proxy/", No),
+    Attempt("get", "persistentvolumeclaims", "GET", "{core}/persistentvolumeclaims/{n}", No),
+    Attempt("delete", "persistentvolumeclaims", "DELETE", "{core}/persistentvolumeclaims/{n}", No),
+    Attempt("create", "events", "POST", "{core}/events", New(EVENT)),
+    Attempt("list", "cronjobs", "GET", "{batch}/cronjobs", No),
+    Attempt("get", "cronjobs", "GET", "{batch}/cronjobs/chatterbox-window-up", No),
+    Attempt(
         "patch",
         "cronjobs",
         "PATCH",
         "{batch}/cronjobs/chatterbox-window-down",
         Patch(r#"{"spec":{"suspend":true}}"#),
     ),
-    Ask("delete", "cronjobs", "DELETE", "{batch}/cronjobs/chatterbox-window-down", No),
-    Ask("create", "jobs", "POST", "{batch}/jobs", New(JOB)),
+    Attempt("delete", "cronjobs", "DELETE", "{batch}/cronjobs/chatterbox-window-down", No),
+    Attempt("create", "jobs", "POST", "{batch}/jobs", New(JOB)),
     // More rights for itself.
-    Ask("get", "serviceaccounts", "GET", "{core}/serviceaccounts/chatterbox-offpeak", No),
-    Ask(
+    Attempt("get", "serviceaccounts", "GET", "{core}/serviceaccounts/chatterbox-offpeak", No),
+    Attempt(
         "create",
         "serviceaccounts/token",
         "POST",
         "{core}/serviceaccounts/chatterbox-offpeak/token",
         New(TOKEN),
     ),
-    Ask(
+    Attempt(
         "create",
         "serviceaccounts/token",
         "POST",
         "/api/v1/namespaces/kube-system/serviceaccounts/a-controller/token",
         New(TOKEN),
     ),
-    Ask("get", "roles", "GET", "{rbac}/roles/chatterbox-offpeak", No),
-    Ask("patch", "roles", "PATCH", "{rbac}/roles/chatterbox-offpeak", Patch("{{all}}")),
-    Ask("update", "roles", "PUT", "{rbac}/roles/chatterbox-offpeak", AsItIs),
-    Ask("delete", "roles", "DELETE", "{rbac}/roles/chatterbox-offpeak", No),
-    Ask("create", "roles", "POST", "{rbac}/roles", New(ROLE)),
-    Ask("create", "rolebindings", "POST", "{rbac}/rolebindings", New(BINDING)),
-    Ask("delete", "rolebindings", "DELETE", "{rbac}/rolebindings/chatterbox-offpeak", No),
-    Ask(
+    Attempt("get", "roles", "GET", "{rbac}/roles/chatterbox-offpeak", No),
+    Attempt("patch", "roles", "PATCH", "{rbac}/roles/chatterbox-offpeak", Patch("{{all}}")),
+    Attempt("update", "roles", "PUT", "{rbac}/roles/chatterbox-offpeak", AsItIs),
+    Attempt("delete", "roles", "DELETE", "{rbac}/roles/chatterbox-offpeak", No),
+    Attempt("create", "roles", "POST", "{rbac}/roles", New(ROLE)),
+    Attempt("create", "rolebindings", "POST", "{rbac}/rolebindings", New(BINDING)),
+    Attempt("delete", "rolebindings", "DELETE", "{rbac}/rolebindings/chatterbox-offpeak", No),
+    Attempt(
         "create",
         "clusterrolebindings",
         "POST",
         "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
         New(CLUSTER_BINDING),
     ),
-    Ask("list", "clusterroles", "GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles", No),
-    Ask(
+    Attempt("list", "clusterroles", "GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles", No),
+    Attempt(
         "create",
         "tokenreviews",
         "POST",
         "/apis/authentication.k8s.io/v1/tokenreviews",
         New(REVIEW),
     ),
-    Ask(
+    Attempt(
         "create",
         "subjectaccessreviews",
         "POST",
@@ -172,19 +190,19 @@ const ASKS: &[Ask] = &[
         New(SUBJECT),
     ),
     // The cluster.
-    Ask("get", "namespaces", "GET", "/api/v1/namespaces/{n}", No),
-    Ask("list", "namespaces", "GET", "/api/v1/namespaces", No),
-    Ask("create", "namespaces", "POST", "/api/v1/namespaces", New(NAMESPACE)),
-    Ask("patch", "namespaces", "PATCH", "/api/v1/namespaces/{n}", Patch(ANNOTATION)),
-    Ask("delete", "namespaces", "DELETE", "/api/v1/namespaces/{n}", No),
-    Ask("list", "nodes", "GET", "/api/v1/nodes", No),
-    Ask("get", "persistentvolumes", "GET", "/api/v1/persistentvolumes/{n}", No),
-    Ask("get", "", "GET", "/metrics", No),
-    Ask("get", "", "GET", "/debug/pprof/", No),
+    Attempt("get", "namespaces", "GET", "/api/v1/namespaces/{n}", No),
+    Attempt("list", "namespaces", "GET", "/api/v1/namespaces", No),
+    Attempt("create", "namespaces", "POST", "/api/v1/namespaces", New(NAMESPACE)),
+    Attempt("patch", "namespaces", "PATCH", "/api/v1/namespaces/{n}", Patch(ANNOTATION)),
+    Attempt("delete", "namespaces", "DELETE", "/api/v1/namespaces/{n}", No),
+    Attempt("list", "nodes", "GET", "/api/v1/nodes", No),
+    Attempt("get", "persistentvolumes", "GET", "/api/v1/persistentvolumes/{n}", No),
+    Attempt("get", "", "GET", "/metrics", No),
+    Attempt("get", "", "GET", "/debug/pprof/", No),
 ];
 
-/// A text with its names in place.
-fn filled(text: &str, own: &Stage<'_>, other: &Stage<'_>) -> String {
+/// Fills the names into a text.
+fn fill_names(text: &str, own: &DeployedStack<'_>, other: &DeployedStack<'_>) -> String {
     let n = &own.namespace;
     let group = |group: &str| format!("/apis/{group}/v1/namespaces/{n}");
     text.replace("{apps}", &group("apps"))
@@ -196,11 +214,17 @@ fn filled(text: &str, own: &Stage<'_>, other: &Stage<'_>) -> String {
         .replace("{n}", n)
 }
 
-/// Makes the request; the administrator's changes nothing.
+/// Sends the request; the administrator's is a dry run.
 #[track_caller]
-fn ask(api: &Api, admin: &Api, stages: [&Stage<'_>; 2], ask: &Ask, query: &str) -> Answer {
-    let Ask(_, _, method, path, body) = ask;
-    let path = filled(path, stages[0], stages[1]);
+fn send_attempt(
+    api: &Api,
+    admin: &Api,
+    stacks: [&DeployedStack<'_>; 2],
+    attempt: &Attempt,
+    query: &str,
+) -> Answer {
+    let Attempt(_, _, method, path, body) = attempt;
+    let path = fill_names(path, stacks[0], stacks[1]);
     let with_query = match (path.contains('?'), query) {
         (_, "") => path.clone(),
         (true, query) => format!("{path}&{query}"),
@@ -208,8 +232,8 @@ fn ask(api: &Api, admin: &Api, stages: [&Stage<'_>; 2], ask: &Ask, query: &str) 
     };
     let (media_type, body) = match body {
         No => ("", String::new()),
-        Patch(text) => (MERGE, filled(text, stages[0], stages[1])),
-        New(text) => ("application/json", filled(text, stages[0], stages[1])),
+        Patch(text) => (MERGE, fill_names(text, stacks[0], stacks[1])),
+        New(text) => ("application/json", fill_names(text, stacks[0], stacks[1])),
         AsItIs => ("application/json", admin.get(&path).object().to_string()),
     };
     api.send(method, &with_query, media_type, &body).unwrap()
@@ -219,8 +243,8 @@ fn ask(api: &Api, admin: &Api, stages: [&Stage<'_>; 2], ask: &Ask, query: &str) 
 #[ignore = "tests/e2e/run"]
 fn every_other_request_is_forbidden() {
     let cluster = Cluster::shared();
-    let own = Stage::new(cluster, "gate-refused");
-    let other = Stage::new(cluster, "gate-neighbour");
+    let own = DeployedStack::new(cluster, "gate-refused");
+    let other = DeployedStack::new(cluster, "gate-neighbour");
     let admin = cluster.admin();
     for (kind, name) in [("Pod", "a-pod"), ("Secret", "registry-credentials")] {
         let mut object: Value =
@@ -240,13 +264,13 @@ fn every_other_request_is_forbidden() {
     admin.create(&account, "").object();
 
     let gate = cluster.with_token(&own.token());
-    let before = held(&[&own, &other]);
-    let stages = [&own, &other];
+    let before = versions(&[&own, &other]);
+    let stacks = [&own, &other];
     let user = format!("User \"system:serviceaccount:{}:{ACCOUNT}\" cannot ", own.namespace);
     let mut wrong = Vec::new();
-    for row in ASKS {
-        let Ask(verb, resource, method, path, _) = row;
-        let refused = ask(&gate, admin, stages, row, "");
+    for row in ATTEMPTS {
+        let Attempt(verb, resource, method, path, _) = row;
+        let refused = send_attempt(&gate, admin, stacks, row, "");
         let what = match *resource {
             "" => format!("{user}{verb} path \"{path}\""),
             resource => format!("{user}{verb} resource \"{resource}\""),
@@ -254,35 +278,35 @@ fn every_other_request_is_forbidden() {
         if refused.status != 403 || !refused.message().contains(&what) {
             wrong.push(format!("{method} {path}: {} {}", refused.status, refused.body));
         }
-        // The same is a request that the server understands, and that names what is there.
+        // The administrator's request shows that it is valid and that its resource exists.
         let query = if *method == "GET" { "" } else { "dryRun=All" };
-        let allowed = ask(admin, admin, stages, row, query);
+        let allowed = send_attempt(admin, admin, stacks, row, query);
         if matches!(allowed.status, 401 | 403 | 404 | 405 | 415) {
             wrong.push(format!("the administrator's {method} {path}: {}", allowed.body));
         }
     }
     assert_eq!(wrong, [""; 0]);
-    assert_eq!(held(&[&own, &other]), before, "nothing was touched");
+    assert_eq!(versions(&[&own, &other]), before, "nothing was changed");
 
-    // What it is for, it may do all that time.
+    // The gate's own requests are allowed.
     gate.get(&own.scale()).object();
     gate.patch(&own.scale(), MERGE, &json!({"spec": {"replicas": 1}}), "").object();
     assert_eq!(own.replicas(), 1);
 }
 
-/// Everything that stands in these namespaces, with its version.
-fn held(stages: &[&Stage<'_>]) -> Vec<String> {
-    let mut held = Vec::new();
-    for stage in stages {
+/// All objects in these namespaces, with their resource versions.
+fn versions(stacks: &[&DeployedStack<'_>]) -> Vec<String> {
+    let mut versions = Vec::new();
+    for stack in stacks {
         for kinds in [
             "deployments,replicasets,cronjobs,jobs,pods,services,persistentvolumeclaims",
             "configmaps,secrets,serviceaccounts,roles,rolebindings",
         ] {
             let columns = "custom-columns=:.kind,:.metadata.name,:.metadata.resourceVersion";
-            let arguments = ["-n", &stage.namespace, "get", kinds, "-o", columns];
-            held.extend(stage.cluster.kubectl_ok(&arguments, "").lines().map(str::to_owned));
+            let arguments = ["-n", &stack.namespace, "get", kinds, "-o", columns];
+            versions.extend(stack.cluster.kubectl_ok(&arguments, "").lines().map(str::to_owned));
         }
     }
-    assert!(held.len() > 20, "{held:?}");
-    held
+    assert!(versions.len() > 20, "{versions:?}");
+    versions
 }

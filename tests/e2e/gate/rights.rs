@@ -1,23 +1,23 @@
-//! What the server says that the gate may do, of every resource and verb it has.
+//! The gate's rights, by the server's answer for every resource and verb.
 
 use serde_json::json;
 
-use super::stage::{DEPLOYMENT, Stage};
+use super::deployed_stack::{DEPLOYMENT, DeployedStack};
 use crate::cluster::{Api, Cluster};
 
-/// A right that the server says somebody has.
+/// A right: verb, group, resource, and namespace with name.
 type Right = (String, String, String, String);
 
-/// What everybody has: to ask who it is and what it may do (`system:basic-user`), and every service
-/// account to read bundles of certificates (`system:cluster-trust-bundle-discovery`).
-const EVERYBODYS: [(&[&str], &str, &str); 4] = [
+/// The rights of every user, to ask for its identity and its rights (`system:basic-user`), and of every service
+/// account, to read certificate bundles (`system:cluster-trust-bundle-discovery`).
+const COMMON_RIGHTS: [(&[&str], &str, &str); 4] = [
     (&["create"], "authentication.k8s.io", "selfsubjectreviews"),
     (&["create"], "authorization.k8s.io", "selfsubjectaccessreviews"),
     (&["create"], "authorization.k8s.io", "selfsubjectrulesreviews"),
     (&["get", "list", "watch"], "certificates.k8s.io", "clustertrustbundles"),
 ];
 
-/// Verbs that the server knows of any resource, and some that only its authorizer knows.
+/// The verbs of resources, and some that only the authorizer has.
 const VERBS: [&str; 13] = [
     "get",
     "list",
@@ -34,7 +34,7 @@ const VERBS: [&str; 13] = [
     "use",
 ];
 
-/// Every resource that the server has, as group and name, and some that only its authorizer knows.
+/// Every resource of the server, as group and name, and some that only the authorizer has.
 fn resources(admin: &Api) -> Vec<(String, String)> {
     let groups = admin.get("/apis").object();
     let versions = groups["groups"].as_array().unwrap().iter();
@@ -60,22 +60,22 @@ fn resources(admin: &Api) -> Vec<(String, String)> {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn of_all_resources_and_verbs_two_rights_are_its_own() {
-    let stage = Stage::new(Cluster::shared(), "gate-rights");
-    let token = stage.token();
-    let resources = resources(stage.cluster.admin());
+fn the_gate_has_two_rights_among_all_resources_and_verbs() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-rights");
+    let token = stack.token();
+    let resources = resources(stack.cluster.admin());
     assert!(resources.len() > 100, "{}", resources.len());
 
     let rights = |resources: &[(String, String)]| {
-        let gate = stage.cluster.with_token(&token);
+        let gate = stack.cluster.with_token(&token);
         let mut found: Vec<Right> = Vec::new();
         for (group, resource) in resources {
             for verb in VERBS {
-                let own = stage.namespace.as_str();
+                let own = stack.namespace.as_str();
                 for (namespace, name) in
                     [(own, DEPLOYMENT), (own, ""), ("default", DEPLOYMENT), ("", "")]
                 {
-                    if may(&gate, verb, group, resource, namespace, name) {
+                    if is_allowed(&gate, verb, group, resource, namespace, name) {
                         let place = format!("{namespace}/{name}");
                         found.push((verb.to_owned(), group.clone(), resource.clone(), place));
                     }
@@ -90,20 +90,27 @@ fn of_all_resources_and_verbs_two_rights_are_its_own() {
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     found.retain(|(verb, group, resource, _)| {
-        !EVERYBODYS.iter().any(|(verbs, of, name)| {
+        !COMMON_RIGHTS.iter().any(|(verbs, of, name)| {
             verbs.contains(&verb.as_str()) && of == group && name == resource
         })
     });
-    let place = format!("{}/{DEPLOYMENT}", stage.namespace);
+    let place = format!("{}/{DEPLOYMENT}", stack.namespace);
     let own = ["get", "patch"].map(|verb| {
         (verb.to_owned(), "apps".to_owned(), "deployments/scale".to_owned(), place.clone())
     });
     assert_eq!(found, own);
 }
 
-/// Whether the server would let this user do it.
+/// Returns true if the server would allow the request.
 #[track_caller]
-fn may(api: &Api, verb: &str, group: &str, resource: &str, namespace: &str, name: &str) -> bool {
+fn is_allowed(
+    api: &Api,
+    verb: &str,
+    group: &str,
+    resource: &str,
+    namespace: &str,
+    name: &str,
+) -> bool {
     let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     let review = json!({
         "apiVersion": "authorization.k8s.io/v1",

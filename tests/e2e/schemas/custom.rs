@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::common::tool::{objects, repository};
 
-/// The module of tests/tools that pins it, its Go module, and the folder with its definitions.
-const DEFINED: [(&str, &str, &str); 3] = [
+/// Each module of tests/tools with the Go module that it pins and a folder of definitions in that.
+const DEFINITIONS: [(&str, &str, &str); 3] = [
     ("kyverno", "github.com/kyverno/kyverno", "config/crds/kyverno"),
     ("kyverno", "github.com/kyverno/kyverno", "config/crds/policies.kyverno.io"),
     ("argocd", "github.com/argoproj/argo-cd/v3", "manifests/crds"),
@@ -16,7 +16,7 @@ const DEFINED: [(&str, &str, &str); 3] = [
 
 /// Writes a file `<group>_<kind>_<version>.json` for each version of each kind.
 pub fn write(into: &Path) {
-    for (tool, module, folder) in DEFINED {
+    for (tool, module, folder) in DEFINITIONS {
         let output = Command::new("go")
             .args(["mod", "download", "-json", module])
             .current_dir(repository().join("tests/tools").join(tool))
@@ -29,7 +29,7 @@ pub fn write(into: &Path) {
             let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
             let definitions = objects(&text);
             for definition in definitions.iter().map(|object| &object["spec"]) {
-                // The list of files that lies among them.
+                // Not a definition: a list of files.
                 let Some(versions) = definition["versions"].as_array() else { continue };
                 for version in versions {
                     let text = |value: &Value| value.as_str().unwrap().to_lowercase();
@@ -40,7 +40,7 @@ pub fn write(into: &Path) {
                         text(&version["name"])
                     );
                     let mut schema = version["schema"]["openAPIV3Schema"].clone();
-                    close(&mut schema);
+                    refuse_unknown_fields(&mut schema);
                     std::fs::write(into.join(name), schema.to_string()).unwrap();
                     written += 1;
                 }
@@ -50,8 +50,8 @@ pub fn write(into: &Path) {
     }
 }
 
-/// A structural schema as JSON Schema, closed where the API server would prune what it does not know.
-fn close(schema: &mut Value) {
+/// Turns a structural schema into a JSON Schema that refuses the fields that the API server would prune.
+fn refuse_unknown_fields(schema: &mut Value) {
     let Some(fields) = schema.as_object_mut() else { return };
     if fields.get("nullable") == Some(&Value::Bool(true))
         && let Some(kind) = fields.get_mut("type")
@@ -63,9 +63,9 @@ fn close(schema: &mut Value) {
         fields.entry("additionalProperties").or_insert(Value::Bool(false));
     }
     for key in ["items", "additionalProperties"] {
-        fields.get_mut(key).map(close);
+        fields.get_mut(key).map(refuse_unknown_fields);
     }
     if let Some(Value::Object(properties)) = fields.get_mut("properties") {
-        properties.values_mut().for_each(close);
+        properties.values_mut().for_each(refuse_unknown_fields);
     }
 }

@@ -1,5 +1,5 @@
-//! What Flux makes of the Kustomizations that we write: read strictly as its own types, and built as its
-//! controller builds them, by its own library (tests/tools/flux).
+//! Builds the rendered Kustomizations as Flux' controller does, with its own library (tests/tools/flux), which
+//! reads them strictly as its own types.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::common::tool::{Ran, Sandbox, finished, objects};
 use crate::programs::program;
 
-/// What `gitops flux` writes for a project.
+/// The objects that `gitops flux` prints for a project.
 fn wiring(project: &Sandbox, set: &[&str]) -> Vec<Value> {
     let url = "gitops.repoURL=https://git.example/me/infra.git";
     let set = [&[url], set].concat();
@@ -32,9 +32,9 @@ fn flux_build(source: &str, wiring: &[Value]) -> Ran {
     finished(child.wait_with_output().unwrap())
 }
 
-/// The objects by the Kustomization that brings them.
+/// The objects of each Kustomization, by its name.
 #[track_caller]
-fn built(source: &str, wiring: &[Value]) -> BTreeMap<String, Vec<Value>> {
+fn build_by_kustomization(source: &str, wiring: &[Value]) -> BTreeMap<String, Vec<Value>> {
     let ran = flux_build(source, wiring);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     ran.out
@@ -47,12 +47,12 @@ fn built(source: &str, wiring: &[Value]) -> BTreeMap<String, Vec<Value>> {
         .collect()
 }
 
-/// What lies in a folder of rendered/.
+/// The manifests in a folder of rendered/.
 fn rendered(project: &Sandbox, folder: &str) -> Vec<Value> {
     let files = std::fs::read_dir(project.path("rendered").join(folder)).unwrap();
     let paths = files.map(|file| file.unwrap().path());
     let manifests = paths.filter(|path| {
-        // Flux writes this one itself.
+        // Flux writes `kustomization.yaml` itself.
         path.extension().is_some_and(|ending| ending == "yaml")
             && !path.ends_with("kustomization.yaml")
     });
@@ -66,15 +66,15 @@ fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn flux_builds_exactly_what_is_rendered() {
+fn flux_builds_exactly_the_rendered_manifests() {
     let artifact = ["gitops.flux.artifact=oci://registry.example/infra"];
-    // An artifact holds what lies in rendered/: its paths start there.
+    // An artifact contains the files of rendered/, so its paths start there.
     for (set, root) in [(&[][..], ""), (&artifact[..], "rendered")] {
         let project = Sandbox::repository();
         project.ok(&["init", "demo"]);
         project.ok(&["render"]);
         let wiring = wiring(&project, set);
-        let built = built(&project.path(root).display().to_string(), &wiring);
+        let built = build_by_kustomization(&project.path(root).display().to_string(), &wiring);
         let folders = [
             ("demo", "demo"),
             ("tts", "tts"),
@@ -90,7 +90,7 @@ fn flux_builds_exactly_what_is_rendered() {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn what_holds_a_variable_s_sign_survives_a_post_build() {
+fn text_with_a_variable_survives_a_post_build() {
     let project = Sandbox::repository();
     let voices = "predefined_voices_path: /data/voices";
     project.replace("values/tts.yaml", voices, "predefined_voices_path: \"${VOICES}/data\"");
@@ -100,7 +100,7 @@ fn what_holds_a_variable_s_sign_survives_a_post_build() {
         one["spec"]["postBuild"] = json!({"substitute": {"VOICES": "elsewhere"}});
     }
     let root = project.path("").display().to_string();
-    let built = built(&root, &wiring);
+    let built = build_by_kustomization(&root, &wiring);
     let config = |objects: &[Value]| {
         objects.iter().find(|object| object["kind"] == "ConfigMap").unwrap().clone()
     };
@@ -115,12 +115,12 @@ fn what_holds_a_variable_s_sign_survives_a_post_build() {
         objects.iter().filter(|object| object["kind"] != "ConfigMap").cloned().collect()
     };
     assert_eq!(others(&built["tts"]), others(&expected));
-    // Without our mark, it would be.
+    // Without the annotation, the text would be replaced.
     for one in &mut wiring {
         one["spec"].as_object_mut().unwrap().remove("patches");
     }
     std::fs::remove_file(project.path("rendered/tts/kustomization.yaml")).unwrap();
-    let unmarked = self::built(&root, &wiring);
+    let unmarked = build_by_kustomization(&root, &wiring);
     assert!(config(&unmarked["tts"])["data"].to_string().contains("elsewhere/data"));
 }
 

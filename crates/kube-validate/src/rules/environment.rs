@@ -4,7 +4,7 @@ use super::{
     Check, CheckRow, Findings, NodeRef, Rule, TypeRules, check_choice, exactly_one, type_rules,
 };
 use crate::formats;
-use crate::quantity::Quantity;
+use kube_formats::quantity::Quantity;
 
 const ENV_FIELDS: &[&str] = &[
     "metadata.name",

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Findings, NodeRef, Rule};
 use crate::error::Problem;
 use crate::formats::{self, Form};
-use crate::quantity::Quantity;
+use kube_formats::quantity::Quantity;
 use yaml_spans::{Node, Value, near_name, shorten};
 
 /// Checks a field's value by a rule.

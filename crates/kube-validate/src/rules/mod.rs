@@ -61,10 +61,11 @@ pub struct TypeRules {
 /// | an absent field, for which the server fills in the default | `OneOf` | `Form` |
 /// | a value like any other, which the list or form must allow | `Exactly` | `Strictly` |
 ///
-/// For example, `imagePullPolicy: ""` is accepted (`OneOf`), and `seccompProfile: {type: ""}` is
-/// refused (`Exactly`). The reason lies in the server's types: it cannot tell an empty text from an
-/// absent field where the Go field is a plain string, and can where it is a pointer or the item of a
-/// list. The function that a row names shows which of the two a field is.
+/// The reason is that the server fills in defaults before it validates. For most optional fields it cannot
+/// tell an empty text from an absent field, and fills in the default for both: `imagePullPolicy: ""` is
+/// accepted. Validation sees the empty text if the field has no default, as in `seccompProfile: {type: ""}`,
+/// or if the server can tell the two apart, as in an item of a list. The function that a row names shows
+/// which of the two a field is.
 pub enum Rule {
     /// Present and not empty: neither `""`, `[]` nor `{}`.
     Required,

@@ -3,7 +3,7 @@
 use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
-use crate::quantity::Quantity;
+use kube_formats::quantity::Quantity;
 use yaml_spans::{Node, Value, shorten};
 
 #[rustfmt::skip] // a line a field

@@ -22,10 +22,6 @@ pub(super) const MONTHS: [&str; 12] =
 pub(super) const DAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 impl Field {
-    /// All five, in their order in a schedule.
-    pub const ALL: [Field; 5] =
-        [Field::Minute, Field::Hour, Field::DayOfMonth, Field::Month, Field::DayOfWeek];
-
     /// The field's name in messages.
     pub fn name(self) -> &'static str {
         match self {

@@ -15,11 +15,9 @@ mod parse;
 mod search;
 mod zone;
 
-pub use error::{Error, Problem};
-pub use field::Field;
+pub use error::Error;
 pub use zone::{ZoneError, zone};
 
-use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -68,16 +66,6 @@ impl Schedule {
         Runs { schedule: self, zone, after, end }
     }
 
-    /// The runs of one day on the wall clock of `zone`. The day has 23 or 25 hours if the clock changes.
-    pub fn runs_on<'a>(&'a self, day: Date, zone: &'a TimeZone) -> Runs<'a> {
-        let start = midnight(day, zone);
-        let end = day.tomorrow().ok().and_then(|day| midnight(day, zone));
-        match (start, end) {
-            (Some(start), Some(end)) => self.runs(start, end, zone),
-            _ => Runs { schedule: self, zone, after: None, end: Timestamp::MIN },
-        }
-    }
-
     /// Returns true if the schedule can ever run: `0 0 30 2 *` is valid, and never does.
     pub fn can_run(&self) -> bool {
         match &self.timing {
@@ -85,11 +73,6 @@ impl Schedule {
             Timing::Every(_) => true,
         }
     }
-}
-
-/// The instant at which a day starts.
-fn midnight(day: Date, zone: &TimeZone) -> Option<Timestamp> {
-    zone.to_timestamp(day.to_datetime(Time::midnight())).ok()
 }
 
 impl std::fmt::Display for Schedule {

@@ -1,3 +1,5 @@
+use jiff::civil::{Date, Time};
+
 use super::*;
 
 fn schedule(text: &str) -> Schedule {
@@ -17,10 +19,13 @@ fn at(text: &str) -> Timestamp {
 /// The runs of a day on the wall clock of London, each with its offset.
 fn london(text: &str, day: &str) -> Vec<String> {
     let zone = zone("Europe/London").unwrap();
-    let runs = schedule(text);
     let day: Date = day.parse().unwrap();
-    let show = |run| format!("{}{}", zone.to_datetime(run).strftime("%H:%M"), zone.to_offset(run));
-    runs.runs_on(day, &zone).map(show).collect()
+    let [start, end] = [day, day.tomorrow().unwrap()]
+        .map(|day| zone.to_timestamp(day.to_datetime(Time::midnight())).unwrap());
+    schedule(text)
+        .runs(start, end, &zone)
+        .map(|run| format!("{}{}", zone.to_datetime(run).strftime("%H:%M"), zone.to_offset(run)))
+        .collect()
 }
 
 #[test]

@@ -1,0 +1,142 @@
+//! Gate jobs that are suspended, removed or refused while the server may run.
+
+use vram_gate::decision::Action;
+
+use super::{Finding, Rule, RuleContext, Topic};
+use crate::model::Message;
+use crate::model::Severity;
+use crate::model::gate_jobs::{Gate, InactiveReason};
+use kube_validate::ObjectId;
+
+pub(super) const UNGUARDED: Rule = Rule {
+    id: "gpu-unguarded",
+    severity: Severity::Critical,
+    topic: Topic::Gate,
+    summary: "The gate still starts the server, but its `guard` or `down` job is suspended or missing: the server keeps the GPU",
+    source: "docs/server.md: suspend all jobs or none; a suspended guard leaves the GPU unguarded while the window opens",
+};
+
+pub(super) const LEFT_UP: Rule = Rule {
+    id: "server-left-up",
+    severity: Severity::Critical,
+    topic: Topic::Gate,
+    summary: "All jobs of the gate stop while its window is open: a running server is never scaled down",
+    source: "gate/src/decision.rs: only `guard` and `down` scale to 0; https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-suspension",
+};
+
+pub(super) const SUSPENDED: Rule = Rule {
+    id: "gate-suspended",
+    severity: Severity::Warning,
+    topic: Topic::Gate,
+    summary: "The gate no longer starts the server",
+    source: "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-suspension",
+};
+
+pub(super) const REFUSES: Rule = Rule {
+    id: "gate-refuses",
+    severity: Severity::Critical,
+    topic: Topic::Gate,
+    summary: "The gate will refuse its settings: its Job fails instead of starting or stopping the server",
+    source: "gate/src/settings/check.rs: exit 2",
+};
+
+pub(super) fn inactive_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
+    let absent = Gate::default();
+    let mut findings = Vec::new();
+    for (id, before) in &context.gates_before {
+        if context.head.get(id).is_none() {
+            continue;
+        }
+        let after = context.gates_after.get(id).unwrap_or(&absent);
+        let transition = Transition { before, after };
+        let messages = transition.unguarded_messages();
+        findings.extend(messages.into_iter().map(|message| Finding::new(&UNGUARDED, id, message)));
+        findings.extend(transition.start_findings(id, context));
+    }
+    findings
+}
+
+/// The jobs that scale the server to 0.
+const STOPPING: [(Action, &str); 2] = [(Action::Guard, "guard"), (Action::Down, "down")];
+
+/// The gate of one Deployment in both snapshots.
+struct Transition<'a> {
+    before: &'a Gate,
+    after: &'a Gate,
+}
+
+impl Transition<'_> {
+    fn was_active(&self, action: Action) -> bool {
+        self.before.active_job(action).is_some()
+    }
+
+    fn is_active(&self, action: Action) -> bool {
+        self.after.active_job(action).is_some()
+    }
+
+    /// A message for each stopping job that is missing while the server is still started.
+    fn unguarded_messages(&self) -> Vec<Message> {
+        if !self.is_active(Action::Up) {
+            return Vec::new();
+        }
+        // A gate that was unguarded before is reported again when it starts the server again.
+        let is_resumed = !self.was_active(Action::Up);
+        STOPPING
+            .iter()
+            .filter(|(action, _)| !self.is_active(*action))
+            .filter(|(action, _)| is_resumed || self.was_active(*action))
+            .map(|(action, name)| {
+                let reason = self.after.job(*action).and_then(|job| job.inactive);
+                let effect = match action {
+                    Action::Guard => "the server keeps the GPU while others need it",
+                    _ => "nothing stops the server when the window ends",
+                };
+                let reason = reason.map_or("is missing", InactiveReason::text);
+                Message::of("The window still opens, but ")
+                    .code(*name)
+                    .and(format!(" {reason}: {effect}"))
+            })
+            .collect()
+    }
+
+    /// The findings about a gate that no longer starts the server, or stops no server any more.
+    fn start_findings(&self, id: &ObjectId, context: &RuleContext<'_>) -> Vec<Finding> {
+        if self.is_active(Action::Up) {
+            return Vec::new();
+        }
+        let is_open = self.before.may_be_up(context.now);
+        let mut findings = Vec::new();
+        let stops = STOPPING.iter().any(|(action, _)| self.is_active(*action));
+        let stopped = STOPPING.iter().any(|(action, _)| self.was_active(*action));
+        if !stops && stopped && is_open {
+            let message = "The window is open and none of its jobs stays active: if the server runs now, nothing scales it to 0";
+            findings.push(Finding::new(&LEFT_UP, id, Message::of(message)));
+        }
+        if self.was_active(Action::Up) {
+            let message = match is_open {
+                true => {
+                    "The window no longer opens; it is open now, so check whether a replica runs"
+                }
+                false => "The window no longer opens; it is closed now, so no replica should run",
+            };
+            findings.push(Finding::new(&SUSPENDED, id, Message::of(message)));
+        }
+        findings
+    }
+}
+
+pub(super) fn refused_settings(context: &RuleContext<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (target, gate) in &context.gates_after {
+        for job in &gate.jobs {
+            let Err(error) = &job.settings else { continue };
+            let before = context.gates_before.get(target);
+            let old = before.and_then(|gate| gate.jobs.iter().find(|old| old.id == job.id));
+            if old.is_none_or(|old| old.settings.is_ok()) {
+                let message = Message::of("The gate will refuse to run: ").code(error.to_string());
+                findings.push(Finding::new(&REFUSES, &job.id, message));
+            }
+        }
+    }
+    findings
+}
