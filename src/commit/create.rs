@@ -181,7 +181,7 @@ fn object_name(bytes: &[u8]) -> Option<String> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("HEAD", std::str::from_utf8(bytes).ok()?));
     let node = yaml_spans::parse(&sources, id, Dialect::Strict).ok()?.pop()?;
-    let name = ObjectId::of_document(&node)?.to_string();
+    let name = ObjectId::read(&node).ok()?.to_string();
     (!name.chars().any(char::is_control)).then_some(name)
 }
 

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::error::{Error, Problem};
 use super::kinds::{self, Kind, Nulls, check_type};
 use super::metadata::{self, GeneratedNames};
-use super::object::Object;
+use super::object::{Object, ObjectId};
 use yaml_spans::diagnostic::{Hint, Located};
 use yaml_spans::{Node, Path, ReadError, suggest, truncate};
 
@@ -48,17 +48,9 @@ pub fn validate(node: Node, allowed: &AllowedKinds) -> Result<Object, Vec<Locate
     if !problems.is_empty() {
         return Err(to_errors(problems, Some(&label)));
     }
-    let metadata = node.get("metadata");
-    let namespace = metadata.and_then(|metadata| metadata.get("namespace")?.as_str());
-    let name = metadata.and_then(|metadata| metadata.get("name")?.as_str());
-    let cluster_scoped = known.is_some_and(|known| known.cluster_scoped);
-    Ok(Object {
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
-        namespace: namespace.filter(|_| !cluster_scoped).map(str::to_owned),
-        name: name.unwrap_or_default().to_owned(),
-        node,
-    })
+    let api_version = api_version.to_owned();
+    let ObjectId { kind, namespace, name, .. } = ObjectId::of_kind(&api_version, kind, &node);
+    Ok(Object { api_version, kind, namespace, name, node })
 }
 
 /// Reads a document's `apiVersion` and `kind`.

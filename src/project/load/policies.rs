@@ -6,7 +6,7 @@ use super::{File, POLICIES, Stack, file_name, header};
 use crate::policy::{self, ExceptionRequest, Request};
 use crate::project::Project;
 use crate::values::{KyvernoMode, RelativePath, Values};
-use kube_validate::Object;
+use kube_validate::{Object, ObjectId};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, SourceId, Sources};
 use yaml_spans::{self, Dialect, Node};
@@ -147,13 +147,9 @@ fn policy_object(sources: &Sources, source: SourceId, name: &str) -> Result<Obje
     let found =
         parse_documents(sources, source)?.into_iter().find(|node| name_of(node) == Some(name));
     let object = found.and_then(|node| {
-        Some(Object {
-            api_version: node.get("apiVersion")?.as_str()?.to_owned(),
-            kind: node.get("kind")?.as_str()?.to_owned(),
-            namespace: None,
-            name: name.to_owned(),
-            node,
-        })
+        let ObjectId { kind, namespace, name, .. } = ObjectId::read(&node).ok()?;
+        let api_version = node.get("apiVersion")?.as_str()?.to_owned();
+        Some(Object { api_version, kind, namespace, name, node })
     });
     object
         .ok_or_else(|| Diagnostic::new(format!("the edited file lacks the policy `{name}`")).into())
