@@ -250,7 +250,10 @@ fn wrong_parameters_are_refused_by_name() {
     let message = refused(json!([{"name": "gate.floor", "array": ["7Gi"]}]));
     assert!(message.contains("gate.floor"), "{message}");
     let message = refused(json!({"gate.floor": "7Gi"}));
-    assert!(message.contains("invalid `ARGOCD_APP_PARAMETERS`: expected a list of parameters"), "{message}");
+    assert!(
+        message.contains("invalid `ARGOCD_APP_PARAMETERS`: expected a list of parameters"),
+        "{message}"
+    );
     let message = refused(
         json!([{"name": "gate.floor", "string": "7Gi"}, {"name": "gate.floor", "string": "8Gi"}]),
     );
