@@ -9,8 +9,8 @@ use tts_render::model::Severity;
 use tts_render::project::load::{LoadedStack, RenderedProject, Request};
 use tts_render::project::{Project, ProjectError};
 use yaml_spans::diagnostic::Diagnostic;
-use yaml_spans::near_name;
 use yaml_spans::source::Source;
+use yaml_spans::suggest;
 
 use super::fail_on::FailOn;
 use super::print::Entry;
@@ -169,7 +169,7 @@ fn explain(id: &str, context: &mut Context<'_>) -> Result<Exit, CliError> {
         return Ok(Exit::Success);
     }
     let Some(rule) = lint::find_rule(id) else {
-        let suggestion = match near_name(id, lint::rule_ids()) {
+        let suggestion = match suggest(id, lint::rule_ids()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "`--explain all` lists them".to_owned(),
         };

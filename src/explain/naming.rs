@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::ExplainError;
-use super::error::list_names;
 use kube_validate::ObjectId;
-use yaml_spans::near_name;
+use yaml_spans::{list_names, suggest};
 
 /// An object's name as a user writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,7 +125,7 @@ fn suggest_object(name: &ObjectName<'_>, all: &BTreeSet<&ObjectId>) -> Option<St
 
 /// The object with a name similar to the one in the request.
 fn similar_name<'i>(name: &str, ids: &[&'i ObjectId]) -> Option<&'i ObjectId> {
-    let similar = near_name(name, ids.iter().map(|id| id.name.as_str()))?;
+    let similar = suggest(name, ids.iter().map(|id| id.name.as_str()))?;
     ids.iter().copied().find(|id| id.name == similar)
 }
 
@@ -134,7 +133,7 @@ fn similar_name<'i>(name: &str, ids: &[&'i ObjectId]) -> Option<&'i ObjectId> {
 fn similar_text<'i>(text: &str, ids: &BTreeSet<&'i ObjectId>) -> Option<&'i ObjectId> {
     let texts: Vec<(String, &ObjectId)> =
         ids.iter().map(|id| (format!("{}/{}", id.kind.to_lowercase(), id.name), *id)).collect();
-    let similar = near_name(text, texts.iter().map(|(text, _)| text.as_str()))?;
+    let similar = suggest(text, texts.iter().map(|(text, _)| text.as_str()))?;
     texts.iter().find(|(text, _)| text == similar).map(|(_, id)| *id)
 }
 

@@ -92,7 +92,7 @@ fn a_missing_git_and_an_untrusted_repository_are_errors_with_a_cure() {
     };
     let none = with("PATH", "/nonexistent");
     assert_eq!((none.code, none.out.as_str()), (2, ""), "{}", none.err);
-    assert!(none.err.contains("`git` can't be run"), "{}", none.err);
+    assert!(none.err.contains("`git` can't be started"), "{}", none.err);
     // As in a container in CI, where the checkout belongs to another user; the variable is from Git's
     // own tests.
     let untrusted = with("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");

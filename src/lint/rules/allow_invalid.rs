@@ -3,7 +3,7 @@
 use super::{Check, CommentViolations, Rule, find_rule, rule_ids};
 use crate::lint::allow::Comment;
 use crate::model::{Message, Severity};
-use yaml_spans::near_name;
+use yaml_spans::suggest;
 
 pub(super) const RULE: Rule = Rule {
     id: "allow-invalid",
@@ -24,7 +24,7 @@ fn allow_invalid(comments: &[(Comment, bool)]) -> CommentViolations<'_> {
                     .code("# tts-render: allow ID: reason")
             } else if find_rule(&comment.id).is_none() {
                 let message = Message::of("There is no rule ").code(&comment.id);
-                match near_name(&comment.id, rule_ids()) {
+                match suggest(&comment.id, rule_ids()) {
                     Some(near) => message.and(": did you mean ").code(near).and("?"),
                     None => message,
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{File, POLICIES, Stack, file_name, header};
-use crate::policy::{self, ExceptionRequest, Kind, Request};
+use crate::policy::{self, ExceptionRequest, Request};
 use crate::project::Project;
 use crate::values::{KyvernoMode, RelativePath, Values};
 use kube_validate::{Object, ObjectId};
@@ -101,7 +101,7 @@ pub(super) fn make_exception(
 ) -> Result<(Node, [String; 2]), Diagnostics> {
     let source = read_policy(project, path, sources)?;
     let documents = parse_documents(sources, source)?;
-    let Some((kind, policy)) = single_policy(&documents) else {
+    let Some((kind, policy)) = policy::single_policy(&documents) else {
         let message = format!("`{path}` must contain exactly one ClusterPolicy or MutatingPolicy");
         return Err(Diagnostic::new(message).into());
     };
@@ -118,20 +118,6 @@ pub(super) fn make_exception(
     let node = yaml_spans::to_node(&policy::policy_exception(&request))
         .map_err(|error| Diagnostic::new(format!("`{path}`: {error}")))?;
     Ok((node, policy::exception_requirements(&request)))
-}
-
-/// The kind and the name of the only policy among the documents.
-pub(super) fn single_policy(documents: &[Node]) -> Option<(Kind, &str)> {
-    let mut policies = documents.iter().filter_map(|node| {
-        let kind = match node.get("kind").and_then(Node::as_str)? {
-            "ClusterPolicy" => Kind::ClusterPolicy,
-            "MutatingPolicy" => Kind::MutatingPolicy,
-            _ => return None,
-        };
-        Some((kind, name_of(node)?))
-    });
-    let first = policies.next()?;
-    policies.next().is_none().then_some(first)
 }
 
 pub(super) fn read_policy(
