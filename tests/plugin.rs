@@ -297,7 +297,7 @@ fn an_announcement_has_title_type_and_present_value() {
     let suspend = find("offPeak.suspend");
     assert_eq!(suspend["title"], "Off peak: suspend");
     assert_eq!((&suspend["itemType"], &suspend["string"]), (&json!("boolean"), &json!("false")));
-    assert!(suspend["tooltip"].as_str().unwrap().contains("CronJobs rest"));
+    assert!(suspend["tooltip"].as_str().unwrap().contains("Suspends the three CronJobs"));
     assert_eq!(find("gate.floor")["string"], "6Gi");
     assert_eq!(find("gate.samples")["itemType"], "number");
     let count = find("gate.count")["tooltip"].as_str().unwrap();
@@ -403,7 +403,7 @@ fn a_link_out_of_the_copy_does_not_reveal_its_target() {
     outside.write("token", "s3cr3t: of the server\n");
     symlink(outside.path("token"), project.path("values/stolen.yaml")).unwrap();
     let message = Call::new(".").with("ARGOCD_ENV_STACK", "stolen").refused(&project);
-    assert!(message.contains("values/stolen.yaml leads out of the project"), "{message}");
+    assert!(message.contains("`values/stolen.yaml` leads out of the project"), "{message}");
 }
 
 /// A project whose manifests are more than a pipe holds.
