@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::values::RelativePath;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Source;
-use yaml_spans::{MAX_BYTES, near_name};
+use yaml_spans::{MAX_BYTES, suggest};
 
 /// The largest file that is read, in bytes: values, a template or a policy.
 const MAX_FILE_BYTES: u64 = 256 << 10;
@@ -163,7 +163,7 @@ impl Project {
             None => Err(ProjectError::NoStack {
                 name: name.to_owned(),
                 folder: Self::VALUES.to_owned(),
-                near: near_name(name, stacks.iter().map(|stack| stack.stem.as_str()))
+                near: suggest(name, stacks.iter().map(|stack| stack.stem.as_str()))
                     .map(str::to_owned),
             }),
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
 use super::{KyvernoMode, LoadError, Loaded, Values};
+use crate::model::nearest_written;
 use yaml_spans::Path;
 use yaml_spans::diagnostic::Located;
 
@@ -64,7 +65,7 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     let values = &loaded.values;
     let mut errors = Vec::new();
     let mut report = |path: Path, error: CheckError| {
-        let span = nearest_span(loaded, &path);
+        let span = nearest_written(&loaded.tree, &path);
         errors.push(Located::new(LoadError::Check(error), span, path));
     };
 
@@ -140,16 +141,4 @@ fn path_of(keys: &[&str]) -> Path {
 
 fn without_trailing_slash(path: &str) -> &str {
     path.trim_end_matches('/')
-}
-
-/// The place of a value, or of its nearest written ancestor if the value is a default.
-fn nearest_span(loaded: &Loaded, path: &Path) -> Option<yaml_spans::source::Span> {
-    let mut path = Some(path.clone());
-    while let Some(at) = path {
-        if let Some(span) = at.find(&loaded.tree).and_then(|node| node.span) {
-            return Some(span);
-        }
-        path = at.parent();
-    }
-    None
 }
