@@ -190,28 +190,3 @@ fn explanation(rule: &Rule) -> String {
         id = rule.id,
     )
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The commands in a text: what follows a backtick and the program's name.
-    fn commands(text: &str) -> impl Iterator<Item = &str> {
-        text.split('`').skip(1).step_by(2).filter(|code| code.starts_with("tts-render "))
-    }
-
-    #[test]
-    fn every_command_in_a_rule_parses() {
-        let mut count = 0;
-        for rule in RULES {
-            for command in commands(rule.fix).chain(commands(rule.rationale)) {
-                let parsed = super::super::command_line().try_get_matches_from(command.split(' '));
-                assert!(parsed.is_ok(), "{}: `{command}`: {}", rule.id, parsed.unwrap_err());
-                count += 1;
-            }
-        }
-        assert!(count > 0);
-        let stale = "tts-render image pin IMAGE --pin values/STACK.yaml";
-        assert!(super::super::command_line().try_get_matches_from(stale.split(' ')).is_err());
-    }
-}
