@@ -403,7 +403,7 @@ fn a_link_out_of_the_copy_does_not_reveal_its_target() {
     outside.write("token", "s3cr3t: of the server\n");
     symlink(outside.path("token"), project.path("values/stolen.yaml")).unwrap();
     let message = Call::new(".").with("ARGOCD_ENV_STACK", "stolen").refused(&project);
-    assert!(message.contains("values/stolen.yaml leads out of the project"), "{message}");
+    assert!(message.contains("`values/stolen.yaml` leads out of the project"), "{message}");
 }
 
 /// A project whose manifests are more than a pipe holds.
