@@ -37,7 +37,7 @@ fn the_gate_survives_an_outage_within_its_budget_and_reports_a_longer_one() {
         let ran = gate.run();
         let said = format!("could not scale {name} {decided}; {method} scale: ");
         assert!(ran.code == 1 && ran.err.contains(&said), "exit {}: {}", ran.code, ran.err);
-        for reason in ["Connection refused", "; no time is left to try again"] {
+        for reason in ["Connection refused", "; no time is left for another attempt"] {
             assert!(ran.err.contains(reason), "{}", ran.err);
         }
     }
