@@ -37,7 +37,7 @@ pub enum InputError {
     #[error(
         "this clone is partial and lacks files of the commit: fetch them with `git fetch --refetch --no-filter`"
     )]
-    Partial(#[source] GitError),
+    Partial,
     /// The repository has no such commit.
     #[error("`{revision}` is not a commit of this repository{}", .hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default())]
     UnknownRevision {

@@ -79,7 +79,8 @@ impl Repository {
         let listing = parse_utf8("ls-tree", self.read(&args, &[])?)?;
         let mut blobs = Vec::new();
         for line in listing.split('\0').filter(|line| !line.is_empty()) {
-            let (mode, blob) = parse_entry(line, &top)?;
+            let (mode, blob) =
+                parse_entry(line, &top).map_err(|error| self.explain_missing(error))?;
             if is_hidden(&blob.path) {
                 continue;
             }
@@ -100,15 +101,17 @@ impl Repository {
         self.read_blobs(blobs, &top)
     }
 
-    /// Runs `git` to read objects; Git does not fetch those that a partial clone lacks.
+    /// Runs `git` to read objects. Git does not fetch those that a partial clone lacks.
     fn read(&self, args: &[&str], input: &[u8]) -> Result<Vec<u8>, InputError> {
-        let error = match self.git.run_with(args, input) {
-            Ok(output) => return Ok(output),
-            Err(error) => error,
-        };
-        match self.git.ask(&["config", "--get", "extensions.partialClone"])? {
-            Some(_) => Err(InputError::Partial(error)),
-            None => Err(error.into()),
+        self.git.run_with(args, input).map_err(|error| self.explain_missing(error.into()))
+    }
+
+    /// Returns the error for a read that failed, which in a partial clone is a missing object.
+    fn explain_missing(&self, error: InputError) -> InputError {
+        let partial = r"^(extensions\.partialclone|remote\..*\.promisor)$";
+        match self.git.ask(&["config", "--get-regexp", partial]) {
+            Ok(Some(_)) => InputError::Partial,
+            _ => error,
         }
     }
 
@@ -145,7 +148,8 @@ struct Blob {
     size: usize,
 }
 
-/// Parses a line of `ls-tree -l`: the mode and the file. The size of a submodule is `-`.
+/// Parses a line of `ls-tree -l`: the mode and the file. The size of a submodule is `-`; that
+/// of an object which the clone lacks is not a number.
 fn parse_entry<'a>(line: &'a str, top: &str) -> Result<(&'a str, Blob), InputError> {
     let malformed = || unexpected("ls-tree", line);
     let (columns, path) = line.split_once('\t').ok_or_else(malformed)?;
