@@ -157,6 +157,16 @@ fn a_missing_git_and_an_untrusted_repository_are_errors_with_a_cure() {
 }
 
 #[test]
+fn a_failure_of_git_names_its_command() {
+    let sandbox = committed();
+    let tree = git(&sandbox.path(""), &["rev-parse", "HEAD:rendered"]);
+    let (folder, file) = tree.trim().split_at(2);
+    std::fs::remove_file(sandbox.path(".git/objects").join(folder).join(file)).expect("an object");
+    let said = sandbox.refused(&["diff"]);
+    assert!(said.contains("`git ls-tree` failed: "), "{said}");
+}
+
+#[test]
 fn a_folder_without_objects_is_reported() {
     let sandbox = committed();
     std::fs::create_dir(sandbox.path("empty")).expect("a folder");
