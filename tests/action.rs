@@ -13,6 +13,7 @@ mod common;
 use std::fs;
 use std::process::Command;
 
+use common::http::{self, Request, Response};
 use common::tool::{self, Ran, Sandbox};
 use serde_json::Value;
 
@@ -49,13 +50,32 @@ fn release() -> Sandbox {
 }
 
 fn install(sandbox: &Sandbox, version: &str) -> Ran {
+    install_with(sandbox, &[("VERSION", version)])
+}
+
+/// Runs the step that installs, with the release on the disk unless `BASE` says otherwise.
+fn install_with(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Ran {
     let output = Command::new("bash")
         .args(["-c", &script(0)])
-        .env("VERSION", version)
+        .env("VERSION", "9.9.9")
+        .env("SHA256", "")
         .env("BASE", format!("file://{}", sandbox.path("release").display()))
         .env("RUNNER_TEMP", sandbox.path("temp"))
         .env("GITHUB_PATH", sandbox.path("path"))
         .env("GITHUB_OUTPUT", sandbox.path("output"))
+        .envs(inputs.iter().copied())
+        .output()
+        .unwrap();
+    tool::finished(output)
+}
+
+/// Runs the step that runs a command.
+fn run_arguments(sandbox: &Sandbox, program: &str, arguments: &str) -> Ran {
+    let output = Command::new("bash")
+        .args(["-e", "-o", "pipefail", "-c", &script(1)])
+        .env("ARGUMENTS", arguments)
+        .env("DIRECTORY", sandbox.path(""))
+        .env("PROGRAM", program)
         .output()
         .unwrap();
     tool::finished(output)
@@ -71,14 +91,8 @@ fn a_release_is_installed_and_run() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     let program = sandbox.read("output").trim().strip_prefix("path=").unwrap().to_owned();
     assert!(program.starts_with(sandbox.read("path").trim()));
-    let output = Command::new("bash")
-        .args(["-c", &script(1)])
-        .env("ARGUMENTS", "render --check")
-        .env("DIRECTORY", sandbox.path(""))
-        .env("PROGRAM", program)
-        .output()
-        .unwrap();
-    assert_eq!(tool::finished(output).out, "ran render --check\n");
+    let ran = run_arguments(&sandbox, &program, "render --check");
+    assert_eq!(ran.out, "ran render --check\n");
 }
 
 #[test]
@@ -120,5 +134,99 @@ fn a_version_with_other_characters_is_rejected() {
             "{version}: {}",
             ran.out
         );
+    }
+}
+
+#[test]
+fn a_given_checksum_decides_and_the_release_s_own_list_is_not_used() {
+    if !common::require(&["curl", "--version"]) {
+        return;
+    }
+    let sandbox = release();
+    let listed = sandbox.read("release/SHA256SUMS");
+    let (digest, _) = listed.split_once(' ').unwrap();
+    fs::remove_file(sandbox.path("release/SHA256SUMS")).unwrap();
+    let ran = install_with(&sandbox, &[("SHA256", digest)]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+
+    // A release that was replaced as a whole: the list fits the archive, the input does not.
+    let replaced = release();
+    let other = digest.replace(|c: char| c.is_ascii_digit(), "0");
+    assert_ne!(other, digest);
+    let ran = install_with(&replaced, &[("SHA256", &other)]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let message = format!("::error::the checksum of {ARCHIVE} is not the one in the input sha256");
+    assert!(ran.out.contains(&message), "{}", ran.out);
+    assert!(!replaced.path("path").exists(), "nothing is on the path");
+
+    let short = &digest[1..];
+    for invalid in [short, &format!("{digest}0"), &digest.replace(char::is_numeric, "A"), "$(id)"] {
+        let ran = install_with(&replaced, &[("SHA256", invalid)]);
+        assert!(
+            ran.code == 1 && ran.out.contains("expected 64 lower-case hexadecimal digits"),
+            "{invalid}: {}",
+            ran.out
+        );
+    }
+}
+
+#[test]
+fn a_download_over_tls_is_not_redirected_to_plain_http() {
+    if !common::require(&["curl", "--version"]) {
+        return;
+    }
+    let sandbox = release();
+    let folder = sandbox.path("release");
+    let files = move |request: &Request| {
+        let name = request.target.rsplit('/').next().unwrap();
+        Response::new(200, fs::read(folder.join(name)).unwrap())
+    };
+    let plain = http::serve(files.clone());
+    let http_base = format!("http://{}", plain.address);
+    let (redirecting, certificate) = http::serve_tls(move |request| {
+        let location = format!("Location: {http_base}{}", request.target);
+        Response::new(302, "").with_header(location)
+    });
+    sandbox.write("ca.pem", &certificate);
+    let certificates = sandbox.path("ca.pem");
+    let base = format!("https://{}", redirecting.address);
+    let inputs = [("BASE", &*base), ("CURL_CA_BUNDLE", certificates.to_str().unwrap())];
+    let ran = install_with(&sandbox, &inputs);
+    assert_ne!(ran.code, 0, "{}", ran.out);
+    assert!(!redirecting.requests().is_empty(), "{}", ran.err);
+    assert!(plain.requests().is_empty(), "{}", ran.err);
+    assert!(!sandbox.path("path").exists(), "nothing is on the path");
+
+    // The same files without the redirect install.
+    let (serving, certificate) = http::serve_tls(files);
+    sandbox.write("ca.pem", &certificate);
+    let base = format!("https://{}", serving.address);
+    let ran = install_with(
+        &sandbox,
+        &[("BASE", &base), ("CURL_CA_BUNDLE", certificates.to_str().unwrap())],
+    );
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+}
+
+#[test]
+fn arguments_on_several_lines_are_an_error_and_nothing_is_run() {
+    let sandbox = release();
+    sandbox.write("program", "#!/bin/sh\necho \"ran $*\"\n");
+    let program = sandbox.path("program");
+    let program = program.to_str().unwrap();
+    let status = Command::new("chmod").args(["+x", program]).status().unwrap();
+    assert!(status.success());
+    for arguments in ["render --check\nlint --fail-on warning", "render \\\n  --check\n", "\nlint"]
+    {
+        let ran = run_arguments(&sandbox, program, arguments);
+        assert_eq!(ran.code, 1, "{arguments:?}: {}", ran.out);
+        assert_eq!(
+            ran.out,
+            "::error::invalid arguments: expected one line; use a step for each command\n"
+        );
+    }
+    for arguments in ["render   --check *", "render --check *\n"] {
+        let ran = run_arguments(&sandbox, program, arguments);
+        assert_eq!((ran.code, &*ran.out), (0, "ran render --check *\n"), "{}", ran.err);
     }
 }

@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a helper fails the test that calls it"
+    reason = "a failing test reports the reason"
 )]
 
 mod common;

@@ -204,7 +204,7 @@ fn a_similar_name_is_suggested() {
         (&["--value", "gate.flor"], "did you mean `floor`?"),
         (&["--value", "gaet.floor"], "did you mean `gate`?"),
         (&["--value", "clients[7].name"], "`clients` is a list of 1 item"),
-        (&["deploy/chatterbox-tts", "a..b"], "a key is missing in the path `a..b`"),
+        (&["deploy/chatterbox-tts", "a..b"], "invalid path `a..b`: a key is missing"),
         (&["--value", "gate.floor", "--stack", "ttts"], "did you mean `tts`?"),
     ] {
         let message = sandbox.refused(&[&["explain"], args].concat());

@@ -391,11 +391,11 @@ fn a_missing_setting_is_named() {
     assert!(refused(&["client", "tripi"]).contains("did you mean `tripit`?"));
     assert!(
         refused(&["flux", "--set", "gitops.repoURL=https://me:secret@git.example/a"])
-            .contains("values hold no credentials")
+            .contains("invalid Git URL: expected no credentials")
     );
     assert!(
         refused(&["flux", "--set", URL, "--set", "gitops.flux.interval=often"])
-            .contains("`often` is no duration")
+            .contains("invalid duration `often`")
     );
 }
 

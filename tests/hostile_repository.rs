@@ -1,12 +1,12 @@
-//! A repository is not trusted: whoever opens a pull request runs this program. Every bound that is
-//! hit is an ordinary error, within two seconds of CPU and 256 MiB, and nothing outside the root is
+//! Hostile repositories: whoever opens a pull request runs this program on it. Every limit that is
+//! exceeded is an ordinary error, within two seconds of CPU and 256 MiB, and nothing outside the root is
 //! read.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails says so"
+    reason = "a failing test reports the reason"
 )]
 #![cfg(unix)]
 
@@ -17,8 +17,8 @@ use std::process::{Command, Stdio};
 
 use common::tool::{Ran, Sandbox, finished, tts_render};
 
-/// Runs `render` with its time and memory bounded by the system: a run that needs more is killed, and
-/// that fails the test.
+/// Runs `render` with limits of the system on time and memory. A run that needs more is killed, which
+/// fails the test.
 fn bounded(sandbox: &Sandbox) -> Ran {
     let script = "ulimit -t 2; ulimit -v 262144; exec \"$0\" render";
     let mut command = Command::new("sh");
@@ -79,7 +79,7 @@ fn aliases() {
 }
 
 #[test]
-fn loops_without_end() {
+fn long_loops() {
     let list: Vec<String> = (0..200).map(|number| number.to_string()).collect();
     let list = list.join(", ");
     let inner = "{% for c in l %}\n".replace('l', &format!("[{list}]"));
@@ -89,13 +89,13 @@ fn loops_without_end() {
 }
 
 #[test]
-fn output_without_end() {
+fn long_output() {
     let loop_of = |tag: &str, count: usize| {
         let list: Vec<String> = (0..count).map(|number| number.to_string()).collect();
         let line = "x".repeat(10_000);
         format!("{tag} for c in [{}] %}}\n# {line}\n{{% endfor %}}\n", list.join(", "))
     };
-    // However the tag is spelled.
+    // For every spelling of the tag.
     for tag in ["{%", "{%-", "{%  "] {
         refused(&with_template(&loop_of(tag, 110)), "writes more than 1024 KiB");
         refused(&with_template(&loop_of(tag, 1000)), "takes more than 20000 units of work");
@@ -104,7 +104,7 @@ fn output_without_end() {
 
 #[test]
 fn growth_by_operators() {
-    refused(&with_template("a: {{ 'x' * 100000000 }}\n"), "do not multiply");
+    refused(&with_template("a: {{ 'x' * 100000000 }}\n"), "can't multiply");
     refused(&with_template("{% set x = name ~ name %}\n"), "the tag `set` does not exist");
     refused(&with_template("a: {{ range(1000000000) }}\n"), "unknown");
 }
@@ -112,7 +112,10 @@ fn growth_by_operators() {
 #[test]
 fn growth_by_filters() {
     let chain = "|toyaml".repeat(40);
-    refused(&with_template(&format!("a: {{{{ server{chain} }}}}\n")), "text already");
+    refused(
+        &with_template(&format!("a: {{{{ server{chain} }}}}\n")),
+        "expects a map or a list, not text",
+    );
     let mut expression = "server".to_owned();
     for _ in 0..30 {
         expression = format!("[{expression}|toyaml]");
@@ -129,14 +132,14 @@ fn many_errors_are_counted_not_listed() {
 }
 
 #[test]
-fn values_that_are_no_plain_file() {
+fn values_that_are_not_a_regular_file() {
     let sandbox = Sandbox::demo();
     let made = Command::new("mkfifo").arg(sandbox.path("values/pipe.yaml")).status();
     assert!(made.expect("mkfifo").success());
-    refused(&sandbox, "values/pipe.yaml is no plain file");
+    refused(&sandbox, "`values/pipe.yaml` is not a regular file");
     let sandbox = Sandbox::demo();
     std::fs::create_dir(sandbox.path("values/folder.yaml")).expect("a folder");
-    refused(&sandbox, "values/folder.yaml is no plain file");
+    refused(&sandbox, "`values/folder.yaml` is not a regular file");
 }
 
 #[test]
@@ -145,12 +148,12 @@ fn links_out_of_the_root() {
     let secret = outside.path("values/demo.yaml");
     let sandbox = Sandbox::demo();
     symlink(&secret, sandbox.path("values/other.yaml")).expect("a link");
-    refused(&sandbox, "values/other.yaml leads out of the project");
+    refused(&sandbox, "`values/other.yaml` leads out of the project");
 
     let sandbox = Sandbox::demo();
     std::fs::create_dir(sandbox.path("templates")).expect("a folder");
     symlink(&secret, sandbox.path("templates/other.yaml.j2")).expect("a link");
-    refused(&sandbox, "templates/other.yaml.j2 leads out of the project");
+    refused(&sandbox, "`templates/other.yaml.j2` leads out of the project");
 
     let sandbox = Sandbox::demo();
     std::fs::remove_dir_all(sandbox.path("values")).expect("removed");
@@ -168,7 +171,7 @@ fn paths_out_of_the_root() {
             "kyverno:\n  mode: none\n",
             &edit.replace("PATH", path),
         );
-        refused(&sandbox, "is no path in this repository");
+        refused(&sandbox, "invalid path");
     }
     let outside = Sandbox::empty();
     outside.write("policy.yaml", "secret: text\n");
@@ -180,7 +183,7 @@ fn paths_out_of_the_root() {
     );
     std::fs::create_dir(sandbox.path("policies")).expect("a folder");
     symlink(outside.path("policy.yaml"), sandbox.path("policies/p.yaml")).expect("a link");
-    refused(&sandbox, "policies/p.yaml leads out of the project");
+    refused(&sandbox, "`policies/p.yaml` leads out of the project");
 }
 
 /// A link that stays inside is an ordinary file.

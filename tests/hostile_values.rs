@@ -1,11 +1,11 @@
-//! No value can become structure: hostile strings in every position that a template may write to,
-//! and every other position refused.
+//! A value never becomes structure: hostile strings are safe in every position that a template may
+//! write to, and every other position is refused.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails says so"
+    reason = "a panic fails the test"
 )]
 
 mod common;
@@ -14,7 +14,7 @@ use common::hostile_strings;
 use common::tool::{Sandbox, objects};
 use serde_json::{Value, json};
 
-/// Every position of an interpolation that is allowed; the text itself is what must come out.
+/// Every allowed position of an interpolation; each must be read as the text itself.
 const TEMPLATE: &str = "\
 {% for text in server.args %}
 ---
@@ -47,15 +47,15 @@ data:
 ";
 
 #[test]
-fn hostile_strings_come_out_as_they_went_in() {
+fn hostile_strings_are_rendered_unchanged() {
     let sandbox = Sandbox::demo();
     sandbox.write("templates/hostile.yaml.j2", TEMPLATE);
-    // A key that is longer is refused, see below.
+    // Longer keys are refused; see below.
     let mut strings = hostile_strings();
     strings.retain(|text| text.len() < 500);
     assert!(strings.len() >= 220);
     let mut checked = 0;
-    // In parts, since a template may take only so many steps.
+    // In parts, since the work of a template is limited.
     for part in strings.chunks(60) {
         let overlay = json!({
             "server": {"args": part},
@@ -67,15 +67,16 @@ fn hostile_strings_come_out_as_they_went_in() {
         let documents = objects(&out);
         for (index, text) in part.iter().enumerate() {
             let name = format!("case-{}", index + 1);
-            let found = documents.iter().find(|object| object["metadata"]["name"] == name.as_str());
-            assert_eq!(found.expect("the case")["data"], expected(text), "{text:?}");
+            let object =
+                documents.iter().find(|object| object["metadata"]["name"] == name.as_str());
+            assert_eq!(object.expect("the case")["data"], expected_data(text), "{text:?}");
             checked += 1;
         }
     }
     assert_eq!(checked, strings.len());
 }
 
-fn expected(text: &str) -> Value {
+fn expected_data(text: &str) -> Value {
     json!({
         "at-value": text,
         "quoted key": text,
@@ -92,8 +93,8 @@ fn expected(text: &str) -> Value {
 }
 
 #[test]
-fn an_interpolation_that_is_no_whole_scalar_is_refused_at_its_place() {
-    let refused = [
+fn an_interpolation_inside_a_scalar_is_refused_at_its_place() {
+    let templates = [
         ("a: pre-{{ name }}", 4 + 4),
         ("a: {{ name }}-post", 4),
         ("a: \"{{ name }}\"", 5),
@@ -104,33 +105,33 @@ fn an_interpolation_that_is_no_whole_scalar_is_refused_at_its_place() {
         ("a: |\n  {{ name }}", 3),
         ("a: >-\n  x\n  {{ name }}", 3),
     ];
-    for (text, column) in refused {
+    for (text, column) in templates {
         let sandbox = Sandbox::demo();
         sandbox.write("templates/broken.yaml.j2", &format!("{text}\n"));
-        let said = sandbox.refused(&["render"]);
+        let message = sandbox.refused(&["render"]);
         let line = text.lines().count();
         let place = format!("templates/broken.yaml.j2:{line}:{column}");
-        assert!(said.contains(&place), "{text}\n{said}");
-        assert!(said.contains("interpolation"), "{text}\n{said}");
+        assert!(message.contains(&place), "{text}\n{message}");
+        assert!(message.contains("interpolation"), "{text}\n{message}");
         assert!(!sandbox.path("rendered").exists());
     }
 }
 
-/// YAML takes a key of at most 1,024 characters in `key: value`.
+/// YAML limits a key in `key: value` to 1,024 characters.
 #[test]
-fn a_text_that_is_too_long_for_a_key_is_refused_as_one() {
+fn a_text_that_is_too_long_for_a_key_is_refused() {
     let sandbox = Sandbox::demo();
     sandbox.write("templates/long.yaml.j2", "{{ server.args[0] }}: 1\n");
-    let said =
+    let message =
         sandbox.refused(&["render", "--set", &format!("server.args=[{}]", "x".repeat(2000))]);
-    assert!(said.contains("templates/long.yaml.j2:1:"), "{said}");
+    assert!(message.contains("templates/long.yaml.j2:1:"), "{message}");
 }
 
-/// What the rules of lines can't see, the result is held to: a plain scalar over two lines.
+/// The rules for lines do not notice a plain scalar of two lines; the check of the output does.
 #[test]
 fn an_interpolation_that_continues_a_scalar_is_refused() {
     let sandbox = Sandbox::demo();
     sandbox.write("templates/broken.yaml.j2", "- a\n  - {{ name }}\n");
-    let said = sandbox.refused(&["render"]);
-    assert!(said.contains("templates/broken.yaml.j2:"), "{said}");
+    let message = sandbox.refused(&["render"]);
+    assert!(message.contains("templates/broken.yaml.j2:"), "{message}");
 }

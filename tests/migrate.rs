@@ -8,7 +8,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails says so"
+    reason = "a failing test reports the reason"
 )]
 
 mod common;

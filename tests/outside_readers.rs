@@ -1,10 +1,10 @@
-//! Programs of others read all of `rendered/`, and agree with us on every value.
+//! Other programs read all of `rendered/` and agree with our parser on every value.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails says so"
+    reason = "a panic fails the test"
 )]
 
 mod common;
@@ -30,23 +30,21 @@ fn manifests() -> Vec<PathBuf> {
     files
 }
 
-fn text_of(path: &PathBuf) -> String {
+fn read_manifest(path: &PathBuf) -> String {
     std::fs::read_to_string(path).expect("a manifest")
 }
 
-fn ours() -> Vec<Value> {
-    let mut all: Vec<Value> = manifests().iter().flat_map(|path| objects(&text_of(path))).collect();
-    all.sort_by_key(Value::to_string);
-    all
+fn our_objects() -> Vec<Value> {
+    sort_objects(manifests().iter().flat_map(|path| objects(&read_manifest(path))).collect())
 }
 
-fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
+fn sort_objects(mut objects: Vec<Value>) -> Vec<Value> {
     objects.sort_by_key(Value::to_string);
     objects
 }
 
 #[test]
-fn pyyaml_reads_what_we_mean() {
+fn pyyaml_agrees_with_our_parser() {
     if !require(&["python3", "-c", "import yaml"]) {
         return;
     }
@@ -56,32 +54,32 @@ fn pyyaml_reads_what_we_mean() {
     command.extend(paths.iter().map(String::as_str));
     let out = run(&command, "");
     let read = out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(sorted(read), ours());
+    assert_eq!(sort_objects(read), our_objects());
 }
 
 #[test]
-fn kustomize_reads_what_we_mean() {
+fn kustomize_agrees_with_our_parser() {
     if !require(&["kubectl", "version", "--client"]) {
         return;
     }
     let sandbox = Sandbox::empty();
     let mut list = "resources:\n".to_owned();
     for (index, path) in manifests().iter().enumerate() {
-        sandbox.write(&format!("{index}.yaml"), &text_of(path));
+        sandbox.write(&format!("{index}.yaml"), &read_manifest(path));
         list += &format!("- {index}.yaml\n");
     }
     sandbox.write("kustomization.yaml", &list);
     let folder = sandbox.path(".").display().to_string();
-    assert_eq!(sorted(objects(&run(&["kubectl", "kustomize", &folder], ""))), ours());
+    assert_eq!(sort_objects(objects(&run(&["kubectl", "kustomize", &folder], ""))), our_objects());
 }
 
 #[test]
-fn kubernetes_own_schemas_take_every_object() {
+fn kubernetes_schemas_accept_every_object() {
     if !require(&["kubernetes-validate", "--version"]) {
         return;
     }
     let mut all = everything();
-    // Custom resources: tests/e2e has schemas for those.
+    // The schemas of custom resources are in tests/e2e.
     all.retain(|_, text| !text.contains("apiVersion: kyverno.io/"));
     assert!(all.len() >= 60, "{}", all.len());
     let folder = written(&all);
@@ -90,22 +88,22 @@ fn kubernetes_own_schemas_take_every_object() {
     let [oldest, newest] = served();
     let mut command = vec!["kubernetes-validate", "--strict", "-k", &oldest, "-k", &newest];
     command.extend(paths.iter().map(String::as_str));
-    let said = run(&command, "");
-    assert_eq!(said.lines().count(), 2 * all.len(), "{said}");
+    let output = run(&command, "");
+    assert_eq!(output.lines().count(), 2 * all.len(), "{output}");
 }
 
-/// The check that can fail: an object with a field too many.
+/// Proves that the check can fail.
 #[test]
-fn kubernetes_own_schemas_refuse_an_unknown_field() {
+fn kubernetes_schemas_refuse_an_unknown_field() {
     if !require(&["kubernetes-validate", "--version"]) {
         return;
     }
     let sandbox = Sandbox::empty();
     sandbox.write("a.yaml", "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\nnmae: b\n");
-    let status = std::process::Command::new("kubernetes-validate")
+    let output = std::process::Command::new("kubernetes-validate")
         .args(["--strict", "-k", "1.37"])
         .arg(sandbox.path("a.yaml"))
         .output()
         .expect("it starts");
-    assert!(!status.status.success());
+    assert!(!output.status.success());
 }

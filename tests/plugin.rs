@@ -1,6 +1,6 @@
 //! The config management plugin, called as Argo CD's server calls it: in the Application's folder of
-//! a fresh copy that can't be written, as a process group of its own, without input, with its
-//! environment and no other, and with both outputs read to the end.
+//! a fresh read-only copy, as a process group of its own, without input, with only its own
+//! environment, and with both outputs read to the end.
 
 #![allow(
     clippy::expect_used,
@@ -43,7 +43,7 @@ impl Call {
             ("ARGOCD_APP_SOURCE_TARGET_REVISION", "main"),
             ("KUBE_VERSION", "1.34.2"),
             ("KUBE_API_VERSIONS", "v1,apps/v1,batch/v1"),
-            // Colliding and useless on purpose: only the JSON counts.
+            // Only the JSON counts; this contradicts it on purpose.
             ("PARAM_GATE_FLOOR", "nonsense"),
             ("GIT_PASSWORD", "s3cr3t-of-the-server"),
         ];
@@ -68,7 +68,7 @@ impl Call {
         self
     }
 
-    /// Starts it in a copy; root's own rights are given up, so that the copy really can't be written.
+    /// Starts it in a copy, without root's rights, so that the copy really is read-only.
     fn start(&self, project: &Sandbox) -> Child {
         let binary = Path::new(env!("CARGO_BIN_EXE_tts-render"));
         let mut command = Command::new(binary);
@@ -99,7 +99,7 @@ impl Call {
         tool::objects(&ran.out)
     }
 
-    /// It must fail without a byte of manifests.
+    /// Runs a call that must fail without a byte of manifests; returns the message.
     #[track_caller]
     fn refused(&self, project: &Sandbox) -> String {
         let ran = self.run(project);
@@ -109,7 +109,7 @@ impl Call {
     }
 }
 
-/// A tree as a checkout of another user's.
+/// Sets the modes of a checkout that belongs to another user.
 fn read_only(folder: &Path, locked: bool) {
     let (folder_mode, file_mode) = if locked { (0o555, 0o444) } else { (0o755, 0o644) };
     for entry in fs::read_dir(folder).unwrap() {
@@ -124,7 +124,7 @@ fn read_only(folder: &Path, locked: bool) {
     fs::set_permissions(folder, fs::Permissions::from_mode(folder_mode)).unwrap();
 }
 
-/// This repository's project, and one small stack more.
+/// This repository's project with one more, small stack.
 fn two_stacks() -> Sandbox {
     let project = Sandbox::repository();
     project.ok(&["init", "demo"]);
@@ -183,7 +183,7 @@ fn a_shared_folder_is_an_app_of_its_own() {
 }
 
 #[test]
-fn nothing_to_print_is_a_failure() {
+fn an_empty_output_is_a_failure() {
     let project = two_stacks();
     let message = Call::new(".").with("ARGOCD_ENV_APP", "nobody").refused(&project);
     assert!(message.contains("there are no objects in `nobody`"), "{message}");
@@ -227,7 +227,7 @@ fn parameters_are_laid_over_the_values() {
     let env = container["env"].as_array().unwrap();
     let value =
         |name: &str| env.iter().find(|one| one["name"] == name).map(|one| one["value"].clone());
-    // A map merges, and its strings stay strings.
+    // Maps are merged, and their strings stay strings.
     assert_eq!((value("TTS_BF16"), value("EXTRA")), (Some(json!("on")), Some(json!("1"))));
     assert_eq!(value("HF_HOME"), Some(json!("/data/hf_cache")));
 }
@@ -250,14 +250,14 @@ fn wrong_parameters_are_refused_by_name() {
     let message = refused(json!([{"name": "gate.floor", "array": ["7Gi"]}]));
     assert!(message.contains("gate.floor"), "{message}");
     let message = refused(json!({"gate.floor": "7Gi"}));
-    assert!(message.contains("ARGOCD_APP_PARAMETERS is no list of parameters"), "{message}");
+    assert!(message.contains("invalid `ARGOCD_APP_PARAMETERS`"), "{message}");
     let message = refused(
         json!([{"name": "gate.floor", "string": "7Gi"}, {"name": "gate.floor", "string": "8Gi"}]),
     );
-    assert!(message.contains("the parameter `gate.floor` is there twice"), "{message}");
+    assert!(message.contains("the parameter `gate.floor` is given twice"), "{message}");
 }
 
-/// What is announced for a stack.
+/// The announcements for a stack.
 fn announced(project: &Sandbox, stack: &str) -> Vec<Value> {
     let call = Call::new(".").with("ARGOCD_ENV_STACK", stack).arguments(&["parameters"]);
     let ran = call.run(project);
@@ -266,9 +266,9 @@ fn announced(project: &Sandbox, stack: &str) -> Vec<Value> {
 }
 
 #[test]
-fn what_is_announced_and_sent_back_changes_nothing() {
+fn announced_parameters_sent_back_change_nothing() {
     let project = two_stacks();
-    // Strings in an application's own tree that YAML would read as something else.
+    // Strings in an application's own tree that YAML would read as another type.
     project.replace("values/tts.yaml", "        device: cuda\n", "        device: cuda\n        odd: [\"1\", \"no\"]\n        text: \"007\"\n        five: \"5\"\n        nothing: \"null\"\n        truth: \"true\"\n        ratio: 0.5\n        long: \"a\\nb\\n\"\n        none: null\n");
     for stack in ["tts", "demo"] {
         let plain = Call::new(".").with("ARGOCD_ENV_STACK", stack).manifests(&project);
@@ -288,7 +288,7 @@ fn what_is_announced_and_sent_back_changes_nothing() {
 }
 
 #[test]
-fn an_announcement_says_what_a_person_needs() {
+fn an_announcement_has_title_type_and_present_value() {
     let project = two_stacks();
     let list = announced(&project, "tts");
     let find = |name: &str| {
@@ -297,7 +297,7 @@ fn an_announcement_says_what_a_person_needs() {
     let suspend = find("offPeak.suspend");
     assert_eq!(suspend["title"], "Off peak: suspend");
     assert_eq!((&suspend["itemType"], &suspend["string"]), (&json!("boolean"), &json!("false")));
-    assert!(suspend["tooltip"].as_str().unwrap().contains("CronJobs rest"));
+    assert!(suspend["tooltip"].as_str().unwrap().contains("Suspends the three CronJobs"));
     assert_eq!(find("gate.floor")["string"], "6Gi");
     assert_eq!(find("gate.samples")["itemType"], "number");
     let count = find("gate.count")["tooltip"].as_str().unwrap();
@@ -351,7 +351,7 @@ fn an_announcement_says_what_a_person_needs() {
 }
 
 #[test]
-fn for_several_stacks_or_a_shared_folder_nothing_is_announced() {
+fn nothing_is_announced_for_several_stacks_or_a_shared_folder() {
     let project = two_stacks();
     for call in [Call::new("."), Call::new(".").with("ARGOCD_ENV_APP", "tripit")] {
         let ran = call.arguments(&["parameters"]).run(&project);
@@ -371,10 +371,16 @@ fn no_git_no_home_and_another_user_are_enough() {
     if !is_root {
         return;
     }
-    // The binary's own folder may be closed to others: it is copied beside the project.
+    // The binary's own folder may be closed to others: it is copied beside the project. Another
+    // process copies it: a test thread that forks meanwhile would inherit this process's handle on
+    // the copy, and a file that is open for writing can't be executed (ETXTBSY).
     let binary = project.path("plugin");
-    fs::copy(env!("CARGO_BIN_EXE_tts-render"), &binary).unwrap();
-    fs::set_permissions(&binary, fs::Permissions::from_mode(0o555)).unwrap();
+    let copied = Command::new("install")
+        .args(["-m", "555", env!("CARGO_BIN_EXE_tts-render")])
+        .arg(&binary)
+        .status()
+        .unwrap();
+    assert!(copied.success());
     let output = Command::new(&binary)
         .current_dir(project.path(""))
         .arg("generate")
@@ -391,13 +397,13 @@ fn no_git_no_home_and_another_user_are_enough() {
 }
 
 #[test]
-fn a_link_out_of_the_copy_tells_nothing_of_what_is_behind() {
+fn a_link_out_of_the_copy_does_not_reveal_its_target() {
     let project = two_stacks();
     let outside = Sandbox::empty();
     outside.write("token", "s3cr3t: of the server\n");
     symlink(outside.path("token"), project.path("values/stolen.yaml")).unwrap();
     let message = Call::new(".").with("ARGOCD_ENV_STACK", "stolen").refused(&project);
-    assert!(message.contains("values/stolen.yaml leads out of the project"), "{message}");
+    assert!(message.contains("`values/stolen.yaml` leads out of the project"), "{message}");
 }
 
 /// A project whose manifests are more than a pipe holds.
@@ -417,11 +423,11 @@ fn large() -> Sandbox {
 #[test]
 fn sigterm_ends_it_at_once() {
     let project = large();
-    // Nobody reads: it writes until the pipe is full, and hangs there.
+    // Without a reader, it writes until the pipe is full, and blocks.
     let mut child = Call::new(".").start(&project);
     let started = Instant::now();
     while !waits_to_write(child.id()) {
-        assert!(started.elapsed() < Duration::from_secs(60), "it never came to write");
+        assert!(started.elapsed() < Duration::from_secs(60), "it did not start to write");
         std::thread::sleep(Duration::from_millis(5));
     }
     let sent =
@@ -429,13 +435,13 @@ fn sigterm_ends_it_at_once() {
     assert!(sent.success());
     let status = child.wait().unwrap();
     assert_eq!(status.signal(), Some(15), "{status:?}");
-    // What was written is a part, and its server drops it: the exit is no success.
+    // The server drops the partial output, since the exit is not a success.
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!(said, "");
 }
 
-/// Whether a process sleeps in a write to a pipe.
+/// Returns true if a process is blocked in a write to a pipe.
 fn waits_to_write(id: u32) -> bool {
     let state = fs::read_to_string(format!("/proc/{id}/wchan")).unwrap_or_default();
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
@@ -444,7 +450,7 @@ fn waits_to_write(id: u32) -> bool {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_panic() {
+fn a_closed_pipe_does_not_cause_a_panic() {
     let project = large();
     let mut child = Call::new(".").start(&project);
     drop(child.stdout.take());

@@ -35,6 +35,8 @@ FOREIGN_FILES = [
     "tests/e2e/fixtures/terraform.yaml",  # the stack that this project replaces
     "tests/fixtures/terraform/*",  # the same
     "gate/tests/fixtures/vram_gate_script.sh",  # the script that vram-gate replaces
+    "src/image/notices/*",  # licences of the crates linked in
+    ".ci/notices/*",  # licences of the libraries linked in
     "gate/tests/fixtures/expositions/*",  # metrics as exporters write them
     "docs/style.md",  # the page that lists the phrases
     "tests/style.py",

@@ -1,5 +1,5 @@
-//! What we emit is the same data to every reader that our users have: PyYAML (its own scanner and
-//! libyaml's), kubectl (go-yaml v2), kustomize (go-yaml v3), yaml_serde, and our own parser.
+//! Emitted YAML has the same data in every reader that users have: PyYAML (with its own scanner and
+//! with libyaml's), kubectl (go-yaml v2), kustomize (go-yaml v3), yaml_serde, and our own parser.
 
 #![allow(
     clippy::expect_used,
@@ -14,19 +14,22 @@ use std::fs;
 
 use common::{hostile_strings, require, run};
 use serde_json::{Value, json};
+use yaml_spans::Dialect;
 use yaml_spans::source::{Source, Sources};
-use yaml_spans::{self, Dialect};
 
 const KUBECTL: [&str; 3] = ["kubectl", "version", "--client"];
 const PYYAML: [&str; 3] = ["python3", "-c", "import yaml"];
 
-/// Every hostile string as a value, a key, an item and deeper, and numbers that readers write in
-/// their own ways, as an object that Kubernetes' tools take.
-fn object(strings: &[String]) -> Value {
-    let values: serde_json::Map<String, Value> =
-        strings.iter().enumerate().map(|(at, text)| (format!("v{at}"), json!(text))).collect();
+/// An object that Kubernetes' tools accept, with every hostile string as a value, a key, an item and
+/// deeper, and with numbers that readers write differently.
+fn sample_object(strings: &[String]) -> Value {
+    let values: serde_json::Map<String, Value> = strings
+        .iter()
+        .enumerate()
+        .map(|(index, text)| (format!("v{index}"), json!(text)))
+        .collect();
     let keys: serde_json::Map<String, Value> =
-        strings.iter().enumerate().map(|(at, text)| (text.clone(), json!(at))).collect();
+        strings.iter().enumerate().map(|(index, text)| (text.clone(), json!(index))).collect();
     let maps: serde_json::Map<String, Value> =
         strings.iter().map(|text| (text.clone(), json!({ "key": [text] }))).collect();
     let nested: Vec<Value> =
@@ -74,22 +77,21 @@ fn emit(object: &Value) -> String {
     yaml_spans::emit(&yaml_spans::to_node(object).unwrap())
 }
 
-/// Compares piece by piece, so that a failure shows one string and not 400.
+/// Compares value by value, so that a failure shows one string instead of 400.
 #[track_caller]
 fn assert_same(reader: &str, read: &Value, expected: &Value, path: &str) {
     match (read, expected) {
         (Value::Object(read), Value::Object(expected)) => {
             for (key, value) in expected {
-                let found = read.get(key);
-                assert!(found.is_some(), "{reader}: {path} lacks the key {key:?}");
+                assert!(read.contains_key(key), "{reader}: {path} lacks the key {key:?}");
                 assert_same(reader, &read[key], value, &format!("{path}.{key:?}"));
             }
-            assert_eq!(read.len(), expected.len(), "{reader}: {path} has keys more");
+            assert_eq!(read.len(), expected.len(), "{reader}: {path} has more keys");
         }
         (Value::Array(read), Value::Array(expected)) => {
             assert_eq!(read.len(), expected.len(), "{reader}: {path}");
-            for (at, value) in expected.iter().enumerate() {
-                assert_same(reader, &read[at], value, &format!("{path}[{at}]"));
+            for (index, value) in expected.iter().enumerate() {
+                assert_same(reader, &read[index], value, &format!("{path}[{index}]"));
             }
         }
         (Value::Number(read), Value::Number(expected)) if expected.is_f64() => {
@@ -99,7 +101,7 @@ fn assert_same(reader: &str, read: &Value, expected: &Value, path: &str) {
     }
 }
 
-fn read_by_us(text: &str, dialect: Dialect) -> Value {
+fn read_by_our_parser(text: &str, dialect: Dialect) -> Value {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("emitted.yaml", text));
     let nodes = yaml_spans::parse(&sources, id, dialect).unwrap();
@@ -108,27 +110,27 @@ fn read_by_us(text: &str, dialect: Dialect) -> Value {
 }
 
 #[test]
-fn our_parser_reads_what_we_emit() {
-    let object = object(&hostile_strings());
+fn our_parser_reads_emitted_yaml() {
+    let object = sample_object(&hostile_strings());
     let text = emit(&object);
     for dialect in [Dialect::Strict, Dialect::Kubectl] {
-        assert_same("our parser", &read_by_us(&text, dialect), &object, "");
+        assert_same("our parser", &read_by_our_parser(&text, dialect), &object, "");
     }
 }
 
 #[test]
-fn yaml_serde_reads_what_we_emit() {
-    let object = object(&hostile_strings());
+fn yaml_serde_reads_emitted_yaml() {
+    let object = sample_object(&hostile_strings());
     let read: Value = serde_yaml::from_str(&emit(&object)).unwrap();
     assert_same("yaml_serde", &read, &object, "");
 }
 
 #[test]
-fn pyyaml_reads_what_we_emit() {
+fn pyyaml_reads_emitted_yaml() {
     if !require(&PYYAML) {
         return;
     }
-    let object = object(&hostile_strings());
+    let object = sample_object(&hostile_strings());
     let text = emit(&object);
     for loader in ["SafeLoader", "CSafeLoader"] {
         if loader == "CSafeLoader" && !require(&["python3", "-c", "from yaml import CSafeLoader"]) {
@@ -144,21 +146,21 @@ fn pyyaml_reads_what_we_emit() {
     }
 }
 
-/// With `--local` kubectl reads the file as `apply` does, and needs no cluster.
+/// With `--local`, kubectl reads the file as `apply` does and needs no cluster.
 #[test]
-fn kubectl_reads_what_we_emit() {
+fn kubectl_reads_emitted_yaml() {
     if !require(&KUBECTL) {
         return;
     }
     let command = ["kubectl", "patch", "--local", "-f", "-", "--type=merge", "-p={}", "-o=json"];
-    let object = object(&hostile_strings());
+    let object = sample_object(&hostile_strings());
     let json = run(&command, &emit(&object));
     assert_same("kubectl", &serde_json::from_str(&json).unwrap(), &object, "");
 }
 
-/// The table that our own reading of others' manifests is held against is what kubectl says.
+/// The table that the tests of our own parser compare with has kubectl's actual readings.
 #[test]
-fn kubectl_reads_the_table_of_its_readings_so() {
+fn kubectl_agrees_with_the_table_of_its_readings() {
     if !require(&KUBECTL) {
         return;
     }
@@ -179,17 +181,17 @@ fn kubectl_reads_the_table_of_its_readings_so() {
     }
 }
 
-/// kustomize shows what it read only by writing it again, with faults of its own: what it cannot
-/// write is left out here.
+/// kustomize shows its reading only by writing it again, with faults of its own: strings that it
+/// cannot write are excluded.
 #[test]
-fn kustomize_reads_what_we_emit() {
+fn kustomize_reads_emitted_yaml() {
     if !require(&KUBECTL) {
         return;
     }
     let mut strings = hostile_strings();
     strings.retain(|text| is_written_by_kustomize(text));
     assert!(strings.len() >= 380, "{}", strings.len());
-    let object = object(&strings);
+    let object = sample_object(&strings);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("kustomization.yaml"), "resources: [object.yaml]\n").unwrap();
     fs::write(folder.path().join("object.yaml"), emit(&object)).unwrap();
@@ -198,24 +200,24 @@ fn kustomize_reads_what_we_emit() {
     assert_same("kustomize", &read, &object, "");
 }
 
-/// kustomize 5.5 writes these controls as they are and then refuses them, writes `<<` without
-/// quotes, and goes through flow maps, which bound a key to 1024 characters.
+/// kustomize 5.5 writes these control characters unescaped and then refuses them, writes `<<` without
+/// quotes, and uses flow maps, which limit a key to 1024 characters.
 fn is_written_by_kustomize(text: &str) -> bool {
-    let refused = |c| matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}');
-    text != "<<" && !text.contains(refused) && json!(text).to_string().len() < 1000
+    let has_refused_character =
+        text.contains(|c| matches!(c, '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}'));
+    text != "<<" && !has_refused_character && json!(text).to_string().len() < 1000
 }
 
 #[test]
-fn a_scalar_alone_is_safe_in_flow_too() {
+fn a_single_scalar_is_safe_in_flow() {
     let strings = hostile_strings();
-    let list: Vec<String> = strings.iter().map(|text| yaml_spans::scalar(text)).collect();
+    let list: Vec<String> = strings.iter().map(|text| yaml_spans::emit_scalar(text)).collect();
     let map: Vec<String> = list.iter().map(|text| format!("{text}: {text}")).collect();
     for text in &list {
         assert!(!text.contains('\n'), "{text}");
     }
-    // YAML bounds a key to 1024 characters; such a long one is no case for a flow map.
-    let short = |text: &&String| text.len() < 1000;
-    let map: Vec<String> = map.into_iter().filter(|entry| short(&entry)).collect();
+    // YAML limits a key in a flow map to 1024 characters.
+    let map: Vec<String> = map.into_iter().filter(|entry| entry.len() < 1000).collect();
     let text = format!("list: [{}]\nmap: {{{}}}\n", list.join(", "), map.join(", "));
     let entries: serde_json::Map<String, Value> = strings
         .iter()
@@ -224,7 +226,7 @@ fn a_scalar_alone_is_safe_in_flow_too() {
         .map(|(text, _)| (text.clone(), json!(text)))
         .collect();
     let expected = json!({ "list": strings, "map": entries });
-    assert_same("our parser", &read_by_us(&text, Dialect::Strict), &expected, "");
+    assert_same("our parser", &read_by_our_parser(&text, Dialect::Strict), &expected, "");
     if require(&PYYAML) {
         let script = "import json, sys, yaml\n\
                       json.dump(yaml.safe_load(sys.stdin.buffer.read().decode()), sys.stdout)";

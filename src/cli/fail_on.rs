@@ -1,14 +1,14 @@
-//! The severity from which on a command's exit code says that something is wrong.
+//! `--fail-on`: the lowest severity for which a command exits with 1.
 
 use clap::ValueEnum;
 use tts_render::model::Severity;
 
-/// The least severity that fails a command.
+/// The lowest severity that fails a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FailOn {
-    /// Data, the card's or the cluster's safety, or the roll-out is at stake.
+    /// Data, the GPU's or the cluster's safety, or the roll-out is at risk.
     Critical,
-    /// Somebody should know.
+    /// A reviewer should know.
     Warning,
     /// Anything at all.
     Info,

@@ -35,7 +35,7 @@ pub(crate) struct Args {
 enum Target {
     /// An AppProject, and an Application for each folder of rendered/
     Argocd {
-        /// Where Argo CD takes the manifests from
+        /// The source of the manifests for Argo CD
         #[arg(long, value_name = "SOURCE", default_value = "rendered")]
         from: SourceFlag,
         /// One ApplicationSet for all stacks, in place of an Application each

@@ -1,48 +1,47 @@
-//! `lint`: what is unwise, by rule.
+//! `lint`: risky settings, by rule.
 
 use std::collections::BTreeSet;
 
 use annotate_snippets::Level;
 use clap::ValueEnum;
-use tts_render::lint::{self, Finding, RULES, Report, Rule, Subject, report};
+use tts_render::lint::{self, Finding, Input, RULES, Report, Rule, Scope, Trial, report};
 use tts_render::model::Severity;
 use tts_render::project::load::{LoadedStack, RenderedProject, Request};
 use tts_render::project::{Project, ProjectError};
 use yaml_spans::diagnostic::Diagnostic;
-use yaml_spans::near_name;
 use yaml_spans::source::Source;
+use yaml_spans::suggest;
 
 use super::fail_on::FailOn;
-use super::print::Titled;
+use super::print::Entry;
 use super::{CliError, Context, Exit, Inputs};
 
-/// Say what is unwise in the values, the templates and the policies
+/// Find risky settings, with the line to change
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "A comment allows a finding, beside the line that is meant or right above it:
+#[command(after_help = "A comment allows a finding, on the same line or right above it:
   # tts-render: allow image-moving-tag: local trials, never merged
 
-Exit status: 0 nothing, 1 findings, 2 a failure. With --fail-on the severity decides.
+Exit status: 0 no findings, 1 findings, 2 a failure. With --fail-on, only findings of that severity or
+a higher one give 1.
 
 Examples:
   tts-render lint
   tts-render lint tts --set gate.floor=1Gi
   tts-render lint --format sarif > lint.sarif
-  tts-render lint --explain liveness-http"
-)]
+  tts-render lint --explain liveness-http")]
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// The form of the findings
+    /// The format of the findings
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// Exit 1 only for a finding that is at least so severe
+    /// Exit 1 only for findings of this severity or a higher one
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
-    /// Show what comments allow, too (in text; JSON and SARIF always have it)
+    /// Show allowed findings, too (for text; JSON and SARIF always include them)
     #[arg(long)]
     allowed: bool,
-    /// Say what a rule is for, and how to mend what it finds; `all` lists the rules
+    /// Explain a rule and how to fix its findings; `all` lists the rules
     #[arg(
         long,
         value_name = "ID",
@@ -51,12 +50,12 @@ pub(crate) struct Args {
     explain: Option<String>,
 }
 
-/// The form of findings.
+/// The format of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For a terminal.
     Text,
-    /// For machines.
+    /// For programs.
     Json,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
@@ -71,115 +70,123 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     }
     let project = context.common.project();
     let request = args.inputs.request()?;
-    // What does not render is said first, and is no matter of lint.
+    // Settings that can never work are errors of rendering.
     RenderedProject::render(&project, &Request { files_only: true, ..request.clone() })?;
     let stacks = LoadedStack::load_all(&project, &request)?;
-    let policies = policies(&project, &stacks)?;
-    let whole = request.stacks.is_empty();
-    let trial = !request.overlays.is_empty() || !request.assignments.is_empty();
-    let report = lint::run(&Subject { stacks: &stacks, policies, whole, trial })?;
+    let policies = read_policies(&project, &stacks)?;
+    let has_changes = !request.overlays.is_empty() || !request.assignments.is_empty();
+    let report = lint::run(&Input {
+        stacks: &stacks,
+        policies,
+        scope: if request.stacks.is_empty() { Scope::Project } else { Scope::NamedStacks },
+        trial: if has_changes { Trial::ChangedValues } else { Trial::None },
+    })?;
+    let root = project.root();
     match args.format {
-        Format::Text => text(args, &report, context)?,
+        Format::Text => print_text(args, &report, context)?,
         Format::Json => context.out.write_all(report::json(&report).as_bytes())?,
-        Format::Sarif => {
-            context.out.write_all(report::sarif(&report, project.root()).as_bytes())?
-        }
-        Format::Github => {
-            context.out.write_all(report::github(&report, project.root()).as_bytes())?
-        }
+        Format::Sarif => context.out.write_all(report::sarif(&report, root).as_bytes())?,
+        Format::Github => context.out.write_all(report::github(&report, root).as_bytes())?,
     }
-    let limit = args.fail_on.unwrap_or(FailOn::Info).severity();
-    let fails = report.findings.iter().any(|finding| finding.rule.severity <= limit);
+    let least = args.fail_on.unwrap_or(FailOn::Info).severity();
+    let fails = report.findings.iter().any(|finding| finding.rule.severity <= least);
     Ok(if fails { Exit::Differs } else { Exit::Success })
 }
 
-/// The owners' policies: those of their folder, and those that stacks name elsewhere.
-fn policies(project: &Project, stacks: &[LoadedStack]) -> Result<Vec<Source>, CliError> {
-    let failed = |error: ProjectError| CliError::from(Diagnostic::new(error.to_string()));
-    let mut policies = project.policies().map_err(failed)?;
+/// The owners' policies: those in their folder, and those that stacks name elsewhere.
+fn read_policies(project: &Project, stacks: &[LoadedStack]) -> Result<Vec<Source>, CliError> {
+    let mut policies = project.policies().map_err(to_cli_error)?;
     let named = stacks.iter().filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref());
     for path in named.collect::<BTreeSet<_>>() {
         if !policies.iter().any(|policy| policy.name() == path.as_str()) {
-            policies.push(project.read_relative(path).map_err(failed)?);
+            policies.push(project.read_relative(path).map_err(to_cli_error)?);
         }
     }
     Ok(policies)
 }
 
-fn text(args: &Args, report: &Report, context: &mut Context<'_>) -> Result<(), CliError> {
+fn to_cli_error(error: ProjectError) -> CliError {
+    Diagnostic::new(error.to_string()).into()
+}
+
+fn print_text(args: &Args, report: &Report, context: &mut Context<'_>) -> Result<(), CliError> {
     for finding in &report.findings {
-        writeln!(context.out, "{}\n", shown(finding, None, context))?;
+        let text = format_finding(finding, level(finding), finding.rule.fix, context);
+        writeln!(context.out, "{text}\n")?;
     }
     if args.allowed {
         for allowed in &report.allowed {
-            writeln!(context.out, "{}\n", shown(&allowed.finding, Some(&allowed.reason), context))?;
+            let note = format!("allowed: {}", allowed.reason);
+            let level = Level::INFO.with_name("allowed");
+            let text = format_finding(&allowed.finding, level, &note, context);
+            writeln!(context.out, "{text}\n")?;
         }
     }
-    let of = |severity: Severity| format!("{} {}", report.count(severity), severity.name());
-    context.printer.status(&format!(
-        "{}, {}, {}; {} allowed; {} looked at",
-        of(Severity::Critical),
-        of(Severity::Warning),
-        of(Severity::Info),
-        report.allowed.len(),
-        match report.stacks {
-            1 => "1 stack".to_owned(),
-            stacks => format!("{stacks} stacks"),
-        },
-    ));
+    let counts = [Severity::Critical, Severity::Warning, Severity::Info]
+        .map(|severity| format!("{} {}", report.count(severity), severity.name()))
+        .join(", ");
+    let stacks = match report.stacks {
+        1 => "1 stack".to_owned(),
+        stacks => format!("{stacks} stacks"),
+    };
+    let allowed = report.allowed.len();
+    context.printer.status(&format!("{counts}; {allowed} allowed; {stacks} checked"));
     Ok(())
 }
 
-fn shown(finding: &Finding, allowed: Option<&str>, context: &Context<'_>) -> String {
-    let level = match finding.rule.severity {
-        _ if allowed.is_some() => Level::INFO.with_name("allowed"),
+fn level(finding: &Finding) -> Level<'static> {
+    match finding.rule.severity {
         Severity::Critical => Level::ERROR.with_name("critical"),
         Severity::Warning => Level::WARNING.with_name("warning"),
         Severity::Info => Level::INFO.with_name("info"),
-    };
-    let mend = match allowed {
-        Some(reason) => format!("allowed: {reason}"),
-        None => finding.rule.mend.to_owned(),
-    };
-    let diagnostic = Diagnostic {
-        message: report::sentence(finding),
-        place: finding.place.clone(),
+    }
+}
+
+fn format_finding(
+    finding: &Finding,
+    level: Level<'_>,
+    note: &str,
+    context: &Context<'_>,
+) -> String {
+    context.printer.data_entry(&Entry {
+        level,
+        id: Some(finding.rule.id),
+        message: &report::sentence(finding),
+        place: finding.place.as_ref(),
         label: None,
-        path: finding.path.clone(),
-        notes: vec![mend],
-    };
-    context.printer.finding(Titled { level, id: Some(finding.rule.id) }, &diagnostic)
+        path: finding.path.as_deref(),
+        notes: vec![note],
+    })
 }
 
 fn explain(id: &str, context: &mut Context<'_>) -> Result<Exit, CliError> {
     if id == "all" {
         let width = RULES.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
         for rule in RULES {
-            writeln!(context.out, "{:9}  {:width$}  {}", rule.severity.name(), rule.id, rule.what)?;
+            let severity = rule.severity.name();
+            writeln!(context.out, "{severity:9}  {:width$}  {}", rule.id, rule.summary)?;
         }
         return Ok(Exit::Success);
     }
-    match lint::find(id) {
-        Some(rule) => context.out.write_all(explained(rule).as_bytes())?,
-        None => {
-            let near = near_name(id, lint::ids());
-            let hint = near.map(|near| format!(": did you mean `{near}`?"));
-            let hint = hint.unwrap_or_else(|| ": `--explain all` lists them".to_owned());
-            return Err(Diagnostic::new(format!("there is no rule `{id}`{hint}")).into());
-        }
-    }
+    let Some(rule) = lint::find_rule(id) else {
+        let suggestion = match suggest(id, lint::rule_ids()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "`--explain all` lists them".to_owned(),
+        };
+        return Err(Diagnostic::new(format!("there is no rule `{id}`: {suggestion}")).into());
+    };
+    context.out.write_all(explanation(rule).as_bytes())?;
     Ok(Exit::Success)
 }
 
-fn explained(rule: &Rule) -> String {
+fn explanation(rule: &Rule) -> String {
     format!(
-        "{} ({})\n\n{}.\n\nWhy: {}\n\nMend: {}\n\nSource: {}\n\nAllow it where it is meant:\n  # tts-render: allow {}: the reason\n",
-        rule.id,
+        "{id} ({})\n\n{}.\n\nWhy: {}\n\nFix: {}\n\nSource: {}\n\nTo allow a finding, write on its line or right above it:\n  # tts-render: allow {id}: the reason\n",
         rule.severity.name(),
-        rule.what,
-        rule.why,
-        rule.mend,
+        rule.summary,
+        rule.rationale,
+        rule.fix,
         rule.source,
-        rule.id
+        id = rule.id,
     )
 }

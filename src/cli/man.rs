@@ -1,7 +1,7 @@
 //! `man`: a manual page.
 
 use yaml_spans::diagnostic::Diagnostic;
-use yaml_spans::near_name;
+use yaml_spans::suggest;
 
 use super::{CliError, Context, Exit};
 
@@ -32,7 +32,7 @@ fn find_command(parent: &clap::Command, name: &str) -> Result<clap::Command, Cli
         return Ok(command.clone());
     }
     let message = format!("there is no command `{name}`");
-    let suggestion = near_name(name, parent.get_subcommands().map(clap::Command::get_name));
+    let suggestion = suggest(name, parent.get_subcommands().map(clap::Command::get_name));
     let message = match suggestion {
         Some(near) => format!("{message}: did you mean `{near}`?"),
         None => message,

@@ -1,4 +1,4 @@
-//! Talk: errors, notes and summaries, on standard error; and findings as a person reads them.
+//! Messages on standard error, and errors and findings as text for people.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,10 +8,10 @@ use clap::ValueEnum;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Place;
 
-/// The errors that are shown; the rest are counted.
-const SHOWN: usize = 20;
+/// The maximum number of errors that are shown; the rest are counted.
+const MAX_ERRORS: usize = 20;
 
-/// When output has colours.
+/// The use of colours in output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Color {
     /// On a terminal, unless NO_COLOR is set.
@@ -23,55 +23,79 @@ pub(crate) enum Color {
     Never,
 }
 
-/// Prints talk.
+/// Prints messages.
 pub(crate) struct Printer {
     renderer: Renderer,
-    /// For what goes to standard output.
+    /// The renderer for standard output.
     data_renderer: Renderer,
     quiet: bool,
 }
 
-/// Something that is told with its place: how bad it is, and by which rule.
-pub(crate) struct Titled<'a> {
+/// An error or a finding with its place.
+pub(crate) struct Entry<'a> {
+    /// The title's first word, and its colour.
     pub level: Level<'a>,
+    /// The rule.
     pub id: Option<&'a str>,
+    /// One line.
+    pub message: &'a str,
+    /// The text that it is about.
+    pub place: Option<&'a Place>,
+    /// A remark at the place.
+    pub label: Option<&'a str>,
+    /// The path of the value or the field.
+    pub path: Option<&'a str>,
+    /// More lines below.
+    pub notes: Vec<&'a str>,
+}
+
+impl<'a> Entry<'a> {
+    fn error(diagnostic: &'a Diagnostic) -> Self {
+        Entry {
+            level: Level::ERROR,
+            id: None,
+            message: &diagnostic.message,
+            place: diagnostic.place.as_ref(),
+            label: diagnostic.label.as_deref(),
+            path: diagnostic.path.as_deref(),
+            notes: diagnostic.notes.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 impl Printer {
-    /// A printer for standard error.
+    /// A printer for the streams of this process.
     pub(crate) fn new(color: Color, quiet: bool) -> Self {
-        let renderer = |terminal| renderer(color, terminal);
         Printer {
-            renderer: renderer(io::stderr().is_terminal()),
-            data_renderer: renderer(io::stdout().is_terminal()),
+            renderer: renderer(color, io::stderr().is_terminal()),
+            data_renderer: renderer(color, io::stdout().is_terminal()),
             quiet,
         }
     }
 
-    /// One line of talk, unless the user wants quiet.
+    /// Prints one status line to standard error, unless `--quiet` is given.
     pub(crate) fn status(&self, line: &str) {
         if !self.quiet {
             write_line(line);
         }
     }
 
-    /// What is wrong.
+    /// Prints errors to standard error.
     pub(crate) fn errors(&self, Diagnostics(list): &Diagnostics) {
-        for (at, diagnostic) in list.iter().take(SHOWN).enumerate() {
-            if at > 0 {
+        for (index, diagnostic) in list.iter().take(MAX_ERRORS).enumerate() {
+            if index > 0 {
                 write_line("");
             }
-            let title = Titled { level: Level::ERROR, id: None };
-            write_line(&render(&self.renderer, title, diagnostic));
+            write_line(&render(&self.renderer, &Entry::error(diagnostic)));
         }
-        if list.len() > SHOWN {
-            write_line(&format!("\n… and {} errors more", list.len() - SHOWN));
+        if list.len() > MAX_ERRORS {
+            write_line(&format!("\n… and {} errors more", list.len() - MAX_ERRORS));
         }
     }
 
-    /// A finding as a person reads it, for standard output.
-    pub(crate) fn finding(&self, title: Titled<'_>, diagnostic: &Diagnostic) -> String {
-        render(&self.data_renderer, title, diagnostic)
+    /// Renders an entry for standard output.
+    pub(crate) fn data_entry(&self, entry: &Entry<'_>) -> String {
+        render(&self.data_renderer, entry)
     }
 }
 
@@ -88,30 +112,29 @@ fn renderer(color: Color, terminal: bool) -> Renderer {
     renderer.decor_style(DecorStyle::Unicode).term_width(120)
 }
 
-/// One diagnostic as a person reads it.
-fn render(renderer: &Renderer, title: Titled<'_>, diagnostic: &Diagnostic) -> String {
-    let mut titled = title.level.primary_title(diagnostic.message.as_str());
-    if let Some(id) = title.id {
-        titled = titled.id(id);
+fn render(renderer: &Renderer, entry: &Entry<'_>) -> String {
+    let mut title = entry.level.clone().primary_title(entry.message);
+    if let Some(id) = entry.id {
+        title = title.id(id);
     }
-    let shown = diagnostic.place.as_ref().filter(|place| !place.excerpt.is_empty());
-    let mut group = match (shown, &diagnostic.place) {
-        (Some(place), _) => titled.element(snippet(place, diagnostic.label.as_deref())),
-        (None, Some(place)) => titled.element(
+    let shown = entry.place.filter(|place| !place.excerpt.is_empty());
+    let mut group = match (shown, entry.place) {
+        (Some(place), _) => title.element(snippet(place, entry.label)),
+        (None, Some(place)) => title.element(
             Origin::path(place.name.as_str())
                 .line(place.line as usize)
                 .char_column(place.column as usize),
         ),
-        (None, None) => Group::with_title(titled),
+        (None, None) => Group::with_title(title),
     };
-    if let Some(path) = &diagnostic.path {
-        group = group.element(Level::NOTE.no_name().message(path.as_str()));
+    if let Some(path) = entry.path {
+        group = group.element(Level::NOTE.no_name().message(path));
     }
-    if let (None, Some(label)) = (shown, &diagnostic.label) {
-        group = group.element(Level::HELP.message(label.as_str()));
+    if let (None, Some(label)) = (shown, entry.label) {
+        group = group.element(Level::HELP.message(label));
     }
-    for note in &diagnostic.notes {
-        group = group.element(Level::NOTE.message(note.as_str()));
+    for note in &entry.notes {
+        group = group.element(Level::NOTE.message(*note));
     }
     renderer.render(&[group])
 }
@@ -120,8 +143,8 @@ fn snippet<'a>(
     place: &'a Place,
     label: Option<&'a str>,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let start = byte_of(&place.excerpt, place.column as usize - 1);
-    let end = byte_of(&place.excerpt, place.column as usize - 1 + place.width);
+    let start = byte_offset(&place.excerpt, place.column as usize - 1);
+    let end = byte_offset(&place.excerpt, place.column as usize - 1 + place.width);
     let annotation = AnnotationKind::Primary.span(start..end);
     let annotation = match label {
         Some(label) => annotation.label(label),
@@ -133,11 +156,12 @@ fn snippet<'a>(
         .annotation(annotation)
 }
 
-fn byte_of(text: &str, character: usize) -> usize {
+/// The byte at which a character starts; the end for a character past it.
+fn byte_offset(text: &str, character: usize) -> usize {
     text.char_indices().nth(character).map_or(text.len(), |(byte, _)| byte)
 }
 
-/// Standard error may be closed: then there is nobody to tell.
+/// Writes a line to standard error; a closed one is ignored.
 fn write_line(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }

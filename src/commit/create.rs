@@ -9,9 +9,10 @@ use super::message::{Change, Changes, Verb};
 use super::push;
 use crate::git::{Git, GitError, Purpose};
 use crate::project::write::{self, Force, Plan, Scope};
+use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostics;
 use yaml_spans::source::{Source, Sources};
-use yaml_spans::{self, Dialect, Node};
+use yaml_spans::{self, Dialect};
 
 /// The contents that `rendered/` should have.
 #[derive(Debug)]
@@ -185,18 +186,8 @@ fn object_name(bytes: &[u8]) -> Option<String> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("HEAD", std::str::from_utf8(bytes).ok()?));
     let node = yaml_spans::parse(&sources, id, Dialect::Strict).ok()?.pop()?;
-    let metadata = node.get("metadata")?;
-    let (kind, name) = (plain_string(&node, "kind")?, plain_string(metadata, "name")?);
-    Some(match plain_string(metadata, "namespace") {
-        Some(namespace) => format!("{kind} {namespace}/{name}"),
-        None => format!("{kind} {name}"),
-    })
-}
-
-/// The string under a key, if it has no control characters.
-fn plain_string<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
-    let text = node.get(key)?.as_str()?;
-    (!text.chars().any(char::is_control)).then_some(text)
+    let name = ObjectId::read(&node).ok()?.to_string();
+    (!name.chars().any(char::is_control)).then_some(name)
 }
 
 /// Reads blobs by their names (any that Git accepts) in one run; none for a blob that does not exist.

@@ -2,7 +2,7 @@
 
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostic;
-use yaml_spans::{Node, Path, Segment, Value, near_name};
+use yaml_spans::{Node, Path, Segment, Value, list_names, suggest};
 
 /// The reason why there is nothing to explain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +91,7 @@ fn suggest_step(path: &Path, root: &Node) -> Option<String> {
         return match (segment, &node.value) {
             (Segment::Key(key), Value::Mapping(map)) => {
                 let keys: Vec<&str> = map.keys().map(String::as_str).collect();
-                match near_name(key, keys.iter().copied()) {
+                match suggest(key, keys.iter().copied()) {
                     Some(near) => Some(format!("did you mean `{near}`?")),
                     None if keys.is_empty() => None,
                     None => Some(format!("keys {at}: {}", list_names(&keys))),
@@ -109,17 +109,4 @@ fn suggest_step(path: &Path, root: &Node) -> Option<String> {
         };
     }
     None
-}
-
-/// The most names that a hint lists.
-const MAX_LISTED: usize = 8;
-
-/// The names in backticks, the rest counted.
-pub(super) fn list_names<T: std::fmt::Display>(names: &[T]) -> String {
-    let listed: Vec<String> =
-        names.iter().take(MAX_LISTED).map(|name| format!("`{name}`")).collect();
-    match names.len().saturating_sub(MAX_LISTED) {
-        0 => listed.join(", "),
-        more => format!("{} and {more} more", listed.join(", ")),
-    }
 }

@@ -14,7 +14,7 @@ use std::fmt;
 use crate::templates::{self, Templates};
 use crate::values::{Loaded, Values};
 use kube_validate::ObjectId;
-use yaml_spans::source::{Sources, Span};
+use yaml_spans::source::Sources;
 use yaml_spans::{self, Dialect, Node, Path, Segment, Value};
 
 pub use error::ExplainError;
@@ -82,7 +82,7 @@ impl Rendering {
     pub fn objects(&self) -> impl Iterator<Item = (Field, ObjectId)> {
         self.documents.iter().enumerate().flat_map(|(template, documents)| {
             documents.iter().enumerate().filter_map(move |(document, node)| {
-                Some((Field { template, document, path: Path::root() }, naming::object_id(node)?))
+                Some((Field { template, document, path: Path::root() }, ObjectId::read(node).ok()?))
             })
         })
     }
@@ -359,16 +359,4 @@ fn collect_differences(
         (old, new) if old != new => report(path.clone()),
         _ => {}
     }
-}
-
-/// The place of a value; for a default, the place of the nearest written ancestor.
-pub fn place_of(tree: &Node, path: &Path) -> Option<Span> {
-    let mut path = Some(path.clone());
-    while let Some(at) = path {
-        if let Some(span) = at.find(tree).and_then(|node| node.span) {
-            return Some(span);
-        }
-        path = at.parent();
-    }
-    None
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::ExplainError;
-use super::error::list_names;
-use kube_validate::{ObjectId, group};
-use yaml_spans::{Node, near_name};
+use kube_validate::ObjectId;
+use yaml_spans::{list_names, suggest};
 
 /// An object's name as a user writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,18 +77,6 @@ fn is_kind(text: &str, id: &ObjectId) -> bool {
     group.is_none_or(|group| group == id.group) && (text == kind || text == plural || short)
 }
 
-/// The identity of a document.
-pub(super) fn object_id(node: &Node) -> Option<ObjectId> {
-    let metadata = node.get("metadata")?;
-    let text = |node: &Node, key| node.get(key).and_then(Node::as_str).map(str::to_owned);
-    Some(ObjectId {
-        group: group(node.get("apiVersion")?.as_str()?).to_owned(),
-        kind: text(node, "kind")?,
-        namespace: text(metadata, "namespace"),
-        name: text(metadata, "name")?,
-    })
-}
-
 /// Finds the one object with a name.
 ///
 /// # Errors
@@ -138,7 +125,7 @@ fn suggest_object(name: &ObjectName<'_>, all: &BTreeSet<&ObjectId>) -> Option<St
 
 /// The object with a name similar to the one in the request.
 fn similar_name<'i>(name: &str, ids: &[&'i ObjectId]) -> Option<&'i ObjectId> {
-    let similar = near_name(name, ids.iter().map(|id| id.name.as_str()))?;
+    let similar = suggest(name, ids.iter().map(|id| id.name.as_str()))?;
     ids.iter().copied().find(|id| id.name == similar)
 }
 
@@ -146,7 +133,7 @@ fn similar_name<'i>(name: &str, ids: &[&'i ObjectId]) -> Option<&'i ObjectId> {
 fn similar_text<'i>(text: &str, ids: &BTreeSet<&'i ObjectId>) -> Option<&'i ObjectId> {
     let texts: Vec<(String, &ObjectId)> =
         ids.iter().map(|id| (format!("{}/{}", id.kind.to_lowercase(), id.name), *id)).collect();
-    let similar = near_name(text, texts.iter().map(|(text, _)| text.as_str()))?;
+    let similar = suggest(text, texts.iter().map(|(text, _)| text.as_str()))?;
     texts.iter().find(|(text, _)| text == similar).map(|(_, id)| *id)
 }
 

@@ -77,7 +77,7 @@ struct Application {
     path: String,
     /// The folder of `rendered/`.
     folder: String,
-    /// The variable by which the plugin is told the folder.
+    /// The variable that passes the folder to the plugin.
     variable: &'static str,
     holds_policies: bool,
     ignored: Vec<IgnoredFields>,

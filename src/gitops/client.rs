@@ -2,7 +2,7 @@
 
 use minijinja::context;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
-use yaml_spans::near_name;
+use yaml_spans::suggest;
 
 use super::document::{Document, Renderer};
 use super::wiring::WiringError;
@@ -56,7 +56,7 @@ fn find_client<'a>(fleet: &'a RenderedProject, name: &str) -> Result<&'a Client,
         [client] => Ok(client),
         [] => Err(WiringError::NoClient {
             name: name.to_owned(),
-            suggestion: near_name(name, clients.iter().map(|client| client.name.as_str()))
+            suggestion: suggest(name, clients.iter().map(|client| client.name.as_str()))
                 .map(str::to_owned),
         }),
         several => Err(WiringError::SeveralClients {

@@ -194,7 +194,7 @@ fn is_map_of_strings(shape: &Shape) -> bool {
 fn sent_text(node: &Node, shape: &Shape) -> Option<String> {
     match &node.value {
         // An application's own data has no type but the one that YAML gives it.
-        Value::String(text) if shape.is_anything() => Some(yaml_spans::scalar(text)),
+        Value::String(text) if shape.is_anything() => Some(yaml_spans::emit_scalar(text)),
         Value::String(text) => Some(text.clone()),
         Value::Null => None,
         _ => Some(yaml_spans::emit(node).trim_end().to_owned()),

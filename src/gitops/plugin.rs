@@ -43,8 +43,8 @@ pub struct Environment {
 impl Environment {
     /// Reads the variables with a function that returns a variable's text; an empty one counts as
     /// not set.
-    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let variable = |name: &str| variable(name).filter(|text| !text.is_empty());
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| lookup(name).filter(|text| !text.is_empty());
         Environment {
             source_path: variable("ARGOCD_APP_SOURCE_PATH"),
             parameters: variable("ARGOCD_APP_PARAMETERS"),

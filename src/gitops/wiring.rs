@@ -1,4 +1,4 @@
-//! What the wiring is made of: the settings that all stacks share, and the folders of `rendered/`.
+//! The inputs of the wiring: the settings that all stacks share, and the folders of `rendered/`.
 
 use std::collections::BTreeSet;
 

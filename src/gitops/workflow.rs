@@ -5,6 +5,7 @@
 
 use super::document::{Document, fill_placeholders};
 use super::wiring::{Wiring, WiringError};
+use crate::diff::report;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 /// The forge that runs a workflow.
@@ -43,7 +44,10 @@ pub fn workflow_document(wiring: &Wiring<'_>, forge: Forge) -> Result<Document, 
         return Err(Diagnostic::new(message).into());
     }
     let rendered = wiring.repository_path("rendered/**");
+    let comment = indented(include_str!("workflows/comment.js"), "          ");
     let words = [
+        ("COMMENT", comment.as_str()),
+        ("MARKER", report::MARKER),
         ("BRANCH", settings.branch.as_str()),
         ("RENDERED", rendered.as_str()),
         ("ACTION", action.as_str()),
@@ -51,4 +55,12 @@ pub fn workflow_document(wiring: &Wiring<'_>, forge: Forge) -> Result<Document, 
         ("ROOT", root.as_str()),
     ];
     Ok(Document { file: file.to_owned(), text: fill_placeholders(text, &words) })
+}
+
+/// The lines of a script, as they go on inside a block scalar after its first line's own indentation.
+fn indented(script: &str, indentation: &str) -> String {
+    script
+        .trim_end()
+        .replace('\n', &format!("\n{indentation}"))
+        .replace(&format!("{indentation}\n"), "\n")
 }

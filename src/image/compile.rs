@@ -9,15 +9,16 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 
 use oci_scratch::{About, Package};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
-use super::recipe::Kind;
+use super::recipe::OwnImage;
 
 /// Runs Cargo in a workspace that holds the sources.
 #[derive(Debug, Clone)]
 pub struct Compiler {
     /// The workspace's root.
     pub root: PathBuf,
-    /// A Rust target; none stands for Linux with glibc on this machine's processor.
+    /// A Rust target; none means Linux with glibc on this machine's processor.
     pub target: Option<String>,
     /// No progress on stderr.
     pub quiet: bool,
@@ -28,32 +29,8 @@ pub struct Compiler {
 pub struct Compiled {
     /// The file's path.
     pub path: PathBuf,
-    /// What its package says, with the crates linked in; without revision.
+    /// The package's own description, with the crates linked in; without revision.
     pub about: About,
-}
-
-/// Why nothing was compiled.
-#[derive(Debug, thiserror::Error)]
-pub enum CompileError {
-    /// `cargo` or `rustc` is not there.
-    #[error(
-        "`{0}` can't be run: {1}; to make an image without Rust, give a static program with `--binary`"
-    )]
-    Tool(String, io::Error),
-    /// It ran and failed; it has said why on stderr, or says it here.
-    #[error("`{0}` failed{1}")]
-    Failed(String, String),
-    /// It said something else than it should.
-    #[error("`{0}` printed what can't be read: {1}")]
-    Output(String, String),
-    /// These are other sources.
-    #[error("the workspace in `{path}` has no package `{1}`; run this in its sources (`-C`), or give a static program with `--binary`", path = .0.display())]
-    NoPackage(PathBuf, &'static str),
-    /// The machine has no such Linux target.
-    #[error(
-        "no static Linux program can be made for `{0}`; give another target with `--target`, or a program with `--binary`"
-    )]
-    Target(String),
 }
 
 #[derive(Deserialize)]
@@ -71,7 +48,7 @@ struct MetadataPackage {
     repository: Option<String>,
 }
 
-/// What `rustc -vV` tells.
+/// The compiler's description of itself.
 struct Rustc {
     host: String,
     commit: Option<String>,
@@ -80,21 +57,33 @@ struct Rustc {
 
 impl Compiler {
     /// Compiles the program of an image, statically linked.
-    pub fn compile(&self, kind: Kind) -> Result<Compiled, CompileError> {
-        let recipe = kind.recipe();
-        let metadata = self.metadata()?;
+    ///
+    /// # Errors
+    /// Rust is missing, the workspace is another one, or the compilation fails.
+    pub fn compile(&self, image: OwnImage) -> Result<Compiled, Diagnostics> {
+        let recipe = image.recipe();
+        let metadata = self.read_metadata()?;
         let Some(package) = metadata.packages.iter().find(|p| p.name == recipe.package) else {
-            return Err(CompileError::NoPackage(self.root.clone(), recipe.package));
+            let (root, package) = (self.root.display(), recipe.package);
+            let message = format!("the workspace in `{root}` has no package `{package}`");
+            let note = "run this in the package's sources (`-C`), or give a static program with `--binary`";
+            return Err(Diagnostic::new(message).note(note).into());
         };
-        let rustc = self.rustc()?;
+        let rustc = self.describe_rustc()?;
         let target = match &self.target {
             Some(target) => target.clone(),
-            None => static_target(&rustc.host)
-                .ok_or_else(|| CompileError::Target(rustc.host.clone()))?,
+            None => static_target(&rustc.host).ok_or_else(|| {
+                let message =
+                    format!("no static Linux program can be compiled on `{}`", rustc.host);
+                Diagnostic::new(message).note(
+                    "give another target with `--target`, or a static program with `--binary`",
+                )
+            })?,
         };
-        // First, because it unpacks the crates, and where they lie is among the flags.
-        let packages = self.packages(recipe.package, &target)?;
-        let path = self.build(recipe.package, recipe.profile, &target, &metadata, &rustc)?;
+        // First, because it unpacks the crates, and their folders are among the flags.
+        let packages = self.linked_packages(recipe.package, &target)?;
+        let path =
+            self.compile_package(recipe.package, recipe.profile, &target, &metadata, &rustc)?;
         let about = About {
             version: package.version.clone(),
             licenses: package.license.clone().unwrap_or_default(),
@@ -105,26 +94,23 @@ impl Compiler {
         Ok(Compiled { path, about })
     }
 
-    fn metadata(&self) -> Result<Metadata, CompileError> {
+    fn read_metadata(&self) -> Result<Metadata, Diagnostics> {
         let arguments = ["metadata", "--no-deps", "--locked", "--format-version=1"];
-        let text = self.output(cargo(), &arguments)?;
+        let text = self.run_tool(cargo_program(), &arguments)?;
         serde_json::from_str(&text)
-            .map_err(|error| CompileError::Output("cargo metadata".to_owned(), error.to_string()))
+            .map_err(|error| unexpected_output("cargo metadata", &error.to_string()))
     }
 
-    fn rustc(&self) -> Result<Rustc, CompileError> {
+    fn describe_rustc(&self) -> Result<Rustc, Diagnostics> {
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-        let version = self.output(rustc.clone(), &["-vV"])?;
+        let version = self.run_tool(rustc.clone(), &["-vV"])?;
         let field = |name: &str| {
             version.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
         };
         let Some(host) = field("host") else {
-            return Err(CompileError::Output(
-                "rustc -vV".to_owned(),
-                "it names no host".to_owned(),
-            ));
+            return Err(unexpected_output("rustc -vV", "it names no host"));
         };
-        let sysroot = self.output(rustc, &["--print=sysroot"])?;
+        let sysroot = self.run_tool(rustc, &["--print=sysroot"])?;
         Ok(Rustc {
             host: host.to_owned(),
             commit: field("commit-hash").map(str::to_owned),
@@ -133,22 +119,22 @@ impl Compiler {
     }
 
     /// Flags are given for this build alone, and for its target alone: proc macros can't be static.
-    fn build(
+    fn compile_package(
         &self,
         package: &str,
         profile: &str,
         target: &str,
         metadata: &Metadata,
         rustc: &Rustc,
-    ) -> Result<PathBuf, CompileError> {
-        let mut command = self.command(cargo());
+    ) -> Result<PathBuf, Diagnostics> {
+        let mut command = self.command(cargo_program());
         command.args(["build", "--locked", "--message-format=json-render-diagnostics"]);
         command.args(["--package", package, "--bin", package, "--profile", profile]);
         command.args(["--target", target]);
         if self.quiet {
             command.arg("--quiet");
         }
-        let flags = flags(metadata, rustc);
+        let flags = compiler_flags(metadata, rustc);
         command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
         for (name, _) in std::env::vars_os() {
             if changes_output(&name) {
@@ -156,23 +142,22 @@ impl Compiler {
             }
         }
         command.stdout(Stdio::piped());
-        let name = "cargo build".to_owned();
-        let failed = |error| CompileError::Tool(name.clone(), error);
+        let failed = |error| tool_failure("cargo build", &error);
         let mut child = command.spawn().map_err(failed)?;
         let mut program = None;
         if let Some(stdout) = child.stdout.take() {
             for line in BufReader::new(stdout).lines() {
-                program = program_of(&line.map_err(failed)?, package).or(program);
+                program = parse_artifact(&line.map_err(failed)?, package).or(program);
             }
         }
         if !child.wait().map_err(failed)?.success() {
-            return Err(CompileError::Failed(name, String::new()));
+            return Err(Diagnostic::new("`cargo build` failed").into());
         }
-        program.ok_or_else(|| CompileError::Output(name, "it names no program".to_owned()))
+        program.ok_or_else(|| unexpected_output("cargo build", "it names no program"))
     }
 
-    /// What is linked in: neither proc macros nor what only build scripts use.
-    fn packages(&self, package: &str, target: &str) -> Result<Vec<Package>, CompileError> {
+    /// Lists the crates linked in, without proc macros and the dependencies of build scripts.
+    fn linked_packages(&self, package: &str, target: &str) -> Result<Vec<Package>, Diagnostics> {
         let arguments = [
             "tree",
             "--locked",
@@ -188,8 +173,8 @@ impl Compiler {
             "{p}",
             "--no-dedupe",
         ];
-        let text = self.output(cargo(), &arguments)?;
-        let mut packages: Vec<Package> = text.lines().filter_map(tree_line).collect();
+        let text = self.run_tool(cargo_program(), &arguments)?;
+        let mut packages: Vec<Package> = text.lines().filter_map(parse_tree_line).collect();
         packages.sort();
         packages.dedup();
         Ok(packages)
@@ -201,63 +186,81 @@ impl Compiler {
         command
     }
 
-    fn output(&self, program: OsString, arguments: &[&str]) -> Result<String, CompileError> {
+    /// Runs a tool and returns its output.
+    fn run_tool(&self, program: OsString, arguments: &[&str]) -> Result<String, Diagnostics> {
         let name = program.to_string_lossy().into_owned();
         let output = self.command(program).args(arguments).output();
-        let output = output.map_err(|error| CompileError::Tool(name.clone(), error))?;
+        let output = output.map_err(|error| tool_failure(&name, &error))?;
         let name = format!("{name} {}", arguments.first().copied().unwrap_or_default());
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let said = said.lines().find(|line| line.starts_with("error")).unwrap_or_default();
-            return Err(CompileError::Failed(name, format!(": {said}")));
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let reason = stderr.lines().find(|line| line.starts_with("error")).unwrap_or_default();
+            return Err(Diagnostic::new(format!("`{name}` failed: {reason}")).into());
         }
         String::from_utf8(output.stdout)
-            .map_err(|error| CompileError::Output(name, error.to_string()))
+            .map_err(|error| unexpected_output(&name, &error.to_string()))
     }
 }
 
-fn cargo() -> OsString {
+fn tool_failure(tool: &str, error: &io::Error) -> Diagnostics {
+    Diagnostic::new(format!("`{tool}` can't be run: {error}"))
+        .note("to make an image without Rust, give a static program with `--binary`")
+        .into()
+}
+
+fn unexpected_output(tool: &str, reason: &str) -> Diagnostics {
+    Diagnostic::new(format!("unexpected output of `{tool}`: {reason}")).into()
+}
+
+fn cargo_program() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Linux on the host's own processor, with glibc: what needs no target to be installed.
+/// Linux with glibc on the host's own processor: no target has to be installed for it.
 fn static_target(host: &str) -> Option<String> {
     let (processor, system) = host.split_once('-')?;
     let has_image = matches!(processor, "x86_64" | "aarch64");
     (has_image && system.contains("linux")).then(|| format!("{processor}-unknown-linux-gnu"))
 }
 
-/// Static, and with no folder of this machine in it. Later prefixes win over earlier ones (rustc
-/// book, "Remap source paths"), so the target folder stands after the root that it may lie in.
-fn flags(metadata: &Metadata, rustc: &Rustc) -> Vec<String> {
-    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+/// The compiler flags for a static program that contains no folder of this machine. Later prefixes
+/// override earlier ones (rustc book, "Remap source paths"), so the target folder comes after the
+/// root that it may lie in.
+fn compiler_flags(metadata: &Metadata, rustc: &Rustc) -> Vec<String> {
     let std_source = rustc.sysroot.join("lib/rustlib/src/rust");
     let std_name = rustc.commit.as_deref().unwrap_or("unknown");
     let mut flags = vec![
         "-Ctarget-feature=+crt-static".to_owned(),
         "-Clink-arg=-Wl,--build-id=none".to_owned(),
-        remap(&metadata.workspace_root, "/source"),
-        remap(&metadata.target_directory, "/target"),
-        remap(&std_source, &format!("/rustc/{std_name}")),
+        remap_flag(&metadata.workspace_root, "/source"),
+        remap_flag(&metadata.target_directory, "/target"),
+        remap_flag(&std_source, &format!("/rustc/{std_name}")),
     ];
     if let Some(home) = cargo_home() {
-        flags.push(remap(&home, "/cargo"));
+        flags.push(remap_flag(&home, "/cargo"));
         // A folder for each registry, named for where it is reached.
         let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten();
         let mut folders: Vec<PathBuf> = registries.flatten().map(|entry| entry.path()).collect();
         folders.sort();
-        flags.extend(folders.iter().map(|folder| remap(folder, "/crates")));
+        flags.extend(folders.iter().map(|folder| remap_flag(folder, "/crates")));
     }
     flags
 }
 
-/// Where crates' sources are unpacked (Cargo book, "Cargo Home").
-fn cargo_home() -> Option<PathBuf> {
-    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"));
-    std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
+fn remap_flag(from: &Path, to: &str) -> String {
+    format!("--remap-path-prefix={}={to}", from.display())
 }
 
-/// What a user may have set for other builds, and what would change the program's bytes.
+/// The folder in which crates' sources are unpacked (Cargo book, "Cargo Home").
+fn cargo_home() -> Option<PathBuf> {
+    match std::env::var_os("CARGO_HOME") {
+        Some(home) => Some(PathBuf::from(home)),
+        None => Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")),
+    }
+}
+
+/// Returns true for variables that a user may have set for other builds, and that would change the
+/// program's bytes.
 fn changes_output(name: &OsString) -> bool {
     let name = name.to_string_lossy();
     let parts = ["CARGO_PROFILE_", "CFLAGS_", "CARGO_INCREMENTAL"];
@@ -265,8 +268,8 @@ fn changes_output(name: &OsString) -> bool {
         || ["CFLAGS", "TARGET_CFLAGS", "CARGO_BUILD_TARGET"].contains(&&*name)
 }
 
-/// A line of Cargo's messages; the path of the program, if it says that one was made.
-fn program_of(line: &str, package: &str) -> Option<PathBuf> {
+/// Reads the path of the program from a line of Cargo's messages, if it reports one.
+fn parse_artifact(line: &str, package: &str) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct Message {
         reason: String,
@@ -278,8 +281,8 @@ fn program_of(line: &str, package: &str) -> Option<PathBuf> {
     (message.reason == "compiler-artifact" && name == package).then_some(message.executable)?
 }
 
-/// `ring v0.17.14`, and what may follow.
-fn tree_line(line: &str) -> Option<Package> {
+/// Reads a line of `cargo tree`: `ring v0.17.14`, and more words.
+fn parse_tree_line(line: &str) -> Option<Package> {
     let mut words = line.split(' ');
     let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
     Some(Package { name: name.to_owned(), version: version.to_owned() })
@@ -291,23 +294,22 @@ mod tests {
 
     #[test]
     fn the_target_is_linux_on_the_hosts_processor() {
-        let target = |host| static_target(host);
         let amd64 = Some("x86_64-unknown-linux-gnu".to_owned());
-        assert_eq!(target("x86_64-unknown-linux-gnu"), amd64);
-        assert_eq!(target("x86_64-unknown-linux-musl"), amd64);
-        assert_eq!(target("aarch64-apple-darwin"), None);
-        assert_eq!(target("riscv64gc-unknown-linux-gnu"), None);
+        assert_eq!(static_target("x86_64-unknown-linux-gnu"), amd64);
+        assert_eq!(static_target("x86_64-unknown-linux-musl"), amd64);
+        assert_eq!(static_target("aarch64-apple-darwin"), None);
+        assert_eq!(static_target("riscv64gc-unknown-linux-gnu"), None);
     }
 
     #[test]
-    fn cargos_words_are_read() {
+    fn cargos_messages_are_parsed() {
         let line = r#"{"reason":"compiler-artifact","target":{"name":"gate","kind":["bin"]},"executable":"/t/gate"}"#;
-        assert_eq!(program_of(line, "gate"), Some(PathBuf::from("/t/gate")));
-        assert_eq!(program_of(line, "other"), None);
-        assert_eq!(program_of(r#"{"reason":"build-finished","success":true}"#, "gate"), None);
-        let package = tree_line("gate v0.1.0 (/some/where)").unwrap();
+        assert_eq!(parse_artifact(line, "gate"), Some(PathBuf::from("/t/gate")));
+        assert_eq!(parse_artifact(line, "other"), None);
+        assert_eq!(parse_artifact(r#"{"reason":"build-finished","success":true}"#, "gate"), None);
+        let package = parse_tree_line("gate v0.1.0 (/some/where)").unwrap();
         assert_eq!((&*package.name, &*package.version), ("gate", "0.1.0"));
-        assert_eq!(tree_line(""), None);
+        assert_eq!(parse_tree_line(""), None);
     }
 
     #[test]
@@ -324,7 +326,7 @@ mod tests {
         )
         .unwrap();
         let compiler = Compiler { root: root.to_owned(), target: None, quiet: true };
-        let error = compiler.compile(Kind::Gate).unwrap_err();
-        assert!(matches!(error, CompileError::NoPackage(_, "vram-gate")), "{error}");
+        let error = compiler.compile(OwnImage::Gate).unwrap_err();
+        assert!(error.0[0].message.ends_with("has no package `vram-gate`"), "{error:?}");
     }
 }

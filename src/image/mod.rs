@@ -1,9 +1,9 @@
-//! Images of this project's own programs: what each holds, how it is compiled, where its digest is pinned.
+//! Images of this project's own programs: their content, the compilation, the pinning of digests.
 
 mod compile;
 mod pin;
 mod recipe;
 
-pub use compile::{CompileError, Compiled, Compiler};
-pub use pin::{Pin, PinError, pin};
-pub use recipe::{Kind, own_about};
+pub use compile::{Compiled, Compiler};
+pub use pin::{Pin, pin_digest};
+pub use recipe::{OwnImage, own_about};

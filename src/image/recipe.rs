@@ -1,14 +1,14 @@
-//! What each image holds: one table.
+//! The content of each image, as a table.
 
 use oci_scratch::{About, Binary, Entry, Image};
 use yaml_spans::diagnostic::Diagnostics;
 
 use crate::gitops;
 
-/// Which of this project's programs an image holds.
+/// An image of one of this project's programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// What runs in the cluster.
+pub enum OwnImage {
+    /// The gate, which runs in the cluster.
     Gate,
     /// This program, as Argo CD's config management plugin.
     Renderer,
@@ -21,21 +21,21 @@ pub(super) struct Recipe {
     pub package: &'static str,
     /// The Cargo profile that the program is compiled with.
     pub profile: &'static str,
-    /// Where the program lies.
+    /// The program's path in the image.
     path: &'static str,
     /// User and group, as numbers: there is no passwd file, and a kubelet checks `runAsNonRoot`
     /// against a number alone.
     user: &'static str,
     env: &'static [&'static str],
     working_dir: &'static str,
-    /// Read-only files beside the program: where each lies, and who writes it.
+    /// Read-only files beside the program: the path, and the function that writes the content.
     files: &'static [(&'static str, Writer)],
 }
 
 type Writer = fn() -> Result<String, Diagnostics>;
 
-/// 65532 is `nonroot` of the distroless images. 999 is the user that Argo CD's repo-server has, and
-/// its plugin sidecars must have; they read their configuration from this path
+/// 65532 is `nonroot` of the distroless images. 999 is the user of Argo CD's repo-server, which plugin
+/// sidecars must share; they read their configuration from the path below
 /// (argo-cd, docs/operator-manual/config-management-plugins.md).
 const GATE: Recipe = Recipe {
     package: "vram-gate",
@@ -44,7 +44,10 @@ const GATE: Recipe = Recipe {
     user: "65532:65532",
     env: &[],
     working_dir: "/",
-    files: &[],
+    files: &[
+        (LICENSE_PATH, license),
+        (NOTICES_PATH, || Ok(include_str!("notices/vram-gate.txt").to_owned())),
+    ],
 };
 const RENDERER: Recipe = Recipe {
     package: env!("CARGO_PKG_NAME"),
@@ -53,29 +56,43 @@ const RENDERER: Recipe = Recipe {
     user: "999:999",
     env: &["HOME=/home/argocd", "PATH=/usr/local/bin:/usr/bin:/bin"],
     working_dir: "/home/argocd",
-    files: &[("/home/argocd/cmp-server/config/plugin.yaml", gitops::plugin_yaml)],
+    files: &[
+        ("/home/argocd/cmp-server/config/plugin.yaml", gitops::plugin_yaml),
+        (LICENSE_PATH, license),
+        (NOTICES_PATH, || Ok(include_str!("notices/tts-render.txt").to_owned())),
+    ],
 };
 
-impl Kind {
+/// The folder where scanners and people look for licences in an image. The notices are those of the
+/// crates and libraries linked into the program, written by `.ci/third-party`.
+const LICENSE_PATH: &str = "/licenses/LICENSE";
+const NOTICES_PATH: &str = "/licenses/THIRD-PARTY-NOTICES";
+
+/// This project's own licence.
+fn license() -> Result<String, Diagnostics> {
+    Ok(include_str!("../../LICENSE").to_owned())
+}
+
+impl OwnImage {
     pub(super) fn recipe(self) -> &'static Recipe {
         match self {
-            Kind::Gate => &GATE,
-            Kind::Renderer => &RENDERER,
+            OwnImage::Gate => &GATE,
+            OwnImage::Renderer => &RENDERER,
         }
     }
 
-    /// Which of the images has this title.
-    pub fn titled(title: &str) -> Option<Self> {
-        [Kind::Gate, Kind::Renderer].into_iter().find(|kind| kind.package() == title)
+    /// Finds the image that has this title.
+    pub fn from_title(title: &str) -> Option<Self> {
+        [OwnImage::Gate, OwnImage::Renderer].into_iter().find(|kind| kind.package() == title)
     }
 
-    /// The Cargo package that makes it; the image's title.
-    pub fn package(self) -> &'static str {
+    /// The Cargo package of the program, and the image's title.
+    fn package(self) -> &'static str {
         self.recipe().package
     }
 }
 
-/// The annotations of programs of this tool's own version.
+/// The annotations for programs that have this tool's version.
 pub fn own_about() -> About {
     let repository = env!("CARGO_PKG_REPOSITORY");
     About {
@@ -87,14 +104,13 @@ pub fn own_about() -> About {
     }
 }
 
-impl Kind {
-    /// The image of this program.
+impl OwnImage {
+    /// Makes the image from the compiled program.
     ///
     /// # Errors
-    /// None, unless a file beside the program can't be written: a defect of this program.
-    pub fn image(self, program: &Binary, about: About, time: u64) -> Result<Image, Diagnostics> {
+    /// A file beside the program can't be made: a defect of this tool.
+    pub fn assemble(self, program: &Binary, about: About, time: u64) -> Result<Image, Diagnostics> {
         let recipe = self.recipe();
-        let own = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
         let mut entries = vec![Entry {
             path: recipe.path.to_owned(),
             mode: 0o755,
@@ -106,9 +122,9 @@ impl Kind {
         }
         Ok(Image {
             entries,
-            entrypoint: own(&[recipe.path]),
+            entrypoint: vec![recipe.path.to_owned()],
             user: recipe.user.to_owned(),
-            env: own(recipe.env),
+            env: recipe.env.iter().map(|&text| text.to_owned()).collect(),
             working_dir: recipe.working_dir.to_owned(),
             architecture: program.architecture(),
             title: recipe.package.to_owned(),

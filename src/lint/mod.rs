@@ -1,146 +1,188 @@
-//! What is unwise in a project, though it works.
+//! Lint: risky settings of a project that renders.
 //!
-//! In: opened stacks, and the owners' policies. Out: a [`Report`] of findings, each by a [`Rule`] with
-//! a stable id and at the place where it is mended, which [`report`] makes into JSON, SARIF or
-//! workflow commands. `cli` calls it. It calls `review`'s reading of gates and workloads, `schedule`,
-//! `policy` and the gate's library; it reads neither files nor a clock.
+//! In: loaded stacks, and the owners' policies. Out: a [`Report`] of findings, each by a [`Rule`] with
+//! a stable id and at the place to change; [`report`] writes them as JSON, SARIF or workflow commands.
+//! Lint reads neither files nor a clock, so that the same input always has the same findings.
 //!
-//! What can never work is no matter of lint: it is an error when it is rendered.
+//! A setting that can never work is not lint's: rendering refuses it.
 
 mod allow;
-mod case;
-mod place;
+mod context;
+mod off_peak;
 pub mod report;
 mod rules;
-mod window;
+mod value_paths;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use crate::model::{Message, Severity};
+use crate::model::{Message, Severity, nearest_written};
 use crate::parallel;
 use crate::project::load::LoadedStack;
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
-use yaml_spans::source::{Place, Source, Sources, Span};
+use yaml_spans::source::{Place, Source, SourceId, Sources, Span};
 
 use allow::Comment;
-use case::{At, Case, Policies, Site};
-use rules::Look;
-pub use rules::{RULES, Rule, find, ids};
+use context::{Policies, RuleContext, Violation, off_peak_times};
+use rules::{Check, StackTimes};
+pub use rules::{RULES, Rule, find_rule, rule_ids};
 
-/// What is looked at.
+/// The input of a run.
 #[derive(Debug)]
-pub struct Subject<'a> {
+pub struct Input<'a> {
     /// The stacks.
     pub stacks: &'a [LoadedStack],
     /// The owners' policies: every file of their folder.
     pub policies: Vec<Source>,
-    /// Whether these are all stacks of the project: only then can a policy or a template's comment be
-    /// called unused.
-    pub whole: bool,
-    /// Whether something is laid over the values to be tried: what a comment allows without it may
-    /// not be there then.
-    pub trial: bool,
+    /// The stacks' share of the project.
+    pub scope: Scope,
+    /// The origin of the stacks' values.
+    pub trial: Trial,
 }
 
-/// What was found.
+/// The stacks' share of the project. A policy or a template's comment can only be called unused if all
+/// stacks are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All stacks of the project.
+    Project,
+    /// Only some of them.
+    NamedStacks,
+}
+
+/// The origin of the stacks' values. A comment may only have something to allow without the values
+/// that are tried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trial {
+    /// The values files alone.
+    None,
+    /// Overlays or assignments change the values.
+    ChangedValues,
+}
+
+/// The result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// What is to be mended, the worst first.
+    /// The findings, the most severe first.
     pub findings: Vec<Finding>,
-    /// What a comment allows, in the same order.
+    /// The findings that a comment allows, in the same order.
     pub allowed: Vec<Allowed>,
-    /// How many stacks were looked at.
+    /// The number of stacks that were checked.
     pub stacks: usize,
 }
 
-/// Something unwise.
+/// A violation of a rule, with its place.
 #[derive(Debug, Clone)]
 pub struct Finding {
     /// The rule.
     pub rule: &'static Rule,
-    /// What is unwise here.
-    pub words: Message,
-    /// Where it is mended; none if nothing was written that could be pointed at.
+    /// The effect in the cluster, as a sentence without a full stop.
+    pub message: Message,
+    /// The text to change; `None` if nothing was written that could be pointed at.
     pub place: Option<Place>,
-    /// The value's path, or the field's.
+    /// The path of the value or the field.
     pub path: Option<String>,
-    /// The object, where a field is meant.
+    /// The object of a field.
     pub object: Option<ObjectId>,
 }
 
 /// A finding that a comment allows.
 #[derive(Debug, Clone)]
 pub struct Allowed {
-    /// What is allowed.
+    /// The finding.
     pub finding: Finding,
-    /// Why, as the comment has it.
+    /// The comment's reason.
     pub reason: String,
 }
 
 impl Report {
-    /// How many findings have a severity.
+    /// The number of findings with a severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.rule.severity == severity).count()
     }
 }
 
-/// Looks for everything that is unwise.
+/// Checks every rule.
 ///
-/// Errors: a stack that does not render, or a policy that can't be read.
-pub fn run(subject: &Subject<'_>) -> Result<Report, Diagnostics> {
-    let policies = Policies::read(&subject.policies)?;
-    let mut found = Collected::default();
-    // One after the other: what a stack renders is let go before the next.
-    for stack in parallel::map(subject.stacks, FEW, |opened| look_at(opened, &policies)) {
-        found.join(stack?);
+/// # Errors
+/// A stack does not render, its gate would refuse its settings, or a policy can't be read.
+pub fn run(input: &Input<'_>) -> Result<Report, Diagnostics> {
+    let policies = Policies::read(&input.policies)?;
+    let mut collected = Collected::default();
+    // A thread drops the rendering of one stack before it starts the next.
+    let results =
+        parallel::map(input.stacks, MIN_STACKS_PER_THREAD, |stack| check_stack(stack, &policies));
+    for result in results {
+        collected.append(result?);
     }
+    check_project(input, &policies, &mut collected)?;
+    check_comments(input, &policies, &mut collected);
+    Ok(collected.into_report(input.stacks.len()))
+}
+
+/// The stacks that one thread checks before another thread is worth starting.
+const MIN_STACKS_PER_THREAD: usize = 3;
+
+/// Checks the rules that apply to each stack.
+fn check_stack(stack: &LoadedStack, policies: &Policies) -> Result<Collected, Diagnostics> {
+    let context = RuleContext::new(stack, policies)?;
+    let mut collected = Collected::default();
     for rule in RULES {
-        match rule.look {
-            Look::Fleet(look) => {
-                for (opened, path, words) in look(subject.stacks) {
-                    let span = place::written(&opened.loaded.tree, &path);
-                    let site = Site { at: At::Value(path), words };
-                    found.add(rule, &opened.sources, span, site);
+        if let Check::Stack(check) = rule.check {
+            for violation in check(&context) {
+                let span = context.find_span(&violation.location);
+                collected.add(rule, context.sources(), span, violation);
+            }
+        }
+    }
+    Ok(collected)
+}
+
+/// Checks the rules that apply to all stacks together.
+fn check_project(
+    input: &Input<'_>,
+    policies: &Policies,
+    collected: &mut Collected,
+) -> Result<(), Diagnostics> {
+    let stacks = input
+        .stacks
+        .iter()
+        .map(|stack| Ok(StackTimes { stack, times: off_peak_times(stack)? }))
+        .collect::<Result<Vec<_>, Diagnostics>>()?;
+    for rule in RULES {
+        match rule.check {
+            Check::Project(check) => {
+                for (stack, path, message) in check(&stacks) {
+                    let span = nearest_written(&stack.loaded.tree, &path);
+                    let violation = Violation::at_value(path, message);
+                    collected.add(rule, &stack.sources, span, violation);
                 }
             }
-            Look::Policies(look) if subject.whole => {
-                for (policy, words) in look(subject.stacks, &policies) {
-                    found.add_policy(rule, &policies, policy, words);
+            Check::Policies(check) if input.scope == Scope::Project => {
+                for (source, message) in check(input.stacks, policies) {
+                    collected.add_policy(rule, policies, source, message);
                 }
             }
             _ => {}
         }
     }
-    let comments = found.comments(subject, &policies);
-    for rule in RULES {
-        if let Look::Comments(look) = rule.look {
-            for (comment, words) in look(&comments) {
-                found.findings.push(comment.finding(rule, words));
-            }
-        }
-    }
-    Ok(found.report(subject.stacks.len()))
+    Ok(())
 }
 
-/// The stacks that one thread has looked at before another would start.
-const FEW: usize = 3;
-
-/// What is unwise in one stack.
-fn look_at(opened: &LoadedStack, policies: &Policies) -> Result<Collected, Diagnostics> {
-    let case = Case::of(opened, policies)?;
-    let mut found = Collected::default();
+/// Checks the comments that allow findings, after all other rules.
+fn check_comments(input: &Input<'_>, policies: &Policies, collected: &mut Collected) {
+    let comments = collected.comments(input, policies);
     for rule in RULES {
-        if let Look::Stack(look) = rule.look {
-            for site in look(&case) {
-                found.add(rule, case.sources(), case.span(&site.at), site);
-            }
+        if let Check::Comments(check) = rule.check {
+            let violations = check(&comments).into_iter();
+            collected
+                .findings
+                .extend(violations.map(|(comment, message)| comment.finding(rule, message)));
         }
     }
-    Ok(found)
 }
 
-/// Findings as they come, and the comments that allowed some.
+/// The findings so far, and the comments that allowed some.
 #[derive(Default)]
 struct Collected {
     findings: Vec<Finding>,
@@ -149,35 +191,42 @@ struct Collected {
 }
 
 impl Collected {
-    fn join(&mut self, other: Collected) {
+    fn append(&mut self, other: Collected) {
         self.findings.extend(other.findings);
         self.allowed.extend(other.allowed);
         self.used.extend(other.used);
     }
 
-    fn add(&mut self, rule: &'static Rule, sources: &Sources, span: Option<Span>, site: Site) {
-        let comment = span.and_then(|span| allow::over(sources, span, rule.id));
-        let (path, object) = site.at.names();
+    fn add(
+        &mut self,
+        rule: &'static Rule,
+        sources: &Sources,
+        span: Option<Span>,
+        violation: Violation,
+    ) {
+        let comment = span.and_then(|span| allow::comment_for(sources, span, rule.id));
+        let (path, object) = violation.location.into_names();
         let place = span.map(|span| sources.place(span));
-        let finding = Finding { rule, words: site.words, place, path, object };
-        self.keep(finding, comment);
+        let finding = Finding { rule, message: violation.message, place, path, object };
+        self.add_finding(finding, comment);
     }
 
+    /// Adds a finding about a whole policy file.
     fn add_policy(
         &mut self,
         rule: &'static Rule,
         policies: &Policies,
-        policy: usize,
-        words: Message,
+        source: SourceId,
+        message: Message,
     ) {
-        let span = policies.start(policy);
-        let comment = span.and_then(|span| allow::over(&policies.sources, span, rule.id));
-        let place = span.map(|span| policies.sources.place(span));
-        self.keep(Finding { rule, words, place, path: None, object: None }, comment);
+        let start = Span::new(source, 0, 0);
+        let comment = allow::comment_for(&policies.sources, start, rule.id);
+        let place = Some(policies.sources.place(start));
+        self.add_finding(Finding { rule, message, place, path: None, object: None }, comment);
     }
 
-    fn keep(&mut self, finding: Finding, comment: Option<Comment>) {
-        match comment.filter(Comment::holds) {
+    fn add_finding(&mut self, finding: Finding, comment: Option<Comment>) {
+        match comment.filter(Comment::has_reason) {
             Some(comment) => {
                 self.allowed.push(Allowed { finding, reason: comment.reason.clone() });
                 self.used.insert(comment);
@@ -186,39 +235,45 @@ impl Collected {
         }
     }
 
-    /// Every comment that allows something, and whether it did.
-    fn comments(&self, subject: &Subject<'_>, policies: &Policies) -> Vec<(Comment, bool)> {
-        let mut all: BTreeMap<Comment, bool> = BTreeMap::new();
-        for stack in subject.stacks {
-            let ours = |name: &str| subject.whole || name == stack.file;
-            for comment in allow::all(&stack.sources, ours) {
-                all.entry(comment).or_insert(false);
-            }
+    /// Every comment for this program, and true for those that allowed a finding.
+    fn comments(&self, input: &Input<'_>, policies: &Policies) -> Vec<(Comment, bool)> {
+        let mut all = BTreeSet::new();
+        for stack in input.stacks {
+            all.extend(allow::comments(&stack.sources, |name| {
+                input.scope == Scope::Project || name == stack.file
+            }));
         }
-        if subject.whole {
-            all.extend(allow::all(&policies.sources, |_| true).map(|comment| (comment, false)));
+        if input.scope == Scope::Project {
+            all.extend(allow::comments(&policies.sources, |_| true));
         }
-        let used = |(comment, _)| {
-            let used = subject.trial || self.used.contains(&comment);
-            (comment, used)
-        };
-        all.into_iter().map(used).collect()
+        all.into_iter()
+            .map(|comment| {
+                let is_used = input.trial == Trial::ChangedValues || self.used.contains(&comment);
+                (comment, is_used)
+            })
+            .collect()
     }
 
-    /// In the order of severity and place. What a template brings to several stacks is said once.
-    fn report(self, stacks: usize) -> Report {
-        let key = |finding: &Finding| {
-            let place = finding.place.as_ref().map(|place| (place.name.clone(), place.line));
-            (finding.rule.severity, place, finding.rule.id, finding.path.clone())
-        };
+    /// Sorts by severity and place. A finding that a template causes in several stacks is reported
+    /// once.
+    fn into_report(self, stacks: usize) -> Report {
         let mut report = Report { findings: self.findings, allowed: self.allowed, stacks };
-        report.findings.sort_by_cached_key(key);
+        report.findings.sort_by_cached_key(sort_key);
         report.findings.dedup_by(|later, first| {
-            later.place.is_some() && key(later) == key(first) && later.words == first.words
+            later.place.is_some()
+                && sort_key(later) == sort_key(first)
+                && later.message == first.message
         });
-        report.allowed.sort_by_cached_key(|allowed| key(&allowed.finding));
+        report.allowed.sort_by_cached_key(|allowed| sort_key(&allowed.finding));
         report
     }
+}
+
+type SortKey = (Severity, Option<(String, u32)>, &'static str, Option<String>);
+
+fn sort_key(finding: &Finding) -> SortKey {
+    let place = finding.place.as_ref().map(|place| (place.name.clone(), place.line));
+    (finding.rule.severity, place, finding.rule.id, finding.path.clone())
 }
 
 fn failed(message: String) -> Diagnostics {

@@ -1,20 +1,20 @@
-//! The gate's jobs among the objects: which Deployment each scales, when, and by which rules.
+//! The gate's jobs among the objects: the Deployment that each scales, its times and its settings.
 //!
-//! They are known by the gate's own settings in a CronJob's container, not by any name. The rules are
-//! read by the gate's own library, so that what is said here is what runs in the cluster.
+//! A job is recognised by the gate's own settings in a CronJob's container, not by its name. The
+//! settings are read by the gate's own library, so that this module knows what runs in the cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use vram_gate::decision::Action;
 use vram_gate::settings::{self, Invocation, Key, Raw, SettingError, Settings};
 
 use super::object::{Object, Objects, items, strings};
+use super::run_times::RunTimes;
+use super::window::WindowSchedule;
 use super::workload;
 use kube_validate::ObjectId;
-use kube_validate::schedule::{self, Schedule, Window};
 use yaml_spans::{Node, Path, Value};
 
 /// A CronJob that runs the gate.
@@ -22,131 +22,108 @@ use yaml_spans::{Node, Path, Value};
 pub(crate) struct GateJob {
     /// The CronJob.
     pub id: ObjectId,
-    /// What it runs the gate for.
+    /// The container that runs the gate.
+    pub container: Path,
+    /// The gate's action.
     pub action: Action,
     /// The Deployment that it scales.
     pub target: ObjectId,
     /// The settings as they are written, defaults included.
     pub raw: Raw,
-    /// The settings, checked; or the first that the gate would refuse.
+    /// The settings that only the cluster knows, apart from the namespace. `raw` has their defaults.
+    pub set_in_cluster: Vec<Key>,
+    /// The checked settings, or the first error that makes the gate refuse them.
     pub settings: Result<Settings, SettingError>,
-    /// When it runs; none if Kubernetes would refuse it.
-    pub times: Option<Times>,
-    /// Why it does nothing, if it does nothing.
-    pub rest: Option<Rest>,
+    /// The times at which it runs; `None` if Kubernetes would refuse them.
+    pub times: Option<RunTimes>,
+    /// The reason why the job does nothing; `None` if it is active.
+    pub inactive: Option<InactiveReason>,
 }
 
-/// Why a job does nothing.
+/// A reason why a job does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rest {
+pub(crate) enum InactiveReason {
     /// The CronJob is suspended.
     Suspended,
-    /// The gate only says what it would do.
+    /// The gate only reports what it would do.
     DryRun,
-    /// The schedule is well formed and means no day.
+    /// The schedule is well formed and matches no day.
     NeverRuns,
 }
 
-impl Rest {
-    /// What is said of the job.
-    pub fn words(self) -> &'static str {
+impl InactiveReason {
+    /// The reason as the rest of a sentence about the job.
+    pub fn text(self) -> &'static str {
         match self {
-            Rest::Suspended => "is suspended",
-            Rest::DryRun => "only says what it would do (`DRY_RUN`)",
-            Rest::NeverRuns => "has a schedule that never runs",
+            InactiveReason::Suspended => "is suspended",
+            InactiveReason::DryRun => "only reports what it would do (`DRY_RUN`)",
+            InactiveReason::NeverRuns => "has a schedule that never runs",
         }
     }
 }
 
-/// When a CronJob runs.
-#[derive(Debug, Clone)]
-pub(crate) struct Times {
-    /// Its schedule.
-    pub schedule: Schedule,
-    /// Whose clock it follows.
-    pub zone: TimeZone,
-    /// That zone's name.
-    pub zone_name: String,
-}
-
-/// The zone of a CronJob that names none is the controller manager's: UTC almost everywhere.
-const DEFAULT_ZONE: &str = "Etc/UTC";
-
-impl Times {
-    /// Reads a CronJob's times.
-    pub fn of(job: &Object) -> Option<Self> {
-        let schedule = job.text(&["spec", "schedule"])?.parse().ok()?;
-        let zone_name = job.text(&["spec", "timeZone"]).unwrap_or(DEFAULT_ZONE).to_owned();
-        let zone = schedule::zone(&zone_name).ok()?;
-        Some(Times { schedule, zone, zone_name })
-    }
-
-    /// The next run.
-    pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
-        self.schedule.next_after(after, &self.zone)
-    }
-
-    /// The next runs.
-    pub fn following(&self, after: Timestamp, most: usize) -> Vec<Timestamp> {
-        let next = |last: &Timestamp| self.next(*last);
-        std::iter::successors(self.next(after), next).take(most).collect()
-    }
-
-    /// An instant on its clock: `Wed 25 Nov 02:00`.
-    pub fn show(&self, instant: Timestamp) -> String {
-        instant.to_zoned(self.zone.clone()).strftime("%a %d %b %H:%M").to_string()
-    }
-
-    /// An instant on its clock, short: `Wed 02:00`.
-    pub fn show_short(&self, instant: Timestamp) -> String {
-        instant.to_zoned(self.zone.clone()).strftime("%a %H:%M").to_string()
-    }
-}
-
-/// Whether a CronJob is at rest.
+/// Returns true if a CronJob is suspended.
 pub(crate) fn is_suspended(job: &Object) -> bool {
     job.at(&["spec", "suspend"]).is_some_and(|node| node.value == Value::Bool(true))
 }
 
 impl GateJob {
-    /// Reads a CronJob; none if it does not run the gate.
-    pub fn of(job: &Object) -> Option<Self> {
-        if !job.is("batch", "CronJob") {
+    /// Reads a CronJob; `None` if it does not run the gate.
+    pub fn read(job: &Object) -> Option<Self> {
+        if !job.is_kind("batch", "CronJob") {
             return None;
         }
-        let (raw, action) = workload::containers(job).find_map(read)?;
-        let set = |key: Key| raw.get(key).map(str::to_owned);
+        let (container, node, (raw, action)) = workload::located_containers(job)
+            .find_map(|(path, node)| Some((path, node, read_settings(node)?)))?;
+        let set_in_cluster = settings::TABLE
+            .iter()
+            .map(|row| row.key)
+            .filter(|&key| key != Key::Namespace && is_set_in_cluster(node, key))
+            .collect();
         let target = ObjectId {
-            namespace: set(Key::Namespace).or_else(|| job.id.namespace.clone()),
+            namespace: raw
+                .get(Key::Namespace)
+                .map(str::to_owned)
+                .or_else(|| job.id.namespace.clone()),
             kind: "Deployment".to_owned(),
-            name: set(Key::Deployment)?,
+            name: raw.get(Key::Deployment)?.to_owned(),
             group: "apps".to_owned(),
         };
-        let namespace = job.id.namespace.clone();
-        let settings = settings::check(&raw, |_| namespace.clone()).map_err(first);
-        let times = Times::of(job);
-        let rest = if is_suspended(job) {
-            Some(Rest::Suspended)
+        let settings = settings::check(&raw, |_| job.id.namespace.clone()).map_err(first_error);
+        let times = RunTimes::read(job);
+        let inactive = if is_suspended(job) {
+            Some(InactiveReason::Suspended)
         } else if settings.as_ref().is_ok_and(|settings| settings.dry_run) {
-            Some(Rest::DryRun)
+            Some(InactiveReason::DryRun)
         } else if times.as_ref().is_some_and(|times| !times.schedule.can_run()) {
-            Some(Rest::NeverRuns)
+            Some(InactiveReason::NeverRuns)
         } else {
             None
         };
-        Some(GateJob { id: job.id.clone(), action, target, raw, settings, times, rest })
+        let id = job.id.clone();
+        Some(GateJob {
+            id,
+            container,
+            action,
+            target,
+            raw,
+            set_in_cluster,
+            settings,
+            times,
+            inactive,
+        })
     }
 }
 
-/// Returns the first error only.
-fn first(errors: Vec<SettingError>) -> SettingError {
-    let none = SettingError { setting: String::new(), problem: String::new() };
-    errors.into_iter().next().unwrap_or(none)
+/// The first error; the gate returns at least one.
+fn first_error(errors: Vec<SettingError>) -> SettingError {
+    let unknown = SettingError { setting: String::new(), problem: String::new() };
+    errors.into_iter().next().unwrap_or(unknown)
 }
 
-/// The gate's settings of a container, if it runs the gate: it names an action and a Deployment.
-fn read(container: &Node) -> Option<(Raw, Action)> {
-    workload::env(container, Key::Deployment.row().env)?;
+/// The gate's settings of a container that runs the gate: it names an action and a Deployment.
+fn read_settings(container: &Node) -> Option<(Raw, Action)> {
+    workload::plain_env(container, Key::Deployment.row().env)?;
     // A command that is not the gate's (a shell with a script) leaves the environment to be read.
     let raw = match collect_settings(container, Words::Read) {
         Ok(Invocation::Run(raw)) => raw,
@@ -179,7 +156,7 @@ fn collect_settings(
         Words::Read => arguments.map(OsString::from).collect(),
         Words::Ignore => Vec::new(),
     };
-    Raw::collect(words, |name| match workload::env(container, name) {
+    Raw::collect(words, |name| match workload::plain_env(container, name) {
         // The cluster sets it in every Pod.
         None if name == Key::KubernetesServiceHost.row().env => Some("kubernetes".into()),
         value => value.map(OsString::from),
@@ -205,7 +182,7 @@ pub(crate) fn refused_settings(object: &kube_validate::Object) -> Vec<RefusedSet
     }
     let Some(pod_spec) = workload::pod_spec_path(group, kind) else { return Vec::new() };
     let mut refused = Vec::new();
-    for list in ["initContainers", "containers"] {
+    for list in workload::CONTAINER_LISTS {
         let list = pod_spec.key(list);
         let containers = list.find(&object.node).and_then(Node::as_sequence).unwrap_or_default();
         for (index, container) in containers.iter().enumerate() {
@@ -254,7 +231,7 @@ fn refused_in_container(
 fn runs_gate(container: &Node) -> bool {
     match strings(container, &["command"]).first() {
         Some(program) => program.rsplit('/').next() == Some("vram-gate"),
-        None => read(container).is_some(),
+        None => read_settings(container).is_some(),
     }
 }
 
@@ -296,40 +273,42 @@ impl Gate {
         self.jobs.iter().find(|job| job.action == action)
     }
 
-    /// The job for an action, if it is there and not at rest.
-    pub fn awake(&self, action: Action) -> Option<&GateJob> {
-        self.jobs.iter().find(|job| job.action == action && job.rest.is_none())
+    /// The job for an action, if it exists and is active.
+    pub fn active_job(&self, action: Action) -> Option<&GateJob> {
+        self.jobs.iter().find(|job| job.action == action && job.inactive.is_none())
     }
 
-    /// Whether the Deployment may have been scaled up by an instant: its window is open.
+    /// Returns true if the window is open at an instant, so that the Deployment may be scaled up.
     pub fn may_be_up(&self, now: Timestamp) -> bool {
-        let Some(up) = self.awake(Action::Up).and_then(|job| job.times.as_ref()) else {
-            return false;
-        };
-        match self.awake(Action::Down).and_then(|job| job.times.as_ref()) {
-            Some(down) => {
-                let (up, zone) = (&up.schedule, &up.zone);
-                Window { up, down: &down.schedule, zone }.contains(now)
-            }
-            // Nothing ever takes it down again.
-            None => true,
+        let times = |action| self.active_job(action).and_then(|job| job.times.as_ref());
+        match (times(Action::Up), times(Action::Down)) {
+            (Some(up), Some(down)) => WindowSchedule { up, down }.is_open(now),
+            // Nothing ever scales it down again.
+            (Some(_), None) => true,
+            (None, _) => false,
         }
     }
 
-    /// When it may be scaled up next, and on whose clock that is.
-    pub fn next_start(&self, now: Timestamp) -> Option<(Timestamp, &Times)> {
-        let times = self.awake(Action::Up)?.times.as_ref()?;
+    /// The next run that may scale it up, and the times that it belongs to.
+    pub fn next_start(&self, now: Timestamp) -> Option<(Timestamp, &RunTimes)> {
+        let times = self.active_job(Action::Up)?.times.as_ref()?;
         Some((times.next(now)?, times))
     }
 }
 
 /// The gates whose jobs run in some namespaces, by the Deployment that they scale.
-pub(crate) fn gates(objects: &Objects, namespaces: &BTreeSet<&str>) -> BTreeMap<ObjectId, Gate> {
+pub(crate) fn find_gates(
+    objects: &Objects,
+    namespaces: &BTreeSet<&str>,
+) -> BTreeMap<ObjectId, Gate> {
     let mut gates: BTreeMap<ObjectId, Gate> = BTreeMap::new();
-    let near =
-        |job: &&Object| job.id.namespace.as_deref().is_some_and(|name| namespaces.contains(name));
-    for job in objects.of("batch", "CronJob").filter(near).filter_map(GateJob::of) {
-        gates.entry(job.target.clone()).or_default().jobs.push(job);
+    for object in objects.of_kind("batch", "CronJob") {
+        if !object.id.namespace.as_deref().is_some_and(|name| namespaces.contains(name)) {
+            continue;
+        }
+        if let Some(job) = GateJob::read(object) {
+            gates.entry(job.target.clone()).or_default().jobs.push(job);
+        }
     }
     gates
 }

@@ -1,46 +1,46 @@
-//! Sentences for people, with what was read from elsewhere told apart from our own words, so that
-//! every format can fence it in.
+//! Messages for people. Text that was read from a file or an object is kept apart from the program's
+//! own words, so that every output format can mark it as code.
 
-/// A sentence in pieces.
+/// A message in pieces.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Message(Vec<Piece>);
 
-/// A piece of a sentence.
+/// A piece of a message.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Piece {
-    /// Our own words.
+    /// The program's own words.
     Plain(String),
-    /// What stands in an object or a file: whatever it holds, it is shown and not obeyed.
+    /// Text of an object or a file. Output shows it as code and never interprets it.
     Code(String),
 }
 
 impl Message {
-    /// A sentence that starts so.
+    /// A message that starts with the program's own words.
     pub fn of(text: impl Into<String>) -> Self {
         Message::default().and(text)
     }
 
-    /// With more of our own words.
+    /// Appends the program's own words.
     pub fn and(mut self, text: impl Into<String>) -> Self {
         self.0.push(Piece::Plain(text.into()));
         self
     }
 
-    /// With something quoted.
+    /// Appends code.
     pub fn code(mut self, text: impl Into<String>) -> Self {
         self.0.push(Piece::Code(text.into()));
         self
     }
 
-    /// With a list of quoted things, commas between; at most `most`, the rest counted.
+    /// Appends a list of code, separated by commas: the first `max` items and the count of the rest.
     pub fn codes<T: Into<String>>(
         mut self,
         texts: impl IntoIterator<Item = T>,
-        most: usize,
+        max: usize,
     ) -> Self {
         let mut texts = texts.into_iter();
-        for (at, text) in texts.by_ref().take(most).enumerate() {
-            if at > 0 {
+        for (index, text) in texts.by_ref().take(max).enumerate() {
+            if index > 0 {
                 self = self.and(", ");
             }
             self = self.code(text);
@@ -51,23 +51,14 @@ impl Message {
         }
     }
 
-    /// With another sentence's pieces.
+    /// Appends another message.
     pub fn then(mut self, other: Message) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// The pieces.
+    /// The pieces, in order.
     pub fn pieces(&self) -> &[Piece] {
         &self.0
-    }
-
-    /// As one text, quoted pieces in backticks.
-    pub fn text(&self) -> String {
-        let piece = |piece: &Piece| match piece {
-            Piece::Plain(text) => text.clone(),
-            Piece::Code(text) => format!("`{text}`"),
-        };
-        self.0.iter().map(piece).collect()
     }
 }

@@ -1,42 +1,42 @@
-//! One side of a review: objects by what they are, wherever they lie.
+//! Objects by identity, wherever their files lie.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use kube_validate::{ObjectId, group};
+use kube_validate::{MissingField, ObjectId};
 use yaml_spans::{Node, Value};
 
 /// An object and the file that holds it.
 #[derive(Debug, Clone)]
 pub struct Object {
-    /// What it is known by.
+    /// Its identity.
     pub id: ObjectId,
     /// Its data.
     pub node: Node,
-    /// Its file, under the folder of rendered files.
+    /// Its file, relative to the folder of rendered files.
     pub file: String,
 }
 
-/// Why a set of documents is no set of objects.
+/// An error in a set of documents.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectError {
     /// A document has no `apiVersion`, `kind` or `metadata.name`.
-    #[error("{file} holds a document without `{missing}`: it is no object")]
+    #[error("invalid object in `{file}`: {missing}")]
     NoObject {
         /// The file.
         file: String,
-        /// What is missing.
-        missing: &'static str,
+        /// The field.
+        missing: MissingField,
     },
-    /// Two documents are one object.
-    #[error("{id} stands in {first} and in {second}")]
+    /// Two documents have one identity.
+    #[error("`{id}` is in `{first}` and in `{second}`")]
     Twice {
-        /// The object.
+        /// The identity.
         id: Box<ObjectId>,
         /// One file.
         first: String,
-        /// The other.
+        /// The other file.
         second: String,
     },
 }
@@ -44,20 +44,13 @@ pub enum ObjectError {
 impl Object {
     /// Reads a document as an object.
     pub fn read(node: Node, file: &str) -> Result<Self, ObjectError> {
-        let text = |keys: &[&str]| at(&node, keys).and_then(Node::as_str).map(str::to_owned);
-        let missing = |missing| ObjectError::NoObject { file: file.to_owned(), missing };
-        let api_version = text(&["apiVersion"]).ok_or_else(|| missing("apiVersion"))?;
-        let id = ObjectId {
-            namespace: text(&["metadata", "namespace"]),
-            kind: text(&["kind"]).ok_or_else(|| missing("kind"))?,
-            name: text(&["metadata", "name"]).ok_or_else(|| missing("metadata.name"))?,
-            group: group(&api_version).to_owned(),
-        };
+        let id = ObjectId::read(&node)
+            .map_err(|missing| ObjectError::NoObject { file: file.to_owned(), missing })?;
         Ok(Object { id, node, file: file.to_owned() })
     }
 
-    /// Whether it is of a kind: `is("apps", "Deployment")`.
-    pub fn is(&self, group: &str, kind: &str) -> bool {
+    /// Returns true for a kind: `is_kind("apps", "Deployment")`.
+    pub fn is_kind(&self, group: &str, kind: &str) -> bool {
         self.id.kind == kind && self.id.group == group
     }
 
@@ -82,7 +75,7 @@ pub(crate) fn at<'a>(node: &'a Node, keys: &[&str]) -> Option<&'a Node> {
     keys.iter().try_fold(node, |node, key| node.get(key))
 }
 
-/// The items of a list under some keys; none where there is no list.
+/// The items of a list under some keys; empty if there is no list.
 pub(crate) fn items<'a>(node: &'a Node, keys: &[&str]) -> &'a [Node] {
     at(node, keys).and_then(Node::as_sequence).unwrap_or_default()
 }
@@ -92,7 +85,7 @@ pub(crate) fn strings<'a>(node: &'a Node, keys: &[&str]) -> Vec<&'a str> {
     items(node, keys).iter().filter_map(Node::as_str).collect()
 }
 
-/// A scalar as a person writes it, without quotes; for lists and maps what they are.
+/// A scalar as a person writes it, without quotes; of a list or a map, the word for it.
 pub(crate) fn scalar_text(node: &Node) -> String {
     match &node.value {
         Value::Null => "null".to_owned(),
@@ -104,14 +97,15 @@ pub(crate) fn scalar_text(node: &Node) -> String {
     }
 }
 
-/// The objects of one side. Cloning is cheap: objects are shared.
+/// Objects by identity. Cloning is cheap: objects are shared.
 #[derive(Debug, Clone, Default)]
 pub struct Objects(BTreeMap<ObjectId, Arc<Object>>);
 
 impl Objects {
-    /// Takes objects in.
+    /// Collects objects.
     ///
-    /// Errors: two of them are one.
+    /// # Errors
+    /// Two of them have one identity.
     pub fn collect(objects: impl IntoIterator<Item = Arc<Object>>) -> Result<Self, ObjectError> {
         let mut all = BTreeMap::new();
         for object in objects {
@@ -132,7 +126,7 @@ impl Objects {
         Ok(Objects(all))
     }
 
-    /// The object of an identity.
+    /// The object with an identity.
     pub fn get(&self, id: &ObjectId) -> Option<&Object> {
         self.0.get(id).map(Arc::as_ref)
     }
@@ -143,8 +137,12 @@ impl Objects {
     }
 
     /// All of one kind.
-    pub fn of<'a>(&'a self, group: &'a str, kind: &'a str) -> impl Iterator<Item = &'a Object> {
-        self.iter().filter(move |object| object.is(group, kind))
+    pub fn of_kind<'a>(
+        &'a self,
+        group: &'a str,
+        kind: &'a str,
+    ) -> impl Iterator<Item = &'a Object> {
+        self.iter().filter(move |object| object.is_kind(group, kind))
     }
 
     /// An object of a kind by its namespace and name.
@@ -168,7 +166,7 @@ impl Objects {
         self.0.keys()
     }
 
-    /// Whether both sides share this object, so that it can't differ.
+    /// Returns true if both sets share this object, so that it can't differ.
     pub(crate) fn shares(&self, other: &Self, id: &ObjectId) -> bool {
         match (self.0.get(id), other.0.get(id)) {
             (Some(one), Some(two)) => Arc::ptr_eq(one, two),

@@ -8,27 +8,31 @@ use super::object::Object;
 const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 const FLUX_PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
 
-/// Who leaves the object in the cluster when it is gone from the files.
-pub(crate) struct Guard {
-    /// Argo CD does, or asks.
+/// The controllers that keep an object in the cluster after it is removed from the files.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PruneProtection {
+    /// Argo CD keeps it, or asks first.
     pub argocd: bool,
-    /// Flux does.
+    /// Flux keeps it.
     pub flux: bool,
 }
 
-impl Guard {
-    pub fn of(object: &Object) -> Self {
-        let option = |option: &str| matches!(option.trim(), "Prune=false" | "Prune=confirm");
-        Guard {
-            argocd: object.annotation(SYNC_OPTIONS).is_some_and(|list| list.split(',').any(option)),
+impl PruneProtection {
+    /// Reads an object's annotations.
+    pub fn read(object: &Object) -> Self {
+        let sync_options = object.annotation(SYNC_OPTIONS).unwrap_or_default();
+        PruneProtection {
+            argocd: sync_options
+                .split(',')
+                .any(|option| matches!(option.trim(), "Prune=false" | "Prune=confirm")),
             flux: object.annotation(FLUX_PRUNE) == Some("disabled"),
         }
     }
 }
 
-/// Whether data goes with an object: a Namespace takes all that is in it along.
+/// Returns true if data is deleted with an object: a Namespace takes everything in it along.
 pub(crate) fn holds_data(object: &Object) -> bool {
     ["Namespace", "PersistentVolume", "PersistentVolumeClaim"]
         .iter()
-        .any(|kind| object.is("", kind))
+        .any(|kind| object.is_kind("", kind))
 }

@@ -1,18 +1,18 @@
-//! The one scale of findings and consequences.
+//! The one scale of lint findings, consequences of a diff and alerts.
 
-/// How much a consequence matters.
+/// The severity of a finding or a consequence, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Data, the cluster's safety or the roll-out itself is at stake.
+    /// Data, the GPU's or the cluster's safety, or the roll-out itself is at risk.
     Critical,
-    /// Somebody should know before it is merged.
+    /// A reviewer should know before the change is merged.
     Warning,
-    /// Good to know.
+    /// Useful to know.
     Info,
 }
 
 impl Severity {
-    /// The word for it.
+    /// The severity's name: `critical`, `warning` or `info`.
     pub fn name(self) -> &'static str {
         match self {
             Severity::Critical => "critical",

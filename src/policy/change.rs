@@ -6,7 +6,7 @@ use super::cel;
 use super::error::Error;
 use super::model::error_at;
 use yaml_spans::diagnostic::Located;
-use yaml_spans::edit::{self, Editor};
+use yaml_spans::edit::{EditError, Editor};
 use yaml_spans::{Entry, Node, Path, Segment, Value};
 
 /// A change to one document.
@@ -171,7 +171,7 @@ fn unquote_single(raw: &str) -> (String, Vec<usize>) {
     (text, starts)
 }
 
-fn with_fix(error: Located<edit::Error>) -> Located<Error> {
+fn with_fix(error: Located<EditError>) -> Located<Error> {
     let error = error.map(Error::Edit);
     match error.error.fix() {
         Some(fix) if error.hint.is_none() => error.hint(fix),

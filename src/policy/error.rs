@@ -1,7 +1,7 @@
 //! The reasons why a policy is not edited.
 
 use yaml_spans::ParseError;
-use yaml_spans::edit;
+use yaml_spans::edit::EditError;
 
 /// An obstacle to editing or reading a policy.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum Error {
     Parse(#[from] ParseError),
     /// The text can't be edited at this place.
     #[error(transparent)]
-    Edit(#[from] edit::Error),
+    Edit(#[from] EditError),
     /// The namespace is not a DNS label. A glob would exclude other namespaces too.
     #[error(
         "invalid namespace `{0}`: expected lower-case letters, digits and `-`, at most 63 characters"
@@ -100,10 +100,8 @@ impl Error {
             }
             Error::BlockMixed(_) => "add a block to `any` whose only attribute is `namespaces`",
             Error::EmptyExclude => "delete the key",
-            Error::Edit(edit::Error::Anchor | edit::Error::Alias) => {
-                "write the list out in this rule"
-            }
-            Error::Edit(edit::Error::Missing(_)) => "a merge key `<<` may bring it: write it out",
+            Error::Edit(EditError::Anchor | EditError::Alias) => "write the list out in this rule",
+            Error::Edit(EditError::Missing(_)) => "a merge key `<<` may bring it: write it out",
             Error::Template(_) | Error::Elsewhere(_) | Error::EscapedExpression => {
                 "edit it by hand, in the owner's file"
             }

@@ -32,7 +32,7 @@ pub use self::error::Error;
 pub use self::evaluate::Ternary;
 pub use self::exception::{Exception, ExceptionRequest, exception_requirements, policy_exception};
 pub use self::model::Kind;
-use self::model::{Policy, error_at};
+use self::model::{Policy, error_at, find_policies};
 pub use self::show::{Shown, ShownRule, Tenant, Verdict, show_policies};
 use self::target::{Target, select_target};
 pub use self::wildcard::glob_matches;
@@ -173,6 +173,14 @@ pub fn remove_exclusion(
     let after = parse_alone(&text).map(|parsed| parsed.documents).unwrap_or_default();
     let still_excluded_by = excluded_by(&after, edit.target, namespace);
     edit.outcome(text, Status::Removed { still_excluded_by })
+}
+
+/// The kind and the name of the only policy in some documents.
+pub fn single_policy(documents: &[Node]) -> Option<(Kind, &str)> {
+    match find_policies(documents).as_slice() {
+        [policy] if !policy.name.is_empty() => Some((policy.kind, policy.name)),
+        _ => None,
+    }
 }
 
 /// A text that is being edited, and the policy and rule in it.

@@ -255,6 +255,6 @@ pub(super) fn kind_error(expected: &'static str, node: &Node, path: &Path) -> Lo
 
 /// Attaches a place, and the error's usual fix as its hint.
 pub(super) fn error_at(error: Error, span: Option<Span>, path: &Path) -> Located<Error> {
-    let hint = error.fix().map(str::to_owned);
+    let hint = error.fix().map(Into::into);
     Located { error, span, path: path.clone(), hint }
 }

@@ -8,7 +8,7 @@ use super::mutating::policy_exclusions;
 use super::{Errors, Request};
 use yaml_spans::diagnostic::Located;
 use yaml_spans::source::{SourceId, Span};
-use yaml_spans::{Node, name_hint};
+use yaml_spans::{Node, suggestion};
 
 /// A policy of a file, and of a ClusterPolicy one of its rules, by index.
 #[derive(Debug, Clone, Copy)]
@@ -120,15 +120,16 @@ fn select_rule(policy: &Policy<'_>, name: Option<&str>) -> Result<usize, Located
             let names: Vec<String> =
                 rule_names(&rules).iter().map(|name| format!("`{name}`")).collect();
             let mut error = error_at(Error::WhichRule(count), span, &path);
-            let fix = error.hint.unwrap_or_default();
-            error.hint = Some(format!("{fix}: {}", names.join(", ")));
+            if let Some(fix) = error.hint {
+                error.hint = Some(format!("{fix}: {}", names.join(", ")).into());
+            }
             Err(error)
         }
     }
 }
 
 fn with_suggestion(error: Located<Error>, wrong: &str, names: &[&str]) -> Located<Error> {
-    match name_hint(wrong, names) {
+    match suggestion(wrong, names) {
         Some(hint) => error.hint(hint),
         None => error,
     }

@@ -1,4 +1,3 @@
-use super::model::find_policies;
 use super::*;
 use yaml_spans::source::Source;
 use yaml_spans::{emit, to_node};

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::values::RelativePath;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Source;
-use yaml_spans::{MAX_BYTES, near_name};
+use yaml_spans::{MAX_BYTES, suggest};
 
 /// The largest file that is read, in bytes: values, a template or a policy.
 const MAX_FILE_BYTES: u64 = 256 << 10;
@@ -162,7 +162,7 @@ impl Project {
             None => Err(ProjectError::NoStack {
                 name: name.to_owned(),
                 folder: Self::VALUES.to_owned(),
-                near: near_name(name, stacks.iter().map(|stack| stack.stem.as_str()))
+                near: suggest(name, stacks.iter().map(|stack| stack.stem.as_str()))
                     .map(str::to_owned),
             }),
         }
@@ -270,7 +270,7 @@ pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
     let limit = MAX_BYTES as u64;
     if is_standard_input(path) {
         let name = "(standard input)";
-        return Ok(Source::written(name, text_of(io::stdin().lock(), name, 0, limit)?));
+        return Ok(Source::written(name, decode_text(io::stdin().lock(), name, 0, limit)?));
     }
     read_source(path, &path.display().to_string(), limit)
 }
@@ -297,20 +297,27 @@ fn read_source(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectErr
 /// Reads a regular file of at most `limit` bytes as text; messages call it `name`.
 pub(crate) fn read_text(path: &Path, name: &str, limit: u64) -> Result<String, ProjectError> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(name, &error))?;
-    // Before it is opened: opening a pipe waits for its other end.
+    // Checked before it is opened: opening a pipe waits for its other end.
     if !metadata.is_file() {
         return Err(ProjectError::NotAFile { path: name.to_owned() });
     }
     let file = fs::File::open(path).map_err(|error| unreadable(name, &error))?;
-    text_of(file, name, metadata.len(), limit)
+    decode_text(file, name, metadata.len(), limit)
 }
 
-fn text_of(from: impl Read, name: &str, expected: u64, limit: u64) -> Result<String, ProjectError> {
-    let path = || name.to_owned();
-    let bytes = read_at_most(from, expected, limit)
-        .map_err(|error| unreadable(name, &error))?
-        .ok_or_else(|| ProjectError::TooLarge { path: path(), limit: limit >> 10 })?;
-    String::from_utf8(bytes).map_err(|_| ProjectError::NotUtf8 { path: path() })
+fn decode_text(
+    from: impl Read,
+    name: &str,
+    expected: u64,
+    limit: u64,
+) -> Result<String, ProjectError> {
+    let path = name.to_owned();
+    let bytes = read_at_most(from, expected, limit).map_err(|error| unreadable(name, &error))?;
+    match bytes.map(String::from_utf8) {
+        Some(Ok(text)) => Ok(text),
+        Some(Err(_)) => Err(ProjectError::NotUtf8 { path }),
+        None => Err(ProjectError::TooLarge { path, limit: limit >> 10 }),
+    }
 }
 
 /// Reads all bytes, of which there are probably `expected`; `None` if there are more than `limit`.

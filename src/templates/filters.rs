@@ -3,7 +3,7 @@
 
 use minijinja::value::{Value as Context, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
-use sha2::{Digest, Sha256};
+use oci_scratch::Digest;
 
 use yaml_spans;
 
@@ -51,7 +51,7 @@ fn invalid(reason: impl Into<String>) -> Error {
 
 /// The SHA-256 of a text, in lower-case hexadecimal: a checksum that rolls Pods.
 fn sha256(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::of(text.as_bytes()).hex().to_owned()
 }
 
 /// The last part of a path: the file's name.

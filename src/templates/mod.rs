@@ -17,7 +17,7 @@ use minijinja::value::Value as Context;
 use minijinja::{Environment, ErrorKind, OutputSpanKind, UndefinedBehavior};
 
 use yaml_spans::Path;
-use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Located};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Hint, Located};
 use yaml_spans::source::{Origin, Source, SourceId, Sources, Span};
 
 pub use builtin::BUILT_IN;
@@ -223,7 +223,7 @@ impl Templates {
         let problem = match error.kind() {
             ErrorKind::UndefinedError => {
                 let (name, near) = output::find_undefined(&expression, context);
-                suggestion = near.map(|near| format!("did you mean `{near}`?"));
+                suggestion = near.map(|near| Hint::Suggestion(near.into()));
                 RenderError::Undefined(name)
             }
             ErrorKind::OutOfFuel => RenderError::Limit(format!(
@@ -231,9 +231,6 @@ impl Templates {
             )),
             ErrorKind::WriteFailure => {
                 RenderError::Limit(format!("writes more than {} KiB", MAX_OUTPUT_BYTES >> 10))
-            }
-            _ if detail.contains("recursion limit") => {
-                RenderError::Limit("nests too deeply".to_owned())
             }
             kind => {
                 let reason = if detail.is_empty() { kind.to_string() } else { detail };

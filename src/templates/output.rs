@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use minijinja::value::{Value as Context, ValueKind};
 use minijinja::{Error, ErrorKind, Output, State};
 
-use yaml_spans::near_name;
+use yaml_spans::suggest;
 
 /// The engine's formatter: every value as JSON, so that it is one YAML node and never structure.
 pub(super) fn format_value(out: &mut Output, _: &mut State, value: &Context) -> Result<(), Error> {
@@ -105,7 +105,7 @@ pub(super) fn find_undefined(expression: &str, context: &Context) -> (String, Op
                     .try_iter()
                     .map(|keys| keys.map(|key| key.to_string()).collect())
                     .unwrap_or_default();
-                let near = near_name(step, keys.iter().map(String::as_str)).map(str::to_owned);
+                let near = suggest(step, keys.iter().map(String::as_str)).map(str::to_owned);
                 return (walked, near);
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
 use super::{KyvernoMode, LoadError, Loaded, Values};
+use crate::model::nearest_written;
 use yaml_spans::Path;
 use yaml_spans::diagnostic::Located;
 
@@ -64,28 +65,27 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     let values = &loaded.values;
     let mut errors = Vec::new();
     let mut report = |path: Path, error: CheckError| {
-        let span = nearest_span(loaded, &path);
+        let span = nearest_written(&loaded.tree, &path);
         errors.push(Located::new(LoadError::Check(error), span, path));
     };
-    let key = |keys: &[&str]| keys.iter().fold(Path::root(), |path, key| path.key(*key));
 
     let stem = stem.to_string_lossy();
     if values.name.as_str() != stem {
         let name = values.name.to_string();
-        report(key(&["name"]), CheckError::Stem { name, stem: stem.into_owned() });
+        report(path_of(&["name"]), CheckError::Stem { name, stem: stem.into_owned() });
     }
     if values.namespace.tier.is_some() && values.namespace.labels.contains_key("tier") {
         let error = CheckError::Reserved { key: "tier", by: "namespace.tier" };
-        report(key(&["namespace", "labels", "tier"]), error);
+        report(path_of(&["namespace", "labels", "tier"]), error);
     }
     if values.server.config.is_some()
         && values.server.pod_annotations.contains_key("checksum/config")
     {
         let error = CheckError::Reserved { key: "checksum/config", by: "server.config" };
-        report(key(&["server", "podAnnotations", "checksum/config"]), error);
+        report(path_of(&["server", "podAnnotations", "checksum/config"]), error);
     }
     if values.service.is_some() && values.server.port.is_none() {
-        report(key(&["service"]), CheckError::NoServerPort);
+        report(path_of(&["service"]), CheckError::NoServerPort);
     }
     if let (Some(config), Some(storage)) = (&values.server.config, &values.storage)
         && without_trailing_slash(config.mount_path.as_str())
@@ -93,23 +93,23 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     {
         let name = storage.mount_path.to_string();
         let error = CheckError::Twice { name, first: "`server.config.mountPath`".to_owned() };
-        report(key(&["storage", "mountPath"]), error);
+        report(path_of(&["storage", "mountPath"]), error);
     }
-    check_names(values, |leaf, error| report(key(&["offPeak", "names", leaf]), error));
+    check_names(values, |leaf, error| report(path_of(&["offPeak", "names", leaf]), error));
     let mode = match values.kyverno.mode {
         KyvernoMode::Edit => Some("edit"),
         KyvernoMode::Exception => Some("exception"),
         KyvernoMode::None => None,
     };
     if let (Some(mode), None) = (mode, &values.kyverno.policy) {
-        report(key(&["kyverno", "mode"]), CheckError::NoPolicy(mode));
+        report(path_of(&["kyverno", "mode"]), CheckError::NoPolicy(mode));
     }
     let mut seen = BTreeMap::new();
     for (index, client) in values.clients.iter().enumerate() {
         let place = (&client.namespace, &client.config_map);
         let first = format!("the ConfigMap of `clients[{index}]`");
         if let (Some(first), Some(name)) = (seen.insert(place, first), &client.config_map) {
-            let path = key(&["clients"]).index(index);
+            let path = path_of(&["clients"]).index(index);
             report(path, CheckError::Twice { name: name.to_string(), first });
         }
     }
@@ -135,18 +135,10 @@ fn check_names(values: &Values, mut report: impl FnMut(&'static str, CheckError)
     }
 }
 
-fn without_trailing_slash(path: &str) -> &str {
-    path.trim_end_matches('/')
+fn path_of(keys: &[&str]) -> Path {
+    keys.iter().fold(Path::root(), |path, key| path.key(*key))
 }
 
-/// The place of a value, or of its nearest written ancestor if the value is a default.
-fn nearest_span(loaded: &Loaded, path: &Path) -> Option<yaml_spans::source::Span> {
-    let mut path = Some(path.clone());
-    while let Some(at) = path {
-        if let Some(span) = at.find(&loaded.tree).and_then(|node| node.span) {
-            return Some(span);
-        }
-        path = at.parent();
-    }
-    None
+fn without_trailing_slash(path: &str) -> &str {
+    path.trim_end_matches('/')
 }

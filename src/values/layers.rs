@@ -247,25 +247,26 @@ fn assign(
     let key_span = Span::new(id, 0, path_text.len() as u32);
     let start = key_span.end + 1;
     let value_span = Span::new(id, start, start + value_text.len() as u32);
-    let at = |error| Box::new(Located::new(error, Some(value_span), assignment.path.clone()));
-    let text_node =
-        |text: &str| Node { span: Some(value_span), value: Value::String(text.to_owned()) };
+    let locate = |error| Box::new(Located::new(error, Some(value_span), assignment.path.clone()));
     let node = match &assignment.value {
         Assigned::Text(text) => {
             let shape = Shape::of_values().at(&assignment.path);
-            parse_typed(text, shape.as_ref(), value_span).map_err(at)?
+            parse_typed(text, shape.as_ref(), value_span).map_err(locate)?
         }
-        Assigned::List(items) => Node {
-            span: Some(value_span),
-            value: Value::Sequence(items.iter().map(|item| text_node(item)).collect()),
-        },
+        Assigned::List(items) => {
+            let items = items.iter().map(|item| string_node(item, value_span)).collect();
+            Node { span: Some(value_span), value: Value::Sequence(items) }
+        }
         Assigned::Map(pairs) => {
-            let entry = |text: &String| Entry { key_span: Some(value_span), node: text_node(text) };
-            let map = pairs.iter().map(|(key, text)| (key.clone(), entry(text))).collect();
+            let mut map = Mapping::new();
+            for (key, text) in pairs {
+                let node = string_node(text, value_span);
+                map.insert(key.clone(), Entry { key_span: Some(value_span), node });
+            }
             Node { span: Some(value_span), value: Value::Mapping(map) }
         }
     };
-    let slot = find_slot(tree, assignment, key_span).map_err(at)?;
+    let slot = find_slot(tree, assignment, key_span).map_err(locate)?;
     match slot {
         Slot::Entry(map, key) if node.value == Value::Null => {
             map.shift_remove(key);
@@ -283,14 +284,19 @@ fn assign(
     Ok(())
 }
 
+fn string_node(text: &str, span: Span) -> Node {
+    Node { span: Some(span), value: Value::String(text.to_owned()) }
+}
+
 /// Parses a text to the type that the schema expects. At a path that the schema does not know it becomes
 /// a string, and reading then reports the path.
 fn parse_typed(text: &str, shape: Option<&Shape>, span: Span) -> Result<Node, LoadError> {
-    let node = |value| Ok(Node { span: Some(span), value });
-    let string = || node(Value::String(text.to_owned()));
-    let Some(shape) = shape else { return string() };
+    let Some(shape) = shape else { return Ok(string_node(text, span)) };
     if shape.allows("string") && !shape.is_anything() {
-        return if text == "null" && shape.allows("null") { node(Value::Null) } else { string() };
+        return Ok(match text == "null" && shape.allows("null") {
+            true => Node { span: Some(span), value: Value::Null },
+            false => string_node(text, span),
+        });
     }
     let mut scratch = Sources::new();
     let id = scratch.add(Source::written("", text));
@@ -299,7 +305,10 @@ fn parse_typed(text: &str, shape: Option<&Shape>, span: Span) -> Result<Node, Lo
         documents.is_empty().then_some(first)
     });
     let Some(mut parsed) = parsed else {
-        return if shape.is_anything() { string() } else { refuse_type(text, shape) };
+        return match shape.is_anything() {
+            true => Ok(string_node(text, span)),
+            false => refuse_type(text, shape),
+        };
     };
     set_spans(&mut parsed, span);
     let kind = match &parsed.value {

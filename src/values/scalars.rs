@@ -186,10 +186,8 @@ text! {
     /// A branch's name that `git check-ref-format --branch` accepts, in ASCII.
     BranchName, pattern: r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$", max: 200,
     check: |text| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "_./-".contains(c);
-        let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock");
-        let whole = !text.starts_with('-') && !text.contains("..");
-        if whole && text.chars().all(plain) && text.split('/').all(part) { Ok(()) } else {
+        let is_whole = !text.starts_with('-') && !text.contains("..") && is_plain(text);
+        if is_whole && text.split('/').all(is_branch_part) { Ok(()) } else {
             Err(invalid("branch", text, "letters, digits, `_`, `-`, and `.` and `/` between them"))
         }
     }
@@ -213,10 +211,9 @@ text! {
     /// A workflow's action with its revision.
     ActionRef, pattern: r"^(https://)?[A-Za-z0-9_./-]+@[A-Za-z0-9_./-]+$", max: 300,
     check: |text| {
-        let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c));
         let bare = text.strip_prefix("https://").unwrap_or(text);
         match bare.split_once('@') {
-            Some((name, revision)) if plain(name) && name.contains('/') && plain(revision) && !has_parent_segment(name) => Ok(()),
+            Some((name, revision)) if is_plain(name) && name.contains('/') && is_plain(revision) && !has_parent_segment(name) => Ok(()),
             _ => Err(invalid("action", text, "`OWNER/REPOSITORY@COMMIT`")),
         }
     }
@@ -231,6 +228,15 @@ impl DnsSubdomain {
 
 fn invalid(what: &str, text: &str, expected: &str) -> String {
     format!("invalid {what} `{text}`: expected {expected}")
+}
+
+/// Returns true for a text of letters, digits, `_`, `.`, `/` and `-`.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "_./-".contains(c))
+}
+
+fn is_branch_part(part: &str) -> bool {
+    !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock")
 }
 
 fn has_parent_segment(path: &str) -> bool {
@@ -321,18 +327,18 @@ fn check_git_url(text: &str) -> Result<(), String> {
 /// refused.
 /// Source: kustomize-controller, api/v1/kustomization_types.go.
 fn check_duration(text: &str) -> Result<(), String> {
-    let refuse = || Err(invalid("duration", text, "a duration such as `10m` or `1h30m`"));
+    let error = || Err(invalid("duration", text, "hours, minutes and seconds such as `1h30m`"));
     let mut rest = text;
     let mut any = false;
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = rest.split_at(digits);
         let unit = ["ms", "s", "m", "h"].into_iter().find(|unit| after.starts_with(unit));
-        let (Some(unit), 1..=6) = (unit, digits) else { return refuse() };
+        let (Some(unit), 1..=6) = (unit, digits) else { return error() };
         any |= number.bytes().any(|byte| byte != b'0');
         rest = &after[unit.len()..];
     }
-    if any { Ok(()) } else { refuse() }
+    if any { Ok(()) } else { error() }
 }
 
 /// A whole number from `MIN` to `MAX`.

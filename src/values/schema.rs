@@ -46,19 +46,10 @@ impl Shape {
 
     /// The place one step below; `None` if the schema does not know it.
     pub fn step(&self, segment: &Segment) -> Option<Self> {
-        let below = |node: &'static Json| match segment {
-            Segment::Index(_) => node.get("items"),
-            Segment::Key(key) => {
-                let property = node.get("properties").and_then(|map| map.get(key));
-                // A map whose keys have a form has one pattern of properties.
-                let pattern = || node.get("patternProperties")?.as_object()?.values().next();
-                property.or_else(pattern).or_else(|| node.get("additionalProperties"))
-            }
-        };
         let children: Vec<_> = self
             .nodes
             .iter()
-            .filter_map(|node| below(node))
+            .filter_map(|node| child_schema(node, segment))
             .filter(|node| **node != Json::Bool(false))
             .flat_map(|node| alternatives(self.root, node))
             .collect();
@@ -112,6 +103,15 @@ impl Shape {
             _ => Vec::new(),
         })
     }
+}
+
+fn child_schema<'a>(node: &'a Json, segment: &Segment) -> Option<&'a Json> {
+    let Segment::Key(key) = segment else { return node.get("items") };
+    let property = node.get("properties").and_then(|map| map.get(key));
+    property
+        // A map whose keys have a form has one pattern of properties.
+        .or_else(|| node.get("patternProperties")?.as_object()?.values().next())
+        .or_else(|| node.get("additionalProperties"))
 }
 
 fn allows_anything(node: &Json) -> bool {

@@ -1,5 +1,6 @@
 //! The types of a values file. Doc comments are the descriptions in `values/schema.json`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use indexmap::IndexMap;
@@ -416,15 +417,15 @@ fn default_recheck_delay() -> Whole<0, 300> {
 }
 
 fn default_gate_resources() -> ResourceRequirements {
-    let quantity = |text: &str| Quantity(text.to_owned());
-    let map = |pairs: &[(&str, &str)]| {
-        Some(pairs.iter().map(|&(name, text)| (name.to_owned(), quantity(text))).collect())
-    };
     ResourceRequirements {
-        requests: map(&[("cpu", "20m"), ("memory", "64Mi")]),
-        limits: map(&[("memory", "128Mi")]),
+        requests: Some(quantities(&[("cpu", "20m"), ("memory", "64Mi")])),
+        limits: Some(quantities(&[("memory", "128Mi")])),
         ..Default::default()
     }
+}
+
+fn quantities(pairs: &[(&str, &str)]) -> BTreeMap<String, Quantity> {
+    pairs.iter().map(|&(name, text)| (name.to_owned(), Quantity(text.to_owned()))).collect()
 }
 
 /// The exclusion of the namespace from the policy that raises GPU Pods' priority.

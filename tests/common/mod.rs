@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper fails the test that calls it")]
 #![allow(dead_code, reason = "each test file is a crate of its own and uses its part")]
 
+pub mod http;
 pub mod manifests;
 pub mod terraform;
 pub mod tool;

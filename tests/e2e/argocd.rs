@@ -1,6 +1,5 @@
-//! The plugin in Argo CD's own plugin server: `argocd-cmp-server` with our `plugin.yaml` and our binary
-//! beside it, as the sidecar has them, asked by Argo CD's own client (tests/tools/argocd) with the whole
-//! repository as a stream.
+//! The plugin in Argo CD's own plugin server: `argocd-cmp-server` with the sidecar's `plugin.yaml` and
+//! binary. Argo CD's own client (tests/tools/argocd) calls it, with the whole repository as a stream.
 
 mod server;
 
@@ -13,7 +12,8 @@ use serde_json::{Value, json};
 use self::server::{Asked, CmpServer, Refused, plugin_wiring};
 use crate::common::tool::{self, Sandbox, generate, objects, ran, repository};
 
-/// A clone of this repository, `.git` included, with every file as it lies here: what Argo CD packs.
+/// A clone of this repository, `.git` included, with the files of the working tree: Argo CD packs such a
+/// folder.
 fn checkout() -> Sandbox {
     let checkout = Sandbox::empty();
     let root = checkout.path("");
@@ -46,7 +46,7 @@ fn manifests(answer: &Value) -> Vec<Value> {
     texts.iter().map(|text| serde_json::from_str(text.as_str().unwrap()).unwrap()).collect()
 }
 
-/// An order that says nothing.
+/// The objects in an order that does not matter.
 fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
     objects.sort_by_key(Value::to_string);
     objects
@@ -54,14 +54,14 @@ fn sorted(mut objects: Vec<Value>) -> Vec<Value> {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn the_server_takes_our_plugin_file() {
+fn the_server_accepts_the_plugin_file() {
     let server = CmpServer::start();
     let checkout = checkout();
-    // Neither discovery nor credentials: false is left out of the answer.
+    // Neither discovery nor credentials: the answer omits false.
     assert_eq!(server.ask("CheckPluginConfiguration", &Asked::of(&checkout)), Ok(json!({})));
-    // Without discovery, it is for no repository that does not name it.
+    // Without discovery, it matches no repository.
     assert_eq!(server.ask("MatchRepository", &Asked::of(&checkout)), Ok(json!({})));
-    // Every Application names it as its socket is called.
+    // Every Application uses the name of its socket.
     let socket = server.socket().file_stem().unwrap().to_string_lossy().into_owned();
     let applications = applications(&[]);
     assert!(applications.iter().all(|one| one["spec"]["source"]["plugin"]["name"] == *socket));
@@ -76,7 +76,7 @@ fn applications(set: &[&str]) -> Vec<Value> {
     wiring
 }
 
-/// Asks for each Application's objects as it says, and holds them against what `generate` prints.
+/// Requests each Application's objects, and compares them with the output of `generate`.
 fn every_application_gets_what_is_printed(checkout: &Sandbox, set: &[&str]) {
     let server = CmpServer::start();
     let mut all = Vec::new();
@@ -113,7 +113,7 @@ fn a_project_in_a_folder_of_the_repository_is_found() {
         std::fs::rename(checkout.path(folder), below).unwrap();
     }
     every_application_gets_what_is_printed(&checkout, &["gitops.path=infra/gpu"]);
-    // The other way to say which folder: the path, as the docs have it.
+    // The path can name the folder too.
     let server = CmpServer::start();
     let by_path = Asked::of(&checkout).at("infra/gpu/rendered/tts");
     let answer = server.ask("GenerateManifest", &by_path).unwrap();

@@ -1,4 +1,4 @@
-//! The files that wire a repository to Argo CD and Flux, held against their own definitions.
+//! The files that wire a repository to Argo CD and Flux, validated against their own definitions.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::compare::changed;
 
 const STRICT: &str = "fieldManager=e2e&force=true&dryRun=All&fieldValidation=Strict";
 
-/// What `gitops` prints.
+/// The objects that `gitops` prints.
 fn wiring(arguments: &[&str]) -> Vec<Value> {
     let set = ["--set", "gitops.repoURL=https://git.example/infra.git"];
     let ran = ran(repository(), &[&["gitops"], arguments, &set].concat());
@@ -58,7 +58,7 @@ fn argo_cds_and_flux_definitions_take_it() {
     }
 }
 
-/// The one object that is no whole one.
+/// Returns true for the patch, which is only a part of an object.
 fn is_patch(object: &Value) -> bool {
     object["kind"] == "Deployment"
 }

@@ -1,4 +1,4 @@
-//! `image build` and `image inspect`, and what skopeo and umoci make of the folder.
+//! `image build` and `image inspect`; skopeo and umoci read the folder.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -30,7 +30,7 @@ fn the_bytes_do_not_depend_on_the_surroundings() {
 }
 
 #[test]
-fn the_time_and_the_revision_count_when_they_are_given() {
+fn a_given_time_or_revision_changes_the_digest() {
     let world = World::new();
     let plain = world.image();
     let build = ["image", "build", "--binary", "program", "--out", "image", "--tag", "1.0"];
@@ -49,20 +49,20 @@ fn the_time_and_the_revision_count_when_they_are_given() {
 }
 
 #[test]
-fn what_would_not_run_is_refused_before_anything_is_written() {
+fn a_program_that_would_not_run_is_refused_before_anything_is_written() {
     let world = World::new();
     world.write("script", "#!/bin/sh\n");
     world.write("cut", &program(0)[..100]);
     let dynamic = std::env::current_exe().unwrap();
-    for (file, why) in [
-        ("script", "no ELF file"),
+    for (file, reason) in [
+        ("script", "expected an ELF file"),
         ("cut", "cut short"),
         ("missing", "can't be read"),
-        (".", "is no file"),
+        (".", "is not a file"),
         (dynamic.to_str().unwrap(), "linked dynamically (it asks for `/lib"),
     ] {
         let ran = world.run(&["image", "build", "--binary", file, "--out", "image"]);
-        assert!(ran.refusal().contains(why), "{file}: {}", ran.stderr);
+        assert!(ran.refusal().contains(reason), "{file}: {}", ran.stderr);
         assert!(ran.stderr.contains(&format!("`{file}`")) || file == dynamic.to_str().unwrap());
     }
     assert!(!world.path("image").exists());
@@ -76,19 +76,19 @@ fn skopeo_inspects_and_copies_it() {
     let world = World::new();
     let digest = world.image();
     let at = |name: &str| format!("oci:{}:1.0", world.path(name).display());
-    let told = common::run(&["skopeo", "inspect", &at("image")], "");
-    let told: Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["Digest"], *digest);
-    assert_eq!((&told["Os"], &told["Architecture"]), (&"linux".into(), &"amd64".into()));
-    assert_eq!(told["Labels"]["org.opencontainers.image.title"], "vram-gate");
-    assert_eq!(told["Created"], "1970-01-01T00:00:00Z");
+    let shown = common::run(&["skopeo", "inspect", &at("image")], "");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["Digest"], *digest);
+    assert_eq!((&shown["Os"], &shown["Architecture"]), (&"linux".into(), &"amd64".into()));
+    assert_eq!(shown["Labels"]["org.opencontainers.image.title"], "vram-gate");
+    assert_eq!(shown["Created"], "1970-01-01T00:00:00Z");
     let copy = ["skopeo", "--insecure-policy", "copy", "--preserve-digests"];
     common::run(&[&copy[..], &[&*at("image"), &*at("copy")]].concat(), "");
     assert_eq!(tree(&world.path("copy/blobs")), tree(&world.path("image/blobs")));
 }
 
 #[test]
-fn umoci_unpacks_it_to_one_file_of_roots() {
+fn umoci_unpacks_it_to_the_program_and_its_licences() {
     if !require(&["umoci", "--version"]) {
         return;
     }
@@ -98,8 +98,18 @@ fn umoci_unpacks_it_to_one_file_of_roots() {
     let bundle = world.path("bundle");
     common::run(&["umoci", "unpack", "--image", &image, bundle.to_str().unwrap()], "");
     let rootfs = bundle.join("rootfs");
-    let files = tree(&rootfs);
-    assert_eq!(files.into_iter().collect::<Vec<_>>(), [("vram-gate".into(), program(0))]);
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    assert_eq!(
+        tree(&rootfs).into_iter().collect::<Vec<_>>(),
+        [
+            ("licenses/LICENSE".into(), fs::read(root.join("LICENSE")).unwrap()),
+            (
+                "licenses/THIRD-PARTY-NOTICES".into(),
+                fs::read(root.join("src/image/notices/vram-gate.txt")).unwrap()
+            ),
+            ("vram-gate".into(), program(0)),
+        ]
+    );
     let meta = fs::metadata(rootfs.join("vram-gate")).unwrap();
     assert_eq!((meta.mode() & 0o7777, meta.uid(), meta.gid(), meta.mtime()), (0o755, 0, 0, 0));
     let config: Value =
@@ -125,6 +135,9 @@ fn the_renderers_image_is_argo_cds_sidecar() {
     let mode = |path: &str| fs::metadata(rootfs.join(path)).unwrap().mode() & 0o7777;
     assert_eq!(mode("usr/local/bin/tts-render"), 0o755);
     assert_eq!(mode("home/argocd/cmp-server/config/plugin.yaml"), 0o644);
+    assert_eq!(mode("licenses/LICENSE"), 0o644);
+    let notices = fs::read_to_string(rootfs.join("licenses/THIRD-PARTY-NOTICES")).unwrap();
+    assert!(notices.starts_with("tts-render is licensed"), "{notices:.80}");
     assert_eq!(mode("home/argocd"), 0o755);
     let config: Value =
         serde_json::from_slice(&fs::read(bundle.join("config.json")).unwrap()).unwrap();
@@ -143,7 +156,7 @@ fn inspect_lists_files_digests_and_configuration() {
     }
     fs::remove_file(world.path("image/index.json")).unwrap();
     let ran = world.run(&["image", "inspect", "image"]);
-    assert!(ran.refusal().contains("`image` is no OCI image layout"), "{}", ran.stderr);
+    assert!(ran.refusal().contains("`image` is not an OCI image layout"), "{}", ran.stderr);
 }
 
 #[test]

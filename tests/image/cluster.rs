@@ -47,6 +47,16 @@ fn inspect_lists_the_packages_linked_in() {
     let shown = world.run(&["image", "inspect", image.to_str().unwrap()]);
     let shown = shown.result();
     assert!(shown.contains(digest), "{shown}");
+    let notices =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/image/notices/vram-gate.txt"))
+            .unwrap();
+    let mut packages = shown.lines().skip_while(|line| !line.starts_with("PACKAGE")).skip(1);
+    for line in packages.by_ref().take_while(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (name, version) = (words[0], words[1]);
+        let own = ["vram-gate", "kube-formats"].contains(&name);
+        assert!(own || notices.contains(&format!("\n{name} {version}, ")), "{name} {version}");
+    }
     for package in ["vram-gate", "ring", "rustls", "ureq"] {
         assert!(shown.lines().any(|line| line.starts_with(&format!("{package} "))), "{package}");
     }

@@ -1,4 +1,4 @@
-//! A registry that fails as it is told.
+//! A registry with faults that a test chooses.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -10,11 +10,11 @@ use crate::common;
 use crate::http_server::read_head;
 use crate::world::{Ran, World, ran};
 
-/// What goes wrong with requests of a method whose path holds a text.
+/// A fault in the answers to requests of a method whose path contains a text.
 struct Fault {
     method: &'static str,
     path: &'static str,
-    /// How many times; then all is well.
+    /// The number of answers with the fault; later ones are good.
     times: usize,
     answer: Answer,
 }
@@ -24,7 +24,7 @@ enum Answer {
     Status(u16, &'static str),
     /// A status with a header.
     Header(u16, String),
-    /// The connection ends without a word.
+    /// The connection is closed without an answer.
     Close,
     /// A good answer with this body.
     Body(&'static str),
@@ -37,7 +37,7 @@ struct State {
     manifest: Vec<u8>,
     /// `METHOD path` and the Authorization header, if there was one.
     requests: Vec<(String, Option<String>)>,
-    /// What to ask a login for: the realm of a Bearer challenge.
+    /// The realm of a Bearer challenge, if a login is required.
     bearer: Option<String>,
 }
 
@@ -113,7 +113,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
         Some(Answer::Status(status, body)) => (status, String::new(), body.as_bytes().to_vec()),
         Some(Answer::Header(status, header)) => (status, header, Vec::new()),
         Some(Answer::Body(body)) => (200, String::new(), body.as_bytes().to_vec()),
-        None => state.work(method, &path, header("authorization"), body),
+        None => state.answer(method, &path, header("authorization"), body),
     };
     let length = if method == "HEAD" { 0 } else { body.len() };
     let end = if header.is_empty() { "" } else { "\r\n" };
@@ -124,8 +124,8 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
 }
 
 impl State {
-    /// What a registry does (distribution-spec).
-    fn work(
+    /// The answer of a registry (distribution-spec).
+    fn answer(
         &mut self,
         method: &str,
         path: &str,
@@ -168,7 +168,7 @@ impl State {
     }
 }
 
-/// An image, and a registry with one fault; what a push says.
+/// Pushes an image to a registry with one fault.
 fn push(method: &'static str, path: &'static str, times: usize, answer: Answer) -> (Registry, Ran) {
     let world = World::new();
     world.image();
@@ -178,7 +178,7 @@ fn push(method: &'static str, path: &'static str, times: usize, answer: Answer) 
 }
 
 #[test]
-fn all_is_well_without_a_fault() {
+fn a_push_without_a_fault_succeeds() {
     let world = World::new();
     let digest = world.image();
     let registry = Registry::start(Vec::new());
@@ -189,31 +189,31 @@ fn all_is_well_without_a_fault() {
 }
 
 #[test]
-fn each_refusal_is_named_and_not_tried_again() {
+fn a_refusal_is_named_and_not_retried() {
     let denied = r#"{"errors":[{"code":"DENIED","message":"read only","detail":null}]}"#;
-    for (status, body, why) in [
-        (401, "", "asks for a login for `gate`, and Docker's config has none"),
-        (403, denied, "does not let an anonymous user push to `gate`: read only"),
-        (404, "<html>", "has no repository `gate`, and makes none: <html>"),
+    for (status, body, reason) in [
+        (401, "", "requires a login for `gate`, and Docker's configuration has none"),
+        (403, denied, "does not allow an anonymous user to push to `gate`: read only"),
+        (404, "<html>", "has no repository `gate`, and does not create it: <html>"),
         (413, "too big", "answered 413: too big"),
         (507, "", "is full: it answered 507"),
         (500, "open: no space left on device", "is full: it answered 500"),
     ] {
         let (registry, ran) = push("POST", "/uploads/", 9, Answer::Status(status, body));
-        assert!(ran.refusal().contains(why), "{status}: {}", ran.stderr);
+        assert!(ran.refusal().contains(reason), "{status}: {}", ran.stderr);
         assert!(ran.stderr.contains(&registry.address), "{}", ran.stderr);
         assert_eq!(registry.count("POST"), 1, "{status}");
     }
-    for (status, why) in [(401, "asks for a login"), (403, "does not let")] {
+    for (status, reason) in [(401, "requires a login"), (403, "does not allow")] {
         let (_, ran) = push("HEAD", "/blobs/", 9, Answer::Status(status, ""));
-        assert!(ran.refusal().contains(why), "HEAD {status}: {}", ran.stderr);
+        assert!(ran.refusal().contains(reason), "HEAD {status}: {}", ran.stderr);
         let (_, ran) = push("PUT", "/manifests/", 9, Answer::Status(status, ""));
-        assert!(ran.refusal().contains(why), "PUT {status}: {}", ran.stderr);
+        assert!(ran.refusal().contains(reason), "PUT {status}: {}", ran.stderr);
     }
 }
 
 #[test]
-fn what_passes_is_tried_again() {
+fn transient_failures_are_retried() {
     let places = [
         ("HEAD", "/blobs/"),
         ("POST", "/uploads/"),
@@ -224,7 +224,7 @@ fn what_passes_is_tried_again() {
         for answer in [Answer::Status(503, "busy"), Answer::Close] {
             let (_, ran) = push(method, path, 2, answer);
             ran.result();
-            assert_eq!(ran.stderr.matches("trying again: ").count(), 2, "{method}: {}", ran.stderr);
+            assert_eq!(ran.stderr.matches("retrying: ").count(), 2, "{method}: {}", ran.stderr);
         }
     }
     let (_, ran) = push("POST", "/uploads/", 1, Answer::Status(429, "slow down"));
@@ -232,21 +232,21 @@ fn what_passes_is_tried_again() {
 }
 
 #[test]
-fn what_does_not_pass_ends_after_three_tries() {
+fn a_push_fails_after_three_attempts() {
     let (registry, ran) = push("POST", "/uploads/", 9, Answer::Status(503, "busy"));
-    assert!(ran.refusal().contains("answered 503 to each of 3 tries: busy"), "{}", ran.stderr);
+    assert!(ran.refusal().contains("answered 503 to each of 3 attempts: busy"), "{}", ran.stderr);
     assert_eq!(registry.count("POST"), 3);
     let (registry, ran) = push("PUT", "/uploads/", 9, Answer::Close);
-    assert!(ran.refusal().contains("the connection broke in each of 3 tries"), "{}", ran.stderr);
+    assert!(ran.refusal().contains("the connection broke in each of 3 attempts"), "{}", ran.stderr);
     assert_eq!(registry.count("PUT"), 3);
 }
 
 #[test]
-fn nobody_listening_is_said_plainly() {
+fn a_closed_port_is_reported() {
     let world = World::new();
     world.image();
     let registry = Registry::start(Vec::new());
-    // Port 1 of loopback: nobody listens there.
+    // Nothing listens on port 1 of loopback.
     let ran = Registry { address: "127.0.0.1:1".to_owned(), ..registry }.push(&world);
     let refusal = ran.refusal();
     assert!(refusal.contains("`127.0.0.1:1` can't be reached"), "{refusal}");
@@ -254,23 +254,23 @@ fn nobody_listening_is_said_plainly() {
 }
 
 #[test]
-fn other_bytes_under_our_name_are_seen() {
+fn a_changed_manifest_is_detected() {
     let (registry, ran) = push("GET", "/manifests/", 1, Answer::Body("{\"schemaVersion\":2}"));
-    assert!(ran.refusal().contains("do not use what it holds"), "{}", ran.stderr);
+    assert!(ran.refusal().contains("do not use the image it holds"), "{}", ran.stderr);
     assert_eq!(registry.count("GET /v2/gate/manifests/1"), 1);
 }
 
 #[test]
-fn answers_that_no_registry_gives_are_refused() {
+fn invalid_answers_are_refused() {
     for location in ["::no url::", "", "http://[", "mailto:a@b", "\u{e9}"] {
         let header = Answer::Header(202, format!("Location: {location}"));
         let (_, ran) = push("POST", "/uploads/", 9, header);
         assert!(!ran.refusal().contains("panicked"), "{location:?}: {}", ran.stderr);
     }
     let (_, ran) = push("POST", "/uploads/", 9, Answer::Status(202, ""));
-    assert!(ran.refusal().contains("does not answer as an OCI registry does"), "{}", ran.stderr);
+    assert!(ran.refusal().contains("does not answer like an OCI registry"), "{}", ran.stderr);
     let (_, ran) = push("POST", "/uploads/", 9, Answer::Status(200, ""));
-    assert!(ran.refusal().contains("does not answer as an OCI registry does"), "{}", ran.stderr);
+    assert!(ran.refusal().contains("does not answer like an OCI registry"), "{}", ran.stderr);
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn a_bearer_token_is_fetched_with_the_login() {
     registry.state.lock().unwrap().bearer = Some(realm);
 
     let none = registry.push(&world);
-    assert!(none.refusal().contains("asks for a login"), "{}", none.stderr);
+    assert!(none.refusal().contains("requires a login"), "{}", none.stderr);
     registry.login(&world);
     let ran = registry.push(&world);
     assert!(ran.result().ends_with(&digest));
@@ -291,12 +291,12 @@ fn a_bearer_token_is_fetched_with_the_login() {
     let basic = |auth: &Option<String>| auth.as_ref().is_some_and(|a| a.starts_with("Basic "));
     let with_password: Vec<&str> =
         state.requests.iter().filter(|(_, auth)| basic(auth)).map(|(line, _)| &**line).collect();
-    assert_eq!(with_password.len(), 1, "the password goes to the token server alone");
+    assert_eq!(with_password.len(), 1, "only the token server gets the password");
     assert!(with_password[0].starts_with("GET /token"));
 }
 
 #[test]
-fn a_token_that_is_none_is_refused() {
+fn an_invalid_token_is_refused() {
     for token in [r#"{"token": "a\nb"}"#, r#"{"token": ""}"#, "[]", r#"{"token": "é"}"#] {
         let world = World::new();
         world.image();
@@ -305,20 +305,20 @@ fn a_token_that_is_none_is_refused() {
         registry.state.lock().unwrap().bearer = Some(realm);
         registry.login(&world);
         let ran = registry.push(&world);
-        let why = "does not answer as an OCI registry does";
-        assert!(ran.refusal().contains(why), "{token}: {}", ran.stderr);
+        let reason = "does not answer like an OCI registry";
+        assert!(ran.refusal().contains(reason), "{token}: {}", ran.stderr);
     }
 }
 
 #[test]
-fn a_password_that_comes_back_is_not_shown() {
+fn a_password_in_an_answer_is_not_shown() {
     let world = World::new();
     world.image();
     let echo = Answer::Status(403, "no push for ann:s3cret-pass (YW5uOnMzY3JldC1wYXNz)");
     let registry = Registry::with("POST", "/uploads/", 9, echo);
     registry.login(&world);
     let ran = registry.push(&world);
-    assert!(ran.refusal().contains("does not let `ann` push"), "{}", ran.stderr);
+    assert!(ran.refusal().contains("does not allow `ann` to push"), "{}", ran.stderr);
     for secret in ["s3cret-pass", "YW5uOnMzY3JldC1wYXNz"] {
         assert!(!ran.stderr.contains(secret), "{}", ran.stderr);
     }
@@ -333,8 +333,8 @@ fn an_upload_elsewhere_gets_no_password() {
     let registry = Registry::with("POST", "/uploads/", 1, Answer::Header(202, away));
     registry.login(&world);
     registry.state.lock().unwrap().bearer = Some(format!("http://{}/token", registry.address));
-    // The first blob goes elsewhere; the tag then names a blob that this registry does not have,
-    // which is its business.
+    // The first blob goes elsewhere, so the tag refers to a blob that this registry does not have. Only
+    // the requests matter here.
     registry.push(&world);
     let requests = &elsewhere.state.lock().unwrap().requests;
     assert!(requests.iter().any(|(line, _)| line.starts_with("PUT")), "{requests:?}");
@@ -342,7 +342,7 @@ fn an_upload_elsewhere_gets_no_password() {
 }
 
 #[test]
-fn a_pin_names_an_image_that_is_not_there() {
+fn a_pin_of_a_missing_image_names_it() {
     let world = World::new();
     let registry = Registry::with("GET", "/manifests/", 9, Answer::Status(404, ""));
     let of = format!("{}/gate:2", registry.address);

@@ -21,4 +21,5 @@ mod faults;
 mod pin;
 mod push;
 mod registry;
+mod release;
 mod world;

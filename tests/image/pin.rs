@@ -1,4 +1,4 @@
-//! `--pin`: the digest goes into the values, and every other byte stays.
+//! `--pin`: writes the digest into the values and changes nothing else.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -20,31 +20,31 @@ fn build_writes_the_digest_and_nothing_else() {
     assert_eq!(fs::read_to_string(&values).unwrap(), want);
     assert_eq!(fs::metadata(&values).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(fs::read_dir(world.path("values")).unwrap().count(), 1, "nothing is left over");
-    // Again: the same bytes.
+    // A second run changes nothing.
     assert_eq!(world.run(&build).result(), digest);
     assert_eq!(fs::read_to_string(&values).unwrap(), want);
 }
 
 #[test]
-fn a_file_that_cant_be_pinned_stops_the_build() {
+fn nothing_is_built_if_the_file_cant_be_pinned() {
     let world = World::new();
     world.write("program", crate::world::program(0));
     world.write("a.yaml", VALUES);
     world.write("broken.yaml", "gate: [\n");
     let build = ["image", "build", "--binary", "program", "--out", "image", "--pin"];
-    for (rest, why) in [
+    for (rest, reason) in [
         (
-            &["a.yaml", "--pin-path", "gaet.image.digest"][..],
+            &["a.yaml", "--path", "gaet.image.digest"][..],
             "there is no map `gaet.image` to write a digest into",
         ),
-        (&["a.yaml", "--pin-path", "gate..x"][..], "a key is missing in the path `gate..x`"),
+        (&["a.yaml", "--path", "gate..x"][..], "invalid path `gate..x`: a key is missing"),
         (&["broken.yaml"][..], "broken.yaml:"),
         (&["missing.yaml"][..], "`missing.yaml` can't be read"),
     ] {
         let ran = world.run(&[&build[..], rest].concat());
-        assert!(ran.refusal().contains(why), "{}", ran.stderr);
+        assert!(ran.refusal().contains(reason), "{}", ran.stderr);
     }
-    let near = world.run(&[&build[..], &["a.yaml", "--pin-path", "gate.imaeg.digest"]].concat());
+    let near = world.run(&[&build[..], &["a.yaml", "--path", "gate.imaeg.digest"]].concat());
     for part in ["a.yaml:3:5", "did you mean `image`?"] {
         assert!(near.refusal().contains(part), "{}", near.stderr);
     }
@@ -53,7 +53,7 @@ fn a_file_that_cant_be_pinned_stops_the_build() {
 }
 
 #[test]
-fn the_renderers_digest_goes_to_the_plugin() {
+fn the_renderers_digest_is_pinned_for_the_plugin() {
     let world = World::new();
     world.write("program", crate::world::program(0));
     let text = format!("{VALUES}gitops:\n    argocd:\n        pluginImage:\n            tag: a\n");
@@ -62,7 +62,7 @@ fn the_renderers_digest_goes_to_the_plugin() {
     let digest = world.run(&build);
     let want = format!("{text}            digest: \"{}\"\n", digest.result());
     assert_eq!(fs::read_to_string(&values).unwrap(), want);
-    let other = world.run(&[&build[..], &["--pin-path", "gate.image.x"]].concat());
+    let other = world.run(&[&build[..], &["--path", "gate.image.x"]].concat());
     assert_eq!(other.result(), digest.result());
     let want = format!("        x: \"{}\"\n", digest.result());
     assert!(fs::read_to_string(&values).unwrap().contains(&want));

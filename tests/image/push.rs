@@ -8,7 +8,7 @@ use crate::registry::{Options, PASSWORD, RealRegistry, USER};
 use crate::world::{World, program, ran};
 
 #[test]
-fn it_takes_the_push_and_gives_back_the_same_digest() {
+fn a_push_returns_the_same_digest() {
     let Some(registry) = RealRegistry::start(&Options::default()) else { return };
     let world = World::new();
     let digest = world.image();
@@ -17,25 +17,25 @@ fn it_takes_the_push_and_gives_back_the_same_digest() {
     let first = world.run(&push);
     let pinned = format!("{}/viktor/vram-gate@{digest}", registry.address);
     assert_eq!(first.result(), pinned);
-    assert_eq!(first.stderr.matches(" sent, ").count(), 3, "{}", first.stderr);
+    assert_eq!(first.stderr.matches("sent sha256:").count(), 3, "{}", first.stderr);
     assert!(registry.has("repositories/viktor/vram-gate/_manifests/tags/2.0/current/link"));
 
     let second = world.run(&push);
     assert_eq!(second.result(), pinned);
-    let kept = second.stderr.matches(" is there already").count();
-    assert_eq!((kept, second.stderr.matches(" sent, ").count()), (2, 1), "{}", second.stderr);
+    let kept = second.stderr.matches("already in the registry").count();
+    assert_eq!((kept, second.stderr.matches("sent sha256:").count()), (2, 1), "{}", second.stderr);
 
     assert_eq!(world.run(&["-q", "image", "pin", "--plain-http", &to]).result(), pinned);
     if require(&["skopeo", "--version"]) {
         let image = format!("docker://{to}");
-        let told = common::run(&["skopeo", "inspect", "--tls-verify=false", &image], "");
-        let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-        assert_eq!(told["Digest"], *digest);
+        let shown = common::run(&["skopeo", "inspect", "--tls-verify=false", &image], "");
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(shown["Digest"], *digest);
     }
 }
 
 #[test]
-fn without_a_tag_the_images_own_name_is_the_tag() {
+fn the_default_tag_is_the_images_own_name() {
     let Some(registry) = RealRegistry::start(&Options::default()) else { return };
     let world = World::new();
     world.image();
@@ -54,7 +54,7 @@ fn a_push_and_a_pin_write_the_digest_into_the_values() {
     let digest = world.image();
     let repository = format!("{}/gate", registry.address);
     let values = format!(
-        "gate:\n  image: {{repository: \"{repository}\"}} # ours\nserver:\n  image: {{repository: other, tag: latest}}\n"
+        "gate:\n  image: {{repository: \"{repository}\"}} # own\nserver:\n  image: {{repository: other, tag: latest}}\n"
     );
     world.write("values.yaml", &values);
     let to = format!("{repository}:1");
@@ -62,19 +62,19 @@ fn a_push_and_a_pin_write_the_digest_into_the_values() {
     let pushed = world.run(&push);
     pushed.result();
     assert!(!pushed.stderr.contains("warning"), "{}", pushed.stderr);
-    let pinned = values.replace("\"} # ours", &format!("\", digest: \"{digest}\"}} # ours"));
+    let pinned = values.replace("\"} # own", &format!("\", digest: \"{digest}\"}} # own"));
     assert_eq!(fs::read_to_string(world.path("values.yaml")).unwrap(), pinned);
 
     let pin = ["image", "pin", "--plain-http", &to, "values.yaml", "--path", "server.image.digest"];
     let server = world.run(&pin);
     assert_eq!(server.result(), format!("{repository}@{digest}"));
-    assert!(server.stderr.contains("`values.yaml` says `other`"), "{}", server.stderr);
+    assert!(server.stderr.contains("in `values.yaml` is `other`"), "{}", server.stderr);
     let both = pinned.replace("latest}", &format!("latest, digest: \"{digest}\"}}"));
     assert_eq!(fs::read_to_string(world.path("values.yaml")).unwrap(), both);
 }
 
 #[test]
-fn a_password_is_taken_from_dockers_config_and_never_shown() {
+fn a_password_is_read_from_dockers_configuration_and_never_shown() {
     let Some(registry) = RealRegistry::start(&Options { password: true, ..Options::default() })
     else {
         return;
@@ -90,7 +90,7 @@ fn a_password_is_taken_from_dockers_config_and_never_shown() {
     let config = |auths: &str| world.write("docker/config.json", format!("{{{auths}}}"));
 
     let none = ran(&mut push());
-    assert!(none.refusal().contains("asks for a login for `gate`"), "{}", none.stderr);
+    assert!(none.refusal().contains("requires a login for `gate`"), "{}", none.stderr);
 
     let basic = |text: &str| common::run(&["base64", "-w0"], text);
     let auths = |text: &str| {
@@ -98,7 +98,7 @@ fn a_password_is_taken_from_dockers_config_and_never_shown() {
     };
     config(&auths(&format!("{USER}:wrong-{PASSWORD}")));
     let wrong = ran(push().env("DOCKER_CONFIG", "docker"));
-    assert!(wrong.refusal().contains("refuses the login of `ann`"), "{}", wrong.stderr);
+    assert!(wrong.refusal().contains("rejects the login of `ann`"), "{}", wrong.stderr);
     assert!(!wrong.stderr.contains(PASSWORD), "{}", wrong.stderr);
 
     config(&auths(&format!("{USER}:{PASSWORD}")));
@@ -106,7 +106,7 @@ fn a_password_is_taken_from_dockers_config_and_never_shown() {
     assert!(right.result().ends_with(&digest), "{}", right.stdout);
     assert!(!right.stderr.contains(PASSWORD), "{}", right.stderr);
 
-    // A helper, asked by the registry's name.
+    // A credential helper, which looks the registry up by name.
     let helper = world.write(
         "bin/docker-credential-test",
         format!(
@@ -122,11 +122,11 @@ fn a_password_is_taken_from_dockers_config_and_never_shown() {
     assert!(helped.result().ends_with(&digest), "{}", helped.stdout);
     assert!(!helped.stderr.contains(PASSWORD), "{}", helped.stderr);
 
-    // A helper that has no login for it is no login.
+    // A helper without a login for the registry.
     let text = "#!/bin/sh\nread name\necho 'credentials not found in native keychain'\nexit 1\n";
     world.write("bin/docker-credential-test", text);
     let unknown = ran(push().env("DOCKER_CONFIG", "docker").env("PATH", &path));
-    assert!(unknown.refusal().contains("asks for a login"), "{}", unknown.stderr);
+    assert!(unknown.refusal().contains("requires a login"), "{}", unknown.stderr);
     world.write(
         "bin/docker-credential-test",
         format!("#!/bin/sh\nread name\necho {PASSWORD}\nexit 1\n"),

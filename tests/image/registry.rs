@@ -1,4 +1,4 @@
-//! A real registry (Debian's docker-registry) on loopback. It ends with the test, whatever happens.
+//! A real registry (Debian's docker-registry) on loopback. It ends with the test, even if that is killed.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -14,14 +14,14 @@ use crate::common::{self, require};
 pub const USER: &str = "ann";
 pub const PASSWORD: &str = "correct-horse-s3cret";
 
-/// How a registry is set up.
+/// The setup of a registry.
 #[derive(Default)]
 pub struct Options {
-    /// [`USER`] and [`PASSWORD`] are asked for.
+    /// Require [`USER`] and [`PASSWORD`].
     pub password: bool,
-    /// A certificate that no system trusts, for `127.0.0.1`.
+    /// Use a certificate for `127.0.0.1` that no system trusts.
     pub tls: bool,
-    /// A disk of 1 MiB.
+    /// Store on a disk of 1 MiB.
     pub small_disk: bool,
 }
 
@@ -42,7 +42,7 @@ impl Drop for RealRegistry {
 }
 
 impl RealRegistry {
-    /// None where the programs for it are missing, but not in CI.
+    /// Starts it; none if its programs are missing, which in CI is a failure.
     pub fn start(options: &Options) -> Option<Self> {
         let needed: [(bool, &[&str]); 4] = [
             (true, &["docker-registry", "--version"]),
@@ -54,14 +54,14 @@ impl RealRegistry {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        // The port may be taken between our look and its start.
+        // Another process may take the port before the registry starts.
         let started = (0..5).find_map(|_| start(&folder, options));
         let (child, address) = started.expect("docker-registry does not start");
         let certificate = folder.path().join("cert.pem");
         Some(RealRegistry { address, certificate, child, folder })
     }
 
-    /// What is stored below a repository.
+    /// Returns true if the registry stores a file of this path.
     pub fn has(&self, path: &str) -> bool {
         self.folder.path().join("data/docker/registry/v2").join(path).exists()
     }

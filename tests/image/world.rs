@@ -1,4 +1,4 @@
-//! A folder to work in, a program to make an image of, and the command.
+//! A folder to work in, a program to put into an image, and the command.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// What came of a command.
+/// The outcome of a command.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -16,14 +16,14 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// What was printed, of a command that must succeed.
+    /// The output of a command that must succeed.
     #[track_caller]
     pub fn result(&self) -> &str {
         assert_eq!(self.code, Some(0), "{}", self.stderr);
         self.stdout.trim_end()
     }
 
-    /// What was said, of a command that must fail: exit 2, and no result.
+    /// The message of a command that must fail, with exit 2 and no output.
     #[track_caller]
     pub fn refusal(&self) -> &str {
         assert_eq!((self.code, &*self.stdout), (Some(2), ""), "{}", self.stderr);
@@ -52,7 +52,7 @@ impl World {
         path
     }
 
-    /// The command in this folder, with nothing of the developer's own logins and proxies.
+    /// The command in this folder, without the developer's own logins and proxies.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tts-render"));
         command.current_dir(self.folder.path()).env("HOME", self.folder.path());
@@ -68,7 +68,7 @@ impl World {
         ran(self.command().args(arguments))
     }
 
-    /// An image of a program that exits, in the folder `image`, tagged `1.0`; its digest.
+    /// Builds an image of a program that exits, in the folder `image`, tagged `1.0`; returns its digest.
     pub fn image(&self) -> String {
         self.image_of(&program(0))
     }
@@ -89,7 +89,7 @@ pub fn ran(command: &mut Command) -> Ran {
     }
 }
 
-/// A static program for amd64 that exits with 0, with bytes behind it that do not compress.
+/// A static program for amd64 that exits with 0, padded with bytes that do not compress.
 pub fn program(padding: usize) -> Vec<u8> {
     // mov eax, 60; xor edi, edi; syscall
     let code = [0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05];

@@ -34,7 +34,7 @@ use serde::ser::{self, Serializer};
 use super::error::Problem;
 use super::rules::{self, Findings};
 use yaml_spans::diagnostic::Located;
-use yaml_spans::{Mapping, Node, Path, ReadError, Segment, Value, shorten};
+use yaml_spans::{Mapping, Node, Path, ReadError, Segment, Value, truncate};
 
 /// Fields that Kubernetes' schema calls required, although the API server fills them in or accepts
 /// zero. The list comes from a run of the API server's own code (1.37) on a few hundred objects, each
@@ -159,7 +159,7 @@ impl<'n> Audit<'n> {
         if rules::quantity_of(node).is_none()
             && let Some(text) = node.as_str()
         {
-            let error = Problem::Quantity(shorten(text));
+            let error = Problem::Quantity(truncate(text));
             let path = self.findings.path.clone();
             let hint = "expected an amount such as `6Gi`, `200m` or `1.5`";
             self.findings.push(Located::new(error, node.span, path).hint(hint));

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use yaml_spans::{ReadError, shorten};
+use yaml_spans::{ReadError, truncate};
 
 /// A problem and the object that has it, in one line: `… in Deployment tts/chatterbox-tts`.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,12 +95,12 @@ pub enum Problem {
 impl Problem {
     /// An invalid value, shortened for the message.
     pub(crate) fn invalid(field: &str, value: &str) -> Self {
-        Problem::Invalid { field: shorten(field), value: shorten(value) }
+        Problem::Invalid { field: truncate(field), value: truncate(value) }
     }
 
     /// An invalid key, shortened for the message.
     pub(crate) fn invalid_key(map: &str, key: &str) -> Self {
-        Problem::InvalidKey { key: shorten(key), map: shorten(map) }
+        Problem::InvalidKey { key: truncate(key), map: truncate(map) }
     }
 
     /// A contradiction, with its message.

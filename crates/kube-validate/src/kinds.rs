@@ -3,6 +3,8 @@
 //! These are the kinds of Kubernetes' stable and beta API versions, from k8s-openapi, and the custom
 //! resources in [`custom`].
 
+use std::any::type_name;
+
 use k8s_openapi::api::admissionregistration::v1 as admissionregistration_v1;
 use k8s_openapi::api::admissionregistration::v1beta1 as admissionregistration_v1beta1;
 use k8s_openapi::api::apps::v1 as apps_v1;
@@ -33,7 +35,7 @@ use k8s_openapi::api::storagemigration::v1 as storagemigration_v1;
 use k8s_openapi::api::storagemigration::v1beta1 as storagemigration_v1beta1;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions_v1;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as apiregistration_v1;
-use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope, Resource};
+use k8s_openapi::{ByteString, ClusterResourceScope, NamespaceResourceScope, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -41,7 +43,7 @@ use super::audit::audit;
 use super::custom;
 use super::error::Problem;
 use yaml_spans::diagnostic::Located;
-use yaml_spans::{Node, Path, ReadError, Segment, Value, read_what_can_be};
+use yaml_spans::{Node, Path, ReadError, Segment, Value, read_partial};
 
 /// One kind of one version of a group.
 #[derive(Debug)]
@@ -118,7 +120,7 @@ fn read_and_audit<T: DeserializeOwned + Serialize>(
     nulls: Nulls,
     no_nulls: Option<Path>,
 ) -> Vec<Located<Problem>> {
-    let (value, errors) = read_what_can_be::<T>(node, base);
+    let (value, errors) = read_partial::<T>(node, base);
     let known: Vec<Path> = errors.iter().map(|error| error.path.clone()).collect();
     let mut problems: Vec<Located<Problem>> = errors
         .into_iter()
@@ -143,7 +145,7 @@ fn in_our_words(error: Located<ReadError>) -> Located<Problem> {
         _ => String::new(),
     };
     match &error.error {
-        ReadError::Rule(rule) if rule.starts_with("Invalid ") => {
+        ReadError::Rule { type_name: Some(name), .. } if *name == type_name::<ByteString>() => {
             error.map(|_| Problem::Base64(field))
         }
         _ => error.map(Problem::Read),
@@ -152,7 +154,7 @@ fn in_our_words(error: Located<ReadError>) -> Located<Problem> {
 
 /// Returns true if an error is about a null as the value of a key.
 fn is_null(error: &Located<ReadError>, node: &Node, base: &Path) -> bool {
-    let wrong = matches!(error.error, ReadError::WrongType { .. } | ReadError::Rule(_));
+    let wrong = matches!(error.error, ReadError::WrongType { .. } | ReadError::Rule { .. });
     let mut within = Path::root();
     error
         .path

@@ -5,7 +5,7 @@ use super::formats::{self, Form};
 use super::kinds::Kind;
 use super::object::group;
 use yaml_spans::diagnostic::Located;
-use yaml_spans::{Node, Path, ReadError, Value, shorten};
+use yaml_spans::{Node, Path, ReadError, Value, truncate};
 
 /// The form of the names of a kind's objects.
 enum Name {
@@ -226,9 +226,9 @@ pub fn read_type_field<'n>(
 pub fn object_label(document: &Node, kind: &str) -> String {
     let metadata = document.get("metadata");
     let name = metadata_text(metadata, "name").or_else(|| metadata_text(metadata, "generateName"));
-    let (kind, name) = (shorten(kind), name.map(shorten));
+    let (kind, name) = (truncate(kind), name.map(truncate));
     match (metadata_text(metadata, "namespace"), name) {
-        (Some(namespace), Some(name)) => format!("{kind} {}/{name}", shorten(namespace)),
+        (Some(namespace), Some(name)) => format!("{kind} {}/{name}", truncate(namespace)),
         (None, Some(name)) => format!("{kind} {name}"),
         (_, None) => format!("a {kind} without a name"),
     }

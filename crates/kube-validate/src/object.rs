@@ -64,6 +64,39 @@ pub struct ObjectId {
     pub name: String,
 }
 
+/// A field without which a document is not an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is missing or not a string")]
+pub struct MissingField(pub &'static str);
+
+impl ObjectId {
+    /// Reads the identity of a document. The namespace of a kind that has none is dropped, as the API
+    /// server drops it.
+    ///
+    /// # Errors
+    /// A field of the identity is missing.
+    pub fn read(node: &Node) -> Result<Self, MissingField> {
+        let api_version = node.get("apiVersion").and_then(Node::as_str);
+        let api_version = api_version.ok_or(MissingField("apiVersion"))?;
+        let kind = node.get("kind").and_then(Node::as_str).ok_or(MissingField("kind"))?;
+        let id = ObjectId::of_kind(api_version, kind, node);
+        if id.name.is_empty() { Err(MissingField("metadata.name")) } else { Ok(id) }
+    }
+
+    /// The identity of a document of a known `apiVersion` and kind; the name is empty if it has none.
+    pub(crate) fn of_kind(api_version: &str, kind: &str, node: &Node) -> Self {
+        let metadata = |key| Some(node.get("metadata")?.get(key)?.as_str()?.to_owned());
+        let has_namespace =
+            kinds::find(api_version, kind).is_none_or(|known| !known.cluster_scoped);
+        ObjectId {
+            group: group(api_version).to_owned(),
+            kind: kind.to_owned(),
+            namespace: metadata("namespace").filter(|_| has_namespace),
+            name: metadata("name").unwrap_or_default(),
+        }
+    }
+}
+
 /// `Deployment tts/chatterbox-tts`, `Namespace tts`.
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::error::{Error, Problem};
 use super::kinds::{self, Kind, Nulls, check_type};
 use super::metadata::{self, GeneratedNames};
-use super::object::Object;
-use yaml_spans::diagnostic::Located;
-use yaml_spans::{Node, Path, ReadError, near_name, shorten};
+use super::object::{Object, ObjectId};
+use yaml_spans::diagnostic::{Hint, Located};
+use yaml_spans::{Node, Path, ReadError, suggest, truncate};
 
 /// Kinds that are accepted although they are unknown: only the metadata of their objects is checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,17 +48,9 @@ pub fn validate(node: Node, allowed: &AllowedKinds) -> Result<Object, Vec<Locate
     if !problems.is_empty() {
         return Err(to_errors(problems, Some(&label)));
     }
-    let metadata = node.get("metadata");
-    let namespace = metadata.and_then(|metadata| metadata.get("namespace")?.as_str());
-    let name = metadata.and_then(|metadata| metadata.get("name")?.as_str());
-    let cluster_scoped = known.is_some_and(|known| known.cluster_scoped);
-    Ok(Object {
-        api_version: api_version.to_owned(),
-        kind: kind.to_owned(),
-        namespace: namespace.filter(|_| !cluster_scoped).map(str::to_owned),
-        name: name.unwrap_or_default().to_owned(),
-        node,
-    })
+    let api_version = api_version.to_owned();
+    let ObjectId { kind, namespace, name, .. } = ObjectId::of_kind(&api_version, kind, &node);
+    Ok(Object { api_version, kind, namespace, name, node })
 }
 
 /// Reads a document's `apiVersion` and `kind`.
@@ -106,17 +98,17 @@ pub fn find_problems(
 
 /// The problem of an unknown `apiVersion` and `kind`, with a hint at a similar one.
 pub fn unknown_kind(node: &Node, base: &Path, api_version: &str, kind: &str) -> Located<Problem> {
-    let error = Problem::UnknownKind { api_version: shorten(api_version), kind: shorten(kind) };
+    let error = Problem::UnknownKind { api_version: truncate(api_version), kind: truncate(kind) };
     let kinds_of_version =
         kinds::all().filter(|known| known.api_version == api_version).map(|known| known.kind);
     let versions_of_kind: Vec<&str> =
         kinds::all().filter(|known| known.kind == kind).map(|known| known.api_version).collect();
-    let near_version = near_name(api_version, versions_of_kind.iter().copied())
-        .or(versions_of_kind.last().copied());
-    let (key, hint) = match (near_name(kind, kinds_of_version), near_version) {
-        (Some(near), _) => ("kind", Some(format!("did you mean `{near}`?"))),
+    let near_version =
+        suggest(api_version, versions_of_kind.iter().copied()).or(versions_of_kind.last().copied());
+    let (key, hint) = match (suggest(kind, kinds_of_version), near_version) {
+        (Some(near), _) => ("kind", Some(Hint::Suggestion(near.into()))),
         (None, Some(version)) => {
-            ("apiVersion", Some(format!("`{}` belongs to `{version}`", shorten(kind))))
+            ("apiVersion", Some(format!("`{}` belongs to `{version}`", truncate(kind)).into()))
         }
         (None, None) => ("kind", None),
     };
@@ -141,7 +133,7 @@ fn sort_by_place(problems: &mut [Located<Problem>]) {
 
 /// Drops missing fields that an unknown field is a misspelling of.
 fn drop_misspelt(problems: &mut Vec<Located<Problem>>) {
-    let misspelt: Vec<Path> = problems.iter().filter_map(meant).collect();
+    let misspelt: Vec<Path> = problems.iter().filter_map(suggested_path).collect();
     problems.retain(|problem| {
         !matches!(problem.error, Problem::Missing(_)) || !misspelt.contains(&problem.path)
     });
@@ -161,13 +153,12 @@ fn drop_implied(problems: &mut Vec<Located<Problem>>) {
     });
 }
 
-/// The path that an unknown field would have, were it written as its hint says.
-fn meant(problem: &Located<Problem>) -> Option<Path> {
+/// The path that an unknown field would have under the suggested name.
+fn suggested_path(problem: &Located<Problem>) -> Option<Path> {
     let Problem::Read(ReadError::UnknownField(_)) = problem.error else {
         return None;
     };
-    let name = problem.hint.as_deref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
-    Some(problem.path.parent()?.key(name))
+    Some(problem.path.parent()?.key(problem.suggestion()?))
 }
 
 /// Returns true for a problem that makes every other problem of its field meaningless.

@@ -1,5 +1,4 @@
-//! What a program's file says of itself: whether it runs in an empty image, on which machine, what
-//! is linked into it.
+//! Programs: the check that one runs in an empty image, its machine, the crates linked into it.
 
 use std::io::Read;
 
@@ -28,8 +27,8 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// Go's word for it.
-    pub fn as_str(self) -> &'static str {
+    /// The name in Go.
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Architecture::Amd64 => "amd64",
             Architecture::Arm64 => "arm64",
@@ -37,16 +36,16 @@ impl Architecture {
     }
 }
 
-/// Why a file can't be an image's program.
+/// The reason why a file can't be an image's program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BinaryError {
-    /// Something else: a script, a text.
-    #[error("this is no Linux program (no ELF file)")]
+    /// It is not an ELF file, but a script or a text.
+    #[error("not a Linux program: expected an ELF file")]
     NotElf,
-    /// An object file, a library, a core dump.
-    #[error("this ELF file is no program that can be run")]
+    /// It is an object file, a library or a core dump.
+    #[error("this ELF file is not an executable program")]
     NotExecutable,
-    /// It ends before its header says.
+    /// It ends earlier than its header says.
     #[error("the file is cut short, or its ELF header is damaged")]
     Damaged,
     /// It needs a loader and libraries that the image does not have.
@@ -54,7 +53,7 @@ pub enum BinaryError {
         "the program is linked dynamically (it asks for `{0}`), and the image holds no libraries"
     )]
     Dynamic(String),
-    /// Neither amd64 nor arm64.
+    /// It is for neither amd64 nor arm64.
     #[error("the program is for another machine (ELF machine {0}); images are for amd64 and arm64")]
     Machine(u16),
 }
@@ -69,12 +68,12 @@ pub struct Package {
 }
 
 impl Binary {
-    /// Looks at a program's bytes.
+    /// Checks a program's bytes.
     pub fn read(bytes: Vec<u8>) -> Result<Self, BinaryError> {
         if !bytes.starts_with(&abi::ELFMAGIC) {
             return Err(BinaryError::NotElf);
         }
-        let file = parse(&bytes).ok_or(BinaryError::Damaged)?;
+        let file = parse_elf(&bytes).ok_or(BinaryError::Damaged)?;
         let header = file.ehdr;
         if ![abi::ET_EXEC, abi::ET_DYN].contains(&header.e_type) {
             return Err(BinaryError::NotExecutable);
@@ -97,7 +96,7 @@ impl Binary {
             return Err(BinaryError::Dynamic(loader));
         }
         // A library has no loader and an entry point of 0; it also asks for other libraries.
-        if let Some(needed) = needed(&file) {
+        if let Some(needed) = needed_library(&file) {
             return Err(BinaryError::Dynamic(needed));
         }
         if header.e_entry == 0 || !segments.iter().any(|s| s.p_type == abi::PT_LOAD) {
@@ -122,23 +121,23 @@ impl Binary {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<ElfBytes<'_, AnyEndian>> {
+fn parse_elf(bytes: &[u8]) -> Option<ElfBytes<'_, AnyEndian>> {
     ElfBytes::<AnyEndian>::minimal_parse(bytes).ok()
 }
 
 /// The first library that the dynamic section asks for.
-fn needed(file: &ElfBytes<'_, AnyEndian>) -> Option<String> {
+fn needed_library(file: &ElfBytes<'_, AnyEndian>) -> Option<String> {
     let wanted = file.dynamic().ok()??.into_iter().find(|entry| entry.d_tag == abi::DT_NEEDED)?;
     let common = file.find_common_data().ok();
     let name = common.and_then(|c| c.dynsyms_strs?.get(wanted.d_val() as usize).ok());
     Some(name.unwrap_or("a library").to_owned())
 }
 
-/// More than any honest list: what a section may unpack to.
+/// The limit on an unpacked section; real lists are far smaller.
 const MAX_LIST_BYTES: u64 = 8 << 20;
 
-/// Section `.dep-v0`: zlib over JSON, as cargo-auditable's PARSING.md has it. Crates that only ran
-/// while compiling are left out.
+/// Reads section `.dep-v0`: zlib over JSON, see cargo-auditable's PARSING.md. Crates that only ran
+/// while compiling are excluded.
 pub(super) fn audited_packages(bytes: &[u8]) -> Option<Vec<Package>> {
     #[derive(Deserialize)]
     struct List {
@@ -151,7 +150,7 @@ pub(super) fn audited_packages(bytes: &[u8]) -> Option<Vec<Package>> {
         #[serde(default)]
         kind: Option<String>,
     }
-    let file = parse(bytes)?;
+    let file = parse_elf(bytes)?;
     let section = file.section_header_by_name(".dep-v0").ok()??;
     let (packed, None) = file.section_data(&section).ok()? else { return None };
     let mut json = Vec::new();
@@ -170,8 +169,13 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A program of one segment, and a section where `section` is given: enough of ELF to be read.
-    pub fn tiny(machine: u16, kind: u16, segment: u32, section: Option<(&str, &[u8])>) -> Vec<u8> {
+    /// A program of one segment, and a section if `section` is given: enough of ELF to be read.
+    pub fn tiny_program(
+        machine: u16,
+        kind: u16,
+        segment: u32,
+        section: Option<(&str, &[u8])>,
+    ) -> Vec<u8> {
         let code = b"/lib64/ld-linux.so.2\0";
         let mut body = code.to_vec();
         let mut sections: Vec<(u32, u32, u64, u64)> = Vec::new();
@@ -222,31 +226,31 @@ pub(super) mod tests {
     }
 
     pub fn static_program() -> Vec<u8> {
-        tiny(abi::EM_X86_64, abi::ET_EXEC, abi::PT_LOAD, None)
+        tiny_program(abi::EM_X86_64, abi::ET_EXEC, abi::PT_LOAD, None)
     }
 
-    fn refused(bytes: Vec<u8>) -> BinaryError {
+    fn read_error(bytes: Vec<u8>) -> BinaryError {
         Binary::read(bytes).unwrap_err()
     }
 
     #[test]
-    fn a_static_program_is_taken_with_its_machine() {
+    fn a_static_program_is_accepted_with_its_machine() {
         let amd64 = Binary::read(static_program()).unwrap();
         assert_eq!(amd64.architecture(), Architecture::Amd64);
-        let arm64 = tiny(abi::EM_AARCH64, abi::ET_DYN, abi::PT_LOAD, None);
+        let arm64 = tiny_program(abi::EM_AARCH64, abi::ET_DYN, abi::PT_LOAD, None);
         assert_eq!(Binary::read(arm64).unwrap().architecture(), Architecture::Arm64);
     }
 
     #[test]
-    fn what_would_not_run_in_an_empty_image_is_refused() {
-        assert_eq!(refused(b"#!/bin/sh\n".to_vec()), BinaryError::NotElf);
-        assert_eq!(refused(Vec::new()), BinaryError::NotElf);
-        let object = tiny(abi::EM_X86_64, abi::ET_REL, abi::PT_LOAD, None);
-        assert_eq!(refused(object), BinaryError::NotExecutable);
-        let dynamic = tiny(abi::EM_X86_64, abi::ET_DYN, abi::PT_INTERP, None);
-        assert_eq!(refused(dynamic), BinaryError::Dynamic("/lib64/ld-linux.so.2".to_owned()));
-        let riscv = tiny(abi::EM_RISCV, abi::ET_EXEC, abi::PT_LOAD, None);
-        assert_eq!(refused(riscv), BinaryError::Machine(abi::EM_RISCV));
+    fn programs_that_would_not_run_in_an_empty_image_are_refused() {
+        assert_eq!(read_error(b"#!/bin/sh\n".to_vec()), BinaryError::NotElf);
+        assert_eq!(read_error(Vec::new()), BinaryError::NotElf);
+        let object = tiny_program(abi::EM_X86_64, abi::ET_REL, abi::PT_LOAD, None);
+        assert_eq!(read_error(object), BinaryError::NotExecutable);
+        let dynamic = tiny_program(abi::EM_X86_64, abi::ET_DYN, abi::PT_INTERP, None);
+        assert_eq!(read_error(dynamic), BinaryError::Dynamic("/lib64/ld-linux.so.2".to_owned()));
+        let riscv = tiny_program(abi::EM_RISCV, abi::ET_EXEC, abi::PT_LOAD, None);
+        assert_eq!(read_error(riscv), BinaryError::Machine(abi::EM_RISCV));
         let mut big_endian = static_program();
         big_endian[5] = 2;
         assert!(Binary::read(big_endian).is_err());
@@ -264,7 +268,9 @@ pub(super) mod tests {
     fn the_test_itself_is_a_dynamic_program() {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         if cfg!(not(target_feature = "crt-static")) {
-            assert!(matches!(refused(own), BinaryError::Dynamic(loader) if loader.contains("ld")));
+            assert!(
+                matches!(read_error(own), BinaryError::Dynamic(loader) if loader.contains("ld"))
+            );
         }
     }
 
@@ -276,7 +282,8 @@ pub(super) mod tests {
         let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(json).unwrap();
         let packed = packed.finish().unwrap();
-        let bytes = tiny(abi::EM_X86_64, abi::ET_EXEC, abi::PT_LOAD, Some((".dep-v0", &packed)));
+        let bytes =
+            tiny_program(abi::EM_X86_64, abi::ET_EXEC, abi::PT_LOAD, Some((".dep-v0", &packed)));
         let packages = Binary::read(bytes).unwrap().audited_packages().unwrap();
         let names: Vec<_> = packages.iter().map(|p| (&*p.name, &*p.version)).collect();
         assert_eq!(names, [("app", "1.0.0"), ("ring", "0.17.14")]);

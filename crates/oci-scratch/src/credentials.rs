@@ -3,20 +3,22 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use docker_credential::{CredentialRetrievalError, DockerCredential};
+use docker_credential::{CredentialRetrievalError as Failure, DockerCredential};
 
-/// Who asks a registry.
+use crate::ImageError;
+
+/// The identity with which a registry is used.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Login {
-    /// Nobody: there is no login for it.
+    /// No login.
     Anonymous,
     /// A name with a password or a token.
     Password {
-        /// The name; may be shown.
+        /// The name; messages may show it.
         user: String,
-        /// Never shown.
+        /// The password; never shown.
         password: String,
     },
 }
@@ -32,74 +34,64 @@ impl fmt::Debug for Login {
     }
 }
 
-/// Why no login could be read. What a file or a helper said is never repeated: it may hold secrets.
-#[derive(Debug, thiserror::Error)]
-pub enum CredentialError {
-    /// There is a file, but not for us.
-    #[error("Docker's config `{path}` can't be read: {1}", path = .0.display())]
-    Read(PathBuf, io::Error),
-    /// It is no JSON of Docker's.
-    #[error("Docker's config `{path}` is damaged", path = .0.display())]
-    Config(PathBuf),
-    /// The entry for this registry has no name and password in it.
-    #[error("the login for `{1}` in Docker's config `{path}` is damaged; log in again", path = .0.display())]
-    Login(PathBuf, String),
-    /// The helper is not there, or says nothing that can be read.
-    #[error("the credential helper that Docker's config `{path}` names for `{1}` can't be run", path = .0.display())]
-    Helper(PathBuf, String),
-    /// The helper ran and failed.
-    #[error("the credential helper `{0}` failed for `{1}`")]
-    HelperFailed(String, String),
-    /// An OAuth2 refresh token.
-    #[error(
-        "Docker's login for `{0}` is an identity token, which is not supported here; log in with a user name and a password or an access token"
-    )]
-    IdentityToken(String),
-}
-
-/// What helpers print, with exit 1, where they hold no login
+/// The text that helpers print, with exit 1, if they hold no login
 /// (docker-credential-helpers, credentials/error.go).
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
-/// Docker's own name for its hub's login.
+/// The hub's registry, and Docker's name for its login.
 const HUB: (&str, &str) = ("docker.io", "https://index.docker.io/v1/");
 
 impl Login {
-    /// The login for a registry in Docker's folder (`$DOCKER_CONFIG`, else `~/.docker`).
-    pub fn find(docker: &Path, registry: &str) -> Result<Self, CredentialError> {
+    /// Finds the login for a registry in Docker's folder (`$DOCKER_CONFIG`, else `~/.docker`).
+    ///
+    /// # Errors
+    /// The configuration or a helper fails. The message never repeats their content: it may hold
+    /// secrets.
+    pub fn find(docker: &Path, registry: &str) -> Result<Self, ImageError> {
         let path = docker.join("config.json");
+        let file = path.display();
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Login::Anonymous),
-            Err(error) => return Err(CredentialError::Read(path, error)),
+            Err(error) => {
+                let message = format!("Docker's configuration `{file}` can't be read");
+                return Err(ImageError::caused(message, error));
+            }
         };
         let server = if registry == HUB.0 { HUB.1 } else { registry };
-        let own = || registry.to_owned();
-        use CredentialRetrievalError as Failure;
-        match docker_credential::get_credential_from_reader(&*text, server) {
+        let failure = match docker_credential::get_credential_from_reader(&*text, server) {
             Ok(DockerCredential::UsernamePassword(user, password)) => {
-                Ok(Login::Password { user, password })
+                return Ok(Login::Password { user, password });
             }
-            Ok(DockerCredential::IdentityToken(_)) => Err(CredentialError::IdentityToken(own())),
-            Err(Failure::NoCredentialConfigured | Failure::ConfigNotFound) => Ok(Login::Anonymous),
-            Err(Failure::HelperFailure { stdout, .. }) if stdout.contains(NOT_FOUND) => {
-                Ok(Login::Anonymous)
+            Ok(DockerCredential::IdentityToken(_)) => {
+                return Err(ImageError::new(format!(
+                    "Docker's login for `{registry}` is an identity token, which is not supported; log in with a user name and a password or an access token"
+                )));
             }
-            Err(Failure::HelperFailure { helper, .. }) => {
-                Err(CredentialError::HelperFailed(helper, own()))
+            Err(failure) => failure,
+        };
+        Err(ImageError::new(match failure {
+            Failure::NoCredentialConfigured | Failure::ConfigNotFound => {
+                return Ok(Login::Anonymous);
             }
-            Err(Failure::HelperCommunicationError | Failure::MalformedHelperResponse) => {
-                Err(CredentialError::Helper(path, own()))
+            Failure::HelperFailure { stdout, .. } if stdout.contains(NOT_FOUND) => {
+                return Ok(Login::Anonymous);
             }
-            Err(Failure::CredentialDecodingError | Failure::CredentialMismatchError) => {
-                Err(CredentialError::Login(path, own()))
+            Failure::HelperFailure { helper, .. } => {
+                format!("the credential helper `{helper}` failed for `{registry}`")
             }
-            Err(Failure::ConfigReadError) => Err(CredentialError::Config(path)),
-        }
+            Failure::HelperCommunicationError | Failure::MalformedHelperResponse => format!(
+                "the credential helper that Docker's configuration `{file}` names for `{registry}` can't be run"
+            ),
+            Failure::CredentialDecodingError | Failure::CredentialMismatchError => format!(
+                "the login for `{registry}` in Docker's configuration `{file}` is damaged; log in again"
+            ),
+            Failure::ConfigReadError => format!("Docker's configuration `{file}` is damaged"),
+        }))
     }
 
     /// The name, if there is one.
-    pub fn user(&self) -> Option<&str> {
+    pub(crate) fn user(&self) -> Option<&str> {
         match self {
             Login::Anonymous => None,
             Login::Password { user, .. } => Some(user),
@@ -111,10 +103,10 @@ impl Login {
 mod tests {
     use super::*;
 
-    fn find(config: &str, registry: &str) -> Result<Login, CredentialError> {
+    fn find_login(config: &str, registry: &str) -> Result<Login, String> {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("config.json"), config).unwrap();
-        Login::find(folder.path(), registry)
+        Login::find(folder.path(), registry).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -122,29 +114,30 @@ mod tests {
         // ann:s3cret
         let config = r#"{"auths": {"registry.example:5000": {"auth": "YW5uOnMzY3JldA=="},
             "https://index.docker.io/v1/": {"auth": "aHViOng="}}}"#;
-        let ann = find(config, "registry.example:5000").unwrap();
+        let ann = find_login(config, "registry.example:5000").unwrap();
         assert_eq!(ann, Login::Password { user: "ann".into(), password: "s3cret".into() });
-        assert_eq!(find(config, "docker.io").unwrap().user(), Some("hub"));
-        assert_eq!(find(config, "registry.example").unwrap(), Login::Anonymous);
+        assert_eq!(find_login(config, "docker.io").unwrap().user(), Some("hub"));
+        assert_eq!(find_login(config, "registry.example").unwrap(), Login::Anonymous);
         assert!(!format!("{ann:?}").contains("s3cret"));
     }
 
     #[test]
-    fn no_config_is_no_login() {
+    fn without_a_configuration_there_is_no_login() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(Login::find(folder.path(), "a").unwrap(), Login::Anonymous);
     }
 
     #[test]
-    fn damage_is_told_without_what_it_holds() {
-        let damaged = find(r#"{"auths": {"a": {"auth": "c2VjcmV0"}}}"#, "a").unwrap_err();
-        assert!(matches!(damaged, CredentialError::Login(..)));
-        assert!(matches!(find("{secret", "a"), Err(CredentialError::Config(_))));
-        let token = r#"{"auths": {"a": {"auth": "YTpi", "identitytoken": "secret"}}}"#;
-        let error = find(token, "a").unwrap_err();
-        assert!(matches!(error, CredentialError::IdentityToken(_)));
-        assert!(!error.to_string().contains("secret"));
-        let missing = r#"{"credHelpers": {"a": "that-is-not-installed"}}"#;
-        assert!(matches!(find(missing, "a"), Err(CredentialError::Helper(..))));
+    fn errors_never_repeat_the_configuration() {
+        for (config, reason) in [
+            (r#"{"auths": {"a": {"auth": "c2VjcmV0"}}}"#, "the login for `a` in"),
+            ("{secret", "is damaged"),
+            (r#"{"auths": {"a": {"auth": "YTpi", "identitytoken": "secret"}}}"#, "identity token"),
+            (r#"{"credHelpers": {"a": "secret-that-is-not-installed"}}"#, "can't be run"),
+        ] {
+            let error = find_login(config, "a").unwrap_err();
+            assert!(error.contains(reason), "{config}: {error}");
+            assert!(!error.contains("secret") && !error.contains("c2VjcmV0"), "{error}");
+        }
     }
 }

@@ -18,19 +18,19 @@ impl Digest {
         Digest(text)
     }
 
-    /// Reads one; none for another algorithm or another form.
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses a digest; none for another algorithm or another form.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let hex = text.strip_prefix("sha256:")?;
-        let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        (hex.len() == 64 && hex.bytes().all(is_hex)).then(|| Digest(text.to_owned()))
+        let is_hex = hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        (hex.len() == 64 && is_hex).then(|| Digest(text.to_owned()))
     }
 
-    /// The digits alone: the blob's file name in a layout.
+    /// The digits alone, which are the blob's file name in a layout.
     pub fn hex(&self) -> &str {
         &self.0["sha256:".len()..]
     }
 
-    /// With the algorithm.
+    /// The digest with its algorithm.
     pub fn as_str(&self) -> &str {
         &self.0
     }

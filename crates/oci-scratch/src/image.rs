@@ -3,26 +3,26 @@
 use crate::binary::{Architecture, Package};
 use crate::layer::Entry;
 
-/// What the image says of itself: OCI's predefined annotation keys
-/// (image-spec, annotations.md), and the packages linked in.
+/// The image's annotations: OCI's predefined keys (image-spec, annotations.md), and the packages
+/// linked in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
     /// `org.opencontainers.image.version`.
     pub version: String,
     /// `org.opencontainers.image.licenses`: an SPDX expression.
     pub licenses: String,
-    /// `org.opencontainers.image.source`: where the sources are.
+    /// `org.opencontainers.image.source`: the URL of the sources.
     pub source: Option<String>,
     /// `org.opencontainers.image.revision`: a commit. With it, every commit has its own digest.
     pub revision: Option<String>,
-    /// The crates linked in, sorted; none if that is not known.
+    /// The crates linked in, sorted; none if they are not known.
     pub packages: Option<Vec<Package>>,
 }
 
 /// An image before it is bytes.
 #[derive(Debug, Clone)]
 pub struct Image {
-    /// Its files; folders on the way are made for them.
+    /// Its files; their parent folders are added.
     pub entries: Vec<Entry>,
     /// The command that it runs.
     pub entrypoint: Vec<String>,
@@ -30,13 +30,13 @@ pub struct Image {
     pub user: String,
     /// `NAME=value`.
     pub env: Vec<String>,
-    /// Where the command starts.
+    /// The folder that the command starts in.
     pub working_dir: String,
-    /// The machine it is for; the system is always Linux.
+    /// The machine that it is for; the system is always Linux.
     pub architecture: Architecture,
     /// Its name for people: `org.opencontainers.image.title`.
     pub title: String,
-    /// What else it says of itself.
+    /// Its other annotations.
     pub about: About,
     /// The time that every file and the image itself carry, in seconds since 1970.
     pub time: u64,

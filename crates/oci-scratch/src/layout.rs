@@ -4,77 +4,34 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::binary::Package;
-use super::image::Image;
-use super::layer::{self, EntryError};
-use super::manifest::{self, Annotations, Config, Descriptor, Index, Manifest};
-use crate::Digest;
+use crate::binary::Package;
+use crate::image::Image;
+use crate::layer::pack_layer;
+use crate::manifest::{self, Annotations, Config, Descriptor, Index, Manifest};
+use crate::{Digest, ImageError};
 
 /// One image in memory, each part with its digest.
 #[derive(Debug, Clone)]
 pub struct Layout {
-    /// The name that the index gives it: a tag, as a rule.
+    /// The name that the index gives it, usually a tag.
     pub ref_name: Option<String>,
-    /// What its digest is the image's digest.
-    pub manifest: Blob,
-    /// How it is run.
-    pub config: Blob,
-    /// What it holds, lowest first.
+    /// The manifest; its digest is the image's digest.
+    pub(crate) manifest: Blob,
+    /// The configuration: command, user, environment.
+    pub(crate) config: Blob,
+    /// The layers, lowest first.
     pub layers: Vec<Blob>,
 }
 
-/// Some bytes, as a registry keeps them.
+/// A piece of content, as a registry stores it.
 #[derive(Debug, Clone)]
 pub struct Blob {
-    /// Their sha256.
+    /// The sha256 of the bytes.
     pub digest: Digest,
-    /// What they are.
+    /// The type of the content.
     pub media_type: String,
     /// The bytes.
     pub bytes: Vec<u8>,
-}
-
-/// Why a layout can't be made, written or read.
-#[derive(Debug, thiserror::Error)]
-pub enum LayoutError {
-    /// A file of the image has no place in a layer.
-    #[error(transparent)]
-    Entry(#[from] EntryError),
-    /// A document has no JSON form: a defect of this program.
-    #[error("the image's documents can't be written: {0}")]
-    Encode(#[from] serde_json::Error),
-    /// The image's time has no date.
-    #[error("the time {0} is no date that an image can carry")]
-    Time(u64),
-    /// The index would not accept this name.
-    #[error(
-        "`{0}` is no name for an image in a layout; take letters, digits and `-._:@/+`, such as `1.2.3`"
-    )]
-    RefName(String),
-    /// There is no room on the disk.
-    #[error("the disk that holds `{path}` is full", path = .0.display())]
-    DiskFull(PathBuf),
-    /// The folder can't be written.
-    #[error("`{path}` can't be written: {1}", path = .0.display())]
-    Write(PathBuf, io::Error),
-    /// The folder is somebody else's.
-    #[error("`{path}` holds files that are no part of an OCI image layout", path = .0.display())]
-    Foreign(PathBuf),
-    /// There is no layout to read.
-    #[error("`{path}` is no OCI image layout: it has no `{1}`", path = .0.display())]
-    Missing(PathBuf, String),
-    /// A file can't be read.
-    #[error("`{path}` can't be read: {1}", path = .0.display())]
-    Read(PathBuf, io::Error),
-    /// A document is not what OCI describes.
-    #[error("`{path}` is damaged: {1}", path = .0.display())]
-    Document(PathBuf, String),
-    /// A blob's bytes are not what its name says.
-    #[error("`{path}` is damaged: its digest is `{1}`", path = .0.display())]
-    Digest(PathBuf, Digest),
-    /// The index holds none, or several.
-    #[error("`{path}` holds {1} images; exactly one is expected", path = .0.display())]
-    Images(PathBuf, usize),
 }
 
 impl Blob {
@@ -94,20 +51,26 @@ impl Blob {
 }
 
 impl Layout {
-    /// Makes the image's bytes. The name is what tools find it by in the folder.
-    pub fn new(image: &Image, ref_name: &str) -> Result<Self, LayoutError> {
+    /// Makes the image's bytes. Tools find the image in the folder by the name.
+    ///
+    /// # Errors
+    /// The name, the time or a file's path is invalid.
+    pub fn new(image: &Image, ref_name: &str) -> Result<Self, ImageError> {
         if !is_ref_name(ref_name) {
-            return Err(LayoutError::RefName(ref_name.to_owned()));
+            return Err(ImageError::new(format!(
+                "invalid image name `{ref_name}`: expected letters, digits and `-._:@/+`, such as `1.2.3`"
+            )));
         }
-        let packed = layer::pack(&image.entries, image.time)?;
+        let packed = pack_layer(&image.entries, image.time)?;
         let diff_id = Digest::of(&packed.tar);
         let layer = Blob::new(manifest::LAYER, packed.gzip);
-        let labels = labels(image);
-        let config = config(image, &diff_id, labels.clone())?;
-        let config = Blob::new(manifest::CONFIG, to_json(&config)?);
+        let labels = collect_labels(image);
+        let config = configuration(image, &diff_id, labels.clone())?;
+        let config =
+            Blob::new(manifest::CONFIG, serde_json::to_vec(&config).map_err(encode_error)?);
         let mut annotations = labels;
         if let Some(packages) = &image.about.packages {
-            annotations.insert(manifest::PACKAGES.to_owned(), write_packages(packages));
+            annotations.insert(manifest::PACKAGES.to_owned(), join_packages(packages));
         }
         let document = Manifest {
             annotations,
@@ -116,28 +79,32 @@ impl Layout {
             media_type: Some(manifest::MANIFEST.to_owned()),
             schema_version: 2,
         };
-        let manifest = Blob::new(manifest::MANIFEST, to_json(&document)?);
+        let document = serde_json::to_vec(&document).map_err(encode_error)?;
+        let manifest = Blob::new(manifest::MANIFEST, document);
         Ok(Layout { ref_name: Some(ref_name.to_owned()), manifest, config, layers: vec![layer] })
     }
 
-    /// The image's digest: what a Deployment pins.
+    /// The image's digest, which a Deployment pins.
     pub fn digest(&self) -> &Digest {
         &self.manifest.digest
     }
 
-    /// The name for people, which is the package's; none in an image that others made.
+    /// The name for people, which is the package's; none in most images of other tools.
     pub fn title(&self) -> Option<String> {
         self.annotations().ok()?.remove(manifest::TITLE)
     }
 
-    /// Writes the folder. One that holds a layout is replaced as a whole; any other that is not
-    /// empty is left alone. A failure leaves what was there before.
-    pub fn write(&self, folder: &Path) -> Result<(), LayoutError> {
+    /// Writes the folder. One that holds a layout is replaced as a whole; a failure leaves the old
+    /// one.
+    ///
+    /// # Errors
+    /// The folder holds other files, or can't be written.
+    pub fn write(&self, folder: &Path) -> Result<(), ImageError> {
         let parent = match folder.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let failed = |error| LayoutError::write(folder, error);
+        let failed = |error| write_error(folder, error);
         let replaces = is_replaceable(folder)?;
         fs::create_dir_all(parent).map_err(failed)?;
         let beside =
@@ -162,7 +129,7 @@ impl Layout {
             fs::write(blobs.join(blob.digest.hex()), &blob.bytes)?;
         }
         fs::write(folder.join("oci-layout"), manifest::LAYOUT)?;
-        fs::write(folder.join("index.json"), to_json(&self.index())?)
+        fs::write(folder.join("index.json"), serde_json::to_vec(&self.index())?)
     }
 
     fn index(&self) -> Index {
@@ -181,24 +148,30 @@ impl Layout {
         }
     }
 
-    /// Reads a folder that holds one image, whoever wrote it, and checks every digest.
-    pub fn read(folder: &Path) -> Result<Self, LayoutError> {
+    /// Reads a folder that holds one image of any tool, and checks every digest.
+    ///
+    /// # Errors
+    /// The folder is not such a layout, or is damaged.
+    pub fn read(folder: &Path) -> Result<Self, ImageError> {
         for name in ["oci-layout", "index.json"] {
             if !folder.join(name).is_file() {
-                return Err(LayoutError::Missing(folder.to_owned(), name.to_owned()));
+                let folder = folder.display();
+                let message = format!("`{folder}` is not an OCI image layout: it has no `{name}`");
+                return Err(ImageError::new(message));
             }
         }
         let index_path = folder.join("index.json");
-        let index: Index = from_json(&index_path, &read(&index_path)?)?;
+        let index: Index = parse_json(&index_path, &read_file(&index_path)?)?;
         let [entry] = &*index.manifests else {
-            return Err(LayoutError::Images(folder.to_owned(), index.manifests.len()));
+            let (folder, count) = (folder.display(), index.manifests.len());
+            let message = format!("`{folder}` holds {count} images: expected exactly one");
+            return Err(ImageError::new(message));
         };
         if entry.media_type == manifest::INDEX {
-            let why = "it names a list of images, not an image".to_owned();
-            return Err(LayoutError::Document(index_path, why));
+            return Err(damaged_file(&index_path, "it names a list of images, not an image"));
         }
         let manifest = read_blob(folder, entry)?;
-        let document: Manifest = from_json(&blob_path(folder, &manifest.digest), &manifest.bytes)?;
+        let document: Manifest = parse_json(&blob_path(folder, &manifest.digest), &manifest.bytes)?;
         let config = read_blob(folder, &document.config)?;
         let layers = document.layers.iter().map(|layer| read_blob(folder, layer));
         Ok(Layout {
@@ -209,27 +182,40 @@ impl Layout {
         })
     }
 
-    pub(super) fn config(&self) -> Result<Config, serde_json::Error> {
-        serde_json::from_slice(&self.config.bytes)
+    pub(super) fn config(&self) -> Result<Config, ImageError> {
+        serde_json::from_slice(&self.config.bytes).map_err(decode_error)
     }
 
-    pub(super) fn annotations(&self) -> Result<Annotations, serde_json::Error> {
-        Ok(serde_json::from_slice::<Manifest>(&self.manifest.bytes)?.annotations)
+    pub(super) fn annotations(&self) -> Result<Annotations, ImageError> {
+        let manifest: Manifest =
+            serde_json::from_slice(&self.manifest.bytes).map_err(decode_error)?;
+        Ok(manifest.annotations)
     }
 }
 
-impl LayoutError {
-    fn write(folder: &Path, error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                LayoutError::DiskFull(folder.to_owned())
-            }
-            _ => LayoutError::Write(folder.to_owned(), error),
+fn write_error(folder: &Path, error: io::Error) -> ImageError {
+    let folder = folder.display();
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ImageError::new(format!("the disk that holds `{folder}` is full"))
         }
+        _ => ImageError::caused(format!("`{folder}` can't be written"), error),
     }
 }
 
-fn labels(image: &Image) -> Annotations {
+fn damaged_file(path: &Path, reason: impl std::fmt::Display) -> ImageError {
+    ImageError::new(format!("`{}` is damaged: {reason}", path.display()))
+}
+
+fn decode_error(error: serde_json::Error) -> ImageError {
+    ImageError::caused("the image's documents can't be read", error)
+}
+
+fn encode_error(error: serde_json::Error) -> ImageError {
+    ImageError::caused("the image's documents can't be written", error)
+}
+
+fn collect_labels(image: &Image) -> Annotations {
     let about = &image.about;
     let all = [
         (manifest::TITLE, Some(&image.title)),
@@ -241,10 +227,14 @@ fn labels(image: &Image) -> Annotations {
     all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.clone()))).collect()
 }
 
-fn config(image: &Image, diff_id: &Digest, labels: Annotations) -> Result<Config, LayoutError> {
-    let seconds = i64::try_from(image.time).map_err(|_| LayoutError::Time(image.time))?;
-    let created =
-        jiff::Timestamp::from_second(seconds).map_err(|_| LayoutError::Time(image.time))?;
+fn configuration(
+    image: &Image,
+    diff_id: &Digest,
+    labels: Annotations,
+) -> Result<Config, ImageError> {
+    let seconds = i64::try_from(image.time).unwrap_or(i64::MAX);
+    let created = jiff::Timestamp::from_second(seconds)
+        .map_err(|error| ImageError::caused(format!("invalid time `{}`", image.time), error))?;
     let created = Some(created.to_string());
     Ok(Config {
         architecture: image.architecture.as_str().to_owned(),
@@ -265,83 +255,85 @@ fn config(image: &Image, diff_id: &Digest, labels: Annotations) -> Result<Config
     })
 }
 
-/// `name@version`, as Cargo's package ids have it; a space between.
-fn write_packages(packages: &[Package]) -> String {
-    let each = packages.iter().map(|p| format!("{}@{}", p.name, p.version));
-    each.collect::<Vec<_>>().join(" ")
+/// `name@version`, as in Cargo's package ids, separated by spaces.
+fn join_packages(packages: &[Package]) -> String {
+    let names: Vec<String> = packages.iter().map(|p| format!("{}@{}", p.name, p.version)).collect();
+    names.join(" ")
 }
 
 /// The grammar of image-spec's annotations.md: parts of letters and digits, joined by one of
 /// `-._:@+` or `--`, and parts joined by `/`.
 fn is_ref_name(name: &str) -> bool {
-    let joint = |c: char| "-._:@/+".contains(c);
-    let is_part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric());
-    name.replace("--", "-").split(joint).all(is_part)
+    name.replace("--", "-")
+        .split(|c| "-._:@/+".contains(c))
+        .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
-fn to_json(document: &impl serde::Serialize) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(document)
+fn parse_json<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, ImageError> {
+    serde_json::from_slice(bytes).map_err(|error| damaged_file(path, error))
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, LayoutError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| LayoutError::Document(path.to_owned(), error.to_string()))
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, LayoutError> {
-    fs::read(path).map_err(|error| LayoutError::Read(path.to_owned(), error))
+fn read_file(path: &Path) -> Result<Vec<u8>, ImageError> {
+    fs::read(path)
+        .map_err(|error| ImageError::caused(format!("`{}` can't be read", path.display()), error))
 }
 
 fn blob_path(folder: &Path, digest: &Digest) -> PathBuf {
     folder.join("blobs").join("sha256").join(digest.hex())
 }
 
-fn read_blob(folder: &Path, descriptor: &Descriptor) -> Result<Blob, LayoutError> {
+fn read_blob(folder: &Path, descriptor: &Descriptor) -> Result<Blob, ImageError> {
     let Some(digest) = Digest::parse(&descriptor.digest) else {
-        let why = format!("`{}` is no sha256 digest", descriptor.digest);
-        return Err(LayoutError::Document(folder.join("index.json"), why));
+        let reason = format!("expected a sha256 digest, found `{}`", descriptor.digest);
+        return Err(damaged_file(&folder.join("index.json"), reason));
     };
     let path = blob_path(folder, &digest);
-    let bytes = read(&path)?;
+    let bytes = read_file(&path)?;
     let actual = Digest::of(&bytes);
     if actual != digest || bytes.len() as u64 != descriptor.size {
-        return Err(LayoutError::Digest(path, actual));
+        return Err(damaged_file(&path, format!("its digest is `{actual}`")));
     }
     Ok(Blob { digest, media_type: descriptor.media_type.clone(), bytes })
 }
 
-/// Whether the folder is there and may be replaced: it is empty, or a layout and nothing else.
-fn is_replaceable(folder: &Path) -> Result<bool, LayoutError> {
+/// Returns true if the folder exists, and is empty or a layout and nothing else.
+///
+/// # Errors
+/// The folder holds other files, or can't be read.
+fn is_replaceable(folder: &Path) -> Result<bool, ImageError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(LayoutError::write(folder, error)),
+        Err(error) => return Err(write_error(folder, error)),
     };
     let mut names = Vec::new();
     for entry in entries {
-        names.push(entry.map_err(|error| LayoutError::write(folder, error))?.file_name());
+        names.push(entry.map_err(|error| write_error(folder, error))?.file_name());
     }
-    let ours = |name: &std::ffi::OsString| {
-        ["blobs", "index.json", "oci-layout"].iter().any(|known| name == known)
-    };
     let is_layout = names.iter().any(|name| name == "oci-layout");
-    if names.is_empty() || (is_layout && names.iter().all(ours)) {
+    let is_only_layout = names
+        .iter()
+        .all(|name| ["blobs", "index.json", "oci-layout"].iter().any(|known| name == known));
+    if names.is_empty() || (is_layout && is_only_layout) {
         Ok(true)
     } else {
-        Err(LayoutError::Foreign(folder.to_owned()))
+        let folder = folder.display();
+        Err(ImageError::new(format!(
+            "`{folder}` holds files that do not belong to an OCI image layout"
+        )))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::tests::example as image;
+    use crate::image::tests::example;
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_written_layout_is_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("a/b/layout");
-        let layout = Layout::new(&image(), "1.2.3").unwrap();
+        let layout = Layout::new(&example(), "1.2.3").unwrap();
         layout.write(&out).unwrap();
         let back = Layout::read(&out).unwrap();
         assert_eq!(back.digest(), layout.digest());
@@ -350,11 +342,11 @@ mod tests {
         assert_eq!(fs::read_dir(out.parent().unwrap()).unwrap().count(), 1, "nothing is left over");
     }
 
-    /// The digest is a promise to everybody who pinned it.
+    /// Users have pinned this digest.
     #[test]
-    fn equal_input_is_this_digest_and_each_input_counts() {
+    fn the_digest_is_stable_and_depends_on_every_input() {
         let digest = |image: &Image| Layout::new(image, "1").unwrap().digest().clone();
-        let mut fixed = image();
+        let mut fixed = example();
         fixed.about.version = "1.0.0".to_owned();
         assert_eq!(
             digest(&fixed).hex(),
@@ -381,9 +373,9 @@ mod tests {
 
     #[test]
     fn json_has_its_keys_sorted() {
-        let layout = Layout::new(&image(), "1").unwrap();
+        let layout = Layout::new(&example(), "1").unwrap();
         let documents = [
-            to_json(&layout.index()).unwrap(),
+            serde_json::to_vec(&layout.index()).unwrap(),
             layout.manifest.bytes.clone(),
             layout.config.bytes.clone(),
         ];
@@ -410,11 +402,11 @@ mod tests {
     }
 
     #[test]
-    fn a_layout_is_replaced_and_anything_else_is_left_alone() {
+    fn a_layout_is_replaced_and_any_other_folder_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("layout");
-        Layout::new(&image(), "old").unwrap().write(&out).unwrap();
-        let mut other = image();
+        Layout::new(&example(), "old").unwrap().write(&out).unwrap();
+        let mut other = example();
         other.time = 5;
         let new = Layout::new(&other, "new").unwrap();
         new.write(&out).unwrap();
@@ -422,30 +414,30 @@ mod tests {
         assert_eq!(fs::read_dir(out.join("blobs/sha256")).unwrap().count(), 3);
 
         fs::write(out.join("notes.txt"), "mine").unwrap();
-        assert!(matches!(new.write(&out), Err(LayoutError::Foreign(_))));
+        assert!(new.write(&out).unwrap_err().to_string().contains("do not belong"));
         assert_eq!(fs::read_to_string(out.join("notes.txt")).unwrap(), "mine");
         let plain = folder.path().join("plain");
         fs::create_dir(&plain).unwrap();
         fs::write(plain.join("index.json"), "mine").unwrap();
-        assert!(matches!(new.write(&plain), Err(LayoutError::Foreign(_))));
+        assert!(new.write(&plain).unwrap_err().to_string().contains("do not belong"));
     }
 
     #[test]
-    fn damage_is_seen() {
+    fn damage_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path();
-        let layout = Layout::new(&image(), "1").unwrap();
+        let layout = Layout::new(&example(), "1").unwrap();
         for blob in [&layout.manifest, &layout.config, &layout.layers[0]] {
             layout.write(out).unwrap();
             let path = blob_path(out, &blob.digest);
             let mut bytes = fs::read(&path).unwrap();
             *bytes.last_mut().unwrap() ^= 1;
             fs::write(&path, bytes).unwrap();
-            assert!(matches!(Layout::read(out), Err(LayoutError::Digest(..))));
+            assert!(Layout::read(out).unwrap_err().to_string().contains("its digest is"));
         }
         layout.write(out).unwrap();
         fs::remove_file(out.join("oci-layout")).unwrap();
-        assert!(matches!(Layout::read(out), Err(LayoutError::Missing(..))));
+        assert!(Layout::read(out).unwrap_err().to_string().contains("it has no `oci-layout`"));
     }
 
     #[test]
@@ -455,7 +447,8 @@ mod tests {
         }
         for bad in ["", "-a", "a-", "a b", "a//b", "ä", "a..b", "a\n"] {
             assert!(!is_ref_name(bad), "{bad:?}");
-            assert!(matches!(Layout::new(&image(), bad), Err(LayoutError::RefName(_))));
+            let error = Layout::new(&example(), bad).unwrap_err().to_string();
+            assert!(error.starts_with("invalid image name"), "{error}");
         }
     }
 }

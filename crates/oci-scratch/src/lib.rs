@@ -6,6 +6,7 @@
 mod binary;
 mod credentials;
 mod digest;
+mod error;
 mod image;
 mod inspect;
 mod layer;
@@ -16,12 +17,13 @@ mod refusal;
 mod registry;
 
 pub use binary::{Architecture, Binary, BinaryError, Package};
-pub use credentials::{CredentialError, Login};
+pub use credentials::Login;
 pub use digest::Digest;
+pub use error::ImageError;
 pub use image::{About, Image};
-pub use inspect::{File, InspectError, Inspection};
-pub use layer::{Entry, EntryError};
-pub use layout::{Blob, Layout, LayoutError};
-pub use reference::{Reference, ReferenceError};
+pub use inspect::{File, Inspection};
+pub use layer::Entry;
+pub use layout::{Blob, Layout};
+pub use reference::Reference;
 pub use refusal::RegistryError;
-pub use registry::{Pushed, Registry, Step};
+pub use registry::{PushStep, Registry};

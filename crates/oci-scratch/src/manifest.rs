@@ -1,5 +1,5 @@
 //! OCI's documents (image-spec 1.1: image-layout.md, image-index.md, manifest.md, config.md). Fields
-//! stand in the order of their names and maps are sorted, so that equal content is equal bytes.
+//! are in the order of their names and maps are sorted, so that equal content is equal bytes.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// The file `oci-layout`.
+/// The content of the file `oci-layout`.
 pub const LAYOUT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
 
 /// The annotation by which a layout names its images: umoci and skopeo look for it.
@@ -22,8 +22,8 @@ pub const LICENSES: &str = "org.opencontainers.image.licenses";
 pub const SOURCE: &str = "org.opencontainers.image.source";
 pub const REVISION: &str = "org.opencontainers.image.revision";
 
-/// The crates linked in, as `name@version` with spaces between. An annotation of the manifest, not a
-/// label: container runtimes refuse labels over 4096 bytes.
+/// The crates linked in, as `name@version` separated by spaces. An annotation of the manifest, not a
+/// label: container runtimes reject labels over 4096 bytes.
 pub const PACKAGES: &str = "tts-render.packages";
 
 pub type Annotations = BTreeMap<String, String>;

@@ -1,36 +1,31 @@
-//! What names an image in a registry, as Docker's users write it: `registry/repository:tag`.
+//! References to images in a registry, as Docker's users write them: `registry/repository:tag`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::Digest;
+use crate::{Digest, ImageError};
 
-/// An image, or where one shall go.
+/// The name of an image in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
     inner: oci_client::Reference,
     has_tag: bool,
 }
 
-/// Why a text names no image.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no image reference ({why}); write `registry.example/repository:tag`")]
-pub struct ReferenceError {
-    text: String,
-    why: String,
-}
-
 impl FromStr for Reference {
-    type Err = ReferenceError;
+    type Err = ImageError;
 
-    fn from_str(text: &str) -> Result<Self, ReferenceError> {
-        let wrong = |why: String| ReferenceError { text: text.to_owned(), why };
-        let inner: oci_client::Reference =
-            text.parse().map_err(|error: oci_client::ParseError| wrong(error.to_string()))?;
-        if let Some(digest) = inner.digest().filter(|digest| Digest::parse(digest).is_none()) {
-            return Err(wrong(format!("`{digest}` is no sha256 digest")));
+    fn from_str(text: &str) -> Result<Self, ImageError> {
+        let message =
+            format!("invalid image reference `{text}`: expected `registry.example/repository:tag`");
+        let inner: oci_client::Reference = match text.parse::<oci_client::Reference>() {
+            Ok(inner) => inner,
+            Err(error) => return Err(ImageError::caused(message, error)),
+        };
+        if inner.digest().is_some_and(|digest| Digest::parse(digest).is_none()) {
+            return Err(ImageError::new(message + " or a sha256 digest"));
         }
-        // The crate puts `latest` where no tag is; here that is not the same.
+        // The crate fills in `latest` for a missing tag; here the two differ.
         let name = text.split('@').next().unwrap_or_default();
         let has_tag = name.rsplit('/').next().is_some_and(|last| last.contains(':'));
         Ok(Reference { inner, has_tag })
@@ -44,7 +39,7 @@ impl Reference {
     }
 
     /// The path in the registry.
-    pub fn repository(&self) -> &str {
+    pub(crate) fn repository(&self) -> &str {
         self.inner.repository()
     }
 
@@ -59,7 +54,7 @@ impl Reference {
     }
 
     /// The same repository with this tag.
-    pub fn with_tag(&self, tag: &str) -> Result<Self, ReferenceError> {
+    pub fn with_tag(&self, tag: &str) -> Result<Self, ImageError> {
         format!("{}:{tag}", self.name()).parse()
     }
 
@@ -91,18 +86,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_only_what_was_written() {
-        let tag = |text: &str| text.parse::<Reference>().unwrap().tag().map(str::to_owned);
-        assert_eq!(tag("registry.example:5000/a/b:1.0").as_deref(), Some("1.0"));
-        assert_eq!(tag("registry.example:5000/a/b"), None);
-        assert_eq!(tag("registry.example/a/b:latest").as_deref(), Some("latest"));
+    fn a_missing_tag_is_not_filled_in() {
+        for (text, tag) in [
+            ("registry.example:5000/a/b:1.0", Some("1.0")),
+            ("registry.example:5000/a/b", None),
+            ("registry.example/a/b:latest", Some("latest")),
+        ] {
+            assert_eq!(text.parse::<Reference>().unwrap().tag(), tag, "{text}");
+        }
         let plain: Reference = "localhost:5000/gate".parse().unwrap();
         assert_eq!(plain.with_tag("2").unwrap().to_string(), "localhost:5000/gate:2");
         assert!(plain.with_tag("a b").is_err());
     }
 
     #[test]
-    fn what_names_no_image_is_refused() {
+    fn invalid_references_are_refused() {
         let sha512 = format!("a/b@sha512:{}", "0".repeat(128));
         for text in ["", "a/B:1", "https://a/b", "a b", "a/b@sha256:00", &*sha512, "a/b:"] {
             assert!(text.parse::<Reference>().is_err(), "{text:?}");

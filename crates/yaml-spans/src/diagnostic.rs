@@ -1,76 +1,114 @@
-//! What is wrong, where, and what would be right: the one shape in which every module reports.
+//! Errors with their places, and the diagnostics that a person is shown.
 //!
-//! Modules return their own error enums, wrapped in [`Located`] while the run still knows its
-//! [`Sources`]; a stage's edge makes them into [`Diagnostic`]s, which stand alone. Only the
-//! command line prints them.
+//! Parsing and reading return their own error enums inside [`Located`], which refers to
+//! [`Sources`]. [`Located::diagnose`] resolves the place and makes a [`Diagnostic`], which refers to
+//! nothing.
 
 use std::fmt;
 
-use crate::Path;
+use crate::path::Path;
 use crate::source::{Place, Sources, Span};
 
-/// A module's error with its place.
+/// An error with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Located<E> {
-    /// What is wrong.
+    /// The error.
     pub error: E,
-    /// Where it was written, if a file holds it.
+    /// Its place in a source, if it has one.
     pub span: Option<Span>,
-    /// The way to it from the document's root.
+    /// Its path from the document's root.
     pub path: Path,
-    /// What would be right; stands at the place: "did you mean `floor`?".
-    pub hint: Option<String>,
+    /// Advice that is shown at the place.
+    pub hint: Option<Hint>,
+}
+
+/// Advice on how to fix an error. Boxed texts keep [`Located`] small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// The name that was probably meant; shown as "did you mean `name`?".
+    Suggestion(Box<str>),
+    /// Any other advice, as it is shown.
+    Text(Box<str>),
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hint::Suggestion(name) => write!(f, "did you mean `{name}`?"),
+            Hint::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<String> for Hint {
+    fn from(text: String) -> Self {
+        Hint::Text(text.into())
+    }
+}
+
+impl From<&str> for Hint {
+    fn from(text: &str) -> Self {
+        Hint::Text(text.into())
+    }
 }
 
 impl<E> Located<E> {
-    /// An error at a place.
+    /// Makes an error without a hint.
     pub fn new(error: E, span: Option<Span>, path: Path) -> Self {
         Located { error, span, path, hint: None }
     }
 
-    /// With what would be right.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    /// Sets the hint.
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Another error in the same place, as a caller's enum wraps a module's.
-    pub fn map<F>(self, wrap: impl FnOnce(E) -> F) -> Located<F> {
+    /// The name that was probably meant, if the hint suggests one.
+    pub fn suggestion(&self) -> Option<&str> {
+        match &self.hint {
+            Some(Hint::Suggestion(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Converts the error and keeps the rest.
+    pub fn map<F>(self, convert: impl FnOnce(E) -> F) -> Located<F> {
         let Located { error, span, path, hint } = self;
-        Located { error: wrap(error), span, path, hint }
+        Located { error: convert(error), span, path, hint }
     }
 }
 
 impl<E: fmt::Display> Located<E> {
-    /// Makes it stand alone.
+    /// Makes a diagnostic, with the place resolved.
     pub fn diagnose(&self, sources: &Sources) -> Diagnostic {
         Diagnostic {
             message: self.error.to_string(),
             place: self.span.map(|span| sources.place(span)),
-            label: self.hint.clone(),
+            label: self.hint.as_ref().map(Hint::to_string),
             path: (!self.path.is_root()).then(|| self.path.to_string()),
             notes: Vec::new(),
         }
     }
 }
 
-/// One message for a person. Stands alone: places are resolved.
+/// One message for a person, with its place resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// What is wrong, in one line, without a full stop.
+    /// The error in one line, without a full stop.
     pub message: String,
-    /// Where.
+    /// The place it points at.
     pub place: Option<Place>,
-    /// What would be right, shown at the place.
+    /// Advice, shown at the place.
     pub label: Option<String>,
     /// The path of the field or value.
     pub path: Option<String>,
-    /// More that helps, a line each: the value that brought it, how to mend it.
+    /// Further help, a line each: the value behind the error, or a way to fix it.
     pub notes: Vec<String>,
 }
 
 impl Diagnostic {
-    /// A message without a place.
+    /// Makes a diagnostic without a place.
     pub fn new(message: impl Into<String>) -> Self {
         Diagnostic {
             message: message.into(),
@@ -81,14 +119,14 @@ impl Diagnostic {
         }
     }
 
-    /// With one more note.
+    /// Adds a note.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
     }
 }
 
-/// What a stage found wrong; never empty where it stands as an error.
+/// All diagnostics of one step; as an error, never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
@@ -98,11 +136,11 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
-/// One line an entry: `file:line:column: message (path)`.
+/// One line a diagnostic: `file:line:column: message (path)`.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, diagnostic) in self.0.iter().enumerate() {
-            if at > 0 {
+        for (index, diagnostic) in self.0.iter().enumerate() {
+            if index > 0 {
                 writeln!(f)?;
             }
             if let Some(place) = &diagnostic.place {

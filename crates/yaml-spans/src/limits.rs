@@ -1,17 +1,20 @@
-//! The bounds that keep a hostile text an ordinary error.
+//! Limits that turn a hostile text into an ordinary error.
 
-/// The largest text, in bytes. The largest manifests in use (the bundled custom resource
-/// definitions of a big operator) are about 5 MiB; etcd takes objects up to 1.5 MiB.
+/// The size limit of a text, in bytes. The largest manifests in use (the bundled custom resource
+/// definitions of a big operator) have about 5 MiB; etcd accepts objects of up to 1.5 MiB.
 pub const MAX_BYTES: usize = 8 << 20;
 
-/// The deepest nesting of lists and maps. The deepest paths in use are those of schemas in custom
-/// resource definitions, about 40; reading recurses, and this keeps it far from a thread's 2 MiB of
-/// stack.
-pub const MAX_DEPTH: usize = 64;
+/// [`MAX_BYTES`] in MiB, for messages.
+pub(crate) const MAX_MEBIBYTES: usize = MAX_BYTES >> 20;
 
-/// The most nodes that one text makes, aliases expanded: about 90 MB in the worst case, and ten times
-/// what a bundle of many objects has.
-pub const MAX_NODES: usize = 250_000;
+/// The nesting limit of lists and maps. The deepest paths in use are those of schemas in custom
+/// resource definitions, about 40 levels. Reading recurses; this limit keeps it well within a
+/// thread's 2 MiB of stack.
+pub(crate) const MAX_DEPTH: usize = 64;
 
-/// The most errors that one text, or one value that is read, gives.
+/// The limit on the nodes of one text, with aliases expanded: about 90 MB in the worst case, and ten
+/// times the nodes of a large bundle of objects.
+pub(crate) const MAX_NODES: usize = 250_000;
+
+/// The limit on the errors reported for one text, or for one value that is read.
 pub const MAX_ERRORS: usize = 20;

@@ -1,16 +1,16 @@
-//! The tree that values and objects are: YAML's data, each node with its place.
+//! The tree: YAML's data, each node with its place.
 
 use indexmap::IndexMap;
 
 use crate::source::Span;
 
-/// A value and where it was written. A value that no file holds (a default, one made in code) has
-/// no span.
+/// A value with its place. A value that comes from no text (a default, or one made in code) has no
+/// span.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// Where it was written.
+    /// Its place in a source.
     pub span: Option<Span>,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
@@ -36,23 +36,23 @@ pub enum Value {
 /// Keys in the order of the file, each with its entry.
 pub type Mapping = IndexMap<String, Entry>;
 
-/// What a key of a map leads to.
+/// The value of a map's key, with the key's place.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Where the key was written.
+    /// The key's place in a source.
     pub key_span: Option<Span>,
     /// The value.
     pub node: Node,
 }
 
-/// Equal data; places do not count.
+/// Compares the data; places are ignored.
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
     }
 }
 
-/// Equal data; places do not count.
+/// Compares the data; places are ignored.
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
         self.node == other.node
@@ -60,17 +60,17 @@ impl PartialEq for Entry {
 }
 
 impl Node {
-    /// A value that no file holds.
+    /// Makes a node without a place.
     pub fn new(value: Value) -> Self {
         Node { span: None, value }
     }
 
-    /// The value under a key, if this is a map that has it.
+    /// The value of a key, if this is a map with that key.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.as_mapping()?.get(key).map(|entry| &entry.node)
     }
 
-    /// The map, if it is one.
+    /// The map, if this is one.
     pub fn as_mapping(&self) -> Option<&Mapping> {
         match &self.value {
             Value::Mapping(mapping) => Some(mapping),
@@ -78,7 +78,7 @@ impl Node {
         }
     }
 
-    /// The list, if it is one.
+    /// The list, if this is one.
     pub fn as_sequence(&self) -> Option<&[Node]> {
         match &self.value {
             Value::Sequence(items) => Some(items),
@@ -86,7 +86,7 @@ impl Node {
         }
     }
 
-    /// The string, if it is one.
+    /// The string, if this is one.
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::String(text) => Some(text),
@@ -94,7 +94,7 @@ impl Node {
         }
     }
 
-    /// The whole number, if it is one.
+    /// The whole number, if this is one.
     pub fn as_int(&self) -> Option<i64> {
         match self.value {
             Value::Int(number) => Some(number),
@@ -102,7 +102,7 @@ impl Node {
         }
     }
 
-    /// What messages call this kind of value.
+    /// The kind of value in words, for messages: `a list`.
     pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",

@@ -1,39 +1,40 @@
-//! The one grammar for paths (`--set`, errors, explain, parameters): dots, `[0]`,
-//! `["keel.sh/enrolled"]`.
+//! Paths into a document, in the one grammar that `--set`, errors and explanations use: dots, `[0]`
+//! and `["keel.sh/enrolled"]`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::node::{Node, Value};
+use crate::node::{Node, Value};
 
-/// The way from a document's root to a node.
+/// The path from a document's root to a node.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Path(Vec<Segment>);
 
 /// One step of a [`Path`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Segment {
-    /// Into a map.
+    /// A key of a map.
     Key(String),
-    /// Into a list, from 0.
+    /// The index of a list's item, from 0.
     Index(usize),
 }
 
-/// Why a text is no path.
+/// An error in a path's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// Nothing stands where a key should.
-    #[error("a key is missing in the path `{0}`")]
+    /// A key is empty.
+    #[error("invalid path `{0}`: a key is missing")]
     MissingKey(String),
-    /// A bracket holds neither a number nor a double-quoted key, or is not closed.
+    /// The content of a bracket is neither a number nor a double-quoted key, or the bracket is not
+    /// closed.
     #[error(
-        "a bracket in the path `{0}` must hold a number or a double-quoted key: `[0]`, `[\"a.b/c\"]`"
+        "invalid path `{0}`: expected a number or a double-quoted key in brackets, such as `[0]` or `[\"a.b/c\"]`"
     )]
     Bracket(String),
 }
 
 impl Path {
-    /// The document itself.
+    /// The path of the document itself.
     pub fn root() -> Self {
         Self::default()
     }
@@ -43,41 +44,41 @@ impl Path {
         &self.0
     }
 
-    /// Whether this is the document itself.
+    /// Returns true for the document itself.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// This path and one key more.
+    /// Returns this path with a key added.
     pub fn key(&self, key: impl Into<String>) -> Self {
-        self.with(Segment::Key(key.into()))
+        self.with_segment(Segment::Key(key.into()))
     }
 
-    /// This path and one index more.
+    /// Returns this path with an index added.
     pub fn index(&self, index: usize) -> Self {
-        self.with(Segment::Index(index))
+        self.with_segment(Segment::Index(index))
     }
 
-    fn with(&self, segment: Segment) -> Self {
+    fn with_segment(&self, segment: Segment) -> Self {
         Path(self.0.iter().cloned().chain([segment]).collect())
     }
 
-    /// This path and then another.
+    /// Returns this path followed by another.
     pub fn join(&self, rest: &Path) -> Self {
         Path(self.0.iter().chain(&rest.0).cloned().collect())
     }
 
-    /// Whether the way to this leads through another, or is the same.
-    pub fn starts_with(&self, other: &Path) -> bool {
-        self.0.starts_with(&other.0)
+    /// Returns true if `prefix` is an ancestor of this path, or the same.
+    pub fn starts_with(&self, prefix: &Path) -> bool {
+        self.0.starts_with(&prefix.0)
     }
 
-    /// Goes one step down, in place: cheap where a walk keeps one path.
+    /// Adds a step in place, which is cheap for a walk that keeps one path.
     pub fn push(&mut self, segment: Segment) {
         self.0.push(segment);
     }
 
-    /// Goes one step up, in place.
+    /// Removes the last step in place.
     pub fn pop(&mut self) -> Option<Segment> {
         self.0.pop()
     }
@@ -88,7 +89,7 @@ impl Path {
         Some(Path(head.to_vec()))
     }
 
-    /// The node this path leads to.
+    /// Returns the node at this path, if there is one.
     pub fn find<'a>(&self, root: &'a Node) -> Option<&'a Node> {
         self.0.iter().try_fold(root, |node, segment| match (segment, &node.value) {
             (Segment::Key(key), Value::Mapping(map)) => map.get(key).map(|entry| &entry.node),
@@ -100,11 +101,11 @@ impl Path {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, segment) in self.0.iter().enumerate() {
+        for (depth, segment) in self.0.iter().enumerate() {
             match segment {
                 Segment::Index(index) => write!(f, "[{index}]")?,
-                Segment::Key(key) if is_plain(key) && at == 0 => f.write_str(key)?,
-                Segment::Key(key) if is_plain(key) => write!(f, ".{key}")?,
+                Segment::Key(key) if is_plain_key(key) && depth == 0 => f.write_str(key)?,
+                Segment::Key(key) if is_plain_key(key) => write!(f, ".{key}")?,
                 Segment::Key(key) => write!(f, "[{}]", serde_json::Value::from(key.as_str()))?,
             }
         }
@@ -112,7 +113,8 @@ impl fmt::Display for Path {
     }
 }
 
-fn is_plain(key: &str) -> bool {
+/// Returns true for a key that needs no brackets.
+fn is_plain_key(key: &str) -> bool {
     !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
@@ -125,7 +127,7 @@ impl FromStr for Path {
         while !rest.is_empty() {
             if let Some(inner) = rest.strip_prefix('[') {
                 let (segment, after) =
-                    bracket(inner).ok_or_else(|| PathError::Bracket(text.to_owned()))?;
+                    parse_bracket(inner).ok_or_else(|| PathError::Bracket(text.to_owned()))?;
                 path.push(segment);
                 rest = after;
             } else {
@@ -147,8 +149,8 @@ impl FromStr for Path {
     }
 }
 
-/// Reads what stands after `[`: the segment, and the text after `]`.
-fn bracket(inner: &str) -> Option<(Segment, &str)> {
+/// Parses the text after `[`; returns the segment and the text after `]`.
+fn parse_bracket(inner: &str) -> Option<(Segment, &str)> {
     if !inner.starts_with('"') {
         let (digits, after) = inner.split_once(']')?;
         return Some((Segment::Index(digits.parse().ok()?), after));
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused() {
+    fn malformed_paths_are_refused() {
         for text in ["", ".a", "a.", "a..b", "a[", "a[]", "a[x]", "a[\"x]", "a[0]b", "a[-1]"] {
             assert!(text.parse::<Path>().is_err(), "{text:?}");
         }

@@ -1,14 +1,14 @@
-//! What a plain (unquoted) scalar is to the readers of this world, and what it is to us.
+//! Plain (unquoted) scalars: their values in each dialect, and those that YAML readers disagree on.
 //!
-//! The readers that count: YAML 1.2's core schema; the YAML 1.1 types as PyYAML, Ruby's Psych and
-//! SnakeYAML have them; go-yaml v2 and v3, which `kubectl` and kustomize are built on.
+//! The readers considered: YAML 1.2's core schema; the YAML 1.1 types as PyYAML, Ruby's Psych and
+//! SnakeYAML implement them; go-yaml v2 and v3, which `kubectl` and kustomize are built on.
 
-use super::node::Value;
+use crate::node::Value;
 
-/// Why a plain scalar is refused where readers must agree.
+/// The reason why a plain scalar is refused: readers disagree on it, or JSON cannot represent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
-    /// `yes`, `off`, `n` and their like.
+    /// `yes`, `off`, `n` and the like.
     Boolean,
     /// A number with leading zeros, another base, digit separators, or a form that only some
     /// readers know.
@@ -17,39 +17,44 @@ pub enum Doubt {
     Sexagesimal,
     /// `2026-11-24`: a date in YAML 1.1.
     Date,
-    /// `=` and `<<`, which have types of their own in YAML 1.1.
+    /// `=` and `<<`, which have their own types in YAML 1.1.
     Special,
     /// `.inf` and `.nan`, or a number too large for 64 bits of floating point.
     NonFinite,
-    /// A whole number out of 64 bits.
+    /// A whole number that does not fit 64 bits.
     TooLarge,
 }
 
 impl Doubt {
-    /// What readers make of it: the end of a message that starts with the scalar.
-    pub(super) fn readings(self) -> &'static str {
+    /// Describes how readers disagree: the end of a message that starts with the scalar.
+    pub(crate) fn readings(self) -> &'static str {
         match self {
             Doubt::Boolean => "is a boolean to some YAML readers and a string to others",
-            Doubt::Number => "is a number to some YAML readers and another or a string to others",
-            Doubt::Sexagesimal => "is a number in base 60 to some YAML readers, a string to others",
+            Doubt::Number => {
+                "is a number to some YAML readers, and another number or a string to others"
+            }
+            Doubt::Sexagesimal => {
+                "is a number in base 60 to some YAML readers and a string to others"
+            }
             Doubt::Date => "is a date to some YAML readers and a string to others",
             Doubt::Special => "is a keyword to some YAML readers and a string to others",
-            Doubt::NonFinite => "is no finite number, and JSON has no other",
+            Doubt::NonFinite => "is not a finite number, and JSON has no others",
             Doubt::TooLarge => "does not fit 64 bits",
         }
     }
 }
 
-/// The words that some reader takes for something else than a string, lower case: YAML 1.1's
-/// `bool` and `null` types (<https://yaml.org/type/bool.html>, `null.html`).
+/// The words, in lower case, that some reader does not read as a string: YAML 1.1's `bool` and
+/// `null` types (<https://yaml.org/type/bool.html>, `null.html`).
 const DOUBTFUL_BOOLEANS: [&str; 6] = ["yes", "no", "on", "off", "y", "n"];
 const NULLS: [&str; 4] = ["", "~", "null", "none"];
+const OTHER_WORDS: [&str; 6] = ["true", "false", "=", "<<", "nan", "inf"];
 
-/// The longest word of the tables in this file.
-const LONGEST_WORD: usize = 5;
+/// The length of the longest word that [`is_recased`] looks for.
+const MAX_WORD_BYTES: usize = 5;
 
-/// Reads a plain scalar; refuses what readers disagree on.
-pub(super) fn resolve_strict(text: &str) -> Result<Value, Doubt> {
+/// Resolves a plain scalar; refuses one that readers disagree on.
+pub(crate) fn resolve_strict(text: &str) -> Result<Value, Doubt> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
         "true" | "True" | "TRUE" => return Ok(Value::Bool(true)),
@@ -71,9 +76,9 @@ pub(super) fn resolve_strict(text: &str) -> Result<Value, Doubt> {
     }
 }
 
-/// Reads a plain scalar as `kubectl` does: go-yaml v2's `resolve`, by way of `sigs.k8s.io/yaml`
-/// (`goyaml.v2/resolve.go`), and JSON. Dates stay strings there.
-pub(super) fn resolve_kubectl(text: &str) -> Result<Value, Doubt> {
+/// Resolves a plain scalar as `kubectl` does: as go-yaml v2's `resolve` (`sigs.k8s.io/yaml`,
+/// `goyaml.v2/resolve.go`), then converted to JSON. Dates are strings there.
+pub(crate) fn resolve_kubectl(text: &str) -> Result<Value, Doubt> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Ok(Value::Null),
         "true" | "True" | "TRUE" => return Ok(Value::Bool(true)),
@@ -83,33 +88,34 @@ pub(super) fn resolve_kubectl(text: &str) -> Result<Value, Doubt> {
         _ if is_non_finite(text) => return Err(Doubt::NonFinite),
         _ => {}
     }
-    let string = || Ok(Value::String(text.to_owned()));
-    match text.as_bytes()[0] {
-        b'.' if is_decimal(text) => float(text).map_or_else(string, |n| Ok(Value::Float(n))),
-        b'0'..=b'9' | b'+' | b'-' => {
-            let plain = text.replace('_', "");
-            match go_integer(&plain) {
-                Some(number) => Ok(match i64::try_from(number) {
-                    Ok(number) => Value::Int(number),
-                    Err(_) => Value::Float(number as f64),
-                }),
-                None if is_decimal(&plain) => {
-                    float(&plain).map_or_else(string, |n| Ok(Value::Float(n)))
-                }
-                None => string(),
-            }
-        }
-        _ => string(),
+    let number = match text.as_bytes()[0] {
+        b'.' => parse_go_float(text).map(Value::Float),
+        b'0'..=b'9' | b'+' | b'-' => parse_go_number(&text.replace('_', "")),
+        _ => None,
+    };
+    Ok(number.unwrap_or_else(|| Value::String(text.to_owned())))
+}
+
+fn parse_go_number(text: &str) -> Option<Value> {
+    match parse_go_integer(text) {
+        Some(number) => Some(match i64::try_from(number) {
+            Ok(number) => Value::Int(number),
+            Err(_) => Value::Float(number as f64),
+        }),
+        None => parse_go_float(text).map(Value::Float),
     }
 }
 
-/// A finite float; Go's `ParseFloat` fails on overflow, and the scalar stays a string.
-fn float(text: &str) -> Option<f64> {
+/// Parses a float as go-yaml does. Go's `ParseFloat` fails on overflow, and the scalar is a string.
+fn parse_go_float(text: &str) -> Option<f64> {
+    if !is_decimal(text) {
+        return None;
+    }
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// A whole number as Go's `strconv.ParseInt` and `ParseUint` read it with base 0.
-fn go_integer(text: &str) -> Option<i128> {
+/// Parses a whole number as Go's `strconv.ParseInt` and `ParseUint` do with base 0.
+fn parse_go_integer(text: &str) -> Option<i128> {
     let (sign, body) = match text.as_bytes().first()? {
         b'-' => (-1, &text[1..]),
         b'+' => (1, &text[1..]),
@@ -131,20 +137,20 @@ fn go_integer(text: &str) -> Option<i128> {
     fits.then_some(number)
 }
 
-/// Whether any reader takes the plain text for something else than this string. Wider than what
-/// [`resolve_strict`] refuses: it decides what is quoted, and quotes cost nothing.
-pub(super) fn is_misread_plain(text: &str) -> bool {
-    let word = |word: &&str| text.eq_ignore_ascii_case(word);
-    NULLS.iter().any(word)
-        || ["true", "false", "=", "<<", "nan", "inf"].iter().any(word)
-        || DOUBTFUL_BOOLEANS.iter().any(word)
+/// Returns true if any reader reads the plain text as anything but this string. Broader than the
+/// refusals of [`resolve_strict`], since it decides on quotes, which do no harm.
+pub(crate) fn is_misread_plain(text: &str) -> bool {
+    let is_word = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    is_word(&NULLS)
+        || is_word(&OTHER_WORDS)
+        || is_word(&DOUBTFUL_BOOLEANS)
         || is_non_finite(text)
         || Form::of(text).is_some()
 }
 
-/// Whether the text is one of the words as `Yes` or `YES`: the cases that YAML 1.1 names.
+/// Returns true for one of the words capitalized or in upper case, as YAML 1.1 lists them.
 fn is_recased(text: &str, words: &[&str]) -> bool {
-    if text.len() > LONGEST_WORD {
+    if text.len() > MAX_WORD_BYTES {
         return false;
     }
     let tail = text.get(1..).unwrap_or("");
@@ -153,21 +159,21 @@ fn is_recased(text: &str, words: &[&str]) -> bool {
     one_case && words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// `.inf`, `-.Inf`, `.NaN`: YAML 1.1 and 1.2 name three cases; any case is refused here.
+/// Matches `.inf`, `-.Inf`, `.NaN`: YAML 1.1 and 1.2 list three cases; here any case matches.
 fn is_non_finite(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     unsigned.len() == 4
         && (unsigned.eq_ignore_ascii_case(".inf") || unsigned.eq_ignore_ascii_case(".nan"))
 }
 
-/// How a text is written that some reader takes for a number or a date.
+/// The form of a text that some reader reads as a number or a date.
 enum Form {
-    /// A whole number as every reader reads it: JSON's form.
+    /// A whole number in the form that every reader knows: JSON's.
     Int,
-    /// A fraction as every reader reads it: JSON's form, with a point, and a sign in the exponent
-    /// (PyYAML knows neither `1e3` nor `1.0e3`).
+    /// A fraction in the form that every reader knows: JSON's, with a point, and a sign in the
+    /// exponent (PyYAML knows neither `1e3` nor `1.0e3`).
     Float,
-    /// In any other form.
+    /// Any other form.
     Doubtful(Doubt),
 }
 
@@ -195,7 +201,7 @@ impl Form {
     }
 }
 
-/// `0` or digits without a leading zero, after at most a `-`.
+/// Matches `0`, or digits without a leading zero, with an optional `-`.
 fn is_json_integer(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (first, rest) = digits.split_at(digits.len().min(1));
@@ -205,7 +211,7 @@ fn is_json_integer(text: &str) -> bool {
     }
 }
 
-/// `-1.5`, `1.0e+21`: JSON's integer, a point with digits, an exponent with its sign.
+/// Matches `-1.5`, `1.0e+21`: JSON's integer, a point with digits, an exponent with a sign.
 fn is_portable_float(text: &str) -> bool {
     let Some((whole, rest)) = text.split_once('.') else {
         return false;
@@ -217,7 +223,7 @@ fn is_portable_float(text: &str) -> bool {
     is_json_integer(whole) && are_digits(fraction) && are_digits(exponent)
 }
 
-/// Digits with at most one point among or beside them, and an exponent: go-yaml's float.
+/// Matches go-yaml's float: digits with at most one point among or beside them, and an exponent.
 fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
@@ -228,27 +234,25 @@ fn is_decimal(text: &str) -> bool {
         && are_digits(exponent)
 }
 
-/// `0x1F`, `0o17`, `0b1_01`, in any case, and `0x_`, on which PyYAML trips.
+/// Matches `0x1F`, `0o17`, `0b1_01` in any case, and `0x_`, on which PyYAML fails.
 fn is_based(text: &str) -> bool {
-    let digits = text.get(2..).unwrap_or("").as_bytes();
-    let all = |is: fn(&u8) -> bool| {
-        !digits.is_empty() && digits.iter().all(|digit| *digit == b'_' || is(digit))
+    let is_digit: fn(&u8) -> bool = match text.as_bytes() {
+        [b'0', b'x' | b'X', ..] => u8::is_ascii_hexdigit,
+        [b'0', b'o' | b'O', ..] => |b| matches!(b, b'0'..=b'7'),
+        [b'0', b'b' | b'B', ..] => |b| matches!(b, b'0' | b'1'),
+        _ => return false,
     };
-    match text.as_bytes() {
-        [b'0', b'x' | b'X', ..] => all(u8::is_ascii_hexdigit),
-        [b'0', b'o' | b'O', ..] => all(|b| matches!(b, b'0'..=b'7')),
-        [b'0', b'b' | b'B', ..] => all(|b| matches!(b, b'0' | b'1')),
-        _ => false,
-    }
+    let digits = text.get(2..).unwrap_or("").as_bytes();
+    !digits.is_empty() && digits.iter().all(|digit| *digit == b'_' || is_digit(digit))
 }
 
-/// `190:20:30.15`: <https://yaml.org/type/int.html> and `float.html`, base 60.
+/// Matches `190:20:30.15`: <https://yaml.org/type/int.html> and `float.html`, base 60.
 fn is_sexagesimal(text: &str) -> bool {
     let (text, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut groups = text.split(':');
-    let leads = groups.next().is_some_and(are_digits);
+    let first_is_number = groups.next().is_some_and(are_digits);
     let mut count = 0;
-    let follow = groups.all(|group| {
+    let rest_are_base_60 = groups.all(|group| {
         count += 1;
         match group.as_bytes() {
             [digit] => digit.is_ascii_digit(),
@@ -256,10 +260,10 @@ fn is_sexagesimal(text: &str) -> bool {
             _ => false,
         }
     });
-    leads && follow && count > 0 && fraction.bytes().all(|b| b.is_ascii_digit())
+    first_is_number && rest_are_base_60 && count > 0 && fraction.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// `2026-11-24`, alone or with a time after it: <https://yaml.org/type/timestamp.html>.
+/// Matches `2026-11-24`, with or without a time after it: <https://yaml.org/type/timestamp.html>.
 fn is_date(text: &str) -> bool {
     let mut parts = text.splitn(3, '-');
     let (Some(year), Some(month), Some(rest)) = (parts.next(), parts.next(), parts.next()) else {
@@ -275,7 +279,7 @@ fn is_date(text: &str) -> bool {
         && (time.is_empty() || is_time(time))
 }
 
-/// `T12:30:45Z` or ` 12:30:45 -5`, loosely: what follows a date's day.
+/// Matches a time after a date, loosely: `T12:30:45Z` or ` 12:30:45 -5`.
 fn is_time(text: &str) -> bool {
     let clock = text.trim_start_matches(['T', 't', ' ', '\t']);
     clock.len() < text.len()

@@ -1,22 +1,22 @@
-//! Texts and places in them.
+//! Source texts and places in them.
 //!
-//! In: the text of every file (or flag) that was read. Out: for a [`Span`], the file, line, column
-//! and excerpt that a person is shown. Every module may call it; it calls none.
+//! In: the text of every file or flag that was read. Out: for a [`Span`], the file, line, column and
+//! excerpt that a person is shown.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-/// The longest line that is shown, in bytes: a whole file may stand on one.
-const EXCERPT: usize = 2000;
+/// The longest line that is shown as an excerpt, in bytes: a whole file can be one line.
+const MAX_EXCERPT_BYTES: usize = 2000;
 
-/// A text among [`Sources`].
+/// The id of a text in [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceId(u32);
 
-/// A range of bytes in one source: what a node, a key or an error points at.
+/// A range of bytes in one source: the place of a node, a key or an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
-    /// The text.
+    /// The source.
     pub source: SourceId,
     /// The first byte.
     pub start: u32,
@@ -25,21 +25,21 @@ pub struct Span {
 }
 
 impl Span {
-    /// The range `start..end` of `source`.
+    /// Makes the span `start..end` of `source`.
     pub fn new(source: SourceId, start: u32, end: u32) -> Self {
         Span { source, start, end }
     }
 }
 
-/// Which bytes of a template made which bytes of a rendered text.
+/// Bytes of a rendered text and the bytes of the template that produced them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The bytes of the rendered text.
     pub output: Range<u32>,
     /// The bytes of the template.
     pub template: Span,
-    /// Whether an expression's value stands here. If not, the template's own text does, byte for
-    /// byte.
+    /// True for the value of an expression; false for text that was copied from the template byte
+    /// for byte.
     pub interpolated: bool,
 }
 
@@ -53,15 +53,16 @@ pub struct Source {
 }
 
 impl Source {
-    /// A text that a person wrote: a file, or a flag such as `--set gate.floor=7Gi`.
+    /// Makes a source from a text that a person wrote: a file, or a flag such as
+    /// `--set gate.floor=7Gi`.
     pub fn written(name: impl Into<String>, text: impl Into<String>) -> Self {
         let (name, text) = (name.into(), text.into());
         let line_starts = line_starts(&text);
         Source { name, text, line_starts, origins: None }
     }
 
-    /// A text that a template made. A person is shown the template's places; `origins` (in the order
-    /// of the output, without overlap) tell which they are.
+    /// Makes a source from the output of a template. Places are shown in the template; `origins`, in
+    /// the order of the output and without overlap, map the output to it.
     pub fn rendered(
         name: impl Into<String>,
         text: impl Into<String>,
@@ -70,7 +71,7 @@ impl Source {
         Source { origins: Some(origins), ..Source::written(name, text) }
     }
 
-    /// The name that messages use.
+    /// The name, for messages.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -80,90 +81,93 @@ impl Source {
         &self.text
     }
 
-    /// The text of a line (from 1), without its line end; empty past the end.
+    /// The text of a line, counted from 1, without its line end; empty past the last line.
     pub fn line(&self, line: u32) -> &str {
-        let at = |n: usize| self.line_starts.get(n).map(|&start| start as usize);
-        let Some(start) = at(line.saturating_sub(1) as usize) else {
+        let Some(&start) = self.line_starts.get(line.saturating_sub(1) as usize) else {
             return "";
         };
-        let end = at(line as usize).unwrap_or(self.text.len());
-        self.text[start..end].trim_end_matches(['\n', '\r'])
+        let next = self.line_starts.get(line as usize);
+        let end = next.map_or(self.text.len(), |&next| next as usize);
+        self.text[start as usize..end].trim_end_matches(['\n', '\r'])
     }
 
-    /// The bytes of a line (from 1), as a span of `id`, this source.
+    /// The span of a line, counted from 1; `id` is this source's id.
     pub fn line_span(&self, id: SourceId, line: u32) -> Span {
         let start = self.line_starts.get(line.saturating_sub(1) as usize).copied().unwrap_or(0);
         Span::new(id, start, start + self.line(line).len() as u32)
     }
 
-    /// For a text that a template made: what its bytes came from.
+    /// The origins of a template's output; empty for any other text.
     pub fn origins(&self) -> &[Origin] {
         self.origins.as_deref().unwrap_or_default()
     }
 
-    /// The line and column of a byte, both from 1; columns count characters.
+    /// The line and the column of a byte, both counted from 1; columns count characters.
     pub fn position(&self, byte: u32) -> (u32, u32) {
         let index = self.line_starts.partition_point(|&start| start <= byte).saturating_sub(1);
         let start = self.line_starts.get(index).copied().unwrap_or(0) as usize;
-        let upto = self.text.get(start..byte as usize).unwrap_or("");
-        (index as u32 + 1, upto.chars().count() as u32 + 1)
+        let before = self.text.get(start..byte as usize).unwrap_or("");
+        (index as u32 + 1, before.chars().count() as u32 + 1)
     }
 }
 
+/// The first byte of each line.
 fn line_starts(text: &str) -> Vec<u32> {
     std::iter::once(0)
         .chain(text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(i, _)| i as u32 + 1))
         .collect()
 }
 
-/// All texts of one run. Cloning is cheap: texts are shared.
+/// All source texts. Cloning is cheap: the texts are shared.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     list: Vec<Arc<Source>>,
 }
 
 impl Sources {
-    /// No texts yet.
+    /// Makes an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes a text in and gives the id that spans of it carry.
+    /// Adds a text and returns its id, which its spans carry.
     pub fn add(&mut self, source: Source) -> SourceId {
         self.list.push(Arc::new(source));
         SourceId(self.list.len() as u32 - 1)
     }
 
-    /// The text behind an id of these sources.
+    /// The text with an id.
     pub fn get(&self, id: SourceId) -> &Source {
         &self.list[id.0 as usize]
     }
 
-    /// Every text with its id.
+    /// All texts with their ids.
     pub fn iter(&self) -> impl Iterator<Item = (SourceId, &Source)> {
-        self.list.iter().enumerate().map(|(at, source)| (SourceId(at as u32), source.as_ref()))
+        self.list
+            .iter()
+            .enumerate()
+            .map(|(index, source)| (SourceId(index as u32), source.as_ref()))
     }
 
-    /// The bytes that a span covers.
+    /// The text of a span.
     pub fn slice(&self, span: Span) -> &str {
         self.get(span.source).text.get(span.start as usize..span.end as usize).unwrap_or("")
     }
 
-    /// Where a span is, as a person looks for it: in what was written, a template rather than its
-    /// output.
+    /// Resolves a span for a person. A span of a template's output is shown in the template.
     pub fn place(&self, span: Span) -> Place {
         let span = self.written(span);
         let source = self.get(span.source);
         let (line, column) = source.position(span.start);
         let excerpt = match source.line(line) {
-            text if text.len() <= EXCERPT => text.to_owned(),
+            text if text.len() <= MAX_EXCERPT_BYTES => text.to_owned(),
             _ => String::new(),
         };
         let width = self.slice(span).lines().next().map_or(0, |l| l.chars().count());
         Place { name: source.name.clone(), line, column, excerpt, width }
     }
 
-    /// The same in what a person wrote: a template's own bytes for a span of its output.
+    /// The span in the text that a person wrote: for a template's output, the template's own bytes.
     pub fn written(&self, span: Span) -> Span {
         match self.origin(span) {
             Some(origin) => self.written(origin.locate(span)),
@@ -171,8 +175,7 @@ impl Sources {
         }
     }
 
-    /// What a template wrote at the start of a span of its output; none for a text that a person
-    /// wrote.
+    /// The origin of a span's first byte in a template's output; none for a text that a person wrote.
     pub fn origin(&self, span: Span) -> Option<&Origin> {
         let origins = self.get(span.source).origins.as_ref()?;
         let next = origins.partition_point(|origin| origin.output.start <= span.start);
@@ -181,31 +184,33 @@ impl Sources {
 }
 
 impl Origin {
-    /// The bytes of the template that a span of the output, which begins in this piece, stands for.
+    /// The template's bytes for a span of the output that begins in this piece.
     fn locate(&self, span: Span) -> Span {
         if self.interpolated {
             return self.template;
         }
-        let shift = |byte: u32| {
-            let offset = byte.saturating_sub(self.output.start);
-            (self.template.start + offset).min(self.template.end)
-        };
-        Span::new(self.template.source, shift(span.start), shift(span.end))
+        Span::new(self.template.source, self.shift(span.start), self.shift(span.end))
+    }
+
+    /// The template's byte for a byte of the output, within this piece.
+    fn shift(&self, byte: u32) -> u32 {
+        let offset = byte.saturating_sub(self.output.start);
+        (self.template.start + offset).min(self.template.end)
     }
 }
 
-/// A span made ready for a person.
+/// A span resolved for a person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The file's path as the user wrote it, or the flag.
     pub name: String,
-    /// From 1.
+    /// The line, from 1.
     pub line: u32,
-    /// From 1, in characters.
+    /// The column, from 1, in characters.
     pub column: u32,
-    /// The line's text; empty where it is too long to be shown.
+    /// The line's text; empty if it is too long to be shown.
     pub excerpt: String,
-    /// How many characters of the excerpt are meant, from the column on.
+    /// The number of characters to mark in the excerpt, from the column on.
     pub width: usize,
 }
 
@@ -214,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_span_is_shown_by_line_column_and_width() {
+    fn a_span_has_a_line_a_column_and_a_width() {
         let mut sources = Sources::new();
         let id = sources.add(Source::written("values/a.yaml", "a: 1\r\nä: bcd\r\n"));
         let place = sources.place(Span::new(id, 10, 13));
@@ -223,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rendered_span_is_shown_in_its_template() {
+    fn a_span_of_rendered_text_is_shown_in_the_template() {
         let mut sources = Sources::new();
         let template = sources.add(Source::written("t.j2", "{% if x %}\n  continers: {{ y }}\n"));
         let piece = |output, start, end, interpolated| Origin {

@@ -1,11 +1,11 @@
-//! What `image inspect` prints.
+//! The output of `image inspect`.
 
 use std::io::{self, Write};
 
-use oci_scratch::{Inspection, Package};
+use oci_scratch::Inspection;
 
-/// Prints what an image holds, as tables.
-pub(super) fn write(image: &Inspection, out: &mut dyn Write) -> io::Result<()> {
+/// Prints the content of an image as tables.
+pub(super) fn write_inspection(image: &Inspection, out: &mut dyn Write) -> io::Result<()> {
     let mut head = vec![
         ("image", image.digest.to_string()),
         ("name", image.ref_name.clone().unwrap_or_default()),
@@ -24,7 +24,7 @@ pub(super) fn write(image: &Inspection, out: &mut dyn Write) -> io::Result<()> {
     let blobs = image
         .blobs
         .iter()
-        .map(|(what, digest, size)| vec![what.clone(), size.to_string(), digest.to_string()]);
+        .map(|(name, digest, size)| vec![name.clone(), size.to_string(), digest.to_string()]);
     write_table(out, &["BLOB", "BYTES", "DIGEST"], blobs.collect())?;
     let files = image.files.iter().map(|file| {
         let (user, group) = file.owner;
@@ -33,19 +33,19 @@ pub(super) fn write(image: &Inspection, out: &mut dyn Write) -> io::Result<()> {
         vec![file.path.clone(), mode, format!("{user}:{group}"), file.size.to_string(), digest]
     });
     write_table(out, &["FILE", "MODE", "OWNER", "BYTES", "DIGEST"], files.collect())?;
-    let Some((packages, witness)) = &image.packages else {
+    let Some((packages, source)) = &image.packages else {
         return writeln!(
             out,
-            "\nThe packages linked in are not known: a program given with `--binary` tells them only if cargo-auditable built it."
+            "\nThe packages linked in are not known: a program given with `--binary` lists them only if cargo-auditable built it."
         );
     };
-    let row = |package: &Package| vec![package.name.clone(), package.version.clone()];
-    write_table(out, &["PACKAGE", "VERSION"], packages.iter().map(row).collect())?;
-    writeln!(out, "\n{} packages are linked in, says {witness}.", packages.len())
+    let rows = packages.iter().map(|package| vec![package.name.clone(), package.version.clone()]);
+    write_table(out, &["PACKAGE", "VERSION"], rows.collect())?;
+    writeln!(out, "\n{} packages are linked in, according to {source}.", packages.len())
 }
 
-/// Columns as wide as they need; a blank line before a table that has a header. An image may be
-/// anybody's: what would steer a terminal is not printed.
+/// Writes columns as wide as their content, with a blank line before a table that has a header.
+/// Control characters are replaced: an image of another origin must not steer the terminal.
 fn write_table(out: &mut dyn Write, header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
@@ -57,10 +57,12 @@ fn write_table(out: &mut dyn Write, header: &[&str], rows: Vec<Vec<String>>) -> 
     let all: Vec<&Vec<String>> =
         [&header].into_iter().filter(|h| !h.is_empty()).chain(&rows).collect();
     let columns = all.iter().map(|row| row.len()).max().unwrap_or(0);
-    let width = |column: usize| {
-        all.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut widths = vec![0; columns];
+    for row in &all {
+        for (width, cell) in widths.iter_mut().zip(row.iter()) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
     for row in &all {
         let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
         let line = cells.collect::<Vec<_>>().join("  ");

@@ -3,15 +3,16 @@
 mod inspection;
 mod pinning;
 
-use std::fmt::Display;
+use std::error::Error;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use oci_scratch::{
-    Binary, BinaryError, Inspection, Layout, Login, Reference, Registry, RegistryError, Step,
+    Binary, BinaryError, Inspection, Layout, Login, PushStep, Reference, Registry, RegistryError,
 };
-use tts_render::image::{Compiler, Kind, own_about};
+use tts_render::image::{Compiler, OwnImage, own_about};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use self::pinning::{GATE_PATH, PinFlags, Pinning};
@@ -20,40 +21,40 @@ use super::{CliError, Context, Exit};
 /// Container images of the gate and of this program, without Docker.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
-    /// Make an image of the gate or of this program in a folder, and print its digest
+    /// Write an image of the gate or of this program into a folder, and print its digest
     Build(BuildArgs),
-    /// Send an image from its folder to a registry, and print its reference with the digest
+    /// Push an image from its folder to a registry, and print its reference with the digest
     Push(PushArgs),
     /// Ask a registry for an image's digest, print it, and write it into a values file
     Pin(PinArgs),
-    /// List what is in an image's folder
+    /// List the content of an image
     Inspect(InspectArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct BuildArgs {
-    /// Which program
+    /// The program
     #[arg(long, value_enum, default_value_t = Program::Gate)]
     of: Program,
-    /// A static program to take; without it, Cargo compiles one from this workspace
+    /// A static program to use [default: Cargo compiles one from this workspace]
     #[arg(long, value_name = "FILE", conflicts_with = "target")]
     binary: Option<PathBuf>,
     /// The Rust target to compile for [default: Linux with glibc on this processor]
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// The folder for the image (an OCI layout); one that is there is replaced
+    /// The folder for the image (an OCI layout); an image in it is replaced
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
     out: PathBuf,
     /// The image's name in the folder, and its tag when it is pushed [default: the version]
     #[arg(long, value_name = "NAME")]
     tag: Option<String>,
-    /// Where the sources are, for the label `org.opencontainers.image.source`
+    /// The URL of the sources, for the label `org.opencontainers.image.source`
     #[arg(long, value_name = "URL")]
     source: Option<String>,
     /// The commit, for the label `org.opencontainers.image.revision`; it changes the digest
     #[arg(long, value_name = "COMMIT")]
     revision: Option<String>,
-    /// The time that the files and the image carry, in seconds since 1970
+    /// The time of the files and of the image, in seconds since 1970
     #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0)]
     time: u64,
     #[command(flatten)]
@@ -62,13 +63,13 @@ pub(crate) struct BuildArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PushArgs {
-    /// Where to: `registry.example/repository:tag`; without a tag, the image's name in its folder
+    /// The destination, `registry.example/repository:tag` [default tag: the image's name in its folder]
     #[arg(value_name = "REF")]
     to: String,
     /// The image's folder
     #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
     from: PathBuf,
-    /// HTTP without TLS
+    /// Use HTTP without TLS
     #[arg(long)]
     plain_http: bool,
     #[command(flatten)]
@@ -77,16 +78,16 @@ pub(crate) struct PushArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PinArgs {
-    /// Which image: `registry.example/repository:tag`
+    /// The image: `registry.example/repository:tag`
     #[arg(value_name = "REF")]
     of: String,
-    /// The values file; without it, the digest is printed alone
+    /// The values file to write the digest into; without it, the digest is only printed
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Where in the file
+    /// The digest's path in the file
     #[arg(long, value_name = "PATH", default_value = GATE_PATH)]
     path: String,
-    /// HTTP without TLS
+    /// Use HTTP without TLS
     #[arg(long)]
     plain_http: bool,
 }
@@ -100,7 +101,7 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Program {
-    /// What runs in the cluster
+    /// The gate, which runs in the cluster
     Gate,
     /// This program, as Argo CD's config management plugin
     Renderer,
@@ -111,26 +112,26 @@ const DEFAULT_FOLDER: &str = "dist/image";
 /// Runs a command.
 pub(crate) fn run(command: &ImageCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
-        ImageCommand::Build(args) => build(args, context)?,
-        ImageCommand::Push(args) => push(args, context)?,
-        ImageCommand::Pin(args) => pin(args, context)?,
-        ImageCommand::Inspect(args) => inspect(args, context)?,
+        ImageCommand::Build(args) => build_image(args, context)?,
+        ImageCommand::Push(args) => push_image(args, context)?,
+        ImageCommand::Pin(args) => pin_image(args, context)?,
+        ImageCommand::Inspect(args) => inspect_image(args, context)?,
     }
     Ok(Exit::Success)
 }
 
-fn build(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliError> {
-    let kind = match args.of {
-        Program::Gate => Kind::Gate,
-        Program::Renderer => Kind::Renderer,
+fn build_image(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let own_image = match args.of {
+        Program::Gate => OwnImage::Gate,
+        Program::Renderer => OwnImage::Renderer,
     };
     let (path, mut about) = match &args.binary {
-        Some(path) => (at(context, path), own_about()),
+        Some(path) => (path_below_root(context, path), own_about()),
         None => {
             let root = context.common.root.clone();
             let compiler =
                 Compiler { root, target: args.target.clone(), quiet: context.common.quiet };
-            let compiled = compiler.compile(kind).map_err(told)?;
+            let compiled = compiler.compile(own_image)?;
             (compiled.path, compiled.about)
         }
     };
@@ -138,12 +139,13 @@ fn build(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     about.source = args.source.clone().or(about.source);
     about.revision.clone_from(&args.revision);
     let tag = args.tag.clone().unwrap_or_else(|| about.version.clone());
-    let image = kind.image(&program, about, args.time)?;
-    let layout = Layout::new(&image, &tag).map_err(told)?;
+    let image = own_image.assemble(&program, about, args.time)?;
+    let layout = Layout::new(&image, &tag).map_err(to_diagnostic)?;
     let pinning = args.pin.plan(context, &layout, None)?;
-    layout.write(&at(context, &args.out)).map_err(told)?;
+    layout.write(&path_below_root(context, &args.out)).map_err(to_diagnostic)?;
     let layers: usize = layout.layers.iter().map(|layer| layer.bytes.len()).sum();
-    context.printer.status(&format!("`{}` holds {tag}, {}", args.out.display(), size(layers)));
+    let (out, size) = (args.out.display(), format_size(layers));
+    context.printer.status(&format!("wrote `{out}`: {tag}, {size}"));
     pinning.write()?;
     Ok(writeln!(context.out, "{}", layout.digest())?)
 }
@@ -152,16 +154,18 @@ fn read_program(path: &Path) -> Result<Binary, Diagnostics> {
     let name = path.display();
     let is_file = fs::metadata(path).map(|meta| meta.is_file());
     let read = match is_file {
-        Ok(false) => return Err(told(format!("`{name}` is no file")).into()),
+        Ok(false) => return Err(Diagnostic::new(format!("`{name}` is not a file")).into()),
         Ok(true) => fs::read(path),
         Err(error) => Err(error),
     };
-    let program = read.map_err(|error| told(format!("`{name}` can't be read: {error}")))?;
-    Binary::read(program).map_err(|error| {
-        let diagnostic = told(format!("`{name}` can't be an image's program: {error}"));
+    let bytes =
+        read.map_err(|error| Diagnostic::new(format!("`{name}` can't be read: {error}")))?;
+    Binary::read(bytes).map_err(|error| {
+        let diagnostic =
+            Diagnostic::new(format!("`{name}` can't be an image's program: {error}"));
         match error {
             BinaryError::Dynamic(_) => diagnostic.note(
-                "leave out `--binary` to have a static one compiled, or compile with `--target x86_64-unknown-linux-gnu` and `RUSTFLAGS=-Ctarget-feature=+crt-static`",
+                "omit `--binary` to compile a static one, or compile with `--target x86_64-unknown-linux-gnu` and `RUSTFLAGS=-Ctarget-feature=+crt-static`",
             ),
             _ => diagnostic,
         }
@@ -169,83 +173,94 @@ fn read_program(path: &Path) -> Result<Binary, Diagnostics> {
     })
 }
 
-fn push(args: &PushArgs, context: &mut Context<'_>) -> Result<(), CliError> {
-    let layout = Layout::read(&at(context, &args.from)).map_err(told)?;
-    let mut to = reference(&args.to)?;
+fn push_image(args: &PushArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let folder = path_below_root(context, &args.from);
+    let layout = Layout::read(&folder).map_err(to_diagnostic)?;
+    let mut to: Reference = args.to.parse().map_err(to_diagnostic)?;
     if to.tag().is_none() && to.digest().is_none() {
         let Some(name) = &layout.ref_name else {
             let message = format!("`{}` has no tag, and the image in its folder no name", args.to);
-            return Err(told(message).into());
+            return Err(Diagnostic::new(message).into());
         };
-        to = to.with_tag(name).map_err(told)?;
+        to = to.with_tag(name).map_err(to_diagnostic)?;
     }
     let pinning = args.pin.plan(context, &layout, Some(&to))?;
-    let registry = registry(&to, args.plain_http)?;
-    let pushed =
-        registry.push(&layout, &to, &mut |step| say_step(context, &step)).map_err(refused)?;
+    let registry = connect(&to, args.plain_http)?;
+    let digest = registry
+        .push(&layout, &to, &mut |step| report_step(context, &step))
+        .map_err(registry_diagnostic)?;
     pinning.write()?;
-    Ok(writeln!(context.out, "{}", pushed.pinned)?)
+    Ok(writeln!(context.out, "{}@{digest}", to.name())?)
 }
 
-fn pin(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> {
-    let of = reference(&args.of)?;
-    let registry = registry(&of, args.plain_http)?;
-    let digest = registry.digest(&of, &mut |step| say_step(context, &step)).map_err(refused)?;
+fn pin_image(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let of: Reference = args.of.parse().map_err(to_diagnostic)?;
+    let registry = connect(&of, args.plain_http)?;
+    let digest = registry
+        .digest(&of, &mut |step| report_step(context, &step))
+        .map_err(registry_diagnostic)?;
     if let Some(file) = &args.file {
         Pinning::plan(context, file, &args.path, &digest, Some(&of))?.write()?;
     }
     Ok(writeln!(context.out, "{}@{digest}", of.name())?)
 }
 
-fn inspect(args: &InspectArgs, context: &mut Context<'_>) -> Result<(), CliError> {
-    let layout = Layout::read(&at(context, &args.folder)).map_err(told)?;
-    let told_of = Inspection::new(&layout).map_err(told)?;
-    Ok(inspection::write(&told_of, context.out)?)
+fn inspect_image(args: &InspectArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let folder = path_below_root(context, &args.folder);
+    let layout = Layout::read(&folder).map_err(to_diagnostic)?;
+    let inspection = Inspection::new(&layout).map_err(to_diagnostic)?;
+    Ok(inspection::write_inspection(&inspection, context.out)?)
 }
 
-/// The login for an image's registry, from Docker's folder.
-fn registry(of: &Reference, plain_http: bool) -> Result<Registry, Diagnostics> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let home = || Some(PathBuf::from(set("HOME")?).join(".docker"));
-    let login = match set("DOCKER_CONFIG").map(PathBuf::from).or_else(home) {
-        Some(folder) => Login::find(&folder, of.registry()).map_err(told)?,
+/// The registry of an image, with the login from Docker's folder.
+fn connect(image: &Reference, plain_http: bool) -> Result<Registry, Diagnostics> {
+    let folder = match set_variable("DOCKER_CONFIG") {
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => set_variable("HOME").map(|home| PathBuf::from(home).join(".docker")),
+    };
+    let login = match folder {
+        Some(folder) => Login::find(&folder, image.registry()).map_err(to_diagnostic)?,
         None => Login::Anonymous,
     };
     Ok(Registry { login, plain_http })
 }
 
-/// A path below the root, as messages should name it.
-fn at(context: &Context<'_>, path: &Path) -> PathBuf {
+fn set_variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// A path below the root, in the form for messages.
+fn path_below_root(context: &Context<'_>, path: &Path) -> PathBuf {
     let root = &context.common.root;
     if root == Path::new(".") { path.to_owned() } else { root.join(path) }
 }
 
-fn say_step(context: &Context<'_>, step: &Step<'_>) {
+fn report_step(context: &Context<'_>, step: &PushStep<'_>) {
     context.printer.status(&match step {
-        Step::Kept(blob) => format!("{} is there already", blob.digest),
-        Step::Sent(blob) => format!("{} sent, {}", blob.digest, size(blob.bytes.len())),
-        Step::Again(error) => format!("trying again: {error}"),
+        PushStep::Skipped(blob) => format!("skipped {}: already in the registry", blob.digest),
+        PushStep::Sent(blob) => format!("sent {}, {}", blob.digest, format_size(blob.bytes.len())),
+        PushStep::Retry(error) => format!("retrying: {error}"),
     });
 }
 
-fn told(error: impl Display) -> Diagnostic {
-    Diagnostic::new(error.to_string())
-}
-
-fn refused(error: RegistryError) -> Diagnostic {
-    let diagnostic = told(&error);
-    match error.hint() {
-        Some(hint) => diagnostic.note(hint),
-        None => diagnostic,
+/// An error with its causes in one line.
+fn to_diagnostic(error: impl Error) -> Diagnostic {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(&format!(": {error}"));
+        cause = error.source();
     }
+    Diagnostic::new(message)
 }
 
-fn reference(text: &str) -> Result<Reference, Diagnostics> {
-    Ok(text.parse().map_err(told)?)
+fn registry_diagnostic(error: RegistryError) -> Diagnostic {
+    let hint = error.hint();
+    hint.into_iter().fold(to_diagnostic(error), Diagnostic::note)
 }
 
-/// `1.4 MiB`.
-fn size(bytes: usize) -> String {
+/// An amount of bytes for a person: `1.4 MiB`.
+fn format_size(bytes: usize) -> String {
     match bytes {
         0..1024 => format!("{bytes} bytes"),
         1024..0x10_0000 => format!("{:.1} KiB", bytes as f64 / 1024.0),

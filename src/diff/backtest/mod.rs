@@ -15,7 +15,7 @@ use vram_gate::settings::{Role, TABLE};
 use super::consequences::{changed_namespaces, format_memory, format_setting};
 use super::objects::ObjectChange;
 use crate::model::Message;
-use crate::model::gate_jobs::{Gate, gates};
+use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::object::Objects;
 use kube_validate::ObjectId;
 
@@ -42,7 +42,7 @@ pub(super) fn replay_gates(
     history: &History,
 ) -> Vec<BackTest> {
     let namespaces = changed_namespaces(changes);
-    let (before, after) = (gates(base, &namespaces), gates(head, &namespaces));
+    let (before, after) = (find_gates(base, &namespaces), find_gates(head, &namespaces));
     after
         .iter()
         .filter_map(|(target, new)| {
@@ -133,7 +133,7 @@ fn changed_inputs(old: &Gate, new: &Gate) -> Option<Message> {
 
 /// The schedule and time zone of the job for an action, if the job is active.
 fn active_schedule(gate: &Gate, action: Action) -> Option<(String, String)> {
-    let times = gate.awake(action)?.times.as_ref()?;
+    let times = gate.active_job(action)?.times.as_ref()?;
     Some((times.schedule.text().to_owned(), times.zone_name.clone()))
 }
 

@@ -94,7 +94,7 @@ fn scheduled_runs<'a>(
     let end = Timestamp::from_millisecond(end).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut runs = Vec::new();
     for action in [Action::Up, Action::Guard, Action::Down] {
-        let Some(job) = gate.awake(action) else { continue };
+        let Some(job) = gate.active_job(action) else { continue };
         let times = job.times.as_ref().ok_or(ReplayError::Schedule(action.name()))?;
         for at in times.schedule.runs(start, end, &times.zone) {
             runs.push((at, job));

@@ -31,7 +31,7 @@ fn answer(series: &[String]) -> String {
 }
 
 fn outcome(text: &str, history: &History) -> Outcome {
-    let gates = gates(&objects(text), &["tts"].into());
+    let gates = find_gates(&objects(text), &["tts"].into());
     let gate = gates.values().next().unwrap();
     replay::replay(gate, history).unwrap()
 }
@@ -40,7 +40,7 @@ fn messages(edit: impl Fn(&str) -> String, history: &History) -> Vec<String> {
     let base = tenant();
     let now = "2026-11-24T12:00:00Z".parse().unwrap();
     let diff = Diff::between(&snapshot(&base), &snapshot(&edit(&base)), now, Some(history));
-    diff.backtests.iter().map(|test| test.message.text()).collect()
+    diff.backtests.iter().map(|test| crate::report::plain_text(&test.message)).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use vram_gate::decision::Action;
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::gate_jobs::{Gate, Rest};
+use crate::model::gate_jobs::{Gate, InactiveReason};
 use kube_validate::ObjectId;
 
 pub(super) const UNGUARDED: Rule = Rule {
@@ -67,11 +67,11 @@ struct Transition<'a> {
 
 impl Transition<'_> {
     fn was_active(&self, action: Action) -> bool {
-        self.before.awake(action).is_some()
+        self.before.active_job(action).is_some()
     }
 
     fn is_active(&self, action: Action) -> bool {
-        self.after.awake(action).is_some()
+        self.after.active_job(action).is_some()
     }
 
     /// A message for each stopping job that is missing while the server is still started.
@@ -86,12 +86,12 @@ impl Transition<'_> {
             .filter(|(action, _)| !self.is_active(*action))
             .filter(|(action, _)| is_resumed || self.was_active(*action))
             .map(|(action, name)| {
-                let reason = self.after.job(*action).and_then(|job| job.rest);
+                let reason = self.after.job(*action).and_then(|job| job.inactive);
                 let effect = match action {
                     Action::Guard => "the server keeps the GPU while others need it",
                     _ => "nothing stops the server when the window ends",
                 };
-                let reason = reason.map_or("is missing", Rest::words);
+                let reason = reason.map_or("is missing", InactiveReason::text);
                 Message::of("The window still opens, but ")
                     .code(*name)
                     .and(format!(" {reason}: {effect}"))

@@ -346,7 +346,8 @@ mod tests {
         let diff = crate::diff::testing::diff(&base, &head, "2026-11-24T12:00:00Z");
         assert!(before == after || !diff.is_empty(), "{} {keys:?}", row.kind);
         diff.consequences.iter().any(|consequence| {
-            consequence.rule.id == REFUSED.id && consequence.message.text().contains(row.source)
+            consequence.rule.id == REFUSED.id
+                && crate::report::plain_text(&consequence.message).contains(row.source)
         })
     }
 

@@ -27,7 +27,7 @@ pub(super) use gate_settings::{format_memory, format_setting};
 use super::objects::ObjectChange;
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::gate_jobs::{Gate, gates};
+use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::object::{Object, Objects};
 use kube_validate::ObjectId;
 
@@ -232,8 +232,8 @@ pub(super) fn find_consequences(
         head,
         changes,
         now,
-        gates_before: gates(base, &namespaces),
-        gates_after: gates(head, &namespaces),
+        gates_before: find_gates(base, &namespaces),
+        gates_after: find_gates(head, &namespaces),
     };
     let mut grouped: BTreeMap<(usize, Message, Option<EventTime>), Vec<ObjectId>> = BTreeMap::new();
     for finding in DETECTORS.iter().flat_map(|detect| detect(&context)) {

@@ -187,7 +187,7 @@ fn collect_permissions(objects: &Objects, changed: &ChangedRbac) -> Permissions 
     let mut all = Permissions::new();
     let mut bound: BTreeSet<&ObjectId> = BTreeSet::new();
     let bindings = ["RoleBinding", "ClusterRoleBinding"].into_iter();
-    for binding in bindings.flat_map(|kind| objects.of(GROUP, kind)) {
+    for binding in bindings.flat_map(|kind| objects.of_kind(GROUP, kind)) {
         let role = bound_role(binding);
         let known = role.as_ref().and_then(|role| objects.get(role));
         if !changed.decides(binding, role.as_ref()) {
@@ -209,7 +209,7 @@ fn collect_permissions(objects: &Objects, changed: &ChangedRbac) -> Permissions 
             all.entry(holder).or_default().extend(allowed.iter().cloned());
         }
     }
-    for role in ["Role", "ClusterRole"].into_iter().flat_map(|kind| objects.of(GROUP, kind)) {
+    for role in ["Role", "ClusterRole"].into_iter().flat_map(|kind| objects.of_kind(GROUP, kind)) {
         if changed.ids.contains(&role.id) && !bound.contains(&role.id) {
             let holder = (format!("whoever is bound to {}", role.id), role.id.namespace.clone());
             all.entry(holder).or_default().extend(role_permissions(role));

@@ -5,7 +5,7 @@ use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, Objects};
-use crate::model::prune_protection::{self, Guard};
+use crate::model::prune_protection::{self, PruneProtection};
 
 const PRUNING: &str = "https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/ and https://fluxcd.io/flux/components/kustomize/kustomizations/#prune";
 
@@ -62,12 +62,12 @@ pub(super) fn removed_objects(context: &RuleContext<'_>) -> Vec<Finding> {
 }
 
 fn removal_finding(context: &RuleContext<'_>, object: &Object) -> Finding {
-    let is_volume = object.is("", "PersistentVolume");
-    if let Some(message) = protection_message(&Guard::of(object)) {
+    let is_volume = object.is_kind("", "PersistentVolume");
+    if let Some(message) = protection_message(&PruneProtection::read(object)) {
         Finding::new(&PROTECTED, &object.id, Message::of(message))
-    } else if object.is("", "Namespace") {
+    } else if object.is_kind("", "Namespace") {
         Finding::new(&NAMESPACE, &object.id, namespace_message(object, context.base))
-    } else if is_volume || object.is("", "PersistentVolumeClaim") {
+    } else if is_volume || object.is_kind("", "PersistentVolumeClaim") {
         let policy = reclaim_policy(object, context.base);
         let rule = if policy.as_deref() == Some("Retain") { &DATA_KEPT } else { &DATA_LOST };
         Finding::new(rule, &object.id, data_message(policy, is_volume))
@@ -76,7 +76,7 @@ fn removal_finding(context: &RuleContext<'_>, object: &Object) -> Finding {
     }
 }
 
-fn protection_message(protection: &Guard) -> Option<&'static str> {
+fn protection_message(protection: &PruneProtection) -> Option<&'static str> {
     match (protection.argocd, protection.flux) {
         (true, true) => Some(
             "It stays in the cluster: Argo CD asks before it prunes it or never does, and Flux never does",
@@ -97,7 +97,7 @@ fn namespace_message(namespace: &Object, base: &Objects) -> Message {
         base.iter().filter(|object| object.id.namespace.as_ref() == name).collect();
     let claims: Vec<_> = rendered
         .iter()
-        .filter(|object| object.is("", "PersistentVolumeClaim"))
+        .filter(|object| object.is_kind("", "PersistentVolumeClaim"))
         .map(|object| object.id.to_string())
         .collect();
     let count = match rendered.len() {
@@ -136,7 +136,7 @@ fn data_message(policy: Option<String>, is_volume: bool) -> Message {
 
 /// Returns the reclaim policy behind a volume or claim, if the objects contain it.
 fn reclaim_policy(object: &Object, objects: &Objects) -> Option<String> {
-    if object.is("", "PersistentVolume") {
+    if object.is_kind("", "PersistentVolume") {
         return Some(volume_reclaim_policy(object));
     }
     if let Some(name) = object.text(&["spec", "volumeName"]) {
@@ -157,7 +157,7 @@ pub(super) fn dropped_protection(context: &RuleContext<'_>) -> Vec<Finding> {
         context.modified().filter(|(_, before, _)| prune_protection::holds_data(before));
     with_data
         .filter_map(|(change, before, after)| {
-            let (old, new) = (Guard::of(before), Guard::of(after));
+            let (old, new) = (PruneProtection::read(before), PruneProtection::read(after));
             let controllers = match (old.argocd && !new.argocd, old.flux && !new.flux) {
                 (true, true) => "Argo CD and Flux",
                 (true, false) => "Argo CD",

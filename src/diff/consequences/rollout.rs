@@ -71,10 +71,10 @@ fn restart_finding(context: &RuleContext<'_>, before: &Object, after: &Object) -
     let next = context.gates_after.get(id).and_then(|gate| gate.next_start(context.now));
     if let Some((instant, times)) = next {
         let message = Message::of("Nothing restarts now: the next window starts the new Pod, ")
-            .and(times.show(instant))
+            .and(times.format(instant))
             .and(" ")
             .code(&times.zone_name);
-        let when = Some(EventTime { at: instant, text: times.show_short(instant) });
+        let when = Some(EventTime { at: instant, text: times.format_short(instant) });
         return Finding { when, ..Finding::new(&RESTART_AT_WINDOW, id, message) };
     }
     let is_gated = context.gates_before.contains_key(id) || context.gates_after.contains_key(id);

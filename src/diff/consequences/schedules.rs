@@ -3,8 +3,9 @@
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::gate_jobs::{GateJob, Times, is_suspended};
+use crate::model::gate_jobs::{GateJob, is_suspended};
 use crate::model::object::Object;
+use crate::model::run_times::RunTimes;
 
 pub(super) const MOVES: Rule = Rule {
     id: "schedule-moves",
@@ -28,7 +29,7 @@ const MAX_RUNS: usize = 3;
 fn cron_jobs<'a>(context: &'a RuleContext<'_>) -> impl Iterator<Item = (&'a Object, &'a Object)> {
     context
         .modified()
-        .filter(|(_, before, _)| before.is("batch", "CronJob"))
+        .filter(|(_, before, _)| before.is_kind("batch", "CronJob"))
         .map(|(_, before, after)| (before, after))
 }
 
@@ -38,9 +39,9 @@ pub(super) fn changed_schedules(context: &RuleContext<'_>) -> Vec<Finding> {
             let (old, new) = (schedule_text(before), schedule_text(after));
             (old != new).then_some(())?;
             let mut message = Message::of("From ").code(old).and(" to ").code(new);
-            if let (Some(old), Some(new)) = (Times::of(before), Times::of(after)) {
-                let was = old.following(context.now, MAX_RUNS);
-                let is = new.following(context.now, MAX_RUNS);
+            if let (Some(old), Some(new)) = (RunTimes::read(before), RunTimes::read(after)) {
+                let was = old.next_runs(context.now, MAX_RUNS);
+                let is = new.next_runs(context.now, MAX_RUNS);
                 message = if was == is {
                     message.and(": the next runs are the same")
                 } else {
@@ -69,11 +70,11 @@ fn schedule_text(job: &Object) -> String {
     format!("{schedule} {zone}").trim_end().to_owned()
 }
 
-fn run_list(times: &Times, runs: &[jiff::Timestamp]) -> String {
+fn run_list(times: &RunTimes, runs: &[jiff::Timestamp]) -> String {
     if runs.is_empty() {
         return "never".to_owned();
     }
-    runs.iter().map(|run| times.show(*run)).collect::<Vec<_>>().join(", ")
+    runs.iter().map(|run| times.format(*run)).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn suspended_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
@@ -81,7 +82,7 @@ pub(super) fn suspended_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
         .filter_map(|(before, after)| {
             let message = match (is_suspended(before), is_suspended(after)) {
                 // The gate's own rules report a gate job that is suspended.
-                (false, true) if GateJob::of(after).is_none() => {
+                (false, true) if GateJob::read(after).is_none() => {
                     Message::of("It is suspended and does not run until it is resumed")
                 }
                 (true, false) => Message::of("It is resumed").then(next_run(context, after)),
@@ -93,7 +94,7 @@ pub(super) fn suspended_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
 }
 
 fn next_run(context: &RuleContext<'_>, job: &Object) -> Message {
-    let Some(times) = Times::of(job) else { return Message::default() };
+    let Some(times) = RunTimes::read(job) else { return Message::default() };
     let Some(next) = times.next(context.now) else { return Message::default() };
-    Message::of(": next ").and(times.show(next)).and(" ").code(times.zone_name)
+    Message::of(": next ").and(times.format(next)).and(" ").code(times.zone_name)
 }

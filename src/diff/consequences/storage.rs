@@ -37,7 +37,8 @@ const REQUEST: [&str; 4] = ["spec", "resources", "requests", "storage"];
 const POLICY: [&str; 2] = ["spec", "persistentVolumeReclaimPolicy"];
 
 pub(super) fn claim_sizes(context: &RuleContext<'_>) -> Vec<Finding> {
-    let claims = context.modified().filter(|(_, before, _)| before.is("", "PersistentVolumeClaim"));
+    let claims =
+        context.modified().filter(|(_, before, _)| before.is_kind("", "PersistentVolumeClaim"));
     claims
         .filter_map(|(change, before, after)| {
             let (old, new) = (before.text(&REQUEST)?, after.text(&REQUEST)?);
@@ -75,7 +76,8 @@ fn expansion_effect(claim: &Object, objects: &Objects) -> Message {
 }
 
 pub(super) fn reclaim_policies(context: &RuleContext<'_>) -> Vec<Finding> {
-    let volumes = context.modified().filter(|(_, before, _)| before.is("", "PersistentVolume"));
+    let volumes =
+        context.modified().filter(|(_, before, _)| before.is_kind("", "PersistentVolume"));
     volumes
         .filter(|(_, before, after)| deletes_data(after) && !deletes_data(before))
         .map(|(change, before, _)| {

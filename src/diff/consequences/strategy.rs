@@ -21,7 +21,7 @@ const STRATEGIES: [(&str, &str, &str); 2] =
 pub(super) fn refused_strategies(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (change, before, after) in context.modified() {
-        for (kind, field, wanted) in STRATEGIES.iter().filter(|row| before.is("apps", row.0)) {
+        for (kind, field, wanted) in STRATEGIES.iter().filter(|row| before.is_kind("apps", row.0)) {
             let (old, new) =
                 (before.text(&["spec", field, "type"]), after.text(&["spec", field, "type"]));
             if new == Some(wanted) && old != new && !writes_rolling_update(before, field) {

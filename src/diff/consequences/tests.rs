@@ -69,7 +69,7 @@ fn rule_findings(rule: &Rule, before: &str, after: &str, now: &str) -> String {
                 "{} {}: {}{}",
                 consequence.rule.severity.name(),
                 objects.join(", "),
-                consequence.message.text(),
+                crate::report::plain_text(&consequence.message),
                 when.unwrap_or_default()
             )
         })

@@ -1,4 +1,4 @@
-//! For machines; `docs/lint.md` describes it.
+//! The JSON report, which `docs/lint.md` describes.
 
 use serde::Serialize;
 
@@ -7,14 +7,14 @@ use crate::model::Severity;
 use crate::report::json::{ObjectReference, to_text};
 use crate::report::plain_text;
 
-/// The version of the form: raised when a field goes or changes its meaning.
+/// The version of the format; raised when a key is removed or changes its meaning.
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Whole<'a> {
+struct JsonReport<'a> {
     version: u32,
     counts: Counts,
-    findings: Vec<Found<'a>>,
+    findings: Vec<JsonFinding<'a>>,
     allowed: Vec<Allowed<'a>>,
 }
 
@@ -28,20 +28,21 @@ struct Counts {
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
+struct JsonFinding<'a> {
     rule: &'a str,
     severity: &'a str,
+    summary: &'a str,
     text: String,
-    place: Option<At<'a>>,
+    place: Option<JsonPlace<'a>>,
     path: Option<&'a str>,
     object: Option<ObjectReference<'a>>,
-    why: &'a str,
-    mend: &'a str,
+    rationale: &'a str,
+    fix: &'a str,
     source: &'a str,
 }
 
 #[derive(Serialize)]
-struct At<'a> {
+struct JsonPlace<'a> {
     file: &'a str,
     line: u32,
     column: u32,
@@ -50,13 +51,13 @@ struct At<'a> {
 #[derive(Serialize)]
 struct Allowed<'a> {
     #[serde(flatten)]
-    finding: Found<'a>,
+    finding: JsonFinding<'a>,
     reason: &'a str,
 }
 
-/// One object.
+/// The report as one JSON object.
 pub fn json(report: &Report) -> String {
-    let whole = Whole {
+    let json_report = JsonReport {
         version: VERSION,
         counts: Counts {
             stacks: report.stacks,
@@ -65,30 +66,34 @@ pub fn json(report: &Report) -> String {
             info: report.count(Severity::Info),
             allowed: report.allowed.len(),
         },
-        findings: report.findings.iter().map(found).collect(),
+        findings: report.findings.iter().map(json_finding).collect(),
         allowed: report
             .allowed
             .iter()
-            .map(|allowed| Allowed { finding: found(&allowed.finding), reason: &allowed.reason })
+            .map(|allowed| Allowed {
+                finding: json_finding(&allowed.finding),
+                reason: &allowed.reason,
+            })
             .collect(),
     };
-    to_text(&whole)
+    to_text(&json_report)
 }
 
-fn found(finding: &Finding) -> Found<'_> {
-    Found {
+fn json_finding(finding: &Finding) -> JsonFinding<'_> {
+    JsonFinding {
         rule: finding.rule.id,
         severity: finding.rule.severity.name(),
-        text: plain_text(&finding.words),
-        place: finding.place.as_ref().map(|place| At {
+        summary: finding.rule.summary,
+        text: plain_text(&finding.message),
+        place: finding.place.as_ref().map(|place| JsonPlace {
             file: &place.name,
             line: place.line,
             column: place.column,
         }),
         path: finding.path.as_deref(),
         object: finding.object.as_ref().map(ObjectReference::from),
-        why: finding.rule.why,
-        mend: finding.rule.mend,
+        rationale: finding.rule.rationale,
+        fix: finding.rule.fix,
         source: finding.rule.source,
     }
 }

@@ -1,8 +1,7 @@
-//! Findings in the form that their reader takes: one file a format. What a terminal shows, `cli`
-//! prints.
+//! Findings as JSON, SARIF or workflow commands. A terminal's text is printed by the command line.
 //!
-//! In: a [`Report`](super::Report). Out: text. Whatever stands in a value or a name is shown and not
-//! obeyed.
+//! In: a [`Report`](super::Report). Out: text in which nothing that comes from a value or a name can
+//! be taken for markup or a command.
 
 mod github;
 mod json;
@@ -21,19 +20,19 @@ use yaml_spans::source::Place;
 
 use super::Finding;
 
-/// One finding in one line: the object that is meant, and what is unwise there.
+/// A finding in one line: the object, if it has one, and the message.
 pub fn sentence(finding: &Finding) -> String {
-    let words = plain_text(&finding.words);
+    let message = plain_text(&finding.message);
     match &finding.object {
-        Some(id) => format!("{}: {words}", visible(&id.to_string())),
-        None => words,
+        Some(id) => format!("{}: {message}", visible(&id.to_string())),
+        None => message,
     }
 }
 
-/// The file that a place is in, as whoever runs the command finds it: the project's own lie under its
-/// root, others where they were named. A flag is no file, nor is a template that is built into the
-/// program.
-fn file(place: &Place, root: &Path) -> Option<String> {
+/// The file of a place, relative to the folder in which the command runs: the project's own files are
+/// under its root, others are named as the user named them. `None` for a flag and for a template that
+/// is built into the program.
+fn file_path(place: &Place, root: &Path) -> Option<String> {
     let name = place.name.strip_prefix("./").unwrap_or(&place.name);
     if name.starts_with("--") || name.ends_with(" (built in)") {
         return None;

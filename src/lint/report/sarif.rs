@@ -1,11 +1,11 @@
-//! SARIF 2.1.0, which code scanning takes.
+//! SARIF 2.1.0, the input of code scanning.
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html>
 
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use super::{file, sentence};
+use super::{file_path, sentence};
 use crate::lint::{Finding, RULES, Report, Rule};
 use crate::model::Severity;
 use crate::report::json::to_text;
@@ -14,8 +14,8 @@ use yaml_spans::source::Place;
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// One run, with all rules; what a comment allows is there as suppressed in the source. `root` is the
-/// project's.
+/// One run with all rules. A finding that a comment allows is included as suppressed in the source.
+/// `root` is the project's.
 pub fn sarif(report: &Report, root: &Path) -> String {
     let findings = report.findings.iter().map(|finding| result(finding, None, root));
     let allowed =
@@ -48,9 +48,9 @@ fn level(severity: Severity) -> &'static str {
 fn descriptor(rule: &Rule) -> Json {
     json!({
         "id": rule.id,
-        "shortDescription": {"text": rule.what},
-        "fullDescription": {"text": rule.why},
-        "help": {"text": format!("{}\n\n{}\n\nSource: {}", rule.why, rule.mend, rule.source)},
+        "shortDescription": {"text": rule.summary},
+        "fullDescription": {"text": rule.rationale},
+        "help": {"text": format!("{}\n\n{}\n\nSource: {}", rule.rationale, rule.fix, rule.source)},
         "defaultConfiguration": {"level": level(rule.severity)},
     })
 }
@@ -61,7 +61,7 @@ fn result(finding: &Finding, reason: Option<&str>, root: &Path) -> Json {
         "ruleId": finding.rule.id,
         "ruleIndex": index,
         "level": level(finding.rule.severity),
-        "message": {"text": format!("{}. {}", sentence(finding), finding.rule.mend)},
+        "message": {"text": format!("{}. {}", sentence(finding), finding.rule.fix)},
         "locations": [location(finding, root)],
     });
     if let Some(reason) = reason {
@@ -73,7 +73,7 @@ fn result(finding: &Finding, reason: Option<&str>, root: &Path) -> Json {
 fn location(finding: &Finding, root: &Path) -> Json {
     let mut location = json!({});
     if let Some((place, file)) =
-        finding.place.as_ref().and_then(|place| Some((place, file(place, root)?)))
+        finding.place.as_ref().and_then(|place| Some((place, file_path(place, root)?)))
     {
         location["physicalLocation"] = json!({
             "artifactLocation": {"uri": uri(&file)},
@@ -97,14 +97,17 @@ fn region(place: &Place) -> Json {
     })
 }
 
-/// A path as a relative URI (RFC 3986): what is no plain character is written in percent.
+/// A path as a relative URI: reserved characters are percent-encoded (RFC 3986).
 fn uri(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    let encode = |byte: u8| match plain(byte) {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
-    path.bytes().map(encode).collect()
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
 }
 
 #[cfg(test)]

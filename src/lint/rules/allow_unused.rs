@@ -1,23 +1,25 @@
-//! A comment that allows what is not there.
+//! A comment that allows a finding that is not there.
 
-use super::{Look, Rule, find};
+use super::{Check, CommentViolations, Rule, find_rule};
 use crate::lint::allow::Comment;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "allow-unused",
     severity: Severity::Info,
-    what: "A comment allows what the rule does not find there",
-    why: "What was unwise is mended, or the comment stands in the wrong place; left alone it hides the next mistake.",
-    mend: "Delete the comment.",
+    summary: "A comment allows a finding that is not there",
+    rationale: "The risk was fixed, or the comment is on the wrong line. A comment that stays hides the next finding.",
+    fix: "Delete the comment.",
     source: "docs/lint.md",
-    look: Look::Comments(look),
+    check: Check::Comments(allow_unused),
 };
 
-fn look(comments: &[(Comment, bool)]) -> Vec<(&Comment, Message)> {
+fn allow_unused(comments: &[(Comment, bool)]) -> CommentViolations<'_> {
     comments
         .iter()
-        .filter(|(comment, used)| !used && comment.holds() && find(&comment.id).is_some())
-        .map(|(comment, _)| (comment, Message::of("Nothing here is found by ").code(&comment.id)))
+        .filter(|(comment, used)| !used && comment.has_reason() && find_rule(&comment.id).is_some())
+        .map(|(comment, _)| {
+            (comment, Message::of("The rule ").code(&comment.id).and(" finds nothing here"))
+        })
         .collect()
 }

@@ -1,77 +1,80 @@
-//! A card that offers less than is counted with.
+//! A GPU total that is higher than the GPU's memory.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 use crate::values::Bytes;
 
 pub(super) const RULE: Rule = Rule {
     id: "card-total",
     severity: Severity::Critical,
-    what: "`gpu.total` is more than a card of this size offers",
-    why: "Free memory is counted too high by the difference: the server is admitted where there is no room, and the guard yields too late.",
-    mend: "Set `gpu.total` to what `nvidia-smi --query-gpu=memory.total --format=csv` says, and look at the floor in the same change.",
-    source: "docs/server.md; the table in src/lint/rules/card_total.rs holds what nvidia-smi reports as memory.total of each card",
-    look: Look::Stack(look),
+    summary: "`gpu.total` is more than a GPU of this size offers",
+    rationale: "Free memory is calculated too high by the difference: the server starts without room for it, and the guard yields too late.",
+    fix: "Set `gpu.total` to the value that `nvidia-smi --query-gpu=memory.total --format=csv` prints, and review `gate.floor` in the same change.",
+    source: "docs/server.md; the table in src/lint/rules/card_total.rs lists the memory.total that nvidia-smi reports for each GPU",
+    check: Check::Stack(card_total),
 };
 
-/// A card: how GPU feature discovery names its product, what it is sold as, and what it offers.
-struct Card {
+/// A GPU: its product name in GPU feature discovery, its nominal size, and the memory that it offers.
+struct Gpu {
     product: &'static str,
-    sold: Bytes,
+    nominal: Bytes,
     offers: Bytes,
 }
 
-const fn card(product: &'static str, sold_gib: u64, offers_mib: u64) -> Card {
-    Card { product, sold: Bytes::new(sold_gib << 30), offers: Bytes::new(offers_mib << 20) }
+const fn gpu(product: &'static str, nominal_gib: u64, offers_mib: u64) -> Gpu {
+    Gpu { product, nominal: Bytes::new(nominal_gib << 30), offers: Bytes::new(offers_mib << 20) }
 }
 
-/// memory.total of nvidia-smi; part of each is the driver's and the error correction's.
-const CARDS: [Card; 5] = [
-    card("Tesla-T4", 16, 15_360),
-    card("NVIDIA-L4", 24, 23_034),
-    card("NVIDIA-A10", 24, 23_028),
-    card("NVIDIA-A10G", 24, 23_028),
-    card("NVIDIA-L40S", 48, 46_068),
+/// The memory.total that nvidia-smi reports; the driver and the error correction use the rest.
+const GPUS: [Gpu; 5] = [
+    gpu("Tesla-T4", 16, 15_360),
+    gpu("NVIDIA-L4", 24, 23_034),
+    gpu("NVIDIA-A10", 24, 23_028),
+    gpu("NVIDIA-A10G", 24, 23_028),
+    gpu("NVIDIA-L40S", 48, 46_068),
 ];
 
-/// The node's label that names its card.
+/// The node label with the name of its GPU.
 /// <https://github.com/NVIDIA/k8s-device-plugin/blob/main/docs/gpu-feature-discovery/README.md>
 const PRODUCT: &str = "nvidia.com/gpu.product";
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let total = case.values.gpu.total;
-    let words = match case.values.server.node_selector.get(PRODUCT) {
+fn card_total(context: &RuleContext<'_>) -> Vec<Violation> {
+    let total = context.values.gpu.total;
+    let message = match context.values.server.node_selector.get(PRODUCT) {
         Some(product) => {
-            // Shared, a card's product has a suffix: `Tesla-T4-SHARED`.
-            let is_it = |card: &&Card| {
-                let rest = product.strip_prefix(card.product);
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-            };
-            let known = CARDS.iter().find(is_it);
-            known.filter(|card| total > card.offers).map(|card| {
+            // The product name of a shared GPU has a suffix: `Tesla-T4-SHARED`.
+            let known = GPUS.iter().find(|gpu| {
+                let suffix = product.strip_prefix(gpu.product);
+                suffix.is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('-'))
+            });
+            known.filter(|gpu| total > gpu.offers).map(|gpu| {
                 Message::of("The nodes have a ")
                     .code(product)
                     .and(", which offers ")
-                    .code(mebibytes(card.offers))
+                    .code(format_mebibytes(gpu.offers))
                     .and(", less than ")
                     .code(total.to_string())
             })
         }
-        // Which card it is nobody says; but this is the number on a box, which no card offers.
-        None => CARDS.iter().find(|card| card.sold == total).map(|card| {
-            Message::of("No card that is sold as ")
+        // The GPU is unknown, but this is a nominal size, which no GPU offers in full.
+        None => GPUS.iter().find(|gpu| gpu.nominal == total).map(|gpu| {
+            Message::of("No GPU with a nominal size of ")
                 .code(total.to_string())
                 .and(" offers that much: a ")
-                .code(card.product)
+                .code(gpu.product)
                 .and(" has ")
-                .code(mebibytes(card.offers))
+                .code(format_mebibytes(gpu.offers))
         }),
     };
-    words.map(|words| Site::value(["gpu", "total"], words)).into_iter().collect()
+    message
+        .map(|message| Violation::at_value(value_paths::GPU_TOTAL, message))
+        .into_iter()
+        .collect()
 }
 
-/// As nvidia-smi writes it.
-fn mebibytes(bytes: Bytes) -> String {
+/// An amount in the unit that nvidia-smi prints.
+fn format_mebibytes(bytes: Bytes) -> String {
     format!("{}Mi", bytes.get() >> 20)
 }

@@ -1,11 +1,11 @@
-//! Configuration whose change restarts nobody.
+//! Configuration whose change restarts no Pod.
 
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site, path, template_path};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::object::{at, items};
 use crate::model::{Message, Object, Severity, workload};
 use yaml_spans::Node;
@@ -13,69 +13,78 @@ use yaml_spans::Node;
 pub(super) const RULE: Rule = Rule {
     id: "checksum-missing",
     severity: Severity::Warning,
-    what: "Pods read a ConfigMap of the stack by `subPath` or as variables, and their template has no checksum of it",
-    why: "Such Pods keep what they started with: a change of the ConfigMap reaches nobody until something else restarts them.",
-    mend: "An annotation of the Pods' template with the SHA-256 of the data: `checksum/config: {{ … | sha256 }}`.",
+    summary: "Pods read a ConfigMap of the stack by `subPath` or as variables, and their template has no checksum of it",
+    rationale: "Such Pods keep the data that they started with: a change of the ConfigMap has no effect until something else restarts them.",
+    fix: "Add an annotation with the SHA-256 of the data to the Pod template: `checksum/config: {{ … | sha256 }}`.",
     source: "https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically",
-    look: Look::Stack(look),
+    check: Check::Stack(checksum_missing),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
+fn checksum_missing(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    // A CronJob's Pods are new each time.
-    for object in case.objects.iter().filter(|object| workload::rolls_on(&object.id).is_some()) {
-        let (Some(template), Some(spec)) = (workload::template(object), workload::pod_spec(object))
-        else {
+    // Kinds that replace no Pods, such as a CronJob, start new ones anyway.
+    for object in context.objects.iter().filter(|object| workload::rolls_on(&object.id).is_some()) {
+        let (Some(path), Some(template), Some(spec)) = (
+            workload::template_path(&object.id),
+            workload::template(object),
+            workload::pod_spec(object),
+        ) else {
             continue;
         };
         let annotations = at(template, &["metadata", "annotations"]).and_then(Node::as_mapping);
-        let sums: BTreeSet<&str> = annotations
+        let checksums: BTreeSet<&str> = annotations
             .into_iter()
             .flatten()
             .filter_map(|(_, entry)| entry.node.as_str())
             .collect();
-        for name in frozen(spec) {
+        for name in maps_read_at_start(spec) {
             let namespace = object.id.namespace.as_deref();
-            let Some(map) = case.objects.find("", "ConfigMap", namespace, name) else { continue };
-            if !digests(map).any(|digest| sums.contains(digest.as_str())) {
-                let words =
-                    Message::of("A change of ConfigMap ").code(name).and(" restarts no Pod of it");
-                let field = template_path(object).join(&path(&["metadata", "annotations"]));
-                found.push(Site::field(object, field, words));
+            let Some(map) = context.objects.find("", "ConfigMap", namespace, name) else {
+                continue;
+            };
+            if !value_digests(map).any(|digest| checksums.contains(digest.as_str())) {
+                let message = Message::of("A change of ConfigMap ")
+                    .code(name)
+                    .and(" restarts none of its Pods");
+                let field = path.key("metadata").key("annotations");
+                found.push(Violation::at_field(object, field, message));
             }
         }
     }
     found
 }
 
-/// The SHA-256 of each value, in hexadecimal.
-fn digests(map: &Object) -> impl Iterator<Item = String> {
+/// The SHA-256 of each value in hexadecimal.
+fn value_digests(map: &Object) -> impl Iterator<Item = String> {
     let data = map.at(&["data"]).and_then(Node::as_mapping);
     let values = data.into_iter().flatten().filter_map(|(_, entry)| entry.node.as_str());
     values.map(|value| Sha256::digest(value).iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-/// The ConfigMaps that a Pod reads once, when it starts.
-fn frozen(spec: &Node) -> BTreeSet<&str> {
+/// The ConfigMaps that a Pod reads only when it starts.
+fn maps_read_at_start(spec: &Node) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     let volumes = items(spec, &["volumes"]);
-    let of_volume = |wanted: &str| {
-        let volume =
-            volumes.iter().find(|v| v.get("name").and_then(Node::as_str) == Some(wanted))?;
-        at(volume, &["configMap", "name"])?.as_str()
-    };
-    let lists = ["initContainers", "containers"].into_iter();
-    for container in lists.flat_map(|list| items(spec, &[list])) {
-        let mounts = items(container, &["volumeMounts"]).iter();
-        let once = mounts
-            .filter(|mount| mount.get("subPath").is_some() || mount.get("subPathExpr").is_some());
-        names.extend(once.filter_map(|mount| of_volume(mount.get("name")?.as_str()?)));
-        let whole = items(container, &["envFrom"]).iter();
-        names.extend(whole.filter_map(|from| at(from, &["configMapRef", "name"])?.as_str()));
-        let keys = items(container, &["env"]).iter();
-        names.extend(
-            keys.filter_map(|from| at(from, &["valueFrom", "configMapKeyRef", "name"])?.as_str()),
-        );
+    for container in workload::CONTAINER_LISTS.iter().flat_map(|list| items(spec, &[list])) {
+        for mount in items(container, &["volumeMounts"]) {
+            if mount.get("subPath").is_some() || mount.get("subPathExpr").is_some() {
+                names.extend(mounted_map(volumes, mount));
+            }
+        }
+        for source in items(container, &["envFrom"]) {
+            names.extend(at(source, &["configMapRef", "name"]).and_then(Node::as_str));
+        }
+        for variable in items(container, &["env"]) {
+            let name = at(variable, &["valueFrom", "configMapKeyRef", "name"]);
+            names.extend(name.and_then(Node::as_str));
+        }
     }
     names
+}
+
+/// The ConfigMap behind a volume mount.
+fn mounted_map<'a>(volumes: &'a [Node], mount: &Node) -> Option<&'a str> {
+    let name = mount.get("name")?.as_str();
+    let volume = volumes.iter().find(|volume| volume.get("name").and_then(Node::as_str) == name)?;
+    at(volume, &["configMap", "name"])?.as_str()
 }

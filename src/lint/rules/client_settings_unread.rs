@@ -1,7 +1,8 @@
-//! A client's settings that no Pod reads.
+//! A ConfigMap for a client that no Pod reads.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site, path};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::object::{at, items};
 use crate::model::{Message, Object, Severity, workload};
 use yaml_spans::Node;
@@ -9,40 +10,43 @@ use yaml_spans::Node;
 pub(super) const RULE: Rule = Rule {
     id: "client-settings-unread",
     severity: Severity::Info,
-    what: "No Pod that is rendered here reads a client's ConfigMap",
-    why: "Settings in a ConfigMap reach nobody by themselves: the client's own Deployment, which is somebody else's, must read them with `envFrom`.",
-    mend: "Give its owner the patch that `tts-render gitops client NAME` prints; once it is in, allow this with a comment that says so.",
+    summary: "No Pod that is rendered here reads a client's ConfigMap",
+    rationale: "Settings in a ConfigMap have no effect by themselves: the client's own Deployment, which has another owner, must read them with `envFrom`.",
+    fix: "Give the Deployment's owner the patch that `tts-render gitops client NAME` prints. Once it is merged, allow this finding with a comment that says so.",
     source: "https://kubernetes.io/docs/tasks/configure-pod-container/configure-pod-configmap/#configure-all-key-value-pairs-in-a-configmap-as-container-environment-variables",
-    look: Look::Stack(look),
+    check: Check::Stack(client_settings_unread),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
+fn client_settings_unread(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    for (index, client) in case.values.clients.iter().enumerate() {
+    for (index, client) in context.values.clients.iter().enumerate() {
         let Some(map) = &client.config_map else { continue };
         let (namespace, map) = (client.namespace.as_str(), map.as_str());
-        if case.objects.iter().any(|object| reads(object, namespace, map)) {
+        if context.objects.iter().any(|object| reads_config_map(object, namespace, map)) {
             continue;
         }
-        let words = Message::of("Nothing here reads ConfigMap ")
+        let message = Message::of("No Pod here reads the ConfigMap ")
             .code(map)
-            .and(": ")
+            .and(": the Deployment of ")
             .code(client.name.as_str())
-            .and("'s own Deployment must");
-        let at = crate::lint::case::At::Value(path(&["clients"]).index(index).key("name"));
-        found.push(Site { at, words });
+            .and(" must");
+        let path = value_paths::CLIENTS.index(index).key("name");
+        found.push(Violation::at_value(path, message));
     }
     found
 }
 
-fn reads(object: &Object, namespace: &str, map: &str) -> bool {
+fn reads_config_map(object: &Object, namespace: &str, map: &str) -> bool {
     object.id.namespace.as_deref() == Some(namespace)
         && workload::containers(object).any(|container| {
-            let named =
-                |node: &Node, keys: &[&str]| at(node, keys).and_then(Node::as_str) == Some(map);
-            items(container, &["envFrom"]).iter().any(|from| named(from, &["configMapRef", "name"]))
-                || items(container, &["env"])
-                    .iter()
-                    .any(|from| named(from, &["valueFrom", "configMapKeyRef", "name"]))
+            [
+                ("envFrom", &["configMapRef", "name"][..]),
+                ("env", &["valueFrom", "configMapKeyRef", "name"]),
+            ]
+            .into_iter()
+            .flat_map(|(list, name)| {
+                items(container, &[list]).iter().map(move |item| at(item, name))
+            })
+            .any(|name| name.and_then(Node::as_str) == Some(map))
         })
 }

@@ -1,28 +1,37 @@
-//! A client that is sent to where nobody listens.
+//! A client's URL that leads nowhere.
 
-use super::{Look, Rule};
-use crate::lint::case::{At, Case, Site, path};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::object::items;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "client-url",
     severity: Severity::Critical,
-    what: "A client's URL does not lead to the stack's Service",
-    why: "The client's requests fail, and what it bakes best-effort it just leaves out, in silence.",
-    mend: "`http://<service.name>.<namespace>.svc.cluster.local:<service.port>`.",
+    summary: "A client's URL does not lead to the stack's Service",
+    rationale: "The client's requests fail. A client for which the server is optional skips the work without an error.",
+    fix: "Use `http://<service.name>.<namespace>.svc.cluster.local:<service.port>`.",
     source: "https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#a-aaaa-records",
-    look: Look::Stack(look),
+    check: Check::Stack(client_url),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
+fn client_url(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    for (index, client) in case.values.clients.iter().enumerate() {
+    for (index, client) in context.values.clients.iter().enumerate() {
         for (name, value) in &client.env {
-            let Some(url) = Url::read(value) else { continue };
-            if let Some(words) = wrong(&url, case, client.namespace.as_str()) {
-                let at = path(&["clients"]).index(index).key("env").key(name.as_str());
-                found.push(Site { at: At::Value(at), words });
+            let message = match ServiceUrl::parse(value) {
+                Some(Ok(url)) => check_url(&url, context, client.namespace.as_str()),
+                Some(Err(port)) => Some(
+                    Message::of("The URL has the invalid port ")
+                        .code(port)
+                        .and(": expected a number from 1 to 65535"),
+                ),
+                None => None,
+            };
+            if let Some(message) = message {
+                let path = value_paths::CLIENTS.index(index).key("env").key(name.as_str());
+                found.push(Violation::at_value(path, message));
             }
         }
     }
@@ -30,55 +39,66 @@ fn look(case: &Case<'_>) -> Vec<Site> {
 }
 
 /// The parts of a URL that name a Service.
-struct Url {
-    /// `service.namespace` in lower case, as DNS takes it; what follows `.svc` left out.
+struct ServiceUrl {
+    /// `service.namespace` in lower case, as DNS compares names, without `.svc` and the rest.
     host: String,
     port: u16,
 }
 
-impl Url {
-    fn read(text: &str) -> Option<Self> {
-        let (rest, default) = match text.strip_prefix("http://") {
+impl ServiceUrl {
+    /// Parses an HTTP URL; `None` for other text, and an error with the port if it is invalid.
+    fn parse(text: &str) -> Option<Result<Self, &str>> {
+        let (rest, default_port) = match text.strip_prefix("http://") {
             Some(rest) => (rest, 80),
             None => (text.strip_prefix("https://")?, 443),
         };
         let authority = rest.split(['/', '?', '#']).next()?;
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().ok()?),
-            None => (authority, default),
+            Some((host, port)) => match port.parse() {
+                Ok(0) | Err(_) => return Some(Err(port)),
+                Ok(number) => (host, number),
+            },
+            None => (authority, default_port),
         };
         let host = host.trim_end_matches('.').to_ascii_lowercase();
         let host = match host.split_once(".svc") {
             Some((name, rest)) if rest.is_empty() || rest.starts_with('.') => name.to_owned(),
             _ => host,
         };
-        Some(Url { host, port })
+        Some(Ok(ServiceUrl { host, port }))
     }
 }
 
-/// What is wrong with a URL that is meant for the stack: its host is in the stack's namespace, or is
-/// its Service's bare name.
-fn wrong(url: &Url, case: &Case<'_>, from: &str) -> Option<Message> {
-    let ours = case.values.namespace.name.as_str();
-    let service = |name: &str| case.objects.find("", "Service", Some(ours), name);
+/// Checks a URL that is meant for the stack: its host is in the stack's namespace, or is the bare name
+/// of its Service.
+fn check_url(
+    url: &ServiceUrl,
+    context: &RuleContext<'_>,
+    client_namespace: &str,
+) -> Option<Message> {
+    let own_namespace = context.values.namespace.name.as_str();
     let Some((name, namespace)) = url.host.split_once('.') else {
-        let reaches = from == ours || service(&url.host).is_none();
-        return (!reaches).then(|| {
-            Message::of("From ")
-                .code(from)
-                .and(" it is ")
-                .code(format!("{}.{ours}", url.host))
+        let service = context.objects.find("", "Service", Some(own_namespace), &url.host);
+        let is_unreachable = client_namespace != own_namespace && service.is_some();
+        return is_unreachable.then(|| {
+            Message::of("From the namespace ")
+                .code(client_namespace)
+                .and(" the host is ")
+                .code(format!("{}.{own_namespace}", url.host))
                 .and(", not ")
                 .code(url.host.as_str())
         });
     };
-    if namespace != ours {
+    if namespace != own_namespace {
         return None;
     }
-    let Some(service) = service(name) else {
-        let known = case.objects.of("", "Service").map(|service| service.id.name.as_str());
-        let known: Vec<&str> = known.collect();
+    let Some(service) = context.objects.find("", "Service", Some(own_namespace), name) else {
+        let known: Vec<&str> = context
+            .objects
+            .of_kind("", "Service")
+            .map(|service| service.id.name.as_str())
+            .collect();
         return Some(match known.is_empty() {
             true => Message::of("The stack has no Service"),
             false => Message::of("The Service is ").codes(known, 3).and(", not ").code(name),
@@ -89,7 +109,7 @@ fn wrong(url: &Url, case: &Case<'_>, from: &str) -> Option<Message> {
         .filter_map(|port| port.get("port")?.as_int())
         .collect();
     (!ports.contains(&i64::from(url.port))).then(|| {
-        Message::of("The Service listens on ")
+        Message::of("The Service listens on port ")
             .codes(ports.iter().map(ToString::to_string), 3)
             .and(", not on ")
             .code(url.port.to_string())

@@ -1,54 +1,56 @@
-//! A Job that ends before the gate has tried.
+//! A Job deadline that ends before the gate's attempts.
 
 use std::time::Duration;
 
 use vram_gate::decision::Action;
 use vram_gate::settings::Sampling;
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "deadline-too-short",
     severity: Severity::Warning,
-    what: "The Jobs' deadline leaves the gate less time than its tries to read the page take",
-    why: "The gate gives up early: `up` then starts nothing on a slow exporter, and the guard yields on bytes that it could have looked at again.",
-    mend: "Raise `offPeak.activeDeadlineSeconds`, or lower `gate.samples`, `gate.sampleIntervalSeconds` or `gate.recheckDelaySeconds`.",
-    source: "gate/src/settings: the time to look is the deadline less 15 s; gate/src/scrape.rs: three tries",
-    look: Look::Stack(look),
+    summary: "The Jobs' deadline leaves the gate less time than its attempts to sample the GPU take",
+    rationale: "The gate gives up early: `up` does not start the server if the exporter is slow, and the guard yields without the second sample that could have avoided it.",
+    fix: "Raise `offPeak.activeDeadlineSeconds`, or lower `gate.samples`, `gate.sampleIntervalSeconds` or `gate.recheckDelaySeconds`.",
+    source: "gate/src/settings: sampling may take the deadline less 15 s; gate/src/scrape.rs: three attempts",
+    check: Check::Stack(deadline_too_short),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
+fn deadline_too_short(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut worst: Option<(Duration, Duration, Action)> = None;
-    for job in case.gates.values().flat_map(|gate| &gate.jobs) {
+    for job in context.gates.values().flat_map(|gate| &gate.jobs) {
+        // Other settings are the finding of `gate-settings-unchecked`.
         let Ok(settings) = &job.settings else { continue };
+        // `down` takes no samples.
         let Some(sampling) = &settings.sampling else { continue };
-        let (needed, left) = (needed(job.action, sampling), settings.sampling_time());
-        if needed > left && worst.is_none_or(|(most, ..)| needed > most) {
-            worst = Some((needed, left, job.action));
+        let needed = max_sampling_time(settings.action, sampling);
+        let available = settings.sampling_time();
+        if needed > available && worst.is_none_or(|(most, ..)| needed > most) {
+            worst = Some((needed, available, settings.action));
         }
     }
-    let Some((needed, left, action)) = worst else { return Vec::new() };
-    let name =
-        Action::NAMES.iter().find(|(_, known)| *known == action).map_or("", |(name, _)| name);
-    let words = Message::of("The tries and pauses of ").code(name).and(format!(
-        " take up to {} s, and it has {} s for them",
+    let Some((needed, available, action)) = worst else { return Vec::new() };
+    let message = Message::of("The attempts and pauses of ").code(action.name()).and(format!(
+        " take up to {} s, and the deadline leaves {} s for them",
         needed.as_secs_f32().ceil(),
-        left.as_secs()
+        available.as_secs()
     ));
-    vec![Site::value(["offPeak", "activeDeadlineSeconds"], words)]
+    vec![Violation::at_value(value_paths::DEADLINE, message)]
 }
 
-/// All tries of the first reading, and one try of each that follows it.
-fn needed(action: Action, sampling: &Sampling) -> Duration {
-    let again = match action {
+/// The longest time that sampling takes: all attempts of the first sample, or one attempt of each.
+fn max_sampling_time(action: Action, sampling: &Sampling) -> Duration {
+    let more_samples = match action {
         Action::Up => {
             (sampling.sample_interval + sampling.timeout) * sampling.samples.saturating_sub(1)
         }
         _ if sampling.recheck_delay.is_zero() => Duration::ZERO,
         _ => sampling.recheck_delay + sampling.timeout,
     };
-    // The pause before a second look follows a page that was read: at the first try, as a rule.
-    sampling.max_reading_time().max(sampling.timeout + again)
+    // A second sample follows a scrape that succeeded, usually at the first attempt.
+    sampling.max_reading_time().max(sampling.timeout + more_samples)
 }

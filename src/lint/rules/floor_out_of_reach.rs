@@ -1,30 +1,30 @@
-//! A floor that is next to the whole card.
+//! A floor of almost the whole GPU.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 use crate::values::Bytes;
 
 pub(super) const RULE: Rule = Rule {
     id: "floor-out-of-reach",
     severity: Severity::Warning,
-    what: "`gate.floor` leaves the others less than a sixteenth of the card",
-    why: "The server starts only on a card that is next to empty: on one that is shared, never. A process that only holds a CUDA context takes hundreds of MiB already.",
-    mend: "Lower the floor to what the server needs (docs/server.md says how it is measured), or give it a card of its own.",
+    summary: "`gate.floor` leaves other workloads less than a sixteenth of the GPU",
+    rationale: "The server starts only on a GPU that is almost empty. On a shared one it never starts: a process that only holds a CUDA context uses hundreds of MiB.",
+    fix: "Lower `gate.floor` to the memory that the server needs (`docs/server.md` shows how to measure it), or give the server a GPU of its own.",
     source: "gate/src/decision.rs: up if `total − used ≥ floor`",
-    look: Look::Stack(look),
+    check: Check::Stack(floor_out_of_reach),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let (floor, total) = (case.values.gate.floor, case.values.gpu.total);
+fn floor_out_of_reach(context: &RuleContext<'_>) -> Vec<Violation> {
+    let (floor, total) = (context.values.gate.floor, context.values.gpu.total);
     let left = total.get().saturating_sub(floor.get());
     if left >= total.get() / 16 {
         return Vec::new();
     }
-    let words = Message::of("All others together may use ")
+    let message = Message::of("The server starts only while all others together use at most ")
         .code(Bytes::new(left).to_string())
         .and(" of ")
-        .code(total.to_string())
-        .and(", or the server never starts");
-    vec![Site::value(["gate", "floor"], words)]
+        .code(total.to_string());
+    vec![Violation::at_value(value_paths::GATE_FLOOR, message)]
 }

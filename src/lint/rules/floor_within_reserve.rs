@@ -1,28 +1,29 @@
-//! A floor that the reserve makes useless.
+//! A floor that does not exceed the reserve.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "floor-within-reserve",
     severity: Severity::Critical,
-    what: "`gate.floor` is no more than `gate.reserve`",
-    why: "Admitted with just the floor free, the server can't take a byte without leaving less than the reserve: the guard yields the card on its first look, night after night.",
-    mend: "The floor is the server's own peak and what others may take meanwhile: raise it, or lower the reserve.",
+    summary: "`gate.floor` is not more than `gate.reserve`",
+    rationale: "The gate starts the server with less room than it must leave free: the guard stops the server right after its start.",
+    fix: "Raise `gate.floor` to the server's peak memory plus what others may allocate meanwhile, or lower `gate.reserve`.",
     source: "gate/src/decision.rs: up if `free ≥ floor`; the guard yields if less than the reserve is left",
-    look: Look::Stack(look),
+    check: Check::Stack(floor_within_reserve),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let gate = &case.values.gate;
+fn floor_within_reserve(context: &RuleContext<'_>) -> Vec<Violation> {
+    let gate = &context.values.gate;
     if gate.floor > gate.reserve {
         return Vec::new();
     }
-    let words = Message::of("A floor of ")
+    let message = Message::of("A floor of ")
         .code(gate.floor.to_string())
-        .and(" admits a server that the reserve of ")
+        .and(" does not exceed the reserve of ")
         .code(gate.reserve.to_string())
-        .and(" then leaves no room for");
-    vec![Site::value(["gate", "floor"], words)]
+        .and(": the guard stops the server right after its start");
+    vec![Violation::at_value(value_paths::GATE_FLOOR, message)]
 }

@@ -1,28 +1,27 @@
-//! A guard that runs while there is nothing to guard.
+//! A guard that runs outside the window.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
-use crate::lint::window::Schedules;
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "guard-idles",
     severity: Severity::Info,
-    what: "More than half of the guard's runs lie outside of every window",
-    why: "The server is down then. Each run makes a Pod, and each Pod a burst of small writes on the node's disk.",
-    mend: "Let `offPeak.guard` run from `offPeak.up` to `offPeak.down` alone.",
-    source: "docs/gate.md: what the jobs cost",
-    look: Look::Stack(look),
+    summary: "More than half of the guard's runs fall outside every window",
+    rationale: "The server is down then. Each run still creates a Pod, which causes a burst of small writes on the node's disk.",
+    fix: "Schedule `offPeak.guard` only from `offPeak.up` to `offPeak.down`.",
+    source: "docs/gate.md: the cost of the jobs",
+    check: Check::Stack(guard_idles),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let Some(schedules) = Schedules::of(&case.values.off_peak) else { return Vec::new() };
-    let (idle, all) = schedules.idle_guards();
-    if idle * 2 <= all || schedules.windows().is_empty() {
+fn guard_idles(context: &RuleContext<'_>) -> Vec<Violation> {
+    let (idle, all) = context.times.idle_guard_runs();
+    if idle * 2 <= all || context.times.windows().is_empty() {
         return Vec::new();
     }
-    let words = Message::of(format!(
-        "{idle} of {all} runs of a fortnight lie outside of every window, and each makes a Pod"
+    let message = Message::of(format!(
+        "{idle} of {all} runs in two weeks fall outside every window, and each creates a Pod"
     ));
-    vec![Site::value(["offPeak", "guard"], words)]
+    vec![Violation::at_value(value_paths::GUARD_SCHEDULE, message)]
 }

@@ -1,46 +1,46 @@
-//! A gate that opens the window and does not watch or close it.
+//! A gate that starts the server and does not guard or stop it.
 
 use vram_gate::decision::Action;
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site, path};
-use crate::model::gate_jobs::Rest;
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::model::gate_jobs::InactiveReason;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "guard-suspended",
     severity: Severity::Critical,
-    what: "The job that starts the server runs, and the one that yields or the one that stops it is suspended, never due, or missing",
-    why: "The server then runs unguarded, or for ever: all jobs rest, or none.",
-    mend: "Suspend all three jobs or none: `offPeak.suspend` does. Look at the template if it is not that value.",
+    summary: "The job that starts the server runs, and the job that yields or the job that stops it is suspended, never due, or missing",
+    rationale: "The server then runs unguarded, or is never stopped. Suspend all three jobs or none.",
+    fix: "Use `offPeak.suspend`, which suspends all three jobs. If the value is not the cause, check the template.",
     source: "docs/server.md; https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-suspension",
-    look: Look::Stack(look),
+    check: Check::Stack(guard_suspended),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
+fn guard_suspended(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    for gate in case.gates.values() {
-        let Some(up) = gate.awake(Action::Up) else { continue };
+    for gate in context.gates.values() {
+        let Some(up) = gate.active_job(Action::Up) else { continue };
         for (action, name) in [(Action::Guard, "guard"), (Action::Down, "down")] {
-            if gate.awake(action).is_some() {
+            if gate.active_job(action).is_some() {
                 continue;
             }
-            let (id, field, why) = match gate.job(action).map(|job| (job, job.rest)) {
-                Some((job, Some(rest))) => {
-                    let field = match rest {
-                        Rest::Suspended => "suspend",
-                        Rest::NeverRuns => "schedule",
-                        Rest::DryRun => "jobTemplate",
+            let (id, field, reason) = match gate.job(action).map(|job| (job, job.inactive)) {
+                Some((job, Some(reason))) => {
+                    let field = match reason {
+                        InactiveReason::Suspended => "suspend",
+                        InactiveReason::NeverRuns => "schedule",
+                        InactiveReason::DryRun => "jobTemplate",
                     };
-                    (&job.id, path(&["spec", field]), rest.words())
+                    (&job.id, key_path(&["spec", field]), reason.text())
                 }
-                _ => (&up.id, path(&["metadata", "name"]), "is missing"),
+                _ => (&up.id, key_path(&["metadata", "name"]), "is missing"),
             };
-            let Some(object) = case.objects.get(id) else { continue };
-            let words = Message::of("The job for ")
+            let Some(object) = context.objects.get(id) else { continue };
+            let message = Message::of("The job for ")
                 .code(name)
-                .and(format!(" {why}, and the one that starts the server does not rest"));
-            found.push(Site::field(object, field, words));
+                .and(format!(" {reason}, and the job that starts the server is active"));
+            found.push(Violation::at_field(object, field, message));
         }
     }
     found

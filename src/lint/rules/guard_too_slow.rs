@@ -1,38 +1,42 @@
-//! A guard that looks too seldom for what it guards.
+//! A guard that runs too rarely for its floor.
 
 use jiff::SignedDuration;
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
-use crate::lint::window::Schedules;
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "guard-too-slow",
     severity: Severity::Warning,
-    what: "The guard looks less often than once in a minute for each GiB of the floor, five minutes at least",
-    why: "What a neighbour takes between two looks is not seen. The stack this was made for looks every 5 minutes at a floor of 6 GiB; a lower floor leaves less time.",
-    mend: "Let `offPeak.guard` run more often, or raise the floor.",
-    source: "docs/gate.md; a rule of thumb, from the incident in which a neighbour grew by 8 GiB",
-    look: Look::Stack(look),
+    summary: "The guard runs less often than once a minute for each GiB of the floor, with a minimum of five minutes",
+    rationale: "Memory that a resident allocates between two runs goes unnoticed. The original stack checks every 5 minutes with a floor of 6 GiB; a lower floor leaves less time.",
+    fix: "Schedule `offPeak.guard` more often, or raise `gate.floor`.",
+    source: "docs/gate.md; a rule of thumb from an incident in which a resident grew by 8 GiB",
+    check: Check::Stack(guard_too_slow),
 };
 
-/// However small the floor: each run makes a Pod.
-const LEAST: i64 = 5;
+/// The limit for the smallest floors, in minutes: each run creates a Pod.
+const MIN_LIMIT: i64 = 5;
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let Some(schedules) = Schedules::of(&case.values.off_peak) else { return Vec::new() };
-    let floor = case.values.gate.floor;
+fn guard_too_slow(context: &RuleContext<'_>) -> Vec<Violation> {
+    let floor = context.values.gate.floor;
     let gibibytes = i64::try_from(floor.get() >> 30).unwrap_or(i64::MAX);
-    let limit = SignedDuration::from_mins(gibibytes.clamp(LEAST, 24 * 60));
-    let longest =
-        schedules.windows().into_iter().filter_map(|w| schedules.longest_unguarded(w)).max();
+    let limit = SignedDuration::from_mins(gibibytes.clamp(MIN_LIMIT, 24 * 60));
+    // A window in which the guard never runs is the finding of `guard-misses-window`.
+    let longest = context
+        .times
+        .windows()
+        .into_iter()
+        .filter_map(|window| context.times.longest_unguarded(window))
+        .max();
     let Some(longest) = longest.filter(|longest| *longest > limit) else { return Vec::new() };
-    let words = Message::of(format!(
-        "Up to {} min pass in a window without a look at the card: with a floor of ",
+    let message = Message::of(format!(
+        "In a window the guard does not run for up to {} min: with a floor of ",
         longest.as_mins()
     ))
     .code(floor.to_string())
-    .and(format!(", {} min are enough", limit.as_mins()));
-    vec![Site::value(["offPeak", "guard"], words)]
+    .and(format!(", it should run at least every {} min", limit.as_mins()));
+    vec![Violation::at_value(value_paths::GUARD_SCHEDULE, message)]
 }

@@ -1,7 +1,7 @@
-//! A container whose memory nobody reserves.
+//! A container that requests no memory.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site, path, template_path};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::object::at;
 use crate::model::{Message, Severity, workload};
 use yaml_spans::Node;
@@ -9,29 +9,26 @@ use yaml_spans::Node;
 pub(super) const RULE: Rule = Rule {
     id: "memory-request-missing",
     severity: Severity::Warning,
-    what: "A container asks for no memory and has no limit",
-    why: "It gets what the namespace's LimitRange has as a default, or counts as best effort and is the first that is killed when the node runs short.",
-    mend: "Set `resources.requests.memory`; a limit alone counts as the request too.",
+    summary: "A container has neither a memory request nor a memory limit",
+    rationale: "It gets the default of the namespace's LimitRange. Without one it counts as best effort, and is killed first when the node runs short of memory.",
+    fix: "Set `resources.requests.memory`. A limit alone counts as the request, too.",
     source: "https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#requests-and-limits",
-    look: Look::Stack(look),
+    check: Check::Stack(memory_request_missing),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
+fn memory_request_missing(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    for object in case.objects.iter() {
-        let Some(spec) = workload::pod_spec(object) else { continue };
-        for list in ["initContainers", "containers"] {
-            let containers = spec.get(list).and_then(Node::as_sequence).unwrap_or_default();
-            for (index, container) in containers.iter().enumerate() {
-                let asks = |which| at(container, &["resources", which, "memory"]).is_some();
-                if asks("requests") || asks("limits") {
-                    continue;
-                }
-                let name = container.get("name").and_then(Node::as_str).unwrap_or_default();
-                let words = Message::of("The container ").code(name).and(" asks for no memory");
-                let field = template_path(object).join(&path(&["spec", list])).index(index);
-                found.push(Site::field(object, field.key("resources"), words));
+    for object in context.objects.iter() {
+        for (path, container) in workload::located_containers(object) {
+            let requests_memory = ["requests", "limits"]
+                .iter()
+                .any(|list| at(container, &["resources", list, "memory"]).is_some());
+            if requests_memory {
+                continue;
             }
+            let name = container.get("name").and_then(Node::as_str).unwrap_or_default();
+            let message = Message::of("The container ").code(name).and(" requests no memory");
+            found.push(Violation::at_field(object, path.key("resources"), message));
         }
     }
     found

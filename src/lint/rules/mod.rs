@@ -1,4 +1,4 @@
-//! The rules: one a file, and the table of all.
+//! The rules, one in each file, and the table of all.
 
 mod allow_invalid;
 mod allow_unused;
@@ -10,6 +10,7 @@ mod deadline_too_short;
 mod floor_out_of_reach;
 mod floor_within_reserve;
 mod gate_dry_run;
+mod gate_settings_unchecked;
 mod gpu_not_requested;
 mod guard_idles;
 mod guard_misses_window;
@@ -44,46 +45,55 @@ mod yield_too_slow;
 use crate::model::{Message, Severity};
 use crate::project::load::LoadedStack;
 use yaml_spans::Path;
+use yaml_spans::source::SourceId;
 
 use super::allow::Comment;
-use super::case::{Case, Policies, Site};
+use super::context::{Policies, RuleContext, Violation};
+use super::off_peak::OffPeakTimes;
 
-/// One kind of what is unwise.
+/// A rule: one kind of risk.
 #[derive(Debug)]
 pub struct Rule {
-    /// Its stable name.
+    /// The stable name.
     pub id: &'static str,
-    /// How much it matters.
+    /// The severity of its findings.
     pub severity: Severity,
-    /// What it finds, in a sentence without an end.
-    pub what: &'static str,
-    /// Why that is unwise.
-    pub why: &'static str,
-    /// How it is mended.
-    pub mend: &'static str,
-    /// Where that is written.
+    /// The condition that it finds, as a sentence without a full stop.
+    pub summary: &'static str,
+    /// The consequences, in full sentences.
+    pub rationale: &'static str,
+    /// The change that fixes a finding, in full sentences.
+    pub fix: &'static str,
+    /// The documents or code that it relies on.
     pub source: &'static str,
-    pub(super) look: Look,
+    pub(super) check: Check,
 }
 
-/// What is unwise in which stack, about which of its values.
-type OfStacks<'a> = Vec<(&'a LoadedStack, Path, Message)>;
-/// What is wrong with which policy file.
-type OfPolicies = Vec<(usize, Message)>;
-/// What is wrong with which comment.
-type OfComments<'c> = Vec<(&'c Comment, Message)>;
-
-/// What a rule looks at. It names places, which are made into lines and columns elsewhere.
+/// The function of a rule, by what it checks. It returns values and fields; their places in files are
+/// found elsewhere.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Look {
-    /// Each stack by itself.
-    Stack(fn(&Case<'_>) -> Vec<Site>),
-    /// The values of all stacks together.
-    Fleet(fn(&[LoadedStack]) -> OfStacks<'_>),
-    /// The owners' policies: the number of the file.
-    Policies(fn(&[LoadedStack], &Policies) -> OfPolicies),
-    /// The comments that allow something, and whether they did.
-    Comments(fn(&[(Comment, bool)]) -> OfComments<'_>),
+pub(super) enum Check {
+    /// Checks one stack.
+    Stack(fn(&RuleContext<'_>) -> Vec<Violation>),
+    /// Checks all stacks together.
+    Project(for<'a> fn(&[StackTimes<'a>]) -> StackViolations<'a>),
+    /// Checks the owners' policies.
+    Policies(fn(&[LoadedStack], &Policies) -> PolicyViolations),
+    /// Checks the comments that allow findings; the flag is true for those that allowed one.
+    Comments(for<'a> fn(&'a [(Comment, bool)]) -> CommentViolations<'a>),
+}
+
+/// A stack, one of its values, and the message.
+type StackViolations<'a> = Vec<(&'a LoadedStack, Path, Message)>;
+/// A policy file, and the message.
+type PolicyViolations = Vec<(SourceId, Message)>;
+/// A comment, and the message.
+type CommentViolations<'a> = Vec<(&'a Comment, Message)>;
+
+/// A stack and the times of its jobs.
+pub(super) struct StackTimes<'a> {
+    pub stack: &'a LoadedStack,
+    pub times: OffPeakTimes,
 }
 
 /// All rules.
@@ -96,6 +106,7 @@ pub const RULES: &[&Rule] = &[
     &no_series_idle::RULE,
     &single_sample::RULE,
     &gate_dry_run::RULE,
+    &gate_settings_unchecked::RULE,
     &deadline_too_short::RULE,
     &guard_misses_window::RULE,
     &guard_too_slow::RULE,
@@ -130,12 +141,12 @@ pub const RULES: &[&Rule] = &[
     &allow_unused::RULE,
 ];
 
-/// The rule of an id.
-pub fn find(id: &str) -> Option<&'static Rule> {
+/// The rule with an id.
+pub fn find_rule(id: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.id == id).copied()
 }
 
 /// The ids of all rules.
-pub fn ids() -> impl Iterator<Item = &'static str> {
+pub fn rule_ids() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|rule| rule.id)
 }

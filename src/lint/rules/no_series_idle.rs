@@ -1,25 +1,25 @@
-//! A page of a broken exporter that is read as an idle card.
+//! Missing series that are read as an idle GPU.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 use crate::values::NoSeries;
 
 pub(super) const RULE: Rule = Rule {
     id: "no-series-idle",
     severity: Severity::Critical,
-    what: "A page without a series of the metric is read as an idle card",
-    why: "An exporter whose nvidia-smi fails serves the very same page: the server is then started on a card that may be full.",
-    mend: "`gate.noSeries: unknown`.",
+    summary: "An exposition without a series of the metric is read as an idle GPU",
+    rationale: "An exporter whose nvidia-smi fails serves exactly that exposition: the server then starts on a GPU that may be full.",
+    fix: "Set `gate.noSeries: unknown`.",
     source: "docs/gate.md; gate/src/decision.rs",
-    look: Look::Stack(look),
+    check: Check::Stack(no_series_idle),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    if case.values.gate.no_series != NoSeries::Idle {
+fn no_series_idle(context: &RuleContext<'_>) -> Vec<Violation> {
+    if context.values.gate.no_series != NoSeries::Idle {
         return Vec::new();
     }
-    let words =
-        Message::of("An exporter that fails looks like an idle card, and the server starts");
-    vec![Site::value(["gate", "noSeries"], words)]
+    let message = Message::of("A failing exporter looks like an idle GPU, and the server starts");
+    vec![Violation::at_value(value_paths::GATE_NO_SERIES, message)]
 }

@@ -1,7 +1,8 @@
-//! A policy that overwrites the server's priority.
+//! A policy that changes the server's priority.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 use crate::policy::Verdict;
 use crate::values::KyvernoMode;
@@ -9,30 +10,30 @@ use crate::values::KyvernoMode;
 pub(super) const RULE: Rule = Rule {
     id: "policy-covers-tenant",
     severity: Severity::Critical,
-    what: "A policy of `policies/` changes the priority of the server's Pods",
-    why: "The server then competes as an equal with the neighbours that it should make way for, or evicts them.",
-    mend: "Name the policy under `kyverno` with `mode: edit`, or have its owner leave the namespace out.",
+    summary: "A policy of `policies/` changes the priority of the server's Pods",
+    rationale: "The server then competes as an equal with the residents that it should yield to, or evicts them.",
+    fix: "Name the policy under `kyverno` with `mode: edit`, or ask its owner to exclude the namespace.",
     source: "docs/kyverno.md",
-    look: Look::Stack(look),
+    check: Check::Stack(policy_covers_tenant),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let Some(tenant) = case.tenant() else { return Vec::new() };
-    let kyverno = &case.values.kyverno;
+fn policy_covers_tenant(context: &RuleContext<'_>) -> Vec<Violation> {
+    let kyverno = &context.values.kyverno;
     let mut found = Vec::new();
-    for (at, file) in case.policies.files() {
-        let handled = kyverno.mode != KyvernoMode::None
-            && kyverno.policy.as_ref().is_some_and(|policy| policy.as_str() == file);
-        for policy in case.policies.shown(at, Some(&tenant)) {
-            for rule in policy.rules {
-                let ours = handled && (kyverno.rule.is_none() || kyverno.rule == rule.name);
-                if ours || rule.verdict != Some(Verdict::Changes) {
+    for file in &context.policies {
+        let is_edited = kyverno.mode != KyvernoMode::None
+            && kyverno.policy.as_ref().is_some_and(|policy| policy.as_str() == file.name);
+        for policy in &file.policies {
+            for rule in &policy.rules {
+                let excludes_tenant =
+                    is_edited && (kyverno.rule.is_none() || kyverno.rule == rule.name);
+                if excludes_tenant || rule.verdict != Some(Verdict::Changes) {
                     continue;
                 }
-                let effect = rule.effect.unwrap_or_default();
-                let words =
-                    Message::of("The server's Pods get ").code(effect).and(", in ").code(file);
-                found.push(Site::value(["server", "priorityClassName"], words));
+                let effect = rule.effect.as_deref().unwrap_or_default();
+                let message =
+                    Message::of("The server's Pods get ").code(effect).and(", in ").code(file.name);
+                found.push(Violation::at_value(value_paths::PRIORITY_CLASS_NAME, message));
             }
         }
     }

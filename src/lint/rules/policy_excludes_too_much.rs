@@ -1,45 +1,46 @@
-//! A namespace that is left out of more than was meant.
+//! A policy that excludes more than it should.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 use crate::policy;
 
 pub(super) const RULE: Rule = Rule {
     id: "policy-excludes-too-much",
     severity: Severity::Warning,
-    what: "A policy other than the one under `kyverno` leaves the namespace out, or a glob leaves out more than it",
-    why: "The namespace loses what that policy gives it (limits, quotas, DNS settings), or namespaces that nobody thought of lose theirs.",
-    mend: "Take the name out of the other list: `tts-render policy edit FILE --exclude NS --remove`; write the name in place of the glob.",
+    summary: "A policy other than the one under `kyverno` excludes the namespace, or a glob excludes other namespaces as well",
+    rationale: "The namespace loses what that policy provides (limits, quotas, DNS settings), or other namespaces lose it without anybody's intent.",
+    fix: "Remove the name from the other list with `tts-render policy edit FILE --exclude NAMESPACE --remove`, and write the name in place of the glob.",
     source: "docs/kyverno.md",
-    look: Look::Stack(look),
+    check: Check::Stack(policy_excludes_too_much),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let kyverno = &case.values.kyverno;
-    let namespace = case.values.namespace.name.as_str();
+fn policy_excludes_too_much(context: &RuleContext<'_>) -> Vec<Violation> {
+    let kyverno = &context.values.kyverno;
+    let namespace = context.values.namespace.name.as_str();
     let mut found = Vec::new();
-    for (at, file) in case.policies.files() {
-        let chosen = kyverno.policy.as_ref().is_some_and(|policy| policy.as_str() == file);
-        for policy in case.policies.shown(at, None) {
-            for rule in policy.rules {
-                let by = rule.excluded.iter().find(|glob| policy::glob_matches(glob, namespace));
-                let Some(by) = by else { continue };
+    for file in &context.policies {
+        let is_named = kyverno.policy.as_ref().is_some_and(|policy| policy.as_str() == file.name);
+        for policy in &file.policies {
+            for rule in &policy.rules {
+                let glob = rule.excluded.iter().find(|glob| policy::glob_matches(glob, namespace));
+                let Some(glob) = glob else { continue };
                 let name = rule.name.as_deref().unwrap_or(&policy.name);
-                let ours = chosen && (kyverno.rule.is_none() || kyverno.rule == rule.name);
-                let words = match (ours, by == namespace) {
+                let is_intended = is_named && (kyverno.rule.is_none() || kyverno.rule == rule.name);
+                let message = match (is_intended, glob == namespace) {
                     (true, true) => continue,
                     (true, false) => Message::of("The glob ")
-                        .code(by)
+                        .code(glob)
                         .and(" of ")
                         .code(name)
-                        .and(" leaves out other namespaces too"),
-                    (false, _) => Message::of("The namespace is left out of ")
+                        .and(" excludes other namespaces, too"),
+                    (false, _) => Message::of("The namespace is excluded from ")
                         .code(name)
-                        .and(" too, in ")
-                        .code(file),
+                        .and(", too, in ")
+                        .code(file.name),
                 };
-                found.push(Site::value(["namespace", "name"], words));
+                found.push(Violation::at_value(value_paths::NAMESPACE_NAME, message));
             }
         }
     }

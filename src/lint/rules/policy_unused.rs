@@ -1,28 +1,31 @@
-//! A policy file that nobody asks for.
+//! A policy file that no stack uses.
 
 use std::collections::BTreeSet;
 
-use super::{Look, Rule};
-use crate::lint::case::Policies;
+use super::{Check, PolicyViolations, Rule};
+use crate::lint::context::Policies;
 use crate::model::{Message, Severity};
 use crate::project::load::LoadedStack;
 
 pub(super) const RULE: Rule = Rule {
     id: "policy-unused",
     severity: Severity::Info,
-    what: "A file of `policies/` is named by no stack",
-    why: "It looks as if it were edited and rendered, and is not; a copy that nobody compares with the owner's goes stale.",
-    mend: "Name it under `kyverno.policy`, or delete it.",
+    summary: "A file of `policies/` is named by no stack",
+    rationale: "The file looks as if it were edited and rendered, and is not. A copy that nobody compares with the original becomes outdated.",
+    fix: "Name the file under `kyverno.policy`, or delete it.",
     source: "docs/kyverno.md",
-    look: Look::Policies(look),
+    check: Check::Policies(policy_unused),
 };
 
-fn look(stacks: &[LoadedStack], policies: &Policies) -> Vec<(usize, Message)> {
+fn policy_unused(stacks: &[LoadedStack], policies: &Policies) -> PolicyViolations {
     let named: BTreeSet<&str> = stacks
         .iter()
         .filter_map(|stack| stack.loaded.values.kyverno.policy.as_ref())
         .map(|policy| policy.as_str())
         .collect();
-    let unused = policies.files().filter(|(_, file)| !named.contains(file));
-    unused.map(|(at, _)| (at, Message::of("No stack names this policy"))).collect()
+    policies
+        .files()
+        .filter(|(_, file)| !named.contains(file))
+        .map(|(source, _)| (source, Message::of("No stack uses this policy")))
+        .collect()
 }

@@ -1,22 +1,23 @@
-//! A priority that is not the namespace's tier's.
+//! A priority class of another tier.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "priority-class-tier",
     severity: Severity::Warning,
-    what: "`server.priorityClassName` is not the class of the namespace's tier",
-    why: "The cluster gives limits and quota by the tier, and eviction goes by the class: a server with a higher class than its tier's is not the one that makes way.",
-    mend: "`tier-<namespace.tier>`, as the cluster's policy sets it on Pods that name none.",
+    summary: "`server.priorityClassName` is not the class of the namespace's tier",
+    rationale: "The cluster assigns limits and quota by the tier, and evicts by the class: a server with a higher class than its tier's is not the one that is evicted.",
+    fix: "Use `tier-<namespace.tier>`, which the cluster's policy sets on Pods without a class.",
     source: "docs/kyverno.md; https://kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption/",
-    look: Look::Stack(look),
+    check: Check::Stack(priority_class_tier),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
+fn priority_class_tier(context: &RuleContext<'_>) -> Vec<Violation> {
     let (Some(class), Some(tier)) =
-        (&case.values.server.priority_class_name, &case.values.namespace.tier)
+        (&context.values.server.priority_class_name, &context.values.namespace.tier)
     else {
         return Vec::new();
     };
@@ -24,11 +25,11 @@ fn look(case: &Case<'_>) -> Vec<Site> {
     if class.as_str() == expected {
         return Vec::new();
     }
-    let words = Message::of("The namespace is of tier ")
+    let message = Message::of("The namespace has tier ")
         .code(tier)
         .and(", whose class is ")
         .code(expected)
         .and(", not ")
         .code(class.as_str());
-    vec![Site::value(["server", "priorityClassName"], words)]
+    vec![Violation::at_value(value_paths::PRIORITY_CLASS_NAME, message)]
 }

@@ -1,7 +1,7 @@
-//! A gate that may do more than scale the one Deployment.
+//! A gate with more permissions than it needs.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site, path};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation, key_path};
 use crate::model::gate_jobs::Gate;
 use crate::model::object::{items, strings};
 use crate::model::{Message, Object, Severity, workload};
@@ -10,66 +10,78 @@ use yaml_spans::Node;
 pub(super) const RULE: Rule = Rule {
     id: "role-too-wide",
     severity: Severity::Critical,
-    what: "The gate's service account may do more than read and patch the scale of its one Deployment",
-    why: "Whoever gets hold of its token may do it too: `patch` on a Deployment runs any image with any Secret of the namespace.",
-    mend: "One rule: `apps`, `deployments/scale`, the Deployment's name under `resourceNames`, `get` and `patch`.",
+    summary: "The gate's service account may do more than read and patch the scale of its one Deployment",
+    rationale: "Everyone who gets hold of its token has the same permissions: `patch` on a Deployment runs any image with any Secret of the namespace.",
+    fix: "Grant one rule: `apps`, `deployments/scale`, the Deployment's name under `resourceNames`, `get` and `patch`.",
     source: "docs/gate.md; https://kubernetes.io/docs/concepts/security/rbac-good-practices/",
-    look: Look::Stack(look),
+    check: Check::Stack(role_too_wide),
 };
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 const NEEDED: [&str; 2] = ["get", "patch"];
 
-fn look(case: &Case<'_>) -> Vec<Site> {
+fn role_too_wide(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
-    for gate in case.gates.values() {
-        for role in roles(case, gate) {
+    for gate in context.gates.values() {
+        for role in bound_roles(context, gate) {
             for (index, rule) in items(&role.node, &["rules"]).iter().enumerate() {
-                if let Some(words) = excess(rule, gate) {
-                    found.push(Site::field(role, path(&["rules"]).index(index), words));
+                if let Some(message) = excess_permissions(rule, gate) {
+                    found.push(Violation::at_field(
+                        role,
+                        key_path(&["rules"]).index(index),
+                        message,
+                    ));
                 }
             }
         }
-        for binding in bindings(case, gate).filter(|binding| role_of(case, binding).is_none()) {
+        for binding in
+            find_bindings(context, gate).filter(|binding| bound_role(context, binding).is_none())
+        {
             let name = binding.text(&["roleRef", "name"]).unwrap_or_default();
-            let words = Message::of("The gate has what ")
+            let message = Message::of("The gate has the permissions of ")
                 .code(name)
-                .and(" allows, which is not rendered here");
-            found.push(Site::field(binding, path(&["roleRef", "name"]), words));
+                .and(", which is not rendered here");
+            found.push(Violation::at_field(binding, key_path(&["roleRef", "name"]), message));
         }
     }
     found.dedup();
     found
 }
 
-/// What a rule allows beyond what is needed, in words.
-fn excess(rule: &Node, gate: &Gate) -> Option<Message> {
+/// The permissions of a rule that exceed the gate's needs, as a message.
+fn excess_permissions(rule: &Node, gate: &Gate) -> Option<Message> {
     let target = gate.jobs.first().map(|job| job.target.name.as_str()).unwrap_or_default();
     let verbs = strings(rule, &["verbs"]);
     let resources = strings(rule, &["resources"]);
     let names = strings(rule, &["resourceNames"]);
-    let only = |list: &[&str], wanted: &[&str]| list.iter().all(|item| wanted.contains(item));
-    if !only(&strings(rule, &["apiGroups"]), &["apps"]) || !only(&resources, &["deployments/scale"])
+    if !is_subset(&strings(rule, &["apiGroups"]), &["apps"])
+        || !is_subset(&resources, &["deployments/scale"])
     {
         return Some(
-            Message::of("The gate may reach ")
+            Message::of("The gate may access ")
                 .codes(resources, 4)
-                .and(", beyond ")
+                .and(", not only ")
                 .code("deployments/scale"),
         );
     }
-    if !only(&verbs, &NEEDED) {
-        return Some(Message::of("The gate may ").codes(verbs, 6).and(", beyond get and patch"));
+    if !is_subset(&verbs, &NEEDED) {
+        return Some(
+            Message::of("The gate may ").codes(verbs, 6).and(", not only `get` and `patch`"),
+        );
     }
-    if names.is_empty() || !only(&names, &[target]) {
-        return Some(Message::of("The gate may scale more than ").code(target));
+    if names.is_empty() || !is_subset(&names, &[target]) {
+        return Some(Message::of("The gate may scale other Deployments than ").code(target));
     }
     None
 }
 
-/// The service accounts that the gate's Pods run as: the namespace, and the name.
-fn accounts<'a>(case: &'a Case<'_>, gate: &'a Gate) -> Vec<(&'a str, &'a str)> {
-    let jobs = gate.jobs.iter().filter_map(|job| case.objects.get(&job.id));
+fn is_subset(list: &[&str], of: &[&str]) -> bool {
+    list.iter().all(|item| of.contains(item))
+}
+
+/// The service accounts of the gate's Pods, as namespace and name.
+fn service_accounts<'a>(context: &'a RuleContext<'_>, gate: &'a Gate) -> Vec<(&'a str, &'a str)> {
+    let jobs = gate.jobs.iter().filter_map(|job| context.objects.get(&job.id));
     jobs.filter_map(|job| {
         let name = workload::pod_spec(job)?.get("serviceAccountName").and_then(Node::as_str);
         Some((job.id.namespace.as_deref()?, name.unwrap_or("default")))
@@ -77,15 +89,15 @@ fn accounts<'a>(case: &'a Case<'_>, gate: &'a Gate) -> Vec<(&'a str, &'a str)> {
     .collect()
 }
 
-/// Whether a subject of a binding is a service account, by any of the names that RBAC has for it.
+/// Returns true if a subject of a binding is the service account, by any of its names in RBAC.
 /// <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects>
 fn is_subject(subject: &Node, binding: &Object, (namespace, account): (&str, &str)) -> bool {
     let text = |key| subject.get(key).and_then(Node::as_str);
     let name = text("name").unwrap_or_default();
     match text("kind") {
         Some("ServiceAccount") => {
-            let of = text("namespace").or(binding.id.namespace.as_deref());
-            name == account && of == Some(namespace)
+            let subject_namespace = text("namespace").or(binding.id.namespace.as_deref());
+            name == account && subject_namespace == Some(namespace)
         }
         Some("User") => name == format!("system:serviceaccount:{namespace}:{account}"),
         Some("Group") => {
@@ -96,11 +108,14 @@ fn is_subject(subject: &Node, binding: &Object, (namespace, account): (&str, &st
     }
 }
 
-/// The bindings that name one of them.
-fn bindings<'a>(case: &'a Case<'_>, gate: &'a Gate) -> impl Iterator<Item = &'a Object> {
-    let accounts = accounts(case, gate);
+/// The bindings of the gate's service accounts.
+fn find_bindings<'a>(
+    context: &'a RuleContext<'_>,
+    gate: &'a Gate,
+) -> impl Iterator<Item = &'a Object> {
+    let accounts = service_accounts(context, gate);
     let kinds = ["RoleBinding", "ClusterRoleBinding"].into_iter();
-    kinds.flat_map(|kind| case.objects.of(GROUP, kind)).filter(move |binding| {
+    kinds.flat_map(|kind| context.objects.of_kind(GROUP, kind)).filter(move |binding| {
         let subjects = items(&binding.node, &["subjects"]).iter();
         subjects
             .flat_map(|subject| accounts.iter().map(move |account| (subject, *account)))
@@ -108,12 +123,15 @@ fn bindings<'a>(case: &'a Case<'_>, gate: &'a Gate) -> impl Iterator<Item = &'a 
     })
 }
 
-fn role_of<'a>(case: &'a Case<'_>, binding: &Object) -> Option<&'a Object> {
+fn bound_role<'a>(context: &'a RuleContext<'_>, binding: &Object) -> Option<&'a Object> {
     let (kind, name) = (binding.text(&["roleRef", "kind"])?, binding.text(&["roleRef", "name"])?);
     let namespace = binding.id.namespace.as_deref().filter(|_| kind == "Role");
-    case.objects.find(GROUP, kind, namespace, name)
+    context.objects.find(GROUP, kind, namespace, name)
 }
 
-fn roles<'a>(case: &'a Case<'_>, gate: &'a Gate) -> impl Iterator<Item = &'a Object> {
-    bindings(case, gate).filter_map(|binding| role_of(case, binding))
+fn bound_roles<'a>(
+    context: &'a RuleContext<'_>,
+    gate: &'a Gate,
+) -> impl Iterator<Item = &'a Object> {
+    find_bindings(context, gate).filter_map(|binding| bound_role(context, binding))
 }

@@ -1,24 +1,25 @@
-//! A guard that takes no reading for a good one.
+//! A guard that ignores a failed scrape.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 use crate::values::OnScrapeFailure;
 
 pub(super) const RULE: Rule = Rule {
     id: "scrape-failure-keeps",
     severity: Severity::Critical,
-    what: "The guard leaves the server up when the page can't be read",
-    why: "Without a reading nobody knows whether the others are safe, and the exporter tends to fail when the card is in trouble.",
-    mend: "`gate.onScrapeFailure: yield`: a bake is best-effort, a neighbour is not.",
+    summary: "The guard keeps the server running when the scrape fails",
+    rationale: "Without a reading nobody knows if the residents have enough memory, and exporters tend to fail when the GPU is in trouble.",
+    fix: "Set `gate.onScrapeFailure: yield`. The server's work can wait, a resident's can't.",
     source: "docs/gate.md; gate/src/decision.rs",
-    look: Look::Stack(look),
+    check: Check::Stack(scrape_failure_keeps),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    if case.values.gate.on_scrape_failure != OnScrapeFailure::Keep {
+fn scrape_failure_keeps(context: &RuleContext<'_>) -> Vec<Violation> {
+    if context.values.gate.on_scrape_failure != OnScrapeFailure::Keep {
         return Vec::new();
     }
-    let words = Message::of("While the exporter is silent the guard yields to nobody");
-    vec![Site::value(["gate", "onScrapeFailure"], words)]
+    let message = Message::of("While the exporter does not answer, the guard never yields");
+    vec![Violation::at_value(value_paths::GATE_ON_SCRAPE_FAILURE, message)]
 }

@@ -1,40 +1,40 @@
-//! A scrape of what is no page of metrics.
+//! A scrape of a path that does not look like metrics.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "scrape-page",
     severity: Severity::Info,
-    what: "Prometheus is told to scrape a page that does not look like one of metrics",
-    why: "An answer that is not in Prometheus' format fails the scrape: the target is down although the server answers.",
-    mend: "The path of a page of metrics, `/metrics` by custom; a blackbox probe for whether the server answers.",
+    summary: "Prometheus is configured to scrape a path that does not look like metrics",
+    rationale: "An answer that is not in Prometheus' format fails the scrape: the target is reported as down although the server answers.",
+    fix: "Set the path of the metrics, `/metrics` by convention. To check that the server answers, use a blackbox probe.",
     source: "https://prometheus.io/docs/instrumenting/exposition_formats/",
-    look: Look::Stack(look),
+    check: Check::Stack(scrape_page),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let Some(service) = &case.values.service else { return Vec::new() };
-    let annotation = |key: &str| service.annotations.get(key).map(String::as_str);
-    let (Some("true"), Some(page)) =
-        (annotation("prometheus.io/scrape"), annotation("prometheus.io/path"))
-    else {
+/// The annotation with the path to scrape.
+const PATH: &str = "prometheus.io/path";
+
+fn scrape_page(context: &RuleContext<'_>) -> Vec<Violation> {
+    let Some(service) = &context.values.service else { return Vec::new() };
+    let annotations = &service.annotations;
+    let is_scraped = annotations.get("prometheus.io/scrape").is_some_and(|value| value == "true");
+    let Some(path) = annotations.get(PATH).filter(|_| is_scraped) else { return Vec::new() };
+    if path.contains("metric") {
         return Vec::new();
-    };
-    let probes = [&case.values.server.readiness_probe, &case.values.server.liveness_probe];
-    let probed = |page: &str| {
-        let get = |probe: &k8s_openapi::api::core::v1::Probe| probe.http_get.as_ref()?.path.clone();
-        probes.iter().filter_map(|probe| get(probe.as_ref()?)).any(|path| path == page)
-    };
-    let words = match (page.contains("metric"), probed(page)) {
-        (true, _) => return Vec::new(),
-        (false, true) => Message::of("The page ")
-            .code(page)
-            .and(" is what the probes ask for, and no page of metrics"),
-        (false, false) => {
-            Message::of("The page ").code(page).and(" does not look like one of metrics")
-        }
-    };
-    vec![Site::value(["service", "annotations", "prometheus.io/path"], words)]
+    }
+    let server = &context.values.server;
+    let is_probed = [&server.readiness_probe, &server.liveness_probe]
+        .into_iter()
+        .flatten()
+        .filter_map(|probe| probe.http_get.as_ref()?.path.as_ref())
+        .any(|probed| probed == path);
+    let message = Message::of("The path ").code(path.as_str()).and(match is_probed {
+        true => " is what the probes request, and does not serve metrics",
+        false => " does not look like metrics",
+    });
+    vec![Violation::at_value(value_paths::SERVICE_ANNOTATIONS.key(PATH), message)]
 }

@@ -1,35 +1,36 @@
-//! A scrape that no container answers.
+//! A scrape of a port that no container opens.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "scrape-port",
     severity: Severity::Warning,
-    what: "Prometheus is told to scrape a port that no container opens",
-    why: "The usual scrape of a Service's endpoints puts the annotated port behind the Pod's address: it is the container's port that counts, not the Service's. The target is down for ever.",
-    mend: "`prometheus.io/port` is `server.port`; or leave the annotations out.",
+    summary: "Prometheus is configured to scrape a port that no container opens",
+    rationale: "The usual scrape configuration for a Service's endpoints combines the annotated port with the Pod's address, so it must be the container's port, not the Service's. The target is always reported as down.",
+    fix: "Set `prometheus.io/port` to `server.port`, or remove the annotations.",
     source: "https://github.com/prometheus/prometheus/blob/main/documentation/examples/prometheus-kubernetes.yml: kubernetes-service-endpoints",
-    look: Look::Stack(look),
+    check: Check::Stack(scrape_port),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let Some(service) = &case.values.service else { return Vec::new() };
-    let annotation = |key: &str| service.annotations.get(key).map(String::as_str);
-    let (Some("true"), Some(port), Some(opens)) = (
-        annotation("prometheus.io/scrape"),
-        annotation("prometheus.io/port"),
-        case.values.server.port,
-    ) else {
-        return Vec::new();
-    };
-    if port == opens.get().to_string() {
+/// The annotation with the port to scrape.
+const PORT: &str = "prometheus.io/port";
+
+fn scrape_port(context: &RuleContext<'_>) -> Vec<Violation> {
+    let Some(service) = &context.values.service else { return Vec::new() };
+    let annotations = &service.annotations;
+    let is_scraped = annotations.get("prometheus.io/scrape").is_some_and(|value| value == "true");
+    let Some(port) = annotations.get(PORT).filter(|_| is_scraped) else { return Vec::new() };
+    let opened = context.values.server.port.map(|opened| opened.get().to_string());
+    if Some(port) == opened.as_ref() {
         return Vec::new();
     }
-    let words = Message::of("No container opens port ")
-        .code(port)
-        .and(": the server's is ")
-        .code(opens.get().to_string());
-    vec![Site::value(["service", "annotations", "prometheus.io/port"], words)]
+    let message = Message::of("No container opens port ").code(port);
+    let message = match opened {
+        Some(opened) => message.and(": the server's port is ").code(opened),
+        None => message,
+    };
+    vec![Violation::at_value(value_paths::SERVICE_ANNOTATIONS.key(PORT), message)]
 }

@@ -1,23 +1,25 @@
-//! A start on one reading.
+//! A start on one sample.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "single-sample",
     severity: Severity::Info,
-    what: "The server is started on a single reading of the page",
-    why: "A page that is cut between two lines looks whole and says too little, and a neighbour that is just loading shows only a part yet.",
-    mend: "`gate.samples: 2` or more.",
+    summary: "The server is started on a single sample",
+    rationale: "An exposition that is cut between two lines looks complete and reports too little, and a resident that is just loading shows only a part of its memory.",
+    fix: "Set `gate.samples: 2` or more.",
     source: "docs/gate.md; gate/src/run.rs",
-    look: Look::Stack(look),
+    check: Check::Stack(single_sample),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    if case.values.gate.samples.get() != 1 {
+fn single_sample(context: &RuleContext<'_>) -> Vec<Violation> {
+    if context.values.gate.samples.get() != 1 {
         return Vec::new();
     }
-    let words = Message::of("One reading is enough to start: a page that was cut short would do");
-    vec![Site::value(["gate", "samples"], words)]
+    let message =
+        Message::of("One sample is enough to start the server, even one that was cut short");
+    vec![Violation::at_value(value_paths::GATE_SAMPLES, message)]
 }

@@ -1,29 +1,29 @@
-//! A server that starts without having been admitted.
+//! A server that starts without the gate.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site, path};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation, key_path};
 use crate::model::{Message, Severity, workload};
 
 pub(super) const RULE: Rule = Rule {
     id: "starts-ungated",
     severity: Severity::Critical,
-    what: "A Deployment that the gate scales is rendered with replicas",
-    why: "The first sync starts the server at once, whoever has the card; and a sync that does not leave the field alone starts it again.",
-    mend: "`spec.replicas: 0` in the template: left out, the API's default is 1.",
-    source: "docs/argocd.md, docs/flux.md: `replicas: 0` serves at creation, from then on the gate's value is kept",
-    look: Look::Stack(look),
+    summary: "A Deployment that the gate scales is rendered with replicas",
+    rationale: "The first sync starts the server at once, whoever uses the GPU. A later sync that does not ignore the field starts it again.",
+    fix: "Set `spec.replicas: 0` in the template. If it is omitted, the API server sets 1.",
+    source: "docs/argocd.md, docs/flux.md: `replicas: 0` applies at creation, later the gate's value is kept",
+    check: Check::Stack(starts_ungated),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let gated = case.gates.keys().filter_map(|id| case.objects.get(id));
+fn starts_ungated(context: &RuleContext<'_>) -> Vec<Violation> {
+    let gated = context.gates.keys().filter_map(|id| context.objects.get(id));
     gated
         .filter(|object| workload::replicas(object) != 0)
         .map(|object| {
             let replicas = workload::replicas(object).to_string();
-            let words = Message::of("It is created with ")
+            let message = Message::of("The Deployment is created with ")
                 .code(format!("replicas: {replicas}"))
-                .and(", before the gate has looked");
-            Site::field(object, path(&["spec", "replicas"]), words)
+                .and(", before the gate has sampled the GPU");
+            Violation::at_field(object, key_path(&["spec", "replicas"]), message)
         })
         .collect()
 }

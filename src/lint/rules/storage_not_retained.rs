@@ -1,25 +1,26 @@
-//! A volume whose data goes with its claim.
+//! A volume whose data is deleted with its claim.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 use crate::values::ReclaimPolicy;
 
 pub(super) const RULE: Rule = Rule {
     id: "storage-not-retained",
     severity: Severity::Critical,
-    what: "The volume's reclaim policy is `Delete`",
-    why: "The claim's deletion, by hand or by a prune, takes the data along.",
-    mend: "`storage.reclaimPolicy: Retain`.",
+    summary: "The volume's reclaim policy is `Delete`",
+    rationale: "Deleting the claim, by hand or by a prune, deletes the data.",
+    fix: "Set `storage.reclaimPolicy: Retain`.",
     source: "https://kubernetes.io/docs/concepts/storage/persistent-volumes/#reclaiming",
-    look: Look::Stack(look),
+    check: Check::Stack(storage_not_retained),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let deletes = |policy: ReclaimPolicy| policy == ReclaimPolicy::Delete;
-    if case.values.storage.as_ref().is_none_or(|storage| !deletes(storage.reclaim_policy)) {
+fn storage_not_retained(context: &RuleContext<'_>) -> Vec<Violation> {
+    let policy = context.values.storage.as_ref().map(|storage| storage.reclaim_policy);
+    if policy != Some(ReclaimPolicy::Delete) {
         return Vec::new();
     }
-    let words = Message::of("The data goes when its claim does");
-    vec![Site::value(["storage", "reclaimPolicy"], words)]
+    let message = Message::of("The data is deleted with its claim");
+    vec![Violation::at_value(value_paths::RECLAIM_POLICY, message)]
 }

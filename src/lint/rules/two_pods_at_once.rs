@@ -1,29 +1,28 @@
-//! A rollout that needs the card twice.
+//! A rollout that needs the GPU twice.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site, path};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation, key_path};
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "two-pods-at-once",
     severity: Severity::Warning,
-    what: "A Deployment that the gate scales is not rolled by `Recreate`",
-    why: "A rolling update starts the new Pod beside the old one: the model is loaded twice, and the gate has asked for room for one.",
-    mend: "`spec.strategy.type: Recreate` in the template.",
+    summary: "A Deployment that the gate scales does not use the strategy `Recreate`",
+    rationale: "A rolling update starts the new Pod beside the old one: the model is loaded twice, and the gate has checked for room for one.",
+    fix: "Set `spec.strategy.type: Recreate` in the template.",
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#recreate-deployment",
-    look: Look::Stack(look),
+    check: Check::Stack(two_pods_at_once),
 };
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let gated = case.gates.keys().filter_map(|id| case.objects.get(id));
+fn two_pods_at_once(context: &RuleContext<'_>) -> Vec<Violation> {
+    let gated = context.gates.keys().filter_map(|id| context.objects.get(id));
     let rolling =
         gated.filter(|object| object.text(&["spec", "strategy", "type"]) != Some("Recreate"));
     rolling
         .map(|object| {
-            let words = Message::of(
-                "A change of the Pods' template starts a second server beside the first",
-            );
-            Site::field(object, path(&["spec", "strategy", "type"]), words)
+            let message =
+                Message::of("A change of the Pod template starts a second server beside the first");
+            Violation::at_field(object, key_path(&["spec", "strategy", "type"]), message)
         })
         .collect()
 }

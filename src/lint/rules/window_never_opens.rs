@@ -1,38 +1,38 @@
-//! A window that is none.
+//! A window that never opens or is very short.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
-use crate::lint::window::Schedules;
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "window-never-opens",
     severity: Severity::Warning,
-    what: "No window opens, or one is shorter than a quarter of an hour",
-    why: "The server is stopped before it has loaded its model, or it never starts.",
-    mend: "Let `offPeak.down` run some hours after `offPeak.up`.",
+    summary: "No window opens, or one is shorter than a quarter of an hour",
+    rationale: "The server never starts, or is stopped before it has loaded its model.",
+    fix: "Schedule `offPeak.down` some hours after `offPeak.up`.",
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax",
-    look: Look::Stack(look),
+    check: Check::Stack(window_never_opens),
 };
 
-/// Less than this is no window, in minutes: a model takes minutes to load.
-const SHORTEST: i64 = 15;
+/// The shortest useful window, in minutes: a model takes minutes to load.
+const MIN_MINUTES: i64 = 15;
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let Some(schedules) = Schedules::of(&case.values.off_peak) else { return Vec::new() };
-    // One that never closes does open, and is worse: `guard-suspended` says so.
-    if !schedules.down.can_run() {
+fn window_never_opens(context: &RuleContext<'_>) -> Vec<Violation> {
+    // A window that never closes is worse: it is the finding of `guard-suspended`.
+    if !context.times.down.schedule.can_run() {
         return Vec::new();
     }
-    let windows = schedules.windows();
-    let words = match windows.iter().map(|w| w.closes.duration_since(w.opens).as_mins()).min() {
+    let windows = context.times.windows();
+    let lengths = windows.iter().map(|window| window.closes.duration_since(window.opens));
+    let message = match lengths.min().map(|length| length.as_mins()) {
         None => Message::of(
             "No window opens: the schedule never runs, or the window closes as it opens",
         ),
-        Some(minutes) if minutes < SHORTEST => {
+        Some(minutes) if minutes < MIN_MINUTES => {
             Message::of(format!("A window is open for {minutes} min"))
         }
         Some(_) => return Vec::new(),
     };
-    vec![Site::value(["offPeak", "up"], words)]
+    vec![Violation::at_value(value_paths::UP_SCHEDULE, message)]
 }

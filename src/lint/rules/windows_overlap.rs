@@ -1,64 +1,70 @@
-//! Two tenants that have one card at the same time.
+//! Two stacks that use one GPU at the same time.
 
 use std::collections::BTreeMap;
 
-use super::{Look, Rule};
-use crate::lint::case::path;
-use crate::lint::window::{Schedules, Span};
+use super::{Check, Rule, StackTimes, StackViolations};
+use crate::lint::value_paths;
+use crate::model::window::Window;
 use crate::model::{Message, Severity};
-use crate::project::load::LoadedStack;
-use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "windows-overlap",
     severity: Severity::Warning,
-    what: "The windows of two stacks that watch one card overlap",
-    why: "Each gate takes the other's server for a neighbour: whoever is admitted first keeps the other out, or both are admitted at once and then yield to each other.",
-    mend: "Give them windows one after the other, or floors that leave room for both and schedules that open some minutes apart.",
-    source: "docs/gate.md; gate/src/decision.rs: all but the tenant's own namespace are residents",
-    look: Look::Fleet(look),
+    summary: "The windows of two stacks that sample one GPU overlap",
+    rationale: "Each gate counts the other's server as a resident: the server that starts first keeps the other out, or both start at once and then yield to each other.",
+    fix: "Give them windows one after the other, or floors that leave room for both and schedules that open some minutes apart.",
+    source: "docs/gate.md; gate/src/decision.rs: everyone outside the tenant's own namespace is a resident",
+    check: Check::Project(windows_overlap),
 };
 
-fn look(stacks: &[LoadedStack]) -> Vec<(&LoadedStack, Path, Message)> {
-    let awake = stacks.iter().filter(|stack| !stack.loaded.values.off_peak.suspend);
-    let stacks: Vec<(&LoadedStack, Schedules)> = awake
-        .filter_map(|stack| Some((stack, Schedules::of(&stack.loaded.values.off_peak)?)))
-        .collect();
-    // One page is one node's card.
-    let mut cards: BTreeMap<(String, &str), Vec<(Span, usize)>> = BTreeMap::new();
-    for (at, (stack, schedules)) in stacks.iter().enumerate() {
-        let gate = &stack.loaded.values.gate;
-        let card = (page(gate.metrics_url.as_str()), gate.metric.as_str());
-        let windows = schedules.common_windows().into_iter().map(|window| (window, at));
-        cards.entry(card).or_default().extend(windows);
-    }
-    // The first overlap of each stack with one whose window is open when its own opens.
-    let mut first: BTreeMap<usize, (Span, usize)> = BTreeMap::new();
-    for windows in cards.values_mut() {
-        windows.sort();
-        let mut open: Vec<(Span, usize)> = Vec::new();
-        for &(window, stack) in windows.iter() {
-            open.retain(|(other, _)| other.closes > window.opens);
-            if let Some(&(other, theirs)) = open.iter().find(|(_, other)| *other != stack) {
-                let both = Span { opens: window.opens, closes: window.closes.min(other.closes) };
-                first.entry(stack).or_insert((both, theirs));
-            }
-            open.push((window, stack));
+/// A window and the index of its stack.
+type StackWindow = (Window, usize);
+
+fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
+    // One scrape is one node's GPU.
+    let mut gpus: BTreeMap<(String, &str), Vec<StackWindow>> = BTreeMap::new();
+    for (index, StackTimes { stack, times }) in stacks.iter().enumerate() {
+        let values = &stack.loaded.values;
+        if values.off_peak.suspend {
+            continue;
         }
+        let url = without_default_port(values.gate.metrics_url.as_str());
+        let windows = times.month_windows().into_iter().map(|window| (window, index));
+        gpus.entry((url, values.gate.metric.as_str())).or_default().extend(windows);
     }
-    let site = |(at, (both, other)): (usize, (Span, usize))| {
-        let (stack, schedules) = stacks.get(at)?;
-        let words = Message::of("The window of ")
-            .code(stacks.get(other)?.0.loaded.values.name.as_str())
-            .and(" on the same card is open too, ")
-            .and(format!("{} to {}", schedules.clock(both.opens), schedules.clock(both.closes)));
-        Some((*stack, path(&["offPeak", "up"]), words))
-    };
-    first.into_iter().filter_map(site).collect()
+    let mut overlaps = BTreeMap::new();
+    for windows in gpus.into_values() {
+        find_overlaps(windows, &mut overlaps);
+    }
+    overlaps
+        .into_iter()
+        .filter_map(|(index, (shared, other))| {
+            let (StackTimes { stack, times }, other) =
+                (stacks.get(index)?, stacks.get(other)?.stack);
+            let message = Message::of("The window of ")
+                .code(other.loaded.values.name.as_str())
+                .and(format!(" on the same GPU is open, too, {}", times.format(shared)));
+            Some((*stack, value_paths::UP_SCHEDULE.into(), message))
+        })
+        .collect()
 }
 
-/// A page's URL without the port that its scheme means anyway.
-fn page(url: &str) -> String {
+/// The first overlap of each stack with another whose window is open when its own opens.
+fn find_overlaps(mut windows: Vec<StackWindow>, overlaps: &mut BTreeMap<usize, StackWindow>) {
+    windows.sort();
+    let mut open: Vec<StackWindow> = Vec::new();
+    for (window, stack) in windows {
+        open.retain(|(other, _)| other.closes > window.opens);
+        if let Some(&(other, other_stack)) = open.iter().find(|(_, other)| *other != stack) {
+            let shared = Window { opens: window.opens, closes: window.closes.min(other.closes) };
+            overlaps.entry(stack).or_insert((shared, other_stack));
+        }
+        open.push((window, stack));
+    }
+}
+
+/// A URL without the port that its scheme implies.
+fn without_default_port(url: &str) -> String {
     [("http://", ":80/"), ("https://", ":443/")]
         .iter()
         .find(|(scheme, port)| url.starts_with(scheme) && url.contains(port))

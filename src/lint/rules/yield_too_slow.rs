@@ -1,25 +1,28 @@
-//! A yield that takes longer than the guard's next look.
+//! A yield that takes longer than the guard's next run.
 
-use super::{Look, Rule};
-use crate::lint::case::{Case, Site};
+use super::{Check, Rule};
+use crate::lint::context::{RuleContext, Violation};
+use crate::lint::value_paths;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
     id: "yield-too-slow",
     severity: Severity::Warning,
-    what: "`server.terminationGracePeriodSeconds` is more than a minute",
-    why: "A yield is over only when the Pod has stopped: until then the memory is taken, and the neighbour that woke fails.",
-    mend: "Kubernetes' own 30 seconds, or less: a bake that is cut off is made again at the next window.",
+    summary: "`server.terminationGracePeriodSeconds` is more than a minute",
+    rationale: "A yield is complete only when the Pod has stopped. Until then the memory is in use, and the resident that needs it fails.",
+    fix: "Use 30 seconds, Kubernetes' default, or less: work that is cut off is repeated in the next window.",
     source: "https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination",
-    look: Look::Stack(look),
+    check: Check::Stack(yield_too_slow),
 };
 
-const LONGEST: i64 = 60;
+const MAX_SECONDS: i64 = 60;
 
-fn look(case: &Case<'_>) -> Vec<Site> {
-    let seconds = case.values.server.termination_grace_period_seconds.map(|seconds| seconds.get());
-    let Some(seconds) = seconds.filter(|seconds| *seconds > LONGEST) else { return Vec::new() };
-    let words =
-        Message::of(format!("A yield may take {seconds} s, and the card is not free before"));
-    vec![Site::value(["server", "terminationGracePeriodSeconds"], words)]
+fn yield_too_slow(context: &RuleContext<'_>) -> Vec<Violation> {
+    let seconds =
+        context.values.server.termination_grace_period_seconds.map(|seconds| seconds.get());
+    let Some(seconds) = seconds.filter(|seconds| *seconds > MAX_SECONDS) else { return Vec::new() };
+    let message = Message::of(format!(
+        "A yield may take {seconds} s, and the GPU's memory is in use until then"
+    ));
+    vec![Violation::at_value(value_paths::TERMINATION_GRACE_PERIOD, message)]
 }

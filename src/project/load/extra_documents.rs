@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::policies::{self, Exclusion};
 use crate::explain::ExtraDocuments;
+use crate::policy;
 use crate::project::Project;
 use crate::values::{Kyverno, KyvernoMode, RelativePath, Values};
 use yaml_spans::source::Sources;
@@ -82,7 +83,7 @@ impl PolicyCache {
         let (source, name) =
             policies::add_exclusions(&self.project, path, &exclusions, sources).ok()?;
         let name = match exclusions.as_slice() {
-            [] => policies::single_policy(&original)?.1,
+            [] => policy::single_policy(&original)?.1,
             _ => &name,
         };
         let edited = policies::parse_documents(sources, source).ok()?;

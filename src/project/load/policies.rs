@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{File, POLICIES, Stack, file_name, header};
-use crate::policy::{self, ExceptionRequest, Kind, Request};
+use crate::policy::{self, ExceptionRequest, Request};
 use crate::project::Project;
 use crate::values::{KyvernoMode, RelativePath, Values};
-use kube_validate::Object;
+use kube_validate::{Object, ObjectId};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, SourceId, Sources};
 use yaml_spans::{self, Dialect, Node};
@@ -101,7 +101,7 @@ pub(super) fn make_exception(
 ) -> Result<(Node, [String; 2]), Diagnostics> {
     let source = read_policy(project, path, sources)?;
     let documents = parse_documents(sources, source)?;
-    let Some((kind, policy)) = single_policy(&documents) else {
+    let Some((kind, policy)) = policy::single_policy(&documents) else {
         let message = format!("`{path}` must contain exactly one ClusterPolicy or MutatingPolicy");
         return Err(Diagnostic::new(message).into());
     };
@@ -118,20 +118,6 @@ pub(super) fn make_exception(
     let node = yaml_spans::to_node(&policy::policy_exception(&request))
         .map_err(|error| Diagnostic::new(format!("`{path}`: {error}")))?;
     Ok((node, policy::exception_requirements(&request)))
-}
-
-/// The kind and the name of the only policy among the documents.
-pub(super) fn single_policy(documents: &[Node]) -> Option<(Kind, &str)> {
-    let mut policies = documents.iter().filter_map(|node| {
-        let kind = match node.get("kind").and_then(Node::as_str)? {
-            "ClusterPolicy" => Kind::ClusterPolicy,
-            "MutatingPolicy" => Kind::MutatingPolicy,
-            _ => return None,
-        };
-        Some((kind, name_of(node)?))
-    });
-    let first = policies.next()?;
-    policies.next().is_none().then_some(first)
 }
 
 pub(super) fn read_policy(
@@ -161,13 +147,9 @@ fn policy_object(sources: &Sources, source: SourceId, name: &str) -> Result<Obje
     let found =
         parse_documents(sources, source)?.into_iter().find(|node| name_of(node) == Some(name));
     let object = found.and_then(|node| {
-        Some(Object {
-            api_version: node.get("apiVersion")?.as_str()?.to_owned(),
-            kind: node.get("kind")?.as_str()?.to_owned(),
-            namespace: None,
-            name: name.to_owned(),
-            node,
-        })
+        let ObjectId { kind, namespace, name, .. } = ObjectId::read(&node).ok()?;
+        let api_version = node.get("apiVersion")?.as_str()?.to_owned();
+        Some(Object { api_version, kind, namespace, name, node })
     });
     object
         .ok_or_else(|| Diagnostic::new(format!("the edited file lacks the policy `{name}`")).into())

@@ -5,6 +5,7 @@ use std::path::Path as FilePath;
 use super::File;
 use crate::explain::{self, Field, Subject};
 use crate::model::gate_jobs::{RefusedSetting, refused_settings};
+use crate::model::nearest_written;
 use crate::project::{Project, StackFile};
 use crate::templates::{self, Templates};
 use crate::values::{KyvernoMode, Layers, Loaded, Values};
@@ -234,7 +235,7 @@ fn place_at_value(
         key.compared_with().iter().filter_map(|&other| value_path(other)).collect();
     let place =
         std::iter::once(own).chain(&compared).find(|path| path.find(tree).is_some()).unwrap_or(own);
-    if let Some(span) = explain::place_of(tree, place) {
+    if let Some(span) = nearest_written(tree, place) {
         diagnostic.place = Some(subject.sources.place(span));
         diagnostic.path = Some(place.to_string());
         for other in std::iter::once(own).chain(&compared).filter(|path| *path != place) {
@@ -249,7 +250,7 @@ fn value_path(key: Key) -> Option<yaml_spans::Path> {
 }
 
 fn origin_note(subject: &Subject<'_>, value: &yaml_spans::Path) -> String {
-    match explain::place_of(&subject.loaded.tree, value) {
+    match nearest_written(&subject.loaded.tree, value) {
         Some(span) => {
             let place = subject.sources.place(span);
             let (name, line, column) = (place.name, place.line, place.column);

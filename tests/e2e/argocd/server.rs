@@ -1,4 +1,4 @@
-//! A plugin server of Argo CD in a folder of its own, with our plugin beside it.
+//! A plugin server of Argo CD in a temporary folder, with this project's plugin.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -14,10 +14,10 @@ use tempfile::TempDir;
 use crate::common::tool::{Sandbox, objects, ran, repository};
 use crate::programs::program;
 
-/// How long anything here may take before the test gives it up.
+/// The limit for every step of a test.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What `gitops argocd --from plugin` makes for this repository, with more settings.
+/// The objects that `gitops argocd --from plugin` prints for this repository, with more settings.
 pub fn plugin_wiring(more: &[&str]) -> Vec<Value> {
     let set = [
         "gitops.repoURL=https://git.example/me/infra.git",
@@ -31,7 +31,7 @@ pub fn plugin_wiring(more: &[&str]) -> Vec<Value> {
     objects(&made.out)
 }
 
-/// A running server; it goes when this does.
+/// A running server, killed on drop.
 pub struct CmpServer {
     folder: TempDir,
     socket: PathBuf,
@@ -39,7 +39,7 @@ pub struct CmpServer {
 }
 
 impl CmpServer {
-    /// Starts it with the `plugin.yaml` of the ConfigMap that we make, and waits for its socket.
+    /// Starts it with the `plugin.yaml` of the wiring's ConfigMap, and waits for its socket.
     pub fn start() -> Self {
         let folder = TempDir::new().unwrap();
         let path = |name: &str| folder.path().join(name);
@@ -72,7 +72,7 @@ impl CmpServer {
         server
     }
 
-    /// The socket that takes calls.
+    /// The socket for calls.
     fn listens(&self) -> Option<PathBuf> {
         let sockets = fs::read_dir(self.folder.path().join("plugins")).unwrap();
         let mut sockets = sockets.map(|entry| entry.unwrap().path());
@@ -83,7 +83,7 @@ impl CmpServer {
         &self.socket
     }
 
-    /// Asks as the repo-server does.
+    /// Calls it as the repo-server does.
     pub fn ask(&self, method: &str, about: &Asked<'_>) -> Result<Value, Refused> {
         let mut client = Command::new(program("cmp-client"));
         client
@@ -109,12 +109,12 @@ impl CmpServer {
         }
     }
 
-    /// The plugin's processes that run now.
+    /// The running processes of the plugin.
     pub fn plugins(&self) -> Vec<String> {
         let marked = format!("TMPDIR={}", self.folder.path().join("tmp").display());
         let mut running = Vec::new();
         for process in fs::read_dir("/proc").unwrap().filter_map(Result::ok) {
-            // A process may end while it is looked at.
+            // A process may end while it is inspected.
             let Ok(environment) = fs::read(process.path().join("environ")) else { continue };
             let Ok(name) = fs::read_to_string(process.path().join("comm")) else { continue };
             let ours = environment.split(|byte| *byte == 0).any(|one| one == marked.as_bytes());
@@ -125,13 +125,13 @@ impl CmpServer {
         running
     }
 
-    /// The copies of repositories that lie there now.
+    /// The present copies of repositories.
     pub fn work(&self) -> Vec<PathBuf> {
         let copies = fs::read_dir(self.folder.path().join("tmp/_cmp_server")).unwrap();
         copies.map(|entry| entry.unwrap().path()).collect()
     }
 
-    /// After an answer: no copy and no process is left, nor anything else that was written.
+    /// Checks after an answer that no copy, process or other file is left.
     #[track_caller]
     pub fn holds_nothing(&self) {
         self.waits_until("the copies are gone", || self.work().is_empty());
@@ -141,7 +141,7 @@ impl CmpServer {
         assert_eq!(left, [OsStr::new("_cmp_server")]);
     }
 
-    /// Waits for something that is bound to come; fails with the server's log.
+    /// Waits for a condition; fails with the server's log.
     #[track_caller]
     pub fn waits_until(&self, what: &str, holds: impl Fn() -> bool) {
         let started = Instant::now();
@@ -195,7 +195,7 @@ impl<'a> Asked<'a> {
         self.with("ARGOCD_APP_SOURCE_PATH", path)
     }
 
-    /// With a variable more.
+    /// With one more variable.
     pub fn with(mut self, name: &str, text: &str) -> Self {
         self.environment.insert(name.to_owned(), text.to_owned());
         self

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::error::Problem;
 use crate::formats;
-use yaml_spans::shorten;
+use yaml_spans::truncate;
 
 const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
 const HANDLERS: &[&str] = &["exec", "httpGet", "tcpSocket", "grpc"];
@@ -246,6 +246,6 @@ pub fn all_containers<'b>(spec: &'b NodeRef) -> impl Iterator<Item = NodeRef<'b>
 /// Reports a name that no item of a list has.
 pub fn report_not_found(what: &'static str, node: &NodeRef, findings: &mut Findings) {
     if let Some(name) = node.as_str() {
-        findings.report(node, Problem::NotFound { what, name: shorten(name) });
+        findings.report(node, Problem::NotFound { what, name: truncate(name) });
     }
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::error::Problem;
 use crate::formats;
-use yaml_spans::shorten;
+use yaml_spans::truncate;
 
 const SCHEMA_TYPES: &[&str] = &["array", "boolean", "integer", "number", "object", "string"];
 
@@ -173,7 +173,7 @@ fn check_derived_name(node: &NodeRef, expected: &str, findings: &mut Findings) {
     if let Some(name) = name
         && let Some(text) = name.as_str().filter(|text| *text != expected)
     {
-        findings.report_invalid(&name, text, &format!("`{}`", shorten(expected)));
+        findings.report_invalid(&name, text, &format!("`{}`", truncate(expected)));
     }
 }
 

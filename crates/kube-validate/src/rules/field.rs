@@ -6,13 +6,14 @@ use super::{Findings, NodeRef, Rule};
 use crate::error::Problem;
 use crate::formats::{self, Form};
 use kube_formats::quantity::Quantity;
-use yaml_spans::{Node, Value, near_name, shorten};
+use yaml_spans::diagnostic::Hint;
+use yaml_spans::{Node, Value, one_of, suggest, truncate};
 
 /// Checks a field's value by a rule.
 pub fn check_rule(rule: &Rule, node: &NodeRef, findings: &mut Findings) {
     match rule {
         Rule::Required if is_empty(node.yaml) => {
-            findings.report(node, Problem::Empty(shorten(node.field_name())));
+            findings.report(node, Problem::Empty(truncate(node.field_name())));
         }
         Rule::Required => {}
         Rule::AtMost(max) => check_item_count(*max, node, findings),
@@ -78,9 +79,9 @@ pub fn check_choice(allowed: &[&str], text: &str, node: &NodeRef, findings: &mut
     if allowed.contains(&text) {
         return;
     }
-    let hint = match near_name(text, allowed.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("expected {}", list_names(allowed)),
+    let hint = match suggest(text, allowed.iter().copied()) {
+        Some(near) => Hint::Suggestion(near.into()),
+        None => format!("expected {}", one_of(allowed)).into(),
     };
     findings.report_with_hint(node, Problem::invalid(node.field_name(), text), hint);
 }
@@ -118,7 +119,7 @@ fn check_distinct_strings(what: &'static str, node: &NodeRef, findings: &mut Fin
     let mut seen = HashSet::new();
     for item in node.items() {
         if let Some(text) = item.as_str().filter(|text| !seen.insert(text.to_string())) {
-            findings.report(&item, Problem::Duplicate { what, value: shorten(text) });
+            findings.report(&item, Problem::Duplicate { what, value: truncate(text) });
         }
     }
 }
@@ -138,7 +139,7 @@ pub fn unique_by<'a>(
             continue;
         };
         if !seen.insert(value.clone()) {
-            let problem = Problem::Duplicate { what, value: shorten(&value) };
+            let problem = Problem::Duplicate { what, value: truncate(&value) };
             match item.get(field) {
                 Some(node) => findings.report(&node, problem),
                 None => findings.report(&item, problem),
@@ -160,7 +161,7 @@ pub fn unique_by_field<'a>(
 /// Reports a structure that has none of several fields, or more than one: a probe's handlers.
 pub fn exactly_one(node: &NodeRef, fields: &[&str], what: &str, findings: &mut Findings) {
     if !fields.iter().any(|field| node.has(field)) {
-        let hint = format!("expected {}", list_names(fields));
+        let hint = format!("expected {}", one_of(fields));
         findings.report_with_hint(node, Problem::Conflict(format!("missing {what}")), hint);
     }
     at_most_one(node, fields, what, findings);
@@ -175,16 +176,6 @@ pub fn at_most_one(node: &NodeRef, fields: &[&str], what: &str, findings: &mut F
             &second,
             format!("`{name}` cannot be combined with `{first}`: expected one {what}"),
         );
-    }
-}
-
-/// Joins names for a sentence: `a`, `b` or `c`.
-pub fn list_names(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, head)) => format!("{} or {last}", head.join(", ")),
-        None => String::new(),
     }
 }
 

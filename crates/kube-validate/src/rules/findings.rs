@@ -1,7 +1,7 @@
 //! The findings of one object.
 
 use crate::error::Problem;
-use yaml_spans::diagnostic::Located;
+use yaml_spans::diagnostic::{Hint, Located};
 use yaml_spans::source::Span;
 use yaml_spans::{Path, Segment};
 
@@ -28,7 +28,7 @@ impl Findings {
     }
 
     /// Reports a problem of a value, with a hint.
-    pub fn report_with_hint(&mut self, node: &NodeRef, problem: Problem, hint: impl Into<String>) {
+    pub fn report_with_hint(&mut self, node: &NodeRef, problem: Problem, hint: impl Into<Hint>) {
         self.report_at(node, node.yaml.span, problem, Some(hint.into()));
     }
 
@@ -41,11 +41,11 @@ impl Findings {
     /// Reports a key that is not valid in its map. `expected` completes "expected …".
     pub fn report_invalid_key(&mut self, entry: &NodeRef, key: &str, expected: &str, map: &str) {
         let problem = Problem::invalid_key(map, key);
-        self.report_key(entry, problem, Some(format!("expected {expected}")));
+        self.report_key(entry, problem, Some(format!("expected {expected}").into()));
     }
 
     /// Reports a problem of a key, or of the field's presence.
-    pub fn report_key(&mut self, node: &NodeRef, problem: Problem, hint: Option<String>) {
+    pub fn report_key(&mut self, node: &NodeRef, problem: Problem, hint: Option<Hint>) {
         self.report_at(node, node.key_span().or(node.yaml.span), problem, hint);
     }
 
@@ -60,16 +60,11 @@ impl Findings {
     }
 
     /// Reports a field that a structure lacks, with a hint.
-    pub fn report_missing_with_hint(
-        &mut self,
-        node: &NodeRef,
-        field: &str,
-        hint: impl Into<String>,
-    ) {
+    pub fn report_missing_with_hint(&mut self, node: &NodeRef, field: &str, hint: impl Into<Hint>) {
         self.report_missing_field(node, field, Some(hint.into()));
     }
 
-    fn report_missing_field(&mut self, node: &NodeRef, field: &str, hint: Option<String>) {
+    fn report_missing_field(&mut self, node: &NodeRef, field: &str, hint: Option<Hint>) {
         let mut path = self.path_of(node);
         path.push(Segment::Key(field.to_owned()));
         let error = Problem::Missing(field.to_owned());
@@ -81,7 +76,7 @@ impl Findings {
         node: &NodeRef,
         span: Option<Span>,
         error: Problem,
-        hint: Option<String>,
+        hint: Option<Hint>,
     ) {
         let path = self.path_of(node);
         self.push(Located { error, span, path, hint });

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
-use yaml_spans::shorten;
+use yaml_spans::truncate;
 
 #[rustfmt::skip] // a line a field
 pub const TYPE_RULES: &[TypeRules] = &[
@@ -102,7 +102,7 @@ pub fn selector_matches_template(node: &NodeRef, findings: &mut Findings) {
         for (key, value) in wanted.entries() {
             let text = value.as_str().unwrap_or_default();
             if labels.get(key) != Some(&text) {
-                let label = shorten(&format!("{key}: {text}"));
+                let label = truncate(&format!("{key}: {text}"));
                 let message = format!("the pod template lacks the selector's label `{label}`");
                 findings.report(&value, Problem::Conflict(message));
             }
@@ -113,7 +113,7 @@ pub fn selector_matches_template(node: &NodeRef, findings: &mut Findings) {
             continue;
         };
         if !matches_expression(&requirement, labels.get(key).copied()) {
-            let key = shorten(key);
+            let key = truncate(key);
             let message =
                 format!("the pod template does not match the selector's `{key}` expression");
             findings.report(&requirement, Problem::Conflict(message));

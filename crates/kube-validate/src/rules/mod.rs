@@ -33,9 +33,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::formats::Form;
-use field::{
-    at_most_one, check_choice, check_rule, exactly_one, list_names, unique_by, unique_by_field,
-};
+use field::{at_most_one, check_choice, check_rule, exactly_one, unique_by, unique_by_field};
 pub use findings::Findings;
 pub use node_ref::NodeRef;
 pub use resources::quantity_of;

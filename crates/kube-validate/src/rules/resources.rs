@@ -4,7 +4,7 @@ use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
 use kube_formats::quantity::Quantity;
-use yaml_spans::{Node, Value, shorten};
+use yaml_spans::{Node, Value, truncate};
 
 #[rustfmt::skip] // a line a field
 pub const TYPE_RULES: &[TypeRules] = &[
@@ -77,7 +77,7 @@ fn requests_and_limits(node: &NodeRef, findings: &mut Findings) {
         };
         let limit = limits.as_ref().and_then(|limits| limits.yaml.get(name)).and_then(quantity_of);
         let overcommit = !is_extended(name) && !name.starts_with("hugepages-");
-        let shown = shorten(name);
+        let shown = truncate(name);
         let message = match limit {
             Some(limit) if wanted.compare(&limit).is_gt() => {
                 format!("the request of `{shown}` is above its limit")
@@ -131,7 +131,7 @@ fn limit_order(node: &NodeRef, findings: &mut Findings) {
                         &value,
                         Problem::Conflict(format!(
                             "`{low}` of `{}` is above its `{high}`",
-                            shorten(name)
+                            truncate(name)
                         )),
                     );
                 }

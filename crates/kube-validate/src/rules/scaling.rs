@@ -172,7 +172,7 @@ fn metric_target(node: &NodeRef, findings: &mut Findings) {
             findings.report_missing_with_hint(
                 &target,
                 fields[0],
-                format!("expected {}", super::list_names(fields)),
+                format!("expected {}", yaml_spans::one_of(fields)),
             );
         } else if kind != "object" {
             super::at_most_one(&target, fields, "target", findings);

@@ -4,7 +4,7 @@ use super::volume::csi_driver_name;
 use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules};
 use crate::error::Problem;
 use crate::formats;
-use yaml_spans::shorten;
+use yaml_spans::truncate;
 
 const ACCESS_MODES: Rule =
     Rule::Exactly(&["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]);
@@ -113,8 +113,8 @@ fn persistent_volume(node: &NodeRef, findings: &mut Findings) {
         for (name, value) in capacity.entries().filter(|(name, _)| *name != "storage") {
             findings.report_key(
                 &value,
-                Problem::Unknown(shorten(name)),
-                Some("expected `storage`".to_owned()),
+                Problem::Unknown(truncate(name)),
+                Some("expected `storage`".into()),
             );
         }
         if node.len_of("capacity") > 0 && !capacity.has("storage") {
@@ -164,7 +164,7 @@ fn config_map_data(node: &NodeRef, findings: &mut Findings) {
             if binary.as_ref().is_some_and(|binary| binary.yaml.get(key).is_some()) {
                 findings.report_key(
                     &value,
-                    Problem::Duplicate { what: "key", value: shorten(key) },
+                    Problem::Duplicate { what: "key", value: truncate(key) },
                     None,
                 );
             }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::error::Problem;
 use crate::formats;
-use yaml_spans::shorten;
+use yaml_spans::truncate;
 
 const FILE_MODE: Rule = Rule::Range(0, 0o777);
 
@@ -195,7 +195,7 @@ fn unique_projected_files(node: &NodeRef, findings: &mut Findings) {
                         .is_some_and(|text| !text.is_empty() && !seen.insert(text.to_owned()))
                 });
                 if let Some(path) = path {
-                    let value = shorten(path.as_str().unwrap_or_default());
+                    let value = truncate(path.as_str().unwrap_or_default());
                     findings.report(&path, Problem::Duplicate { what: "file", value });
                 }
             }

@@ -13,11 +13,9 @@ mod every;
 mod field;
 mod parse;
 mod search;
-mod window;
 mod zone;
 
 pub use error::Error;
-pub use window::Window;
 pub use zone::{ZoneError, zone};
 
 use jiff::tz::TimeZone;

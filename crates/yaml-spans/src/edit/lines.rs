@@ -3,49 +3,59 @@
 /// A file's byte order mark.
 const BOM: char = '\u{feff}';
 
-/// The first byte of the line.
+/// The first byte of a line.
 pub(super) fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
-/// Where the line ends: the byte of its line end, or the text's end.
+/// The byte of a line's end, or the text's end.
 pub(super) fn line_end(text: &str, at: usize) -> usize {
     let end = text[at..].find('\n').map_or(text.len(), |newline| at + newline);
     if text[at..end].ends_with('\r') { end - 1 } else { end }
 }
 
-/// The line end that stands at a byte; empty at the text's end.
-pub(super) fn line_end_at(text: &str, at: usize) -> &str {
+/// The line end at a byte; empty at the text's end.
+pub(super) fn newline_at(text: &str, at: usize) -> &str {
     let rest = &text[at..];
-    ["\r\n", "\n"].into_iter().find(|end| rest.starts_with(end)).unwrap_or("")
+    ["\r\n", "\n"].into_iter().find(|newline| rest.starts_with(newline)).unwrap_or("")
 }
 
 /// The line end for a new line after a byte: that of its line, else of the text's first line.
-pub(super) fn line_end_for(text: &str, at: usize) -> &str {
-    let first = line_end(text, 0);
-    [line_end(text, at), first]
+pub(super) fn newline_for(text: &str, at: usize) -> &str {
+    [line_end(text, at), line_end(text, 0)]
         .into_iter()
-        .map(|end| line_end_at(text, end))
-        .find(|end| !end.is_empty())
+        .map(|end| newline_at(text, end))
+        .find(|newline| !newline.is_empty())
         .unwrap_or("\n")
 }
 
 /// The column of a byte, from 0, in characters.
 pub(super) fn column(text: &str, at: usize) -> usize {
-    text[line_start(text, at)..at].trim_start_matches(BOM).chars().count()
+    text_before(text, at).chars().count()
 }
 
-/// What stands before a byte on its line.
-pub(super) fn before(text: &str, at: usize) -> &str {
+/// The text before a byte on its line.
+pub(super) fn text_before(text: &str, at: usize) -> &str {
     text[line_start(text, at)..at].trim_start_matches(BOM)
 }
 
-/// Whether the text is spaces and tabs.
-pub(super) fn is_blank(text: &str) -> bool {
-    text.bytes().all(|b| matches!(b, b' ' | b'\t'))
+/// The number of spaces at the start of a line, given its first byte.
+pub(super) fn indentation(text: &str, line_start: usize) -> usize {
+    text[line_start..].bytes().take_while(|byte| *byte == b' ').count()
 }
 
-/// The end of a token's line if only a comment follows it there, else the token's own end.
+/// Returns true if the text is spaces and tabs.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' ' | b'\t'))
+}
+
+/// Returns true if at most blanks and a comment follow a token on its line.
+pub(super) fn ends_line(text: &str, end: usize) -> bool {
+    let line_end = line_end(text, end);
+    is_blank(&text[end..line_end]) || after_comment(text, end) == line_end
+}
+
+/// The end of a token's line if only a comment follows the token there, else the token's end.
 pub(super) fn after_comment(text: &str, end: usize) -> usize {
     let rest = &text[end..line_end(text, end)];
     let comment = rest.trim_start_matches([' ', '\t']);
@@ -53,8 +63,8 @@ pub(super) fn after_comment(text: &str, end: usize) -> usize {
     if blanks > 0 && comment.starts_with('#') { end + rest.len() } else { end }
 }
 
-/// The first comma in a flow list or map from a byte on, comments left out.
-pub(super) fn comma(text: &str, from: usize, to: usize) -> Option<usize> {
+/// Finds the first comma between two bytes of a flow list or map, outside comments.
+pub(super) fn find_comma(text: &str, from: usize, to: usize) -> Option<usize> {
     let mut at = from;
     while at < to {
         match text.as_bytes()[at] {
@@ -66,18 +76,17 @@ pub(super) fn comma(text: &str, from: usize, to: usize) -> Option<usize> {
     None
 }
 
-/// The end of the last of the whole-line comments that follow a line without a blank line between,
-/// and are indented deeper than a column: they belong to what stands above them.
+/// The end of the comment lines that belong to an entry: those directly below it, without a blank
+/// line between, that are indented deeper than the entry's column.
 pub(super) fn after_own_comments(text: &str, end: usize, column: usize) -> usize {
     let mut end = line_end(text, end);
     loop {
-        let start = end + line_end_at(text, end).len();
-        let next = &text[start..line_end(text, start)];
-        let comment = next.trim_start_matches(' ');
-        if start == end || !comment.starts_with('#') || next.len() - comment.len() <= column {
+        let start = end + newline_at(text, end).len();
+        let line = &text[start..line_end(text, start)];
+        let is_comment = line.trim_start_matches(' ').starts_with('#');
+        if start == end || !is_comment || indentation(text, start) <= column {
             return end;
         }
-        end = start + next.trim_end().len();
-        end = line_end(text, end);
+        end = line_end(text, start);
     }
 }

@@ -1,11 +1,11 @@
-//! Edits of a YAML file that leave every other byte alone: line ends, comments, quotes, order.
+//! Edits of a YAML file that keep every other byte: line ends, comments, quotes, order.
 //!
-//! In: a text, the number of a document, a path and what shall stand there. Out: the text with the
-//! edit. `policy` and the image pin call it; it calls `yaml`, `source` and `diagnostic`.
+//! In: a text, the number of a document, a path, and the new value. Out: the edited text.
 //!
-//! The edit is a splice at places that the parser gives. Before it is handed out, the result is
-//! read again and held against the tree that was meant: data, quotes, anchors, tags and comments.
-//! Anchors and aliases are never edited: what they feed stands elsewhere too.
+//! An edit is a splice at the places that the parser reports. Before it is returned, the result is
+//! parsed again and compared with the outline that the edit should produce: data, quotes, anchors,
+//! tags and comments. Anchors and aliases are never edited, since their values are used elsewhere
+//! too.
 
 mod lines;
 mod outline;
@@ -16,57 +16,60 @@ use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
-use self::outline::{Content, Item, Outline};
+use self::outline::{Content, Item, Outline, Sequence};
 use self::splice::{Children, Splice};
-use self::write::Layout;
+use self::write::{Layout, Style};
 use crate::diagnostic::Located;
 use crate::source::{SourceId, Sources, Span};
 use crate::{Node, Path, Segment, Value};
 
-/// Why an edit is refused.
+/// A reason why an edit is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum EditError {
     /// The text is not YAML.
     #[error("{0}")]
     Syntax(String),
     /// The text has no such document.
     #[error("there is no document to edit")]
     NoDocument,
-    /// The path leads nowhere in the text itself; a merge key may bring it.
+    /// The text has no node at the path; a merge key may bring it.
     #[error("there is no `{0}` in the text")]
     Missing(String),
-    /// The path goes through `&name`.
-    #[error("an anchor is never edited: what it feeds stands elsewhere too")]
+    /// The map has the new key already.
+    #[error("the key `{0}` exists already")]
+    KeyExists(String),
+    /// The path leads through `&name`.
+    #[error("a value with an anchor cannot be edited: it is used elsewhere too")]
     Anchor,
-    /// The path goes through `*name`.
-    #[error("an alias is never edited: what it means stands elsewhere")]
+    /// The path leads through `*name`.
+    #[error("an alias cannot be edited: its value is defined elsewhere")]
     Alias,
-    /// The path goes through `!tag`.
-    #[error("a value with the tag `{0}` is not edited")]
+    /// The path leads through `!tag`.
+    #[error("a value with the tag `{0}` cannot be edited")]
     Tag(String),
-    /// Something else stands where a list, a map or a scalar should.
-    #[error("{expected} should stand here, not {found}")]
+    /// The node is of another kind than the edit needs.
+    #[error("expected {expected}, found {found}")]
     Kind {
-        /// What the edit needs.
+        /// The kind that the edit needs.
         expected: &'static str,
-        /// What is there.
+        /// The kind that was found.
         found: &'static str,
     },
-    /// A block scalar is not replaced.
-    #[error("a text after `|` or `>` is not replaced")]
+    /// The value is a block scalar, which is never replaced.
+    #[error("a block scalar (`|` or `>`) cannot be replaced")]
     BlockScalar,
-    /// Without it the list or map would be nothing.
-    #[error("the only entry is not taken out: nothing would be left")]
+    /// A list or map in block style cannot be empty.
+    #[error("the only entry cannot be removed: an empty list or map has another style")]
     OnlyEntry,
-    /// The text is laid out in a way that no splice fits.
-    #[error("the text is laid out in a way that this edit does not know")]
+    /// No splice fits the layout of the text.
+    #[error("the edit does not support the layout of the text")]
     Layout,
-    /// What was read again is not what was meant.
+    /// The edited text does not have the expected outline.
     #[error("the edit would change more than it should")]
-    Guard,
+    Verification,
 }
 
-/// One text, read for edits. Each edit gives a new text and leaves this one as it is.
+/// A text that is open for edits. Each edit returns a new text and leaves this one unchanged.
 pub struct Editor<'a> {
     text: &'a str,
     source: SourceId,
@@ -76,54 +79,79 @@ pub struct Editor<'a> {
 /// A scalar as it is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Scalar<'a> {
-    /// Its text in the file, without its quotes; of a block scalar, its lines without the
-    /// indentation of the first.
+    /// Its text in the file, without quotes; of a block scalar, its lines without the indentation of
+    /// the first.
     pub raw: &'a str,
-    /// The byte that `raw` starts at.
+    /// The first byte of `raw`.
     pub raw_start: usize,
-    /// The whole, with its quotes.
+    /// Its place, with quotes.
     pub span: Span,
     /// Its quotes.
     pub quote: Option<char>,
-    /// What it reads as.
+    /// Its value.
     pub value: &'a str,
 }
 
-type Result<T> = std::result::Result<T, Located<Error>>;
+/// The node that an edit changes.
+#[derive(Clone, Copy)]
+struct Target<'i, 'p> {
+    document: usize,
+    path: &'p Path,
+    item: &'i Item,
+}
+
+/// The result of following a path.
+enum Lookup<'e> {
+    Found(&'e Item),
+    /// The path leads nowhere; the last node on the way.
+    Missing(&'e Item),
+}
+
+/// The comments that an edit must keep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comments {
+    All,
+    /// The comment of a removed entry is removed too.
+    AllButRemoved,
+}
+
+type Result<T> = std::result::Result<T, Located<EditError>>;
 
 impl<'a> Editor<'a> {
-    /// Reads a text. Documents are counted as `yaml::parse` gives them: empty ones are left out.
+    /// Opens a text. Documents are counted as [`parse`](crate::parse) returns them: empty ones are
+    /// ignored.
     pub fn open(sources: &'a Sources, source: SourceId) -> Result<Self> {
         let text = sources.get(source).text();
         let outline = Outline::read(text).map_err(|error| {
             let at = error.marker().byte_offset().unwrap_or(0).min(text.len()) as u32;
             let span = Some(Span::new(source, at, at));
-            Located::new(Error::Syntax(error.info()), span, Path::root())
+            Located::new(EditError::Syntax(error.info()), span, Path::root())
         })?;
         Ok(Editor { text, source, outline })
     }
 
-    /// Puts items at the end of a list, in their order. Scalars are quoted as the list's last one is.
+    /// Appends items to a list. Scalars get the quotes of the list's last one.
     pub fn append(&self, document: usize, list: &Path, items: &[Node]) -> Result<String> {
-        let found = self.locate(document, list)?;
-        let Content::Sequence(sequence) = &found.content else {
-            return Err(self.refuse_kind("a list", found, list));
+        let target = self.locate(document, list)?;
+        let Content::Sequence(sequence) = &target.item.content else {
+            return Err(self.refuse_kind("a list", target));
         };
-        let splices = self.append_splices(document, found, sequence, items);
-        let splices = splices.ok_or_else(|| self.refuse(Error::Layout, found, list))?;
-        self.guarded(&splices, found, list, false, |outline| {
-            let found = at_mut(outline.documents.get_mut(document)?, list.segments())?;
-            let Content::Sequence(sequence) = &mut found.content else {
+        let splices = self
+            .append_splices(target, sequence, items)
+            .ok_or_else(|| self.refuse(EditError::Layout, target))?;
+        self.splice_verified(&splices, target, Comments::All, |item| {
+            let Content::Sequence(sequence) = &mut item.content else {
                 return None;
             };
-            let flow = sequence.flow;
-            sequence.items.extend(items.iter().map(|item| write::expected(item, flow)));
+            let style = Style::of(sequence.is_flow);
+            sequence.items.extend(items.iter().map(|item| write::expected(item, style)));
             Some(())
         })
+        .ok_or_else(|| self.refuse(EditError::Verification, target))
     }
 
-    /// Puts an entry into a map, or where a key has nothing yet; after one of its keys or at its
-    /// end. The key must be new.
+    /// Inserts an entry into a map, or where a key has no value yet: after one of the map's keys, or
+    /// at its end. The key must be new.
     pub fn insert(
         &self,
         document: usize,
@@ -132,111 +160,115 @@ impl<'a> Editor<'a> {
         key: &str,
         value: &Node,
     ) -> Result<String> {
-        let found = self.locate(document, map)?;
-        if found.is_nothing() {
-            let map_of_one = [(key.to_owned(), Node::into(value.clone()))].into_iter().collect();
-            return self.fill(document, map, found, &Node::new(Value::Mapping(map_of_one)));
+        let target = self.locate(document, map)?;
+        if target.item.is_nothing() {
+            return self.fill(target, &map_of_one(key, value.clone()));
         }
-        let Content::Mapping(mapping) = &found.content else {
-            return Err(self.refuse_kind("a map", found, map));
+        let Content::Mapping(mapping) = &target.item.content else {
+            return Err(self.refuse_kind("a map", target));
         };
-        let place = |name: &str| mapping.entries.iter().position(|(k, _)| k.scalar() == Some(name));
-        if place(key).is_some() {
-            return Err(self.refuse(Error::Guard, found, &map.key(key)));
+        if mapping.position(key).is_some() {
+            let path = map.key(key);
+            let error = EditError::KeyExists(key.to_owned());
+            return Err(self.refuse(error, Target { path: &path, ..target }));
         }
         let last = mapping.entries.len().saturating_sub(1);
-        let index = if mapping.flow { last } else { after.and_then(place).unwrap_or(last) };
-        let splices = self.insert_splices(document, found, index, key, value);
-        let splices = splices.ok_or_else(|| self.refuse(Error::Layout, found, map))?;
-        self.guarded(&splices, found, map, false, |outline| {
-            let found = at_mut(outline.documents.get_mut(document)?, map.segments())?;
-            let Content::Mapping(mapping) = &mut found.content else {
+        let after = after.filter(|_| !mapping.is_flow);
+        let index = after.and_then(|after| mapping.position(after)).unwrap_or(last);
+        let splices = self
+            .insert_splices(target, index, key, value)
+            .ok_or_else(|| self.refuse(EditError::Layout, target))?;
+        self.splice_verified(&splices, target, Comments::All, |item| {
+            let Content::Mapping(mapping) = &mut item.content else {
                 return None;
             };
-            let entry = (write::expected_scalar(key), write::expected(value, mapping.flow));
-            mapping.entries.insert((index + 1).min(mapping.entries.len()), entry);
+            let value = write::expected(value, Style::of(mapping.is_flow));
+            let position = (index + 1).min(mapping.entries.len());
+            mapping.entries.insert(position, (write::expected_scalar(key), value));
             Some(())
         })
+        .ok_or_else(|| self.refuse(EditError::Verification, target))
     }
 
-    /// Makes a scalar stand at a path of keys: replaces the one that is there, in its quotes, or
-    /// puts in the keys that are missing. A text that has it already comes back as it is.
+    /// Sets the scalar at a path of keys: replaces the present one and keeps its quotes, or inserts
+    /// the keys that are missing. A text with that value already is returned unchanged.
     pub fn set(&self, document: usize, path: &Path, value: &str) -> Result<String> {
-        let mut head = path.clone();
+        let mut present = path.clone();
         let mut missing = Vec::new();
-        while let Err(deepest) = self.find(document, &head)? {
-            match head.pop() {
+        while let Lookup::Missing(item) = self.find(document, &present)? {
+            match present.pop() {
                 Some(Segment::Key(key)) => missing.push(key),
-                _ => return Err(self.refuse(Error::Missing(path.to_string()), deepest, path)),
+                _ => {
+                    let error = EditError::Missing(path.to_string());
+                    return Err(self.refuse(error, Target { document, path, item }));
+                }
             }
         }
-        let found = self.locate(document, &head)?;
-        let mut keys = missing.iter().rev();
-        let Some(first) = keys.next() else {
-            return self.replace(document, path, found, value);
+        let Some(first) = missing.pop() else {
+            return self.replace(self.locate(document, path)?, value);
         };
-        let nest = |node, key: &String| {
-            Node::new(Value::Mapping([(key.clone(), Node::into(node))].into_iter().collect()))
-        };
-        let node = missing.iter().take(keys.len()).fold(string(value), nest);
-        self.insert(document, &head, None, first, &node)
+        let scalar = Node::new(Value::String(value.to_owned()));
+        let node = missing.iter().fold(scalar, |node, key| map_of_one(key, node));
+        self.insert(document, &present, None, &first, &node)
     }
 
-    /// Takes out a list's item or a map's entry, with the comment at the end of its line.
+    /// Removes a list's item or a map's entry, with the comment at the end of its line.
     pub fn remove(&self, document: usize, path: &Path) -> Result<String> {
         let target = self.locate(document, path)?;
-        let parent = path.parent().unwrap_or_default();
-        let found = self.locate(document, &parent)?;
-        let index = position(found, path).filter(|_| !path.is_root());
-        let missing = || self.refuse(Error::Missing(path.to_string()), found, path);
-        let index = index.ok_or_else(missing)?;
-        let splices = Children::of(self.text, found).and_then(|children| {
-            if children.flow {
-                return splice::remove_from_flow(self.text, found, &children, index);
+        let parent_path = path.parent().unwrap_or_default();
+        let parent = self.locate(document, &parent_path)?;
+        let index = position_in(parent.item, path).ok_or_else(|| {
+            self.refuse(EditError::Missing(path.to_string()), Target { path, ..parent })
+        })?;
+        let splices = match Children::of(self.text, parent.item) {
+            None => None,
+            Some(children) if children.is_flow => {
+                splice::remove_from_flow(self.text, parent.item, &children, index)
             }
-            Some(vec![splice::remove_line(self.text, &children, index)?])
-        });
-        let only = Children::of(self.text, found).is_some_and(|c| !c.flow && c.ranges.len() < 2);
-        if only {
-            return Err(self.refuse(Error::OnlyEntry, target, path));
-        }
-        let splices = splices.ok_or_else(|| self.refuse(Error::Layout, target, path))?;
-        self.guarded(&splices, target, path, true, |outline| {
-            let found = at_mut(outline.documents.get_mut(document)?, parent.segments())?;
-            match &mut found.content {
+            Some(children) if children.ranges.len() < 2 => {
+                return Err(self.refuse(EditError::OnlyEntry, target));
+            }
+            Some(children) => {
+                splice::remove_line(self.text, &children, index).map(|splice| vec![splice])
+            }
+        };
+        let splices = splices.ok_or_else(|| self.refuse(EditError::Layout, target))?;
+        self.splice_verified(&splices, parent, Comments::AllButRemoved, |item| {
+            match &mut item.content {
                 Content::Sequence(list) => drop(list.items.remove(index)),
                 Content::Mapping(map) => drop(map.entries.remove(index)),
                 _ => return None,
             }
             Some(())
         })
+        .ok_or_else(|| self.refuse(EditError::Verification, target))
     }
 
-    /// A scalar as it is written.
+    /// Returns the scalar at a path as it is written.
     pub fn scalar(&self, document: usize, path: &Path) -> Result<Scalar<'_>> {
-        let found = self.locate(document, path)?;
-        let Content::Scalar { value, style } = &found.content else {
-            return Err(self.refuse_kind("a scalar", found, path));
+        let target = self.locate(document, path)?;
+        let Content::Scalar { value, style } = &target.item.content else {
+            return Err(self.refuse_kind("a scalar", target));
         };
         let quote = match style {
             Some(ScalarStyle::SingleQuoted) => Some('\''),
             Some(ScalarStyle::DoubleQuoted) => Some('"'),
             _ => None,
         };
-        let inner = match quote {
-            Some(_) => found.start + 1..found.end - 1,
-            None => found.range(),
+        let raw = match quote {
+            Some(_) => target.item.start + 1..target.item.end - 1,
+            None => target.item.range(),
         };
         Ok(Scalar {
-            raw: &self.text[inner.clone()],
-            raw_start: inner.start,
-            span: self.span(found),
+            raw: &self.text[raw.clone()],
+            raw_start: raw.start,
+            span: self.span(target.item),
             quote,
             value,
         })
     }
 
-    /// Replaces bytes inside of a scalar, which must then read as `value`.
+    /// Replaces bytes inside a scalar, which must then have the value `value`.
     pub fn splice_scalar(
         &self,
         document: usize,
@@ -245,232 +277,245 @@ impl<'a> Editor<'a> {
         new: &str,
         value: &str,
     ) -> Result<String> {
-        let found = self.locate(document, path)?;
-        if bytes.start < found.start || bytes.end > found.end {
-            return Err(self.refuse(Error::Layout, found, path));
+        let target = self.locate(document, path)?;
+        if bytes.start < target.item.start || bytes.end > target.item.end {
+            return Err(self.refuse(EditError::Layout, target));
         }
         let splice = Splice { range: bytes, new: new.to_owned() };
-        self.guarded(&[splice], found, path, false, |outline| {
-            let found = at_mut(outline.documents.get_mut(document)?, path.segments())?;
-            let Content::Scalar { value: old, .. } = &mut found.content else {
+        self.splice_verified(&[splice], target, Comments::All, |item| {
+            let Content::Scalar { value: old, .. } = &mut item.content else {
                 return None;
             };
             *old = value.to_owned();
             Some(())
         })
+        .ok_or_else(|| self.refuse(EditError::Verification, target))
     }
 
     fn append_splices(
         &self,
-        document: usize,
-        found: &Item,
-        sequence: &outline::Sequence,
+        target: Target<'_, '_>,
+        sequence: &Sequence,
         items: &[Node],
     ) -> Option<Vec<Splice>> {
         let style = sequence.items.last().and_then(|last| match &last.content {
             Content::Scalar { style, .. } => *style,
             _ => None,
         });
-        if sequence.flow {
-            let children = Children::of(self.text, found)?;
-            let new: Vec<String> = items.iter().map(|item| write::flow(item, style)).collect();
-            return splice::insert_in_flow(self.text, found, &children, &new);
+        if sequence.is_flow {
+            let children = Children::of(self.text, target.item)?;
+            let new: Vec<String> =
+                items.iter().map(|item| write::write_flow(item, style)).collect();
+            return splice::insert_in_flow(self.text, target.item, &children, &new);
         }
         let last = sequence.items.last()?;
         let gap = self.gap_after_dash(sequence.column, last);
-        let layout = self.layout(document, found);
+        let layout = self.layout(target);
         let column = sequence.column + 1 + gap.len();
-        let item = |item| format!("-{gap}{}", write::block(item, column, layout, style));
-        let lines: Vec<String> = items.iter().map(item).collect();
-        let new = lines.join(&format!("{}{}", layout.line_end, " ".repeat(sequence.column)));
+        let entries: Vec<String> = items
+            .iter()
+            .map(|item| format!("-{gap}{}", write::write_block(item, column, layout, style)))
+            .collect();
+        let new = entries.join(&layout.new_line(sequence.column));
         Some(vec![splice::insert_line(self.text, last.end, sequence.column, &new)?])
     }
 
     fn insert_splices(
         &self,
-        document: usize,
-        found: &Item,
+        target: Target<'_, '_>,
         index: usize,
         key: &str,
         value: &Node,
     ) -> Option<Vec<Splice>> {
-        let children = Children::of(self.text, found)?;
-        if children.flow {
-            let new = format!("{}: {}", write::scalar(key, None), write::flow(value, None));
-            return splice::insert_in_flow(self.text, found, &children, &[new]);
+        let children = Children::of(self.text, target.item)?;
+        if children.is_flow {
+            let new = write::write_flow_entry(key, value);
+            return splice::insert_in_flow(self.text, target.item, &children, &[new]);
         }
         let end = children.ranges.get(index)?.end;
-        let layout = self.layout(document, found);
-        let new = write::block_entry(key, value, children.column, layout);
+        let new = write::write_block_entry(key, value, children.column, self.layout(target));
         Some(vec![splice::insert_line(self.text, end, children.column, &new)?])
     }
 
     /// The layout around a node: its own, else its document's.
-    fn layout(&self, document: usize, found: &Item) -> Layout<'a> {
-        let line_end = lines::line_end_for(self.text, found.start);
-        let examples: Vec<&Item> =
-            [Some(found), self.outline.documents.get(document)].into_iter().flatten().collect();
-        Layout::of(line_end, self.text, &examples)
+    fn layout(&self, target: Target<'_, '_>) -> Layout<'a> {
+        let newline = lines::newline_for(self.text, target.item.start);
+        let document = self.outline.documents.get(target.document);
+        let examples: Vec<&Item> = [Some(target.item), document].into_iter().flatten().collect();
+        Layout::copy_from(newline, self.text, &examples)
     }
 
-    /// The blanks between an item and its dash, if they stand on one line.
+    /// The spaces between a list's dash and its item, if they are on one line.
     fn gap_after_dash(&self, column: usize, item: &Item) -> &'a str {
         let line = &self.text[lines::line_start(self.text, item.start)..item.start];
         match line.get(column + 1..) {
-            Some(gap) if !gap.is_empty() && gap.bytes().all(|b| b == b' ') => gap,
+            Some(gap) if !gap.is_empty() && gap.bytes().all(|byte| byte == b' ') => gap,
             _ => " ",
         }
     }
 
-    fn replace(&self, document: usize, path: &Path, found: &Item, value: &str) -> Result<String> {
-        let Content::Scalar { value: old, style } = &found.content else {
-            return Err(self.refuse_kind("a scalar", found, path));
+    /// Replaces a scalar.
+    fn replace(&self, target: Target<'_, '_>, value: &str) -> Result<String> {
+        let item = target.item;
+        let Content::Scalar { value: old, style } = &item.content else {
+            return Err(self.refuse_kind("a scalar", target));
         };
-        let plain = *style == Some(ScalarStyle::Plain);
         if matches!(style, Some(ScalarStyle::Literal | ScalarStyle::Folded)) {
-            return Err(self.refuse(Error::BlockScalar, found, path));
+            return Err(self.refuse(EditError::BlockScalar, target));
         }
-        // A plain scalar of this text could be a number or a boolean: it is written again.
-        let token = write::scalar(value, *style);
-        if old == value && (!plain || self.text[found.range()] == token) {
+        let new = write::write_string(value, *style);
+        // A plain scalar with this text can be a number or a boolean: the text is compared too.
+        let is_plain = *style == Some(ScalarStyle::Plain);
+        if old == value && (!is_plain || self.text[item.range()] == new) {
             return Ok(self.text.to_owned());
         }
-        let blank = if found.is_nothing() { " " } else { "" };
-        let splice = Splice { range: found.range(), new: format!("{blank}{token}") };
-        self.guarded(&[splice], found, path, false, |outline| {
-            let found = at_mut(outline.documents.get_mut(document)?, path.segments())?;
-            found.content = write::expected_scalar(value).content;
+        let blank = if item.is_nothing() { " " } else { "" };
+        let splice = Splice { range: item.range(), new: format!("{blank}{new}") };
+        self.splice_verified(&[splice], target, Comments::All, |item| {
+            item.content = write::expected_scalar(value).content;
             Some(())
         })
+        .ok_or_else(|| self.refuse(EditError::Verification, target))
     }
 
-    /// Puts a map where a key has nothing yet: `image:`.
-    fn fill(&self, document: usize, path: &Path, found: &Item, map: &Node) -> Result<String> {
-        let layout = self.layout(document, found);
-        let parent = path.parent().map(|parent| self.locate(document, &parent)).transpose()?;
-        let splice = parent.and_then(|parent| {
-            let children = Children::of(self.text, parent).filter(|children| !children.flow)?;
-            let column = children.column + layout.step;
-            let new = write::block(map, column, layout, None);
-            let end = lines::line_end(self.text, found.end);
-            (lines::is_blank(&self.text[found.end..end])
-                || lines::after_comment(self.text, found.end) == end)
-                .then(|| {
-                    let new = format!("{}{}{new}", layout.line_end, " ".repeat(column));
-                    Splice::insert(end, new)
-                })
-        });
-        let splice = splice.ok_or_else(|| self.refuse(Error::Layout, found, path))?;
-        self.guarded(&[splice], found, path, false, |outline| {
-            let found = at_mut(outline.documents.get_mut(document)?, path.segments())?;
-            found.content = write::expected(map, false).content;
+    /// Inserts a map as the value of a key that has none yet, as in `image:`.
+    fn fill(&self, target: Target<'_, '_>, map: &Node) -> Result<String> {
+        let parent = target.path.parent();
+        let parent = parent.map(|path| self.locate(target.document, &path).map(|t| t.item));
+        let splice = parent
+            .transpose()?
+            .and_then(|parent| self.fill_splice(target, parent, map))
+            .ok_or_else(|| self.refuse(EditError::Layout, target))?;
+        self.splice_verified(&[splice], target, Comments::All, |item| {
+            item.content = write::expected(map, Style::Block).content;
             Some(())
         })
+        .ok_or_else(|| self.refuse(EditError::Verification, target))
     }
 
-    /// Makes the splices, reads the result and holds it against the tree that was meant.
-    fn guarded(
+    fn fill_splice(&self, target: Target<'_, '_>, parent: &Item, map: &Node) -> Option<Splice> {
+        let siblings = Children::of(self.text, parent).filter(|children| !children.is_flow)?;
+        if !lines::ends_line(self.text, target.item.end) {
+            return None;
+        }
+        let layout = self.layout(target);
+        let column = siblings.column + layout.map_indent;
+        let new = write::write_block(map, column, layout, None);
+        let end = lines::line_end(self.text, target.item.end);
+        Some(Splice::insert(end, format!("{}{new}", layout.new_line(column))))
+    }
+
+    /// Applies splices, and returns the text if it is read as expected: as the current outline with
+    /// `change` made to the target.
+    fn splice_verified(
         &self,
         splices: &[Splice],
-        found: &Item,
-        path: &Path,
-        comments_may_go: bool,
-        change: impl FnOnce(&mut Outline) -> Option<()>,
-    ) -> Result<String> {
-        let text = splice::apply(self.text, splices);
-        let refuse = || self.refuse(Error::Guard, found, path);
-        let mut meant = self.outline.clone();
-        change(&mut meant).ok_or_else(refuse)?;
-        let read = Outline::read(&text).map_err(|_| refuse())?;
-        let comments = match comments_may_go {
-            true => is_subsequence(&read.comments, &meant.comments),
-            false => read.comments == meant.comments,
+        target: Target<'_, '_>,
+        comments: Comments,
+        change: impl FnOnce(&mut Item) -> Option<()>,
+    ) -> Option<String> {
+        let text = splice::apply_splices(self.text, splices);
+        let mut expected = self.outline.clone();
+        let document = expected.documents.get_mut(target.document)?;
+        change(item_at_mut(document, target.path.segments())?)?;
+        let actual = Outline::read(&text).ok()?;
+        let are_comments_kept = match comments {
+            Comments::All => actual.comments == expected.comments,
+            Comments::AllButRemoved => is_subsequence(&actual.comments, &expected.comments),
         };
-        if comments && read.documents == meant.documents { Ok(text) } else { Err(refuse()) }
+        (are_comments_kept && actual.documents == expected.documents).then_some(text)
     }
 
-    /// The node at a path, or else the deepest on the way to it; an error where an anchor, an alias
-    /// or a tag is on the way.
-    fn find(&self, document: usize, path: &Path) -> Result<std::result::Result<&Item, &Item>> {
+    /// Follows a path; an anchor, an alias or a tag on the way is an error.
+    fn find(&self, document: usize, path: &Path) -> Result<Lookup<'_>> {
         let root = self.outline.documents.get(document);
-        let mut item = root.ok_or_else(|| Located::new(Error::NoDocument, None, path.clone()))?;
-        self.check(item, path)?;
+        let mut item =
+            root.ok_or_else(|| Located::new(EditError::NoDocument, None, path.clone()))?;
+        self.check_editable(Target { document, path, item })?;
         for segment in path.segments() {
             let next = match (segment, &item.content) {
-                (Segment::Key(key), Content::Mapping(map)) => map.get(key).map(|(_, value)| value),
+                (Segment::Key(key), Content::Mapping(map)) => {
+                    map.position(key).map(|position| &map.entries[position].1)
+                }
                 (Segment::Index(index), Content::Sequence(list)) => list.items.get(*index),
                 _ => None,
             };
             let Some(next) = next else {
-                return Ok(Err(item));
+                return Ok(Lookup::Missing(item));
             };
-            self.check(next, path)?;
+            self.check_editable(Target { document, path, item: next })?;
             item = next;
         }
-        Ok(Ok(item))
+        Ok(Lookup::Found(item))
     }
 
-    fn locate(&self, document: usize, path: &Path) -> Result<&Item> {
-        let missing = |deepest| self.refuse(Error::Missing(path.to_string()), deepest, path);
-        self.find(document, path)?.map_err(missing)
+    /// Follows a path to its node.
+    fn locate<'p>(&self, document: usize, path: &'p Path) -> Result<Target<'_, 'p>> {
+        match self.find(document, path)? {
+            Lookup::Found(item) => Ok(Target { document, path, item }),
+            Lookup::Missing(item) => {
+                let error = EditError::Missing(path.to_string());
+                Err(self.refuse(error, Target { document, path, item }))
+            }
+        }
     }
 
-    fn check(&self, item: &Item, path: &Path) -> Result<()> {
-        let error = match (&item.content, &item.tag) {
-            (Content::Alias(_), _) => Error::Alias,
-            _ if item.anchor != 0 => Error::Anchor,
-            (_, Some(tag)) => Error::Tag(tag.clone()),
+    fn check_editable(&self, target: Target<'_, '_>) -> Result<()> {
+        let error = match (&target.item.content, &target.item.tag) {
+            (Content::Alias(_), _) => EditError::Alias,
+            _ if target.item.anchor != 0 => EditError::Anchor,
+            (_, Some(tag)) => EditError::Tag(tag.clone()),
             _ => return Ok(()),
         };
-        Err(self.refuse(error, item, path))
+        Err(self.refuse(error, target))
     }
 
-    fn refuse_kind(&self, expected: &'static str, found: &Item, path: &Path) -> Located<Error> {
-        let kind = match &found.content {
-            Content::Scalar { .. } if found.is_nothing() => "nothing",
+    fn refuse_kind(&self, expected: &'static str, target: Target<'_, '_>) -> Located<EditError> {
+        let found = match &target.item.content {
+            Content::Scalar { .. } if target.item.is_nothing() => "nothing",
             Content::Scalar { .. } => "a scalar",
             Content::Alias(_) => "an alias",
             Content::Sequence(_) => "a list",
             Content::Mapping(_) => "a map",
         };
-        self.refuse(Error::Kind { expected, found: kind }, found, path)
+        self.refuse(EditError::Kind { expected, found }, target)
     }
 
-    fn refuse(&self, error: Error, found: &Item, path: &Path) -> Located<Error> {
-        Located::new(error, Some(self.span(found)), path.clone())
+    fn refuse(&self, error: EditError, target: Target<'_, '_>) -> Located<EditError> {
+        Located::new(error, Some(self.span(target.item)), target.path.clone())
     }
 
-    fn span(&self, found: &Item) -> Span {
-        Span::new(self.source, found.start as u32, found.end as u32)
+    fn span(&self, item: &Item) -> Span {
+        Span::new(self.source, item.start as u32, item.end as u32)
     }
 }
 
-fn string(text: &str) -> Node {
-    Node::new(Value::String(text.to_owned()))
+/// Makes `{key: value}`.
+fn map_of_one(key: &str, value: Node) -> Node {
+    Node::new(Value::Mapping([(key.to_owned(), value.into())].into()))
 }
 
-fn position(parent: &Item, path: &Path) -> Option<usize> {
+/// The position in its parent of the item or entry that a path ends with; none for the root.
+fn position_in(parent: &Item, path: &Path) -> Option<usize> {
     match (path.segments().last()?, &parent.content) {
         (Segment::Index(index), Content::Sequence(_)) => Some(*index),
-        (Segment::Key(key), Content::Mapping(map)) => {
-            map.entries.iter().position(|(name, _)| name.scalar() == Some(key))
-        }
+        (Segment::Key(key), Content::Mapping(map)) => map.position(key),
         _ => None,
     }
 }
 
-fn at_mut<'a>(item: &'a mut Item, path: &[Segment]) -> Option<&'a mut Item> {
+fn item_at_mut<'i>(item: &'i mut Item, path: &[Segment]) -> Option<&'i mut Item> {
     path.iter().try_fold(item, |item, segment| match (segment, &mut item.content) {
         (Segment::Key(key), Content::Mapping(map)) => {
-            let mut entries = map.entries.iter_mut();
-            entries.find(|(name, _)| name.scalar() == Some(key)).map(|(_, value)| value)
+            let position = map.position(key)?;
+            map.entries.get_mut(position).map(|(_, value)| value)
         }
         (Segment::Index(index), Content::Sequence(list)) => list.items.get_mut(*index),
         _ => None,
     })
 }
 
-/// Whether some of a list's texts, in order, are all of another's.
+/// Returns true if `part` is `whole` without some of its texts.
 fn is_subsequence(part: &[String], whole: &[String]) -> bool {
     let mut whole = whole.iter();
     part.iter().all(|text| whole.any(|other| other == text))

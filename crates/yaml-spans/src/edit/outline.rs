@@ -1,14 +1,14 @@
-//! A text's YAML with the bytes of every node: what the edits splice by, and what the guard
-//! compares. Anchors, tags, styles and comments are kept: an edit may change none of them.
+//! The outline of a text: every node with its bytes, anchor, tag and style, and all comments. Edits
+//! take their places from it, and their verification compares it.
 
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 
 use super::lines;
-use crate::MAX_DEPTH;
+use crate::limits::MAX_DEPTH;
 
-/// All documents of a text; empty ones are left out, as `yaml::parse` leaves them out.
+/// All documents of a text; empty ones are ignored, as in [`parse`](crate::parse).
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Outline {
     pub documents: Vec<Item>,
@@ -16,14 +16,14 @@ pub(super) struct Outline {
     pub comments: Vec<String>,
 }
 
-/// One node: its bytes and what stands there.
+/// One node with its bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
     /// The first byte of the token, after the anchor and the tag.
     pub start: usize,
-    /// The byte after the last one of its text; never in a comment or a line end.
+    /// The byte after its text; never in a comment or a line end.
     pub end: usize,
-    /// The anchor's number in the text, from 1; 0 for none.
+    /// The anchor's number in the text, from 1; 0 for no anchor.
     pub anchor: usize,
     /// The tag as written.
     pub tag: Option<String>,
@@ -34,10 +34,10 @@ pub(super) struct Item {
 pub(super) enum Content {
     Scalar {
         value: String,
-        /// None stands for any: what an edit puts in.
+        /// None in an expected outline: any style.
         style: Option<ScalarStyle>,
     },
-    /// The number of the anchor that it means.
+    /// The number of the anchor that the alias refers to.
     Alias(usize),
     Sequence(Sequence),
     Mapping(Mapping),
@@ -45,19 +45,19 @@ pub(super) enum Content {
 
 #[derive(Debug, Clone)]
 pub(super) struct Sequence {
-    pub flow: bool,
-    /// The column of the dashes, from 0, in a block.
+    pub is_flow: bool,
+    /// The column of the dashes, from 0, in block style.
     pub column: usize,
     pub items: Vec<Item>,
 }
 
 #[derive(Debug, Clone)]
 pub(super) struct Mapping {
-    pub flow: bool,
+    pub is_flow: bool,
     pub entries: Vec<(Item, Item)>,
 }
 
-/// Equal data in equal dress; places do not count.
+/// Compares data, anchor, tag and style; places are ignored.
 impl PartialEq for Item {
     fn eq(&self, other: &Self) -> bool {
         let same = match (&self.content, &other.content) {
@@ -73,13 +73,13 @@ impl PartialEq for Item {
 
 impl PartialEq for Sequence {
     fn eq(&self, other: &Self) -> bool {
-        self.flow == other.flow && self.items == other.items
+        self.is_flow == other.is_flow && self.items == other.items
     }
 }
 
 impl PartialEq for Mapping {
     fn eq(&self, other: &Self) -> bool {
-        self.flow == other.flow && self.entries == other.entries
+        self.is_flow == other.is_flow && self.entries == other.entries
     }
 }
 
@@ -88,7 +88,7 @@ impl Item {
         self.start..self.end
     }
 
-    /// The key's text, if this is a scalar.
+    /// The text, if this is a scalar.
     pub fn scalar(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar { value, .. } => Some(value),
@@ -96,15 +96,24 @@ impl Item {
         }
     }
 
-    /// Whether nothing at all is written here: `key:`.
+    pub fn is_flow(&self) -> bool {
+        match &self.content {
+            Content::Sequence(sequence) => sequence.is_flow,
+            Content::Mapping(mapping) => mapping.is_flow,
+            _ => false,
+        }
+    }
+
+    /// Returns true if nothing is written here, as after `key:`.
     pub fn is_nothing(&self) -> bool {
         self.start == self.end && self.scalar() == Some("")
     }
 }
 
 impl Mapping {
-    pub fn get(&self, key: &str) -> Option<&(Item, Item)> {
-        self.entries.iter().find(|(name, _)| name.scalar() == Some(key))
+    /// The position of a key's entry.
+    pub fn position(&self, key: &str) -> Option<usize> {
+        self.entries.iter().position(|(name, _)| name.scalar() == Some(key))
     }
 }
 
@@ -112,7 +121,7 @@ impl Outline {
     pub fn read(text: &str) -> Result<Outline, ScanError> {
         let options = granit_parser::options! {
             emit_comments: true,
-            // A licence above the first key can be long; the text's size bounds it.
+            // A licence above the first key can be long; the text's size limits it.
             max_buffered_comment_events: usize::MAX,
             flow_nesting_limit: MAX_DEPTH,
             block_nesting_limit: MAX_DEPTH,
@@ -120,7 +129,7 @@ impl Outline {
         let mut builder = Builder { text, ..Builder::default() };
         for next in Parser::new_from_str_with_options(text, options) {
             let (event, span) = next?;
-            builder.event(event, span.byte_range().unwrap_or(0..0));
+            builder.handle_event(event, span.byte_range().unwrap_or(0..0));
         }
         Ok(Outline { documents: builder.documents, comments: builder.comments })
     }
@@ -131,60 +140,56 @@ struct Builder<'a> {
     text: &'a str,
     documents: Vec<Item>,
     comments: Vec<String>,
-    /// Lists and maps that are not closed yet, with the key that waits for its value.
+    /// The lists and maps that are not closed yet, each with the key whose value comes next.
     open: Vec<(Item, Option<Item>)>,
     /// The byte after the last token.
     last_end: usize,
 }
 
 impl Builder<'_> {
-    fn event(&mut self, event: Event<'_>, bytes: Range<usize>) {
+    fn handle_event(&mut self, event: Event<'_>, bytes: Range<usize>) {
         match event {
             Event::Comment(text, _) => self.comments.push(text.into_owned()),
             Event::Scalar(value, style, anchor, tag) => {
                 let range = self.scalar_range(style, bytes);
-                let nothing = style == ScalarStyle::Plain && range.is_empty();
-                let value = if nothing { String::new() } else { value.into_owned() };
+                let is_nothing = style == ScalarStyle::Plain && range.is_empty();
+                let value = if is_nothing { String::new() } else { value.into_owned() };
                 let content = Content::Scalar { value, style: Some(style) };
-                self.complete(item(range, anchor, tag.as_deref(), content));
+                self.add_item(new_item(range, anchor, tag.as_deref(), content));
             }
-            Event::Alias(id) => self.complete(item(bytes, 0, None, Content::Alias(id))),
+            Event::Alias(id) => self.add_item(new_item(bytes, 0, None, Content::Alias(id))),
             Event::SequenceStart(style, anchor, tag) => {
-                let flow = style == StructureStyle::Flow;
+                let is_flow = style == StructureStyle::Flow;
                 let column = self.dash_column(bytes.start);
-                let content = Content::Sequence(Sequence { flow, column, items: Vec::new() });
-                self.begin(item(bytes, anchor, tag.as_deref(), content), flow);
+                let content = Content::Sequence(Sequence { is_flow, column, items: Vec::new() });
+                self.open_item(new_item(bytes, anchor, tag.as_deref(), content));
             }
             Event::MappingStart(style, anchor, tag) => {
-                let flow = style == StructureStyle::Flow;
-                let content = Content::Mapping(Mapping { flow, entries: Vec::new() });
-                self.begin(item(bytes, anchor, tag.as_deref(), content), flow);
+                let is_flow = style == StructureStyle::Flow;
+                let content = Content::Mapping(Mapping { is_flow, entries: Vec::new() });
+                self.open_item(new_item(bytes, anchor, tag.as_deref(), content));
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some((mut item, _)) = self.open.pop() else {
                     return;
                 };
-                let flow = match &item.content {
-                    Content::Sequence(sequence) => sequence.flow,
-                    Content::Mapping(mapping) => mapping.flow,
-                    _ => false,
-                };
                 // The parser ends a block where the next token starts.
-                item.end = if flow { bytes.end } else { self.last_end.max(item.start) };
-                self.complete(item);
+                item.end = if item.is_flow() { bytes.end } else { self.last_end.max(item.start) };
+                self.add_item(item);
             }
             _ => {}
         }
     }
 
-    fn begin(&mut self, item: Item, flow: bool) {
-        if flow {
+    fn open_item(&mut self, item: Item) {
+        if item.is_flow() {
             self.last_end = item.end;
         }
         self.open.push((item, None));
     }
 
-    fn complete(&mut self, item: Item) {
+    /// Adds a complete node to the innermost list or map.
+    fn add_item(&mut self, item: Item) {
         self.last_end = self.last_end.max(item.end);
         let Some((parent, key)) = self.open.last_mut() else {
             if !(item.is_nothing() && item.anchor == 0 && item.tag.is_none()) {
@@ -202,8 +207,8 @@ impl Builder<'_> {
         }
     }
 
-    /// The bytes of a scalar: a block scalar's without the empty lines that follow it, and the
-    /// place after the colon for one that is not there.
+    /// The bytes of a scalar: of a block scalar, without the empty lines after it; of an absent value,
+    /// the place after the colon.
     fn scalar_range(&self, style: ScalarStyle, bytes: Range<usize>) -> Range<usize> {
         let written = self.text.get(bytes.clone()).unwrap_or("");
         match style {
@@ -212,23 +217,23 @@ impl Builder<'_> {
                 bytes.start..end.max(self.last_end)
             }
             _ if written.is_empty() => {
-                let awaited = self.open.last().and_then(|(_, key)| key.as_ref());
-                let from = awaited.map_or(bytes.start, |key| key.end);
+                let key = self.open.last().and_then(|(_, key)| key.as_ref());
+                let from = key.map_or(bytes.start, |key| key.end);
                 let rest = self.text.get(from..).unwrap_or("");
                 let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-                let colon = awaited.is_some() && rest[blanks..].starts_with(':');
-                let at = if colon { from + blanks + 1 } else { bytes.start };
+                let has_colon = key.is_some() && rest[blanks..].starts_with(':');
+                let at = if has_colon { from + blanks + 1 } else { bytes.start };
                 at..at
             }
             _ => bytes,
         }
     }
 
-    /// The parser starts a block list at its first dash, and one whose dashes stand below its key
-    /// after it.
+    /// The column of a list's dashes. The parser starts a block list at its first dash, but after that
+    /// dash if the dashes are not indented below their key.
     fn dash_column(&self, start: usize) -> usize {
-        let awaited = self.open.last().and_then(|(_, key)| key.as_ref());
-        match awaited {
+        let key = self.open.last().and_then(|(_, key)| key.as_ref());
+        match key {
             Some(key) if !self.text[start..].starts_with('-') => {
                 lines::column(self.text, key.start)
             }
@@ -237,6 +242,6 @@ impl Builder<'_> {
     }
 }
 
-fn item(range: Range<usize>, anchor: usize, tag: Option<&Tag>, content: Content) -> Item {
+fn new_item(range: Range<usize>, anchor: usize, tag: Option<&Tag>, content: Content) -> Item {
     Item { start: range.start, end: range.end, anchor, tag: tag.map(Tag::original), content }
 }

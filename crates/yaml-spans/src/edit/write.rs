@@ -1,82 +1,89 @@
-//! The text of what an edit puts in.
+//! The text that an edit inserts, and the outline that it must be read as.
 
 use granit_parser::ScalarStyle;
 
+use super::lines::column;
 use super::outline::{Content, Item, Mapping, Sequence};
 use crate::{Node, Value};
 
-/// How the file around the edit is laid out.
+/// The layout of the file around an edit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Layout<'a> {
     /// The line end.
-    pub line_end: &'a str,
-    /// How much deeper a map stands than its key.
-    pub step: usize,
-    /// How much deeper a list's dashes stand than its key.
-    pub dash: usize,
+    pub newline: &'a str,
+    /// The indentation of a map below its key.
+    pub map_indent: usize,
+    /// The indentation of a list's dashes below its key.
+    pub list_indent: usize,
 }
 
 impl<'a> Layout<'a> {
-    /// What the first nodes that tell do, in the order given; else two spaces, and dashes as deep
-    /// as maps.
-    pub fn of(line_end: &'a str, text: &str, examples: &[&Item]) -> Self {
-        let column = |item: &Item| super::lines::column(text, item.start);
-        let step = examples.iter().find_map(|item| {
-            find(item, &|key, value| match &value.content {
-                Content::Mapping(map) if !map.flow => column(value).checked_sub(column(key)),
+    /// Copies the layout of the first block map and the first block list below the example nodes, in
+    /// the order given. The default is two spaces, and lists like maps.
+    pub fn copy_from(newline: &'a str, text: &str, examples: &[&Item]) -> Self {
+        let map_indent = examples.iter().find_map(|item| {
+            find_entry(item, &|key, value| match &value.content {
+                Content::Mapping(map) if !map.is_flow => {
+                    column(text, value.start).checked_sub(column(text, key.start))
+                }
                 _ => None,
             })
         });
-        let dash = examples.iter().find_map(|item| {
-            find(item, &|key, value| match &value.content {
-                Content::Sequence(list) if !list.flow => list.column.checked_sub(column(key)),
+        let list_indent = examples.iter().find_map(|item| {
+            find_entry(item, &|key, value| match &value.content {
+                Content::Sequence(list) if !list.is_flow => {
+                    list.column.checked_sub(column(text, key.start))
+                }
                 _ => None,
             })
         });
-        let step = step.filter(|&step| step > 0).unwrap_or(2);
-        Layout { line_end, step, dash: dash.unwrap_or(step) }
+        let map_indent = map_indent.filter(|&indent| indent > 0).unwrap_or(2);
+        Layout { newline, map_indent, list_indent: list_indent.unwrap_or(map_indent) }
+    }
+
+    /// A line end and the indentation of the next line.
+    pub fn new_line(&self, column: usize) -> String {
+        format!("{}{}", self.newline, " ".repeat(column))
     }
 }
 
-/// The first answer of a question put to every key with its value, from the top down.
-fn find(item: &Item, ask: &dyn Fn(&Item, &Item) -> Option<usize>) -> Option<usize> {
+/// Returns the first result of a function for a key and its value, from the top down.
+fn find_entry(item: &Item, find: &dyn Fn(&Item, &Item) -> Option<usize>) -> Option<usize> {
     match &item.content {
         Content::Mapping(map) => {
             let mut entries = map.entries.iter();
-            entries.find_map(|(key, value)| ask(key, value).or_else(|| find(value, ask)))
+            entries.find_map(|(key, value)| find(key, value).or_else(|| find_entry(value, find)))
         }
-        Content::Sequence(list) => list.items.iter().find_map(|item| find(item, ask)),
+        Content::Sequence(list) => list.items.iter().find_map(|item| find_entry(item, find)),
         _ => None,
     }
 }
 
-/// A scalar in a style, or in the lightest that every reader reads rightly.
-pub(super) fn scalar(text: &str, like: Option<ScalarStyle>) -> String {
-    let lightest = crate::scalar(text);
-    match like {
+/// Writes a string in a style, else in the simplest one that every reader reads correctly.
+pub(super) fn write_string(text: &str, style: Option<ScalarStyle>) -> String {
+    let simplest = crate::emit_scalar(text);
+    match style {
         Some(ScalarStyle::SingleQuoted) if !text.contains(char::is_control) => {
             format!("'{}'", text.replace('\'', "''"))
         }
-        Some(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) if lightest == text => {
+        Some(ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) if simplest == text => {
             serde_json::Value::from(text).to_string()
         }
-        _ => lightest,
+        _ => simplest,
     }
 }
 
-/// `{resources: {namespaces: [a]}}`, or a scalar.
-pub(super) fn flow(node: &Node, like: Option<ScalarStyle>) -> String {
+/// Writes a node in flow style: `{resources: {namespaces: [a]}}`. `style` is that of a string.
+pub(super) fn write_flow(node: &Node, style: Option<ScalarStyle>) -> String {
     match &node.value {
-        Value::String(text) => scalar(text, like),
+        Value::String(text) => write_string(text, style),
         Value::Sequence(items) => {
-            let items: Vec<String> = items.iter().map(|item| flow(item, None)).collect();
+            let items: Vec<String> = items.iter().map(|item| write_flow(item, None)).collect();
             format!("[{}]", items.join(", "))
         }
         Value::Mapping(map) => {
-            let entries: Vec<String> = map
-                .iter()
-                .map(|(key, entry)| format!("{}: {}", scalar(key, None), flow(&entry.node, None)))
-                .collect();
+            let entries: Vec<String> =
+                map.iter().map(|(key, entry)| write_flow_entry(key, &entry.node)).collect();
             format!("{{{}}}", entries.join(", "))
         }
         Value::Null => "null".to_owned(),
@@ -86,63 +93,88 @@ pub(super) fn flow(node: &Node, like: Option<ScalarStyle>) -> String {
     }
 }
 
-/// A node in block style whose first line stands at a column already.
-pub(super) fn block(
+/// Writes `key: value` in flow style.
+pub(super) fn write_flow_entry(key: &str, node: &Node) -> String {
+    format!("{}: {}", write_string(key, None), write_flow(node, None))
+}
+
+/// Writes a node in block style. Its first line has no indentation; the others are indented to the
+/// column. `style` is that of a string.
+pub(super) fn write_block(
     node: &Node,
     column: usize,
     layout: Layout<'_>,
-    like: Option<ScalarStyle>,
+    style: Option<ScalarStyle>,
 ) -> String {
-    let next = format!("{}{}", layout.line_end, " ".repeat(column));
-    match &node.value {
+    let lines: Vec<String> = match &node.value {
         Value::Mapping(map) if !map.is_empty() => {
-            let entry = |(key, entry): (&String, &crate::Entry)| {
-                block_entry(key, &entry.node, column, layout)
-            };
-            map.iter().map(entry).collect::<Vec<_>>().join(&next)
+            let entries = map.iter();
+            entries
+                .map(|(key, entry)| write_block_entry(key, &entry.node, column, layout))
+                .collect()
         }
         Value::Sequence(items) if !items.is_empty() => {
-            let item = |item| format!("- {}", block(item, column + 2, layout, None));
-            items.iter().map(item).collect::<Vec<_>>().join(&next)
+            let items = items.iter();
+            items.map(|item| format!("- {}", write_block(item, column + 2, layout, None))).collect()
         }
-        _ => flow(node, like),
+        _ => return write_flow(node, style),
+    };
+    lines.join(&layout.new_line(column))
+}
+
+/// Writes `key: value` in block style. Its first line has no indentation; the others are indented
+/// for a key in the column.
+pub(super) fn write_block_entry(
+    key: &str,
+    node: &Node,
+    column: usize,
+    layout: Layout<'_>,
+) -> String {
+    let column = match &node.value {
+        Value::Mapping(map) if !map.is_empty() => column + layout.map_indent,
+        Value::Sequence(items) if !items.is_empty() => column + layout.list_indent,
+        _ => return write_flow_entry(key, node),
+    };
+    let value = write_block(node, column, layout, None);
+    format!("{}:{}{value}", write_string(key, None), layout.new_line(column))
+}
+
+/// The style that a written list or map is expected in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// In block style, unless it is empty.
+    Block,
+    Flow,
+}
+
+impl Style {
+    pub fn of(is_flow: bool) -> Self {
+        if is_flow { Style::Flow } else { Style::Block }
     }
 }
 
-/// `key: value` in block style, whose key stands at a column already.
-pub(super) fn block_entry(key: &str, node: &Node, column: usize, layout: Layout<'_>) -> String {
-    let key = scalar(key, None);
-    let deeper = match &node.value {
-        Value::Mapping(map) if !map.is_empty() => layout.step,
-        Value::Sequence(items) if !items.is_empty() => layout.dash,
-        _ => return format!("{key}: {}", flow(node, None)),
-    };
-    let column = column + deeper;
-    let value = block(node, column, layout, None);
-    format!("{key}:{}{}{value}", layout.line_end, " ".repeat(column))
-}
-
-/// What the written text must read as, for the guard.
-pub(super) fn expected(node: &Node, in_flow: bool) -> Item {
+/// The outline that a written node must be read as.
+pub(super) fn expected(node: &Node, style: Style) -> Item {
     let content = match &node.value {
         Value::Sequence(items) => {
-            let flow = in_flow || items.is_empty();
-            let items = items.iter().map(|item| expected(item, flow)).collect();
-            Content::Sequence(Sequence { flow, column: 0, items })
+            let is_flow = style == Style::Flow || items.is_empty();
+            let items = items.iter().map(|item| expected(item, Style::of(is_flow))).collect();
+            Content::Sequence(Sequence { is_flow, column: 0, items })
         }
         Value::Mapping(map) => {
-            let flow = in_flow || map.is_empty();
-            let entry = |(key, entry): (&String, &crate::Entry)| {
-                (expected_scalar(key), expected(&entry.node, flow))
-            };
-            Content::Mapping(Mapping { flow, entries: map.iter().map(entry).collect() })
+            let is_flow = style == Style::Flow || map.is_empty();
+            let entries = map.iter().map(|(key, entry)| {
+                (expected_scalar(key), expected(&entry.node, Style::of(is_flow)))
+            });
+            Content::Mapping(Mapping { is_flow, entries: entries.collect() })
         }
         Value::String(text) => return expected_scalar(text),
-        _ => return expected_scalar(&flow(node, None)),
+        _ => return expected_scalar(&write_flow(node, None)),
     };
     Item { start: 0, end: 0, anchor: 0, tag: None, content }
 }
 
+/// The outline that a written scalar must be read as, in any style.
 pub(super) fn expected_scalar(text: &str) -> Item {
     let content = Content::Scalar { value: text.to_owned(), style: None };
     Item { start: 0, end: 0, anchor: 0, tag: None, content }

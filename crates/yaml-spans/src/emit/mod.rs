@@ -1,27 +1,28 @@
-//! Tree to text that every YAML reader reads as the same data.
+//! Trees to text that every YAML reader reads as the same data.
 //!
-//! Block style, in the tree's order, two spaces, lists indented under their key. A string stands
-//! plain only where no reader of YAML 1.1 or 1.2 takes it for something else, as a literal block if
-//! it has several lines that every reader keeps, else in double quotes. Nothing is folded.
+//! Block style in the tree's order, indented by two spaces, with lists indented below their key. A
+//! string is plain only if every reader of YAML 1.1 and 1.2 reads it as that string; it is a literal
+//! block if it has several lines that every reader keeps; otherwise it is double-quoted. Nothing is
+//! folded.
 
 mod text;
 
 use self::text::{Shape, push_quoted};
-use super::node::{Mapping, Node, Value};
+use crate::node::{Mapping, Node, Value};
 
-/// YAML bounds a key written without `? ` to 1024 characters
-/// (<https://yaml.org/spec/1.2.2/#822-block-mappings>); the quotes and a margin are taken off.
-const LONGEST_SIMPLE_KEY: usize = 1000;
+/// The longest key that is written without `? `, in bytes. YAML allows 1024 characters
+/// (<https://yaml.org/spec/1.2.2/#822-block-mappings>), quotes included; this leaves a margin.
+const MAX_SIMPLE_KEY: usize = 1000;
 
-/// One document, without `---`; ends with a line end. A float that is not finite, which no parsed
-/// tree holds, comes out as YAML's `.nan` or `.inf`.
+/// Writes one document, without `---`; it ends with a newline. A float that is not finite, which
+/// parsing never returns, is written as YAML's `.nan` or `.inf`.
 pub fn emit(node: &Node) -> String {
     let mut out = String::with_capacity(1024);
     push_document(&mut out, node);
     out
 }
 
-/// Several documents, `---` between them.
+/// Writes several documents with `---` between them.
 pub fn emit_documents<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> String {
     let mut out = String::with_capacity(4096);
     for node in nodes {
@@ -33,8 +34,9 @@ pub fn emit_documents<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> String {
     out
 }
 
-/// A string as a scalar of one line, quoted if it must be; safe within flow lists and maps too.
-pub fn scalar(text: &str) -> String {
+/// Writes a string as a scalar on one line, quoted if necessary. It is also safe inside flow lists
+/// and maps.
+pub fn emit_scalar(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     if Shape::of(text) == Shape::Plain && !text.contains([',', '[', ']', '{', '}', ':', '?']) {
         out.push_str(text);
@@ -52,15 +54,15 @@ fn push_document(out: &mut String, node: &Node) {
     }
 }
 
-/// The entries of a map, the first where the text stands now.
+/// Writes the entries of a map, the first at the end of the current line.
 fn push_map(out: &mut String, map: &Mapping, indent: usize) {
-    for (at, (key, entry)) in map.iter().enumerate() {
-        if at > 0 {
+    for (index, (key, entry)) in map.iter().enumerate() {
+        if index > 0 {
             push_indent(out, indent);
         }
         let start = out.len();
         push_key(out, key);
-        if out.len() - start > LONGEST_SIMPLE_KEY {
+        if out.len() - start > MAX_SIMPLE_KEY {
             out.insert_str(start, "? ");
             out.push('\n');
             push_indent(out, indent);
@@ -83,10 +85,10 @@ fn push_map(out: &mut String, map: &Mapping, indent: usize) {
     }
 }
 
-/// The items of a list, the first where the text stands now.
+/// Writes the items of a list, the first at the end of the current line.
 fn push_list(out: &mut String, items: &[Node], indent: usize) {
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
             push_indent(out, indent);
         }
         out.push_str("- ");
@@ -98,15 +100,15 @@ fn push_list(out: &mut String, items: &[Node], indent: usize) {
     }
 }
 
-/// A value that is no list or map with something in it, and the line's end. Block text is indented
-/// two deeper than `indent`.
+/// Writes a scalar or an empty list or map, and the line end. A literal block is indented by two
+/// more than `indent`.
 fn push_scalar(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
         Value::Int(number) => out.push_str(&number.to_string()),
-        Value::Float(number) => out.push_str(&float(*number)),
+        Value::Float(number) => out.push_str(&format_float(*number)),
         Value::Sequence(_) => out.push_str("[]"),
         Value::Mapping(_) => out.push_str("{}"),
         Value::String(text) => match Shape::of(text) {
@@ -125,7 +127,7 @@ fn push_key(out: &mut String, key: &str) {
     }
 }
 
-/// Lines as they are after `|`, with what says how many line ends the text has.
+/// Writes a literal block. The sign after `|` depends on the number of line ends at the text's end.
 fn push_literal(out: &mut String, text: &str, indent: usize) {
     let body = text.trim_end_matches('\n');
     out.push_str(match text.len() - body.len() {
@@ -145,8 +147,8 @@ fn push_literal(out: &mut String, text: &str, indent: usize) {
     }
 }
 
-/// A float that PyYAML too takes for one: with a point, and a sign in the exponent.
-fn float(number: f64) -> String {
+/// Formats a float so that PyYAML also reads a float: with a point, and a sign in the exponent.
+fn format_float(number: f64) -> String {
     if !number.is_finite() {
         let name = if number.is_nan() { ".nan" } else { ".inf" };
         let sign = if number == f64::NEG_INFINITY { "-" } else { "" };
@@ -170,9 +172,9 @@ fn push_indent(out: &mut String, indent: usize) {
     const SPACES: &str = "                                ";
     let mut left = indent;
     while left > 0 {
-        let some = left.min(SPACES.len());
-        out.push_str(&SPACES[..some]);
-        left -= some;
+        let width = left.min(SPACES.len());
+        out.push_str(&SPACES[..width]);
+        left -= width;
     }
 }
 

@@ -6,14 +6,14 @@ use super::*;
 use crate::source::{Source, Sources};
 use crate::{Dialect, Entry, parse};
 
-fn read(text: &str, dialect: Dialect) -> Vec<Node> {
+fn parse_text(text: &str, dialect: Dialect) -> Vec<Node> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("a.yaml", text));
     parse(&sources, id, dialect).unwrap_or_else(|errors| panic!("{text}\n{errors:?}"))
 }
 
-fn strict(text: &str) -> Node {
-    let mut nodes = read(text, Dialect::Strict);
+fn parse_strict(text: &str) -> Node {
+    let mut nodes = parse_text(text, Dialect::Strict);
     assert_eq!(nodes.len(), 1, "{text}");
     nodes.remove(0)
 }
@@ -32,7 +32,7 @@ fn list(items: impl IntoIterator<Item = Node>) -> Node {
 }
 
 #[test]
-fn manifests_come_out_as_reviewers_know_them() {
+fn manifests_are_written_in_the_usual_style() {
     let text = r#"apiVersion: apps/v1
 kind: Deployment
 metadata:
@@ -78,30 +78,30 @@ spec:
   schedule: 0 2 * * *
   other: "*/5 2-5 * * *"
 "#;
-    assert_eq!(emit(&strict(text)), text);
+    assert_eq!(emit(&parse_strict(text)), text);
 }
 
 #[test]
-fn documents_are_parted_by_three_dashes() {
+fn documents_are_separated_by_three_dashes() {
     let nodes = [map([("a", string("b"))]), list([string("|\n")]), string("x")];
     let text = emit_documents(&nodes);
     assert_eq!(text, "a: b\n---\n- |\n  |\n---\nx\n");
-    assert_eq!(read(&text, Dialect::Strict), nodes);
+    assert_eq!(parse_text(&text, Dialect::Strict), nodes);
 }
 
 #[test]
-fn strings_of_several_lines_are_literal_where_every_reader_keeps_them() {
+fn lines_become_a_literal_block_if_every_reader_keeps_them() {
     for (text, written) in [
         ("a\nb\n", "k: |\n  a\n  b\n"),
         ("a\n\n  b\n\tc", "k: |-\n  a\n\n    b\n  \tc\n"),
         ("a\n\n\n", "k: |+\n  a\n\n\n"),
         ("# a\n", "k: |\n  # a\n"),
         ("---\n...\n", "k: |\n  ---\n  ...\n"),
-        // A first line that is indented, or empty, leaves readers to guess the indentation.
+        // Readers must guess the indentation if the first line is indented or empty.
         (" a\nb\n", "k: \" a\\nb\\n\"\n"),
         ("\ta\nb\n", "k: \"\\ta\\nb\\n\"\n"),
         ("\na\n", "k: \"\\na\\n\"\n"),
-        // An editor takes white space off the end of a line.
+        // Editors strip white space at the end of a line.
         ("a \nb\n", "k: \"a \\nb\\n\"\n"),
         ("a\n  \n", "k: \"a\\n  \\n\"\n"),
         ("a\r\nb\r\n", "k: \"a\\r\\nb\\r\\n\"\n"),
@@ -113,7 +113,7 @@ fn strings_of_several_lines_are_literal_where_every_reader_keeps_them() {
 }
 
 #[test]
-fn what_no_one_sees_is_escaped_and_what_all_see_is_not() {
+fn invisible_characters_are_escaped() {
     for (text, written) in [
         ("a\0b", r#""a\u0000b""#),
         ("\u{7f}\u{85}", r#""\u007f\u0085""#),
@@ -126,12 +126,12 @@ fn what_no_one_sees_is_escaped_and_what_all_see_is_not() {
         ("😀", r#""😀""#),
         ("Größe 日本", "Größe 日本"),
     ] {
-        assert_eq!(scalar(text), written, "{text:?}");
+        assert_eq!(emit_scalar(text), written, "{text:?}");
     }
 }
 
 #[test]
-fn a_scalar_alone_is_plain_only_where_flow_takes_it() {
+fn a_single_scalar_is_plain_only_if_it_is_plain_in_flow() {
     for (text, written) in [
         ("tripit", "tripit"),
         ("--port=80", "--port=80"),
@@ -142,12 +142,12 @@ fn a_scalar_alone_is_plain_only_where_flow_takes_it() {
         ("a\nb\n", "\"a\\nb\\n\""),
         ("no", "\"no\""),
     ] {
-        assert_eq!(scalar(text), written);
+        assert_eq!(emit_scalar(text), written);
     }
 }
 
 #[test]
-fn floats_are_written_so_that_pyyaml_too_reads_a_number() {
+fn pyyaml_reads_written_floats_as_numbers() {
     for (number, written) in [
         (1.0, "1.0\n"),
         (-0.0, "-0.0\n"),
@@ -164,18 +164,18 @@ fn floats_are_written_so_that_pyyaml_too_reads_a_number() {
 }
 
 #[test]
-fn long_keys_are_written_out() {
+fn long_keys_are_written_with_a_question_mark() {
     let long = "k".repeat(1001);
     let deep = map([("a", list([string("b"), map([(long.as_str(), string("x\ny\n"))])]))]);
     let tree = map([(long.as_str(), deep), ("z", list([map([(long.as_str(), map([]))])]))]);
     let text = emit(&tree);
     assert!(text.starts_with(&format!("? {long}\n:\n  a:\n    - b\n    - ? {long}\n      : |\n")));
-    assert_eq!(strict(&text), tree);
+    assert_eq!(parse_strict(&text), tree);
 }
 
-/// Every hostile string in every position, in one tree, read by both dialects.
+/// Every hostile string in every position, read in both dialects.
 #[test]
-fn hostile_strings_come_back() {
+fn hostile_strings_survive_a_round_trip() {
     let text = include_str!("../../tests/fixtures/hostile_strings.json");
     let groups: BTreeMap<String, Vec<String>> = serde_json::from_str(text).unwrap();
     let strings: Vec<&str> = groups.values().flatten().map(String::as_str).collect();
@@ -185,18 +185,18 @@ fn hostile_strings_come_back() {
         for tree in [
             node(),
             map([("k", node()), ("l", string("x"))]),
-            map([(text, string("x")), ("a key of its own", node())]),
+            map([(text, string("x")), ("another key", node())]),
             map([(text, map([(text, node())]))]),
             map([(text, list([node(), list([node(), node()])]))]),
             list([node(), string("x")]),
-            list([map([(text, node()), ("a key of its own", node())])]),
+            list([map([(text, node()), ("another key", node())])]),
             list([list([list([node()]), map([(text, list([node()]))])])]),
         ] {
             let emitted = emit(&tree);
             assert!(emitted.ends_with('\n'));
             for dialect in [Dialect::Strict, Dialect::Kubectl] {
                 assert_eq!(
-                    read(&emitted, dialect),
+                    parse_text(&emitted, dialect),
                     std::slice::from_ref(&tree),
                     "{text:?}\n{emitted}"
                 );
@@ -208,7 +208,7 @@ fn hostile_strings_come_back() {
 fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
-        // YAML's own characters, close together.
+        // YAML's indicators, close together.
         "[-?:,\\[\\]{}#&*!|>'\"%@` \t\n\r\\\\a0.~=<_xeE+/]{0,12}",
         "[0-9_.:+eExobTZ -]{1,12}",
         "(yes|no|on|off|y|n|null|true|false|~|\\.inf|\\.nan)[ \n]?",
@@ -238,34 +238,35 @@ fn any_node() -> impl Strategy<Value = Node> {
 
 proptest! {
     #[test]
-    fn any_tree_comes_back(tree in any_node()) {
+    fn any_tree_survives_a_round_trip(tree in any_node()) {
         let text = emit(&tree);
         for dialect in [Dialect::Strict, Dialect::Kubectl] {
             let expected = match tree.value {
                 Value::Null if dialect == Dialect::Kubectl => vec![],
-                _ => vec![as_read(&tree, dialect)],
+                _ => vec![as_read_by(&tree, dialect)],
             };
-            prop_assert_eq!(&read(&text, dialect), &expected, "{}", text);
+            prop_assert_eq!(&parse_text(&text, dialect), &expected, "{}", text);
         }
     }
 
     #[test]
-    fn a_tree_comes_out_the_same_twice(tree in any_node()) {
+    fn writing_again_gives_the_same_text(tree in any_node()) {
         let text = emit(&tree);
-        prop_assert_eq!(emit(&strict(&text)), text);
+        prop_assert_eq!(emit(&parse_strict(&text)), text);
     }
 
     #[test]
-    fn any_scalar_alone_comes_back_from_flow(text in any_text()) {
-        let written = scalar(&text);
-        let node = strict(&format!("[{written}, {written}]"));
+    fn any_single_scalar_survives_a_round_trip_in_flow(text in any_text()) {
+        let written = emit_scalar(&text);
+        let node = parse_strict(&format!("[{written}, {written}]"));
         prop_assert_eq!(node, list([string(&text), string(&text)]));
     }
 }
 
-/// A float without a fraction comes back whole from a reader that goes through JSON, as kubectl.
-fn as_read(node: &Node, dialect: Dialect) -> Node {
-    let inner = |node: &Node| as_read(node, dialect);
+/// Returns the expected tree: a reader that goes through JSON, such as kubectl, reads a float without
+/// a fraction as a whole number.
+fn as_read_by(node: &Node, dialect: Dialect) -> Node {
+    let inner = |node: &Node| as_read_by(node, dialect);
     Node::new(match &node.value {
         Value::Float(number) if dialect == Dialect::Kubectl => match number.fract() == 0.0 {
             true if number.abs() <= 9e15 => Value::Int(*number as i64),

@@ -1,17 +1,17 @@
-//! How a string is written: plain, as a literal block, or in double quotes.
+//! The styles of a written string: plain, literal block or double-quoted.
 
 use std::fmt::Write;
 
 use crate::scalar::is_misread_plain;
 
-/// How a string is written.
+/// The style of a written string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
-    /// As it is; safe in block context, as a value and as a key.
+    /// Unquoted: safe in block context, as a value and as a key.
     Plain,
-    /// After `|`.
+    /// A literal block, after `|`.
     Literal,
-    /// In double quotes, with escapes.
+    /// Double-quoted, with escapes.
     Quoted,
 }
 
@@ -27,8 +27,8 @@ impl Shape {
     }
 }
 
-/// Stricter than YAML's grammar of plain scalars: only what starts like a word, a path or a flag,
-/// so that no indicator, in no version of YAML, can be in the way.
+/// Returns true for text that is safe unquoted. Stricter than YAML's grammar: only text that starts
+/// like a word, a path or a flag, so that it starts with no indicator of any version of YAML.
 fn is_plain(text: &str) -> bool {
     let mut chars = text.chars();
     let Some(first) = chars.next() else {
@@ -49,23 +49,24 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn has_plain_chars(text: &str) -> bool {
-    let mut before = ' ';
+    let mut previous = ' ';
     for char in text.chars() {
         let fits = match char {
-            '#' => before != ' ',
-            ' ' => before != ':',
+            '#' => previous != ' ',
+            ' ' => previous != ':',
             _ => char.is_ascii_graphic() || char.is_alphanumeric(),
         };
         if !fits {
             return false;
         }
-        before = char;
+        previous = char;
     }
-    before != ':' && before != ' '
+    previous != ':' && previous != ' '
 }
 
-/// Several lines, the first of which shows the indentation to every reader, and no white space that
-/// an editor would take off or a reader would take for indentation.
+/// Returns true for text of several lines that is safe as a literal block: the first line shows the
+/// indentation to every reader, and there is no white space that an editor would strip or a reader
+/// would take for indentation.
 fn is_literal(text: &str) -> bool {
     let body = text.trim_end_matches('\n');
     text.contains('\n')
@@ -75,7 +76,7 @@ fn is_literal(text: &str) -> bool {
         && body.chars().all(|char| matches!(char, '\n' | '\t') || !is_escaped(char))
 }
 
-/// In double quotes, as JSON has it, but for characters over U+FFFF: those that are escaped take
+/// Writes a string in double quotes as in JSON, except for escaped characters above U+FFFF: they use
 /// YAML's `\U`, since PyYAML and go-yaml do not join surrogates.
 pub(super) fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
@@ -100,8 +101,9 @@ pub(super) fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// Characters that no one sees, or that a reader may refuse or take for a line end: controls, white
-/// space but the space, format characters (Unicode's category Cf), private use, noncharacters.
+/// Matches characters that are invisible, or that a reader may refuse or read as a line end:
+/// controls, white space other than the space, format characters (Unicode's category Cf), private
+/// use, noncharacters.
 fn is_escaped(char: char) -> bool {
     if char.is_ascii() {
         return char.is_control();

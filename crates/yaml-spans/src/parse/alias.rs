@@ -1,5 +1,5 @@
-//! What [`Dialect::Kubectl`](super::Dialect::Kubectl) follows: anchors, aliases, merge keys, tags,
-//! and keys that are no strings.
+//! The features of [`Dialect::Kubectl`](super::Dialect::Kubectl): anchors, aliases, merge keys, tags,
+//! and keys that are not strings.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,13 +7,13 @@ use super::error::ParseError;
 use crate::limits::{MAX_BYTES, MAX_DEPTH};
 use crate::node::{Mapping, Node, Value};
 use crate::scalar::resolve_kubectl;
-use crate::show::shorten;
+use crate::truncate::truncate;
 
-/// The anchored nodes of one document that are complete.
+/// The complete anchored nodes of one document.
 #[derive(Default)]
 pub(super) struct Anchors {
-    kept: HashMap<usize, Anchored>,
-    /// Bytes of text that aliases made so far.
+    by_id: HashMap<usize, Anchored>,
+    /// The bytes of text that anchors and aliases copied so far.
     bytes: usize,
 }
 
@@ -22,7 +22,7 @@ struct Anchored {
     size: Size,
 }
 
-/// What a copy of a node costs.
+/// The cost of a copy of a node.
 #[derive(Clone, Copy, Default)]
 struct Size {
     nodes: usize,
@@ -31,22 +31,22 @@ struct Size {
 }
 
 impl Anchors {
-    /// Keeps a copy of an anchored node; gives the number of nodes in it.
-    pub(super) fn keep(&mut self, id: usize, node: &Node) -> usize {
-        let size = size(node);
+    /// Stores a copy of an anchored node; returns the number of nodes in it.
+    pub(super) fn insert(&mut self, id: usize, node: &Node) -> usize {
+        let size = measure(node);
         self.bytes += size.bytes;
-        self.kept.insert(id, Anchored { node: node.clone(), size });
+        self.by_id.insert(id, Anchored { node: node.clone(), size });
         size.nodes
     }
 
-    /// A copy of what an alias at a depth means, and the number of nodes in it; none if the anchor
-    /// is not complete yet.
+    /// Returns a copy of the node that an alias at a depth refers to, and the number of nodes in it;
+    /// none if the anchored node is not complete yet.
     pub(super) fn expand(
         &mut self,
         id: usize,
         depth: usize,
     ) -> Option<Result<(Node, usize), ParseError>> {
-        let Anchored { node, size } = self.kept.get(&id)?;
+        let Anchored { node, size } = self.by_id.get(&id)?;
         self.bytes += size.bytes;
         Some(if self.bytes > MAX_BYTES {
             Err(ParseError::AliasesTooLarge)
@@ -58,27 +58,37 @@ impl Anchors {
     }
 }
 
-fn size(node: &Node) -> Size {
-    let add = |sum: Size, part: Size| Size {
-        nodes: sum.nodes + part.nodes,
-        bytes: sum.bytes + part.bytes,
-        depth: sum.depth.max(part.depth + 1),
-    };
-    let one = Size { nodes: 1, bytes: 0, depth: 0 };
+fn measure(node: &Node) -> Size {
+    let mut size = Size { nodes: 1, bytes: 0, depth: 0 };
     match &node.value {
-        Value::String(text) => Size { bytes: text.len(), ..one },
-        Value::Sequence(items) => items.iter().map(size).fold(Size { depth: 1, ..one }, add),
-        Value::Mapping(map) => map.iter().fold(Size { depth: 1, ..one }, |sum, (key, entry)| {
-            let sum = add(sum, size(&entry.node));
-            Size { bytes: sum.bytes + key.len(), ..sum }
-        }),
-        _ => one,
+        Value::String(text) => size.bytes = text.len(),
+        Value::Sequence(items) => {
+            size.depth = 1;
+            items.iter().for_each(|item| size.add_child(measure(item)));
+        }
+        Value::Mapping(map) => {
+            size.depth = 1;
+            for (key, entry) in map {
+                size.bytes += key.len();
+                size.add_child(measure(&entry.node));
+            }
+        }
+        _ => {}
+    }
+    size
+}
+
+impl Size {
+    fn add_child(&mut self, child: Size) {
+        self.nodes += child.nodes;
+        self.bytes += child.bytes;
+        self.depth = self.depth.max(child.depth + 1);
     }
 }
 
-/// Sets the keys that `<<` brings, as go-yaml v2 does (`decode.go`, `merge`): of several maps the
-/// earlier wins, and a key that is written out after `<<` wins over it. There, a key written
-/// before `<<` loses, against YAML's own rule: that is refused.
+/// Adds the entries that `<<` brings, as go-yaml v2 does (`decode.go`, `merge`): the first of several
+/// maps wins, and the map's own keys after `<<` win over it. In go-yaml `<<` also wins over the map's
+/// own keys before it, against YAML's rule; that case is refused.
 pub(super) fn merge_into(
     node: Node,
     mapping: &mut Mapping,
@@ -106,7 +116,7 @@ pub(super) fn merge_into(
             continue;
         }
         if mapping.contains_key(&key) {
-            errors.push(ParseError::MergeAfterKey(shorten(&key)));
+            errors.push(ParseError::MergeAfterKey(truncate(&key)));
             continue;
         }
         merged.insert(key.clone());
@@ -115,11 +125,11 @@ pub(super) fn merge_into(
     errors
 }
 
-/// A scalar with a tag, as go-yaml v2 reads it. Its `!!binary` puts raw bytes into strings, which
-/// JSON has no place for: refused, like every tag outside of YAML's own.
-pub(super) fn tagged_scalar(text: &str, tag: &str) -> Result<Value, ParseError> {
-    let mismatch = || ParseError::TagMismatch { tag: shorten(tag), text: shorten(text) };
-    let name = core_tag(tag).ok_or_else(|| ParseError::UnknownTag(shorten(tag)))?;
+/// Resolves a scalar with a tag, as go-yaml v2 does. Its `!!binary` puts raw bytes into strings, which
+/// JSON cannot represent: it is refused, like every tag that is not YAML's own.
+pub(super) fn resolve_tagged(text: &str, tag: &str) -> Result<Value, ParseError> {
+    let mismatch = || ParseError::TagMismatch { tag: truncate(tag), text: truncate(text) };
+    let name = core_tag(tag).ok_or_else(|| ParseError::UnknownTag(truncate(tag)))?;
     if matches!(name, "" | "str") {
         return Ok(Value::String(text.to_owned()));
     }
@@ -130,16 +140,16 @@ pub(super) fn tagged_scalar(text: &str, tag: &str) -> Result<Value, ParseError> 
         | ("int", Value::Int(_))
         | ("float", Value::Int(_) | Value::Float(_)) => Ok(value),
         ("null" | "bool" | "int" | "float", _) => Err(mismatch()),
-        _ => Err(ParseError::UnknownTag(shorten(tag))),
+        _ => Err(ParseError::UnknownTag(truncate(tag))),
     }
 }
 
-/// Whether a list's or map's tag says what it is anyway.
+/// Returns true if the tag of a list or map is the default one.
 pub(super) fn is_tag_of(tag: &str, kind: &str) -> bool {
     matches!(core_tag(tag), Some(name) if name == kind || name.is_empty())
 }
 
-/// The name of one of YAML's own tags; empty for `!`, "no tag of its own".
+/// The name of one of YAML's own tags; empty for `!`, which sets no tag.
 fn core_tag(tag: &str) -> Option<&str> {
     match tag {
         "!" => Some(""),
@@ -149,28 +159,29 @@ fn core_tag(tag: &str) -> Option<&str> {
     }
 }
 
-/// A key that is no string, as `sigs.k8s.io/yaml` makes it one (`yaml.go`,
+/// Converts a key that is not a string, as `sigs.k8s.io/yaml` does (`yaml.go`,
 /// `convertToJSONableObject`).
-pub(super) fn json_key(value: &Value) -> Option<String> {
+pub(super) fn to_json_key(value: &Value) -> Option<String> {
     Some(match value {
         Value::Bool(value) => value.to_string(),
         Value::Int(number) => number.to_string(),
-        Value::Float(number) => go_float(*number),
+        Value::Float(number) => format_go_float(*number),
         _ => return None,
     })
 }
 
-/// A float as Go writes it to JSON, which has one kind of number: `1.0` and `1e3` are whole there.
-pub(super) fn json_number(number: f64) -> Value {
-    const EXACT: f64 = (1_u64 << 53) as f64;
-    match number.fract() == 0.0 && number.abs() <= EXACT {
+/// Converts a float as Go does by way of JSON, which has one kind of number: `1.0` and `1e3` are
+/// whole.
+pub(super) fn to_json_number(number: f64) -> Value {
+    const MAX_EXACT: f64 = (1_u64 << 53) as f64;
+    match number.fract() == 0.0 && number.abs() <= MAX_EXACT {
         true => Value::Int(number as i64),
         false => Value::Float(number),
     }
 }
 
-/// Go's `strconv.FormatFloat(number, 'g', -1, 32)`.
-fn go_float(number: f64) -> String {
+/// Formats a float as Go's `strconv.FormatFloat(number, 'g', -1, 32)` does.
+fn format_go_float(number: f64) -> String {
     let number = number as f32;
     let scientific = format!("{number:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

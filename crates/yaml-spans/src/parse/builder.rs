@@ -1,18 +1,18 @@
-//! Events in, documents out: what is open, what is wrong so far, and the way to where it is.
+//! Events to documents: the open lists and maps, the errors so far, and the path of what is read.
 
 use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, Span as Range, StructureStyle, Tag};
 
 use super::Dialect;
 use super::alias::{Anchors, is_tag_of};
-use super::entries::Key;
+use super::entries::{Key, KeyKind};
 use super::error::ParseError;
 use super::extent;
 use crate::diagnostic::Located;
 use crate::limits::{MAX_DEPTH, MAX_ERRORS, MAX_NODES};
 use crate::node::{Node, Value};
 use crate::path::{Path, Segment};
-use crate::show::shorten;
 use crate::source::{SourceId, Sources, Span};
+use crate::truncate::truncate;
 
 pub(super) struct Builder<'a> {
     pub(super) sources: &'a Sources,
@@ -21,16 +21,18 @@ pub(super) struct Builder<'a> {
     pub(super) dialect: Dialect,
     errors: Vec<Located<ParseError>>,
     documents: Vec<Node>,
-    /// Lists and maps that are not closed yet.
+    /// The lists and maps that are not closed yet, from the outside in.
     pub(super) open: Vec<Frame>,
-    /// Items and entries of the open ones, so that each is made with its exact size at its end.
+    /// The items of all open lists. Each list is made with its exact size when it is closed.
     items: Vec<Node>,
+    /// The entries of all open maps.
     pub(super) entries: Vec<(Key, Node)>,
     pub(super) anchors: Anchors,
-    /// The way to the last anchored node.
+    /// The path of the last anchored node.
     anchored: Path,
+    /// The number of nodes so far.
     nodes: usize,
-    /// The byte after the last scalar or bracket: signs of a block come after it.
+    /// The byte after the last scalar or bracket; the indicators of a block come after it.
     last_end: usize,
 }
 
@@ -39,26 +41,34 @@ pub(super) struct Frame {
     start: usize,
     anchor: usize,
     tag: Option<String>,
-    flow: bool,
-    pub(super) kind: Kind,
+    is_flow: bool,
+    pub(super) collection: Collection,
 }
 
-pub(super) enum Kind {
-    /// With the place of its first item among all.
-    Sequence(usize),
-    /// With the place of its first entry among all, and the key that waits for its value.
-    Mapping(usize, Option<Key>),
+pub(super) enum Collection {
+    Sequence {
+        /// The position of the list's first item in [`Builder::items`].
+        first: usize,
+        /// The index of the next item in the list.
+        index: usize,
+    },
+    Mapping {
+        /// The position of the map's first entry in [`Builder::entries`].
+        first: usize,
+        /// The key whose value comes next.
+        key: Option<Key>,
+    },
 }
 
-/// What a node's event says beside its value.
+/// The part of a node's event that does not depend on its kind.
 struct Properties<'t> {
     anchor: usize,
     tag: Option<&'t Tag>,
     range: &'t Range,
 }
 
-/// A bound is hit: there is no use in going on.
-pub(super) struct Stop;
+/// The end of parsing: a limit is exceeded.
+pub(super) struct LimitExceeded;
 
 impl<'a> Builder<'a> {
     pub(super) fn new(sources: &'a Sources, source: SourceId, dialect: Dialect) -> Self {
@@ -79,37 +89,38 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Returns true if no further errors are recorded.
     pub(super) fn is_full(&self) -> bool {
         self.errors.len() >= MAX_ERRORS
     }
 
-    /// Notes an error at a range of bytes.
+    /// Records an error at the current path.
     pub(super) fn refuse(&mut self, error: ParseError, start: usize, end: usize) {
-        let hint = error.cure();
+        let hint = error.hint();
         let span = Some(self.span(start, end));
-        self.push(Located { error, span, path: self.path(), hint });
+        self.push_error(Located { error, span, path: self.path(), hint });
     }
 
-    pub(super) fn push(&mut self, error: Located<ParseError>) {
+    pub(super) fn push_error(&mut self, error: Located<ParseError>) {
         if !self.is_full() {
             self.errors.push(error);
         }
     }
 
-    /// Notes that the parser beneath gave up on a document.
-    pub(super) fn syntax(&mut self, error: &ScanError) -> Result<(), Stop> {
-        let of_characters = match error.kind() {
+    /// Records the syntax error that a document ends with.
+    pub(super) fn abandon_document(&mut self, error: &ScanError) -> Result<(), LimitExceeded> {
+        let is_refused_character = match error.kind() {
             ErrorKind::UnexpectedCharacter { character } => character.is_control(),
             kind => *kind == ErrorKind::BomInsideDocument,
         };
-        // If so, the check of characters has said it already.
-        if !of_characters || self.errors.is_empty() {
-            let (error, span) = extent::of_syntax(error, self.text);
-            self.refuse(error, span.start, span.end);
+        // The check of characters has reported such a character already.
+        if !is_refused_character || self.errors.is_empty() {
+            let (error, bytes) = extent::convert_scan_error(error, self.text);
+            self.refuse(error, bytes.start, bytes.end);
         }
         self.reset();
         match error.kind() {
-            ErrorKind::RecursionLimitExceeded => Err(Stop),
+            ErrorKind::RecursionLimitExceeded => Err(LimitExceeded),
             _ => Ok(()),
         }
     }
@@ -122,8 +133,11 @@ impl<'a> Builder<'a> {
         Err(self.errors)
     }
 
-    /// Takes one event in.
-    pub(super) fn event(&mut self, event: Event<'_>, range: &Range) -> Result<(), Stop> {
+    pub(super) fn handle_event(
+        &mut self,
+        event: Event<'_>,
+        range: &Range,
+    ) -> Result<(), LimitExceeded> {
         let bytes = range.byte_range().unwrap_or(0..0);
         match event {
             Event::DocumentStart(..) => {
@@ -133,99 +147,111 @@ impl<'a> Builder<'a> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let properties = Properties { anchor, tag: tag.as_deref(), range };
-                self.written_scalar(&text, style, properties)
+                self.read_scalar(&text, style, properties)
             }
             Event::SequenceStart(style, anchor, tag) => {
-                let kind = Kind::Sequence(self.items.len());
-                self.begin(kind, style, Properties { anchor, tag: tag.as_deref(), range })
+                let collection = Collection::Sequence { first: self.items.len(), index: 0 };
+                self.open_frame(
+                    collection,
+                    style,
+                    Properties { anchor, tag: tag.as_deref(), range },
+                )
             }
             Event::MappingStart(style, anchor, tag) => {
-                let kind = Kind::Mapping(self.entries.len(), None);
-                self.begin(kind, style, Properties { anchor, tag: tag.as_deref(), range })
+                let collection = Collection::Mapping { first: self.entries.len(), key: None };
+                self.open_frame(
+                    collection,
+                    style,
+                    Properties { anchor, tag: tag.as_deref(), range },
+                )
             }
-            Event::SequenceEnd | Event::MappingEnd => self.end(bytes.end),
+            Event::SequenceEnd | Event::MappingEnd => self.close_frame(bytes.end),
             Event::Anchor(_, name) if self.dialect == Dialect::Strict => {
-                let error = ParseError::Anchor(format!("&{}", shorten(&name)));
-                let (hint, span) = (error.cure(), Some(self.span(bytes.start, bytes.end)));
+                let error = ParseError::Anchor(format!("&{}", truncate(&name)));
+                let (hint, span) = (error.hint(), Some(self.span(bytes.start, bytes.end)));
                 let path = std::mem::take(&mut self.anchored);
-                self.push(Located { error, span, path, hint });
+                self.push_error(Located { error, span, path, hint });
                 Ok(())
             }
             Event::Alias(id) => {
                 self.last_end = bytes.end;
-                self.alias(Some(id), bytes)
+                self.expand_alias(Some(id), bytes)
             }
             Event::UnresolvedAlias(_) => {
                 self.last_end = bytes.end;
-                self.alias(None, bytes)
+                self.expand_alias(None, bytes)
             }
             _ => Ok(()),
         }
     }
 
-    fn written_scalar(
+    fn read_scalar(
         &mut self,
         text: &str,
         style: ScalarStyle,
         properties: Properties<'_>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), LimitExceeded> {
         let bytes = properties.range.byte_range().unwrap_or(0..0);
-        let bytes = extent::of_scalar(self.text, self.last_end, bytes, style);
+        let bytes = extent::scalar_extent(self.text, self.last_end, bytes, style);
         self.last_end = bytes.end;
-        self.count(1)?;
-        let tag = self.properties(&properties);
-        self.scalar(text, style, properties.anchor, tag, bytes)
+        self.count_nodes(1)?;
+        let tag = self.take_properties(&properties);
+        self.add_scalar(text, style, properties.anchor, tag, bytes)
     }
 
-    fn begin(
+    fn open_frame(
         &mut self,
-        kind: Kind,
+        collection: Collection,
         style: StructureStyle,
         properties: Properties<'_>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), LimitExceeded> {
         let bytes = properties.range.byte_range().unwrap_or(0..0);
-        let flow = style == StructureStyle::Flow;
-        let start = match kind {
-            Kind::Sequence(_) if !flow => extent::dash(self.text, self.last_end, bytes.start),
+        let is_flow = style == StructureStyle::Flow;
+        let start = match collection {
+            Collection::Sequence { .. } if !is_flow => {
+                extent::list_start(self.text, self.last_end, bytes.start)
+            }
             _ => bytes.start,
         };
         if self.open.len() >= MAX_DEPTH {
             self.refuse(ParseError::TooDeep, start, bytes.end);
-            return Err(Stop);
+            return Err(LimitExceeded);
         }
-        let tag = self.properties(&properties);
-        if flow {
+        let tag = self.take_properties(&properties);
+        if is_flow {
             self.last_end = bytes.end;
         }
-        self.open.push(Frame { start, anchor: properties.anchor, tag, flow, kind });
-        self.count(1)
+        self.open.push(Frame { start, anchor: properties.anchor, tag, is_flow, collection });
+        self.count_nodes(1)
     }
 
     /// Closes the innermost list or map.
-    fn end(&mut self, end: usize) -> Result<(), Stop> {
+    fn close_frame(&mut self, end: usize) -> Result<(), LimitExceeded> {
         let Some(frame) = self.open.pop() else {
             return Ok(());
         };
-        // A block ends where the next token starts; what belongs to it ends with its last scalar.
-        let end = if frame.flow { end } else { self.last_end.max(frame.start) };
+        // The parser ends a block where the next token starts; its text ends with its last scalar.
+        let end = if frame.is_flow { end } else { self.last_end.max(frame.start) };
         self.last_end = end;
         let span = self.span(frame.start, end);
-        let (value, name) = match frame.kind {
-            Kind::Sequence(first) => (Value::Sequence(self.items.split_off(first)), "seq"),
-            Kind::Mapping(first, _) => (Value::Mapping(self.mapping(first)), "map"),
+        let (value, default_tag) = match frame.collection {
+            Collection::Sequence { first, .. } => {
+                (Value::Sequence(self.items.split_off(first)), "seq")
+            }
+            Collection::Mapping { first, .. } => (Value::Mapping(self.take_mapping(first)), "map"),
         };
-        if let Some(tag) = frame.tag.filter(|tag| !is_tag_of(tag, name)) {
-            self.refuse(ParseError::UnknownTag(shorten(&tag)), frame.start, end);
+        if let Some(tag) = frame.tag.filter(|tag| !is_tag_of(tag, default_tag)) {
+            self.refuse(ParseError::UnknownTag(truncate(&tag)), frame.start, end);
         }
         let node = Node { span: Some(span), value };
-        self.keep_anchor(frame.anchor, &node)?;
-        self.complete(node, false);
+        self.store_anchor(frame.anchor, &node)?;
+        self.add_node(node);
         Ok(())
     }
 
-    /// Keeps what the anchor's own event needs, and gives the tag's text if it counts;
+    /// Remembers the path of an anchored node for the anchor's own event, and returns the tag's text.
     /// [`Dialect::Strict`] refuses every tag here.
-    fn properties(&mut self, properties: &Properties<'_>) -> Option<String> {
+    fn take_properties(&mut self, properties: &Properties<'_>) -> Option<String> {
         if properties.anchor != 0 && self.dialect == Dialect::Strict {
             self.anchored = self.path();
         }
@@ -233,13 +259,13 @@ impl<'a> Builder<'a> {
         if self.dialect == Dialect::Kubectl {
             return Some(tag);
         }
-        let span = properties.range.tag_span().and_then(|span| span.byte_range());
-        let at = span.or(properties.range.byte_range()).unwrap_or(0..0);
-        self.refuse(ParseError::Tag(shorten(&tag)), at.start, at.end);
+        let tag_range = properties.range.tag_span().and_then(|span| span.byte_range());
+        let bytes = tag_range.or(properties.range.byte_range()).unwrap_or(0..0);
+        self.refuse(ParseError::Tag(truncate(&tag)), bytes.start, bytes.end);
         None
     }
 
-    /// Forgets the document that is being read.
+    /// Discards the document that is being read.
     fn reset(&mut self) {
         self.open.clear();
         self.items.clear();
@@ -247,25 +273,27 @@ impl<'a> Builder<'a> {
         self.anchors = Anchors::default();
     }
 
-    /// Counts nodes against the bound.
-    pub(super) fn count(&mut self, nodes: usize) -> Result<(), Stop> {
+    pub(super) fn count_nodes(&mut self, nodes: usize) -> Result<(), LimitExceeded> {
         self.nodes += nodes;
         if self.nodes <= MAX_NODES {
             return Ok(());
         }
         self.refuse(ParseError::TooManyNodes, self.last_end, self.last_end);
-        Err(Stop)
+        Err(LimitExceeded)
     }
 
-    /// Hands a node to what it stands in.
-    pub(super) fn complete(&mut self, node: Node, merges: bool) {
-        match self.open.last_mut() {
+    /// Adds a node to the innermost list or map: as an item, a key or a value.
+    pub(super) fn add_node(&mut self, node: Node) {
+        match self.open.last_mut().map(|frame| &mut frame.collection) {
             None if node.value == Value::Null && self.dialect == Dialect::Kubectl => {}
             None => self.documents.push(node),
-            Some(Frame { kind: Kind::Sequence(_), .. }) => self.items.push(node),
-            Some(Frame { kind: Kind::Mapping(_, key), .. }) => match key.take() {
+            Some(Collection::Sequence { index, .. }) => {
+                *index += 1;
+                self.items.push(node);
+            }
+            Some(Collection::Mapping { key, .. }) => match key.take() {
                 Some(key) => self.entries.push((key, node)),
-                None => self.key(node, merges),
+                None => self.set_key_node(node),
             },
         }
     }
@@ -274,25 +302,18 @@ impl<'a> Builder<'a> {
         Span::new(self.source, start as u32, end as u32)
     }
 
-    /// The way to what is being read.
+    /// The path of what is being read.
     pub(super) fn path(&self) -> Path {
         let mut path = Path::root();
-        let mut firsts = self.open.iter().filter_map(|frame| match frame.kind {
-            Kind::Sequence(first) => Some(first),
-            Kind::Mapping(..) => None,
-        });
-        firsts.next();
         for frame in &self.open {
-            match &frame.kind {
-                Kind::Sequence(first) => {
-                    // The items of a list end where those of the next list within begin.
-                    let end = firsts.next().unwrap_or(self.items.len());
-                    path.push(Segment::Index(end - first));
-                }
-                Kind::Mapping(_, Some(Key { name: Some(name), .. })) => {
-                    path.push(Segment::Key(name.clone()));
-                }
-                Kind::Mapping(..) => {}
+            match &frame.collection {
+                Collection::Sequence { index, .. } => path.push(Segment::Index(*index)),
+                Collection::Mapping { key: Some(Key { kind, .. }), .. } => match kind {
+                    KeyKind::Name(name) => path.push(Segment::Key(name.clone())),
+                    KeyKind::Merge => path.push(Segment::Key("<<".to_owned())),
+                    KeyKind::Refused => {}
+                },
+                Collection::Mapping { key: None, .. } => {}
             }
         }
         path

@@ -1,71 +1,79 @@
-//! Keys and the maps they make.
+//! Keys, and the maps made of them.
 
 use std::collections::HashSet;
 
 use indexmap::map::Entry as Slot;
 
 use super::Dialect;
-use super::alias::{json_key, merge_into};
-use super::builder::{Builder, Frame, Kind};
+use super::alias::{merge_into, to_json_key};
+use super::builder::{Builder, Collection, Frame};
 use super::error::ParseError;
 use crate::diagnostic::Located;
 use crate::node::{Entry, Mapping, Node, Value};
-use crate::show::shorten;
 use crate::source::Span;
+use crate::truncate::truncate;
 
-/// A key that was read.
+/// A key of a map.
 pub(super) struct Key {
-    /// None for a key that was refused: its value is read for errors and dropped.
-    pub(super) name: Option<String>,
+    pub(super) kind: KeyKind,
     pub(super) span: Span,
-    /// Whether it is `<<`, as `kubectl` takes it.
-    pub(super) merges: bool,
+}
+
+pub(super) enum KeyKind {
+    Name(String),
+    /// `<<` in [`Dialect::Kubectl`]: the value's entries become the map's.
+    Merge,
+    /// A refused key: its value is read for errors and dropped.
+    Refused,
 }
 
 impl Builder<'_> {
-    /// Takes a node as the key of the innermost map.
-    pub(super) fn key(&mut self, node: Node, merges: bool) {
+    /// Makes a node the key of the innermost map.
+    pub(super) fn set_key_node(&mut self, node: Node) {
         let span = node.span.unwrap_or(self.span(0, 0));
         let kind = node.kind();
         let name = match (node.value, self.dialect) {
             (Value::String(name), _) => Some(name),
-            (value, Dialect::Kubectl) => json_key(&value),
+            (value, Dialect::Kubectl) => to_json_key(&value),
             (_, Dialect::Strict) => None,
         };
         if name.is_none() {
             self.refuse(ParseError::KeyNotString(kind), span.start as usize, span.end as usize);
         }
-        self.complete_key(Key { name, span, merges });
+        self.set_key(Key { kind: name.map_or(KeyKind::Refused, KeyKind::Name), span });
     }
 
-    pub(super) fn complete_key(&mut self, done: Key) {
-        if let Some(Frame { kind: Kind::Mapping(_, key), .. }) = self.open.last_mut() {
-            *key = Some(done);
+    pub(super) fn set_key(&mut self, new: Key) {
+        if let Some(Frame { collection: Collection::Mapping { key, .. }, .. }) =
+            self.open.last_mut()
+        {
+            *key = Some(new);
         }
     }
 
-    /// Makes the map of the entries from `first` on; duplicates are refused.
-    pub(super) fn mapping(&mut self, first: usize) -> Mapping {
+    /// Makes a map of the entries from `first` on; duplicate keys are refused.
+    pub(super) fn take_mapping(&mut self, first: usize) -> Mapping {
         let entries = self.entries.split_off(first);
         let mut mapping = Mapping::with_capacity(entries.len());
         let mut merged = HashSet::new();
         for (key, node) in entries {
-            if key.merges {
-                let at = node.span.unwrap_or(key.span);
-                for error in merge_into(node, &mut mapping, &mut merged) {
-                    self.refuse(error, at.start as usize, at.end as usize);
+            let name = match key.kind {
+                KeyKind::Name(name) => name,
+                KeyKind::Refused => continue,
+                KeyKind::Merge => {
+                    let span = node.span.unwrap_or(key.span);
+                    for error in merge_into(node, &mut mapping, &mut merged) {
+                        self.refuse(error, span.start as usize, span.end as usize);
+                    }
+                    continue;
                 }
-                continue;
-            }
-            let Some(name) = key.name else {
-                continue;
             };
             let entry = Entry { key_span: Some(key.span), node };
             match mapping.entry(name) {
                 Slot::Vacant(slot) => {
                     slot.insert(entry);
                 }
-                // A key that `<<` brought gives way once.
+                // The map's own key replaces one that `<<` brought, once.
                 Slot::Occupied(mut slot) if merged.remove(slot.key()) => {
                     slot.insert(entry);
                 }
@@ -82,9 +90,9 @@ impl Builder<'_> {
             return;
         }
         let line = earlier.map(|span| self.sources.place(span).line);
-        let hint = line.map(|line| format!("it stands in line {line} already"));
-        let error = ParseError::DuplicateKey(shorten(name));
+        let hint = line.map(|line| format!("first defined on line {line}").into());
+        let error = ParseError::DuplicateKey(truncate(name));
         let path = self.path().key(name);
-        self.push(Located { error, span: Some(span), path, hint });
+        self.push_error(Located { error, span: Some(span), path, hint });
     }
 }

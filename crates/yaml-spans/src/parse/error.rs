@@ -1,44 +1,44 @@
-//! What is wrong with a text, each with its cure.
+//! Errors of a text, and advice on how to fix them.
+
+use std::fmt;
 
 use granit_parser::{ErrorKind, ScanError};
 
-use super::super::limits::{MAX_BYTES, MAX_DEPTH, MAX_NODES};
-use super::super::scalar::Doubt;
-use super::super::show::shorten;
+use crate::diagnostic::Hint;
+use crate::limits::{MAX_DEPTH, MAX_MEBIBYTES, MAX_NODES};
+use crate::scalar::Doubt;
+use crate::truncate::truncate;
 
-/// Why a text is not read.
+/// A reason why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// The text is over the bound.
-    #[error("the text has {bytes} bytes, over the bound of {MAX_BYTES}")]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-    },
-    /// Lists and maps nest too deep.
-    #[error("lists and maps nest deeper than {MAX_DEPTH}")]
+    /// The text is too large.
+    #[error("the text is larger than {MAX_MEBIBYTES} MiB")]
+    TooLarge,
+    /// Lists and maps are nested too deep.
+    #[error("lists and maps are nested more than {MAX_DEPTH} deep")]
     TooDeep,
-    /// The text makes too many nodes.
-    #[error("the text makes more than {MAX_NODES} nodes")]
+    /// The text has too many nodes.
+    #[error("the text has more than {MAX_NODES} keys and values, with aliases expanded")]
     TooManyNodes,
-    /// Aliases make too much of a small text.
-    #[error("aliases make more than {MAX_BYTES} bytes of the text")]
+    /// Aliases expand a small text to a large one.
+    #[error("aliases expand the text to more than {MAX_MEBIBYTES} MiB")]
     AliasesTooLarge,
-    /// A character that YAML does not allow, or that its versions take differently.
-    #[error("the character U+{:04X} is not allowed as it is", u32::from(*.0))]
+    /// A character that YAML does not allow, or that its versions treat differently.
+    #[error("the character U+{:04X} is not allowed unescaped", u32::from(*.0))]
     Character(char),
     /// The text ends within a block scalar's last line.
-    #[error("the text ends without a line end, in a block scalar")]
+    #[error("the text ends in a block scalar, without a newline")]
     NoLineEnd,
-    /// A tab where YAML takes spaces alone.
-    #[error("a tab stands where only spaces may indent")]
+    /// A tab where YAML allows only spaces.
+    #[error("a tab is used as indentation")]
     Tab,
-    /// YAML's grammar is broken.
+    /// Any other syntax error.
     #[error("{message}")]
     Syntax {
-        /// How.
+        /// The error in words.
         message: String,
-        /// What would be right, where that is plain.
+        /// Advice, for common errors.
         cure: Option<&'static str>,
     },
     /// `%YAML` or `%TAG`.
@@ -56,61 +56,83 @@ pub enum ParseError {
     /// `<<:`.
     #[error("the merge key `<<` is not allowed")]
     MergeKey,
-    /// A key stands twice in one map.
+    /// A map has a key twice.
     #[error("duplicate key `{0}`")]
     DuplicateKey(String),
-    /// A key is a number, a list or the like.
+    /// A key that is a number, a list or the like.
     #[error("a key must be a string, not {0}")]
     KeyNotString(&'static str),
-    /// Readers disagree on a plain scalar, or JSON has no such value.
+    /// A plain scalar that readers disagree on, or that JSON cannot represent.
     #[error("`{text}` {}", doubt.readings())]
     Scalar {
-        /// The scalar, shortened if it is long.
+        /// The scalar, truncated if it is long.
         text: String,
-        /// What is the matter.
+        /// The reason.
         doubt: Doubt,
     },
-    /// A plain or quoted scalar goes on in the next line.
-    #[error("a {0} scalar must end in its line")]
-    MultiLine(&'static str),
+    /// A plain or quoted scalar that continues on the next line.
+    #[error("{0} must end on the line it starts on")]
+    MultiLine(ScalarKind),
     /// `*name` before any `&name`.
-    #[error("no anchor has the name of the alias `{0}`")]
+    #[error("the alias `{0}` has no anchor before it")]
     UnknownAnchor(String),
     /// `&a [*a]`.
-    #[error("the alias `{0}` stands inside of what it means")]
+    #[error("the alias `{0}` is inside the value that it refers to")]
     AliasInItself(String),
     /// `<<: 5`.
     #[error("the merge key `<<` takes a map or a list of maps, not {0}")]
     MergeNotMap(&'static str),
     /// `{a: 1, <<: *m}` where `*m` has `a` too.
-    #[error("the merge key `<<` stands after the key `{0}`, which it sets too")]
+    #[error("the merge key `<<` comes after the key `{0}`, which it also sets")]
     MergeAfterKey(String),
-    /// A tag that Kubernetes' JSON has no value for.
+    /// A tag for a value that JSON cannot represent.
     #[error("the tag `{0}` has no meaning in Kubernetes manifests")]
     UnknownTag(String),
     /// `!!int abc`.
-    #[error("`{text}` is no {tag}")]
+    #[error("`{text}` is not a valid `{tag}`")]
     TagMismatch {
         /// The tag as written.
         tag: String,
-        /// What it stands before.
+        /// The value after it.
         text: String,
     },
 }
 
+/// A kind of scalar that must not continue on the next line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScalarKind {
+    /// Without quotes.
+    Plain,
+    /// In single or double quotes.
+    Quoted,
+}
+
+impl fmt::Display for ScalarKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ScalarKind::Plain => "a plain scalar",
+            ScalarKind::Quoted => "a quoted scalar",
+        })
+    }
+}
+
 impl ParseError {
-    /// What would be right.
-    pub(super) fn cure(&self) -> Option<String> {
+    pub(super) fn doubtful(text: &str, doubt: Doubt) -> Self {
+        ParseError::Scalar { text: truncate(text), doubt }
+    }
+
+    /// Advice on how to fix the error.
+    pub(super) fn hint(&self) -> Option<Hint> {
         Some(match self {
-            ParseError::TooLarge { .. } | ParseError::TooManyNodes => "split the file".into(),
+            ParseError::TooLarge | ParseError::TooManyNodes => "split the file".into(),
             ParseError::Character('\r') => r"end lines with `\n` or `\r\n`".into(),
             ParseError::Character('\u{feff}') => "delete the byte order mark".into(),
             ParseError::Character(char) => {
                 let code = u32::from(*char);
-                format!("write it in a double-quoted string, as `\\u{code:04x}`")
+                format!("write it in a double-quoted string, as `\\u{code:04x}`").into()
             }
             ParseError::NoLineEnd => {
-                "readers differ on whether the string ends in one: end the line".into()
+                "add a newline: readers differ on whether the string ends in one".into()
             }
             ParseError::Tab => "indent with spaces".into(),
             ParseError::Syntax { cure, .. } => (*cure)?.into(),
@@ -121,24 +143,26 @@ impl ParseError {
                 "write the keys out, or quote it if it is a string: `\"<<\"`".into()
             }
             ParseError::KeyNotString("null") => "a key is missing before the `:`".into(),
-            ParseError::KeyNotString(kind) if !is_collection(kind) => "quote it".into(),
-            ParseError::Scalar { text, doubt } => cure_of(text, *doubt),
-            ParseError::MultiLine("plain") => {
-                "write it in one line, or as a block after `|` or `>`".into()
+            ParseError::KeyNotString(kind) if !matches!(*kind, "a list" | "a map") => {
+                "quote it".into()
             }
-            ParseError::MultiLine(_) => {
-                "write it in one line with `\\n`, or as a block after `|`".into()
+            ParseError::Scalar { text, doubt } => scalar_hint(text, *doubt).into(),
+            ParseError::MultiLine(ScalarKind::Plain) => {
+                "write it on one line, or as a block after `|` or `>`".into()
+            }
+            ParseError::MultiLine(ScalarKind::Quoted) => {
+                "write it on one line with `\\n`, or as a block after `|`".into()
             }
             ParseError::MergeAfterKey(_) => {
-                "readers differ on which one wins: put `<<` first".into()
+                "put `<<` first: readers differ on which one wins".into()
             }
-            ParseError::UnknownTag(_) => "write the value as Kubernetes takes it".into(),
+            ParseError::UnknownTag(_) => "write the value as the Kubernetes API expects it".into(),
             _ => return None,
         })
     }
 
-    /// An error of the parser beneath, in words of ours where people meet it often.
-    pub(super) fn from_scan(error: &ScanError) -> ParseError {
+    /// Converts an error of granit-parser; common errors get a message of their own.
+    pub(super) fn from_scan_error(error: &ScanError) -> ParseError {
         let (message, cure) = match error.kind() {
             ErrorKind::RecursionLimitExceeded => return ParseError::TooDeep,
             ErrorKind::DirectiveDisallowed => return ParseError::Directive,
@@ -148,12 +172,12 @@ impl ParseError {
             | ErrorKind::TabAtBlockScalarStart
             | ErrorKind::TabInPlainScalar => return ParseError::Tab,
             ErrorKind::UnexpectedCharacter { character } => {
-                let character = shorten(&character.to_string());
+                let character = truncate(&character.to_string());
                 (format!("a plain scalar cannot start with `{character}`"), Some("quote it"))
             }
             ErrorKind::MappingValueNotAllowed => (
-                "a `:` stands where no map can begin".to_owned(),
-                Some("quote the string that holds it, or correct the indentation"),
+                "a `:` is not allowed here, where no map can begin".to_owned(),
+                Some("quote the string around it, or correct the indentation"),
             ),
             ErrorKind::UnclosedQuotedScalar => {
                 ("the quote is never closed".to_owned(), Some("close it with the same quote"))
@@ -162,29 +186,25 @@ impl ParseError {
                 (format!("the `{open}` is never closed"), None)
             }
             ErrorKind::UnknownQuotedScalarEscape => (
-                "no such escape in a double-quoted string".to_owned(),
+                "unknown escape in a double-quoted string".to_owned(),
                 Some("write `\\\\` for a backslash, or use single quotes"),
             ),
-            _ => (shorten(&error.info()), None),
+            _ => (truncate(&error.info()), None),
         };
         ParseError::Syntax { message, cure }
     }
 }
 
-fn is_collection(kind: &str) -> bool {
-    matches!(kind, "a list" | "a map")
-}
-
-fn cure_of(text: &str, doubt: Doubt) -> String {
-    let plain = match doubt {
+/// Advice for a plain scalar that readers disagree on.
+fn scalar_hint(text: &str, doubt: Doubt) -> String {
+    let alternative = match doubt {
         Doubt::Boolean => match text.to_ascii_lowercase().as_str() {
-            "yes" | "on" | "y" => "write `true`",
-            _ => "write `false`",
+            "yes" | "on" | "y" => "write `true`, or ",
+            _ => "write `false`, or ",
         },
-        Doubt::Number | Doubt::Sexagesimal => "write the number in decimal digits",
-        Doubt::TooLarge => "write a number that fits",
+        Doubt::Number | Doubt::Sexagesimal => "write the number in decimal digits, or ",
+        Doubt::TooLarge => "write a number that fits, or ",
         Doubt::Date | Doubt::Special | Doubt::NonFinite => "",
     };
-    let quoted = format!("quote it for the string: `\"{text}\"`");
-    if plain.is_empty() { quoted } else { format!("{plain}, or {quoted}") }
+    format!("{alternative}quote it for the string: `\"{text}\"`")
 }

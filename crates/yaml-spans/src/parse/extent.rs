@@ -1,4 +1,4 @@
-//! Which bytes of the text a thing was written in, where the parser beneath gives others.
+//! The bytes of scalars, lists and errors, where granit-parser reports other bytes.
 
 use std::ops::Range;
 
@@ -6,9 +6,9 @@ use granit_parser::{ScalarStyle, ScanError};
 
 use super::error::ParseError;
 
-/// The bytes of a scalar: of a block scalar, from its `|` or `>` to its last text. `last_end` is
-/// where the token before ends.
-pub(super) fn of_scalar(
+/// The bytes of a scalar; of a block scalar, from its `|` or `>` to the end of its text. `last_end`
+/// is the end of the token before it.
+pub(super) fn scalar_extent(
     text: &str,
     last_end: usize,
     bytes: Range<usize>,
@@ -24,9 +24,9 @@ pub(super) fn of_scalar(
     start..start + written.len()
 }
 
-/// Where a block list starts: the parser beneath gives the place after the first dash for one that
-/// is no deeper than its key.
-pub(super) fn dash(text: &str, last_end: usize, start: usize) -> usize {
+/// The first byte of a block list. granit-parser reports the byte after the first dash if the dashes
+/// are not indented below their key.
+pub(super) fn list_start(text: &str, last_end: usize, start: usize) -> usize {
     if text.as_bytes().get(start) == Some(&b'-') {
         return start;
     }
@@ -34,22 +34,22 @@ pub(super) fn dash(text: &str, last_end: usize, start: usize) -> usize {
     find_outside_comments(between, |c| c == '-').map_or(start, |at| last_end + at)
 }
 
-/// Whether a block scalar's last line ends with the text and not with a line end: YAML 1.2 adds one
-/// there, libyaml does not. After `|-` it makes no difference.
+/// Returns true if a block scalar's last line has no line end because the text ends there: YAML 1.2
+/// adds one, libyaml does not. After `|-` it makes no difference.
 pub(super) fn is_cut_short(text: &str, written: &str, style: ScalarStyle, end: usize) -> bool {
-    let header = || written.chars().skip(1).take_while(|c| matches!(c, '+' | '-' | '0'..='9'));
+    let mut header = written.chars().skip(1).take_while(|c| matches!(c, '+' | '-' | '0'..='9'));
     is_block(style)
         && !text.ends_with('\n')
         && text.get(end..).is_some_and(|rest| rest.trim().is_empty())
-        && !header().any(|c| c == '-')
+        && !header.any(|c| c == '-')
 }
 
-/// An error of the parser beneath in our words, and its bytes.
-pub(super) fn of_syntax(error: &ScanError, text: &str) -> (ParseError, Range<usize>) {
+/// Converts an error of granit-parser; returns it with its bytes.
+pub(super) fn convert_scan_error(error: &ScanError, text: &str) -> (ParseError, Range<usize>) {
     let mut start = error.marker().byte_offset().unwrap_or(0).min(text.len());
-    let error = ParseError::from_scan(error);
+    let error = ParseError::from_scan_error(error);
     if error == ParseError::Tab {
-        // The parser is past it by then.
+        // The parser reports a byte after the tab.
         start = text.get(..=start).and_then(|text| text.rfind('\t')).unwrap_or(start);
     }
     let width = match text.get(start..).and_then(|rest| rest.chars().next()) {
@@ -63,18 +63,18 @@ fn is_block(style: ScalarStyle) -> bool {
     matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
 }
 
-/// Where an indicator stands first in what comes between two tokens.
-fn find_outside_comments(between: &str, is: impl Fn(char) -> bool) -> Option<usize> {
-    let mut comment = false;
-    let mut space = true;
+/// Finds the first indicator in the text between two tokens.
+fn find_outside_comments(between: &str, is_indicator: impl Fn(char) -> bool) -> Option<usize> {
+    let mut in_comment = false;
+    let mut after_space = true;
     for (at, char) in between.char_indices() {
         match char {
-            '\n' => comment = false,
-            '#' if space => comment = true,
-            _ if !comment && is(char) => return Some(at),
+            '\n' => in_comment = false,
+            '#' if after_space => in_comment = true,
+            _ if !in_comment && is_indicator(char) => return Some(at),
             _ => {}
         }
-        space = char.is_whitespace();
+        after_space = char.is_whitespace();
     }
     None
 }

@@ -1,6 +1,6 @@
-//! Text to tree: granit-parser's events, held against the dialect, made into [`Node`]s.
+//! Text to trees: granit-parser's events, checked by the rules of a dialect and made into [`Node`]s.
 //!
-//! In: a source's text. Out: its documents, or all that is wrong with it. Called through `yaml`.
+//! In: a source's text. Out: its documents, or all its errors.
 
 mod alias;
 mod builder;
@@ -14,26 +14,29 @@ use granit_parser::Parser;
 
 use self::builder::Builder;
 pub use self::error::ParseError;
-use super::limits::{MAX_BYTES, MAX_DEPTH};
-use super::node::Node;
-use super::path::Path;
 use crate::diagnostic::Located;
+use crate::limits::{MAX_BYTES, MAX_DEPTH};
+use crate::node::Node;
+use crate::path::Path;
 use crate::source::{SourceId, Sources, Span};
 
-/// How a text is read.
+/// A set of rules for reading a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// What this project writes itself, and what templates make: what YAML 1.1 and 1.2 readers read
-    /// differently is refused.
+    /// For text that we write ourselves, by hand or by template: refuses everything that YAML 1.1 and
+    /// 1.2 readers read differently.
     Strict,
-    /// What others wrote, as `kubectl` reads it: anchors, aliases and merge keys are followed,
-    /// plain scalars are those of YAML 1.1 as go-yaml has them. Duplicate keys are still refused.
+    /// For text from elsewhere, read as `kubectl` does: anchors, aliases and merge keys are resolved,
+    /// plain scalars are those of YAML 1.1 in go-yaml's reading. Duplicate keys are still refused.
     Kubectl,
 }
 
-/// Reads all documents of a text; empty ones are left out, and by [`Dialect::Kubectl`] those that
-/// are `null` too, as `kubectl` does. Errors are sorted by place, and at most
-/// [`MAX_ERRORS`](super::MAX_ERRORS).
+/// Reads all documents of a text. Empty documents are ignored; with [`Dialect::Kubectl`], as in
+/// `kubectl`, `null` documents too.
+///
+/// # Errors
+///
+/// All errors in the order of the text, at most [`MAX_ERRORS`](crate::MAX_ERRORS).
 pub fn parse(
     sources: &Sources,
     id: SourceId,
@@ -41,12 +44,11 @@ pub fn parse(
 ) -> Result<Vec<Node>, Vec<Located<ParseError>>> {
     let text = sources.get(id).text();
     if text.len() > MAX_BYTES {
-        let error = ParseError::TooLarge { bytes: text.len() };
         let start = Span::new(id, 0, 0);
-        return Err(vec![Located::new(error, Some(start), Path::root())]);
+        return Err(vec![Located::new(ParseError::TooLarge, Some(start), Path::root())]);
     }
     let mut builder = Builder::new(sources, id, dialect);
-    chars::check(text, dialect, |error, start, end| builder.refuse(error, start, end));
+    chars::check_chars(text, dialect, |error, start, end| builder.refuse(error, start, end));
     let options = granit_parser::options! {
         emit_comments: false,
         emit_anchor_events: true,
@@ -58,14 +60,15 @@ pub fn parse(
     };
     let mut parser = Parser::new_from_str_with_options(text, options);
     while let Some(next) = parser.next_event() {
-        let more = match next {
-            Ok((event, span)) => builder.event(event, &span).is_ok(),
-            // What comes after a broken document is read too, for its errors.
+        let can_continue = match next {
+            Ok((event, span)) => builder.handle_event(event, &span).is_ok(),
+            // The documents after a broken one are read for their errors.
             Err(error) => {
-                builder.syntax(&error).is_ok() && parser.proceed_next_document() == Ok(true)
+                builder.abandon_document(&error).is_ok()
+                    && parser.proceed_next_document() == Ok(true)
             }
         };
-        if !more || builder.is_full() {
+        if !can_continue || builder.is_full() {
             break;
         }
     }

@@ -1,80 +1,96 @@
-//! Scalars and aliases as the dialect takes them.
+//! Scalars and aliases, by the rules of the dialect.
 
 use std::ops::Range;
 
 use granit_parser::ScalarStyle;
 
 use super::Dialect;
-use super::alias::{json_number, tagged_scalar};
-use super::builder::{Builder, Frame, Kind, Stop};
-use super::entries::Key;
-use super::error::ParseError;
+use super::alias::{resolve_tagged, to_json_number};
+use super::builder::{Builder, Collection, LimitExceeded};
+use super::entries::{Key, KeyKind};
+use super::error::{ParseError, ScalarKind};
 use super::extent;
 use crate::node::{Node, Value};
 use crate::scalar::{resolve_kubectl, resolve_strict};
-use crate::show::shorten;
+use crate::truncate::truncate;
 
 impl Builder<'_> {
-    pub(super) fn scalar(
+    pub(super) fn add_scalar(
         &mut self,
         text: &str,
         style: ScalarStyle,
         anchor: usize,
         tag: Option<String>,
         bytes: Range<usize>,
-    ) -> Result<(), Stop> {
-        let plain = style == ScalarStyle::Plain;
-        // The parser gives `~` for a scalar that is not there.
-        let text = if plain && bytes.is_empty() { "" } else { text };
-        if self.open.is_empty() && text.is_empty() && plain && tag.is_none() && anchor == 0 {
+    ) -> Result<(), LimitExceeded> {
+        let is_plain = style == ScalarStyle::Plain;
+        // The parser reports `~` for a scalar that is not written.
+        let text = if is_plain && bytes.is_empty() { "" } else { text };
+        if self.open.is_empty() && text.is_empty() && is_plain && tag.is_none() && anchor == 0 {
             return Ok(());
         }
         if self.dialect == Dialect::Strict {
-            self.refuse_lines(style, &bytes);
+            self.check_lines(style, &bytes);
         }
-        let merges = plain && tag.is_none() && text == "<<" && self.awaits_key();
-        match self.value(text, plain, tag.as_deref(), merges) {
+        if is_plain && tag.is_none() && text == "<<" && self.expects_key() {
+            return self.add_merge_key(anchor, &bytes);
+        }
+        match self.resolve(text, style, tag.as_deref()) {
             Ok(value) => {
                 let node = Node { span: Some(self.span(bytes.start, bytes.end)), value };
-                self.keep_anchor(anchor, &node)?;
-                self.complete(node, merges);
+                self.store_anchor(anchor, &node)?;
+                self.add_node(node);
             }
             Err(error) => self.refuse_node(error, &bytes),
         }
         Ok(())
     }
 
-    fn value(
+    /// Adds the key `<<`.
+    fn add_merge_key(&mut self, anchor: usize, bytes: &Range<usize>) -> Result<(), LimitExceeded> {
+        if self.dialect == Dialect::Strict {
+            self.refuse_node(ParseError::MergeKey, bytes);
+            return Ok(());
+        }
+        let span = self.span(bytes.start, bytes.end);
+        let node = Node { span: Some(span), value: Value::String("<<".to_owned()) };
+        self.store_anchor(anchor, &node)?;
+        self.set_key(Key { kind: KeyKind::Merge, span });
+        Ok(())
+    }
+
+    fn resolve(
         &self,
         text: &str,
-        plain: bool,
+        style: ScalarStyle,
         tag: Option<&str>,
-        merges: bool,
     ) -> Result<Value, ParseError> {
-        let doubtful = |doubt| ParseError::Scalar { text: shorten(text), doubt };
         let value = match (tag, self.dialect) {
-            (_, Dialect::Strict) if merges => return Err(ParseError::MergeKey),
-            _ if merges => return Ok(Value::String(text.to_owned())),
-            (Some(tag), _) => tagged_scalar(text, tag)?,
-            _ if !plain => return Ok(Value::String(text.to_owned())),
-            (None, Dialect::Strict) => return resolve_strict(text).map_err(doubtful),
-            (None, Dialect::Kubectl) => resolve_kubectl(text).map_err(doubtful)?,
+            (Some(tag), _) => resolve_tagged(text, tag),
+            (None, _) if style != ScalarStyle::Plain => return Ok(Value::String(text.to_owned())),
+            (None, Dialect::Strict) => {
+                return resolve_strict(text).map_err(|doubt| ParseError::doubtful(text, doubt));
+            }
+            (None, Dialect::Kubectl) => {
+                resolve_kubectl(text).map_err(|doubt| ParseError::doubtful(text, doubt))
+            }
         };
-        match value {
-            Value::Float(number) if !self.awaits_key() => Ok(json_number(number)),
+        match value? {
+            Value::Float(number) if !self.expects_key() => Ok(to_json_number(number)),
             value => Ok(value),
         }
     }
 
-    /// [`Dialect::Strict`]: a scalar in flow style must not go on in the next line, so that no
-    /// interpolation can continue one; a block scalar must not end with the text.
-    fn refuse_lines(&mut self, style: ScalarStyle, bytes: &Range<usize>) {
+    /// Checks the lines of a scalar in [`Dialect::Strict`]: a plain or quoted one must not continue on
+    /// the next line, so that no interpolation can continue it; a block scalar must not end with the
+    /// text.
+    fn check_lines(&mut self, style: ScalarStyle, bytes: &Range<usize>) {
         let written = self.text.get(bytes.clone()).unwrap_or("");
-        let lines = written.contains(['\n', '\r']);
+        let has_lines = written.contains(['\n', '\r']);
         let error = match style {
-            ScalarStyle::Plain if lines => ParseError::MultiLine("plain"),
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted if lines => {
-                ParseError::MultiLine("quoted")
+            ScalarStyle::Plain if has_lines => ParseError::MultiLine(ScalarKind::Plain),
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted if has_lines => {
+                ParseError::MultiLine(ScalarKind::Quoted)
             }
             _ if extent::is_cut_short(self.text, written, style, bytes.end) => {
                 return self.refuse(ParseError::NoLineEnd, bytes.end, bytes.end);
@@ -84,9 +100,13 @@ impl Builder<'_> {
         self.refuse(error, bytes.start, bytes.end);
     }
 
-    pub(super) fn alias(&mut self, id: Option<usize>, bytes: Range<usize>) -> Result<(), Stop> {
-        let name = shorten(self.text.get(bytes.clone()).unwrap_or(""));
-        let found = match (self.dialect, id) {
+    pub(super) fn expand_alias(
+        &mut self,
+        id: Option<usize>,
+        bytes: Range<usize>,
+    ) -> Result<(), LimitExceeded> {
+        let name = truncate(self.text.get(bytes.clone()).unwrap_or(""));
+        let expanded = match (self.dialect, id) {
             (Dialect::Strict, _) => Err(ParseError::Alias(name)),
             (Dialect::Kubectl, None) => Err(ParseError::UnknownAnchor(name)),
             (Dialect::Kubectl, Some(id)) => {
@@ -94,40 +114,41 @@ impl Builder<'_> {
                 self.anchors.expand(id, depth).unwrap_or(Err(ParseError::AliasInItself(name)))
             }
         };
-        match found {
+        match expanded {
             Ok((node, nodes)) => {
-                self.count(nodes)?;
-                self.complete(node, false);
+                self.count_nodes(nodes)?;
+                self.add_node(node);
                 Ok(())
             }
             Err(error) => {
-                let bound = matches!(error, ParseError::AliasesTooLarge | ParseError::TooDeep);
+                let is_limit = matches!(error, ParseError::AliasesTooLarge | ParseError::TooDeep);
                 self.refuse_node(error, &bytes);
-                if bound { Err(Stop) } else { Ok(()) }
+                if is_limit { Err(LimitExceeded) } else { Ok(()) }
             }
         }
     }
 
-    /// Notes an error and goes on as if a node stood there.
+    /// Records an error and adds a node in place of the refused one.
     fn refuse_node(&mut self, error: ParseError, bytes: &Range<usize>) {
         self.refuse(error, bytes.start, bytes.end);
         let span = self.span(bytes.start, bytes.end);
-        if self.awaits_key() {
-            self.complete_key(Key { name: None, span, merges: false });
+        if self.expects_key() {
+            self.set_key(Key { kind: KeyKind::Refused, span });
         } else {
-            self.complete(Node { span: Some(span), value: Value::Null }, false);
+            self.add_node(Node { span: Some(span), value: Value::Null });
         }
     }
 
-    pub(super) fn keep_anchor(&mut self, anchor: usize, node: &Node) -> Result<(), Stop> {
+    pub(super) fn store_anchor(&mut self, anchor: usize, node: &Node) -> Result<(), LimitExceeded> {
         if anchor == 0 || self.dialect == Dialect::Strict {
             return Ok(());
         }
-        let nodes = self.anchors.keep(anchor, node);
-        self.count(nodes)
+        let nodes = self.anchors.insert(anchor, node);
+        self.count_nodes(nodes)
     }
 
-    fn awaits_key(&self) -> bool {
-        matches!(self.open.last(), Some(Frame { kind: Kind::Mapping(_, None), .. }))
+    fn expects_key(&self) -> bool {
+        let collection = self.open.last().map(|frame| &frame.collection);
+        matches!(collection, Some(Collection::Mapping { key: None, .. }))
     }
 }

@@ -1,74 +1,112 @@
-//! What is wrong with a value that is read into a type.
+//! Errors of values that do not fit their type.
 
 use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use crate::near::name_hint;
-use crate::node::Node;
-use crate::path::Path;
-use crate::show::{one_line, shorten};
-use crate::source::Span;
+use super::passes::ErrorLocation;
+use crate::diagnostic::Hint;
+use crate::suggest::suggestion;
+use crate::truncate::{truncate, truncate_to};
 
-/// Why a value does not fit its type.
+/// The longest message of a type's own rule, in characters.
+const MAX_RULE_CHARS: usize = 300;
+
+/// A reason why a value does not fit its type.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ReadError {
     /// The type has no such field.
-    #[error("unknown field `{}`", shorten(.0))]
+    #[error("unknown field `{}`", truncate(.0))]
     UnknownField(String),
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("missing field `{0}`")]
     MissingField(String),
     /// The enum has no such value.
-    #[error("unknown value `{}`", shorten(.0))]
+    #[error("unknown value `{}`", truncate(.0))]
     UnknownVariant(String),
-    /// Another kind of value belongs here.
+    /// The value is of another kind.
     #[error("expected {expected}, found {found}")]
     WrongType {
-        /// What belongs here.
+        /// The kind of value that is expected.
         expected: String,
-        /// What stands here.
+        /// The value that was found.
         found: String,
     },
-    /// A whole number out of its type's range.
+    /// A whole number is outside its type's range.
     #[error("{number} is out of range: {least} to {most}")]
     OutOfRange {
         /// The number.
         number: i64,
-        /// The least that fits.
+        /// The smallest number of the type.
         least: i64,
-        /// The most that fits.
+        /// The largest number of the type.
         most: i64,
     },
-    /// The type's own rule is broken.
-    #[error("{0}")]
-    Rule(String),
+    /// The value breaks a rule of its type.
+    #[error("{message}")]
+    Rule {
+        /// The rule's own message.
+        message: String,
+        /// The type that was read, as [`std::any::type_name`] names it, if the type's visitor
+        /// refused the value.
+        type_name: Option<&'static str>,
+    },
 }
 
-/// An error on its way through serde, which knows nothing of places: the first node that it passes
-/// gives it one. Boxed, since results of this type are returned for every value.
+/// An error on its way through serde, which knows no places: the first node that it passes sets its
+/// place. Boxed, since every read returns a result of this type.
 #[derive(Debug)]
-pub(super) struct Failure(pub(super) Box<Inner>);
+pub(super) struct Failure(Box<FailureParts>);
 
 #[derive(Debug)]
-pub(super) struct Inner {
+pub(super) struct FailureParts {
     pub(super) error: ReadError,
-    pub(super) hint: Option<String>,
-    pub(super) at: Option<At>,
-}
-
-/// Where a failure happened.
-#[derive(Debug)]
-pub(super) struct At {
-    /// The node that cannot be read.
-    pub(super) node: *const Node,
-    pub(super) span: Option<Span>,
-    pub(super) path: Path,
+    pub(super) hint: Option<Hint>,
+    pub(super) location: Option<ErrorLocation>,
 }
 
 impl Failure {
-    pub(super) fn new(error: ReadError, hint: Option<String>) -> Self {
-        Failure(Box::new(Inner { error, hint, at: None }))
+    pub(super) fn new(error: ReadError, hint: Option<Hint>) -> Self {
+        Failure(Box::new(FailureParts { error, hint, location: None }))
+    }
+
+    /// Makes the failure of a type's own rule.
+    pub(super) fn rule(message: String) -> Self {
+        Failure::new(ReadError::Rule { message, type_name: None }, None)
+    }
+
+    pub(super) fn wrong_type(expected: impl Into<String>, found: impl Into<String>) -> Self {
+        let (expected, found) = (expected.into(), found.into());
+        Failure::new(ReadError::WrongType { expected, found }, None)
+    }
+
+    pub(super) fn error(&self) -> &ReadError {
+        &self.0.error
+    }
+
+    pub(super) fn is_located(&self) -> bool {
+        self.0.location.is_some()
+    }
+
+    pub(super) fn set_location(&mut self, location: ErrorLocation) {
+        self.0.location = Some(location);
+    }
+
+    pub(super) fn location_mut(&mut self) -> Option<&mut ErrorLocation> {
+        self.0.location.as_mut()
+    }
+
+    pub(super) fn into_parts(self) -> FailureParts {
+        *self.0
+    }
+
+    /// Names the type `T` in the failure of a rule that has no place yet: `T` is the type whose rule
+    /// it is.
+    pub(super) fn of_type<T>(mut self) -> Self {
+        if let (ReadError::Rule { type_name, .. }, None) = (&mut self.0.error, &self.0.location) {
+            *type_name = Some(std::any::type_name::<T>());
+        }
+        self
     }
 }
 
@@ -83,12 +121,11 @@ impl std::error::Error for Failure {}
 impl de::Error for Failure {
     fn custom<T: fmt::Display>(message: T) -> Self {
         let message = message.to_string();
-        Failure::new(ReadError::Rule(one_line(message.trim_end_matches('.'), 300)), None)
+        Failure::rule(truncate_to(message.trim_end_matches('.'), MAX_RULE_CHARS))
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let (expected, found) = (expected.to_string(), describe(found));
-        Failure::new(ReadError::WrongType { expected, found }, None)
+        Failure::wrong_type(expected.to_string(), describe_unexpected(found))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -96,17 +133,16 @@ impl de::Error for Failure {
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
-        let (expected, found) = (expected.to_string(), items(length));
-        Failure::new(ReadError::WrongType { expected, found }, None)
+        Failure::wrong_type(expected.to_string(), describe_length(length))
     }
 
     fn unknown_variant(variant: &str, allowed: &'static [&'static str]) -> Self {
-        let hint = name_hint(variant, allowed);
+        let hint = suggestion(variant, allowed);
         Failure::new(ReadError::UnknownVariant(variant.to_owned()), hint)
     }
 
     fn unknown_field(field: &str, allowed: &'static [&'static str]) -> Self {
-        let hint = name_hint(field, allowed);
+        let hint = suggestion(field, allowed);
         Failure::new(ReadError::UnknownField(field.to_owned()), hint)
     }
 
@@ -115,27 +151,27 @@ impl de::Error for Failure {
     }
 }
 
-/// What serde calls a value, in our words.
-fn describe(value: Unexpected<'_>) -> String {
+/// Describes the value that serde found.
+fn describe_unexpected(value: Unexpected<'_>) -> String {
     match value {
         Unexpected::Unit => "null".to_owned(),
         Unexpected::Bool(value) => format!("the boolean `{value}`"),
         Unexpected::Unsigned(number) => format!("the number `{number}`"),
         Unexpected::Signed(number) => format!("the number `{number}`"),
         Unexpected::Float(number) => format!("the number `{number}`"),
-        Unexpected::Str(text) => string(text),
+        Unexpected::Str(text) => describe_string(text),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "a map".to_owned(),
         other => other.to_string(),
     }
 }
 
-/// A string as messages show it.
-pub(super) fn string(text: &str) -> String {
-    format!("the string `{}`", shorten(text))
+/// Describes a string for a message.
+pub(super) fn describe_string(text: &str) -> String {
+    format!("the string `{}`", truncate(text))
 }
 
-/// A number of items.
-pub(super) fn items(number: usize) -> String {
-    if number == 1 { "1 item".to_owned() } else { format!("{number} items") }
+/// Describes a number of items for a message.
+pub(super) fn describe_length(length: usize) -> String {
+    if length == 1 { "1 item".to_owned() } else { format!("{length} items") }
 }

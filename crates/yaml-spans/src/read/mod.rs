@@ -1,61 +1,87 @@
-//! Tree to types: a strict serde reader that finds every error, each with its place.
+//! Trees to types: a strict serde reader that reports every error, each with its place.
 //!
-//! serde stops at the first error of a type. Here, unknown fields are noted and passed over; a value
-//! that cannot be read is noted, and all is read again without it; a field that is missing gets a
-//! stand-in. So one call tells all that is wrong, and costs nothing more when nothing is.
+//! serde stops at the first error of a type. To find the others, the tree is read in passes. A pass
+//! succeeds, or fails at one value; the error is recorded with the value's path, and the next pass
+//! treats that path differently:
+//!
+//! | the pass failed at | the next pass |
+//! |---|---|
+//! | a value that cannot be read | *skips* it: the value is taken as absent |
+//! | a missing field | *fills* it with a [`Placeholder`](placeholder::Placeholder) |
+//! | a path that is skipped or filled already | skips the value around it |
+//!
+//! An error at or above a path that is recorded already is a consequence of that error and is not
+//! reported. Unknown fields need no pass: they are recorded and passed over. A tree without errors is
+//! read once; with errors, reading ends when a pass succeeds, when nothing is left to skip, or with
+//! [`MAX_ERRORS`] errors.
+//!
+//! # Example
+//!
+//! Into `struct Server { port: u16, image: String, name: String }` is read:
+//!
+//! ```yaml
+//! port: "80"
+//! imgae: x
+//! name: 5
+//! ```
+//!
+//! 1. `port` is a string: recorded, to be skipped.
+//! 2. Without `port`. `imgae` is unknown: recorded. `name` is a number: recorded, to be skipped.
+//! 3. Without `port` and `name`: `port` is missing, a consequence of pass 1; to be filled.
+//! 4. With a placeholder for `port`: `image` is missing: recorded, to be filled.
+//! 5. With two placeholders: `name` is missing, a consequence of pass 2; to be filled.
+//! 6. With three placeholders: a `Server`. It is discarded by [`read`], and the four recorded errors
+//!    are returned in the order of the text.
+//!
+//! [`MAX_ERRORS`]: crate::MAX_ERRORS
 
+mod access;
 mod error;
-mod map;
-mod run;
-mod stand_in;
+mod passes;
+mod placeholder;
+mod reader;
 mod step;
-mod value;
 
 use serde::de::DeserializeOwned;
 
 pub use self::error::ReadError;
-use self::run::Run;
+use self::passes::{Next, Passes};
+use self::reader::Reader;
 use self::step::Step;
-use self::value::Reader;
-use super::node::Node;
-use super::path::Path;
 use crate::diagnostic::Located;
+use crate::node::Node;
+use crate::path::Path;
 
-/// Reads a value into a type. Strictly: no string for a number nor a number for a string, no null
-/// but for an `Option`, no unknown field, no number out of its type's range. Errors are sorted by
-/// place, and at most [`MAX_ERRORS`](super::MAX_ERRORS).
+/// Reads a node into a type. Strictly: no string for a number nor a number for a string, null for an
+/// `Option` only, no unknown field, no number outside its type's range.
+///
+/// # Errors
+///
+/// All errors in the order of the text, at most [`MAX_ERRORS`](crate::MAX_ERRORS).
 pub fn read<T: DeserializeOwned>(node: &Node) -> Result<T, Vec<Located<ReadError>>> {
-    read_at(node, &Path::root())
-}
-
-/// [`read`] for a node that does not stand at its document's root: paths of errors begin with
-/// `base`.
-pub fn read_at<T: DeserializeOwned>(
-    node: &Node,
-    base: &Path,
-) -> Result<T, Vec<Located<ReadError>>> {
-    match read_what_can_be(node, base) {
+    match read_partial(node, &Path::root()) {
         (Some(value), errors) if errors.is_empty() => Ok(value),
         (_, errors) => Err(errors),
     }
 }
 
-/// [`read_at`] for those who go on with what could be read: the value without what is wrong in it,
-/// and what is wrong. There is no value where nothing can be made of it.
-pub fn read_what_can_be<T: DeserializeOwned>(
+/// Reads as much of a node as possible: returns the value without its broken parts, and all errors,
+/// as [`read`] does. There is no value if nothing could be read. The paths of errors begin with
+/// `base`, the node's own path.
+pub fn read_partial<T: DeserializeOwned>(
     node: &Node,
     base: &Path,
 ) -> (Option<T>, Vec<Located<ReadError>>) {
-    let run = Run::default();
+    let passes = Passes::default();
+    let root = Step::root(node);
     loop {
-        let step = Step::root(node);
-        let read = T::deserialize(Reader { node, step: &step, run: &run });
-        let more = match read {
-            Ok(value) => return (Some(value), run.into_errors(base)),
-            Err(failure) => run.note(run.locate(failure, node, &step), node),
+        let failure = match T::deserialize(Reader { node, step: &root, passes: &passes }) {
+            Ok(value) => return (Some(value), passes.into_errors(base)),
+            Err(failure) => passes.locate(failure, node, &root),
         };
-        if !more {
-            return (None, run.into_errors(base));
+        match passes.record_failure(failure, node) {
+            Next::Pass => {}
+            Next::End => return (None, passes.into_errors(base)),
         }
     }
 }

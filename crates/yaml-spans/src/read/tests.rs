@@ -1,4 +1,4 @@
-//! What the reader says of wrong values, whole: message, place, path and hint.
+//! The reader's errors in full: message, place, path and hint.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -11,15 +11,24 @@ use super::*;
 use crate::source::{Source, Sources};
 use crate::{Dialect, MAX_ERRORS, parse};
 
-/// Reads a text into a type; of errors, a line each: `line:column message | path | hint`.
-fn outcome<T: DeserializeOwned>(text: &str) -> Result<T, Vec<String>> {
-    let mut sources = Sources::new();
-    let id = sources.add(Source::written("a.yaml", text));
-    let nodes = parse(&sources, id, Dialect::Strict).unwrap();
-    read(&nodes[0]).map_err(|errors| errors.iter().map(|error| line(&sources, error)).collect())
+/// Reads a text into a type; errors are lines of `line:column message | path | hint`.
+fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, Vec<String>> {
+    let (sources, node) = parse_text(text);
+    read(&node).map_err(|errors| errors.iter().map(|error| format_error(&sources, error)).collect())
 }
 
-fn line(sources: &Sources, error: &Located<ReadError>) -> String {
+fn parse_text(text: &str) -> (Sources, Node) {
+    let mut sources = Sources::new();
+    let id = sources.add(Source::written("a.yaml", text));
+    let node = parse(&sources, id, Dialect::Strict).unwrap().remove(0);
+    (sources, node)
+}
+
+fn parse_one(text: &str) -> Node {
+    parse_text(text).1
+}
+
+fn format_error(sources: &Sources, error: &Located<ReadError>) -> String {
     let diagnostic = error.diagnose(sources);
     let place = diagnostic.place.unwrap();
     let hint = diagnostic.label.unwrap_or_default();
@@ -29,7 +38,7 @@ fn line(sources: &Sources, error: &Located<ReadError>) -> String {
 
 #[track_caller]
 fn assert_errors<T: DeserializeOwned + Debug>(text: &str, expected: &[&str]) {
-    assert_eq!(outcome::<T>(text).unwrap_err(), expected, "{text}");
+    assert_eq!(read_text::<T>(text).unwrap_err(), expected, "{text}");
 }
 
 #[test]
@@ -95,7 +104,7 @@ struct Client {
     env: Option<BTreeMap<String, Env>>,
 }
 
-/// Refused when it is empty: its stand-in is too.
+/// An empty name is invalid, so that its placeholder fails too.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 struct Name(String);
@@ -106,7 +115,7 @@ impl TryFrom<String> for Name {
     fn try_from(text: String) -> Result<Self, String> {
         match text.chars().all(|c| c.is_ascii_lowercase()) && !text.is_empty() {
             true => Ok(Name(text)),
-            false => Err(format!("`{text}` is no name")),
+            false => Err(format!("invalid name `{text}`")),
         }
     }
 }
@@ -132,9 +141,9 @@ enum Env {
 }
 
 #[test]
-fn what_fits_is_read() {
+fn valid_values_are_read() {
     let text = "name: tts\nserver: {image: a, port: 80, ratio: 2, mode: {custom: {level: 3}}}\ngpuTotal: null\nclients:\n  - name: b\n    env: {A: x, B: {valueFrom: z}}\n";
-    let stack: Stack = outcome(text).unwrap();
+    let stack: Stack = read_text(text).unwrap();
     let env = BTreeMap::from([
         ("A".to_owned(), Env::Plain("x".to_owned())),
         ("B".to_owned(), Env::From { value_from: "z".to_owned() }),
@@ -150,7 +159,7 @@ fn what_fits_is_read() {
 }
 
 #[test]
-fn every_missing_field_is_named_at_its_map() {
+fn missing_fields_are_reported_at_their_map() {
     assert_errors::<Stack>(
         "server:\n  mode: edit\nclients:\n  - env: {}\n  - {}\n",
         &[
@@ -164,16 +173,16 @@ fn every_missing_field_is_named_at_its_map() {
 }
 
 #[test]
-fn rules_of_types_and_all_beside_them_are_found_at_once() {
+fn broken_rules_are_reported_with_all_other_errors() {
     assert_errors::<Stack>(
         "name: TTS\nserver:\n  image: 5\n  port: 70000\n  mode: Edit\ngpuTotal: -1\nclients:\n  - name: ''\n    env: {A: 5}\n  - x\n",
         &[
-            "1:7 `TTS` is no name | name | ",
+            "1:7 invalid name `TTS` | name | ",
             "3:10 expected a string, found the number `5` | server.image | quote it: `\"5\"`",
             "4:9 70000 is out of range: 0 to 65535 | server.port | ",
             "5:9 unknown value `Edit` | server.mode | did you mean `edit`?",
             "6:11 -1 is out of range: 0 to 255 | gpuTotal | ",
-            "8:11 `` is no name | clients[0].name | ",
+            "8:11 invalid name `` | clients[0].name | ",
             "9:14 data did not match any variant of untagged enum Env | clients[0].env.A | ",
             "10:5 expected a map, found the string `x` | clients[1] | ",
         ],
@@ -181,7 +190,7 @@ fn rules_of_types_and_all_beside_them_are_found_at_once() {
 }
 
 #[test]
-fn enums_are_strings_or_maps_of_one_key() {
+fn enums_are_strings_or_maps_with_one_key() {
     for (text, expected) in [
         ("edit", Mode::Edit),
         ("edit: null", Mode::Edit),
@@ -189,7 +198,7 @@ fn enums_are_strings_or_maps_of_one_key() {
         ("pair: [1, x]", Mode::Pair(1, "x".to_owned())),
         ("named: x", Mode::Named(Name("x".to_owned()))),
     ] {
-        assert_eq!(outcome::<Mode>(text), Ok(expected), "{text}");
+        assert_eq!(read_text::<Mode>(text), Ok(expected), "{text}");
     }
     for (text, error) in [
         ("5", "1:1 expected a string, found the number `5` |  | quote it: `\"5\"`"),
@@ -199,11 +208,11 @@ fn enums_are_strings_or_maps_of_one_key() {
         ("exeption", "1:1 unknown value `exeption` |  | did you mean `exception`?"),
         (
             "zzz: 1",
-            "1:1 unknown value `zzz` |  | allowed are `edit`, `exception`, `custom`, `pair`, `named`",
+            "1:1 unknown value `zzz` |  | expected `edit`, `exception`, `custom`, `pair` or `named`",
         ),
         (
             "custom",
-            "1:1 expected a map with the key `custom` that holds a map, found the string `custom` |  | ",
+            "1:1 expected a map with the key `custom` and a map as its value, found the string `custom` |  | ",
         ),
         ("custom: {level: 300}", "1:17 300 is out of range: 0 to 255 | custom.level | "),
         (
@@ -216,14 +225,14 @@ fn enums_are_strings_or_maps_of_one_key() {
             "pair: [1, 2]",
             "1:11 expected a string, found the number `2` | pair[1] | quote it: `\"2\"`",
         ),
-        ("named: X", "1:8 `X` is no name | named | "),
+        ("named: X", "1:8 invalid name `X` | named | "),
     ] {
         assert_errors::<Mode>(text, &[error]);
     }
 }
 
 #[test]
-fn no_type_is_taken_for_another() {
+fn values_are_not_converted_between_types() {
     assert_errors::<BTreeMap<String, String>>(
         "{a: null, b: true, c: 1.5, d: [], e: {}}",
         &[
@@ -263,7 +272,7 @@ fn no_type_is_taken_for_another() {
 }
 
 #[test]
-fn flattened_and_tagged_types_work_as_far_as_serde_lets_them() {
+fn flattened_and_tagged_types_are_read() {
     #[derive(Debug, PartialEq, Deserialize)]
     struct Outer {
         a: u8,
@@ -275,15 +284,15 @@ fn flattened_and_tagged_types_work_as_far_as_serde_lets_them() {
     enum Tagged {
         One { x: u8 },
     }
-    let outer: Outer = outcome("{a: 1, b: 2}").unwrap();
+    let outer: Outer = read_text("{a: 1, b: 2}").unwrap();
     assert_eq!(outer, Outer { a: 1, rest: BTreeMap::from([("b".to_owned(), 2)]) });
     assert_errors::<Outer>("{b: 1}", &["1:2 missing field `a` | a | "]);
-    assert_eq!(outcome("{kind: One, x: 5}"), Ok(Tagged::One { x: 5 }));
-    assert_errors::<Tagged>("{kind: Two}", &["1:8 unknown value `Two` | kind | allowed is `One`"]);
+    assert_eq!(read_text("{kind: One, x: 5}"), Ok(Tagged::One { x: 5 }));
+    assert_errors::<Tagged>("{kind: Two}", &["1:8 unknown value `Two` | kind | expected `One`"]);
 }
 
 #[test]
-fn kubernetes_own_scalars_are_read() {
+fn kubernetes_scalars_are_read() {
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::Secret;
     use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -291,15 +300,15 @@ fn kubernetes_own_scalars_are_read() {
     use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
     let secret: Secret =
-        outcome("{apiVersion: v1, kind: Secret, data: {a: aGk=}, type: null}").unwrap();
+        read_text("{apiVersion: v1, kind: Secret, data: {a: aGk=}, type: null}").unwrap();
     assert_eq!(secret.data.unwrap()["a"], ByteString(b"hi".to_vec()));
     assert_eq!(secret.type_, None);
-    let quantities: Vec<Quantity> = outcome("[1, 1.5, 6Gi]").unwrap();
-    assert_eq!(quantities.map_text(), ["1", "1.5", "6Gi"]);
-    let ports: Vec<IntOrString> = outcome("[80, http]").unwrap();
+    let quantities: Vec<Quantity> = read_text("[1, 1.5, 6Gi]").unwrap();
+    assert_eq!(quantities, ["1", "1.5", "6Gi"].map(|text| Quantity(text.to_owned())));
+    let ports: Vec<IntOrString> = read_text("[80, http]").unwrap();
     assert_eq!(ports, [IntOrString::Int(80), IntOrString::String("http".to_owned())]);
-    assert!(outcome::<Time>("\"2026-11-24T02:00:00Z\"").is_ok());
-    let errors = outcome::<Secret>(
+    assert!(read_text::<Time>("\"2026-11-24T02:00:00Z\"").is_ok());
+    let errors = read_text::<Secret>(
         "{apiVersion: v1, kind: Secret, data: {a: '*'}, metadata: {creationTimestamp: x}}",
     )
     .unwrap_err();
@@ -308,14 +317,41 @@ fn kubernetes_own_scalars_are_read() {
     assert!(errors[1].starts_with("1:78 ") && errors[1].contains("metadata.creationTimestamp"));
 }
 
-trait MapText {
-    fn map_text(&self) -> Vec<&str>;
+#[test]
+fn a_broken_rule_names_its_type() {
+    let node = parse_one("{data: {a: '*'}}");
+    let (_, errors) = read_partial::<k8s_openapi::api::core::v1::Secret>(&node, &Path::root());
+    let type_names: Vec<_> = errors
+        .iter()
+        .filter_map(|error| match &error.error {
+            ReadError::Rule { type_name, .. } => *type_name,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(type_names, [std::any::type_name::<k8s_openapi::ByteString>()]);
 }
 
-impl MapText for Vec<k8s_openapi::apimachinery::pkg::api::resource::Quantity> {
-    fn map_text(&self) -> Vec<&str> {
-        self.iter().map(|quantity| quantity.0.as_str()).collect()
+/// The example of the module's documentation.
+#[test]
+fn errors_behind_errors_are_found_in_further_passes() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Server {
+        port: u16,
+        image: String,
+        name: String,
     }
+    let text = "port: \"80\"\nimgae: x\nname: 5\n";
+    assert_errors::<Server>(
+        text,
+        &[
+            "1:1 missing field `image` | image | ",
+            "1:7 expected a whole number, found the string `80` | port | write it without quotes: `80`",
+            "2:1 unknown field `imgae` | imgae | did you mean `image`?",
+            "3:7 expected a string, found the number `5` | name | quote it: `\"5\"`",
+        ],
+    );
+    let (server, _) = read_partial::<Server>(&parse_one(text), &Path::root());
+    assert_eq!(server, Some(Server { port: 0, image: String::new(), name: String::new() }));
 }
 
 #[test]
@@ -327,39 +363,39 @@ fn an_object_of_another_kind_is_an_error() {
 }
 
 #[test]
-fn free_json_is_read_as_it_is() {
-    let value: serde_json::Value = outcome("{b: [1, -2, 1.5, null, true, x], a: {}}").unwrap();
+fn free_json_is_read() {
+    let value: serde_json::Value = read_text("{b: [1, -2, 1.5, null, true, x], a: {}}").unwrap();
     assert_eq!(value.to_string(), "{\"a\":{},\"b\":[1,-2,1.5,null,true,\"x\"]}");
 }
 
 #[test]
-fn no_more_than_the_most_errors_are_sought() {
-    let text: String = (0..3000).map(|at| format!("- {{x{at}: 1, name: 5}}\n")).collect();
-    assert_eq!(outcome::<Vec<Client>>(&text).unwrap_err().len(), MAX_ERRORS);
-    let text: String = (0..3000).map(|at| format!("k{at}: {at}\n")).collect();
-    assert_eq!(outcome::<BTreeMap<String, String>>(&text).unwrap_err().len(), MAX_ERRORS);
+fn the_number_of_errors_is_bounded() {
+    let text: String = (0..3000).map(|index| format!("- {{x{index}: 1, name: 5}}\n")).collect();
+    assert_eq!(read_text::<Vec<Client>>(&text).unwrap_err().len(), MAX_ERRORS);
+    let text: String = (0..3000).map(|index| format!("k{index}: {index}\n")).collect();
+    assert_eq!(read_text::<BTreeMap<String, String>>(&text).unwrap_err().len(), MAX_ERRORS);
 }
 
 #[test]
-fn paths_begin_where_the_reader_was_told() {
+fn paths_begin_with_the_base() {
     let node = Node::new(crate::Value::Int(5));
     let base = "server.config".parse().unwrap();
-    let errors = read_at::<String>(&node, &base).unwrap_err();
+    let (_, errors) = read_partial::<String>(&node, &base);
     assert_eq!(errors[0].path, base);
     assert_eq!(errors[0].span, None);
 }
 
-/// The deepest type there is, as deep as a text can be, on the stack of a thread.
+/// The type with the largest stack frames, at the greatest depth of a text.
 #[test]
-fn the_deepest_tree_is_read_on_a_small_stack() {
+fn the_deepest_tree_is_read_on_a_thread_s_stack() {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
-    let depth = crate::MAX_DEPTH;
+    let depth = crate::limits::MAX_DEPTH;
     let text = format!("{}{}", "{not: ".repeat(depth - 1), "{}") + &"}".repeat(depth - 1);
     std::thread::Builder::new()
         .stack_size(2 << 20)
         .spawn(move || {
-            assert!(outcome::<JSONSchemaProps>(&text).is_ok());
-            assert!(outcome::<serde_json::Value>(&text).is_ok());
+            assert!(read_text::<JSONSchemaProps>(&text).is_ok());
+            assert!(read_text::<serde_json::Value>(&text).is_ok());
         })
         .unwrap()
         .join()
@@ -367,9 +403,9 @@ fn the_deepest_tree_is_read_on_a_small_stack() {
 }
 
 #[test]
-fn texts_of_others_stay_one_short_line() {
+fn foreign_text_in_messages_is_one_short_line() {
     let text = format!("\"a\\nb\\e\": 1\nname: \"{}\\u0085\"\n", "X".repeat(1000));
-    for line in outcome::<Client>(&text).unwrap_err() {
+    for line in read_text::<Client>(&text).unwrap_err() {
         assert!(!line.contains(char::is_control) && line.chars().count() < 600, "{line}");
     }
 }

@@ -1,18 +1,18 @@
-//! From what a rule speaks of to the text that a person changes.
+//! The text that a person wrote for a path of a tree.
 
 use yaml_spans::source::Span;
 use yaml_spans::{Node, Path, Segment, Value};
 
-/// Where a path was written: the scalar itself, or the key of a map or a list; of what would hold it,
-/// where it was not written at all.
-pub(super) fn written(tree: &Node, path: &Path) -> Option<Span> {
+/// The text of the value at a path: the scalar itself, or the key of a map or a list. If the value
+/// was not written, the text of its nearest ancestor that was.
+pub(crate) fn nearest_written(tree: &Node, path: &Path) -> Option<Span> {
     let mut node = tree;
-    let mut best = None;
+    let mut nearest = None;
     for segment in path.segments() {
         let next = match (segment, &node.value) {
             (Segment::Key(key), Value::Mapping(map)) => {
                 let Some(entry) = map.get(key) else { break };
-                best = entry.key_span.or(best);
+                nearest = entry.key_span.or(nearest);
                 &entry.node
             }
             (Segment::Index(index), Value::Sequence(items)) => match items.get(*index) {
@@ -22,14 +22,14 @@ pub(super) fn written(tree: &Node, path: &Path) -> Option<Span> {
             _ => break,
         };
         if !matches!(next.value, Value::Mapping(_)) || matches!(segment, Segment::Index(_)) {
-            best = match next.value {
-                Value::Sequence(_) => best,
-                _ => next.span.or(best),
+            nearest = match next.value {
+                Value::Sequence(_) => nearest,
+                _ => next.span.or(nearest),
             };
         }
         node = next;
     }
-    best.or(tree.span)
+    nearest.or(tree.span)
 }
 
 #[cfg(test)]
@@ -39,7 +39,7 @@ mod tests {
     use yaml_spans::{Dialect, parse};
 
     #[test]
-    fn a_path_leads_to_its_scalar_or_its_key_or_what_would_hold_it() {
+    fn a_path_leads_to_its_scalar_or_its_key_or_its_nearest_written_ancestor() {
         let text = "gate:\n  floor: 6Gi\n  image:\n    tag: x\nclients:\n  - name: a\n";
         let mut sources = Sources::new();
         let source = sources.add(Source::written("v.yaml", text));
@@ -52,7 +52,7 @@ mod tests {
             ("clients[0].env.URL", (6, "name: a")),
             ("clients", (5, "clients")),
         ] {
-            let span = written(&tree, &path.parse().unwrap()).unwrap();
+            let span = nearest_written(&tree, &path.parse().unwrap()).unwrap();
             let line = sources.place(span).line;
             assert_eq!((line, sources.slice(span)), place, "{path}");
         }

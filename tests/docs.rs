@@ -1,10 +1,10 @@
-//! Every relative link of the documentation leads to something that is there, headings included.
+//! The links of the documentation. Every relative one leads to an existing file or heading.
 
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails says so"
+    reason = "a failing test reports the reason"
 )]
 
 use std::collections::BTreeSet;
@@ -76,9 +76,9 @@ fn anchors(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// What is wrong with a document's links.
-fn broken(document: &Path, text: &str) -> Vec<String> {
-    let mut wrong = Vec::new();
+/// The broken links of a document.
+fn broken_links(document: &Path, text: &str) -> Vec<String> {
+    let mut broken = Vec::new();
     for target in targets(text).into_iter().filter(|target| !target.contains("://")) {
         let (path, anchor) = target.split_once('#').unwrap_or((&target, ""));
         let file = match path {
@@ -94,10 +94,10 @@ fn broken(document: &Path, text: &str) -> Vec<String> {
             }
         };
         if !leads {
-            wrong.push(format!("{}: {target}", document.display()));
+            broken.push(format!("{}: {target}", document.display()));
         }
     }
-    wrong
+    broken
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn every_link_leads_somewhere() {
     let links: usize = texts.iter().map(|text| targets(text).len()).sum();
     assert!(documents.len() >= 10 && links >= 10, "{} documents, {links} links", documents.len());
     let wrong: Vec<String> =
-        documents.iter().zip(&texts).flat_map(|(path, text)| broken(path, text)).collect();
+        documents.iter().zip(&texts).flat_map(|(path, text)| broken_links(path, text)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
@@ -125,12 +125,12 @@ fn every_document_is_linked_from_the_readme() {
 }
 
 #[test]
-fn what_leads_nowhere_is_found() {
+fn broken_links_are_found() {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let text = "# A heading: of `code`\n\n[a](docs) [b](docs/none.md) [c](#a-heading-of-code) [d](#none) \
                 [e](docs/diff.md#formats) [f](docs/diff.md#none) [g](https://example.org/none)\n\
                 ```\n[h](none)\n```\n`[i](none)` [`j`](none-either)\n";
-    let wrong: Vec<String> = broken(&document, text)
+    let wrong: Vec<String> = broken_links(&document, text)
         .iter()
         .map(|line| line.rsplit_once(": ").unwrap().1.to_owned())
         .collect();

@@ -1,40 +1,49 @@
-//! One node as serde asks for it.
+//! One node as a serde deserializer.
 
 use serde::de::{self, Deserializer, Visitor};
 
-use super::error::{Failure, ReadError, items, string};
-use super::map::{Fields, Items, Variant};
-use super::run::Run;
+use super::access::{Entries, Items, ListShape, Variant};
+use super::error::{Failure, ReadError, describe_length, describe_string};
+use super::passes::Passes;
 use super::step::Step;
-use crate::node::{Mapping, Node, Value};
+use crate::diagnostic::Hint;
+use crate::node::{Node, Value};
 
-/// A node, the way to it, and the run it is read in.
+/// A node with its path and the record of the passes.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'r, 'de> {
     pub(super) node: &'de Node,
     pub(super) step: &'r Step<'r>,
-    pub(super) run: &'r Run,
+    pub(super) passes: &'r Passes,
 }
 
 impl<'de> Reader<'_, 'de> {
+    /// Sets this node as the place of a visitor's failure.
     fn located<T>(self, result: Result<T, Failure>) -> Result<T, Failure> {
-        result.map_err(|failure| self.run.locate(failure, self.node, self.step))
+        result.map_err(|failure| self.locate(failure.of_type::<T>()))
     }
 
-    /// Another kind of value belongs here.
     #[cold]
-    fn wrong<T>(self, expected: &str) -> Result<T, Failure> {
+    fn locate(self, failure: Failure) -> Failure {
+        self.passes.locate(failure, self.node, self.step)
+    }
+
+    /// Fails since another kind of value is expected.
+    #[cold]
+    fn wrong_type<T>(self, expected: &str) -> Result<T, Failure> {
         let (found, hint) = match &self.node.value {
             Value::Null => ("null".to_owned(), None),
-            Value::Bool(value) => (format!("the boolean `{value}`"), quote(expected, value)),
-            Value::Int(number) => (format!("the number `{number}`"), quote(expected, number)),
-            Value::Float(number) => (format!("the number `{number:?}`"), quote(expected, number)),
-            Value::String(text) => (string(text), unquote(expected, text)),
+            Value::Bool(value) => (format!("the boolean `{value}`"), quote_hint(expected, value)),
+            Value::Int(number) => (format!("the number `{number}`"), quote_hint(expected, number)),
+            Value::Float(number) => {
+                (format!("the number `{number:?}`"), quote_hint(expected, number))
+            }
+            Value::String(text) => (describe_string(text), unquote_hint(expected, text)),
             Value::Sequence(_) => ("a list".to_owned(), None),
             Value::Mapping(_) => ("a map".to_owned(), None),
         };
-        let expected = expected.to_owned();
-        self.located(Err(Failure::new(ReadError::WrongType { expected, found }, hint)))
+        let error = ReadError::WrongType { expected: expected.to_owned(), found };
+        Err(self.locate(Failure::new(error, hint)))
     }
 
     fn integer(self, least: i64, most: i64) -> Result<i64, Failure> {
@@ -42,43 +51,40 @@ impl<'de> Reader<'_, 'de> {
             Value::Int(number) if (least..=most).contains(&number) => Ok(number),
             Value::Int(number) => {
                 let error = ReadError::OutOfRange { number, least, most };
-                self.located(Err(Failure::new(error, None)))
+                Err(self.locate(Failure::new(error, None)))
             }
-            _ => self.wrong(WHOLE_NUMBER),
+            _ => self.wrong_type(WHOLE_NUMBER),
         }
     }
 
-    fn mapping(self, expected: &str) -> Result<&'de Mapping, Failure> {
-        match &self.node.value {
-            Value::Mapping(mapping) => Ok(mapping),
-            _ => self.wrong(expected),
-        }
-    }
-
-    fn visit_sequence<V: Visitor<'de>>(self, tuple: bool, visitor: V) -> Result<V::Value, Failure> {
+    fn visit_list<V: Visitor<'de>>(
+        self,
+        shape: ListShape,
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
         let Value::Sequence(list) = &self.node.value else {
-            return self.wrong("a list");
+            return self.wrong_type("a list");
         };
-        let mut access = Items::new(list, tuple, self);
+        let mut access = Items::new(list, shape, self);
         let value = self.located(visitor.visit_seq(&mut access))?;
-        match access.rest() {
+        match access.unread() {
             0 => Ok(value),
-            rest => {
-                let expected = items(list.len() - rest);
-                let found = items(list.len());
-                let error = ReadError::WrongType { expected, found };
-                self.located(Err(Failure::new(error, None)))
+            unread => {
+                let expected = describe_length(list.len() - unread);
+                Err(self.locate(Failure::wrong_type(expected, describe_length(list.len()))))
             }
         }
     }
 
-    fn visit_mapping<V: Visitor<'de>>(
+    fn visit_map<V: Visitor<'de>>(
         self,
         fields: Option<&'static [&'static str]>,
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        let mapping = self.mapping("a map")?;
-        self.located(visitor.visit_map(Fields::new(mapping, fields, self)))
+        let Value::Mapping(mapping) = &self.node.value else {
+            return self.wrong_type("a map");
+        };
+        self.located(visitor.visit_map(Entries::new(mapping, fields, self)))
     }
 }
 
@@ -87,18 +93,20 @@ const NUMBER: &str = "a number";
 const BOOLEAN: &str = "true or false";
 const STRING: &str = "a string";
 
-fn quote(expected: &str, value: &impl std::fmt::Debug) -> Option<String> {
-    (expected == STRING).then(|| format!("quote it: `\"{value:?}\"`"))
+/// The hint for a number or boolean that should be a string.
+fn quote_hint(expected: &str, value: &impl std::fmt::Debug) -> Option<Hint> {
+    (expected == STRING).then(|| format!("quote it: `\"{value:?}\"`").into())
 }
 
-fn unquote(expected: &str, text: &str) -> Option<String> {
+/// The hint for a string that should be a number or boolean.
+fn unquote_hint(expected: &str, text: &str) -> Option<Hint> {
     let fits = match expected {
         WHOLE_NUMBER => text.parse::<i64>().is_ok(),
         NUMBER => text.parse::<f64>().is_ok_and(f64::is_finite),
         BOOLEAN => matches!(text, "true" | "false"),
         _ => false,
     };
-    fits.then(|| format!("write it without quotes: `{text}`"))
+    fits.then(|| format!("write it without quotes: `{text}`").into())
 }
 
 macro_rules! integers {
@@ -135,8 +143,8 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
             Value::Int(number) => visitor.visit_i64(*number),
             Value::Float(number) => visitor.visit_f64(*number),
             Value::String(text) => visitor.visit_borrowed_str(text),
-            Value::Sequence(_) => return self.visit_sequence(false, visitor),
-            Value::Mapping(_) => return self.visit_mapping(None, visitor),
+            Value::Sequence(_) => return self.visit_list(ListShape::Sequence, visitor),
+            Value::Mapping(_) => return self.visit_map(None, visitor),
         };
         self.located(value)
     }
@@ -144,7 +152,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match self.node.value {
             Value::Bool(value) => self.located(visitor.visit_bool(value)),
-            _ => self.wrong(BOOLEAN),
+            _ => self.wrong_type(BOOLEAN),
         }
     }
 
@@ -152,7 +160,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         match self.node.value {
             Value::Float(number) => self.located(visitor.visit_f64(number)),
             Value::Int(number) => self.located(visitor.visit_f64(number as f64)),
-            _ => self.wrong(NUMBER),
+            _ => self.wrong_type(NUMBER),
         }
     }
 
@@ -163,7 +171,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match &self.node.value {
             Value::String(text) => self.located(visitor.visit_borrowed_str(text)),
-            _ => self.wrong(STRING),
+            _ => self.wrong_type(STRING),
         }
     }
 
@@ -182,7 +190,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match &self.node.value {
             Value::String(text) => self.located(visitor.visit_borrowed_bytes(text.as_bytes())),
-            _ => self.visit_sequence(false, visitor),
+            _ => self.visit_list(ListShape::Sequence, visitor),
         }
     }
 
@@ -200,7 +208,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match self.node.value {
             Value::Null => self.located(visitor.visit_unit()),
-            _ => self.wrong("null"),
+            _ => self.wrong_type("null"),
         }
     }
 
@@ -221,11 +229,11 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        self.visit_sequence(false, visitor)
+        self.visit_list(ListShape::Sequence, visitor)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Failure> {
-        self.visit_sequence(true, visitor)
+        self.visit_list(ListShape::Tuple, visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -234,11 +242,11 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        self.visit_sequence(true, visitor)
+        self.visit_list(ListShape::Tuple, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
-        self.visit_mapping(None, visitor)
+        self.visit_map(None, visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -247,7 +255,7 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        self.visit_mapping(Some(fields), visitor)
+        self.visit_map(Some(fields), visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -262,16 +270,16 @@ impl<'de> Deserializer<'de> for Reader<'_, 'de> {
             }
             Value::Mapping(map) if map.len() == 1 => {
                 let Some((name, entry)) = map.first() else {
-                    return self.wrong(STRING);
+                    return self.wrong_type(STRING);
                 };
                 Variant { name, span: entry.key_span, content: Some(&entry.node), whole: self }
             }
-            Value::Mapping(_) => return self.wrong("a map with one key"),
-            _ => return self.wrong(STRING),
+            Value::Mapping(_) => return self.wrong_type("a map with one key"),
+            _ => return self.wrong_type(STRING),
         };
         if !variants.contains(&variant.name) {
             let failure = <Failure as de::Error>::unknown_variant(variant.name, variants);
-            return self.located(Err(failure));
+            return Err(self.locate(failure));
         }
         self.located(visitor.visit_enum(variant))
     }

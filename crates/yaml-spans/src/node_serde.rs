@@ -1,11 +1,11 @@
-//! A tree as a type's field: an application's own data, taken as it is.
+//! Serde for [`Node`], so that a type can have a field of free data.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::node::{Mapping, Node, Value};
+use crate::node::{Mapping, Node, Value};
 
 impl Serialize for Node {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -23,7 +23,7 @@ impl Serialize for Node {
     }
 }
 
-/// Reading makes a tree without places: it is for data that nobody looks into.
+/// The nodes have no places: free data is passed on, and no error points into it.
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NodeVisitor)
@@ -61,7 +61,9 @@ impl<'de> Visitor<'de> for NodeVisitor {
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Node, E> {
         let number = i64::try_from(number);
-        number.map(|n| Node::new(Value::Int(n))).map_err(|_| E::custom("the number is too large"))
+        number
+            .map(|n| Node::new(Value::Int(n)))
+            .map_err(|_| E::custom("the number does not fit 64 bits"))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Node, E> {
@@ -84,7 +86,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
         let mut map = Mapping::new();
         while let Some((key, node)) = entries.next_entry::<String, Node>()? {
             if map.insert(key.clone(), node.into()).is_some() {
-                return Err(A::Error::custom(format!("the key `{key}` stands twice")));
+                return Err(A::Error::custom(format!("duplicate key `{key}`")));
             }
         }
         Ok(Node::new(Value::Mapping(map)))

@@ -1,5 +1,5 @@
-//! A value for a field that is missing or could not be read, so that the rest of its map is read
-//! still. What it makes is thrown away: there is an error already.
+//! A value for a field that is missing or cannot be read, so that the rest of its map is still read.
+//! The result is never used, since an error is recorded already.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
@@ -8,10 +8,10 @@ use serde::de::{
 
 use super::error::Failure;
 
-/// The least value of whatever type is asked for: zero, empty, none, the first of an enum.
-pub(super) struct StandIn;
+/// Deserializes any type to its simplest value: zero, empty, none, the first variant of an enum.
+pub(super) struct Placeholder;
 
-macro_rules! least {
+macro_rules! simplest {
     ($($method:ident => $visit:ident($($value:expr)?),)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
             visitor.$visit($($value)?)
@@ -19,10 +19,10 @@ macro_rules! least {
     )*};
 }
 
-impl<'de> Deserializer<'de> for StandIn {
+impl<'de> Deserializer<'de> for Placeholder {
     type Error = Failure;
 
-    least! {
+    simplest! {
         deserialize_any => visit_unit(),
         deserialize_bool => visit_bool(false),
         deserialize_i8 => visit_i64(0),
@@ -42,8 +42,8 @@ impl<'de> Deserializer<'de> for StandIn {
         deserialize_byte_buf => visit_bytes(&[]),
         deserialize_option => visit_none(),
         deserialize_unit => visit_unit(),
-        deserialize_seq => visit_seq(Empty),
-        deserialize_map => visit_map(Struct(&[])),
+        deserialize_seq => visit_seq(EmptyList),
+        deserialize_map => visit_map(PlaceholderFields(&[])),
         deserialize_identifier => visit_str(""),
         deserialize_ignored_any => visit_unit(),
     }
@@ -65,7 +65,7 @@ impl<'de> Deserializer<'de> for StandIn {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Failure> {
-        visitor.visit_seq(Empty)
+        visitor.visit_seq(EmptyList)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -74,7 +74,7 @@ impl<'de> Deserializer<'de> for StandIn {
         _: usize,
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        visitor.visit_seq(Empty)
+        visitor.visit_seq(EmptyList)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -83,7 +83,7 @@ impl<'de> Deserializer<'de> for StandIn {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        visitor.visit_map(Struct(fields))
+        visitor.visit_map(PlaceholderFields(fields))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -92,14 +92,17 @@ impl<'de> Deserializer<'de> for StandIn {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        let first = variants.first().ok_or_else(|| <Failure as de::Error>::custom("no variant"))?;
-        visitor.visit_enum(First(first))
+        let first = variants
+            .first()
+            .ok_or_else(|| <Failure as de::Error>::custom("the enum has no variants"))?;
+        visitor.visit_enum(FirstVariant(first))
     }
 }
 
-struct Empty;
+/// A list without items.
+struct EmptyList;
 
-impl<'de> de::SeqAccess<'de> for Empty {
+impl<'de> de::SeqAccess<'de> for EmptyList {
     type Error = Failure;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -110,10 +113,10 @@ impl<'de> de::SeqAccess<'de> for Empty {
     }
 }
 
-/// Every field that is left, each with a stand-in.
-struct Struct(&'static [&'static str]);
+/// A struct's remaining fields, each with a placeholder.
+struct PlaceholderFields(&'static [&'static str]);
 
-impl<'de> MapAccess<'de> for Struct {
+impl<'de> MapAccess<'de> for PlaceholderFields {
     type Error = Failure;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
@@ -128,13 +131,14 @@ impl<'de> MapAccess<'de> for Struct {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
-        seed.deserialize(StandIn)
+        seed.deserialize(Placeholder)
     }
 }
 
-struct First(&'static str);
+/// An enum's first variant, with placeholders for its content.
+struct FirstVariant(&'static str);
 
-impl<'de> EnumAccess<'de> for First {
+impl<'de> EnumAccess<'de> for FirstVariant {
     type Error = Failure;
     type Variant = Self;
 
@@ -143,7 +147,7 @@ impl<'de> EnumAccess<'de> for First {
     }
 }
 
-impl<'de> VariantAccess<'de> for First {
+impl<'de> VariantAccess<'de> for FirstVariant {
     type Error = Failure;
 
     fn unit_variant(self) -> Result<(), Failure> {
@@ -151,11 +155,11 @@ impl<'de> VariantAccess<'de> for First {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Failure> {
-        seed.deserialize(StandIn)
+        seed.deserialize(Placeholder)
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Failure> {
-        visitor.visit_seq(Empty)
+        visitor.visit_seq(EmptyList)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -163,6 +167,6 @@ impl<'de> VariantAccess<'de> for First {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
-        visitor.visit_map(Struct(fields))
+        visitor.visit_map(PlaceholderFields(fields))
     }
 }

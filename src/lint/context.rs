@@ -1,0 +1,244 @@
+//! The input of rules: one rendered stack, and the owners' policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::failed;
+use super::off_peak::OffPeakTimes;
+use crate::explain::{Field, Rendering, Subject};
+use crate::model::gate_jobs::{Gate, find_gates};
+use crate::model::{Message, Object, Objects, nearest_written};
+use crate::policy::{self, Shown, Tenant};
+use crate::project::load::LoadedStack;
+use crate::values::Values;
+use kube_validate::ObjectId;
+use yaml_spans::diagnostic::{Diagnostics, Located};
+use yaml_spans::source::{Source, SourceId, Sources, Span};
+use yaml_spans::{self, Path};
+
+/// One stack. Everything that rules read is parsed before the first rule runs, and input that can't be
+/// parsed is an error, so that no rule has to skip it. Settings of the gate that only the cluster knows
+/// have a rule of their own, `gate-settings-unchecked`.
+pub(super) struct RuleContext<'a> {
+    /// Its values.
+    pub values: &'a Values,
+    /// The times of its three jobs.
+    pub times: OffPeakTimes,
+    /// Its objects, without edited policies.
+    pub objects: Objects,
+    /// Its gates, by the Deployment that each scales.
+    pub gates: BTreeMap<ObjectId, Gate>,
+    /// The owners' policies and their effect on this stack's server.
+    pub policies: Vec<PolicyFile<'a>>,
+    stack: &'a LoadedStack,
+    subject: Subject<'a>,
+    rendering: Rendering,
+}
+
+/// A policy file.
+pub(super) struct PolicyFile<'a> {
+    /// Its path.
+    pub name: &'a str,
+    /// Its policies.
+    pub policies: Vec<Shown>,
+}
+
+/// The value or field that a violation is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Location {
+    /// A value.
+    Value(Path),
+    /// A field of an object that the stack renders.
+    Field(ObjectId, Path),
+}
+
+/// A violation of a rule, before its place in a file is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Violation {
+    pub location: Location,
+    pub message: Message,
+}
+
+impl Location {
+    /// The path and the object that a finding names.
+    pub fn into_names(self) -> (Option<String>, Option<ObjectId>) {
+        match self {
+            Location::Value(path) => (Some(path.to_string()), None),
+            Location::Field(id, path) => ((!path.is_root()).then(|| path.to_string()), Some(id)),
+        }
+    }
+}
+
+impl Violation {
+    /// A violation at a value.
+    pub fn at_value(path: impl Into<Path>, message: Message) -> Self {
+        Violation { location: Location::Value(path.into()), message }
+    }
+
+    /// A violation at a field of an object.
+    pub fn at_field(object: &Object, path: Path, message: Message) -> Self {
+        Violation { location: Location::Field(object.id.clone(), path), message }
+    }
+}
+
+/// A path of keys.
+pub(super) fn key_path(keys: &[&str]) -> Path {
+    keys.iter().fold(Path::root(), |path, key| path.key(*key))
+}
+
+/// Parses the times of a stack's jobs.
+///
+/// # Errors
+/// Kubernetes would refuse a schedule or the time zone.
+pub(super) fn off_peak_times(stack: &LoadedStack) -> Result<OffPeakTimes, Diagnostics> {
+    OffPeakTimes::parse(&stack.loaded.values.off_peak)
+        .ok_or_else(|| failed(format!("invalid schedule or time zone in `{}`", stack.file)))
+}
+
+impl<'a> RuleContext<'a> {
+    /// Renders a stack and parses everything that rules read.
+    ///
+    /// # Errors
+    /// The stack does not render.
+    pub fn new(stack: &'a LoadedStack, policies: &'a Policies) -> Result<Self, Diagnostics> {
+        // Rules read the owners' policies, not the edited ones.
+        let subject = Subject { extra: None, ..stack.subject() };
+        let rendering = subject.rendering().ok_or_else(|| {
+            failed(format!("`{}` does not render: see `tts-render render`", stack.file))
+        })?;
+        let objects = rendering
+            .documents
+            .iter()
+            .flatten()
+            .map(|node| Object::read(node.clone(), &stack.file).map(Arc::new))
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(Objects::collect)
+            .map_err(|error| failed(error.to_string()))?;
+        let namespaces: BTreeSet<&str> =
+            objects.iter().filter_map(|object| object.id.namespace.as_deref()).collect();
+        let values = &stack.loaded.values;
+        Ok(RuleContext {
+            values,
+            times: off_peak_times(stack)?,
+            gates: find_gates(&objects, &namespaces),
+            policies: policies.show(tenant(values).as_ref())?,
+            objects,
+            stack,
+            subject,
+            rendering,
+        })
+    }
+
+    /// The texts of the stack's values and templates, and of the templates' output.
+    pub fn sources(&self) -> &Sources {
+        &self.rendering.sources
+    }
+
+    /// The text to change: of a field whose value comes from the values file, the text there.
+    pub fn find_span(&self, location: &Location) -> Option<Span> {
+        match location {
+            Location::Value(path) => nearest_written(&self.stack.loaded.tree, path),
+            Location::Field(id, path) => self
+                .value_behind(id, path)
+                .and_then(|value| nearest_written(&self.stack.loaded.tree, &value))
+                .or_else(|| nearest_written(&self.objects.get(id)?.node, path)),
+        }
+    }
+
+    /// The value that a template puts into a field: a value that the field's expression names, and
+    /// whose change moves the field. Each candidate costs one rendering of the stack; an expression
+    /// names one or two.
+    fn value_behind(&self, id: &ObjectId, path: &Path) -> Option<Path> {
+        let span = path.find(&self.objects.get(id)?.node)?.span?;
+        let origin = self.sources().origin(span).filter(|origin| origin.interpolated)?;
+        let (document, _) = self.rendering.objects().find(|(_, known)| known == id)?;
+        let field = Field { path: path.clone(), ..document };
+        let values = yaml_spans::to_node(self.values).ok()?;
+        self.sources()
+            .slice(origin.template)
+            .split(|c: char| !c.is_alphanumeric() && c != '.' && c != '_')
+            .filter_map(|word| word.parse::<Path>().ok())
+            .filter(|candidate| candidate.find(&values).is_some())
+            .find(|candidate| {
+                self.subject
+                    .influences_of(&self.rendering, candidate)
+                    .is_ok_and(|influences| influences.iter().any(|moved| moved.reaches(&field)))
+            })
+    }
+
+    /// The extended resource that the server requests, such as `nvidia.com/gpu`.
+    pub fn gpu_resource(&self) -> Option<&str> {
+        gpu_resource(self.values)
+    }
+}
+
+/// The extended resource that the server requests: a GPU's, since the stack is a GPU tenant.
+/// <https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#extended-resources>
+fn gpu_resource(values: &Values) -> Option<&str> {
+    let resources = &values.server.resources;
+    [&resources.limits, &resources.requests]
+        .into_iter()
+        .flatten()
+        .flat_map(|list| list.keys())
+        .find(|name| name.contains('/'))
+        .map(String::as_str)
+}
+
+/// The server as a policy sees its Pod; `None` if it requests no GPU.
+fn tenant(values: &Values) -> Option<Tenant<'_>> {
+    Some(Tenant {
+        namespace: values.namespace.name.as_str(),
+        priority_class: values.server.priority_class_name.as_ref().map(|class| class.as_str()),
+        resource: gpu_resource(values)?,
+    })
+}
+
+/// The owners' policies: the files of their folder that hold at least one.
+pub(super) struct Policies {
+    /// Their texts.
+    pub sources: Sources,
+    ids: Vec<SourceId>,
+}
+
+impl Policies {
+    /// Reads the policies. A file without any policy is skipped.
+    ///
+    /// # Errors
+    /// A file can't be parsed, or holds a policy that can't be understood.
+    pub fn read(texts: &[Source]) -> Result<Self, Diagnostics> {
+        let mut sources = Sources::new();
+        let mut ids = Vec::new();
+        for text in texts {
+            let id = sources.add(Source::written(text.name(), text.text()));
+            match policy::show_policies(&sources, id, None) {
+                Ok(_) => ids.push(id),
+                Err(errors)
+                    if errors
+                        .iter()
+                        .all(|error| matches!(error.error, policy::Error::NoPolicy)) => {}
+                Err(errors) => return Err(diagnose(&errors, &sources)),
+            }
+        }
+        Ok(Policies { sources, ids })
+    }
+
+    /// The files, by their text and name.
+    pub fn files(&self) -> impl Iterator<Item = (SourceId, &str)> {
+        self.ids.iter().map(|id| (*id, self.sources.get(*id).name()))
+    }
+
+    /// Every file with the effect of its policies on a tenant.
+    fn show(&self, tenant: Option<&Tenant<'_>>) -> Result<Vec<PolicyFile<'_>>, Diagnostics> {
+        let mut files = Vec::new();
+        for (id, name) in self.files() {
+            let policies = policy::show_policies(&self.sources, id, tenant)
+                .map_err(|errors| diagnose(&errors, &self.sources))?;
+            files.push(PolicyFile { name, policies });
+        }
+        Ok(files)
+    }
+}
+
+fn diagnose(errors: &[Located<policy::Error>], sources: &Sources) -> Diagnostics {
+    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
+}

@@ -1,0 +1,144 @@
+//! A stack's windows in two fixed weeks, and the guard's runs in them.
+//!
+//! Lint reads no clock: the two weeks begin with the first window of a fixed year, so that the same
+//! values always have the same findings.
+
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::model::run_times::RunTimes;
+use crate::model::window::{Window, WindowSchedule};
+use crate::values::OffPeak;
+
+/// A Monday.
+const START: jiff::civil::Date = date(2026, 1, 12);
+const DAYS: i64 = 14;
+/// The days of the longest month.
+const MONTH_DAYS: i64 = 31;
+
+/// The times of a stack's three jobs.
+pub(super) struct OffPeakTimes {
+    /// The runs that open the window.
+    pub up: RunTimes,
+    /// The runs that check whether to yield.
+    pub guard: RunTimes,
+    /// The runs that close the window.
+    pub down: RunTimes,
+}
+
+impl OffPeakTimes {
+    /// Parses the values; `None` if Kubernetes would refuse a schedule or the time zone.
+    pub fn parse(off_peak: &OffPeak) -> Option<Self> {
+        let zone = off_peak.time_zone.as_str();
+        Some(OffPeakTimes {
+            up: RunTimes::parse(off_peak.up.as_str(), zone)?,
+            guard: RunTimes::parse(off_peak.guard.as_str(), zone)?,
+            down: RunTimes::parse(off_peak.down.as_str(), zone)?,
+        })
+    }
+
+    fn schedule(&self) -> WindowSchedule<'_> {
+        WindowSchedule { up: &self.up, down: &self.down }
+    }
+
+    /// The two weeks from the first run that opens the window; `None` if it never opens.
+    fn two_weeks(&self) -> Option<(Timestamp, Timestamp)> {
+        let monday = START.to_zoned(self.up.zone.clone()).ok()?.timestamp();
+        let first = self.up.next(monday)?.to_zoned(self.up.zone.clone());
+        let start = first.start_of_day().ok()?.timestamp();
+        Some((start, start.checked_add(SignedDuration::from_hours(24 * DAYS)).ok()?))
+    }
+
+    /// The windows that open in the two weeks.
+    pub fn windows(&self) -> Vec<Window> {
+        let two_weeks = self.two_weeks();
+        two_weeks.map(|(start, end)| self.schedule().windows(start, end)).unwrap_or_default()
+    }
+
+    /// The windows of a month that is the same for all stacks, so that they can be compared.
+    pub fn month_windows(&self) -> Vec<Window> {
+        let Ok(start) = START.to_zoned(TimeZone::UTC) else { return Vec::new() };
+        let start = start.timestamp();
+        let month = SignedDuration::from_hours(24 * MONTH_DAYS);
+        let end = start.checked_add(month).unwrap_or(Timestamp::MAX);
+        self.schedule().windows(start, end)
+    }
+
+    /// The longest time in a window without a run of the guard; `None` if the guard never runs in it.
+    pub fn longest_unguarded(&self, window: Window) -> Option<SignedDuration> {
+        let mut last = window.opens;
+        let mut longest = None;
+        for run in self.guard.runs(window.opens, window.closes) {
+            longest = longest.max(Some(run.duration_since(last)));
+            last = run;
+        }
+        longest?;
+        longest.max(Some(window.closes.duration_since(last)))
+    }
+
+    /// The number of the guard's runs in the two weeks that fall outside every window, and of all.
+    pub fn idle_guard_runs(&self) -> (usize, usize) {
+        let Some((start, end)) = self.two_weeks() else { return (0, 0) };
+        let windows = self.windows();
+        let (mut idle, mut all) = (0, 0);
+        for run in self.guard.runs(start, end) {
+            all += 1;
+            let next = windows.partition_point(|window| window.opens <= run);
+            let last = next.checked_sub(1).and_then(|index| windows.get(index));
+            if last.is_none_or(|window| run >= window.closes) {
+                idle += 1;
+            }
+        }
+        (idle, all)
+    }
+
+    /// A window on the schedules' clock: `Mon 02:00 to Mon 06:00`.
+    pub fn format(&self, window: Window) -> String {
+        let (opens, closes) = (window.opens, window.closes);
+        format!("{} to {}", self.up.format_short(opens), self.up.format_short(closes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(up: &str, guard: &str, down: &str) -> OffPeakTimes {
+        let parse = |schedule| RunTimes::parse(schedule, "Europe/London").unwrap();
+        OffPeakTimes { up: parse(up), guard: parse(guard), down: parse(down) }
+    }
+
+    #[test]
+    fn two_weeks_have_a_window_each_night() {
+        let nightly = times("0 2 * * *", "*/5 2-5 * * *", "0 6 * * *");
+        assert_eq!(nightly.windows().len(), 14);
+        let longest = nightly.longest_unguarded(nightly.windows()[0]);
+        assert_eq!(longest, Some(SignedDuration::from_mins(5)));
+        assert_eq!(nightly.idle_guard_runs().0, 0);
+    }
+
+    #[test]
+    fn unguarded_time_counts_at_both_ends() {
+        let late = times("0 2 * * *", "30 3 * * *", "0 6 * * *");
+        let longest = late.longest_unguarded(late.windows()[0]);
+        assert_eq!(longest, Some(SignedDuration::from_mins(150)));
+        let never = times("0 2 * * *", "*/5 12 * * *", "0 6 * * *");
+        assert_eq!(never.longest_unguarded(never.windows()[0]), None);
+        assert_eq!(never.idle_guard_runs(), (14 * 12, 14 * 12));
+    }
+
+    #[test]
+    fn a_window_that_closes_when_it_opens_does_not_count() {
+        assert_eq!(times("0 2 * * *", "0 2 * * *", "0 2 * * *").windows(), []);
+        let twice = times("0 2,3 * * *", "0 2 * * *", "0 6 * * *");
+        assert_eq!(twice.windows().len(), 14);
+    }
+
+    #[test]
+    fn a_rare_window_is_found() {
+        let monthly = times("0 2 1 * *", "*/5 2-5 1 * *", "0 6 1 * *");
+        assert_eq!(monthly.windows().len(), 1);
+        assert_eq!(times("0 2 30 2 *", "0 2 * * *", "0 6 * * *").windows(), []);
+    }
+}

@@ -1,0 +1,180 @@
+//! `.ci/release`: the files that a release consists of, and the job that publishes them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::common::http::{self, Request, Response, Server};
+use crate::common::{self, require};
+use crate::registry::{Options, PASSWORD, RealRegistry, USER};
+use crate::world::{Ran, World, program, ran, tree};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A folder as `.ci/release build` leaves it after compiling, and the digests of its images.
+fn compiled() -> (World, BTreeMap<&'static str, String>) {
+    let world = World::new();
+    let mut digests = BTreeMap::new();
+    for (name, image) in [("tts-render", "renderer"), ("vram-gate", "gate")] {
+        let file = format!("dist/programs/{name}");
+        world.write(&file, program(0));
+        let out = format!("dist/{image}");
+        let build = ["image", "build", "--of", image, "--binary", &file, "--out", &out];
+        digests.insert(name, world.run(&build).result().to_owned());
+    }
+    (world, digests)
+}
+
+fn release(world: &World, step: &str, environment: &[(&str, &str)]) -> Ran {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/release");
+    let mut command = Command::new(script);
+    command.arg(step).env("TAG", format!("v{VERSION}")).env("DIST", world.path("dist"));
+    ran(command.envs(environment.iter().copied()))
+}
+
+/// The programs that both steps use, where the test runs.
+fn tools_are_there() -> bool {
+    let tools: [&[&str]; 4] = [
+        &["skopeo", "--version"],
+        &["jq", "--version"],
+        &["curl", "--version"],
+        &["python3", "-c", "import tomllib"],
+    ];
+    tools.into_iter().all(require)
+}
+
+#[test]
+fn packaging_twice_gives_the_same_files() {
+    if !tools_are_there() {
+        return;
+    }
+    let (world, _) = compiled();
+    release(&world, "package", &[]).result();
+    let files = tree(&world.path("dist/release"));
+    let names: Vec<String> = files.keys().map(|path| path.display().to_string()).collect();
+    assert_eq!(
+        names,
+        [
+            "SHA256SUMS".to_owned(),
+            format!("gate-image-{VERSION}.tar"),
+            format!("renderer-image-{VERSION}.tar"),
+            format!("tts-render-{VERSION}-x86_64-linux.tar.gz"),
+            format!("tts-render-{VERSION}.cdx.json"),
+            format!("vram-gate-{VERSION}-x86_64-linux.tar.gz"),
+            format!("vram-gate-{VERSION}.cdx.json"),
+        ]
+    );
+    // Times and modes of the files do not count.
+    world.write("dist/programs/vram-gate", program(0));
+    release(&world, "package", &[]).result();
+    assert_eq!(tree(&world.path("dist/release")), files);
+
+    let archive = world.path("dist/release").join(&names[5]);
+    let list = common::run(&["tar", "-tzf", archive.to_str().unwrap()], "");
+    assert_eq!(list, "vram-gate\nLICENSE\nTHIRD-PARTY-NOTICES\n");
+    let sbom: Value = serde_json::from_slice(&files[Path::new(&names[6])]).unwrap();
+    assert_eq!(sbom["bomFormat"], "CycloneDX");
+    let components: Vec<&str> = sbom["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|component| component["name"].as_str().unwrap())
+        .collect();
+    for linked in ["ring", "rustls", "ureq", "glibc", "rust-std"] {
+        assert!(components.contains(&linked), "{linked}: {components:?}");
+    }
+    for other in ["cc", "serde_derive", "rcgen", "clap"] {
+        assert!(!components.contains(&other), "{other}: {components:?}");
+    }
+}
+
+/// A forge's API that takes a release. `upload_url` is GitHub's.
+fn forge() -> Server {
+    http::serve(|request| {
+        let host = &request.headers["host"];
+        let upload_url = format!("http://{host}/upload/7/assets{{?name,label}}");
+        let answer = json!({"id": 7, "upload_url": upload_url});
+        Response::new(if request.method == "PATCH" { 200 } else { 201 }, answer.to_string())
+    })
+}
+
+fn publish(world: &World, forge: &Server, api: &str, registry: &str, certificate: &Path) -> Ran {
+    release(
+        world,
+        "publish",
+        &[
+            ("API", &format!("http://{}{api}", forge.address)),
+            ("REPOSITORY", "Me/infra"),
+            ("TOKEN", "t0k3n"),
+            ("REGISTRY", registry),
+            ("REGISTRY_USER", USER),
+            ("REGISTRY_TOKEN", PASSWORD),
+            ("SSL_CERT_FILE", certificate.to_str().unwrap()),
+        ],
+    )
+}
+
+fn lines(requests: &[Request]) -> Vec<String> {
+    requests.iter().map(|request| format!("{} {}", request.method, request.target)).collect()
+}
+
+#[test]
+fn the_job_that_publishes_needs_only_the_files_of_the_release() {
+    if !tools_are_there() {
+        return;
+    }
+    let options = Options { password: true, tls: true, ..Options::default() };
+    let Some(registry) = RealRegistry::start(&options) else { return };
+    let (world, digests) = compiled();
+    release(&world, "package", &[]).result();
+    let files: Vec<_> = tree(&world.path("dist/release")).into_keys().collect();
+    // What was built stays in the other job.
+    for built in ["programs", "archives", "gate", "renderer"] {
+        fs::remove_dir_all(world.path("dist").join(built)).unwrap();
+    }
+    for (api, assets) in
+        [("", "/upload/7/assets"), ("/api/v1", "/api/v1/repos/Me/infra/releases/7/assets")]
+    {
+        let forge = forge();
+        publish(&world, &forge, api, &registry.address, &registry.certificate).result();
+        let requests = forge.requests();
+        let mut expected = vec![format!("POST {api}/repos/Me/infra/releases")];
+        expected.extend(files.iter().map(|file| format!("POST {assets}?name={}", file.display())));
+        expected.push(format!("PATCH {api}/repos/Me/infra/releases/7"));
+        assert_eq!(lines(&requests), expected);
+        assert!(requests.iter().all(|request| request.headers["authorization"] == "token t0k3n"));
+        let created: Value = serde_json::from_slice(&requests[0].body).unwrap();
+        assert_eq!(
+            (&created["draft"], &created["tag_name"]),
+            (&true.into(), &format!("v{VERSION}").into())
+        );
+        let address = &registry.address;
+        for (name, digest) in &digests {
+            let reference = format!("{address}/me/{name}@{digest}\n");
+            assert!(created["body"].as_str().unwrap().contains(&reference), "{created}");
+            assert!(registry.has(&format!("repositories/me/{name}/_manifests/tags/{VERSION}")));
+        }
+        assert_eq!(requests.last().unwrap().text(), r#"{"draft": false}"#);
+    }
+}
+
+#[test]
+fn a_file_that_changed_between_the_jobs_is_not_published() {
+    if !tools_are_there() {
+        return;
+    }
+    let (world, _) = compiled();
+    release(&world, "package", &[]).result();
+    let image = world.path(&format!("dist/release/gate-image-{VERSION}.tar"));
+    let mut bytes = fs::read(&image).unwrap();
+    bytes[1000] ^= 1;
+    fs::write(&image, bytes).unwrap();
+    let forge = forge();
+    let ran = publish(&world, &forge, "", "127.0.0.1:1", Path::new("/none"));
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stdout.contains("gate-image") && ran.stdout.contains("FAILED"), "{}", ran.stdout);
+    assert_eq!(lines(&forge.requests()), [""; 0]);
+}

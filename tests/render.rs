@@ -1,0 +1,299 @@
+//! `render`: one stack and several, conflicts with existing files, and settings that the gate refuses.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failing test reports the reason"
+)]
+
+mod common;
+
+use common::tool::{Sandbox, objects};
+
+/// A tenant without a port, Service, volume, configuration and client: a worker.
+const WORKER: &str = "\
+apiVersion: tts-render/v1
+name: whisper
+namespace: {name: speech, tier: 2-gpu}
+server:
+  name: transcriber
+  image: {repository: registry.example.com/whisper, tag: 1.4.2}
+  command: [python, -m, worker]
+  args: [--queue, \"redis://queue.speech:6379\", --batch=8]
+  env:
+    TOKEN: {valueFrom: {secretKeyRef: {name: queue, key: token}}}
+  resources:
+    limits: {nvidia.com/gpu: \"1\", memory: 6Gi}
+gpu: {total: 15360Mi}
+offPeak: {timeZone: Europe/Berlin, up: 0 1 * * *, guard: \"*/10 1-4 * * *\", down: 0 5 * * *}
+gate:
+  image: {repository: registry.example.com/vram-gate, tag: 0.1.0}
+  metricsUrl: http://dcgm-exporter.gpu.svc:9400/metrics
+  metric: DCGM_FI_DEV_FB_USED
+  metricUnit: MiB
+  floor: 3Gi
+kyverno:
+  mode: edit
+  policy: policies/inject-gpu-workload-priority.yaml
+";
+
+fn two_stacks() -> Sandbox {
+    let sandbox = Sandbox::repository();
+    sandbox.write("values/whisper.yaml", WORKER);
+    sandbox
+}
+
+#[test]
+fn a_second_stack_is_a_second_values_file() {
+    let sandbox = two_stacks();
+    let out = sandbox.ok(&["generate", "whisper"]).out;
+    let kinds: Vec<String> = objects(&out)
+        .iter()
+        .map(|object| format!("{} {}", object["kind"], object["metadata"]["name"]).replace('"', ""))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "Namespace speech",
+            "Role transcriber-offpeak",
+            "RoleBinding transcriber-offpeak",
+            "ServiceAccount transcriber-offpeak",
+            "Deployment transcriber",
+            "CronJob transcriber-vram-guard",
+            "CronJob transcriber-window-down",
+            "CronJob transcriber-window-up",
+        ]
+    );
+    let mut lines = out.lines().filter(|line| !line.starts_with('#'));
+    assert!(lines.all(|line| !line.contains("tts") && !line.contains("chatterbox")), "{out}");
+    assert!(out.contains("value: DCGM_FI_DEV_FB_USED"), "{out}");
+}
+
+#[test]
+fn naming_a_stack_leaves_the_others_folders_alone() {
+    let sandbox = two_stacks();
+    let before = sandbox.read("rendered/tts/.provenance");
+    sandbox.ok(&["render", "whisper"]);
+    assert!(sandbox.path("rendered/whisper/deployment-transcriber.yaml").exists());
+    assert_eq!(sandbox.read("rendered/tts/.provenance"), before);
+    let policy = sandbox.read("rendered/kyverno/clusterpolicy-inject-gpu-workload-priority.yaml");
+    assert!(!policy.contains("- speech"), "a shared folder is rendered from all stacks");
+}
+
+#[test]
+fn two_stacks_that_edit_one_policy_give_one_file_with_both_namespaces() {
+    let sandbox = two_stacks();
+    sandbox.ok(&["render"]);
+    let written = sandbox.read("rendered/kyverno/clusterpolicy-inject-gpu-workload-priority.yaml");
+    assert!(written.contains("- tts\n") && written.contains("- speech\n"), "{written}");
+    // Whichever stack is named, the shared folder is rendered from all.
+    for stack in ["tts", "whisper"] {
+        let out = sandbox.ok(&["generate", stack, "--app", "kyverno"]).out;
+        assert_eq!(out, format!("---\n{written}"));
+    }
+}
+
+#[test]
+fn two_stacks_that_render_one_object_are_both_named() {
+    let sandbox = two_stacks();
+    sandbox.replace("values/whisper.yaml", "namespace: {name: speech", "namespace: {name: tts");
+    let errors = sandbox.refused(&["render"]);
+    assert!(errors.contains("`Namespace tts` is rendered twice"), "{errors}");
+    assert!(
+        errors.contains("values/tts.yaml") && errors.contains("values/whisper.yaml"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn one_object_from_two_templates_is_refused() {
+    let sandbox = Sandbox::demo();
+    let text = std::fs::read_to_string("templates/role.yaml.j2").expect("a template");
+    sandbox.write("templates/role-again.yaml.j2", &text);
+    let errors = sandbox.refused(&["render"]);
+    assert!(errors.contains("`Role demo/demo-offpeak` is rendered twice"), "{errors}");
+}
+
+#[test]
+fn a_stack_without_an_object_is_refused_even_with_policies() {
+    let sandbox = Sandbox::repository();
+    for template in std::fs::read_dir(sandbox.path("templates")).expect("templates") {
+        std::fs::write(template.expect("an entry").path(), "# nothing\n").expect("written");
+    }
+    for command in ["render", "generate"] {
+        let errors = sandbox.refused(&[command]);
+        assert!(
+            errors.contains("no template produced an object for `values/tts.yaml`"),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
+fn errors_of_all_stacks_are_reported_in_one_run() {
+    let sandbox = two_stacks();
+    sandbox.replace("values/whisper.yaml", "floor: 3Gi", "flor: 3Gi");
+    sandbox.replace("values/tts.yaml", "floor: 6Gi", "floor: 60Gi");
+    let errors = sandbox.refused(&["render"]);
+    assert!(
+        errors.contains("values/tts.yaml:") && errors.contains("values/whisper.yaml:"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn many_stacks_render_the_same_bytes_every_time() {
+    let sandbox = Sandbox::empty();
+    for number in 0..40 {
+        let name = format!("tenant-{number}");
+        let values = WORKER.replace("name: whisper", &format!("name: {name}"));
+        let values = values.replace("speech", &name).replace("mode: edit", "mode: none");
+        sandbox.write(&format!("values/{name}.yaml"), &values);
+    }
+    let first = sandbox.ok(&["generate"]).out;
+    assert_eq!(objects(&first).len(), 40 * 8);
+    for _ in 0..5 {
+        assert!(sandbox.ok(&["generate"]).out == first);
+    }
+}
+
+#[test]
+fn check_lists_differences_and_writes_nothing() {
+    let sandbox = Sandbox::repository();
+    assert_eq!(sandbox.ok(&["render", "--check"]).out, "");
+    sandbox.replace("values/tts.yaml", "floor: 6Gi", "floor: 7Gi");
+    sandbox.write("rendered/tts/foreign.yaml", "a: 1\n");
+    let before = sandbox.read("rendered/tts/cronjob-chatterbox-window-up.yaml");
+    let checked = sandbox.run(&["render", "--check"]);
+    assert_eq!(checked.code, 1, "{}", checked.err);
+    for line in ["tts/cronjob-chatterbox-window-up.yaml: stale", "tts/foreign.yaml: foreign"] {
+        assert!(checked.out.contains(line), "{}", checked.out);
+    }
+    assert_eq!(sandbox.read("rendered/tts/cronjob-chatterbox-window-up.yaml"), before);
+}
+
+#[test]
+fn the_last_line_counts_the_files() {
+    let sandbox = Sandbox::repository();
+    assert_eq!(sandbox.ok(&["render"]).err, "14 unchanged\n");
+    let first = sandbox.ok(&["render", "--out", "elsewhere"]);
+    assert_eq!((first.out.as_str(), first.err.as_str()), ("", "14 created\n"));
+    sandbox.replace("values/tts.yaml", "floor: 6Gi", "floor: 7Gi");
+    assert_eq!(sandbox.ok(&["render"]).err, "3 updated, 11 unchanged\n");
+    assert_eq!(sandbox.ok(&["render", "--quiet"]).err, "");
+}
+
+#[test]
+fn conflicts_are_reported_with_their_remedy_and_nothing_is_written() {
+    let sandbox = Sandbox::repository();
+    let edited = "rendered/tts/service-chatterbox-tts.yaml";
+    sandbox.replace(edited, "port: ", "port:  ");
+    sandbox.replace("values/tts.yaml", "floor: 6Gi", "floor: 7Gi");
+    let errors = sandbox.refused(&["render"]);
+    assert!(errors.contains("was edited since it was rendered"), "{errors}");
+    assert!(errors.contains("or drop it with `--force`"), "{errors}");
+    assert_eq!(sandbox.run(&["render", "--check"]).code, 1);
+    sandbox.ok(&["render", "--force"]);
+    assert_eq!(sandbox.run(&["render", "--check"]).code, 0);
+}
+
+#[test]
+fn an_edited_file_that_is_no_longer_rendered_stays_and_is_reported() {
+    let sandbox = Sandbox::repository();
+    sandbox.replace("rendered/tts/service-chatterbox-tts.yaml", "port: ", "port:  ");
+    let rendered = sandbox.ok(&["render", "--set", "service=null"]);
+    let message =
+        "`tts/service-chatterbox-tts.yaml` is no longer rendered; kept, since it was edited";
+    assert!(rendered.err.contains(message), "{}", rendered.err);
+    assert!(sandbox.path("rendered/tts/service-chatterbox-tts.yaml").exists());
+}
+
+#[test]
+fn usage_errors_end_with_2() {
+    let sandbox = Sandbox::repository();
+    for args in [&["render", "--check", "--force"][..], &["render", "--chek"], &["rendr"]] {
+        assert!(!sandbox.refused(args).is_empty());
+    }
+    let errors = sandbox.refused(&["render", "-f", "missing.yaml"]);
+    assert!(errors.contains("can't read `missing.yaml`"), "{errors}");
+    let errors = Sandbox::empty().refused(&["render"]);
+    assert!(errors.contains("`tts-render init NAME` writes a first one"), "{errors}");
+}
+
+/// An assignment that the gate would refuse, the reported setting and the value that is blamed.
+const REFUSED_BY_THE_GATE: [(&str, &str, &str); 6] = [
+    ("gate.samples=10", "SAMPLE_INTERVAL", "gate.samples"),
+    ("gate.metric=gpu-memory", "METRIC", "gate.metric"),
+    ("gate.metricsUrl=http://x/metrics#gpu", "METRICS_URL", "gate.metricsUrl"),
+    ("gate.sampleIntervalSeconds=100", "SAMPLE_INTERVAL", "gate.sampleIntervalSeconds"),
+    ("offPeak.activeDeadlineSeconds=20", "SAMPLE_INTERVAL", "offPeak.activeDeadlineSeconds"),
+    ("gate.floor=17Gi", "FLOOR", "gate.floor"),
+];
+
+#[test]
+fn a_setting_that_the_gate_refuses_is_reported_at_its_value() {
+    let sandbox = Sandbox::repository();
+    for (set, setting, path) in REFUSED_BY_THE_GATE {
+        let errors = sandbox.refused(&["render", "--set", set]);
+        let message = format!("`vram-gate` would refuse `{setting}` at every run: ");
+        assert_eq!(errors.matches(&message).count(), 1, "{set}: {errors}");
+        let place = format!("--set:1:{}", path.len() + 2);
+        assert!(errors.contains(&place) && errors.contains(path), "{set}: {errors}");
+    }
+    for command in ["lint", "generate", "diff"] {
+        let errors = sandbox.refused(&[command, "--set", "gate.metric=gpu-memory"]);
+        assert!(errors.contains("`vram-gate` would refuse `METRIC`"), "{command}: {errors}");
+    }
+    let errors = sandbox.refused(&["render", "--set", "gate.metricsUrl=http://a..svc/metrics"]);
+    assert!(errors.contains("expected a host name or IP address"), "{errors}");
+}
+
+#[test]
+fn a_refused_setting_is_reported_at_the_line_of_the_values_file() {
+    let sandbox = Sandbox::repository();
+    sandbox.replace("values/tts.yaml", "metric: gpu_pod_memory_used_bytes", "metric: gpu-memory");
+    let text = sandbox.read("values/tts.yaml");
+    let line = 1 + text.lines().position(|line| line.contains("metric: gpu-memory")).expect("set");
+    let errors = sandbox.refused(&["render"]);
+    assert!(errors.contains(&format!("values/tts.yaml:{line}:11")), "{errors}");
+}
+
+/// One refused text for each kind of setting, as a template may write it.
+#[test]
+fn a_refused_setting_of_a_template_is_reported_at_its_line() {
+    for (from, to, setting) in [
+        ("{{ gate.floor | string }}", "6gb", "FLOOR"),
+        ("{{ gate.sampleIntervalSeconds ~ 's' }}", "20 seconds", "SAMPLE_INTERVAL"),
+        ("{{ gate.samples | string }}", "\"11\"", "SAMPLES"),
+        ("{{ gate.count }}", "others", "COUNT"),
+        ("{{ gate.metric }}", "gpu-memory", "METRIC"),
+    ] {
+        let sandbox = Sandbox::repository();
+        let template = "templates/cronjob.yaml.j2";
+        sandbox.replace(template, &format!("value: {from}"), &format!("value: {to}"));
+        let text = sandbox.read(template);
+        let line = 1 + text.lines().position(|line| line.contains(to)).expect("replaced");
+        let errors = sandbox.refused(&["render"]);
+        assert!(errors.contains(&format!("would refuse `{setting}`")), "{setting}: {errors}");
+        assert!(errors.contains(&format!("{template}:{line}:")), "{setting}: {errors}");
+    }
+}
+
+#[test]
+fn settings_that_the_cluster_decides_are_not_refused() {
+    let reference = "value: $(OTHER)\n";
+    let secret = "valueFrom: {secretKeyRef: {name: a, key: b}}\n";
+    for written in [reference, secret] {
+        let sandbox = Sandbox::repository();
+        let value = "value: {{ gate.metricsUrl }}\n";
+        sandbox.replace("templates/cronjob.yaml.j2", value, written);
+        sandbox.ok(&["render", "--out", "elsewhere"]);
+    }
+    // A script that reads the same variables is not the gate.
+    let sandbox = Sandbox::repository();
+    let (gate, script) =
+        ("- /vram-gate\n                - {{ action }}", "- /bin/sh\n                - -c");
+    sandbox.replace("templates/cronjob.yaml.j2", gate, script);
+    sandbox.ok(&["render", "--out", "elsewhere", "--set", "gate.metric=gpu-memory"]);
+}

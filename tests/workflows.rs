@@ -1,0 +1,218 @@
+//! The generated workflows' comment on a pull request: one comment, replaced by each run.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails says so"
+)]
+
+mod common;
+
+use std::sync::{Arc, Mutex};
+
+use common::http::{self, Request, Response, Server};
+use common::tool::{self, Ran, Sandbox};
+use serde_json::{Value, json};
+
+const FORGES: [&str; 2] = ["github", "forgejo"];
+const REPORT: &str = "## `tts`: nothing critical\n\n<!-- tts-render: diff -->";
+const OLD_REPORT: &str = "## `tts`: one critical change\r\n\r\n<!-- tts-render: diff -->\r\n";
+
+/// The job of a generated workflow that comments.
+fn comment_job(forge: &str) -> Value {
+    let project = Sandbox::repository();
+    let ran = project.ok(&[
+        "gitops",
+        forge,
+        "--set",
+        "gitops.repoURL=https://git.example/me/infra.git",
+        "--set",
+        "gitops.ci.action=me/tts-render@0123456789012345678901234567890123456789",
+    ]);
+    let workflow: Value = serde_yaml::from_str(&ran.out).unwrap();
+    workflow["jobs"]["comment"].clone()
+}
+
+/// A forge with the comments of one pull request, three on each page.
+struct FakeForge {
+    server: Server,
+    comments: Arc<Mutex<Vec<Value>>>,
+}
+
+impl FakeForge {
+    /// The login of the job's token. It may change any comment, as on the real forges.
+    fn login(forge: &str) -> &'static str {
+        if forge == "github" { "github-actions[bot]" } else { "forgejo-actions" }
+    }
+
+    fn start(forge: &'static str, comments: Vec<Value>) -> Self {
+        let comments = Arc::new(Mutex::new(comments));
+        let state = Arc::clone(&comments);
+        let server = http::serve(move |request| {
+            if request.headers.get("authorization").map(String::as_str) != Some("token t0k3n") {
+                return Response::new(401, "{}");
+            }
+            answer(forge, request, &mut state.lock().unwrap())
+        });
+        FakeForge { server, comments }
+    }
+
+    /// Runs the job's script, as a runner does.
+    #[track_caller]
+    fn run_comment_job(&self, forge: &str) -> Ran {
+        let job = comment_job(forge);
+        let step = &job["steps"][0];
+        let mut command = std::process::Command::new("bash");
+        command.args(["-e", "-o", "pipefail", "-c", step["run"].as_str().unwrap()]);
+        for (name, value) in step["env"].as_object().unwrap() {
+            let base = format!("http://{}", self.server.address);
+            let value = match value.as_str().unwrap() {
+                "${{ github.api_url }}" => base + "/api",
+                "${{ github.graphql_url }}" => base + "/graphql",
+                "${{ github.event.pull_request.number }}" => "7".to_owned(),
+                "${{ needs.check.outputs.report }}" => REPORT.to_owned(),
+                "${{ github.repository }}" => "me/infra".to_owned(),
+                "${{ github.token }}" => "t0k3n".to_owned(),
+                other => panic!("unknown expression `{other}`"),
+            };
+            command.env(name, value);
+        }
+        tool::finished(command.output().unwrap())
+    }
+
+    fn comments(&self) -> Vec<(String, String)> {
+        let comments = self.comments.lock().unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        comments.iter().map(|one| (text(&one["user"]["login"]), text(&one["body"]))).collect()
+    }
+}
+
+fn answer(forge: &str, request: &Request, comments: &mut Vec<Value>) -> Response {
+    let login = FakeForge::login(forge);
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let value = match (request.method.as_str(), path) {
+        ("GET", "/api/repos/me/infra/issues/7/comments") => {
+            let page = query.split('&').find_map(|pair| pair.strip_prefix("page="));
+            let page: usize = page.unwrap().parse().unwrap();
+            let shown: Vec<Value> = comments.iter().skip(3 * (page - 1)).take(3).cloned().collect();
+            let link = format!(
+                "Link: <https://git.example/x?per_page=3&page=1>; rel=\"first\"{}",
+                if 3 * page < comments.len() {
+                    format!(", <https://git.example/x?per_page=3&page={}>; rel=\"next\"", page + 1)
+                } else {
+                    String::new()
+                }
+            );
+            return Response::new(200, json!(shown).to_string()).with_header(link);
+        }
+        ("POST", "/api/repos/me/infra/issues/7/comments") => {
+            comments.push(comment(login, body["body"].as_str().unwrap()));
+            json!({})
+        }
+        ("PATCH", path) => {
+            let id = path.strip_prefix("/api/repos/me/infra/issues/comments/").unwrap();
+            let id: u64 = id.parse().unwrap();
+            let existing = comments.iter_mut().find(|one| one["id"] == id).unwrap();
+            existing["body"] = body["body"].clone();
+            json!({})
+        }
+        ("POST", "/graphql") if forge == "github" => json!({"data": {"viewer": {"login": login}}}),
+        ("GET", "/api/user") if forge == "forgejo" => json!({"login": login}),
+        _ => {
+            return Response::new(403, "{\"message\": \"Resource not accessible by integration\"}");
+        }
+    };
+    Response::new(200, value.to_string())
+}
+
+fn comment(login: &str, body: &str) -> Value {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    json!({"id": id, "user": {"login": login}, "body": body})
+}
+
+fn node_is_there() -> bool {
+    common::require(&["node", "--version"])
+}
+
+#[test]
+fn the_first_run_adds_a_comment() {
+    if !node_is_there() {
+        return;
+    }
+    for forge in FORGES {
+        let fake = FakeForge::start(forge, vec![comment("someone", "Looks good")]);
+        let ran = fake.run_comment_job(forge);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let added = (FakeForge::login(forge).to_owned(), REPORT.to_owned());
+        assert_eq!(fake.comments()[1..], [added]);
+    }
+}
+
+#[test]
+fn a_later_run_replaces_its_own_comment_on_any_page() {
+    if !node_is_there() {
+        return;
+    }
+    for forge in FORGES {
+        let login = FakeForge::login(forge);
+        let mut comments: Vec<Value> = (0..7).map(|n| comment("someone", &n.to_string())).collect();
+        comments.push(comment(login, OLD_REPORT));
+        // A newer comment of the same user, from another workflow.
+        comments.push(comment(login, "Coverage: 80 %"));
+        let fake = FakeForge::start(forge, comments);
+        let before = fake.comments();
+        let ran = fake.run_comment_job(forge);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let mut expected = before;
+        expected[7].1 = REPORT.to_owned();
+        assert_eq!(fake.comments(), expected);
+    }
+}
+
+#[test]
+fn a_comment_of_somebody_else_with_the_marker_is_left_alone() {
+    if !node_is_there() {
+        return;
+    }
+    for forge in FORGES {
+        for body in [OLD_REPORT, "<!-- tts-render: diff -->", "<!-- tts-render -->\nmine"] {
+            let fake = FakeForge::start(forge, vec![comment("mallory", body)]);
+            for _ in 0..2 {
+                let ran = fake.run_comment_job(forge);
+                assert_eq!(ran.code, 0, "{}", ran.err);
+            }
+            let own = (FakeForge::login(forge).to_owned(), REPORT.to_owned());
+            assert_eq!(fake.comments(), [("mallory".to_owned(), body.to_owned()), own]);
+        }
+    }
+}
+
+#[test]
+fn a_forge_that_refuses_fails_the_job() {
+    if !node_is_there() {
+        return;
+    }
+    for forge in FORGES {
+        let server = http::serve(|_| Response::new(500, "<html>"));
+        let fake = FakeForge { server, comments: Arc::default() };
+        let ran = fake.run_comment_job(forge);
+        assert_eq!(ran.code, 1);
+        assert_eq!(ran.err, "GET /api/repos/me/infra/issues/7/comments: status 500\n");
+        assert_eq!(fake.server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn the_job_with_the_right_to_comment_has_no_checkout() {
+    for forge in FORGES {
+        let job = comment_job(forge);
+        assert_eq!(job["permissions"], json!({"pull-requests": "write"}));
+        let steps = job["steps"].as_array().unwrap();
+        assert_eq!(steps.len(), 1);
+        assert!(steps[0].get("uses").is_none());
+    }
+}
