@@ -383,6 +383,8 @@ const PLACES: &[(&str, Place)] = &[
         let origin = clone.origin();
         canary
             .git(&clone.root, &["submodule", "--quiet", "add", origin.to_str().unwrap(), "third"]);
+        // More than any setting, this makes Git look into the submodule.
+        canary.git(&clone.root, &["config", "-f", ".gitmodules", "submodule.third.ignore", "none"]);
         canary.commit_all(&clone.root, "A submodule");
         append(&clone.root.join(".git/modules/third/config"), &canary.settings());
         fs::write(clone.root.join("third/values/demo.yaml"), "changed").unwrap();
@@ -539,10 +541,32 @@ fn hooks_run_for_commit_alone() {
     canary.ran();
     canary.quiet("hooks", &clone.root, &["diff"]);
     // The canary fails, so the commit is refused by the first hook.
-    let ran = canary.tool(&clone.root, &["commit"]);
+    let refused_by_hook = || {
+        let ran = canary.tool(&clone.root, &["commit"]);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        let started = canary.ran();
+        assert!(started.iter().any(|name| HOOKS.contains(&name.as_str())), "{started:?}");
+    };
+    refused_by_hook();
+    fs::remove_file(&own).unwrap();
+    canary.git(&clone.root, &["config", "core.hooksPath", hooks.to_str().unwrap()]);
+    refused_by_hook();
+}
+
+#[test]
+fn a_rebase_starts_no_merge_driver_of_the_clone() {
+    let canary = Canary::new();
+    let clone = canary.clone();
+    fs::write(clone.root.join("notes.txt"), "mine\n").unwrap();
+    canary.commit_all(&clone.root, "Mine");
+    clone.move_upstream(&canary);
+    let driver = ("merge \"evil\"", "driver", "@");
+    append(&clone.root.join(".git/config"), &canary.setting(&driver));
+    let ran = canary.quiet("a merge driver", &clone.root, &["commit", "--push"]);
     assert_eq!(ran.code, 2, "{}", ran.err);
-    let started = canary.ran();
-    assert!(started.iter().any(|name| HOOKS.contains(&name.as_str())), "{started:?}");
+    assert!(ran.err.contains("`git rebase` failed"), "{}", ran.err);
+    canary.try_git(&clone.root, &["rebase", "FETCH_HEAD"]);
+    assert!(!canary.ran().is_empty(), "by hand, Git starts it");
 }
 
 #[test]
@@ -759,4 +783,46 @@ fn programs_that_the_user_has_set_up_are_used() {
     canary.git(&clone.root, &["config", "core.sshCommand", foreign.to_str().unwrap()]);
     assert_eq!(push().env("GIT_SSH_COMMAND", &own).output().unwrap().status.code(), Some(2));
     assert_eq!(canary.ran(), BTreeSet::from(["own".to_owned()]));
+}
+
+#[test]
+fn a_rebase_looks_into_no_submodule() {
+    let canary = Canary::new();
+    let clone = canary.clone();
+    let (place, prepare) =
+        PLACES.iter().find(|(name, _)| name.ends_with("of the project")).unwrap();
+    // Its commit is not pushed yet.
+    let root = prepare(&canary, &clone);
+    clone.move_upstream(&canary);
+    canary.ran();
+    touch_all(&root);
+    let ran = canary.quiet(place, &root, &["commit", "--push"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    canary.try_git(&root, &["status"]);
+    assert!(!canary.ran().is_empty(), "by hand, Git looks into it");
+}
+
+#[test]
+fn a_commit_is_signed_by_the_users_program_alone() {
+    let canary = Canary::new();
+    let clone = canary.clone();
+    let (own, foreign) = (canary.program("bin/own"), canary.program("bin/foreign"));
+    canary.git(&clone.root, &["config", "commit.gpgSign", "true"]);
+    for (format, key) in [
+        ("openpgp", "gpg.program"),
+        ("openpgp", "gpg.openpgp.program"),
+        ("x509", "gpg.x509.program"),
+        ("ssh", "gpg.ssh.defaultKeyCommand"),
+    ] {
+        canary.git(&clone.root, &["config", "gpg.format", format]);
+        canary.git(&clone.root, &["config", "--global", key, own.to_str().unwrap()]);
+        canary.git(&clone.root, &["config", key, foreign.to_str().unwrap()]);
+        let ran = canary.tool(&clone.root, &["commit"]);
+        assert_eq!(ran.code, 2, "{key}: {}", ran.err);
+        assert_eq!(canary.ran(), BTreeSet::from(["own".to_owned()]), "{key}");
+        canary.git(&clone.root, &["config", "--global", "--unset", key]);
+        let ran = canary.quiet(key, &clone.root, &["commit"]);
+        assert_eq!(ran.code, 2, "{key}: {}", ran.err);
+        canary.git(&clone.root, &["config", "--unset", key]);
+    }
 }

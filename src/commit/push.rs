@@ -2,7 +2,7 @@
 
 use super::create::{CommitRequest, Outcome, commit_once, open_repository};
 use super::error::CommitError;
-use crate::git::{Git, GitError, RemoteProgram};
+use crate::git::{Git, GitError, IGNORE_SUBMODULES, RemoteProgram};
 
 /// The number of attempts while the upstream keeps moving.
 const MAX_ATTEMPTS: usize = 20;
@@ -99,7 +99,7 @@ fn catch_up(
         return Ok(());
     }
     // The user has own commits: they are rebased, unless uncommitted changes prevent it.
-    if !git.run(&["status", "--porcelain", "--untracked-files=no"])?.is_empty() {
+    if !git.run(&["status", "--porcelain", "--untracked-files=no", IGNORE_SUBMODULES])?.is_empty() {
         let reason = "some files have uncommitted changes".to_owned();
         return Err(CommitError::Diverged(upstream.name(), reason));
     }

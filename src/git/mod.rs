@@ -9,4 +9,8 @@ mod run;
 mod settings;
 mod work_tree;
 
+/// The option of each call that compares the work tree: without it, Git starts itself in submodules, with
+/// their settings. The settings `diff.ignoreSubmodules` and `submodule.*.ignore` are weaker.
+pub const IGNORE_SUBMODULES: &str = "--ignore-submodules=dirty";
+
 pub use run::{Git, GitError, Purpose, RemoteProgram};

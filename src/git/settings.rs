@@ -11,7 +11,6 @@ const FIXED: &[(&str, &str)] = &[
     ("safe.bareRepository", "explicit"),
     ("core.fsmonitor", "false"),
     ("core.pager", "cat"),
-    ("diff.ignoreSubmodules", "dirty"),
     ("fetch.recurseSubmodules", "false"),
     ("gc.auto", "0"),
     ("log.showSignature", "false"),
