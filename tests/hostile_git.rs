@@ -180,7 +180,7 @@ impl Canary {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// A setting as Git's configuration file has it.
+    /// A setting in the form of Git's configuration file.
     fn setting(&self, &(section, variable, value): &(&str, &str, &str)) -> String {
         let name: String = format!("{section}.{variable}")
             .chars()
@@ -668,6 +668,25 @@ fn variables_that_redirect_git_are_ignored() {
         let ran = finished(command.env(name, value).output().unwrap());
         assert_eq!((ran.code, &ran.out), (honest.code, &honest.out), "{name}: {}", ran.err);
         assert_eq!(canary.ran(), BTreeSet::new(), "{name}");
+    }
+}
+
+#[test]
+fn a_git_that_ignores_the_settings_is_refused() {
+    let canary = Canary::new();
+    let clone = canary.clone();
+    let found = Command::new("sh").args(["-c", "command -v git"]).output().unwrap();
+    let real = String::from_utf8(found.stdout).unwrap();
+    let old = canary.program("path/git");
+    // Git before 2.31.
+    let script = format!("#!/bin/sh\nunset GIT_CONFIG_COUNT\nexec {} \"$@\"\n", real.trim());
+    fs::write(&old, script).unwrap();
+    let path = format!("{}:{}", canary.path("path").display(), std::env::var("PATH").unwrap());
+    for args in [&["diff"][..], &["commit"]] {
+        let mut command = canary.tool_command(&clone.root, args);
+        let ran = finished(command.env("PATH", &path).output().unwrap());
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
+        assert!(ran.err.contains("this Git is too old: expected Git 2.31 or newer"), "{}", ran.err);
     }
 }
 
