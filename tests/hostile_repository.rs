@@ -13,9 +13,9 @@
 mod common;
 
 use std::os::unix::fs::symlink;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use common::tool::{Ran, Sandbox, finished};
+use common::tool::{Ran, Sandbox, finished, tts_render};
 
 /// Runs `render` with limits of the system on time and memory. A run that needs more is killed, which
 /// fails the test.
@@ -195,4 +195,26 @@ fn links_inside_the_root() {
     symlink("../shared/role.yaml.j2", sandbox.path("templates/role.yaml.j2")).expect("a link");
     sandbox.ok(&["render"]);
     assert!(!sandbox.path("rendered/demo/role-demo-offpeak.yaml").exists());
+}
+
+#[test]
+fn an_argument_is_read_by_its_spelling_whatever_files_there_are() {
+    let sandbox = Sandbox::demo();
+    // `-` is standard input, and not a folder of that name.
+    sandbox.write("-/object.yaml", "kind: [\n");
+    let mut command = tts_render(&sandbox.path("."));
+    let ran = finished(command.args(["validate", "-"]).stdin(Stdio::null()).output().expect("it"));
+    assert!(ran.code == 0 && ran.err.contains("0 objects"), "{}{}", ran.out, ran.err);
+    assert_eq!(sandbox.run(&["validate", "./-"]).code, 1);
+    let said = sandbox.refused(&["policy", "edit", "-", "--exclude", "tenant"]);
+    assert!(said.contains("invalid file `-`: expected a file to edit"), "{said}");
+    // A stack's path is one from the working directory, and never one from the root.
+    std::fs::create_dir(sandbox.path("infra")).expect("a folder");
+    std::fs::rename(sandbox.path("values"), sandbox.path("infra/values")).expect("a move");
+    let said = sandbox.refused(&["-C", "infra", "generate", "values/demo.yaml"]);
+    assert!(said.contains("can't read `values/demo.yaml`"), "{said}");
+    sandbox.ok(&["-C", "infra", "generate", "infra/values/demo.yaml"]);
+    // A stack's name is one, and not a folder of that name.
+    sandbox.write("demo/values.yaml", "kind: [\n");
+    sandbox.ok(&["-C", "infra", "generate", "demo"]);
 }

@@ -122,7 +122,7 @@ fn show_and_diff_agree_about_an_exclusion() {
         let [before, after] = ["before", "after"].map(show);
         assert!(!before.contains("keeps its own priority"), "{before}");
         assert!(after.contains("keeps its own priority: excluded by its name"), "{after}");
-        let diff = sandbox.run(&["diff", "--base", "before", "--head", "after"]);
+        let diff = sandbox.run(&["diff", "--base-dir", "before", "--head", "after"]);
         assert_eq!(diff.code, 1, "{}", diff.err);
         assert!(diff.out.contains("no longer covers `tts`"), "{policy}\n{}", diff.out);
     }

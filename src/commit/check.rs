@@ -5,7 +5,7 @@ use std::fs;
 
 use super::create::{CommitRequest, below_output, read_blobs};
 use super::error::CommitError;
-use crate::git::Git;
+use crate::git::{Git, IGNORE_SUBMODULES};
 use crate::project::write::Plan;
 
 /// Checks that HEAD has the inputs as they were read, so that the commit's trailer is right. Ignored
@@ -16,6 +16,7 @@ pub(super) fn refuse_uncommitted(git: &Git, inputs: &[String]) -> Result<(), Com
         "--porcelain=v1",
         "-z",
         "--no-renames",
+        IGNORE_SUBMODULES,
         "--untracked-files=all",
         "--ignored=matching",
         "--",
@@ -66,6 +67,7 @@ pub(super) fn refuse_foreign(
         "--porcelain=v1",
         "-z",
         "--no-renames",
+        IGNORE_SUBMODULES,
         "--untracked-files=all",
         "--",
         request.out,
@@ -132,6 +134,6 @@ pub(super) fn is_writers_own(path: &str) -> bool {
 
 /// Returns true if a file on the disk equals HEAD's.
 fn matches_head(git: &Git, path: &str) -> bool {
-    let args = ["diff-index", "--quiet", "HEAD", "--", path];
+    let args = ["diff-index", "--quiet", IGNORE_SUBMODULES, "HEAD", "--", path];
     matches!(git.ask(&args), Ok(Some(_)))
 }

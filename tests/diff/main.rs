@@ -198,7 +198,7 @@ fn objects_in_another_format_and_file_have_no_difference() {
             }
         }
     }
-    let ran = diff(&sandbox, &["--base", "reformatted"]);
+    let ran = diff(&sandbox, &["--base", "./reformatted"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(first(&ran).starts_with(SAME) && first(&ran) == first(&diff(&sandbox, &[])));
 }
@@ -216,7 +216,7 @@ fn a_secret_is_compared_and_never_shown() {
     std::fs::create_dir(sandbox.path("none")).expect("a folder");
     for format in ["text", "markdown", "html", "json", "github"] {
         for (base, head) in [("a", "b"), ("a", "none"), ("none", "b")] {
-            let ran = diff(&sandbox, &["--base", base, "--head", head, "--format", format]);
+            let ran = diff(&sandbox, &["--base-dir", base, "--head", head, "--format", format]);
             assert_eq!(ran.code, 1, "{}", ran.err);
             let said = format!("{}{}", ran.out, ran.err);
             assert!(!said.contains("hunter") && !said.contains("c2Vjc"), "{format}: {said}");

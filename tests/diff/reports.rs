@@ -220,8 +220,8 @@ fn the_documentation_names_every_key_of_json_and_no_other() {
         &["--set", "gate.floor=8Gi", "--history", month][..],
         &["--set", "gate.floor=17Gi", "--set", "gpu.total=18Gi", "--history", month],
         &["--set", "server.image.tag=v2", "--set", "storage.size=10Gi", "--set", "clients=[]"],
-        &["--base", "a", "--head", "b"],
-        &["--base", "refused", "--head", "rendered", "--history", month],
+        &["--base-dir", "a", "--head", "b"],
+        &["--base-dir", "refused", "--head", "rendered", "--history", month],
     ] {
         let ran = diff(&sandbox, &[&["--format", "json"], args].concat());
         assert_eq!(ran.code, 1, "{args:?}: {}", ran.err);

@@ -35,7 +35,7 @@ fn diff_verdict(base: &Value, head: &Value) -> Result<(), String> {
     let folders = Sandbox::empty();
     folders.write("base/app/object.yaml", &base.to_string());
     folders.write("head/app/object.yaml", &head.to_string());
-    let ran = folders.run(&["diff", "--base", "base", "--head", "head", "--format", "json"]);
+    let ran = folders.run(&["diff", "--base-dir", "base", "--head", "head", "--format", "json"]);
     assert!([0, 1].contains(&ran.code), "{}", ran.err);
     let report: Value = serde_json::from_str(&ran.out).unwrap();
     let refusals = report["consequences"].as_array().unwrap().iter();
