@@ -1,11 +1,6 @@
 //! `render`: one stack and several, conflicts with existing files, and settings that the gate refuses.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 
 mod common;
 
@@ -47,7 +42,7 @@ fn two_stacks() -> Sandbox {
 #[test]
 fn a_second_stack_is_a_second_values_file() {
     let sandbox = two_stacks();
-    let out = sandbox.ok(&["generate", "whisper"]).out;
+    let out = sandbox.ok(&["generate", "whisper"]).stdout;
     let kinds: Vec<String> = objects(&out)
         .iter()
         .map(|object| format!("{} {}", object["kind"], object["metadata"]["name"]).replace('"', ""))
@@ -89,7 +84,7 @@ fn two_stacks_that_edit_one_policy_give_one_file_with_both_namespaces() {
     assert!(written.contains("- tts\n") && written.contains("- speech\n"), "{written}");
     // Whichever stack is named, the shared folder is rendered from all.
     for stack in ["tts", "whisper"] {
-        let out = sandbox.ok(&["generate", stack, "--app", "kyverno"]).out;
+        let out = sandbox.ok(&["generate", stack, "--app", "kyverno"]).stdout;
         assert_eq!(out, format!("---\n{written}"));
     }
 }
@@ -151,24 +146,24 @@ fn many_stacks_render_the_same_bytes_every_time() {
         let values = values.replace("speech", &name).replace("mode: edit", "mode: none");
         sandbox.write(&format!("values/{name}.yaml"), &values);
     }
-    let first = sandbox.ok(&["generate"]).out;
+    let first = sandbox.ok(&["generate"]).stdout;
     assert_eq!(objects(&first).len(), 40 * 8);
     for _ in 0..5 {
-        assert!(sandbox.ok(&["generate"]).out == first);
+        assert!(sandbox.ok(&["generate"]).stdout == first);
     }
 }
 
 #[test]
 fn check_lists_differences_and_writes_nothing() {
     let sandbox = Sandbox::repository();
-    assert_eq!(sandbox.ok(&["render", "--check"]).out, "");
+    assert_eq!(sandbox.ok(&["render", "--check"]).stdout, "");
     sandbox.replace("values/tts.yaml", "floor: 6Gi", "floor: 7Gi");
     sandbox.write("rendered/tts/foreign.yaml", "a: 1\n");
     let before = sandbox.read("rendered/tts/cronjob-chatterbox-window-up.yaml");
     let checked = sandbox.run(&["render", "--check"]);
-    assert_eq!(checked.code, 1, "{}", checked.err);
+    assert_eq!(checked.code, 1, "{}", checked.stderr);
     for line in ["tts/cronjob-chatterbox-window-up.yaml: stale", "tts/foreign.yaml: foreign"] {
-        assert!(checked.out.contains(line), "{}", checked.out);
+        assert!(checked.stdout.contains(line), "{}", checked.stdout);
     }
     assert_eq!(sandbox.read("rendered/tts/cronjob-chatterbox-window-up.yaml"), before);
 }
@@ -176,12 +171,12 @@ fn check_lists_differences_and_writes_nothing() {
 #[test]
 fn the_last_line_counts_the_files() {
     let sandbox = Sandbox::repository();
-    assert_eq!(sandbox.ok(&["render"]).err, "14 unchanged\n");
+    assert_eq!(sandbox.ok(&["render"]).stderr, "14 unchanged\n");
     let first = sandbox.ok(&["render", "--out", "elsewhere"]);
-    assert_eq!((first.out.as_str(), first.err.as_str()), ("", "14 created\n"));
+    assert_eq!((first.stdout.as_str(), first.stderr.as_str()), ("", "14 created\n"));
     sandbox.replace("values/tts.yaml", "floor: 6Gi", "floor: 7Gi");
-    assert_eq!(sandbox.ok(&["render"]).err, "3 updated, 11 unchanged\n");
-    assert_eq!(sandbox.ok(&["render", "--quiet"]).err, "");
+    assert_eq!(sandbox.ok(&["render"]).stderr, "3 updated, 11 unchanged\n");
+    assert_eq!(sandbox.ok(&["render", "--quiet"]).stderr, "");
 }
 
 #[test]
@@ -205,7 +200,7 @@ fn an_edited_file_that_is_no_longer_rendered_stays_and_is_reported() {
     let rendered = sandbox.ok(&["render", "--set", "service=null"]);
     let message =
         "`tts/service-chatterbox-tts.yaml` is no longer rendered; kept, since it was edited";
-    assert!(rendered.err.contains(message), "{}", rendered.err);
+    assert!(rendered.stderr.contains(message), "{}", rendered.stderr);
     assert!(sandbox.path("rendered/tts/service-chatterbox-tts.yaml").exists());
 }
 
