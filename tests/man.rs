@@ -4,24 +4,17 @@
 
 mod common;
 
-use common::tool::{repository, run_in};
+use common::tool::{commands, repository, run_in};
 
 #[test]
 fn there_is_a_page_for_every_command() {
     let main = run_in(repository(), &["man"]);
     assert_eq!(main.code, 0, "{}", main.stderr);
     assert!(main.stdout.contains(".TH tts-render 1"), "{}", main.stdout);
-    let help = run_in(repository(), &["--help"]).stdout;
-    let list = help.split("Commands:").nth(1).expect("commands").split("\n\n").next().expect("one");
-    let commands: Vec<&str> = list
-        .lines()
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-        .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help")
-        .collect();
+    let commands = commands();
     assert!(commands.len() >= 15, "{commands:?}");
     for command in commands {
-        let page = run_in(repository(), &["man", command]);
+        let page = run_in(repository(), &["man", &command]);
         assert_eq!(page.code, 0, "{command}: {}", page.stderr);
         let title =
             format!(".TH tts-render-{command} 1  \"tts-render {}\"", env!("CARGO_PKG_VERSION"));

@@ -283,69 +283,6 @@ fn announced_parameters_sent_back_change_nothing() {
 }
 
 #[test]
-fn an_announcement_has_title_type_and_present_value() {
-    let project = two_stacks();
-    let list = announced(&project, "tts");
-    let find = |name: &str| {
-        list.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name}"))
-    };
-    let suspend = find("offPeak.suspend");
-    assert_eq!(suspend["title"], "Off peak: suspend");
-    assert_eq!((&suspend["itemType"], &suspend["string"]), (&json!("boolean"), &json!("false")));
-    assert!(suspend["tooltip"].as_str().unwrap().contains("Suspends the three CronJobs"));
-    assert_eq!(find("gate.floor")["string"], "6Gi");
-    assert_eq!(find("gate.samples")["itemType"], "number");
-    let count = find("gate.count")["tooltip"].as_str().unwrap();
-    assert!(
-        count.contains(" One of `")
-            && count.contains("`residents`")
-            && count.contains("`everyone`"),
-        "{count}"
-    );
-    assert_eq!(find("storage.accessModes")["array"], json!(["ReadWriteMany"]));
-    assert_eq!(find("server.env")["map"]["TTS_BF16"], "off");
-    assert_eq!(find("server.config.data.model.repo_id")["string"], "chatterbox-multilingual");
-    assert_eq!(find("server.image.digest").get("string"), None, "not set");
-    for absent in ["name", "apiVersion", "gitops", "server.tolerations", "clients"] {
-        assert!(list.iter().all(|one| one["name"] != absent), "{absent}");
-    }
-    // The fields of Argo CD's own message, and no others; every value is a string.
-    let allowed = [
-        "name",
-        "title",
-        "tooltip",
-        "required",
-        "itemType",
-        "collectionType",
-        "string",
-        "array",
-        "map",
-    ];
-    for one in &list {
-        assert!(
-            one.as_object().unwrap().keys().all(|key| allowed.contains(&key.as_str())),
-            "{one}"
-        );
-        let strings = |value: &Value| value.is_null() || value.is_string();
-        assert!(strings(&one["string"]), "{one}");
-        assert!(
-            one.get("array").is_none_or(|items| items
-                .as_array()
-                .unwrap()
-                .iter()
-                .all(Value::is_string))
-        );
-        assert!(
-            one.get("map").is_none_or(|map| map
-                .as_object()
-                .unwrap()
-                .values()
-                .all(Value::is_string))
-        );
-    }
-}
-
-#[test]
 fn nothing_is_announced_for_several_stacks_or_a_shared_folder() {
     let project = two_stacks();
     for call in [Call::new("."), Call::new(".").with("ARGOCD_ENV_APP", "tripit")] {

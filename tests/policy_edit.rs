@@ -1,6 +1,5 @@
 //! The policy edit over a folder of fixtures, and over thousands of generated files.
 
-// A test fails by panicking, in its helpers too.
 #![cfg(test)]
 
 #[path = "policy_edit/broken.rs"]

@@ -6,7 +6,6 @@
 //! the value), a series without braces (not counted), a fraction of a byte (cut off), and every
 //! exposition that Prometheus would refuse.
 
-// Test helpers may panic too; clippy allows that only in `#[test]` functions.
 #![cfg(test)]
 
 mod support;

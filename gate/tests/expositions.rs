@@ -3,7 +3,6 @@
 //! `TABLE` lists the verdict of each. Where they differ, its last column has the reason. Invariant: the
 //! gate refuses every exposition that the scraper refuses.
 
-// Test helpers may panic too; clippy allows that only in `#[test]` functions.
 #![cfg(test)]
 
 mod support;

@@ -1,6 +1,5 @@
 //! The gate without faults: its requests and its report.
 
-// Test helpers may panic too; clippy allows that only in `#[test]` functions.
 #![cfg(test)]
 
 mod support;

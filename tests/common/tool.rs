@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 pub use super::output::CommandOutput;
 
+/// The values of a stack named `whisper`.
+pub const WORKER: &str = include_str!("worker.yaml");
+
 /// This repository's root, which is a project.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -45,6 +48,20 @@ pub fn generate(args: &[&str]) -> String {
     output.stdout
 }
 
+/// The commands that `tts-render --help` lists, without `help`.
+pub fn commands() -> Vec<String> {
+    let help = run_in(repository(), &["--help"]).stdout;
+    let (_, list) = help.split_once("Commands:\n").expect("a list of commands");
+    let (list, _) = list.split_once("\n\n").expect("the list's end");
+    // A longer summary continues in lines with a deeper indentation.
+    list.lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
 /// The documents of a YAML text, read by an independent reader.
 pub fn objects(manifests: &str) -> Vec<Value> {
     serde_yaml::Deserializer::from_str(manifests)
@@ -77,6 +94,13 @@ impl Sandbox {
         let sandbox = Sandbox::empty();
         let output = sandbox.run(&["init", "demo"]);
         assert_eq!(output.code, 0, "{}", output.stderr);
+        sandbox
+    }
+
+    /// This repository's project with a second stack, named `whisper`.
+    pub fn two_stacks() -> Self {
+        let sandbox = Sandbox::repository();
+        sandbox.write("values/whisper.yaml", WORKER);
         sandbox
     }
 

@@ -4,7 +4,6 @@
 //! the Deployment's scale, and a part of the report line. The documentation's tables are generated from
 //! these rows (`UPDATE_DOCS=1 cargo test -p vram-gate --test faults`).
 
-// Test helpers may panic too; clippy allows that only in `#[test]` functions.
 #![cfg(test)]
 
 #[path = "../support/mod.rs"]
