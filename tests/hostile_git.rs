@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use common::tool::{Ran, finished, tts_render};
+use common::tool::{CommandOutput, tts_render};
 use tempfile::TempDir;
 
 /// The settings of Git that name programs: section, variable and value. `@` is the canary.
@@ -242,20 +242,20 @@ impl Canary {
         command
     }
 
-    fn tool(&self, folder: &Path, args: &[&str]) -> Ran {
-        finished(self.tool_command(folder, args).output().unwrap())
+    fn tool(&self, folder: &Path, args: &[&str]) -> CommandOutput {
+        CommandOutput::from(self.tool_command(folder, args).output().unwrap())
     }
 
     /// Runs a command, which must not start any canary, except that `commit` runs hooks: since 2.54,
     /// Git also takes them from its settings. Those of a bare repository are nobody's own.
     #[track_caller]
-    fn quiet(&self, place: &str, folder: &Path, args: &[&str]) -> Ran {
+    fn quiet(&self, place: &str, folder: &Path, args: &[&str]) -> CommandOutput {
         let ran = self.tool(folder, args);
         let mut started = self.ran();
         if args.contains(&"commit") && !place.contains("bare") {
             started.remove("hook--x--command");
         }
-        assert!(started.is_empty(), "{place}, {args:?} started {started:?}:\n{}", ran.err);
+        assert!(started.is_empty(), "{place}, {args:?} started {started:?}:\n{}", ran.stderr);
         ran
     }
 
@@ -269,7 +269,7 @@ impl Canary {
         self.identify(&root);
         self.git(&root, &["checkout", "-q", "-B", "main"]);
         let ran = self.tool(&root, &["init", "demo"]);
-        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert_eq!(self.tool(&root, &["render"]).code, 0);
         let attributes = "* filter=evil diff=evil merge=evil\nvalues/* filter=a=b\n";
         fs::write(root.join(".gitattributes"), attributes).unwrap();
@@ -418,25 +418,26 @@ fn no_command_starts_a_program_that_a_clone_names() {
         for args in [&["diff"][..], &["diff", "--base", "HEAD~1"], &["diff", "--base", "nowhere"]] {
             let ran = canary.quiet(place, &root, args);
             let expected = if args.contains(&"nowhere") { 2 } else { 1 };
-            assert_eq!(ran.code, expected, "{place}, {args:?}: {}", ran.err);
+            assert_eq!(ran.code, expected, "{place}, {args:?}: {}", ran.stderr);
         }
         let ran = canary.quiet(place, &root, &["commit"]);
-        assert_eq!(ran.code, 0, "{place}: {}", ran.err);
+        assert_eq!(ran.code, 0, "{place}: {}", ran.stderr);
         let ran = canary.quiet(place, &root, &["commit", "--push"]);
-        assert_eq!(ran.code, 0, "{place}: {}", ran.err);
+        assert_eq!(ran.code, 0, "{place}: {}", ran.stderr);
         // The upstream moves, so that files are checked out.
         clone.move_upstream(&canary);
         canary.ran();
         touch_all(&root);
         let ran = canary.quiet(place, &root, &["commit", "--push"]);
-        assert!(ran.code == 0 || ran.err.contains("`filter`"), "{place}: {}", ran.err);
+        assert!(ran.code == 0 || ran.stderr.contains("`filter`"), "{place}: {}", ran.stderr);
         // These start no program at all: `git` is a canary, too.
         canary.program("path/git");
         for args in WITHOUT_GIT {
             let mut command = canary.tool_command(&root, args);
-            let ran = finished(command.env("PATH", canary.path("path")).output().unwrap());
+            let ran =
+                CommandOutput::from(command.env("PATH", canary.path("path")).output().unwrap());
             // 1 is a finding of `lint`.
-            assert_ne!(ran.code, 2, "{place}, {args:?}: {}{}", ran.out, ran.err);
+            assert_ne!(ran.code, 2, "{place}, {args:?}: {}{}", ran.stdout, ran.stderr);
             assert_eq!(canary.ran(), BTreeSet::new(), "{place}, {args:?}");
         }
     }
@@ -543,7 +544,7 @@ fn hooks_run_for_commit_alone() {
     // The canary fails, so the commit is refused by the first hook.
     let refused_by_hook = || {
         let ran = canary.tool(&clone.root, &["commit"]);
-        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
         let started = canary.ran();
         assert!(started.iter().any(|name| HOOKS.contains(&name.as_str())), "{started:?}");
     };
@@ -563,8 +564,8 @@ fn a_rebase_starts_no_merge_driver_of_the_clone() {
     let driver = ("merge \"evil\"", "driver", "@");
     append(&clone.root.join(".git/config"), &canary.setting(&driver));
     let ran = canary.quiet("a merge driver", &clone.root, &["commit", "--push"]);
-    assert_eq!(ran.code, 2, "{}", ran.err);
-    assert!(ran.err.contains("`git rebase` failed"), "{}", ran.err);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("`git rebase` failed"), "{}", ran.stderr);
     canary.try_git(&clone.root, &["rebase", "FETCH_HEAD"]);
     assert!(!canary.ran().is_empty(), "by hand, Git starts it");
 }
@@ -581,7 +582,7 @@ fn a_bare_repository_in_the_place_of_the_project_is_refused() {
         }
         canary.commit_all(&clone.root, "Move");
         let honest = canary.tool(&clone.root, &["-C", "infra", "diff"]);
-        assert_eq!(honest.code, 1, "{}", honest.err);
+        assert_eq!(honest.code, 1, "{}", honest.stderr);
         // Its own history says that nothing differs.
         canary.tool(&clone.root, &["-C", "infra", "render"]);
         canary.git(&infra, &["init", "-q"]);
@@ -602,9 +603,9 @@ fn a_bare_repository_in_the_place_of_the_project_is_refused() {
             &["-C", "infra/values", "diff"],
         ] {
             let ran = canary.quiet(settings, &clone.root, args);
-            assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}: {}", ran.err);
+            assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}: {}", ran.stderr);
             if !args.contains(&"infra/values") {
-                assert!(ran.err.contains("bare repository"), "{args:?}: {}", ran.err);
+                assert!(ran.stderr.contains("bare repository"), "{args:?}: {}", ran.stderr);
             }
         }
         for args in WITHOUT_GIT {
@@ -622,7 +623,12 @@ fn a_git_folder_that_is_not_the_work_trees_own_is_refused() {
         canary.ran();
         for args in [&["diff"][..], &["commit"]] {
             let ran = canary.quiet(name, &clone.root, args);
-            assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}, {args:?}: {}", ran.err);
+            assert_eq!(
+                (ran.code, ran.stdout.as_str()),
+                (2, ""),
+                "{name}, {args:?}: {}",
+                ran.stderr
+            );
         }
     };
     refuse("a `.git` file that leads into the tree", &|_, clone| {
@@ -665,8 +671,13 @@ fn variables_that_redirect_git_are_ignored() {
     ] {
         let mut command =
             canary.tool_command(&clone.root, &["diff", "--now", "2026-11-24T12:00:00Z"]);
-        let ran = finished(command.env(name, value).output().unwrap());
-        assert_eq!((ran.code, &ran.out), (honest.code, &honest.out), "{name}: {}", ran.err);
+        let ran = CommandOutput::from(command.env(name, value).output().unwrap());
+        assert_eq!(
+            (ran.code, &ran.stdout),
+            (honest.code, &honest.stdout),
+            "{name}: {}",
+            ran.stderr
+        );
         assert_eq!(canary.ran(), BTreeSet::new(), "{name}");
     }
 }
@@ -684,9 +695,13 @@ fn a_git_that_ignores_the_settings_is_refused() {
     let path = format!("{}:{}", canary.path("path").display(), std::env::var("PATH").unwrap());
     for args in [&["diff"][..], &["commit"]] {
         let mut command = canary.tool_command(&clone.root, args);
-        let ran = finished(command.env("PATH", &path).output().unwrap());
-        assert_eq!(ran.code, 2, "{args:?}: {}", ran.err);
-        assert!(ran.err.contains("this Git is too old: expected Git 2.31 or newer"), "{}", ran.err);
+        let ran = CommandOutput::from(command.env("PATH", &path).output().unwrap());
+        assert_eq!(ran.code, 2, "{args:?}: {}", ran.stderr);
+        assert!(
+            ran.stderr.contains("this Git is too old: expected Git 2.31 or newer"),
+            "{}",
+            ran.stderr
+        );
     }
 }
 
@@ -706,9 +721,9 @@ fn a_partial_clone_fetches_nothing_and_says_so() {
     canary.try_git(&root, &["ls-tree", "-r", "-l", "HEAD~1"]);
     assert!(!canary.ran().is_empty(), "by hand, Git fetches");
     let ran = canary.quiet("a partial clone", &root, &["diff", "--base", "HEAD~1"]);
-    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
-    assert!(ran.err.contains("this clone is partial"), "{}", ran.err);
-    assert!(ran.err.contains("git fetch --refetch --no-filter"), "{}", ran.err);
+    assert_eq!(ran.code, 2, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("this clone is partial"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("git fetch --refetch --no-filter"), "{}", ran.stderr);
 }
 
 /// Answers every request with a question for a password.
@@ -767,9 +782,9 @@ fn a_push_starts_no_transport_or_login_that_the_clone_names() {
         let mut command = canary.tool_command(&clone.root, &["commit", "--push"]);
         command.env("PATH", &path).env("GIT_TERMINAL_PROMPT", "0");
         // No SSH client of this machine, either.
-        let ran = finished(command.output().unwrap());
-        assert_eq!(ran.code, 2, "{url}: {}", ran.err);
-        assert!(ran.err.contains("pushing it failed"), "{url}: {}", ran.err);
+        let ran = CommandOutput::from(command.output().unwrap());
+        assert_eq!(ran.code, 2, "{url}: {}", ran.stderr);
+        assert!(ran.stderr.contains("pushing it failed"), "{url}: {}", ran.stderr);
         assert_eq!(canary.ran(), BTreeSet::new(), "{url}, {setting:?}");
     }
 }
@@ -816,7 +831,7 @@ fn a_rebase_looks_into_no_submodule() {
     canary.ran();
     touch_all(&root);
     let ran = canary.quiet(place, &root, &["commit", "--push"]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
     canary.try_git(&root, &["status"]);
     assert!(!canary.ran().is_empty(), "by hand, Git looks into it");
 }
@@ -837,11 +852,11 @@ fn a_commit_is_signed_by_the_users_program_alone() {
         canary.git(&clone.root, &["config", "--global", key, own.to_str().unwrap()]);
         canary.git(&clone.root, &["config", key, foreign.to_str().unwrap()]);
         let ran = canary.tool(&clone.root, &["commit"]);
-        assert_eq!(ran.code, 2, "{key}: {}", ran.err);
+        assert_eq!(ran.code, 2, "{key}: {}", ran.stderr);
         assert_eq!(canary.ran(), BTreeSet::from(["own".to_owned()]), "{key}");
         canary.git(&clone.root, &["config", "--global", "--unset", key]);
         let ran = canary.quiet(key, &clone.root, &["commit"]);
-        assert_eq!(ran.code, 2, "{key}: {}", ran.err);
+        assert_eq!(ran.code, 2, "{key}: {}", ran.stderr);
         canary.git(&clone.root, &["config", "--unset", key]);
     }
 }

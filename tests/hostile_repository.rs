@@ -2,12 +2,7 @@
 //! exceeded is an ordinary error, within two seconds of CPU and 256 MiB, and nothing outside the root is
 //! read.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 #![cfg(unix)]
 
 mod common;
@@ -15,23 +10,23 @@ mod common;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
-use common::tool::{Ran, Sandbox, finished, tts_render};
+use common::tool::{CommandOutput, Sandbox, tts_render};
 
 /// Runs `render` with limits of the system on time and memory. A run that needs more is killed, which
 /// fails the test.
-fn bounded(sandbox: &Sandbox) -> Ran {
+fn bounded(sandbox: &Sandbox) -> CommandOutput {
     let script = "ulimit -t 2; ulimit -v 262144; exec \"$0\" render";
     let mut command = Command::new("sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_tts-render")]);
     command.current_dir(sandbox.path(".")).env("NO_COLOR", "1").env("MALLOC_ARENA_MAX", "1");
-    finished(command.output().expect("sh"))
+    CommandOutput::run(&mut command)
 }
 
 #[track_caller]
 fn refused(sandbox: &Sandbox, expected: &str) {
-    let ran = bounded(sandbox);
-    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
-    assert!(ran.err.contains(expected), "{}", ran.err);
+    let output = bounded(sandbox);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{}", output.stderr);
+    assert!(output.stderr.contains(expected), "{}", output.stderr);
     assert!(!sandbox.path("rendered").exists());
 }
 
@@ -126,9 +121,9 @@ fn growth_by_filters() {
 #[test]
 fn many_errors_are_counted_not_listed() {
     let lines: Vec<String> = (0..5_000).map(|number| format!("wrong{number}: 1\n")).collect();
-    let ran = bounded(&with_values(&lines.concat()));
-    assert_eq!(ran.code, 2);
-    assert!(ran.err.matches("error: ").count() <= 20, "{}", ran.err);
+    let output = bounded(&with_values(&lines.concat()));
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.matches("error: ").count() <= 20, "{}", output.stderr);
 }
 
 #[test]
@@ -203,8 +198,10 @@ fn an_argument_is_read_by_its_spelling_whatever_files_there_are() {
     // `-` is standard input, and not a folder of that name.
     sandbox.write("-/object.yaml", "kind: [\n");
     let mut command = tts_render(&sandbox.path("."));
-    let ran = finished(command.args(["validate", "-"]).stdin(Stdio::null()).output().expect("it"));
-    assert!(ran.code == 0 && ran.err.contains("0 objects"), "{}{}", ran.out, ran.err);
+    let ran = CommandOutput::from(
+        command.args(["validate", "-"]).stdin(Stdio::null()).output().expect("it"),
+    );
+    assert!(ran.code == 0 && ran.stderr.contains("0 objects"), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(sandbox.run(&["validate", "./-"]).code, 1);
     let said = sandbox.refused(&["policy", "edit", "-", "--exclude", "tenant"]);
     assert!(said.contains("invalid file `-`: expected a file to edit"), "{said}");
