@@ -71,8 +71,8 @@ enum SourceFlag {
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (overlays, set) = (args.overlays.clone(), args.set.clone());
     let request = Inputs { overlays, set, ..Inputs::default() }.request()?;
-    let fleet = RenderedProject::render(&context.common.project(), &request)?;
-    let documents = make_documents(&args.target, &fleet)?;
+    let rendered = RenderedProject::render(&context.common.project(), &request)?;
+    let documents = make_documents(&args.target, &rendered)?;
     match &args.out {
         Some(folder) => {
             for document in &documents {
@@ -95,11 +95,14 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     Ok(Exit::Success)
 }
 
-fn make_documents(target: &Target, fleet: &RenderedProject) -> Result<Vec<Document>, Diagnostics> {
+fn make_documents(
+    target: &Target,
+    rendered: &RenderedProject,
+) -> Result<Vec<Document>, Diagnostics> {
     if let Target::Client { name, container } = target {
-        return Ok(vec![gitops::client_patch(fleet, name, container.as_deref())?]);
+        return Ok(vec![gitops::client_patch(rendered, name, container.as_deref())?]);
     }
-    let wiring = Wiring::new(fleet).map_err(Diagnostic::from)?;
+    let wiring = Wiring::new(rendered).map_err(Diagnostic::from)?;
     match target {
         Target::Argocd { from, application_set } => {
             let source = match from {

@@ -72,8 +72,8 @@ fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliEr
         policy: args.policy.as_deref(),
     };
     let change = if args.remove { policy::remove_exclusion } else { policy::exclude_namespace };
-    let outcome =
-        change(&sources, source, &request).map_err(|errors| diagnose(&errors, &sources))?;
+    let outcome = change(&sources, source, &request)
+        .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
     let changed = outcome.text != sources.get(source).text();
     if changed && !args.check {
         replace_file(&args.file, &outcome.text).map_err(|error| {
@@ -126,7 +126,7 @@ fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, Cli
         resource: &args.resource,
     });
     let shown = policy::show_policies(&sources, source, tenant.as_ref())
-        .map_err(|errors| diagnose(&errors, &sources))?;
+        .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
     for policy in &shown {
         context.out.write_all(describe_policy(policy, tenant.as_ref()).as_bytes())?;
     }
@@ -166,11 +166,4 @@ fn read_source(file: &Path) -> Result<(Sources, SourceId), CliError> {
     let mut sources = Sources::new();
     let id = sources.add(source);
     Ok((sources, id))
-}
-
-fn diagnose(
-    errors: &[yaml_spans::diagnostic::Located<policy::Error>],
-    sources: &Sources,
-) -> Diagnostics {
-    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
 }

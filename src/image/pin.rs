@@ -26,9 +26,8 @@ pub fn pin_digest(
     path: &Path,
     digest: &Digest,
 ) -> Result<Pin, Diagnostics> {
-    let documents = yaml_spans::parse(sources, id, Dialect::Strict).map_err(|errors| {
-        Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
-    })?;
+    let documents = yaml_spans::parse(sources, id, Dialect::Strict)
+        .map_err(|errors| Diagnostics::locate(&errors, sources))?;
     let [root] = &*documents else {
         let message = format!("the file holds {} documents: expected one", documents.len());
         return Err(Diagnostic::new(message).into());

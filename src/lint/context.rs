@@ -12,7 +12,7 @@ use crate::policy::{self, Shown, Tenant};
 use crate::project::load::LoadedStack;
 use crate::values::Values;
 use kube_validate::ObjectId;
-use yaml_spans::diagnostic::{Diagnostics, Located};
+use yaml_spans::diagnostic::Diagnostics;
 use yaml_spans::source::{Source, SourceId, Sources, Span};
 use yaml_spans::{self, Path};
 
@@ -216,7 +216,7 @@ impl Policies {
                     if errors
                         .iter()
                         .all(|error| matches!(error.error, policy::Error::NoPolicy)) => {}
-                Err(errors) => return Err(diagnose(&errors, &sources)),
+                Err(errors) => return Err(Diagnostics::locate(&errors, &sources)),
             }
         }
         Ok(Policies { sources, ids })
@@ -232,13 +232,9 @@ impl Policies {
         let mut files = Vec::new();
         for (id, name) in self.files() {
             let policies = policy::show_policies(&self.sources, id, tenant)
-                .map_err(|errors| diagnose(&errors, &self.sources))?;
+                .map_err(|errors| Diagnostics::locate(&errors, &self.sources))?;
             files.push(PolicyFile { name, policies });
         }
         Ok(files)
     }
-}
-
-fn diagnose(errors: &[Located<policy::Error>], sources: &Sources) -> Diagnostics {
-    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
 }

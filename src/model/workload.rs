@@ -1,6 +1,6 @@
 //! Workloads: the place of their Pod template by kind, and its contents.
 
-use super::object::{Object, at, items};
+use super::object::{Object, items_at, node_at};
 use kube_validate::ObjectId;
 use yaml_spans::{Node, Path};
 
@@ -51,7 +51,7 @@ pub(crate) fn template_path(id: &ObjectId) -> Option<Path> {
 
 /// The template of an object's Pods, or the object itself if it is a Pod.
 pub(crate) fn template(object: &Object) -> Option<&Node> {
-    object.at(find_workload(&object.id.group, &object.id.kind)?.template)
+    object.node_at(find_workload(&object.id.group, &object.id.kind)?.template)
 }
 
 /// The specification of an object's Pods.
@@ -61,7 +61,7 @@ pub(crate) fn pod_spec(object: &Object) -> Option<&Node> {
 
 /// The specification of the Pods of an object of a kind; of a Pod, its own.
 pub(crate) fn pod_spec_of<'a>(group: &str, kind: &str, node: &'a Node) -> Option<&'a Node> {
-    at(node, find_workload(group, kind)?.template)?.get("spec")
+    node_at(node, find_workload(group, kind)?.template)?.get("spec")
 }
 
 /// The path of the Pods' specification in objects of a kind that makes Pods.
@@ -87,7 +87,7 @@ pub(crate) fn located_containers(object: &Object) -> impl Iterator<Item = (Path,
     pod.into_iter().flat_map(|(path, spec)| {
         CONTAINER_LISTS.into_iter().flat_map(move |list| {
             let path = path.key(list);
-            items(spec, &[list])
+            items_at(spec, &[list])
                 .iter()
                 .enumerate()
                 .map(move |(index, container)| (path.index(index), container))
@@ -97,13 +97,13 @@ pub(crate) fn located_containers(object: &Object) -> impl Iterator<Item = (Path,
 
 /// The desired replicas; Kubernetes' default is 1.
 pub(crate) fn replicas(object: &Object) -> i64 {
-    object.at(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1)
+    object.node_at(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1)
 }
 
 /// A variable of a container that is written as a plain value.
 pub(crate) fn plain_env<'a>(container: &'a Node, name: &str) -> Option<&'a str> {
-    items(container, &["env"])
+    items_at(container, &["env"])
         .iter()
         .find(|variable| variable.get("name").and_then(Node::as_str) == Some(name))
-        .and_then(|variable| at(variable, &["value"])?.as_str())
+        .and_then(|variable| node_at(variable, &["value"])?.as_str())
 }

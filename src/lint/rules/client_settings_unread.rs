@@ -3,7 +3,7 @@
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
-use crate::model::object::{at, items};
+use crate::model::object::{items_at, node_at};
 use crate::model::{Message, Object, Severity, workload};
 use yaml_spans::Node;
 
@@ -45,7 +45,7 @@ fn reads_config_map(object: &Object, namespace: &str, map: &str) -> bool {
             ]
             .into_iter()
             .flat_map(|(list, name)| {
-                items(container, &[list]).iter().map(move |item| at(item, name))
+                items_at(container, &[list]).iter().map(move |item| node_at(item, name))
             })
             .any(|name| name.and_then(Node::as_str) == Some(map))
         })

@@ -3,7 +3,7 @@
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
-use crate::model::object::items;
+use crate::model::object::items_at;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -104,7 +104,7 @@ fn check_url(
             false => Message::of("The Service is ").codes(known, 3).and(", not ").code(name),
         });
     };
-    let ports: Vec<i64> = items(&service.node, &["spec", "ports"])
+    let ports: Vec<i64> = items_at(&service.node, &["spec", "ports"])
         .iter()
         .filter_map(|port| port.get("port")?.as_int())
         .collect();

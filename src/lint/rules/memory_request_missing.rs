@@ -2,7 +2,7 @@
 
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
-use crate::model::object::at;
+use crate::model::object::node_at;
 use crate::model::{Message, Severity, workload};
 use yaml_spans::Node;
 
@@ -22,7 +22,7 @@ fn memory_request_missing(context: &RuleContext<'_>) -> Vec<Violation> {
         for (path, container) in workload::located_containers(object) {
             let requests_memory = ["requests", "limits"]
                 .iter()
-                .any(|list| at(container, &["resources", list, "memory"]).is_some());
+                .any(|list| node_at(container, &["resources", list, "memory"]).is_some());
             if requests_memory {
                 continue;
             }

@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 fn two_pods_at_once(context: &RuleContext<'_>) -> Vec<Violation> {
     let gated = context.gates.keys().filter_map(|id| context.objects.get(id));
     let rolling =
-        gated.filter(|object| object.text(&["spec", "strategy", "type"]) != Some("Recreate"));
+        gated.filter(|object| object.text_at(&["spec", "strategy", "type"]) != Some("Recreate"));
     rolling
         .map(|object| {
             let message =
