@@ -8,7 +8,7 @@ use tts_render::gitops::{self, Document, Forge, ManifestSource, StackApps, Wirin
 use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
-use super::{CliError, Context, Exit, Inputs};
+use super::{CliError, Context, Exit, Inputs, file_error};
 
 /// Print the files that wire this repository to Argo CD, Flux or a forge, or a client to its settings
 #[derive(Debug, clap::Args)]
@@ -125,7 +125,6 @@ fn make_documents(
 fn write_document(folder: &Path, document: &Document) -> Result<(), CliError> {
     let path = folder.join(&document.file);
     let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| fs::write(&path, &document.text)).map_err(|error| {
-        Diagnostic::new(format!("`{}` can't be written: {error}", path.display())).into()
-    })
+    made.and_then(|()| fs::write(&path, &document.text))
+        .map_err(|error| file_error("write", &path, &error).into())
 }

@@ -7,7 +7,7 @@ use tts_render::project::{read_manifests, replace_file};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Exit, file_error};
 
 /// Exclude a namespace from a Kyverno policy, or show the effect of policies
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -76,9 +76,8 @@ fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliEr
         .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
     let changed = outcome.text != sources.get(source).text();
     if changed && !args.check {
-        replace_file(&args.file, &outcome.text).map_err(|error| {
-            Diagnostic::new(format!("`{}` can't be written: {error}", args.file.display()))
-        })?;
+        replace_file(&args.file, &outcome.text)
+            .map_err(|error| file_error("write", &args.file, &error))?;
     }
     context.printer.status(&describe_edit(args, &outcome));
     Ok(if changed && args.check { Exit::Differs } else { Exit::Success })

@@ -97,7 +97,7 @@ pub enum LoadError {
         /// Its kind.
         kind: String,
     },
-    /// An assigned text has not the type that the schema expects.
+    /// An assigned text does not have the type that the schema expects.
     #[error("invalid value `{text}`: expected {expected}")]
     Untyped {
         /// The text.
@@ -120,7 +120,7 @@ type Errors = Vec<Located<LoadError>>;
 pub struct Loaded {
     /// The values.
     pub values: Values,
-    /// The merged layers, without defaults: every leaf has the place that brought it.
+    /// The merged layers, without defaults: every leaf has its place in the layer that sets it.
     pub tree: Node,
 }
 
@@ -169,8 +169,7 @@ fn into_load_errors<E: Into<LoadError>>(errors: Vec<Located<E>>) -> Vec<Located<
     errors.into_iter().map(|error| error.map(Into::into)).collect()
 }
 
-/// Merges the layers. The second result are the errors of single assignments, without which the rest can
-/// be read.
+/// Merges the layers. Also returns the errors of single assignments; the rest can be read without them.
 fn merge_layers(
     sources: &mut Sources,
     base: SourceId,
@@ -365,7 +364,7 @@ enum Slot<'a> {
     Item(&'a mut Vec<Node>, usize),
 }
 
-/// Finds the place that an assignment names, and creates missing maps on the way.
+/// Finds the place that an assignment names, and creates the maps above it that are missing.
 fn find_slot<'a>(
     tree: &'a mut Node,
     assignment: &'a Assignment,

@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn checksum_missing(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     // Kinds that replace no Pods, such as a CronJob, start new ones anyway.
     for object in context.objects.iter().filter(|object| workload::rolls_on(&object.id).is_some()) {
         let (Some(path), Some(template), Some(spec)) = (
@@ -48,11 +48,11 @@ fn checksum_missing(context: &RuleContext<'_>) -> Vec<Violation> {
                     .code(name)
                     .and(" restarts none of its Pods");
                 let field = path.key("metadata").key("annotations");
-                found.push(Violation::at_field(object, field, message));
+                violations.push(Violation::at_field(object, field, message));
             }
         }
     }
-    found
+    violations
 }
 
 /// The SHA-256 of each value in hexadecimal.

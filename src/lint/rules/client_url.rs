@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn client_url(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for (index, client) in context.values.clients.iter().enumerate() {
         for (name, value) in &client.env {
             let message = match ServiceUrl::parse(value) {
@@ -31,11 +31,11 @@ fn client_url(context: &RuleContext<'_>) -> Vec<Violation> {
             };
             if let Some(message) = message {
                 let path = value_paths::CLIENTS.index(index).key("env").key(name.as_str());
-                found.push(Violation::at_value(path, message));
+                violations.push(Violation::at_value(path, message));
             }
         }
     }
-    found
+    violations
 }
 
 /// The parts of a URL that name a Service.

@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn memory_request_missing(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for object in context.objects.iter() {
         for (path, container) in workload::located_containers(object) {
             let requests_memory = ["requests", "limits"]
@@ -28,8 +28,8 @@ fn memory_request_missing(context: &RuleContext<'_>) -> Vec<Violation> {
             }
             let name = container.get("name").and_then(Node::as_str).unwrap_or_default();
             let message = Message::of("The container ").code(name).and(" requests no memory");
-            found.push(Violation::at_field(object, path.key("resources"), message));
+            violations.push(Violation::at_field(object, path.key("resources"), message));
         }
     }
-    found
+    violations
 }

@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 fn policy_excludes_too_much(context: &RuleContext<'_>) -> Vec<Violation> {
     let kyverno = &context.values.kyverno;
     let namespace = context.values.namespace.name.as_str();
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for file in &context.policies {
         let is_named = kyverno.policy.as_ref().is_some_and(|policy| policy.as_str() == file.name);
         for policy in &file.policies {
@@ -38,9 +38,9 @@ fn policy_excludes_too_much(context: &RuleContext<'_>) -> Vec<Violation> {
                         .and(", too, in ")
                         .code(file.name),
                 };
-                found.push(Violation::at_value(value_paths::NAMESPACE_NAME, message));
+                violations.push(Violation::at_value(value_paths::NAMESPACE_NAME, message));
             }
         }
     }
-    found
+    violations
 }

@@ -21,12 +21,12 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 const NEEDED: [&str; 2] = ["get", "patch"];
 
 fn role_too_wide(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for gate in context.gates.values() {
         for role in bound_roles(context, gate) {
             for (index, rule) in items_at(&role.node, &["rules"]).iter().enumerate() {
                 if let Some(message) = excess_permissions(rule, gate) {
-                    found.push(Violation::at_field(
+                    violations.push(Violation::at_field(
                         role,
                         key_path(&["rules"]).index(index),
                         message,
@@ -41,11 +41,11 @@ fn role_too_wide(context: &RuleContext<'_>) -> Vec<Violation> {
             let message = Message::of("The gate has the permissions of ")
                 .code(name)
                 .and(", which is not rendered here");
-            found.push(Violation::at_field(binding, key_path(&["roleRef", "name"]), message));
+            violations.push(Violation::at_field(binding, key_path(&["roleRef", "name"]), message));
         }
     }
-    found.dedup();
-    found
+    violations.dedup();
+    violations
 }
 
 /// The permissions of a rule that exceed the gate's needs, as a message.

@@ -144,9 +144,9 @@ pub(super) fn name_of(node: &Node) -> Option<&str> {
 
 /// The policy with a name, as an object.
 fn policy_object(sources: &Sources, source: SourceId, name: &str) -> Result<Object, Diagnostics> {
-    let found =
+    let policy =
         parse_documents(sources, source)?.into_iter().find(|node| name_of(node) == Some(name));
-    let object = found.and_then(|node| {
+    let object = policy.and_then(|node| {
         let ObjectId { kind, namespace, name, .. } = ObjectId::read(&node).ok()?;
         let api_version = node.get("apiVersion")?.as_str()?.to_owned();
         Some(Object { api_version, kind, namespace, name, node })

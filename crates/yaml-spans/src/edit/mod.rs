@@ -103,7 +103,7 @@ struct Target<'i, 'p> {
 /// The result of following a path.
 enum Lookup<'e> {
     Found(&'e Item),
-    /// The path leads nowhere; the last node on the way.
+    /// The path does not exist; the deepest node of it that does.
     Missing(&'e Item),
 }
 
