@@ -76,7 +76,7 @@ fn stale_paths(document: &Path, text: &str) -> Vec<String> {
     let mut stale = Vec::new();
     for word in code_words(text) {
         let Some((first, rest)) = word.split_once('/') else { continue };
-        let is_path = !first.is_empty()
+        let is_path = !["", "."].contains(&first)
             && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c))
             && !rest.split(['/', '.']).any(is_placeholder);
         let bases = [root, document.parent().unwrap()];

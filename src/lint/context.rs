@@ -129,6 +129,11 @@ impl<'a> RuleContext<'a> {
         })
     }
 
+    /// The Deployments that the gate scales.
+    pub fn gated_deployments(&self) -> impl Iterator<Item = &Object> {
+        self.gates.keys().filter_map(|id| self.objects.get(id))
+    }
+
     /// The texts of the stack's values and templates, and of the templates' output.
     pub fn sources(&self) -> &Sources {
         &self.rendering.sources

@@ -180,17 +180,11 @@ pub(crate) fn refused_settings(object: &kube_validate::Object) -> Vec<RefusedSet
     if object.kind != kind || kube_validate::group(&object.api_version) != group {
         return Vec::new();
     }
-    let Some(pod_spec) = workload::pod_spec_path(group, kind) else { return Vec::new() };
-    let mut refused = Vec::new();
-    for list in workload::CONTAINER_LISTS {
-        let list = pod_spec.key(list);
-        let containers = list.find(&object.node).and_then(Node::as_sequence).unwrap_or_default();
-        for (index, container) in containers.iter().enumerate() {
-            let path = list.index(index);
-            refused.extend(refused_in_container(container, &path, object.namespace.as_deref()));
-        }
-    }
-    refused
+    workload::located_containers_of(group, kind, &object.node)
+        .flat_map(|(path, container)| {
+            refused_in_container(container, &path, object.namespace.as_deref())
+        })
+        .collect()
 }
 
 fn refused_in_container(

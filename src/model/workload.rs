@@ -45,7 +45,11 @@ pub(crate) fn rolls_on(id: &ObjectId) -> Option<&'static [&'static str]> {
 
 /// The path of an object's Pod template, which is the root for a Pod.
 pub(crate) fn template_path(id: &ObjectId) -> Option<Path> {
-    let keys = find_workload(&id.group, &id.kind)?.template;
+    template_path_of(&id.group, &id.kind)
+}
+
+fn template_path_of(group: &str, kind: &str) -> Option<Path> {
+    let keys = find_workload(group, kind)?.template;
     Some(keys.iter().fold(Path::root(), |path, key| path.key(*key)))
 }
 
@@ -56,7 +60,7 @@ pub(crate) fn template(object: &Object) -> Option<&Node> {
 
 /// The specification of an object's Pods.
 pub(crate) fn pod_spec(object: &Object) -> Option<&Node> {
-    template(object)?.get("spec")
+    pod_spec_of(&object.id.group, &object.id.kind, &object.node)
 }
 
 /// The specification of the Pods of an object of a kind; of a Pod, its own.
@@ -65,9 +69,8 @@ pub(crate) fn pod_spec_of<'a>(group: &str, kind: &str, node: &'a Node) -> Option
 }
 
 /// The path of the Pods' specification in objects of a kind that makes Pods.
-pub(crate) fn pod_spec_path(group: &str, kind: &str) -> Option<Path> {
-    let keys = find_workload(group, kind)?.template.iter().chain(&["spec"]);
-    Some(keys.fold(Path::root(), |path, key| path.key(*key)))
+fn pod_spec_path(group: &str, kind: &str) -> Option<Path> {
+    Some(template_path_of(group, kind)?.key("spec"))
 }
 
 /// The path of the list of containers in objects of a kind that makes Pods.
@@ -82,8 +85,16 @@ pub(crate) fn containers(object: &Object) -> impl Iterator<Item = &Node> {
 
 /// The containers of an object's Pods with their paths, init containers first.
 pub(crate) fn located_containers(object: &Object) -> impl Iterator<Item = (Path, &Node)> {
-    let spec_path = pod_spec_path(&object.id.group, &object.id.kind);
-    let pod = spec_path.zip(pod_spec(object));
+    located_containers_of(&object.id.group, &object.id.kind, &object.node)
+}
+
+/// The containers of the Pods of an object of a kind, with their paths, init containers first.
+pub(crate) fn located_containers_of<'a>(
+    group: &str,
+    kind: &str,
+    node: &'a Node,
+) -> impl Iterator<Item = (Path, &'a Node)> + use<'a> {
+    let pod = pod_spec_path(group, kind).zip(pod_spec_of(group, kind, node));
     pod.into_iter().flat_map(|(path, spec)| {
         CONTAINER_LISTS.into_iter().flat_map(move |list| {
             let path = path.key(list);
