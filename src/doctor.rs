@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::model::object::{at, items};
+use crate::model::object::{items_at, node_at};
 use crate::model::workload;
 use crate::project::load::{POLICIES, RenderedProject, Stack};
 use crate::values::{ImageOwner, KyvernoMode, Values};
@@ -31,12 +31,12 @@ pub struct Requirement {
 }
 
 /// Lists what every stack needs, in the order in which it is needed.
-pub fn find_requirements(fleet: &RenderedProject) -> Vec<Requirement> {
+pub fn find_requirements(rendered: &RenderedProject) -> Vec<Requirement> {
     let mut all = Vec::new();
-    for stack in &fleet.stacks {
-        let own_files = fleet.files.iter().filter(|file| file.folder == stack.name);
+    for stack in &rendered.stacks {
+        let own_files = rendered.files.iter().filter(|file| file.folder == stack.name);
         let objects = own_files.map(|file| &file.object).collect();
-        let rendered = RenderedStack { stack, fleet, objects };
+        let rendered = RenderedStack { stack, rendered, objects };
         let mut found = Requirements { stack: &stack.name, list: Vec::new() };
         rendered.require_kubernetes(&mut found);
         rendered.require_pod_references(&mut found);
@@ -179,7 +179,7 @@ const ALWAYS_THERE: &[(&str, &str)] = &[
 /// A stack with what it renders into its own folder.
 struct RenderedStack<'a> {
     stack: &'a Stack,
-    fleet: &'a RenderedProject,
+    rendered: &'a RenderedProject,
     objects: Vec<&'a Object>,
 }
 
@@ -254,14 +254,15 @@ impl<'a> RenderedStack<'a> {
             if object.kind == "PersistentVolumeClaim" {
                 self.require_storage_class(object, found);
             }
-            let Some(csi) = at(&object.node, &["spec", "csi"]) else { continue };
+            let Some(csi) = node_at(&object.node, &["spec", "csi"]) else { continue };
             let Some(driver) = csi.get("driver").and_then(Node::as_str) else { continue };
             found.add(
                 format!("CSIDriver {driver}"),
                 format!("it mounts {}: {NOT_MOUNTED}", object.id()),
                 shell_command(&["kubectl", "get", "csidriver", driver]),
             );
-            let attributes = ["server", "share"].map(|key| at(csi, &["volumeAttributes", key]));
+            let attributes =
+                ["server", "share"].map(|key| node_at(csi, &["volumeAttributes", key]));
             if let [Some(server), Some(share)] = attributes.map(|node| node.and_then(Node::as_str))
             {
                 found.add(
@@ -274,12 +275,12 @@ impl<'a> RenderedStack<'a> {
     }
 
     fn require_storage_class(&self, claim: &Object, found: &mut Requirements<'_>) {
-        let class = at(&claim.node, &["spec", "storageClassName"]).and_then(Node::as_str);
+        let class = node_at(&claim.node, &["spec", "storageClassName"]).and_then(Node::as_str);
         let Some(class) = class.filter(|class| !class.is_empty()) else { return };
         if self.renders("StorageClass", class) {
             return;
         }
-        let reason = match at(&claim.node, &["spec", "volumeName"]) {
+        let reason = match node_at(&claim.node, &["spec", "volumeName"]) {
             Some(_) => {
                 "the claim is bound by name, so claim and volume need only name the same class; quotas and other tools look for it"
             }
@@ -319,8 +320,9 @@ impl<'a> RenderedStack<'a> {
     fn require_extended_resources(&self, found: &mut Requirements<'_>) {
         let mut names = BTreeSet::new();
         for (_, pod) in self.pods() {
-            for container in items(pod, &["containers"]) {
-                let limits = at(container, &["resources", "limits"]).and_then(Node::as_mapping);
+            for container in items_at(pod, &["containers"]) {
+                let limits =
+                    node_at(container, &["resources", "limits"]).and_then(Node::as_mapping);
                 let keys = limits.into_iter().flat_map(|limits| limits.keys());
                 names.extend(keys.filter(|name| is_extended(name)));
             }
@@ -375,7 +377,7 @@ impl<'a> RenderedStack<'a> {
             ]),
         );
         if mode == KyvernoMode::Edit {
-            for file in self.fleet.files.iter().filter(|file| file.folder == POLICIES) {
+            for file in self.rendered.files.iter().filter(|file| file.folder == POLICIES) {
                 let (kind, name) = (file.object.kind.to_lowercase(), &file.object.name);
                 found.add(
                     format!("{} applied by its owner", file.object.id()),
@@ -437,7 +439,7 @@ impl PodReference {
         let mut nodes = vec![pod];
         for step in parent.split('.').filter(|step| !step.is_empty()) {
             nodes = match step.strip_suffix("[]") {
-                Some(list) => nodes.into_iter().flat_map(|node| items(node, &[list])).collect(),
+                Some(list) => nodes.into_iter().flat_map(|node| items_at(node, &[list])).collect(),
                 None => nodes.into_iter().filter_map(|node| node.get(step)).collect(),
             };
         }
@@ -456,9 +458,9 @@ fn is_extended(resource: &str) -> bool {
 /// The amounts that quotas count a Pod's containers by: `requests.memory 2Gi`.
 fn resource_amounts(pod: &Node) -> Vec<String> {
     let mut amounts = Vec::new();
-    for container in items(pod, &["containers"]) {
+    for container in items_at(pod, &["containers"]) {
         for part in ["requests", "limits"] {
-            let resources = at(container, &["resources", part]).and_then(Node::as_mapping);
+            let resources = node_at(container, &["resources", part]).and_then(Node::as_mapping);
             for (name, entry) in resources.into_iter().flatten() {
                 let part = if is_extended(name) { "requests" } else { part };
                 if let Some(amount) = entry.node.as_str() {

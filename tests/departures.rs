@@ -13,8 +13,8 @@ use std::fs;
 
 use common::terraform::{declared_objects, script};
 use common::tool::{generate, objects, repository};
+use oci_scratch::Digest;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 const OVERLAY: &str = "overlays/seed-parity.yaml";
 const HEADER: &str = "| object | field | Terraform | here | reason | Terraform's behaviour |";
@@ -301,9 +301,8 @@ fn collect(value: &Value, path: String, leaves: &mut BTreeMap<String, Value>) {
         }
         Value::String(text) if path.starts_with("data[") && path.ends_with(".yaml\"]") => {
             collect(&serde_yaml::from_str(text).unwrap(), format!("{path}|"), leaves);
-            let digest = Sha256::digest(text);
-            let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            leaves.insert(format!("sha256 of {path}"), json!(digest));
+            let digest = Digest::of(text.as_bytes());
+            leaves.insert(format!("sha256 of {path}"), json!(digest.hex()));
         }
         leaf => {
             leaves.insert(path, leaf.clone());

@@ -1,5 +1,5 @@
-//! The documentation: every relative link leads to an existing file or heading, and every command has the
-//! tests that CONTRIBUTING.md promises.
+//! The documentation: every relative link leads to an existing file or heading, every path of the repository
+//! in backticks to an existing file or folder, and every command has the tests that CONTRIBUTING.md promises.
 
 #![cfg(test)]
 
@@ -51,6 +51,47 @@ fn prose(text: &str) -> String {
         }
     }
     prose
+}
+
+/// The first words of the code spans of a text, outside its listings.
+fn code_words(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        fenced ^= line.trim_start().starts_with("```");
+        if !fenced {
+            let spans = line.split('`').skip(1).step_by(2);
+            words.extend(spans.filter_map(|span| span.split_whitespace().next()));
+        }
+    }
+    words
+}
+
+/// The code spans of a document that look like paths of the repository and lead nowhere. A path starts
+/// with an entry of the root or of the document's folder. One with a placeholder such as `NAME.rs`, or with
+/// a `*`, names many files and is not checked.
+fn stale_paths(document: &Path, text: &str) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut stale = Vec::new();
+    for word in code_words(text) {
+        let Some((first, rest)) = word.split_once('/') else { continue };
+        let is_path = !["", "."].contains(&first)
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c))
+            && !rest.split(['/', '.']).any(is_placeholder);
+        let bases = [root, document.parent().unwrap()];
+        if is_path
+            && bases.iter().any(|base| base.join(first).is_dir())
+            && !bases.iter().any(|base| base.join(word).exists())
+        {
+            stale.push(format!("{}: {word}", document.display()));
+        }
+    }
+    stale
+}
+
+/// Returns true for a word that the documentation writes in place of any name.
+fn is_placeholder(part: &str) -> bool {
+    matches!(part, "NAME" | "ID" | "DIR" | "FILE")
 }
 
 /// The targets of links: `[text](target)`.
@@ -110,6 +151,28 @@ fn every_link_leads_somewhere() {
     let wrong: Vec<String> =
         documents.iter().zip(&texts).flat_map(|(path, text)| broken_links(path, text)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_path_in_backticks_exists() {
+    let documents = documents();
+    let texts: Vec<String> =
+        documents.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let stale: Vec<String> =
+        documents.iter().zip(&texts).flat_map(|(path, text)| stale_paths(path, text)).collect();
+    assert!(stale.is_empty(), "{stale:#?}");
+}
+
+#[test]
+fn stale_paths_are_found() {
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("gate/README.md");
+    let text = "`src/decision.rs` `src/none.rs` `gate/src` `tests/e2e/run kyverno` `tests/none/run x`\n\
+                ```\n`src/none.rs`\n```\n`src/cli/NAME.rs` `src/*.rs` `apps/v1` `run.rs`\n";
+    let stale: Vec<String> = stale_paths(&document, text)
+        .iter()
+        .map(|line| line.rsplit_once(": ").unwrap().1.to_owned())
+        .collect();
+    assert_eq!(stale, ["src/none.rs", "tests/none/run"]);
 }
 
 #[test]

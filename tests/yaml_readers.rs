@@ -177,7 +177,7 @@ fn kubectl_agrees_with_the_table_of_its_readings() {
 }
 
 /// kustomize shows its reading only by writing it again, with faults of its own: strings that it
-/// cannot write are excluded.
+/// can't write are excluded.
 #[test]
 fn kustomize_reads_emitted_yaml() {
     if !require(&KUBECTL) {

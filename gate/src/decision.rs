@@ -50,7 +50,7 @@ impl Count {
         &[("residents", Self::Residents), ("everyone", Self::Everyone)];
 }
 
-/// The guard's behaviour when the GPU's memory cannot be read.
+/// The guard's behaviour when the GPU's memory can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "camelCase"))]

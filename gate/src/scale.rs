@@ -53,7 +53,7 @@ struct AttemptError {
 
 /// The classes of attempt errors, by the chance of the next attempt.
 enum AttemptErrorKind {
-    /// The server cannot be reached or is not healthy. Retry, after this long at least.
+    /// The server can't be reached or is not healthy. Retry, after this long at least.
     Unreachable(Duration),
     /// The server asks for a retry, after this long at least.
     Retry(Duration),

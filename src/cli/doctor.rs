@@ -31,8 +31,8 @@ enum Format {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let fleet = RenderedProject::render(&context.common.project(), &args.inputs.request()?)?;
-    let requirements = doctor::find_requirements(&fleet);
+    let rendered = RenderedProject::render(&context.common.project(), &args.inputs.request()?)?;
+    let requirements = doctor::find_requirements(&rendered);
     match args.format {
         Format::Json => {
             let json = serde_json::to_string_pretty(&requirements)

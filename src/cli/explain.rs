@@ -182,18 +182,18 @@ fn explain_value(
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     let mut last_error = None;
-    let mut found = Vec::new();
+    let mut explained = Vec::new();
     for (stack, rendering) in stacks {
         match stack.subject().influences_of(rendering, value) {
-            Ok(influences) => found.push((stack, rendering, influences)),
+            Ok(influences) => explained.push((stack, rendering, influences)),
             Err(error) => last_error = Some(error),
         }
     }
     // Not an error if at least one stack has the value.
-    if let (true, Some(error)) = (found.is_empty(), last_error) {
+    if let (true, Some(error)) = (explained.is_empty(), last_error) {
         return Err(Diagnostic::from(error).into());
     }
-    for (stack, rendering, influences) in found {
+    for (stack, rendering, influences) in explained {
         for influence in &influences {
             writeln!(context.out, "{}", describe_value(stack, &influence.value)?)?;
             for line in describe_influence(rendering, influence) {
@@ -241,14 +241,14 @@ fn describe_influence(rendering: &Rendering, influence: &Influence) -> Vec<Strin
     lines
 }
 
-/// The names of the list items on the way to a field: `vram-gate › FLOOR`.
+/// The names of the list items that a field is in: `vram-gate › FLOOR`.
 fn item_names(document: &Node, path: &Path) -> String {
-    let mut way = Path::root();
+    let mut prefix = Path::root();
     let mut names = Vec::new();
     for segment in path.segments() {
-        way.push(segment.clone());
+        prefix.push(segment.clone());
         if let Segment::Index(_) = segment {
-            names.extend(way.find(document).and_then(|item| item.get("name")?.as_str()));
+            names.extend(prefix.find(document).and_then(|item| item.get("name")?.as_str()));
         }
     }
     names.join(" › ")

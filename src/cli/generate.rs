@@ -27,10 +27,10 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let requested = read_request(context.common, &args.inputs, args.app.as_deref())?;
-    let fleet = RenderedProject::render(&requested.project, &requested.request)?;
-    let mut files = fleet.in_apply_order(requested.app.as_deref());
+    let rendered = RenderedProject::render(&requested.project, &requested.request)?;
+    let mut files = rendered.in_apply_order(requested.app.as_deref());
     if !requested.request.stacks.is_empty() {
-        files.retain(|file| fleet.stacks.iter().any(|stack| stack.name == file.folder));
+        files.retain(|file| rendered.stacks.iter().any(|stack| stack.name == file.folder));
     }
     if files.is_empty() {
         let folder = requested.app.as_deref().unwrap_or("rendered");

@@ -8,7 +8,7 @@ use tts_render::gitops::{self, Document, Forge, ManifestSource, StackApps, Wirin
 use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
-use super::{CliError, Context, Exit, Inputs};
+use super::{CliError, Context, Exit, Inputs, file_error};
 
 /// Print the files that wire this repository to Argo CD, Flux or a forge, or a client to its settings
 #[derive(Debug, clap::Args)]
@@ -71,8 +71,8 @@ enum SourceFlag {
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (overlays, set) = (args.overlays.clone(), args.set.clone());
     let request = Inputs { overlays, set, ..Inputs::default() }.request()?;
-    let fleet = RenderedProject::render(&context.common.project(), &request)?;
-    let documents = make_documents(&args.target, &fleet)?;
+    let rendered = RenderedProject::render(&context.common.project(), &request)?;
+    let documents = make_documents(&args.target, &rendered)?;
     match &args.out {
         Some(folder) => {
             for document in &documents {
@@ -95,11 +95,14 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     Ok(Exit::Success)
 }
 
-fn make_documents(target: &Target, fleet: &RenderedProject) -> Result<Vec<Document>, Diagnostics> {
+fn make_documents(
+    target: &Target,
+    rendered: &RenderedProject,
+) -> Result<Vec<Document>, Diagnostics> {
     if let Target::Client { name, container } = target {
-        return Ok(vec![gitops::client_patch(fleet, name, container.as_deref())?]);
+        return Ok(vec![gitops::client_patch(rendered, name, container.as_deref())?]);
     }
-    let wiring = Wiring::new(fleet).map_err(Diagnostic::from)?;
+    let wiring = Wiring::new(rendered).map_err(Diagnostic::from)?;
     match target {
         Target::Argocd { from, application_set } => {
             let source = match from {
@@ -122,7 +125,6 @@ fn make_documents(target: &Target, fleet: &RenderedProject) -> Result<Vec<Docume
 fn write_document(folder: &Path, document: &Document) -> Result<(), CliError> {
     let path = folder.join(&document.file);
     let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| fs::write(&path, &document.text)).map_err(|error| {
-        Diagnostic::new(format!("`{}` can't be written: {error}", path.display())).into()
-    })
+    made.and_then(|()| fs::write(&path, &document.text))
+        .map_err(|error| file_error("write", &path, &error).into())
 }

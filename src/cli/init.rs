@@ -8,7 +8,7 @@ use tts_render::project::Project;
 use tts_render::values::{self, DnsLabel};
 use yaml_spans::diagnostic::Diagnostic;
 
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Exit, file_error};
 
 /// The file, with the placeholder `NAME` for the stack's name.
 const FIRST_VALUES: &str = include_str!("init.yaml");
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let name = DnsLabel::new(args.name.as_str()).map_err(Diagnostic::new)?;
     let folder = context.common.root.join(Project::VALUES);
-    fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
+    fs::create_dir_all(&folder).map_err(|error| file_error("write", &folder, &error))?;
     let file = folder.join(format!("{name}.yaml"));
     if !write_new(&file, &FIRST_VALUES.replace("NAME", name.as_str()), context)? {
         let message = format!("`{}` exists already: `init` overwrites nothing", file.display());
@@ -43,14 +43,10 @@ fn write_new(path: &Path, text: &str, context: &Context<'_>) -> Result<bool, Cli
     let opened = OpenOptions::new().write(true).create_new(true).open(path);
     match opened.and_then(|mut file| file.write_all(text.as_bytes())) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(unwritable(path, &error).into()),
+        Err(error) => Err(file_error("write", path, &error).into()),
         Ok(()) => {
             context.printer.status(&format!("wrote {}", path.display()));
             Ok(true)
         }
     }
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::new(format!("can't write `{}`: {error}", path.display()))
 }

@@ -26,6 +26,7 @@ mod tests;
 mod validate;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -160,6 +161,11 @@ fn exit_code(result: Result<Exit, CliError>, printer: &Printer) -> ExitCode {
             Exit::Failure.into()
         }
     }
+}
+
+/// The error of a file that the command can't read or write; `action` is the verb.
+fn file_error(action: &str, path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::new(format!("can't {action} `{}`: {error}", path.display()))
 }
 
 fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliError> {

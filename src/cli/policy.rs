@@ -7,7 +7,7 @@ use tts_render::project::{is_standard_input, read_manifests, replace_file};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Exit, file_error};
 
 /// Exclude a namespace from a Kyverno policy, or show the effect of policies
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -76,13 +76,12 @@ fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliEr
         policy: args.policy.as_deref(),
     };
     let change = if args.remove { policy::remove_exclusion } else { policy::exclude_namespace };
-    let outcome =
-        change(&sources, source, &request).map_err(|errors| diagnose(&errors, &sources))?;
+    let outcome = change(&sources, source, &request)
+        .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
     let changed = outcome.text != sources.get(source).text();
     if changed && !args.check {
-        replace_file(&args.file, &outcome.text).map_err(|error| {
-            Diagnostic::new(format!("`{}` can't be written: {error}", args.file.display()))
-        })?;
+        replace_file(&args.file, &outcome.text)
+            .map_err(|error| file_error("write", &args.file, &error))?;
     }
     context.printer.status(&describe_edit(args, &outcome));
     Ok(if changed && args.check { Exit::Differs } else { Exit::Success })
@@ -130,7 +129,7 @@ fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, Cli
         resource: &args.resource,
     });
     let shown = policy::show_policies(&sources, source, tenant.as_ref())
-        .map_err(|errors| diagnose(&errors, &sources))?;
+        .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
     for policy in &shown {
         context.out.write_all(describe_policy(policy, tenant.as_ref()).as_bytes())?;
     }
@@ -170,11 +169,4 @@ fn read_source(file: &Path) -> Result<(Sources, SourceId), CliError> {
     let mut sources = Sources::new();
     let id = sources.add(source);
     Ok((sources, id))
-}
-
-fn diagnose(
-    errors: &[yaml_spans::diagnostic::Located<policy::Error>],
-    sources: &Sources,
-) -> Diagnostics {
-    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
 }

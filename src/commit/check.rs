@@ -8,19 +8,14 @@ use super::error::CommitError;
 use crate::git::{Git, IGNORE_SUBMODULES};
 use crate::project::write::Plan;
 
+/// The list of changed and untracked files, each apart.
+const STATUS: [&str; 6] =
+    ["status", "--porcelain=v1", "-z", "--no-renames", IGNORE_SUBMODULES, "--untracked-files=all"];
+
 /// Checks that HEAD has the inputs as they were read, so that the commit's trailer is right. Ignored
 /// files are checked too, since rendering reads them.
 pub(super) fn refuse_uncommitted(git: &Git, inputs: &[String]) -> Result<(), CommitError> {
-    let status = [
-        "status",
-        "--porcelain=v1",
-        "-z",
-        "--no-renames",
-        IGNORE_SUBMODULES,
-        "--untracked-files=all",
-        "--ignored=matching",
-        "--",
-    ];
+    let status = [&STATUS[..], &["--ignored=matching", "--"]].concat();
     let mut paths: Vec<String> = git
         .run_split(&with_paths(&status, inputs))?
         .iter()
@@ -62,16 +57,7 @@ pub(super) fn refuse_foreign(
         planned.extend(plan.files(folder).map(|(name, bytes)| (format!("{folder}/{name}"), bytes)));
     }
     let prefix = git.run_line(&["rev-parse", "--show-prefix"])?;
-    let status = [
-        "status",
-        "--porcelain=v1",
-        "-z",
-        "--no-renames",
-        IGNORE_SUBMODULES,
-        "--untracked-files=all",
-        "--",
-        request.out,
-    ];
+    let status = [&STATUS[..], &["--", request.out]].concat();
     let mut foreign = Vec::new();
     let mut staged = Vec::new();
     for entry in git.run_split(&status)? {

@@ -98,7 +98,7 @@ fn catch_up(
         git.run(&["merge", "--quiet", "--ff-only", "FETCH_HEAD"])?;
         return Ok(());
     }
-    // The user has own commits: they are rebased, unless uncommitted changes prevent it.
+    // The branch has commits of the user: they are rebased, unless uncommitted changes prevent it.
     if !git.run(&["status", "--porcelain", "--untracked-files=no", IGNORE_SUBMODULES])?.is_empty() {
         let reason = "some files have uncommitted changes".to_owned();
         return Err(CommitError::Diverged(upstream.name(), reason));

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::fields::is_scalar;
-use crate::model::object::{at, scalar_text};
+use crate::model::object::{node_at, scalar_text};
 use yaml_spans::Node;
 
 /// A list by the name of its field, and the keys of its items. Every item must have the first key. If
@@ -108,13 +108,13 @@ pub(super) fn order_matters(field: &str) -> bool {
 fn have_unique_keys(items: &[Node], keys: &[&[&str]]) -> bool {
     let mut seen = BTreeSet::new();
     items.iter().all(|item| {
-        keys.first().is_some_and(|first| at(item, first).is_some())
+        keys.first().is_some_and(|first| node_at(item, first).is_some())
             && seen.insert(item_key(item, keys))
     })
 }
 
 /// The item's keys in one text: `8020/TCP`.
 pub(super) fn item_key(item: &Node, keys: &[&[&str]]) -> String {
-    let parts = keys.iter().filter_map(|key| at(item, key)).map(scalar_text);
+    let parts = keys.iter().filter_map(|key| node_at(item, key)).map(scalar_text);
     parts.collect::<Vec<_>>().join("/")
 }

@@ -61,8 +61,8 @@ fn single_entry(key: &str, value: Value) -> Value {
     Value::Mapping([(key.to_owned(), Entry::from(Node::new(value)))].into())
 }
 
-/// Sets the value at a path, adding missing maps on the way. Returns false if a step of the path is
-/// impossible.
+/// Sets the value at a path, adding the maps that are missing above it. Returns false if a step of the
+/// path is impossible.
 pub(super) fn set_value(tree: &mut Node, path: &Path, value: Node) -> bool {
     let mut node = tree;
     for segment in path.segments() {

@@ -79,33 +79,34 @@ impl From<ExplainError> for Diagnostic {
 
 /// Suggests a continuation at the first step of a path that does not exist.
 fn suggest_step(path: &Path, root: &Node) -> Option<String> {
-    let (mut node, mut way) = (root, Path::root());
+    let (mut node, mut parent) = (root, Path::root());
     for segment in path.segments() {
-        let mut step = way.clone();
+        let mut step = parent.clone();
         step.push(segment.clone());
         if let Some(next) = step.find(root) {
-            (node, way) = (next, step);
+            (node, parent) = (next, step);
             continue;
         }
-        let at = if way.is_root() { "here".to_owned() } else { format!("in `{way}`") };
+        let place = if parent.is_root() { "here".to_owned() } else { format!("in `{parent}`") };
         return match (segment, &node.value) {
             (Segment::Key(key), Value::Mapping(map)) => {
                 let keys: Vec<&str> = map.keys().map(String::as_str).collect();
                 match suggest(key, keys.iter().copied()) {
                     Some(near) => Some(format!("did you mean `{near}`?")),
                     None if keys.is_empty() => None,
-                    None => Some(format!("keys {at}: {}", list_names(&keys))),
+                    None => Some(format!("keys {place}: {}", list_names(&keys))),
                 }
             }
             (_, Value::Sequence(items)) => match items.len() {
-                0 => Some(format!("`{way}` is an empty list")),
-                1 => Some(format!("`{way}` is a list of 1 item: `[0]`")),
-                count => {
-                    Some(format!("`{way}` is a list of {count} items: `[0]` to `[{}]`", count - 1))
-                }
+                0 => Some(format!("`{parent}` is an empty list")),
+                1 => Some(format!("`{parent}` is a list of 1 item: `[0]`")),
+                count => Some(format!(
+                    "`{parent}` is a list of {count} items: `[0]` to `[{}]`",
+                    count - 1
+                )),
             },
-            _ if way.is_root() => None,
-            _ => Some(format!("`{way}` is {}", node.kind())),
+            _ if parent.is_root() => None,
+            _ => Some(format!("`{parent}` is {}", node.kind())),
         };
     }
     None

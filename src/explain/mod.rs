@@ -122,28 +122,28 @@ impl Influence {
 
 /// The leaves of the values, including defaults, in their order.
 pub fn leaves(values: &Node) -> Vec<Path> {
-    let mut found = Vec::new();
-    collect_leaves(values, &mut Path::root(), &mut found);
-    found
+    let mut paths = Vec::new();
+    collect_leaves(values, &mut Path::root(), &mut paths);
+    paths
 }
 
-fn collect_leaves(node: &Node, path: &mut Path, found: &mut Vec<Path>) {
+fn collect_leaves(node: &Node, path: &mut Path, paths: &mut Vec<Path>) {
     match &node.value {
         Value::Mapping(map) if !map.is_empty() => {
             for (key, entry) in map {
                 path.push(Segment::Key(key.clone()));
-                collect_leaves(&entry.node, path, found);
+                collect_leaves(&entry.node, path, paths);
                 path.pop();
             }
         }
         Value::Sequence(items) if !items.is_empty() => {
             for (index, item) in items.iter().enumerate() {
                 path.push(Segment::Index(index));
-                collect_leaves(item, path, found);
+                collect_leaves(item, path, paths);
                 path.pop();
             }
         }
-        _ => found.push(path.clone()),
+        _ => paths.push(path.clone()),
     }
 }
 
@@ -259,13 +259,13 @@ impl Subject<'_> {
         if !is_set {
             below.push(path.clone());
         }
-        let found: Vec<Influence> = below
+        let influences: Vec<Influence> = below
             .into_iter()
             .map(|leaf| self.influence(&rendering.documents, &values, leaf))
             .collect();
-        match found.iter().any(|influence| influence.changed_to.is_some()) {
+        match influences.iter().any(|influence| influence.changed_to.is_some()) {
             false if !is_set => Err(ExplainError::no_value(path, &values)),
-            _ => Ok(found),
+            _ => Ok(influences),
         }
     }
 

@@ -16,14 +16,14 @@ use crate::values::Client;
 /// # Errors
 /// No client has the name, or several do.
 pub fn client_patch(
-    fleet: &RenderedProject,
+    rendered: &RenderedProject,
     name: &str,
     container: Option<&str>,
 ) -> Result<Document, Diagnostics> {
-    let client = find_client(fleet, name).map_err(Diagnostic::from)?;
+    let client = find_client(rendered, name).map_err(Diagnostic::from)?;
     let (namespace, deployment) = (client.namespace.as_str(), client.name.as_str());
     let config_map = client.config_map.as_ref().map(ToString::to_string).unwrap_or_default();
-    let data = fleet.files.iter().map(|file| &file.object).find_map(|object| {
+    let data = rendered.files.iter().map(|file| &file.object).find_map(|object| {
         let is_config_map = (object.kind.as_str(), object.namespace.as_deref(), &object.name)
             == ("ConfigMap", Some(namespace), &config_map);
         object.node.get("data").filter(|_| is_config_map)
@@ -44,9 +44,9 @@ pub fn client_patch(
     Ok(patch.fill_header(&words).into_document(format!("patch-{deployment}.yaml")))
 }
 
-fn find_client<'a>(fleet: &'a RenderedProject, name: &str) -> Result<&'a Client, WiringError> {
+fn find_client<'a>(rendered: &'a RenderedProject, name: &str) -> Result<&'a Client, WiringError> {
     let clients: Vec<&Client> =
-        fleet.stacks.iter().flat_map(|stack| &stack.values.clients).collect();
+        rendered.stacks.iter().flat_map(|stack| &stack.values.clients).collect();
     let matching: Vec<&Client> = clients
         .iter()
         .copied()

@@ -193,7 +193,7 @@ fn is_map_of_strings(shape: &Shape) -> bool {
 /// The text that is read back as the same scalar; none if the value is not set.
 fn sent_text(node: &Node, shape: &Shape) -> Option<String> {
     match &node.value {
-        // An application's own data has no type but the one that YAML gives it.
+        // An application's own data has the types that YAML gives it.
         Value::String(text) if shape.is_anything() => Some(yaml_spans::emit_scalar(text)),
         Value::String(text) => Some(text.clone()),
         Value::Null => None,

@@ -103,8 +103,8 @@ impl<'a> Wiring<'a> {
     ///
     /// # Errors
     /// A stack has no settings, or stacks contradict one another.
-    pub fn new(fleet: &'a RenderedProject) -> Result<Self, WiringError> {
-        let [first, others @ ..] = fleet.stacks.as_slice() else {
+    pub fn new(rendered: &'a RenderedProject) -> Result<Self, WiringError> {
+        let [first, others @ ..] = rendered.stacks.as_slice() else {
             return Err(WiringError::NoSettings { file: "values/".to_owned() });
         };
         let settings = stack_settings(first)?;
@@ -114,7 +114,7 @@ impl<'a> Wiring<'a> {
                 return Err(WiringError::Differ { path: format!("gitops.{path}"), first, second });
             }
         }
-        Ok(Wiring { settings, stacks: &fleet.stacks, apps: collect_apps(fleet) })
+        Ok(Wiring { settings, stacks: &rendered.stacks, apps: collect_apps(rendered) })
     }
 
     /// A path below the project, from the repository's root.
@@ -184,14 +184,14 @@ pub(super) fn containers(object: &Object) -> Option<(Path, Vec<&str>)> {
     Some((path, names))
 }
 
-fn collect_apps(fleet: &RenderedProject) -> Vec<App<'_>> {
-    let folders: BTreeSet<&str> = fleet.files.iter().map(|file| file.folder.as_str()).collect();
+fn collect_apps(rendered: &RenderedProject) -> Vec<App<'_>> {
+    let folders: BTreeSet<&str> = rendered.files.iter().map(|file| file.folder.as_str()).collect();
     let mut apps = Vec::with_capacity(folders.len());
     for folder in folders {
-        let files = fleet.files.iter().filter(|file: &&File| file.folder == folder);
+        let files = rendered.files.iter().filter(|file: &&File| file.folder == folder);
         apps.push(App {
             folder,
-            stack: fleet.stacks.iter().find(|stack| stack.name == folder),
+            stack: rendered.stacks.iter().find(|stack| stack.name == folder),
             objects: files.map(|file| &file.object).collect(),
         });
     }

@@ -142,15 +142,14 @@ impl Compiler {
             }
         }
         command.stdout(Stdio::piped());
-        let failed = |error| tool_failure("cargo build", &error);
-        let mut child = command.spawn().map_err(failed)?;
+        let mut child = command.spawn().map_err(build_failure)?;
         let mut program = None;
         if let Some(stdout) = child.stdout.take() {
             for line in BufReader::new(stdout).lines() {
-                program = parse_artifact(&line.map_err(failed)?, package).or(program);
+                program = parse_artifact(&line.map_err(build_failure)?, package).or(program);
             }
         }
-        if !child.wait().map_err(failed)?.success() {
+        if !child.wait().map_err(build_failure)?.success() {
             return Err(Diagnostic::new("`cargo build` failed").into());
         }
         program.ok_or_else(|| unexpected_output("cargo build", "it names no program"))
@@ -206,6 +205,10 @@ fn tool_failure(tool: &str, error: &io::Error) -> Diagnostics {
     Diagnostic::new(format!("`{tool}` can't be run: {error}"))
         .note("to make an image without Rust, give a static program with `--binary`")
         .into()
+}
+
+fn build_failure(error: io::Error) -> Diagnostics {
+    tool_failure("cargo build", &error)
 }
 
 fn unexpected_output(tool: &str, reason: &str) -> Diagnostics {

@@ -26,11 +26,11 @@ pub fn pin_digest(
     path: &Path,
     digest: &Digest,
 ) -> Result<Pin, Diagnostics> {
-    let documents = yaml_spans::parse(sources, id, Dialect::Strict).map_err(|errors| {
-        Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
-    })?;
+    let documents = yaml_spans::parse(sources, id, Dialect::Strict)
+        .map_err(|errors| Diagnostics::locate(&errors, sources))?;
     let [root] = &*documents else {
-        let message = format!("the file holds {} documents: expected one", documents.len());
+        let message =
+            format!("invalid values file: expected one document, not {}", documents.len());
         return Err(Diagnostic::new(message).into());
     };
     let parent = path.parent().unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::policy::{self, Shown, Tenant};
 use crate::project::load::LoadedStack;
 use crate::values::Values;
 use kube_validate::ObjectId;
-use yaml_spans::diagnostic::{Diagnostics, Located};
+use yaml_spans::diagnostic::Diagnostics;
 use yaml_spans::source::{Source, SourceId, Sources, Span};
 use yaml_spans::{self, Path};
 
@@ -129,6 +129,11 @@ impl<'a> RuleContext<'a> {
         })
     }
 
+    /// The Deployments that the gate scales.
+    pub fn gated_deployments(&self) -> impl Iterator<Item = &Object> {
+        self.gates.keys().filter_map(|id| self.objects.get(id))
+    }
+
     /// The texts of the stack's values and templates, and of the templates' output.
     pub fn sources(&self) -> &Sources {
         &self.rendering.sources
@@ -216,7 +221,7 @@ impl Policies {
                     if errors
                         .iter()
                         .all(|error| matches!(error.error, policy::Error::NoPolicy)) => {}
-                Err(errors) => return Err(diagnose(&errors, &sources)),
+                Err(errors) => return Err(Diagnostics::locate(&errors, &sources)),
             }
         }
         Ok(Policies { sources, ids })
@@ -232,13 +237,9 @@ impl Policies {
         let mut files = Vec::new();
         for (id, name) in self.files() {
             let policies = policy::show_policies(&self.sources, id, tenant)
-                .map_err(|errors| diagnose(&errors, &self.sources))?;
+                .map_err(|errors| Diagnostics::locate(&errors, &self.sources))?;
             files.push(PolicyFile { name, policies });
         }
         Ok(files)
     }
-}
-
-fn diagnose(errors: &[Located<policy::Error>], sources: &Sources) -> Diagnostics {
-    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
 }

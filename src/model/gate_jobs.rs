@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use vram_gate::decision::Action;
 use vram_gate::settings::{self, Invocation, Key, Raw, SettingError, Settings};
 
-use super::object::{Object, Objects, items, strings};
+use super::object::{Object, Objects, items_at, strings_at};
 use super::run_times::RunTimes;
 use super::window::WindowSchedule;
 use super::workload;
@@ -64,7 +64,7 @@ impl InactiveReason {
 
 /// Returns true if a CronJob is suspended.
 pub(crate) fn is_suspended(job: &Object) -> bool {
-    job.at(&["spec", "suspend"]).is_some_and(|node| node.value == Value::Bool(true))
+    job.node_at(&["spec", "suspend"]).is_some_and(|node| node.value == Value::Bool(true))
 }
 
 impl GateJob {
@@ -150,8 +150,8 @@ fn collect_settings(
     container: &Node,
     words: Words,
 ) -> Result<Invocation, (Raw, Vec<SettingError>)> {
-    let command = strings(container, &["command"]);
-    let arguments = command.iter().skip(1).copied().chain(strings(container, &["args"]));
+    let command = strings_at(container, &["command"]);
+    let arguments = command.iter().skip(1).copied().chain(strings_at(container, &["args"]));
     let words: Vec<OsString> = match words {
         Words::Read => arguments.map(OsString::from).collect(),
         Words::Ignore => Vec::new(),
@@ -180,17 +180,11 @@ pub(crate) fn refused_settings(object: &kube_validate::Object) -> Vec<RefusedSet
     if object.kind != kind || kube_validate::group(&object.api_version) != group {
         return Vec::new();
     }
-    let Some(pod_spec) = workload::pod_spec_path(group, kind) else { return Vec::new() };
-    let mut refused = Vec::new();
-    for list in workload::CONTAINER_LISTS {
-        let list = pod_spec.key(list);
-        let containers = list.find(&object.node).and_then(Node::as_sequence).unwrap_or_default();
-        for (index, container) in containers.iter().enumerate() {
-            let path = list.index(index);
-            refused.extend(refused_in_container(container, &path, object.namespace.as_deref()));
-        }
-    }
-    refused
+    workload::located_containers_of(group, kind, &object.node)
+        .flat_map(|(path, container)| {
+            refused_in_container(container, &path, object.namespace.as_deref())
+        })
+        .collect()
 }
 
 fn refused_in_container(
@@ -216,27 +210,26 @@ fn refused_in_container(
         RefusedSetting { key, error, path }
     });
     // Settings that only the cluster knows may turn out right.
-    let is_known = |key: Key| !is_set_in_cluster(container, key);
-    refused
-        .filter(|refused| {
-            refused.key.is_none_or(|key| {
-                is_known(key) && key.compared_with().iter().all(|&other| is_known(other))
-            })
-        })
-        .collect()
+    refused.filter(|refused| refused.key.is_none_or(|key| is_decided(container, key))).collect()
 }
 
 /// Returns true if a container runs the gate: its command is the gate's, or it has no command and the
 /// settings of one.
 fn runs_gate(container: &Node) -> bool {
-    match strings(container, &["command"]).first() {
+    match strings_at(container, &["command"]).first() {
         Some(program) => program.rsplit('/').next() == Some("vram-gate"),
         None => read_settings(container).is_some(),
     }
 }
 
-fn variable(container: &Node, key: Key) -> Option<(usize, &Node)> {
-    items(container, &["env"])
+/// Returns true if a container's own text decides the check of a setting: its value, and those that it
+/// is compared with.
+fn is_decided(container: &Node, key: Key) -> bool {
+    std::iter::once(&key).chain(key.compared_with()).all(|&key| !is_set_in_cluster(container, key))
+}
+
+fn find_variable(container: &Node, key: Key) -> Option<(usize, &Node)> {
+    items_at(container, &["env"])
         .iter()
         .enumerate()
         .find(|(_, variable)| variable.get("name").and_then(Node::as_str) == Some(key.row().env))
@@ -244,19 +237,19 @@ fn variable(container: &Node, key: Key) -> Option<(usize, &Node)> {
 
 /// The path of a variable's value in its container.
 fn variable_path(container: &Node, key: Key) -> Option<Path> {
-    let (index, variable) = variable(container, key)?;
+    let (index, variable) = find_variable(container, key)?;
     variable.get("value").map(|_| Path::root().key("env").index(index).key("value"))
 }
 
 /// Returns true if the value of a setting is decided in the cluster: by a reference to an object, or by
 /// another variable (`$(NAME)`).
 fn is_set_in_cluster(container: &Node, key: Key) -> bool {
-    match variable(container, key) {
+    match find_variable(container, key) {
         Some((_, variable)) => match variable.get("value").and_then(Node::as_str) {
             Some(text) => text.contains("$("),
             None => variable.get("valueFrom").is_some(),
         },
-        None => !items(container, &["envFrom"]).is_empty(),
+        None => !items_at(container, &["envFrom"]).is_empty(),
     }
 }
 
@@ -278,10 +271,14 @@ impl Gate {
         self.jobs.iter().find(|job| job.action == action && job.inactive.is_none())
     }
 
+    /// The times of the job for an action, if it is active and Kubernetes would accept them.
+    fn active_times(&self, action: Action) -> Option<&RunTimes> {
+        self.active_job(action)?.times.as_ref()
+    }
+
     /// Returns true if the window is open at an instant, so that the Deployment may be scaled up.
     pub fn may_be_up(&self, now: Timestamp) -> bool {
-        let times = |action| self.active_job(action).and_then(|job| job.times.as_ref());
-        match (times(Action::Up), times(Action::Down)) {
+        match (self.active_times(Action::Up), self.active_times(Action::Down)) {
             (Some(up), Some(down)) => WindowSchedule { up, down }.is_open(now),
             // Nothing ever scales it down again.
             (Some(_), None) => true,
@@ -291,7 +288,7 @@ impl Gate {
 
     /// The next run that may scale it up, and the times that it belongs to.
     pub fn next_start(&self, now: Timestamp) -> Option<(Timestamp, &RunTimes)> {
-        let times = self.active_job(Action::Up)?.times.as_ref()?;
+        let times = self.active_times(Action::Up)?;
         Some((times.next(now)?, times))
     }
 }

@@ -55,34 +55,34 @@ impl Object {
     }
 
     /// The value under some keys.
-    pub fn at(&self, keys: &[&str]) -> Option<&Node> {
-        at(&self.node, keys)
+    pub fn node_at(&self, keys: &[&str]) -> Option<&Node> {
+        node_at(&self.node, keys)
     }
 
     /// The string under some keys.
-    pub fn text(&self, keys: &[&str]) -> Option<&str> {
-        self.at(keys)?.as_str()
+    pub fn text_at(&self, keys: &[&str]) -> Option<&str> {
+        self.node_at(keys)?.as_str()
     }
 
     /// An annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
-        self.text(&["metadata", "annotations", key])
+        self.text_at(&["metadata", "annotations", key])
     }
 }
 
 /// The value under some keys of nested maps.
-pub(crate) fn at<'a>(node: &'a Node, keys: &[&str]) -> Option<&'a Node> {
+pub(crate) fn node_at<'a>(node: &'a Node, keys: &[&str]) -> Option<&'a Node> {
     keys.iter().try_fold(node, |node, key| node.get(key))
 }
 
 /// The items of a list under some keys; empty if there is no list.
-pub(crate) fn items<'a>(node: &'a Node, keys: &[&str]) -> &'a [Node] {
-    at(node, keys).and_then(Node::as_sequence).unwrap_or_default()
+pub(crate) fn items_at<'a>(node: &'a Node, keys: &[&str]) -> &'a [Node] {
+    node_at(node, keys).and_then(Node::as_sequence).unwrap_or_default()
 }
 
 /// The strings of a list under some keys.
-pub(crate) fn strings<'a>(node: &'a Node, keys: &[&str]) -> Vec<&'a str> {
-    items(node, keys).iter().filter_map(Node::as_str).collect()
+pub(crate) fn strings_at<'a>(node: &'a Node, keys: &[&str]) -> Vec<&'a str> {
+    items_at(node, keys).iter().filter_map(Node::as_str).collect()
 }
 
 /// A scalar as a person writes it, without quotes; of a list or a map, the word for it.

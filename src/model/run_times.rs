@@ -29,8 +29,8 @@ impl RunTimes {
 
     /// Reads a CronJob's times; `None` if Kubernetes would refuse them.
     pub fn read(job: &Object) -> Option<Self> {
-        let zone_name = job.text(&["spec", "timeZone"]).unwrap_or(DEFAULT_ZONE);
-        RunTimes::parse(job.text(&["spec", "schedule"])?, zone_name)
+        let zone_name = job.text_at(&["spec", "timeZone"]).unwrap_or(DEFAULT_ZONE);
+        RunTimes::parse(job.text_at(&["spec", "schedule"])?, zone_name)
     }
 
     /// The first run after an instant.

@@ -1,6 +1,6 @@
 //! Workloads: the place of their Pod template by kind, and its contents.
 
-use super::object::{Object, at, items};
+use super::object::{Object, items_at, node_at};
 use kube_validate::ObjectId;
 use yaml_spans::{Node, Path};
 
@@ -45,29 +45,32 @@ pub(crate) fn rolls_on(id: &ObjectId) -> Option<&'static [&'static str]> {
 
 /// The path of an object's Pod template, which is the root for a Pod.
 pub(crate) fn template_path(id: &ObjectId) -> Option<Path> {
-    let keys = find_workload(&id.group, &id.kind)?.template;
+    template_path_of(&id.group, &id.kind)
+}
+
+fn template_path_of(group: &str, kind: &str) -> Option<Path> {
+    let keys = find_workload(group, kind)?.template;
     Some(keys.iter().fold(Path::root(), |path, key| path.key(*key)))
 }
 
 /// The template of an object's Pods, or the object itself if it is a Pod.
 pub(crate) fn template(object: &Object) -> Option<&Node> {
-    object.at(find_workload(&object.id.group, &object.id.kind)?.template)
+    object.node_at(find_workload(&object.id.group, &object.id.kind)?.template)
 }
 
 /// The specification of an object's Pods.
 pub(crate) fn pod_spec(object: &Object) -> Option<&Node> {
-    template(object)?.get("spec")
+    pod_spec_of(&object.id.group, &object.id.kind, &object.node)
 }
 
 /// The specification of the Pods of an object of a kind; of a Pod, its own.
 pub(crate) fn pod_spec_of<'a>(group: &str, kind: &str, node: &'a Node) -> Option<&'a Node> {
-    at(node, find_workload(group, kind)?.template)?.get("spec")
+    node_at(node, find_workload(group, kind)?.template)?.get("spec")
 }
 
 /// The path of the Pods' specification in objects of a kind that makes Pods.
-pub(crate) fn pod_spec_path(group: &str, kind: &str) -> Option<Path> {
-    let keys = find_workload(group, kind)?.template.iter().chain(&["spec"]);
-    Some(keys.fold(Path::root(), |path, key| path.key(*key)))
+fn pod_spec_path(group: &str, kind: &str) -> Option<Path> {
+    Some(template_path_of(group, kind)?.key("spec"))
 }
 
 /// The path of the list of containers in objects of a kind that makes Pods.
@@ -82,12 +85,20 @@ pub(crate) fn containers(object: &Object) -> impl Iterator<Item = &Node> {
 
 /// The containers of an object's Pods with their paths, init containers first.
 pub(crate) fn located_containers(object: &Object) -> impl Iterator<Item = (Path, &Node)> {
-    let spec_path = pod_spec_path(&object.id.group, &object.id.kind);
-    let pod = spec_path.zip(pod_spec(object));
+    located_containers_of(&object.id.group, &object.id.kind, &object.node)
+}
+
+/// The containers of the Pods of an object of a kind, with their paths, init containers first.
+pub(crate) fn located_containers_of<'a>(
+    group: &str,
+    kind: &str,
+    node: &'a Node,
+) -> impl Iterator<Item = (Path, &'a Node)> + use<'a> {
+    let pod = pod_spec_path(group, kind).zip(pod_spec_of(group, kind, node));
     pod.into_iter().flat_map(|(path, spec)| {
         CONTAINER_LISTS.into_iter().flat_map(move |list| {
             let path = path.key(list);
-            items(spec, &[list])
+            items_at(spec, &[list])
                 .iter()
                 .enumerate()
                 .map(move |(index, container)| (path.index(index), container))
@@ -97,13 +108,13 @@ pub(crate) fn located_containers(object: &Object) -> impl Iterator<Item = (Path,
 
 /// The desired replicas; Kubernetes' default is 1.
 pub(crate) fn replicas(object: &Object) -> i64 {
-    object.at(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1)
+    object.node_at(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1)
 }
 
 /// A variable of a container that is written as a plain value.
 pub(crate) fn plain_env<'a>(container: &'a Node, name: &str) -> Option<&'a str> {
-    items(container, &["env"])
+    items_at(container, &["env"])
         .iter()
         .find(|variable| variable.get("name").and_then(Node::as_str) == Some(name))
-        .and_then(|variable| at(variable, &["value"])?.as_str())
+        .and_then(|variable| node_at(variable, &["value"])?.as_str())
 }

@@ -38,14 +38,6 @@ pub enum Error {
     /// A rule is named, but a MutatingPolicy has none.
     #[error("a MutatingPolicy has no rules")]
     RuleOfMutatingPolicy,
-    /// A value has the wrong type.
-    #[error("invalid type: expected {expected}, found {found}")]
-    Kind {
-        /// The type in Kyverno's schema.
-        expected: &'static str,
-        /// The type in the file.
-        found: &'static str,
-    },
     /// `exclude.any` and `exclude.all`: Kyverno's schema refuses both together.
     #[error("`any` and `all` are mutually exclusive")]
     AnyAndAll,

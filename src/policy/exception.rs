@@ -1,4 +1,4 @@
-//! A PolicyException: the exclusion as an object of its own, for policies that cannot be edited.
+//! A PolicyException: the exclusion as an object of its own, for policies that can't be edited.
 
 use serde::Serialize;
 

@@ -35,7 +35,6 @@ pub use self::model::Kind;
 use self::model::{Policy, error_at, find_policies};
 pub use self::show::{Shown, ShownRule, Tenant, Verdict, show_policies};
 use self::target::{Target, select_target};
-pub use self::wildcard::glob_matches;
 use kube_formats::name::is_dns_label;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::edit::Editor;

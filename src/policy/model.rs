@@ -4,6 +4,7 @@
 
 use super::error::Error;
 use yaml_spans::diagnostic::Located;
+use yaml_spans::edit::EditError;
 use yaml_spans::source::Span;
 use yaml_spans::{Node, Path, Value};
 
@@ -250,7 +251,7 @@ pub(super) fn string_position(list: &Node, text: &str) -> Option<usize> {
 }
 
 pub(super) fn kind_error(expected: &'static str, node: &Node, path: &Path) -> Located<Error> {
-    error_at(Error::Kind { expected, found: node.kind() }, node.span, path)
+    error_at(EditError::Kind { expected, found: node.kind() }.into(), node.span, path)
 }
 
 /// Attaches a place, and the error's usual fix as its hint.

@@ -12,6 +12,7 @@ use super::model::{
 };
 use super::mutating::policy_exclusions;
 use super::wildcard;
+use super::wildcard::glob_matches;
 use yaml_spans::source::{Source, SourceId, Sources, Span};
 use yaml_spans::{Dialect, Node, Path, Value, parse};
 
@@ -108,6 +109,13 @@ fn show_rule(rule: &Rule<'_>, tenant: Option<&Tenant<'_>>) -> ShownRule {
         also_excluded: describe_other_exclusions(rule),
         effect,
         verdict,
+    }
+}
+
+impl ShownRule {
+    /// The first name or glob that excludes a namespace.
+    pub fn entry_excluding(&self, namespace: &str) -> Option<&str> {
+        self.excluded.iter().map(String::as_str).find(|entry| glob_matches(entry, namespace))
     }
 }
 

@@ -335,14 +335,13 @@ pub(crate) fn read_at_most(
 /// The files of a folder whose names have an ending: the name without the ending and the path, by name.
 fn list_files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, ProjectError> {
     let name = folder.display().to_string();
-    let failed = |error: io::Error| unreadable(&name, &error);
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(failed)?,
+        entries => entries.map_err(|error| unreadable(&name, &error))?,
     };
     let mut files = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(failed)?;
+        let entry = entry.map_err(|error| unreadable(&name, &error))?;
         let file_name = entry.file_name().to_string_lossy().into_owned();
         match file_name.strip_suffix(ending) {
             Some(stem) if !stem.is_empty() && !stem.starts_with('.') => {

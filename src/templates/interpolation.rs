@@ -26,13 +26,14 @@ pub fn partial_interpolations(
 }
 
 fn collect_spans(node: &Node, whole: &mut Vec<(u32, u32)>) {
-    let mut add = |span: Option<Span>| whole.extend(span.map(|span| (span.start, span.end)));
-    add(node.span);
+    whole.extend(node.span.map(|span| (span.start, span.end)));
     match &node.value {
         Value::Sequence(items) => items.iter().for_each(|item| collect_spans(item, whole)),
         Value::Mapping(map) => {
-            map.values().for_each(|entry| add(entry.key_span));
-            map.values().for_each(|entry| collect_spans(&entry.node, whole));
+            for entry in map.values() {
+                whole.extend(entry.key_span.map(|span| (span.start, span.end)));
+                collect_spans(&entry.node, whole);
+            }
         }
         _ => {}
     }

@@ -127,7 +127,7 @@ impl Templates {
         if errors.is_empty() {
             Ok(Templates { environment, list })
         } else {
-            Err(Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect()))
+            Err(Diagnostics::locate(&errors, sources))
         }
     }
 
@@ -171,7 +171,8 @@ impl Templates {
 
     /// Renders the template of a name.
     ///
-    /// Errors: there is no such template, or it fails.
+    /// # Errors
+    /// There is no such template, or it fails.
     pub(crate) fn render_named(
         &self,
         name: &str,
@@ -260,9 +261,12 @@ fn new_environment() -> Result<Environment<'static>, minijinja::Error> {
 /// The place of an engine's error: the expression's bytes, else the line.
 fn error_span(sources: &Sources, id: SourceId, error: &minijinja::Error) -> Span {
     let source = sources.get(id);
-    let clamp = |byte: usize| byte.min(source.text().len()) as u32;
     match (error.range(), error.line()) {
-        (Some(range), _) => Span::new(id, clamp(range.start), clamp(range.end)),
+        (Some(range), _) => {
+            let [start, end] =
+                [range.start, range.end].map(|byte| byte.min(source.text().len()) as u32);
+            Span::new(id, start, end)
+        }
         (None, Some(line)) => source.line_span(id, line as u32),
         (None, None) => Span::new(id, 0, 0),
     }

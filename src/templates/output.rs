@@ -91,8 +91,9 @@ fn needs_escape(c: char) -> bool {
 ///
 /// The engine only names the whole expression, so its first path is walked to the step that fails.
 pub(super) fn find_undefined(expression: &str, context: &Context) -> (String, Option<String>) {
-    let is_path = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    let path = expression.split(|c| !is_path(c)).find(|word| !word.is_empty());
+    let path = expression
+        .split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.')
+        .find(|word| !word.is_empty());
     let Some(path) = path else { return (expression.to_owned(), None) };
     let mut value = context.clone();
     let mut walked = String::new();

@@ -5,12 +5,9 @@ use std::path::Path as FilePath;
 
 use super::{KyvernoMode, LoadError, Loaded, Values};
 use crate::model::nearest_written;
+use kube_validate::MAX_CRON_JOB_NAME;
 use yaml_spans::Path;
 use yaml_spans::diagnostic::Located;
-
-/// Kubernetes gives a CronJob's Jobs its name and 11 characters more; a Job's name ends at 63.
-/// <https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/>
-const MAX_CRON_JOB_NAME: usize = 52;
 
 /// Values that can never work together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -97,7 +97,7 @@ pub enum LoadError {
         /// Its kind.
         kind: String,
     },
-    /// An assigned text has not the type that the schema expects.
+    /// An assigned text does not have the type that the schema expects.
     #[error("invalid value `{text}`: expected {expected}")]
     Untyped {
         /// The text.
@@ -120,7 +120,7 @@ type Errors = Vec<Located<LoadError>>;
 pub struct Loaded {
     /// The values.
     pub values: Values,
-    /// The merged layers, without defaults: every leaf has the place that brought it.
+    /// The merged layers, without defaults: every leaf has its place in the layer that sets it.
     pub tree: Node,
 }
 
@@ -135,16 +135,20 @@ impl Loaded {
         stem: &FilePath,
         layers: &Layers,
     ) -> Result<Self, Diagnostics> {
-        let (tree, mut errors) =
-            merge_layers(sources, base, layers).map_err(|errors| diagnose(&errors, sources))?;
+        let (tree, mut errors) = merge_layers(sources, base, layers)
+            .map_err(|errors| Diagnostics::locate(&errors, sources))?;
         match Self::from_tree(tree) {
             Ok(loaded) => {
                 errors.extend(check::check_together(&loaded, stem));
-                if errors.is_empty() { Ok(loaded) } else { Err(diagnose(&errors, sources)) }
+                if errors.is_empty() {
+                    Ok(loaded)
+                } else {
+                    Err(Diagnostics::locate(&errors, sources))
+                }
             }
             Err(unreadable) => {
                 errors.extend(unreadable);
-                Err(diagnose(&errors, sources))
+                Err(Diagnostics::locate(&errors, sources))
             }
         }
     }
@@ -161,16 +165,11 @@ impl Loaded {
     }
 }
 
-fn diagnose(errors: &[Located<LoadError>], sources: &Sources) -> Diagnostics {
-    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
-}
-
 fn into_load_errors<E: Into<LoadError>>(errors: Vec<Located<E>>) -> Vec<Located<LoadError>> {
     errors.into_iter().map(|error| error.map(Into::into)).collect()
 }
 
-/// Merges the layers. The second result are the errors of single assignments, without which the rest can
-/// be read.
+/// Merges the layers. Also returns the errors of single assignments; the rest can be read without them.
 fn merge_layers(
     sources: &mut Sources,
     base: SourceId,
@@ -182,7 +181,7 @@ fn merge_layers(
     }
     let mut errors = Vec::new();
     for assignment in &layers.assignments {
-        if let Err(error) = assign(&mut tree, sources, assignment) {
+        if let Err(error) = apply_assignment(&mut tree, sources, assignment) {
             errors.push(*error);
         }
     }
@@ -192,15 +191,13 @@ fn merge_layers(
 fn parse_layer(sources: &Sources, id: SourceId) -> Result<Node, Vec<Located<LoadError>>> {
     let mut documents =
         yaml_spans::parse(sources, id, Dialect::Strict).map_err(into_load_errors)?;
-    let refuse = |error, span| Err(vec![Located::new(error, span, Path::root())]);
-    match (documents.pop(), documents.len()) {
-        (Some(Node { value: Value::Mapping(map), span }), 0) => {
-            Ok(Node { value: Value::Mapping(map), span })
-        }
-        (Some(node), 0) => refuse(LoadError::NotAMap(node.kind()), node.span),
-        (Some(node), more) => refuse(LoadError::Documents(more + 1), node.span),
-        (None, _) => refuse(LoadError::Documents(0), Some(Span::new(id, 0, 0))),
-    }
+    let (error, span) = match (documents.pop(), documents.len()) {
+        (Some(node), 0) if node.as_mapping().is_some() => return Ok(node),
+        (Some(node), 0) => (LoadError::NotAMap(node.kind()), node.span),
+        (Some(node), more) => (LoadError::Documents(more + 1), node.span),
+        (None, _) => (LoadError::Documents(0), Some(Span::new(id, 0, 0))),
+    };
+    Err(vec![Located::new(error, span, Path::root())])
 }
 
 /// Maps merge, lists and scalars replace, `null` removes.
@@ -227,7 +224,7 @@ fn merge_onto(base: &mut Node, overlay: Node) {
 }
 
 /// Merges one assignment into the tree. Its text becomes a source, so that errors in it have a place.
-fn assign(
+fn apply_assignment(
     tree: &mut Node,
     sources: &mut Sources,
     assignment: &Assignment,
@@ -247,11 +244,20 @@ fn assign(
     let key_span = Span::new(id, 0, path_text.len() as u32);
     let start = key_span.end + 1;
     let value_span = Span::new(id, start, start + value_text.len() as u32);
-    let locate = |error| Box::new(Located::new(error, Some(value_span), assignment.path.clone()));
+    merge_assignment(tree, assignment, key_span, value_span)
+        .map_err(|error| Box::new(Located::new(error, Some(value_span), assignment.path.clone())))
+}
+
+fn merge_assignment(
+    tree: &mut Node,
+    assignment: &Assignment,
+    key_span: Span,
+    value_span: Span,
+) -> Result<(), LoadError> {
     let node = match &assignment.value {
         Assigned::Text(text) => {
             let shape = Shape::of_values().at(&assignment.path);
-            parse_typed(text, shape.as_ref(), value_span).map_err(locate)?
+            parse_typed(text, shape.as_ref(), value_span)?
         }
         Assigned::List(items) => {
             let items = items.iter().map(|item| string_node(item, value_span)).collect();
@@ -266,8 +272,7 @@ fn assign(
             Node { span: Some(value_span), value: Value::Mapping(map) }
         }
     };
-    let slot = find_slot(tree, assignment, key_span).map_err(locate)?;
-    match slot {
+    match find_slot(tree, assignment, key_span)? {
         Slot::Entry(map, key) if node.value == Value::Null => {
             map.shift_remove(key);
         }
@@ -359,7 +364,7 @@ enum Slot<'a> {
     Item(&'a mut Vec<Node>, usize),
 }
 
-/// Finds the place that an assignment names, and creates missing maps on the way.
+/// Finds the place that an assignment names, and creates the maps above it that are missing.
 fn find_slot<'a>(
     tree: &'a mut Node,
     assignment: &'a Assignment,

@@ -246,9 +246,15 @@ fn has_parent_segment(path: &str) -> bool {
 /// The grammar of `distribution/reference`: a host with an optional port where the first part looks
 /// like one, then lower case parts.
 fn check_repository(text: &str) -> Result<(), String> {
-    let refuse = |problem: &str| Err(format!("invalid repository `{text}`: {problem}"));
+    match repository_problem(text) {
+        Some(problem) => Err(format!("invalid repository `{text}`: {problem}")),
+        None => Ok(()),
+    }
+}
+
+fn repository_problem(text: &str) -> Option<&'static str> {
     if text.contains('@') {
-        return refuse("a digest belongs in `digest`");
+        return Some("a digest belongs in `digest`");
     }
     let (host, path) = match text.split_once('/') {
         Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
@@ -259,24 +265,26 @@ fn check_repository(text: &str) -> Result<(), String> {
     if let Some(host) = host {
         let (name, port) = host.split_once(':').unwrap_or((host, "1"));
         if !is_host(name) || name.contains('_') || !matches!(port.parse::<u16>(), Ok(1..)) {
-            return refuse("expected a registry that is a host name with an optional port");
+            return Some("expected a registry that is a host name with an optional port");
         }
     }
     if path.contains(':') {
-        return refuse("a tag belongs in `tag`");
+        return Some("a tag belongs in `tag`");
     }
-    if path.split('/').all(is_repository_part) {
-        Ok(())
-    } else {
-        refuse("expected parts of lower-case letters, digits, `.`, `_` and `-`, with `/` between")
-    }
+    let has_valid_parts = path.split('/').all(is_repository_part);
+    (!has_valid_parts).then_some(
+        "expected parts of lower-case letters, digits, `.`, `_` and `-`, with `/` between",
+    )
 }
 
 fn is_repository_part(part: &str) -> bool {
-    let alphanumeric = |c: char| matches!(c, 'a'..='z' | '0'..='9');
-    part.starts_with(alphanumeric)
-        && part.ends_with(alphanumeric)
-        && part.chars().all(|c| alphanumeric(c) || matches!(c, '.' | '_' | '-'))
+    part.starts_with(is_lower_alphanumeric)
+        && part.ends_with(is_lower_alphanumeric)
+        && part.chars().all(|c| is_lower_alphanumeric(c) || matches!(c, '.' | '_' | '-'))
+}
+
+fn is_lower_alphanumeric(c: char) -> bool {
+    matches!(c, 'a'..='z' | '0'..='9')
 }
 
 fn check_http_url(text: &str) -> Result<(), String> {
@@ -327,18 +335,24 @@ fn check_git_url(text: &str) -> Result<(), String> {
 /// refused.
 /// Source: kustomize-controller, api/v1/kustomization_types.go.
 fn check_duration(text: &str) -> Result<(), String> {
-    let error = || Err(invalid("duration", text, "hours, minutes and seconds such as `1h30m`"));
+    if is_positive_duration(text) {
+        return Ok(());
+    }
+    Err(invalid("duration", text, "hours, minutes and seconds such as `1h30m`"))
+}
+
+fn is_positive_duration(text: &str) -> bool {
     let mut rest = text;
-    let mut any = false;
+    let mut is_positive = false;
     while !rest.is_empty() {
         let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, after) = rest.split_at(digits);
         let unit = ["ms", "s", "m", "h"].into_iter().find(|unit| after.starts_with(unit));
-        let (Some(unit), 1..=6) = (unit, digits) else { return error() };
-        any |= number.bytes().any(|byte| byte != b'0');
+        let (Some(unit), 1..=6) = (unit, digits) else { return false };
+        is_positive |= number.bytes().any(|byte| byte != b'0');
         rest = &after[unit.len()..];
     }
-    if any { Ok(()) } else { error() }
+    is_positive
 }
 
 /// A whole number from `MIN` to `MAX`.

@@ -125,11 +125,11 @@ fn allows_anything(node: &Json) -> bool {
 
 /// The alternatives of a schema, with references followed.
 fn alternatives(root: &'static Json, node: &'static Json) -> Vec<&'static Json> {
-    let mut found = vec![];
+    let mut schemas = vec![];
     let mut open = vec![node];
     while let Some(node) = open.pop() {
         // Kubernetes' types refer to themselves (JSONSchemaProps): a reference is followed once.
-        if found.len() > 64 {
+        if schemas.len() > 64 {
             break;
         }
         let referred = node
@@ -146,8 +146,8 @@ fn alternatives(root: &'static Json, node: &'static Json) -> Vec<&'static Json> 
             .iter()
             .any(|key| node.get(key).is_some());
         if !only_refers || has_own_rules {
-            found.push(node);
+            schemas.push(node);
         }
     }
-    found
+    schemas
 }

@@ -385,7 +385,7 @@ pub struct Gate {
     /// The pause between two readings, in seconds.
     #[serde(default = "default_sample_interval")]
     pub sample_interval_seconds: Whole<1, 100>,
-    /// The guard's pause before a second reading, in seconds, if bytes that the exporter cannot attribute
+    /// The guard's pause before a second reading, in seconds, if bytes that the exporter can't attribute
     /// yet decide alone; 0: no second reading.
     #[serde(default = "default_recheck_delay")]
     pub recheck_delay_seconds: Whole<0, 300>,

@@ -59,7 +59,7 @@ fn a_program_that_would_not_run_is_refused_before_anything_is_written() {
     for (file, reason) in [
         ("script", "expected an ELF file"),
         ("cut", "cut short"),
-        ("missing", "can't be read"),
+        ("missing", "can't read `missing`"),
         (".", "is not a file"),
         (dynamic.to_str().unwrap(), "linked dynamically (it asks for `/lib"),
     ] {

@@ -39,7 +39,7 @@ fn nothing_is_built_if_the_file_cant_be_pinned() {
         ),
         (&["a.yaml", "--path", "gate..x"][..], "invalid path `gate..x`: a key is missing"),
         (&["broken.yaml"][..], "broken.yaml:"),
-        (&["missing.yaml"][..], "`missing.yaml` can't be read"),
+        (&["missing.yaml"][..], "can't read `missing.yaml`"),
     ] {
         let output = env.run(&[&build[..], rest].concat());
         assert!(output.refusal().contains(reason), "{}", output.stderr);

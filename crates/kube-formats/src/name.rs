@@ -3,10 +3,10 @@
 use std::net::Ipv6Addr;
 
 /// The longest DNS label.
-pub const MAX_LABEL: usize = 63;
+const MAX_LABEL: usize = 63;
 
 /// The longest DNS subdomain.
-pub const MAX_SUBDOMAIN: usize = 253;
+const MAX_SUBDOMAIN: usize = 253;
 
 /// Returns true for a DNS label (RFC 1123): a namespace, a Service.
 ///

@@ -131,7 +131,7 @@ impl<'a> HttpUrl<'a> {
         text + self.path
     }
 
-    /// The Service that the host may name inside the cluster, see [`service_of_host`].
+    /// The Service that the host may name inside the cluster.
     #[must_use]
     pub fn service(&self) -> Option<ServiceName> {
         service_of_host(self.host)
@@ -161,7 +161,7 @@ pub struct ServiceName {
 ///
 /// Source: <https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/>.
 #[must_use]
-pub fn service_of_host(host: &str) -> Option<ServiceName> {
+fn service_of_host(host: &str) -> Option<ServiceName> {
     let host = lower_case_host(host);
     if host.starts_with('[') || host.parse::<IpAddr>().is_ok() {
         return None;

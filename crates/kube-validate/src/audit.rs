@@ -327,7 +327,7 @@ impl ser::SerializeSeq for Items<'_, '_> {
         };
         let index = self.index;
         self.index += 1;
-        // The reader skips items that it cannot read, so the indexes of later items do not match.
+        // The reader skips items that it can't read, so the indexes of later items do not match.
         let has_skipped = self.audit.known.iter().any(|path| {
             let own = self.audit.findings.path.segments();
             path.segments().len() == own.len() + 1 && path.segments().starts_with(own)

@@ -28,6 +28,7 @@ mod validate;
 
 pub use error::Error;
 pub use foreign::{ForeignReport, validate_foreign};
+pub use metadata::MAX_CRON_JOB_NAME;
 pub use object::{MissingField, Object, ObjectId, group};
 pub use order::apply_order;
 pub use validate::{AllowedKinds, validate};

@@ -66,7 +66,7 @@ const MAX_FINALIZER_FINDINGS: usize = 20;
 
 /// The longest name of a CronJob: the names of its Jobs add 11 characters (batch:
 /// ValidateCronJobCreate).
-const MAX_CRON_JOB_NAME: usize = 52;
+pub const MAX_CRON_JOB_NAME: usize = 52;
 
 fn name_form(kind: Option<&Kind>) -> &'static Name {
     const PLAIN: &Name = &Name::Of(formats::dns_subdomain);

@@ -114,11 +114,6 @@ impl Binary {
     pub fn architecture(&self) -> Architecture {
         self.architecture
     }
-
-    /// The crates linked in, if cargo-auditable left them in the file.
-    pub fn audited_packages(&self) -> Option<Vec<Package>> {
-        audited_packages(&self.bytes)
-    }
 }
 
 fn parse_elf(bytes: &[u8]) -> Option<ElfBytes<'_, AnyEndian>> {
@@ -284,9 +279,9 @@ pub(super) mod tests {
         let packed = packed.finish().unwrap();
         let bytes =
             tiny_program(abi::EM_X86_64, abi::ET_EXEC, abi::PT_LOAD, Some((".dep-v0", &packed)));
-        let packages = Binary::read(bytes).unwrap().audited_packages().unwrap();
+        let packages = audited_packages(&bytes).unwrap();
         let names: Vec<_> = packages.iter().map(|p| (&*p.name, &*p.version)).collect();
         assert_eq!(names, [("app", "1.0.0"), ("ring", "0.17.14")]);
-        assert_eq!(Binary::read(static_program()).unwrap().audited_packages(), None);
+        assert_eq!(audited_packages(&static_program()), None);
     }
 }

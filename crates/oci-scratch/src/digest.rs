@@ -1,6 +1,6 @@
 //! Digests of content.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,18 +11,24 @@ pub struct Digest(String);
 impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        let mut text = String::from("sha256:");
+        let mut text = String::with_capacity("sha256:".len() + 64);
+        text.push_str("sha256:");
         for byte in Sha256::digest(bytes) {
-            text.push_str(&format!("{byte:02x}"));
+            // Writing to a string can't fail.
+            let _ = write!(text, "{byte:02x}");
         }
         Digest(text)
     }
 
     /// Parses a digest; none for another algorithm or another form.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let hex = text.strip_prefix("sha256:")?;
+        Digest::from_hex(text.strip_prefix("sha256:")?)
+    }
+
+    /// The digest with these digits; none unless they are 64 in lower case.
+    pub fn from_hex(hex: &str) -> Option<Self> {
         let is_hex = hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        (hex.len() == 64 && is_hex).then(|| Digest(text.to_owned()))
+        (hex.len() == 64 && is_hex).then(|| Digest(format!("sha256:{hex}")))
     }
 
     /// The digits alone, which are the blob's file name in a layout.

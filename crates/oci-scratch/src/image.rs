@@ -1,4 +1,4 @@
-//! An image before it is bytes: files, command, user and annotations.
+//! The description of an image: its files, command, user and annotations.
 
 use crate::binary::{Architecture, Package};
 use crate::layer::Entry;

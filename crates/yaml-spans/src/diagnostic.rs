@@ -130,6 +130,13 @@ impl Diagnostic {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
+impl Diagnostics {
+    /// Makes a diagnostic of each error, with its place resolved.
+    pub fn locate<E: fmt::Display>(errors: &[Located<E>], sources: &Sources) -> Self {
+        Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
+    }
+}
+
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
         Diagnostics(vec![diagnostic])

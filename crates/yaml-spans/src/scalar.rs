@@ -5,7 +5,7 @@
 
 use crate::node::Value;
 
-/// The reason why a plain scalar is refused: readers disagree on it, or JSON cannot represent it.
+/// The reason why a plain scalar is refused: readers disagree on it, or JSON can't represent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doubt {
     /// `yes`, `off`, `n` and the like.

@@ -1,5 +1,5 @@
 //! Types to trees: a serde serializer that keeps the order of fields and refuses what YAML and JSON
-//! cannot represent.
+//! can't represent.
 //!
 //! `serde_json::to_value` would be shorter, but it makes null of NaN, drops duplicate keys, recurses
 //! without a bound, and sorts fields unless the whole program gives that up.
@@ -18,7 +18,7 @@ use crate::node::{Mapping, Node, Value};
 /// The largest number of items that is reserved because a type announces it.
 const MAX_RESERVED: usize = 1024;
 
-/// A value that cannot be written, with the reason.
+/// A value that can't be written, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct WriteError(String);

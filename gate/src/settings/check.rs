@@ -28,7 +28,7 @@ impl Raw {
 ///
 /// # Errors
 /// Every setting that is missing, malformed or in conflict with another. `down` ignores settings that
-/// it does not use, so that a typo elsewhere cannot stop it from releasing the GPU.
+/// it does not use, so that a typo elsewhere can't stop it from releasing the GPU.
 pub fn check(
     raw: &Raw,
     read: impl Fn(&Path) -> Option<String>,

@@ -16,7 +16,7 @@ use tts_render::image::{Compiler, OwnImage, own_about};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use self::pinning::{GATE_PATH, PinFlags, Pinning};
-use super::{CliError, Context, Exit};
+use super::{CliError, Context, Exit, file_error};
 
 /// Container images of the gate and of this program, without Docker.
 #[derive(Debug, Subcommand)]
@@ -158,8 +158,7 @@ fn read_program(path: &Path) -> Result<Binary, Diagnostics> {
         Ok(true) => fs::read(path),
         Err(error) => Err(error),
     };
-    let bytes =
-        read.map_err(|error| Diagnostic::new(format!("`{name}` can't be read: {error}")))?;
+    let bytes = read.map_err(|error| file_error("read", path, &error))?;
     Binary::read(bytes).map_err(|error| {
         let diagnostic =
             Diagnostic::new(format!("`{name}` can't be an image's program: {error}"));

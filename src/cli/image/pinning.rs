@@ -10,7 +10,7 @@ use tts_render::project::replace_file;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, Sources};
 
-use super::{Context, path_below_root, to_diagnostic};
+use super::{Context, file_error, path_below_root, to_diagnostic};
 
 /// The default path of the gate's digest in a values file.
 pub(super) const GATE_PATH: &str = "gate.image.digest";
@@ -67,8 +67,7 @@ impl Pinning {
         let name = file.display();
         let path: yaml_spans::Path = path.parse().map_err(to_diagnostic)?;
         let target = path_below_root(context, file);
-        let old = fs::read_to_string(&target)
-            .map_err(|error| Diagnostic::new(format!("`{name}` can't be read: {error}")))?;
+        let old = fs::read_to_string(&target).map_err(|error| file_error("read", file, &error))?;
         let mut sources = Sources::new();
         let id = sources.add(Source::written(name.to_string(), old));
         let pin = image::pin_digest(&sources, id, &path, digest)?;
@@ -88,8 +87,6 @@ impl Pinning {
         let Some((file, text)) = self.0 else {
             return Ok(());
         };
-        Ok(replace_file(&file, &text).map_err(|error| {
-            Diagnostic::new(format!("`{}` can't be written: {error}", file.display()))
-        })?)
+        Ok(replace_file(&file, &text).map_err(|error| file_error("write", &file, &error))?)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, items};
+use crate::model::object::{Object, items_at};
 use crate::model::workload::pod_spec;
 
 const IMAGES: &str = "https://kubernetes.io/docs/concepts/containers/images/#image-names";
@@ -96,7 +96,7 @@ fn container_images(object: &Object) -> impl Iterator<Item = (&str, &str)> {
     let spec = pod_spec(object);
     ["initContainers", "containers"]
         .into_iter()
-        .flat_map(move |list| spec.map(|spec| items(spec, &[list])).unwrap_or_default())
+        .flat_map(move |list| spec.map(|spec| items_at(spec, &[list])).unwrap_or_default())
         .filter_map(|container| {
             Some((container.get("name")?.as_str()?, container.get("image")?.as_str()?))
         })

@@ -242,7 +242,8 @@ pub(super) fn refused_changes(context: &RuleContext<'_>) -> Vec<Finding> {
 /// Returns the function or field that makes the API server refuse a change.
 fn refusal_source(before: &Object, change: &FieldChange) -> Option<&'static str> {
     let id = &before.id;
-    let is_sealed = before.at(&["immutable"]).is_some_and(|node| node.value == Value::Bool(true));
+    let is_sealed =
+        before.node_at(&["immutable"]).is_some_and(|node| node.value == Value::Bool(true));
     let is_configuration =
         id.group.is_empty() && matches!(id.kind.as_str(), "ConfigMap" | "Secret");
     if is_configuration

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, Objects, items, strings};
+use crate::model::object::{Object, Objects, items_at, strings_at};
 use kube_validate::ObjectId;
 use yaml_spans::Node;
 
@@ -154,18 +154,18 @@ const PRIVILEGED_RESOURCES: [PrivilegedResource; 12] = [
 /// The permissions in a role's rules.
 fn role_permissions(role: &Object) -> BTreeSet<Permission> {
     let mut all = BTreeSet::new();
-    for rule in items(&role.node, &["rules"]) {
-        let names: Vec<Option<&str>> = match strings(rule, &["resourceNames"]) {
+    for rule in items_at(&role.node, &["rules"]) {
+        let names: Vec<Option<&str>> = match strings_at(rule, &["resourceNames"]) {
             names if names.is_empty() => vec![None],
             names => names.into_iter().map(Some).collect(),
         };
-        for verb in strings(rule, &["verbs"]) {
-            for url in strings(rule, &["nonResourceURLs"]) {
+        for verb in strings_at(rule, &["verbs"]) {
+            for url in strings_at(rule, &["nonResourceURLs"]) {
                 let resource = Resource::Url(url.to_owned());
                 all.insert(Permission { resource, name: None, verb: verb.to_owned() });
             }
-            for group in strings(rule, &["apiGroups"]) {
-                for resource in strings(rule, &["resources"]) {
+            for group in strings_at(rule, &["apiGroups"]) {
+                for resource in strings_at(rule, &["resources"]) {
                     for name in &names {
                         let (group, resource) = (group.to_owned(), resource.to_owned());
                         all.insert(Permission {
@@ -204,7 +204,7 @@ fn collect_permissions(objects: &Objects, changed: &ChangedRbac) -> Permissions 
             }
             (None, None) => continue,
         };
-        for subject in items(&binding.node, &["subjects"]) {
+        for subject in items_at(&binding.node, &["subjects"]) {
             let holder = (subject_name(subject, binding), binding.id.namespace.clone());
             all.entry(holder).or_default().extend(allowed.iter().cloned());
         }
@@ -236,11 +236,11 @@ impl ChangedRbac {
 }
 
 fn bound_role(binding: &Object) -> Option<ObjectId> {
-    let kind = binding.text(&["roleRef", "kind"])?;
+    let kind = binding.text_at(&["roleRef", "kind"])?;
     Some(ObjectId {
         namespace: if kind == "Role" { binding.id.namespace.clone() } else { None },
         kind: kind.to_owned(),
-        name: binding.text(&["roleRef", "name"])?.to_owned(),
+        name: binding.text_at(&["roleRef", "name"])?.to_owned(),
         group: GROUP.to_owned(),
     })
 }

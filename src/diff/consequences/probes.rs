@@ -3,7 +3,7 @@
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, at, items};
+use crate::model::object::{Object, items_at, node_at};
 use crate::model::workload::pod_spec;
 use yaml_spans::Node;
 
@@ -37,7 +37,7 @@ pub(super) fn liveness_probes(context: &RuleContext<'_>) -> Vec<Finding> {
             let name = container.get("name").and_then(Node::as_str).unwrap_or_default();
             let previous = containers(before)
                 .iter()
-                .find(|old| at(old, &["name"]).and_then(Node::as_str) == Some(name));
+                .find(|old| node_at(old, &["name"]).and_then(Node::as_str) == Some(name));
             let (Some(previous), Some(now)) = (previous, tolerated_silence(container)) else {
                 continue;
             };
@@ -58,5 +58,5 @@ pub(super) fn liveness_probes(context: &RuleContext<'_>) -> Vec<Finding> {
 }
 
 fn containers(object: &Object) -> &[Node] {
-    pod_spec(object).map(|spec| items(spec, &["containers"])).unwrap_or_default()
+    pod_spec(object).map(|spec| items_at(spec, &["containers"])).unwrap_or_default()
 }

@@ -139,17 +139,17 @@ fn reclaim_policy(object: &Object, objects: &Objects) -> Option<String> {
     if object.is_kind("", "PersistentVolume") {
         return Some(volume_reclaim_policy(object));
     }
-    if let Some(name) = object.text(&["spec", "volumeName"]) {
+    if let Some(name) = object.text_at(&["spec", "volumeName"]) {
         return objects.find("", "PersistentVolume", None, name).map(volume_reclaim_policy);
     }
-    let class = object.text(&["spec", "storageClassName"])?;
+    let class = object.text_at(&["spec", "storageClassName"])?;
     let class = objects.find("storage.k8s.io", "StorageClass", None, class)?;
-    Some(class.text(&["reclaimPolicy"]).unwrap_or("Delete").to_owned())
+    Some(class.text_at(&["reclaimPolicy"]).unwrap_or("Delete").to_owned())
 }
 
 /// The default of a volume that was created by hand is `Retain`.
 fn volume_reclaim_policy(volume: &Object) -> String {
-    volume.text(&["spec", "persistentVolumeReclaimPolicy"]).unwrap_or("Retain").to_owned()
+    volume.text_at(&["spec", "persistentVolumeReclaimPolicy"]).unwrap_or("Retain").to_owned()
 }
 
 pub(super) fn dropped_protection(context: &RuleContext<'_>) -> Vec<Finding> {

@@ -4,7 +4,7 @@
 use super::{EventTime, Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, at, items};
+use crate::model::object::{Object, items_at, node_at};
 use crate::model::workload::{containers, pod_spec, replicas, rolls_on, template};
 use yaml_spans::Node;
 
@@ -91,7 +91,7 @@ fn replacement_order(workload: &Object) -> String {
     let count = replicas(workload);
     if workload.id.kind == "DaemonSet" {
         "The Pod on every node is replaced, one after the other".to_owned()
-    } else if workload.text(&["spec", "strategy", "type"]) == Some("Recreate") {
+    } else if workload.text_at(&["spec", "strategy", "type"]) == Some("Recreate") {
         let pods = if count == 1 { "1 Pod stops".to_owned() } else { format!("{count} Pods stop") };
         format!("{pods} before new ones start: requests fail in between")
     } else if count == 1 {
@@ -155,17 +155,17 @@ fn reads_at_start(object: &Object, kind: &str, name: &str) -> bool {
     let volume_name = if kind == "ConfigMap" { "name" } else { "secretName" };
     let names_it = |node: Option<&Node>| node.and_then(Node::as_str) == Some(name);
     let Some(spec) = pod_spec(object) else { return false };
-    let volumes: Vec<&str> = items(spec, &["volumes"])
+    let volumes: Vec<&str> = items_at(spec, &["volumes"])
         .iter()
-        .filter(|volume| names_it(at(volume, &[volume_key, volume_name])))
+        .filter(|volume| names_it(node_at(volume, &[volume_key, volume_name])))
         .filter_map(|volume| volume.get("name")?.as_str())
         .collect();
     containers(object).any(|container| {
-        let mut sources = items(container, &["envFrom"]).iter();
-        let mut variables = items(container, &["env"]).iter();
-        let mut mounts = items(container, &["volumeMounts"]).iter();
-        sources.any(|source| names_it(at(source, &[from, "name"])))
-            || variables.any(|variable| names_it(at(variable, &["valueFrom", key, "name"])))
+        let mut sources = items_at(container, &["envFrom"]).iter();
+        let mut variables = items_at(container, &["env"]).iter();
+        let mut mounts = items_at(container, &["volumeMounts"]).iter();
+        sources.any(|source| names_it(node_at(source, &[from, "name"])))
+            || variables.any(|variable| names_it(node_at(variable, &["valueFrom", key, "name"])))
             || mounts.any(|mount| {
                 let volume = mount.get("name").and_then(Node::as_str);
                 mount.get("subPath").is_some() && volume.is_some_and(|name| volumes.contains(&name))

@@ -65,8 +65,8 @@ pub(super) fn changed_schedules(context: &RuleContext<'_>) -> Vec<Finding> {
 
 /// The schedule and its time zone: `0 2 * * * Europe/Sofia`.
 fn schedule_text(job: &Object) -> String {
-    let schedule = job.text(&["spec", "schedule"]).unwrap_or_default();
-    let zone = job.text(&["spec", "timeZone"]).unwrap_or_default();
+    let schedule = job.text_at(&["spec", "schedule"]).unwrap_or_default();
+    let zone = job.text_at(&["spec", "timeZone"]).unwrap_or_default();
     format!("{schedule} {zone}").trim_end().to_owned()
 }
 

@@ -41,7 +41,7 @@ pub(super) fn claim_sizes(context: &RuleContext<'_>) -> Vec<Finding> {
         context.modified().filter(|(_, before, _)| before.is_kind("", "PersistentVolumeClaim"));
     claims
         .filter_map(|(change, before, after)| {
-            let (old, new) = (before.text(&REQUEST)?, after.text(&REQUEST)?);
+            let (old, new) = (before.text_at(&REQUEST)?, after.text_at(&REQUEST)?);
             let message =
                 Message::of("The requested storage changes from ").code(old).and(" to ").code(new);
             let (rule, effect) = match Quantity::parse(new)?.compare(&Quantity::parse(old)?) {
@@ -57,10 +57,10 @@ pub(super) fn claim_sizes(context: &RuleContext<'_>) -> Vec<Finding> {
 }
 
 fn expansion_effect(claim: &Object, objects: &Objects) -> Message {
-    let class = claim.text(&["spec", "storageClassName"]).unwrap_or_default();
+    let class = claim.text_at(&["spec", "storageClassName"]).unwrap_or_default();
     let allows = objects
         .find("storage.k8s.io", "StorageClass", None, class)
-        .map(|class| class.at(&["allowVolumeExpansion"]).map(|node| &node.value));
+        .map(|class| class.node_at(&["allowVolumeExpansion"]).map(|node| &node.value));
     match (class, allows) {
         ("", _) => Message::of(": a claim without a class can't grow"),
         (class, Some(Some(Value::Bool(true)))) => {
@@ -81,7 +81,7 @@ pub(super) fn reclaim_policies(context: &RuleContext<'_>) -> Vec<Finding> {
     volumes
         .filter(|(_, before, after)| deletes_data(after) && !deletes_data(before))
         .map(|(change, before, _)| {
-            let previous = before.text(&POLICY).unwrap_or("Retain");
+            let previous = before.text_at(&POLICY).unwrap_or("Retain");
             let message = Message::of("The reclaim policy changes from ")
                 .code(previous)
                 .and(" to `Delete`: deleting the claim deletes the data");
@@ -91,5 +91,5 @@ pub(super) fn reclaim_policies(context: &RuleContext<'_>) -> Vec<Finding> {
 }
 
 fn deletes_data(volume: &Object) -> bool {
-    volume.at(&POLICY).and_then(Node::as_str) == Some("Delete")
+    volume.node_at(&POLICY).and_then(Node::as_str) == Some("Delete")
 }

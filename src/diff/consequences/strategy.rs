@@ -23,7 +23,7 @@ pub(super) fn refused_strategies(context: &RuleContext<'_>) -> Vec<Finding> {
     for (change, before, after) in context.modified() {
         for (kind, field, wanted) in STRATEGIES.iter().filter(|row| before.is_kind("apps", row.0)) {
             let (old, new) =
-                (before.text(&["spec", field, "type"]), after.text(&["spec", field, "type"]));
+                (before.text_at(&["spec", field, "type"]), after.text_at(&["spec", field, "type"]));
             if new == Some(wanted) && old != new && !writes_rolling_update(before, field) {
                 let patch = format!(
                     r#"{{"spec": {{"{field}": {{"type": "{wanted}", "rollingUpdate": null}}}}}}"#
@@ -45,6 +45,6 @@ pub(super) fn refused_strategies(context: &RuleContext<'_>) -> Vec<Finding> {
 
 /// Returns true if the manifest itself contains the `rollingUpdate`: an apply without it removes it.
 fn writes_rolling_update(object: &Object, field: &str) -> bool {
-    let node = object.at(&["spec", field, "rollingUpdate"]);
+    let node = object.node_at(&["spec", field, "rollingUpdate"]);
     node.is_some_and(|node| node.value != Value::Null)
 }

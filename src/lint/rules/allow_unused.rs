@@ -1,4 +1,4 @@
-//! A comment that allows a finding that is not there.
+//! A comment that allows a finding which does not occur.
 
 use super::{Check, CommentViolations, Rule, find_rule};
 use crate::lint::allow::Comment;

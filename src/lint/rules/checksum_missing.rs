@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
+use oci_scratch::Digest;
 
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
-use crate::model::object::{at, items};
+use crate::model::object::{items_at, node_at};
 use crate::model::{Message, Object, Severity, workload};
 use yaml_spans::Node;
 
@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn checksum_missing(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     // Kinds that replace no Pods, such as a CronJob, start new ones anyway.
     for object in context.objects.iter().filter(|object| workload::rolls_on(&object.id).is_some()) {
         let (Some(path), Some(template), Some(spec)) = (
@@ -31,7 +31,8 @@ fn checksum_missing(context: &RuleContext<'_>) -> Vec<Violation> {
         ) else {
             continue;
         };
-        let annotations = at(template, &["metadata", "annotations"]).and_then(Node::as_mapping);
+        let annotations =
+            node_at(template, &["metadata", "annotations"]).and_then(Node::as_mapping);
         let checksums: BTreeSet<&str> = annotations
             .into_iter()
             .flatten()
@@ -47,35 +48,35 @@ fn checksum_missing(context: &RuleContext<'_>) -> Vec<Violation> {
                     .code(name)
                     .and(" restarts none of its Pods");
                 let field = path.key("metadata").key("annotations");
-                found.push(Violation::at_field(object, field, message));
+                violations.push(Violation::at_field(object, field, message));
             }
         }
     }
-    found
+    violations
 }
 
 /// The SHA-256 of each value in hexadecimal.
 fn value_digests(map: &Object) -> impl Iterator<Item = String> {
-    let data = map.at(&["data"]).and_then(Node::as_mapping);
+    let data = map.node_at(&["data"]).and_then(Node::as_mapping);
     let values = data.into_iter().flatten().filter_map(|(_, entry)| entry.node.as_str());
-    values.map(|value| Sha256::digest(value).iter().map(|byte| format!("{byte:02x}")).collect())
+    values.map(|value| Digest::of(value.as_bytes()).hex().to_owned())
 }
 
 /// The ConfigMaps that a Pod reads only when it starts.
 fn maps_read_at_start(spec: &Node) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
-    let volumes = items(spec, &["volumes"]);
-    for container in workload::CONTAINER_LISTS.iter().flat_map(|list| items(spec, &[list])) {
-        for mount in items(container, &["volumeMounts"]) {
+    let volumes = items_at(spec, &["volumes"]);
+    for container in workload::CONTAINER_LISTS.iter().flat_map(|list| items_at(spec, &[list])) {
+        for mount in items_at(container, &["volumeMounts"]) {
             if mount.get("subPath").is_some() || mount.get("subPathExpr").is_some() {
                 names.extend(mounted_map(volumes, mount));
             }
         }
-        for source in items(container, &["envFrom"]) {
-            names.extend(at(source, &["configMapRef", "name"]).and_then(Node::as_str));
+        for source in items_at(container, &["envFrom"]) {
+            names.extend(node_at(source, &["configMapRef", "name"]).and_then(Node::as_str));
         }
-        for variable in items(container, &["env"]) {
-            let name = at(variable, &["valueFrom", "configMapKeyRef", "name"]);
+        for variable in items_at(container, &["env"]) {
+            let name = node_at(variable, &["valueFrom", "configMapKeyRef", "name"]);
             names.extend(name.and_then(Node::as_str));
         }
     }
@@ -86,5 +87,5 @@ fn maps_read_at_start(spec: &Node) -> BTreeSet<&str> {
 fn mounted_map<'a>(volumes: &'a [Node], mount: &Node) -> Option<&'a str> {
     let name = mount.get("name")?.as_str();
     let volume = volumes.iter().find(|volume| volume.get("name").and_then(Node::as_str) == name)?;
-    at(volume, &["configMap", "name"])?.as_str()
+    node_at(volume, &["configMap", "name"])?.as_str()
 }

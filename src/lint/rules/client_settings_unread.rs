@@ -3,7 +3,7 @@
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
-use crate::model::object::{at, items};
+use crate::model::object::{items_at, node_at};
 use crate::model::{Message, Object, Severity, workload};
 use yaml_spans::Node;
 
@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn client_settings_unread(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for (index, client) in context.values.clients.iter().enumerate() {
         let Some(map) = &client.config_map else { continue };
         let (namespace, map) = (client.namespace.as_str(), map.as_str());
@@ -31,9 +31,9 @@ fn client_settings_unread(context: &RuleContext<'_>) -> Vec<Violation> {
             .code(client.name.as_str())
             .and(" must");
         let path = value_paths::CLIENTS.index(index).key("name");
-        found.push(Violation::at_value(path, message));
+        violations.push(Violation::at_value(path, message));
     }
-    found
+    violations
 }
 
 fn reads_config_map(object: &Object, namespace: &str, map: &str) -> bool {
@@ -45,7 +45,7 @@ fn reads_config_map(object: &Object, namespace: &str, map: &str) -> bool {
             ]
             .into_iter()
             .flat_map(|(list, name)| {
-                items(container, &[list]).iter().map(move |item| at(item, name))
+                items_at(container, &[list]).iter().map(move |item| node_at(item, name))
             })
             .any(|name| name.and_then(Node::as_str) == Some(map))
         })

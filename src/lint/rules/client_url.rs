@@ -3,7 +3,7 @@
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
-use crate::model::object::items;
+use crate::model::object::items_at;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn client_url(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for (index, client) in context.values.clients.iter().enumerate() {
         for (name, value) in &client.env {
             let message = match ServiceUrl::parse(value) {
@@ -31,11 +31,11 @@ fn client_url(context: &RuleContext<'_>) -> Vec<Violation> {
             };
             if let Some(message) = message {
                 let path = value_paths::CLIENTS.index(index).key("env").key(name.as_str());
-                found.push(Violation::at_value(path, message));
+                violations.push(Violation::at_value(path, message));
             }
         }
     }
-    found
+    violations
 }
 
 /// The parts of a URL that name a Service.
@@ -104,7 +104,7 @@ fn check_url(
             false => Message::of("The Service is ").codes(known, 3).and(", not ").code(name),
         });
     };
-    let ports: Vec<i64> = items(&service.node, &["spec", "ports"])
+    let ports: Vec<i64> = items_at(&service.node, &["spec", "ports"])
         .iter()
         .filter_map(|port| port.get("port")?.as_int())
         .collect();

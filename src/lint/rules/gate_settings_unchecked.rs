@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn gate_settings_unchecked(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for job in context.gates.values().flat_map(|gate| &gate.jobs) {
         let Some(object) = context.objects.get(&job.id) else { continue };
         let unknown: Vec<&str> = job.set_in_cluster.iter().map(|key| key.row().env).collect();
@@ -27,7 +27,7 @@ fn gate_settings_unchecked(context: &RuleContext<'_>) -> Vec<Violation> {
                 .code(error.setting.as_str()),
             Ok(_) => continue,
         };
-        found.push(Violation::at_field(object, job.container.key("env"), message));
+        violations.push(Violation::at_field(object, job.container.key("env"), message));
     }
-    found
+    violations
 }

@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn guard_suspended(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for gate in context.gates.values() {
         let Some(up) = gate.active_job(Action::Up) else { continue };
         for (action, name) in [(Action::Guard, "guard"), (Action::Down, "down")] {
@@ -40,8 +40,8 @@ fn guard_suspended(context: &RuleContext<'_>) -> Vec<Violation> {
             let message = Message::of("The job for ")
                 .code(name)
                 .and(format!(" {reason}, and the job that starts the server is active"));
-            found.push(Violation::at_field(object, field, message));
+            violations.push(Violation::at_field(object, field, message));
         }
     }
-    found
+    violations
 }

@@ -30,7 +30,7 @@ fn image_keel_and_digest(context: &RuleContext<'_>) -> Vec<Violation> {
         (value_paths::SERVER_IMAGE, &context.values.server.image),
         (value_paths::GATE_IMAGE, &context.values.gate.image),
     ];
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for (path, image) in images {
         if image.digest.is_none() {
             continue;
@@ -41,7 +41,7 @@ fn image_keel_and_digest(context: &RuleContext<'_>) -> Vec<Violation> {
         if keel {
             message = message.and(", as does ").code("gitops.images: keel");
         }
-        found.push(Violation::at_value(path.key("digest"), message));
+        violations.push(Violation::at_value(path.key("digest"), message));
     }
-    found
+    violations
 }

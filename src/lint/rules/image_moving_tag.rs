@@ -25,7 +25,7 @@ const MOVING_TAGS: [&str; 11] = [
 fn image_moving_tag(context: &RuleContext<'_>) -> Vec<Violation> {
     let server = &context.values.server.image;
     let gate = &context.values.gate.image;
-    let mut found: Vec<Violation> =
+    let mut violations: Vec<Violation> =
         [(value_paths::SERVER_IMAGE, server), (value_paths::GATE_IMAGE, gate)]
             .into_iter()
             .filter(|(_, image)| image.digest.is_none())
@@ -45,11 +45,11 @@ fn image_moving_tag(context: &RuleContext<'_>) -> Vec<Violation> {
                 continue;
             }
             if let Some(message) = moving_tag(tag) {
-                found.push(Violation::at_field(object, path.key("image"), message));
+                violations.push(Violation::at_field(object, path.key("image"), message));
             }
         }
     }
-    found
+    violations
 }
 
 /// The message about a moving or missing tag; `None` for a tag that does not move.

@@ -2,7 +2,7 @@
 
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
-use crate::model::object::at;
+use crate::model::object::node_at;
 use crate::model::{Message, Severity, workload};
 use yaml_spans::Node;
 
@@ -17,19 +17,19 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn memory_request_missing(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for object in context.objects.iter() {
         for (path, container) in workload::located_containers(object) {
             let requests_memory = ["requests", "limits"]
                 .iter()
-                .any(|list| at(container, &["resources", list, "memory"]).is_some());
+                .any(|list| node_at(container, &["resources", list, "memory"]).is_some());
             if requests_memory {
                 continue;
             }
             let name = container.get("name").and_then(Node::as_str).unwrap_or_default();
             let message = Message::of("The container ").code(name).and(" requests no memory");
-            found.push(Violation::at_field(object, path.key("resources"), message));
+            violations.push(Violation::at_field(object, path.key("resources"), message));
         }
     }
-    found
+    violations
 }

@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn policy_covers_tenant(context: &RuleContext<'_>) -> Vec<Violation> {
     let kyverno = &context.values.kyverno;
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for file in &context.policies {
         let is_edited = kyverno.mode != KyvernoMode::None
             && kyverno.policy.as_ref().is_some_and(|policy| policy.as_str() == file.name);
@@ -33,9 +33,9 @@ fn policy_covers_tenant(context: &RuleContext<'_>) -> Vec<Violation> {
                 let effect = rule.effect.as_deref().unwrap_or_default();
                 let message =
                     Message::of("The server's Pods get ").code(effect).and(", in ").code(file.name);
-                found.push(Violation::at_value(value_paths::PRIORITY_CLASS_NAME, message));
+                violations.push(Violation::at_value(value_paths::PRIORITY_CLASS_NAME, message));
             }
         }
     }
-    found
+    violations
 }

@@ -4,7 +4,6 @@ use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
 use crate::model::{Message, Severity};
-use crate::policy;
 
 pub(super) const RULE: Rule = Rule {
     id: "policy-excludes-too-much",
@@ -19,19 +18,18 @@ pub(super) const RULE: Rule = Rule {
 fn policy_excludes_too_much(context: &RuleContext<'_>) -> Vec<Violation> {
     let kyverno = &context.values.kyverno;
     let namespace = context.values.namespace.name.as_str();
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for file in &context.policies {
         let is_named = kyverno.policy.as_ref().is_some_and(|policy| policy.as_str() == file.name);
         for policy in &file.policies {
             for rule in &policy.rules {
-                let glob = rule.excluded.iter().find(|glob| policy::glob_matches(glob, namespace));
-                let Some(glob) = glob else { continue };
+                let Some(entry) = rule.entry_excluding(namespace) else { continue };
                 let name = rule.name.as_deref().unwrap_or(&policy.name);
                 let is_intended = is_named && (kyverno.rule.is_none() || kyverno.rule == rule.name);
-                let message = match (is_intended, glob == namespace) {
+                let message = match (is_intended, entry == namespace) {
                     (true, true) => continue,
                     (true, false) => Message::of("The glob ")
-                        .code(glob)
+                        .code(entry)
                         .and(" of ")
                         .code(name)
                         .and(" excludes other namespaces, too"),
@@ -40,9 +38,9 @@ fn policy_excludes_too_much(context: &RuleContext<'_>) -> Vec<Violation> {
                         .and(", too, in ")
                         .code(file.name),
                 };
-                found.push(Violation::at_value(value_paths::NAMESPACE_NAME, message));
+                violations.push(Violation::at_value(value_paths::NAMESPACE_NAME, message));
             }
         }
     }
-    found
+    violations
 }

@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn prune_guard_missing(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for object in context.objects.iter().filter(|object| prune_protection::holds_data(object)) {
         let protection = PruneProtection::read(object);
         let missing: Vec<&str> = [("Argo CD", protection.argocd), ("Flux", protection.flux)]
@@ -29,12 +29,12 @@ fn prune_guard_missing(context: &RuleContext<'_>) -> Vec<Violation> {
                 "{} may delete it as soon as it is no longer rendered",
                 missing.join(" and ")
             ));
-            found.push(Violation::at_field(
+            violations.push(Violation::at_field(
                 object,
                 key_path(&["metadata", "annotations"]),
                 message,
             ));
         }
     }
-    found
+    violations
 }

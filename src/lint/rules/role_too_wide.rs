@@ -3,7 +3,7 @@
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation, key_path};
 use crate::model::gate_jobs::Gate;
-use crate::model::object::{items, strings};
+use crate::model::object::{items_at, strings_at};
 use crate::model::{Message, Object, Severity, workload};
 use yaml_spans::Node;
 
@@ -21,12 +21,12 @@ const GROUP: &str = "rbac.authorization.k8s.io";
 const NEEDED: [&str; 2] = ["get", "patch"];
 
 fn role_too_wide(context: &RuleContext<'_>) -> Vec<Violation> {
-    let mut found = Vec::new();
+    let mut violations = Vec::new();
     for gate in context.gates.values() {
         for role in bound_roles(context, gate) {
-            for (index, rule) in items(&role.node, &["rules"]).iter().enumerate() {
+            for (index, rule) in items_at(&role.node, &["rules"]).iter().enumerate() {
                 if let Some(message) = excess_permissions(rule, gate) {
-                    found.push(Violation::at_field(
+                    violations.push(Violation::at_field(
                         role,
                         key_path(&["rules"]).index(index),
                         message,
@@ -37,24 +37,24 @@ fn role_too_wide(context: &RuleContext<'_>) -> Vec<Violation> {
         for binding in
             find_bindings(context, gate).filter(|binding| bound_role(context, binding).is_none())
         {
-            let name = binding.text(&["roleRef", "name"]).unwrap_or_default();
+            let name = binding.text_at(&["roleRef", "name"]).unwrap_or_default();
             let message = Message::of("The gate has the permissions of ")
                 .code(name)
                 .and(", which is not rendered here");
-            found.push(Violation::at_field(binding, key_path(&["roleRef", "name"]), message));
+            violations.push(Violation::at_field(binding, key_path(&["roleRef", "name"]), message));
         }
     }
-    found.dedup();
-    found
+    violations.dedup();
+    violations
 }
 
 /// The permissions of a rule that exceed the gate's needs, as a message.
 fn excess_permissions(rule: &Node, gate: &Gate) -> Option<Message> {
     let target = gate.jobs.first().map(|job| job.target.name.as_str()).unwrap_or_default();
-    let verbs = strings(rule, &["verbs"]);
-    let resources = strings(rule, &["resources"]);
-    let names = strings(rule, &["resourceNames"]);
-    if !is_subset(&strings(rule, &["apiGroups"]), &["apps"])
+    let verbs = strings_at(rule, &["verbs"]);
+    let resources = strings_at(rule, &["resources"]);
+    let names = strings_at(rule, &["resourceNames"]);
+    if !is_subset(&strings_at(rule, &["apiGroups"]), &["apps"])
         || !is_subset(&resources, &["deployments/scale"])
     {
         return Some(
@@ -92,11 +92,12 @@ fn service_accounts<'a>(context: &'a RuleContext<'_>, gate: &'a Gate) -> Vec<(&'
 /// Returns true if a subject of a binding is the service account, by any of its names in RBAC.
 /// <https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects>
 fn is_subject(subject: &Node, binding: &Object, (namespace, account): (&str, &str)) -> bool {
-    let text = |key| subject.get(key).and_then(Node::as_str);
-    let name = text("name").unwrap_or_default();
-    match text("kind") {
+    let [kind, name, namespace_of_subject] =
+        ["kind", "name", "namespace"].map(|key| subject.get(key).and_then(Node::as_str));
+    let name = name.unwrap_or_default();
+    match kind {
         Some("ServiceAccount") => {
-            let subject_namespace = text("namespace").or(binding.id.namespace.as_deref());
+            let subject_namespace = namespace_of_subject.or(binding.id.namespace.as_deref());
             name == account && subject_namespace == Some(namespace)
         }
         Some("User") => name == format!("system:serviceaccount:{namespace}:{account}"),
@@ -116,7 +117,7 @@ fn find_bindings<'a>(
     let accounts = service_accounts(context, gate);
     let kinds = ["RoleBinding", "ClusterRoleBinding"].into_iter();
     kinds.flat_map(|kind| context.objects.of_kind(GROUP, kind)).filter(move |binding| {
-        let subjects = items(&binding.node, &["subjects"]).iter();
+        let subjects = items_at(&binding.node, &["subjects"]).iter();
         subjects
             .flat_map(|subject| accounts.iter().map(move |account| (subject, *account)))
             .any(|(subject, account)| is_subject(subject, binding, account))
@@ -124,7 +125,8 @@ fn find_bindings<'a>(
 }
 
 fn bound_role<'a>(context: &'a RuleContext<'_>, binding: &Object) -> Option<&'a Object> {
-    let (kind, name) = (binding.text(&["roleRef", "kind"])?, binding.text(&["roleRef", "name"])?);
+    let (kind, name) =
+        (binding.text_at(&["roleRef", "kind"])?, binding.text_at(&["roleRef", "name"])?);
     let namespace = binding.id.namespace.as_deref().filter(|_| kind == "Role");
     context.objects.find(GROUP, kind, namespace, name)
 }

@@ -15,8 +15,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn starts_ungated(context: &RuleContext<'_>) -> Vec<Violation> {
-    let gated = context.gates.keys().filter_map(|id| context.objects.get(id));
-    gated
+    context
+        .gated_deployments()
         .filter(|object| workload::replicas(object) != 0)
         .map(|object| {
             let replicas = workload::replicas(object).to_string();

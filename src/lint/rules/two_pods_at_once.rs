@@ -15,10 +15,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn two_pods_at_once(context: &RuleContext<'_>) -> Vec<Violation> {
-    let gated = context.gates.keys().filter_map(|id| context.objects.get(id));
-    let rolling =
-        gated.filter(|object| object.text(&["spec", "strategy", "type"]) != Some("Recreate"));
-    rolling
+    context
+        .gated_deployments()
+        .filter(|object| object.text_at(&["spec", "strategy", "type"]) != Some("Recreate"))
         .map(|object| {
             let message =
                 Message::of("A change of the Pod template starts a second server beside the first");

@@ -57,7 +57,7 @@ pub(super) struct PolicyCache {
     project: Project,
     /// In the order of the stacks' files, like the rendered lists.
     requests: Vec<PolicyRequest>,
-    /// The rendered policies, each made once: with a thousand stacks, it has a thousand edits.
+    /// The rendered policies. Each is made once, since it has an edit for every stack.
     rendered: Mutex<BTreeMap<RelativePath, Option<Node>>>,
 }
 

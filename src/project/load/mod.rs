@@ -188,7 +188,8 @@ fn other_requests(
 ) -> Vec<PolicyRequest> {
     let mut sources = Sources::new();
     let Ok(layers) = load_layers(request, &mut sources) else { return Vec::new() };
-    let load = |file: StackFile| {
+    let files = project.stacks().unwrap_or_default().into_iter();
+    let others = files.filter_map(|file| {
         let mut sources = sources.clone();
         let source = project.read_stack(&file).ok()?;
         let name = source.name().to_owned();
@@ -198,8 +199,8 @@ fn other_requests(
         let id = sources.add(source);
         let loaded = Loaded::load(&mut sources, id, Path::new(&file.stem), &layers).ok()?;
         Some(PolicyRequest::of_stack(&name, &loaded.values))
-    };
-    project.stacks().unwrap_or_default().into_iter().filter_map(load).collect()
+    });
+    others.collect()
 }
 
 fn load_templates(

@@ -62,7 +62,7 @@ pub(super) fn add_exclusions(
         let request = Request { namespace, rule: *rule, policy: None };
         let more: Vec<&str> = more.iter().map(|exclusion| exclusion.namespace).collect();
         let outcome = policy::exclude_namespaces(sources, source, &request, &more)
-            .map_err(|errors| diagnose(&errors, sources))?;
+            .map_err(|errors| Diagnostics::locate(&errors, sources))?;
         source = sources.add(Source::written(path.as_str(), outcome.text));
         name = outcome.policy;
     }
@@ -135,7 +135,7 @@ pub(super) fn parse_documents(
     source: SourceId,
 ) -> Result<Vec<Node>, Diagnostics> {
     yaml_spans::parse(sources, source, Dialect::Kubectl)
-        .map_err(|errors| diagnose(&errors, sources))
+        .map_err(|errors| Diagnostics::locate(&errors, sources))
 }
 
 pub(super) fn name_of(node: &Node) -> Option<&str> {
@@ -144,20 +144,13 @@ pub(super) fn name_of(node: &Node) -> Option<&str> {
 
 /// The policy with a name, as an object.
 fn policy_object(sources: &Sources, source: SourceId, name: &str) -> Result<Object, Diagnostics> {
-    let found =
+    let policy =
         parse_documents(sources, source)?.into_iter().find(|node| name_of(node) == Some(name));
-    let object = found.and_then(|node| {
+    let object = policy.and_then(|node| {
         let ObjectId { kind, namespace, name, .. } = ObjectId::read(&node).ok()?;
         let api_version = node.get("apiVersion")?.as_str()?.to_owned();
         Some(Object { api_version, kind, namespace, name, node })
     });
     object
         .ok_or_else(|| Diagnostic::new(format!("the edited file lacks the policy `{name}`")).into())
-}
-
-fn diagnose<E: std::fmt::Display>(
-    errors: &[yaml_spans::diagnostic::Located<E>],
-    sources: &Sources,
-) -> Diagnostics {
-    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
 }

@@ -62,7 +62,7 @@ impl RenderJob<'_> {
                 super::policies::make_exception(self.project, &values, path, &mut sources)?;
             needs.extend(needed);
             let checked = kube_validate::validate(node, &AllowedKinds::none());
-            objects.push(checked.map_err(|errors| diagnose(&errors, &sources))?);
+            objects.push(checked.map_err(|errors| Diagnostics::locate(&errors, &sources))?);
         }
         let mut files: Vec<File> =
             objects.into_iter().map(|object| to_file(&values, &name, object)).collect();
@@ -84,10 +84,6 @@ impl RenderJob<'_> {
         let loaded = Loaded::load(sources, id, FilePath::new(&file.stem), self.layers)?;
         Ok((name, loaded))
     }
-}
-
-fn diagnose(errors: &[Located<kube_validate::Error>], sources: &Sources) -> Diagnostics {
-    Diagnostics(errors.iter().map(|error| error.diagnose(sources)).collect())
 }
 
 /// The most leaves of values for which the one behind an error is searched: each costs a rendering.

@@ -161,12 +161,12 @@ fn gets_written(file: &FileScan<'_>) -> bool {
 /// The steps that bring a folder to its target state, in order; empty if it is there already.
 pub(super) fn steps<'a>(folder: &'a FolderScan<'_>) -> Vec<Step<'a>> {
     let target = folder.target_provenance();
-    let obsolete = || folder.files.iter().filter(|file| file.state == FileState::Obsolete);
-    let written = || folder.files.iter().filter(|file| gets_written(file));
+    let obsolete: Vec<&FileScan<'_>> =
+        folder.files.iter().filter(|file| file.state == FileState::Obsolete).collect();
     let mut steps: Vec<Step<'a>> = folder.leftovers.iter().map(|name| Step::Remove(name)).collect();
 
     if target.is_empty() {
-        steps.extend(obsolete().map(|file| Step::Remove(&file.name)));
+        steps.extend(obsolete.iter().map(|file| Step::Remove(&file.name)));
         steps.extend(folder.provenance_bytes.iter().map(|_| Step::Remove(provenance::FILE)));
         if folder.exists && folder.others.is_empty() {
             steps.push(Step::RemoveFolder);
@@ -178,15 +178,15 @@ pub(super) fn steps<'a>(folder: &'a FolderScan<'_>) -> Vec<Step<'a>> {
     }
     // First `.provenance` lists old and new bytes, so that a killed run leaves no file unlisted.
     let mut bytes = folder.provenance_bytes.clone();
-    if written().chain(obsolete()).next().is_some() {
-        let mut both = target.clone();
-        folder.recorded.names().for_each(|name| both.keep(&folder.recorded, name));
-        steps.extend(put_provenance(&mut bytes, &both));
+    if !obsolete.is_empty() || folder.files.iter().any(gets_written) {
+        let mut old_and_new = target.clone();
+        folder.recorded.names().for_each(|name| old_and_new.keep(&folder.recorded, name));
+        steps.extend(put_provenance(&mut bytes, &old_and_new));
     }
     // Obsolete files go first: on a case-insensitive file system one may have a new file's name.
-    steps.extend(obsolete().map(|file| Step::Remove(&file.name)));
-    steps.extend(written().filter_map(|file| {
-        let (bytes, _) = file.planned?;
+    steps.extend(obsolete.iter().map(|file| Step::Remove(&file.name)));
+    steps.extend(folder.files.iter().filter(|file| gets_written(file)).filter_map(|file| {
+        let (bytes, _) = file.planned.as_ref()?;
         Some(Step::PutPlanned(&file.name, bytes))
     }));
     // Last, it lists the new bytes alone.

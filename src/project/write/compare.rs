@@ -85,17 +85,14 @@ pub fn find_differences(out: &Path, plan: &Plan, scope: &Scope) -> Result<Vec<Di
 
 fn folder_differences(out: &Path, folder: &FolderScan<'_>) -> Vec<Difference> {
     let base = Path::new(&folder.name);
-    let below = |name: &str, kind: DifferenceKind| difference(&base.join(name), kind);
-    let mut found: Vec<Difference> =
+    let mut differences: Vec<Difference> =
         folder.conflicts.iter().map(|conflict| conflict_difference(out, conflict)).collect();
-    found.extend(
-        folder
-            .files
-            .iter()
-            .filter_map(|file| Some(below(&file.name, difference_kind(file.state)?))),
-    );
-    found.extend(folder.leftovers.iter().map(|name| below(name, DifferenceKind::Leftover)));
-    found.extend(noticeable(&folder.others).map(|name| below(name, DifferenceKind::Foreign)));
+    let mut kinds: Vec<(&str, DifferenceKind)> = Vec::new();
+    for file in &folder.files {
+        kinds.extend(difference_kind(file.state).map(|kind| (file.name.as_str(), kind)));
+    }
+    kinds.extend(folder.leftovers.iter().map(|name| (name.as_str(), DifferenceKind::Leftover)));
+    kinds.extend(noticeable(&folder.others).map(|name| (name.as_str(), DifferenceKind::Foreign)));
 
     let target = folder.target_provenance();
     let is_blocked = folder.conflicts.iter().any(|at| at.path.ends_with(provenance::FILE));
@@ -105,8 +102,9 @@ fn folder_differences(out: &Path, folder: &FolderScan<'_>) -> Vec<Difference> {
         None if !target.is_empty() && !is_blocked => Some(DifferenceKind::Missing),
         _ => None,
     };
-    found.extend(kind.map(|kind| below(provenance::FILE, kind)));
-    found
+    kinds.extend(kind.map(|kind| (provenance::FILE, kind)));
+    differences.extend(kinds.into_iter().map(|(name, kind)| difference(&base.join(name), kind)));
+    differences
 }
 
 fn difference_kind(state: FileState) -> Option<DifferenceKind> {

@@ -29,7 +29,7 @@ pub(super) struct FolderLock {
 
 /// Locks a folder that exists, waiting for other runs. The lock is on the folder itself, so no file is
 /// left behind. Where the system or the file system has no locks (Windows, some network mounts) the
-/// result locks nothing: files are whole all the same, since each is renamed into its place.
+/// result locks nothing: every file is still whole, since each is renamed into its place.
 ///
 /// # Errors
 /// Another run keeps its lock for too long.

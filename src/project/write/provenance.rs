@@ -6,9 +6,8 @@
 //! bytes and one for the new ones.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use sha2::{Digest, Sha256};
+use oci_scratch::Digest;
 
 use super::plan::is_portable_name;
 
@@ -21,38 +20,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The starts of the lines that a merge conflict leaves.
 const CONFLICT: [&str; 4] = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"];
 
-/// The SHA-256 of a file's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Hash([u8; 32]);
-
-impl Hash {
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        Hash(Sha256::digest(bytes).into())
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
-        let mut hash = [0; 32];
-        if digits.len() != 64 {
-            return None;
-        }
-        for (byte, pair) in hash.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |at: usize| char::from(pair[at]).to_digit(16);
-            *byte = (digit(0)? * 16 + digit(1)?) as u8;
-        }
-        Some(Hash(hash))
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
 /// The recorded files: each name with the hashes of the bytes that it may have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Provenance(BTreeMap<String, BTreeSet<Hash>>);
+pub(super) struct Provenance(BTreeMap<String, BTreeSet<Digest>>);
 
 impl Provenance {
     /// Parses a `.provenance`; returns `None` if this program did not write it. In a merge conflict both
@@ -65,7 +35,7 @@ impl Provenance {
             let is_mark = CONFLICT.iter().any(|mark| line.starts_with(mark));
             let entry = line.split_once("  ").filter(|_| !is_mark);
             if let Some((hash, name)) = entry
-                && let Some(hash) = Hash::parse(hash)
+                && let Some(hash) = Digest::from_hex(&hash.to_ascii_lowercase())
                 && is_portable_name(name)
             {
                 provenance.add(name, hash);
@@ -74,13 +44,13 @@ impl Provenance {
         is_recognized.then_some(provenance)
     }
 
-    pub(super) fn add(&mut self, name: &str, hash: Hash) {
+    pub(super) fn add(&mut self, name: &str, hash: Digest) {
         self.0.entry(name.to_owned()).or_default().insert(hash);
     }
 
     /// Adds the hashes that another one has for a name.
     pub(super) fn keep(&mut self, other: &Provenance, name: &str) {
-        other.0.get(name).into_iter().flatten().for_each(|&hash| self.add(name, hash));
+        other.0.get(name).into_iter().flatten().for_each(|hash| self.add(name, hash.clone()));
     }
 
     /// The recorded names.
@@ -94,8 +64,8 @@ impl Provenance {
     }
 
     /// Returns true if a name is recorded with these bytes.
-    pub(super) fn has(&self, name: &str, hash: Hash) -> bool {
-        self.0.get(name).is_some_and(|hashes| hashes.contains(&hash))
+    pub(super) fn has(&self, name: &str, hash: &Digest) -> bool {
+        self.0.get(name).is_some_and(|hashes| hashes.contains(hash))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -105,7 +75,7 @@ impl Provenance {
     /// The file's text.
     pub(super) fn to_text(&self) -> String {
         let files = self.0.iter().flat_map(|(name, hashes)| hashes.iter().map(move |h| (name, h)));
-        let lines = files.map(|(name, hash)| format!("{hash}  {name}\n"));
+        let lines = files.map(|(name, hash)| format!("{}  {name}\n", hash.hex()));
         std::iter::once(format!("{TOOL}{VERSION}\n")).chain(lines).collect()
     }
 }
@@ -117,40 +87,44 @@ mod tests {
     #[test]
     fn a_text_is_parsed_back() {
         let mut provenance = Provenance::default();
-        provenance.add("b.yaml", Hash::of(b"two"));
-        provenance.add("a  b.yaml", Hash::of(b"one"));
-        provenance.add("b.yaml", Hash::of(b"old"));
+        provenance.add("b.yaml", Digest::of(b"two"));
+        provenance.add("a  b.yaml", Digest::of(b"one"));
+        provenance.add("b.yaml", Digest::of(b"old"));
         let text = provenance.to_text();
         assert_eq!(Provenance::parse(text.as_bytes()), Some(provenance));
         assert_eq!(text.lines().next(), Some(concat!("# tts-render ", env!("CARGO_PKG_VERSION"))));
         // RFC 6234's digest of nothing.
-        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(Hash::of(b"").to_string(), empty);
-        assert_eq!(Hash::parse(&empty.to_uppercase()), Some(Hash::of(b"")));
+        let upper = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855";
+        let text = format!("{TOOL}0.1.0\n{upper}  empty.yaml\n");
+        let provenance = Provenance::parse(text.as_bytes()).unwrap();
+        assert!(provenance.has("empty.yaml", &Digest::of(b"")));
     }
 
     #[test]
     fn a_merge_conflict_counts_as_both_sides() {
         let [base, head, other, same] =
-            ["base", "head", "other", "same"].map(|b| Hash::of(b.as_bytes()));
+            ["base", "head", "other", "same"].map(|b| Digest::of(b.as_bytes()));
+        let [base_hex, head_hex, other_hex, same_hex] =
+            [&base, &head, &other, &same].map(|digest| digest.hex());
         let text = format!(
             "<<<<<<< HEAD\r\n# tts-render 0.2.0\r\n||||||| 1234567\r\n# tts-render 0.1.0\n=======\n\
-             # tts-render 0.3.0\n>>>>>>> other\n{same}  a.yaml\n<<<<<<< HEAD\n{head}  b.yaml\n\
-             ||||||| 1234567\n{base}  b.yaml\n=======\n{other}  b.yaml\n{other}  c.yaml\n>>>>>>> other\n"
+             # tts-render 0.3.0\n>>>>>>> other\n{same_hex}  a.yaml\n<<<<<<< HEAD\n{head_hex}  b.yaml\n\
+             ||||||| 1234567\n{base_hex}  b.yaml\n=======\n{other_hex}  b.yaml\n{other_hex}  c.yaml\n>>>>>>> other\n"
         );
         let read = Provenance::parse(text.as_bytes()).unwrap();
         assert_eq!(read.names().collect::<Vec<_>>(), ["a.yaml", "b.yaml", "c.yaml"]);
-        assert!([base, head, other].iter().all(|&hash| read.has("b.yaml", hash)));
-        assert!(!read.has("b.yaml", same));
+        assert!([&base, &head, &other].iter().all(|hash| read.has("b.yaml", hash)));
+        assert!(!read.has("b.yaml", &same));
     }
 
     #[test]
     fn malformed_lines_are_ignored() {
-        let hash = Hash::of(b"x");
+        let digest = Digest::of(b"x");
+        let hash = digest.hex();
         let text = format!(
             "# tts-render 0.1.0\n{hash} one-space.yaml\n{hash}  ../outside.yaml\n{hash}  .hidden\n\
              12ab  short.yaml\n{hash}  \nrubbish\n{hash}  sub/file.yaml\n\u{e4}{}  umlaut.yaml\n",
-            &hash.to_string()[2..]
+            &hash[2..]
         );
         assert!(Provenance::parse(text.as_bytes()).unwrap().is_empty());
         assert_eq!(Provenance::parse(format!("{hash}  a.yaml\n").as_bytes()), None);

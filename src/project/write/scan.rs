@@ -8,9 +8,11 @@ use std::fs::{self, File, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use oci_scratch::Digest;
+
 use super::error::{Conflict, ConflictKind, Error};
 use super::plan::{MAX_FILE_BYTES, Plan, is_portable_name};
-use super::provenance::{self, Hash, Provenance};
+use super::provenance::{self, Provenance};
 use super::{MAX_SEQUENTIAL_FOLDERS, Scope};
 use crate::parallel;
 use crate::project::read_at_most;
@@ -43,7 +45,7 @@ pub(super) enum FileState {
 pub(super) struct FileScan<'p> {
     pub(super) name: String,
     /// The planned bytes with their hash.
-    pub(super) planned: Option<(&'p [u8], Hash)>,
+    pub(super) planned: Option<(&'p [u8], Digest)>,
     pub(super) state: FileState,
 }
 
@@ -71,8 +73,8 @@ impl FolderScan<'_> {
     pub(super) fn target_provenance(&self) -> Provenance {
         let mut target = Provenance::default();
         for file in &self.files {
-            match file.planned {
-                Some((_, hash)) => target.add(&file.name, hash),
+            match &file.planned {
+                Some((_, hash)) => target.add(&file.name, hash.clone()),
                 None if file.state == FileState::Retained => {
                     target.keep(&self.recorded, &file.name);
                 }
@@ -175,9 +177,10 @@ fn scan_folder<'p>(
 
     let names: BTreeSet<&str> = planned.keys().copied().chain(folder.recorded.names()).collect();
     for name in names {
-        let planned = planned.get(name).map(|&bytes| (bytes, Hash::of(bytes)));
+        let planned = planned.get(name).map(|&bytes| (bytes, Digest::of(bytes)));
         let place = path.join(name);
-        let state = file_state(&place, entries.remove(name), planned, name, &folder.recorded)?;
+        let bytes = planned.as_ref().map(|(bytes, _)| *bytes);
+        let state = file_state(&place, entries.remove(name), bytes, name, &folder.recorded)?;
         folder.files.push(FileScan { name: name.to_owned(), planned, state });
     }
     for (name, kind) in entries {
@@ -227,7 +230,7 @@ fn read_provenance(
 fn file_state(
     path: &Path,
     kind: Option<FileType>,
-    planned: Option<(&[u8], Hash)>,
+    planned: Option<&[u8]>,
     name: &str,
     recorded: &Provenance,
 ) -> Result<FileState, Error> {
@@ -239,13 +242,15 @@ fn file_state(
         return Ok(if planned.is_some() { conflict } else { FileState::Retained });
     }
     let bytes = read_bounded(path)?;
-    let is_recorded = || bytes.as_ref().is_some_and(|bytes| recorded.has(name, Hash::of(bytes)));
+    if planned.is_some() && bytes.as_deref() == planned {
+        return Ok(FileState::Same);
+    }
+    let is_recorded = bytes.is_some_and(|bytes| recorded.has(name, &Digest::of(&bytes)));
     Ok(match planned {
-        Some((planned, _)) if bytes.as_deref() == Some(planned) => FileState::Same,
-        Some(_) if is_recorded() => FileState::Stale,
+        Some(_) if is_recorded => FileState::Stale,
         Some(_) if recorded.has_name(name) => FileState::Conflict(ConflictKind::Edited),
         Some(_) => FileState::Conflict(ConflictKind::Foreign),
-        None if is_recorded() => FileState::Obsolete,
+        None if is_recorded => FileState::Obsolete,
         None => FileState::Retained,
     })
 }
@@ -298,10 +303,10 @@ fn name_and_kind(entry: io::Result<fs::DirEntry>) -> io::Result<(String, FileTyp
 
 /// A file's bytes; `None` if it has more than any file of this program could have.
 fn read_bounded(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    let read = || {
-        let file = File::open(path)?;
-        let size = file.metadata()?.len();
-        read_at_most(file, size, MAX_FILE_BYTES)
-    };
-    read().map_err(Error::io("read", path))
+    File::open(path)
+        .and_then(|file| {
+            let size = file.metadata()?.len();
+            read_at_most(file, size, MAX_FILE_BYTES)
+        })
+        .map_err(Error::io("read", path))
 }

@@ -3,8 +3,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::provenance::{Hash, Provenance};
+use super::provenance::Provenance;
 use super::*;
+use oci_scratch::Digest;
 
 /// A tree to render into: `rendered` in a folder that is removed when the test ends.
 struct Tree {
@@ -114,7 +115,7 @@ fn paths(paths: &[&str]) -> Vec<PathBuf> {
 
 fn record(files: &[(&str, &str)]) -> String {
     let mut record = Provenance::default();
-    files.iter().for_each(|(name, bytes)| record.add(name, Hash::of(bytes.as_bytes())));
+    files.iter().for_each(|(name, bytes)| record.add(name, Digest::of(bytes.as_bytes())));
     record.to_text()
 }
 
@@ -418,7 +419,8 @@ mod pruning {
         let tree = Tree::of(&[("a/a.yaml", "a")]);
         tree.put("victim.yaml", "v");
         tree.put("b/victim.yaml", "v");
-        let hash = Hash::of(b"v");
+        let digest = Digest::of(b"v");
+        let hash = digest.hex();
         let lines = ["../victim.yaml", "../b/victim.yaml", "/victim.yaml", "b\\victim.yaml"];
         let lines = lines.map(|name| format!("{hash}  {name}\n")).concat();
         tree.put("a/.provenance", &(record(&[("a.yaml", "a")]) + &lines));
@@ -464,8 +466,9 @@ mod provenance_files {
     fn both_sides_of_a_merge_conflict_are_recorded() {
         for existing in ["head", "other", "base"] {
             let tree = Tree::of(&[("a/a.yaml", existing), ("a/b.yaml", "b")]);
-            let line =
-                |bytes: &str, name: &str| format!("{}  {name}\n", Hash::of(bytes.as_bytes()));
+            let line = |bytes: &str, name: &str| {
+                format!("{}  {name}\n", Digest::of(bytes.as_bytes()).hex())
+            };
             let text = format!(
                 "# tts-render 0.1.0\n<<<<<<< HEAD\n{}||||||| base\n{}=======\n{}{}>>>>>>> other\n",
                 line("head", "a.yaml"),

@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use sha2::{Digest, Sha256};
+use oci_scratch::Digest;
 
 use super::fleet::{Fleet, Legal, VARIANTS, assert_same};
 use super::tree::{Files, Foreign, all_files, files, is_provenance, is_temporary};
@@ -116,12 +116,9 @@ impl Worker {
         let with_foreign: BTreeSet<&String> =
             (0..8).map(|_| &fleet.stacks()[random.below(STACKS)]).collect();
         let foreign = Foreign::plant(&fleet.tree(), &with_foreign);
-        let hash = |bytes: &Vec<u8>| {
-            let digits: String =
-                Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            (bytes.clone(), digits)
-        };
-        let hashes = fresh.iter().flat_map(Files::values).map(hash).collect();
+        let contents = fresh.iter().flat_map(Files::values);
+        let hashes =
+            contents.map(|bytes| (bytes.clone(), Digest::of(bytes).hex().to_owned())).collect();
         let legal = Legal::of(&fresh);
         let pace = Pace { all: Duration::from_millis(10), writing: Duration::from_millis(1) };
         Worker { random, fleet, foreign, fresh, legal, hashes, at, pace }

@@ -133,7 +133,7 @@ fn lone_wildcards(node: &NodeRef, findings: &mut Findings) {
     for field in ["operations", "apiGroups", "apiVersions"] {
         let star = node.items_of(field).find(|item| item.as_str() == Some("*"));
         if let Some(star) = star.filter(|_| node.len_of(field) > 1) {
-            let message = format!("`*` in `{field}` cannot be combined with other items");
+            let message = format!("`*` in `{field}` can't be combined with other items");
             findings.report(&star, Problem::Conflict(message));
         }
     }

@@ -192,7 +192,7 @@ fn mount_options(node: &NodeRef, findings: &mut Findings) {
     if let (Some(_), Some(_), Some(expression)) =
         (node.text("subPath"), node.text("subPathExpr"), node.get("subPathExpr"))
     {
-        findings.report_conflict(&expression, "`subPathExpr` cannot be combined with `subPath`");
+        findings.report_conflict(&expression, "`subPathExpr` can't be combined with `subPath`");
     }
     if let Some(recursive) =
         node.get("recursiveReadOnly").filter(|node| node.as_str() != Some("Disabled"))
@@ -216,7 +216,7 @@ fn privilege_escalation(node: &NodeRef, findings: &mut Findings) {
     if node.is_true("privileged") {
         findings.report_conflict(
             &denied,
-            "`allowPrivilegeEscalation: false` cannot be combined with `privileged: true`",
+            "`allowPrivilegeEscalation: false` can't be combined with `privileged: true`",
         );
     }
 }

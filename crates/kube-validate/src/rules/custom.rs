@@ -157,7 +157,7 @@ fn any_or_all(node: &NodeRef, findings: &mut Findings) {
     if node.has("any")
         && let Some(all) = node.get("all")
     {
-        findings.report_conflict(&all, "`all` cannot be combined with `any`");
+        findings.report_conflict(&all, "`all` can't be combined with `any`");
     }
 }
 
@@ -176,6 +176,6 @@ fn server_or_name(node: &NodeRef, findings: &mut Findings) {
         && node.text("name").is_some()
         && let Some(name) = node.get("name")
     {
-        findings.report_conflict(&name, "`name` cannot be combined with `server`");
+        findings.report_conflict(&name, "`name` can't be combined with `server`");
     }
 }

@@ -137,10 +137,8 @@ fn conversion_webhook(node: &NodeRef, findings: &mut Findings) {
         }
         Some("None") => {
             if let Some(webhook) = webhook {
-                findings.report_conflict(
-                    &webhook,
-                    "`webhook` cannot be combined with `strategy: None`",
-                );
+                findings
+                    .report_conflict(&webhook, "`webhook` can't be combined with `strategy: None`");
             }
         }
         _ => {

@@ -73,7 +73,7 @@ fn env_value_source(node: &NodeRef, findings: &mut Findings) {
     let sources = ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
     exactly_one(&from, &sources, "source of the variable", findings);
     if node.text("value").is_some() {
-        findings.report_conflict(&from, "`valueFrom` cannot be combined with `value`");
+        findings.report_conflict(&from, "`valueFrom` can't be combined with `value`");
     }
     if let Some(reference) = from.get("fieldRef") {
         field_path(&reference, ENV_FIELDS, findings);

@@ -174,7 +174,7 @@ pub fn at_most_one(node: &NodeRef, fields: &[&str], what: &str, findings: &mut F
         let (first, name) = (first.field_name(), second.field_name());
         findings.report_conflict(
             &second,
-            format!("`{name}` cannot be combined with `{first}`: expected one {what}"),
+            format!("`{name}` can't be combined with `{first}`: expected one {what}"),
         );
     }
 }

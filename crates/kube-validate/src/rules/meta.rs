@@ -73,7 +73,7 @@ pub fn label_requirement(node: &NodeRef, findings: &mut Findings) {
             if let Some(values) = node.get("values") {
                 findings.report_conflict(
                     &values,
-                    "`values` cannot be combined with `operator: Exists` or `DoesNotExist`",
+                    "`values` can't be combined with `operator: Exists` or `DoesNotExist`",
                 );
             }
         }

@@ -4,7 +4,7 @@
 //!
 //! Rules are data. Each file covers one part of Kubernetes and has two tables: `TYPE_RULES` with the
 //! fields of each type and what each must be, and `CHECKS` with functions for what one field's rule
-//! cannot express, since it compares fields. Each row names the function of the API server that it
+//! can't express, since it compares fields. Each row names the function of the API server that it
 //! follows (Kubernetes 1.37; without a path, the function is in `pkg/apis/*/validation`).
 //!
 //! Rows are by type, not by path, so the rules of a Pod apply wherever a Pod template occurs.
@@ -59,7 +59,7 @@ pub struct TypeRules {
 /// | an absent field, for which the server fills in the default | `OneOf` | `Form` |
 /// | a value like any other, which the list or form must allow | `Exactly` | `Strictly` |
 ///
-/// The reason is that the server fills in defaults before it validates. For most optional fields it cannot
+/// The reason is that the server fills in defaults before it validates. For most optional fields it can't
 /// tell an empty text from an absent field, and fills in the default for both: `imagePullPolicy: ""` is
 /// accepted. Validation sees the empty text if the field has no default, as in `seccompProfile: {type: ""}`,
 /// or if the server can tell the two apart, as in an item of a list. The function that a row names shows

@@ -157,7 +157,7 @@ fn service_type_fields(node: &NodeRef, findings: &mut Findings) {
             let ips = node.get("clusterIPs").or_else(|| node.get("clusterIP"));
             if let Some(ips) = ips.filter(|_| headless) {
                 let message =
-                    format!("`clusterIP: None` cannot be combined with `type: {service_type}`");
+                    format!("`clusterIP: None` can't be combined with `type: {service_type}`");
                 findings.report_conflict(&ips, message);
             }
         }
@@ -210,7 +210,7 @@ fn external_name(node: &NodeRef, findings: &mut Findings) {
     for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
         let is_set = node.len_of(field) > 0 || node.text(field).is_some();
         if let Some(value) = node.get(field).filter(|_| is_set) {
-            let message = format!("`{field}` cannot be combined with `type: ExternalName`");
+            let message = format!("`{field}` can't be combined with `type: ExternalName`");
             findings.report_conflict(&value, message);
         }
     }
@@ -245,7 +245,7 @@ fn service_ports(node: &NodeRef, findings: &mut Findings) {
         if let Some(node_port) =
             port.get("nodePort").filter(|number| is_cluster_ip && number.as_int() != Some(0))
         {
-            let message = "`nodePort` cannot be combined with `type: ClusterIP`";
+            let message = "`nodePort` can't be combined with `type: ClusterIP`";
             findings.report_conflict(&node_port, message);
         }
     }
@@ -302,7 +302,7 @@ fn backend_port(node: &NodeRef, findings: &mut Findings) {
         (Some(_), Some(_), Some(port)) => {
             findings.report_conflict(
                 port,
-                "`name` cannot be combined with `number` in a backend's `port`",
+                "`name` can't be combined with `number` in a backend's `port`",
             );
         }
         (None, None, _) => {
@@ -317,7 +317,7 @@ fn network_peer(node: &NodeRef, findings: &mut Findings) {
     match node.get("ipBlock") {
         Some(block) if selectors => findings.report_conflict(
             &block,
-            "`ipBlock` cannot be combined with `podSelector` or `namespaceSelector`",
+            "`ipBlock` can't be combined with `podSelector` or `namespaceSelector`",
         ),
         None if !selectors => {
             let problem = Problem::conflict("the peer selects nothing");

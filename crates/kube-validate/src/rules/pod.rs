@@ -187,7 +187,7 @@ fn host_namespaces(node: &NodeRef, findings: &mut Findings) {
         {
             findings.report_conflict(
                 &node,
-                format!("`{field}` cannot be combined with `hostUsers: false`"),
+                format!("`{field}` can't be combined with `hostUsers: false`"),
             );
         }
     }
@@ -195,8 +195,7 @@ fn host_namespaces(node: &NodeRef, findings: &mut Findings) {
         && node.is_true("hostPID")
         && let Some(node) = node.get("shareProcessNamespace")
     {
-        findings
-            .report_conflict(&node, "`shareProcessNamespace` cannot be combined with `hostPID`");
+        findings.report_conflict(&node, "`shareProcessNamespace` can't be combined with `hostPID`");
     }
 }
 

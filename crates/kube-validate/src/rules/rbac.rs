@@ -33,7 +33,7 @@ fn policy_rule(node: &NodeRef, findings: &mut Findings) {
             if let Some(node) = node.get(field).filter(|_| node.len_of(field) > 0) {
                 findings.report_conflict(
                     &node,
-                    format!("`{field}` cannot be combined with `nonResourceURLs`"),
+                    format!("`{field}` can't be combined with `nonResourceURLs`"),
                 );
             }
         }

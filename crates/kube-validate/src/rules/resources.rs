@@ -115,7 +115,7 @@ fn limit_order(node: &NodeRef, findings: &mut Findings) {
     for field in ["default", "defaultRequest"] {
         if let Some(node) = node.get(field).filter(|_| pod) {
             findings
-                .report_conflict(&node, format!("`{field}` cannot be combined with `type: Pod`"));
+                .report_conflict(&node, format!("`{field}` can't be combined with `type: Pod`"));
         }
     }
     let order = ["min", "defaultRequest", "default", "max"];

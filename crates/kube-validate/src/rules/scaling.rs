@@ -197,17 +197,15 @@ fn metric_source(node: &NodeRef, findings: &mut Findings) {
     }
     for (_, other) in SOURCES.iter().filter(|(_, field)| *field != own) {
         if let Some(node) = node.get(other) {
-            findings.report_conflict(
-                &node,
-                format!("`{other}` cannot be combined with `type: {kind}`"),
-            );
+            findings
+                .report_conflict(&node, format!("`{other}` can't be combined with `type: {kind}`"));
         }
     }
 }
 
 fn one_disruption_bound(node: &NodeRef, findings: &mut Findings) {
     if let Some(max) = node.get("maxUnavailable").filter(|_| node.has("minAvailable")) {
-        findings.report_conflict(&max, "`maxUnavailable` cannot be combined with `minAvailable`");
+        findings.report_conflict(&max, "`maxUnavailable` can't be combined with `minAvailable`");
     }
 }
 

@@ -77,7 +77,7 @@ fn toleration_fields(node: &NodeRef, findings: &mut Findings) {
     };
     match operator {
         "Exists" => {
-            findings.report_conflict(&value, "`value` cannot be combined with `operator: Exists`")
+            findings.report_conflict(&value, "`value` can't be combined with `operator: Exists`")
         }
         "Lt" | "Gt" if text.parse::<i64>().is_err() => {
             findings.report_invalid(&value, text, "a whole number")

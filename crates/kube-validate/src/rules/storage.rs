@@ -147,7 +147,7 @@ fn exclusive_access_mode(node: &NodeRef, findings: &mut Findings) {
     if let Some(once) = once.filter(|_| others) {
         findings.report(
             once,
-            Problem::conflict("`ReadWriteOncePod` cannot be combined with other access modes"),
+            Problem::conflict("`ReadWriteOncePod` can't be combined with other access modes"),
         );
     }
 }

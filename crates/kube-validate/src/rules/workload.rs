@@ -140,7 +140,7 @@ fn recreate_strategy(node: &NodeRef, findings: &mut Findings) {
         node.get("rollingUpdate").filter(|_| node.text("type") == Some("Recreate"))
     {
         findings
-            .report_conflict(&rolling, "`rollingUpdate` cannot be combined with `type: Recreate`");
+            .report_conflict(&rolling, "`rollingUpdate` can't be combined with `type: Recreate`");
     }
 }
 
@@ -149,7 +149,7 @@ fn on_delete_strategy(node: &NodeRef, findings: &mut Findings) {
         node.get("rollingUpdate").filter(|_| node.text("type") == Some("OnDelete"))
     {
         findings
-            .report_conflict(&rolling, "`rollingUpdate` cannot be combined with `type: OnDelete`");
+            .report_conflict(&rolling, "`rollingUpdate` can't be combined with `type: OnDelete`");
     }
 }
 

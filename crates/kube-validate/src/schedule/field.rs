@@ -67,7 +67,7 @@ impl Field {
         if let Some(at) = named {
             return Ok(i64::from(self.min()) + at as i64);
         }
-        // Like Go's `strconv.Atoi`, this accepts a sign and leading zeros. A minus cannot occur: it
+        // Like Go's `strconv.Atoi`, this accepts a sign and leading zeros. A minus can't occur: it
         // separates the bounds of a range.
         text.parse().map_err(|_| Problem::NotANumber(text.to_owned()))
     }

@@ -39,16 +39,16 @@ pub enum EditError {
     #[error("the key `{0}` exists already")]
     KeyExists(String),
     /// The path leads through `&name`.
-    #[error("a value with an anchor cannot be edited: it is used elsewhere too")]
+    #[error("a value with an anchor can't be edited: it is used elsewhere too")]
     Anchor,
     /// The path leads through `*name`.
-    #[error("an alias cannot be edited: its value is defined elsewhere")]
+    #[error("an alias can't be edited: its value is defined elsewhere")]
     Alias,
     /// The path leads through `!tag`.
-    #[error("a value with the tag `{0}` cannot be edited")]
+    #[error("a value with the tag `{0}` can't be edited")]
     Tag(String),
     /// The node is of another kind than the edit needs.
-    #[error("expected {expected}, found {found}")]
+    #[error("invalid type: expected {expected}, found {found}")]
     Kind {
         /// The kind that the edit needs.
         expected: &'static str,
@@ -56,10 +56,10 @@ pub enum EditError {
         found: &'static str,
     },
     /// The value is a block scalar, which is never replaced.
-    #[error("a block scalar (`|` or `>`) cannot be replaced")]
+    #[error("a block scalar (`|` or `>`) can't be replaced")]
     BlockScalar,
-    /// A list or map in block style cannot be empty.
-    #[error("the only entry cannot be removed: an empty list or map has another style")]
+    /// A list or map in block style can't be empty.
+    #[error("the only entry can't be removed: an empty list or map has another style")]
     OnlyEntry,
     /// No splice fits the layout of the text.
     #[error("the edit does not support the layout of the text")]
@@ -103,7 +103,7 @@ struct Target<'i, 'p> {
 /// The result of following a path.
 enum Lookup<'e> {
     Found(&'e Item),
-    /// The path leads nowhere; the last node on the way.
+    /// The path does not exist; the deepest node of it that does.
     Missing(&'e Item),
 }
 

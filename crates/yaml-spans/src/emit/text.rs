@@ -90,7 +90,7 @@ pub(super) fn push_quoted(out: &mut String, text: &str) {
             _ if !is_escaped(char) => out.push(char),
             _ => {
                 let code = u32::from(char);
-                // Writing to a string cannot fail.
+                // Writing to a string can't fail.
                 let _ = match code {
                     0..=0xffff => write!(out, "\\u{code:04x}"),
                     _ => write!(out, "\\U{code:08x}"),

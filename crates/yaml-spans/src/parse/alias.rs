@@ -126,7 +126,7 @@ pub(super) fn merge_into(
 }
 
 /// Resolves a scalar with a tag, as go-yaml v2 does. Its `!!binary` puts raw bytes into strings, which
-/// JSON cannot represent: it is refused, like every tag that is not YAML's own.
+/// JSON can't represent: it is refused, like every tag that is not YAML's own.
 pub(super) fn resolve_tagged(text: &str, tag: &str) -> Result<Value, ParseError> {
     let mismatch = || ParseError::TagMismatch { tag: truncate(tag), text: truncate(text) };
     let name = core_tag(tag).ok_or_else(|| ParseError::UnknownTag(truncate(tag)))?;

@@ -62,7 +62,7 @@ pub enum ParseError {
     /// A key that is a number, a list or the like.
     #[error("a key must be a string, not {0}")]
     KeyNotString(&'static str),
-    /// A plain scalar that readers disagree on, or that JSON cannot represent.
+    /// A plain scalar that readers disagree on, or that JSON can't represent.
     #[error("`{text}` {}", doubt.readings())]
     Scalar {
         /// The scalar, truncated if it is long.
@@ -85,7 +85,7 @@ pub enum ParseError {
     /// `{a: 1, <<: *m}` where `*m` has `a` too.
     #[error("the merge key `<<` comes after the key `{0}`, which it also sets")]
     MergeAfterKey(String),
-    /// A tag for a value that JSON cannot represent.
+    /// A tag for a value that JSON can't represent.
     #[error("the tag `{0}` has no meaning in Kubernetes manifests")]
     UnknownTag(String),
     /// `!!int abc`.
@@ -173,7 +173,7 @@ impl ParseError {
             | ErrorKind::TabInPlainScalar => return ParseError::Tab,
             ErrorKind::UnexpectedCharacter { character } => {
                 let character = truncate(&character.to_string());
-                (format!("a plain scalar cannot start with `{character}`"), Some("quote it"))
+                (format!("a plain scalar can't start with `{character}`"), Some("quote it"))
             }
             ErrorKind::MappingValueNotAllowed => (
                 "a `:` is not allowed here, where no map can begin".to_owned(),

@@ -273,7 +273,7 @@ fn refusals_have_a_place_and_a_hint() {
             "1:5 the character U+000D is not allowed unescaped |  | end lines with `\\n` or `\\r\\n`",
         ),
         ("a:\n\tb: 1\n", "2:1 a tab is used as indentation | a | indent with spaces"),
-        ("a: @b\n", "1:4 a plain scalar cannot start with `@` | a | quote it"),
+        ("a: @b\n", "1:4 a plain scalar can't start with `@` | a | quote it"),
         (
             "a: b: c\n",
             "1:5 a `:` is not allowed here, where no map can begin |  | quote the string around it, or correct the indentation",
@@ -305,7 +305,7 @@ fn all_errors_are_found_in_one_pass() {
             "3:1 duplicate key `a` | a | first defined on line 1",
             "5:4 tags are not allowed: `!!int` | c | delete the tag; quote the value if it is a string",
             "6:1 the merge key `<<` is not allowed |  | write the keys out, or quote it if it is a string: `\"<<\"`",
-            "8:4 a plain scalar cannot start with `@` | x | quote it",
+            "8:4 a plain scalar can't start with `@` | x | quote it",
             "10:4 `off` is a boolean to some YAML readers and a string to others | z | write `false`, or quote it for the string: `\"off\"`",
         ],
     );

@@ -6,7 +6,7 @@
 //!
 //! | the pass failed at | the next pass |
 //! |---|---|
-//! | a value that cannot be read | *skips* it: the value is taken as absent |
+//! | a value that can't be read | *skips* it: the value is taken as absent |
 //! | a missing field | *fills* it with a [`Placeholder`](placeholder::Placeholder) |
 //! | a path that is skipped or filled already | skips the value around it |
 //!

@@ -21,7 +21,7 @@ pub(super) struct Passes {
 #[derive(Default)]
 struct Record {
     errors: Vec<Located<ReadError>>,
-    /// The paths of values that cannot be read or are missing: those of `errors` without the unknown
+    /// The paths of values that can't be read or are missing: those of `errors` without the unknown
     /// fields.
     broken: Vec<Path>,
     /// The values that are taken as absent.

@@ -1,4 +1,4 @@
-//! A value for a field that is missing or cannot be read, so that the rest of its map is still read.
+//! A value for a field that is missing or can't be read, so that the rest of its map is still read.
 //! The result is never used, since an error is recorded already.
 
 use serde::de::value::BorrowedStrDeserializer;
