@@ -22,9 +22,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub use backtest::{BackTest, History, HistoryError, Outcome, ReplayError};
-pub use consequences::{Consequence, EventTime, RULES, Rule, Topic};
+pub use consequences::{Consequence, EventTime, NotJudged, RULES, Rule, Topic};
 pub use fields::{Difference, FieldChange};
 pub use objects::{ChangeKind, ObjectChange};
+
+use consequences::Judgement;
 
 use crate::model::Severity;
 use crate::model::object::Objects;
@@ -55,6 +57,8 @@ pub struct Diff {
     pub values: Vec<ValuesChange>,
     /// The effects on the cluster, the worst first.
     pub consequences: Vec<Consequence>,
+    /// The changes that no rule judges: their effects are unknown.
+    pub not_judged: Vec<NotJudged>,
     /// Replays of the history, one for each gate that changed.
     pub backtests: Vec<BackTest>,
     /// Warnings and notes in the history file.
@@ -84,8 +88,8 @@ impl Diff {
         history: Option<&History>,
     ) -> Self {
         let (objects, total) = objects::compare(&base.objects, &head.objects);
-        let consequences =
-            consequences::find_consequences(&base.objects, &head.objects, &objects, now);
+        let Judgement { consequences, not_judged } =
+            consequences::judge(&base.objects, &head.objects, &objects, now);
         let backtests = history
             .map(|history| backtest::replay_gates(&base.objects, &head.objects, &objects, history))
             .unwrap_or_default();
@@ -94,11 +98,12 @@ impl Diff {
             _ => Vec::new(),
         };
         Diff {
-            headline: headline::headline(&consequences, objects.len(), total),
+            headline: headline::headline(&consequences, &not_judged, objects.len(), total),
             now,
             total,
             values,
             consequences,
+            not_judged,
             backtests,
             remarks: history.map(|history| history.remarks.clone()).unwrap_or_default(),
             objects,
@@ -108,6 +113,12 @@ impl Diff {
     /// Returns true if no object differs.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
+    }
+
+    /// The worst severity; a change that no rule judges counts as a warning.
+    pub fn worst_severity(&self) -> Option<Severity> {
+        let found = self.consequences.iter().map(|consequence| consequence.rule.severity);
+        found.chain((!self.not_judged.is_empty()).then_some(Severity::Warning)).min()
     }
 
     /// The consequences of one severity.

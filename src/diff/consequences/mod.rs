@@ -3,14 +3,18 @@
 //! A detector looks at the objects of both snapshots, their changes and the time, and returns the
 //! findings of one or several rules. Findings with the same message become one consequence.
 
+mod coverage;
 mod gate_jobs;
+mod gate_pods;
 mod gate_settings;
 mod images;
 mod immutable;
 mod permissions;
+mod pods;
 mod policies;
 mod probes;
 mod pruned;
+mod reach;
 mod rollout;
 mod schedules;
 mod storage;
@@ -22,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub use coverage::NotJudged;
 pub(super) use gate_settings::{format_memory, format_setting};
 
 use super::objects::ObjectChange;
@@ -46,6 +51,8 @@ pub enum Topic {
     Image,
     Gate,
     Probe,
+    Pod,
+    Reach,
 }
 
 impl Topic {
@@ -63,6 +70,8 @@ impl Topic {
             Topic::Image => "image",
             Topic::Gate => "gate",
             Topic::Probe => "probe",
+            Topic::Pod => "pod",
+            Topic::Reach => "reach",
         }
     }
 }
@@ -99,12 +108,28 @@ pub const RULES: &[&Rule] = &[
     &gate_jobs::UNGUARDED,
     &gate_jobs::LEFT_UP,
     &gate_jobs::SUSPENDED,
+    &gate_pods::WEAKENED,
+    &gate_pods::BLOCKED,
+    &gate_pods::SECOND_OWNER,
+    &gate_pods::UNGATED,
+    &gate_pods::UP_CHANGES,
     &gate_settings::BLIND,
     &gate_settings::CHANGED,
     &probes::KILLS,
     &permissions::PRIVILEGED,
     &permissions::WIDENED,
     &permissions::NARROWED,
+    &pods::PRIVILEGE,
+    &reach::FOREIGN,
+    &reach::ADMISSION,
+    &pods::ADDED,
+    &pods::IDENTITY,
+    &pods::CODE,
+    &pods::HARDENING_LOST,
+    &reach::NAMESPACE_LABELS,
+    &reach::SERVICE,
+    &pods::PLACEMENT,
+    &pods::VOLUMES,
     &rollout::RESTART,
     &rollout::RESTART_IN_WINDOW,
     &rollout::RESTART_AT_WINDOW,
@@ -117,6 +142,9 @@ pub const RULES: &[&Rule] = &[
     &images::SAME_TAG,
     &images::UNPINNED,
     &images::CHANGES,
+    &pods::SETTINGS,
+    &reach::VOLUME,
+    &reach::FOREIGN_SETTINGS,
 ];
 
 /// A function that finds consequences.
@@ -141,6 +169,18 @@ const DETECTORS: &[Detector] = &[
     schedules::suspended_jobs,
     policies::changed_policies,
     images::changed_images,
+    gate_pods::changed_jobs,
+    gate_pods::blocked_gates,
+    gate_pods::ungated_workloads,
+    gate_pods::second_owners,
+    pods::pod_rights,
+    pods::pod_changes,
+    pods::added_workloads,
+    reach::foreign_objects,
+    reach::admission_changes,
+    reach::service_changes,
+    reach::namespace_labels,
+    reach::volume_changes,
 ];
 
 /// A consequence for one object.
@@ -219,13 +259,21 @@ struct ChangedObject<'a> {
     after: Option<&'a Object>,
 }
 
-/// Finds the consequences of the changes, the worst first.
-pub(super) fn find_consequences(
+/// The judgement of a diff.
+pub(super) struct Judgement {
+    /// The consequences of the changes, the worst first.
+    pub consequences: Vec<Consequence>,
+    /// The changes that no rule judges.
+    pub not_judged: Vec<NotJudged>,
+}
+
+/// Judges the changes by every rule.
+pub(super) fn judge(
     base: &Objects,
     head: &Objects,
     changes: &[ObjectChange],
     now: Timestamp,
-) -> Vec<Consequence> {
+) -> Judgement {
     let namespaces = changed_namespaces(changes);
     let context = RuleContext {
         base,
@@ -235,8 +283,15 @@ pub(super) fn find_consequences(
         gates_before: find_gates(base, &namespaces),
         gates_after: find_gates(head, &namespaces),
     };
+    Judgement {
+        consequences: find_consequences(&context),
+        not_judged: coverage::find_not_judged(&context),
+    }
+}
+
+fn find_consequences(context: &RuleContext<'_>) -> Vec<Consequence> {
     let mut grouped: BTreeMap<(usize, Message, Option<EventTime>), Vec<ObjectId>> = BTreeMap::new();
-    for finding in DETECTORS.iter().flat_map(|detect| detect(&context)) {
+    for finding in DETECTORS.iter().flat_map(|detect| detect(context)) {
         let Some(position) = RULES.iter().position(|rule| rule.id == finding.rule.id) else {
             continue;
         };

@@ -6,7 +6,7 @@
 //! - `now INSTANT` sets the time; the default is noon on 24 November 2026, UTC.
 //! - `before` has the old objects; `before FILE` takes them from a file in `tests/fixtures/diff` and may
 //!   replace parts, as `change` does.
-//! - `after` has the new objects.
+//! - `after` has the new objects; `add` has those to add to the old ones.
 //! - `change` makes the new objects from the old ones: the lines above `=>` are replaced by those below.
 //!   `---` separates several replacements.
 //! - `remove KIND NAME` makes the new objects from the old ones without one of them.
@@ -17,7 +17,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{RULES, Rule, find_consequences};
+use super::{RULES, Rule, judge};
 use crate::diff::objects::compare;
 use crate::diff::testing::objects;
 use crate::model::object::Objects;
@@ -59,7 +59,8 @@ fn parse_objects(text: &str) -> Objects {
 fn rule_findings(rule: &Rule, before: &str, after: &str, now: &str) -> String {
     let (base, head) = (parse_objects(before), parse_objects(after));
     let (changes, _) = compare(&base, &head);
-    let lines: Vec<String> = find_consequences(&base, &head, &changes, now.parse().unwrap())
+    let lines: Vec<String> = judge(&base, &head, &changes, now.parse().unwrap())
+        .consequences
         .iter()
         .filter(|consequence| consequence.rule.id == rule.id)
         .map(|consequence| {
@@ -98,6 +99,7 @@ fn run_fixture(rule: &Rule) -> (usize, usize) {
                 }
             }
             ["after"] => after = format!("{body}\n"),
+            ["add"] => after = format!("{before}---\n{body}\n"),
             ["change"] => after = replace_parts(&before, body, &place),
             ["remove", kind, name] => after = remove_object(&before, kind, name, &place),
             ["reports"] => {
