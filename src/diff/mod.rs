@@ -28,6 +28,7 @@ pub use objects::{ChangeKind, ObjectChange};
 
 use consequences::Judgement;
 
+use crate::lint::allow_comments;
 use crate::model::Severity;
 use crate::model::object::Objects;
 use yaml_spans::Node;
@@ -42,6 +43,27 @@ pub struct Snapshot {
     pub objects: Objects,
     /// Its values files, if they are known.
     pub values: Option<ValuesFiles>,
+    /// The comments in its values files that allow findings of `lint`, if the files are known.
+    pub allows: Vec<Allow>,
+}
+
+/// A comment in a values file that allows a finding of `lint`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    /// The file.
+    pub file: String,
+    /// The rule's id.
+    pub rule: String,
+    /// The reason.
+    pub reason: String,
+}
+
+impl Allow {
+    /// Reads the comments of a values file.
+    pub fn read_all(file: &str, text: &str) -> Vec<Self> {
+        let comments = allow_comments(file, text).into_iter();
+        comments.map(|(rule, reason)| Allow { file: file.to_owned(), rule, reason }).collect()
+    }
 }
 
 /// The changes between two snapshots and their consequences.
@@ -88,8 +110,7 @@ impl Diff {
         history: Option<&History>,
     ) -> Self {
         let (objects, total) = objects::compare(&base.objects, &head.objects);
-        let Judgement { consequences, not_judged } =
-            consequences::judge(&base.objects, &head.objects, &objects, now);
+        let Judgement { consequences, not_judged } = consequences::judge(base, head, &objects, now);
         let backtests = history
             .map(|history| backtest::replay_gates(&base.objects, &head.objects, &objects, history))
             .unwrap_or_default();

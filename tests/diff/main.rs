@@ -11,6 +11,7 @@
 mod common;
 
 mod bases;
+mod coverage;
 mod page;
 mod pull_request;
 mod reports;

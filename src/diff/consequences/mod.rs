@@ -3,6 +3,7 @@
 //! A detector looks at the objects of both snapshots, their changes and the time, and returns the
 //! findings of one or several rules. Findings with the same message become one consequence.
 
+mod allows;
 mod coverage;
 mod gate_jobs;
 mod gate_pods;
@@ -30,6 +31,7 @@ pub use coverage::NotJudged;
 pub(super) use gate_settings::{format_memory, format_setting};
 
 use super::objects::ObjectChange;
+use super::{Allow, Snapshot};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::gate_jobs::{Gate, find_gates};
@@ -53,6 +55,7 @@ pub enum Topic {
     Probe,
     Pod,
     Reach,
+    Lint,
 }
 
 impl Topic {
@@ -72,6 +75,7 @@ impl Topic {
             Topic::Probe => "probe",
             Topic::Pod => "pod",
             Topic::Reach => "reach",
+            Topic::Lint => "lint",
         }
     }
 }
@@ -128,6 +132,7 @@ pub const RULES: &[&Rule] = &[
     &pods::HARDENING_LOST,
     &reach::NAMESPACE_LABELS,
     &reach::SERVICE,
+    &allows::ALLOWED,
     &pods::PLACEMENT,
     &pods::VOLUMES,
     &rollout::RESTART,
@@ -181,13 +186,15 @@ const DETECTORS: &[Detector] = &[
     reach::service_changes,
     reach::namespace_labels,
     reach::volume_changes,
+    allows::new_allows,
 ];
 
-/// A consequence for one object.
+/// A consequence for one object, or of the values alone.
 #[derive(Debug)]
 struct Finding {
     rule: &'static Rule,
-    object: ObjectId,
+    /// `None` if it is about the values alone.
+    object: Option<ObjectId>,
     message: Message,
     /// The time at which it happens, for the headline.
     when: Option<EventTime>,
@@ -204,7 +211,7 @@ pub struct EventTime {
 
 impl Finding {
     fn new(rule: &'static Rule, object: &ObjectId, message: Message) -> Self {
-        Finding { rule, object: object.clone(), message, when: None }
+        Finding { rule, object: Some(object.clone()), message, when: None }
     }
 }
 
@@ -213,7 +220,7 @@ impl Finding {
 pub struct Consequence {
     /// The rule.
     pub rule: &'static Rule,
-    /// The objects.
+    /// The objects; none if it is about the values alone.
     pub objects: Vec<ObjectId>,
     /// The effect on the cluster.
     pub message: Message,
@@ -229,6 +236,8 @@ struct RuleContext<'a> {
     now: Timestamp,
     gates_before: BTreeMap<ObjectId, Gate>,
     gates_after: BTreeMap<ObjectId, Gate>,
+    allows_before: &'a [Allow],
+    allows_after: &'a [Allow],
 }
 
 impl<'a> RuleContext<'a> {
@@ -269,19 +278,21 @@ pub(super) struct Judgement {
 
 /// Judges the changes by every rule.
 pub(super) fn judge(
-    base: &Objects,
-    head: &Objects,
+    base: &Snapshot,
+    head: &Snapshot,
     changes: &[ObjectChange],
     now: Timestamp,
 ) -> Judgement {
     let namespaces = changed_namespaces(changes);
     let context = RuleContext {
-        base,
-        head,
+        base: &base.objects,
+        head: &head.objects,
         changes,
         now,
-        gates_before: find_gates(base, &namespaces),
-        gates_after: find_gates(head, &namespaces),
+        gates_before: find_gates(&base.objects, &namespaces),
+        gates_after: find_gates(&head.objects, &namespaces),
+        allows_before: &base.allows,
+        allows_after: &head.allows,
     };
     Judgement {
         consequences: find_consequences(&context),
@@ -296,7 +307,7 @@ fn find_consequences(context: &RuleContext<'_>) -> Vec<Consequence> {
             continue;
         };
         let key = (position, finding.message, finding.when);
-        grouped.entry(key).or_default().push(finding.object);
+        grouped.entry(key).or_default().extend(finding.object);
     }
     let mut consequences: Vec<(usize, Consequence)> = grouped
         .into_iter()
