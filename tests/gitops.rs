@@ -107,6 +107,25 @@ fn the_project_allows_only_what_is_rendered() {
         project["clusterResourceWhitelist"],
         json!([{"group": "", "kind": "Namespace"}, {"group": "", "kind": "PersistentVolume"}, {"group": "kyverno.io", "kind": "ClusterPolicy"}])
     );
+    let namespaced: Vec<_> = project["namespaceResourceWhitelist"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        namespaced,
+        [
+            "ConfigMap",
+            "PersistentVolumeClaim",
+            "Service",
+            "ServiceAccount",
+            "Deployment",
+            "CronJob",
+            "Role",
+            "RoleBinding"
+        ]
+    );
     assert_eq!(project["sourceRepos"], json!(["https://git.example/me/infra.git"]));
 }
 

@@ -15,7 +15,7 @@ use super::{CliError, Context, Exit, Inputs};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit status: 0 no difference, 1 a difference, 2 a failure. With --fail-on: 1 if a \
-consequence has at least that severity, else 0.
+consequence has at least that severity, else 0; a change that no rule judges counts as a warning.
 
 Examples:
   tts-render diff                                 the last commit's rendered/ against a fresh render
@@ -111,7 +111,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 }
 
 fn exit_status(fail_on: Option<FailOn>, diff: &Diff) -> Exit {
-    let worst = diff.consequences.first().map(|consequence| consequence.rule.severity);
+    let worst = diff.worst_severity();
     let fails = match fail_on {
         None => !diff.is_empty(),
         Some(limit) => worst.is_some_and(|worst| worst <= limit.severity()),

@@ -6,6 +6,7 @@
 mod common;
 
 mod bases;
+mod coverage;
 mod page;
 mod pull_request;
 mod reports;

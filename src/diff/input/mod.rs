@@ -96,6 +96,10 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         retain_claimed(&mut base.texts);
     }
     let base_files = ObjectFiles::parse(base.texts, &base.shown, &head.files)?;
+    let (base_allows, head_allows) = match (&base.values, &head.stacks) {
+        (Some(texts), Some(stacks)) => values::read_allows(project, stacks, texts)?,
+        _ => Default::default(),
+    };
     let (base_values, head_values) = match (base.values, head.stacks) {
         (Some(texts), Some(stacks)) => {
             values::load_both(project, comparison.request, &stacks, texts)?
@@ -103,8 +107,16 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         _ => (None, None),
     };
     Ok(Inputs {
-        base: Snapshot { objects: collect_objects(&base_files)?, values: base_values },
-        head: Snapshot { objects: collect_objects(&head.files)?, values: head_values },
+        base: Snapshot {
+            objects: collect_objects(&base_files)?,
+            values: base_values,
+            allows: base_allows,
+        },
+        head: Snapshot {
+            objects: collect_objects(&head.files)?,
+            values: head_values,
+            allows: head_allows,
+        },
         notes,
     })
 }
