@@ -128,12 +128,14 @@ fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, Cli
     let shown = policy::show_policies(&sources, source, tenant.as_ref())
         .map_err(|errors| diagnose(&errors, &sources))?;
     for policy in &shown {
-        context.out.write_all(describe_policy(policy, tenant.as_ref()).as_bytes())?;
+        for line in describe_policy(policy, tenant.as_ref()) {
+            context.print_line(&line)?;
+        }
     }
     Ok(Exit::Success)
 }
 
-fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
+fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> Vec<String> {
     let mut lines = vec![format!("{} {}", policy.kind.name(), policy.name)];
     for rule in &policy.rules {
         let indent = match &rule.name {
@@ -158,7 +160,7 @@ fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
             ));
         }
     }
-    lines.join("\n") + "\n"
+    lines
 }
 
 fn read_source(file: &Path) -> Result<(Sources, SourceId), CliError> {

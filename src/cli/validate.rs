@@ -45,9 +45,9 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         report.validate_path(path);
     }
     for diagnostic in &report.findings {
-        writeln!(context.out, "{}", Diagnostics(vec![diagnostic.clone()]))?;
+        context.print_line(&Diagnostics(vec![diagnostic.clone()]).to_string())?;
         if let Some(label) = &diagnostic.label {
-            writeln!(context.out, "    {label}")?;
+            context.print_line(&format!("    {label}"))?;
         }
     }
     for ((api_version, kind), count) in &report.unknown {

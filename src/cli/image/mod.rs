@@ -190,7 +190,7 @@ fn push_image(args: &PushArgs, context: &mut Context<'_>) -> Result<(), CliError
         .push(&layout, &to, &mut |step| report_step(context, &step))
         .map_err(registry_diagnostic)?;
     pinning.write()?;
-    Ok(writeln!(context.out, "{}@{digest}", to.name())?)
+    Ok(context.print_line(&format!("{}@{digest}", to.name()))?)
 }
 
 fn pin_image(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> {
@@ -202,7 +202,7 @@ fn pin_image(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> 
     if let Some(file) = &args.file {
         Pinning::plan(context, file, &args.path, &digest, Some(&of))?.write()?;
     }
-    Ok(writeln!(context.out, "{}@{digest}", of.name())?)
+    Ok(context.print_line(&format!("{}@{digest}", of.name()))?)
 }
 
 fn inspect_image(args: &InspectArgs, context: &mut Context<'_>) -> Result<(), CliError> {

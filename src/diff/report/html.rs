@@ -7,7 +7,7 @@ use super::shown::{ShownLine, change_lines, field_place, first_objects, is_long,
 use super::text::one_line;
 use crate::diff::{Diff, Difference, FieldChange, ObjectChange};
 use crate::model::{Message, Piece};
-use crate::report::visible;
+use yaml_spans::visible;
 
 const STYLE: &str = include_str!("style.css");
 

@@ -8,7 +8,7 @@ use super::shown::{change_lines, field_place, first_objects, is_long, object_nam
 use super::text::one_line;
 use crate::diff::{Consequence, Diff, Difference, ObjectChange, ValuesChange};
 use crate::model::{Message, Piece, Severity};
-use crate::report::visible;
+use yaml_spans::visible;
 
 /// The last line, by which a script finds the comment to replace.
 pub const MARKER: &str = "<!-- tts-render: diff -->";
