@@ -65,7 +65,7 @@ pub(crate) fn run(command: &PolicyCommand, context: &mut Context<'_>) -> Result<
 }
 
 fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let (sources, source) = read_source(&args.file)?;
+    let (sources, source) = read_source(&args.file, context)?;
     let request = Request {
         namespace: &args.exclude,
         rule: args.rule.as_deref(),
@@ -119,7 +119,7 @@ fn still_excluded(by: &Option<String>) -> String {
 }
 
 fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let (sources, source) = read_source(&args.file)?;
+    let (sources, source) = read_source(&args.file, context)?;
     let tenant = args.namespace.as_deref().map(|namespace| Tenant {
         namespace,
         priority_class: args.priority_class.as_deref(),
@@ -163,7 +163,8 @@ fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> Vec<String> {
     lines
 }
 
-fn read_source(file: &Path) -> Result<(Sources, SourceId), CliError> {
+fn read_source(file: &Path, context: &Context<'_>) -> Result<(Sources, SourceId), CliError> {
+    context.common.project().check_named(file)?;
     let source = read_manifests(file).map_err(|error| Diagnostic::new(error.to_string()))?;
     let mut sources = Sources::new();
     let id = sources.add(source);

@@ -42,7 +42,10 @@ struct Report {
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let mut report = Report::default();
     for path in &args.paths {
-        report.validate_path(path);
+        match context.common.project().check_named(path) {
+            Ok(()) => report.validate_path(path),
+            Err(error) => report.add_error(error),
+        }
     }
     for diagnostic in &report.findings {
         context.print_line(&Diagnostics(vec![diagnostic.clone()]).to_string())?;
