@@ -15,6 +15,6 @@ pub mod model;
 mod parallel;
 pub mod policy;
 pub mod project;
-mod report;
+pub mod report;
 pub mod templates;
 pub mod values;

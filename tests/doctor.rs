@@ -144,6 +144,38 @@ spec:
     );
 }
 
+/// Whoever pastes the commands has an administrator's kubeconfig.
+#[test]
+fn no_value_runs_a_command_of_its_own() {
+    for (from, to) in [
+        ("  metric: gpu_pod_memory_used_bytes\n", "  metric: \"x'; touch PWNED; echo '\"\n"),
+        (
+            "  metricsUrl: http://gpu-pod-exporter.nvidia.svc.cluster.local:80/metrics\n",
+            "  metricsUrl: \"http://x/metrics';touch${IFS}PWNED;'\"\n",
+        ),
+        ("    server: 192.168.1.127\n", "    server: \"nfs\\ntouch PWNED #\"\n"),
+        ("    path: /srv/nfs-ssd/chatterbox\n", "    path: \"/srv/`touch PWNED`$(touch PWNED)\"\n"),
+    ] {
+        let project = Sandbox::repository();
+        project.replace("values/tts.yaml", from, to);
+        let ran = project.run(&["doctor", "tts"]);
+        // A value may also be refused, by the type of its field.
+        if ran.code != 0 {
+            assert_eq!(ran.stdout, "");
+            continue;
+        }
+        let folder = Sandbox::empty();
+        let stubs = "kubectl() { cat >/dev/null; }\ncurl() { :; }\ngrep() { cat >/dev/null; }\n";
+        let output = Command::new("sh")
+            .args(["-c", &format!("{stubs}{}", ran.stdout)])
+            .stdin(std::process::Stdio::null())
+            .current_dir(folder.path("."))
+            .output()
+            .unwrap();
+        assert!(!folder.path("PWNED").exists(), "{to}: {output:?}\n{}", ran.stdout);
+    }
+}
+
 #[test]
 fn values_can_neither_end_a_comment_nor_reach_the_shell() {
     let project = Sandbox::repository();

@@ -156,6 +156,68 @@ fn links_out_of_the_root() {
     refused(&sandbox, "leads out of the project");
 }
 
+/// CI names the files of a pull request: a link among them shows nothing of what it leads to.
+#[test]
+fn a_link_out_of_the_root_is_refused_whoever_names_it() {
+    let outside = Sandbox::empty();
+    outside.write("secret.yaml", "SECRET_TOKEN=abc\n");
+    outside.write("secret.yaml.j2", "SECRET_TOKEN=abc {{ x }}\n");
+    outside.write("overlay.yaml", "labels: {a: b}\n");
+    let sandbox = Sandbox::demo();
+    for folder in ["overlays", "own"] {
+        std::fs::create_dir(sandbox.path(folder)).expect("a folder");
+    }
+    symlink(outside.path("secret.yaml"), sandbox.path("overlays/x.yaml")).expect("a link");
+    symlink(outside.path("secret.yaml.j2"), sandbox.path("own/x.yaml.j2")).expect("a link");
+    symlink(outside.path("."), sandbox.path("linked")).expect("a link");
+    let absolute = sandbox.path("overlays/x.yaml").display().to_string();
+    for command in [
+        &["generate", "-f", "overlays/x.yaml"][..],
+        &["generate", "-f", "./own/../overlays/x.yaml"],
+        &["generate", "-f", &absolute],
+        &["generate", "-f", "linked/secret.yaml"],
+        &["generate", "overlays/x.yaml"],
+        &["generate", "--templates", "own"],
+        &["generate", "--templates", "linked"],
+        &["validate", "overlays/x.yaml"],
+        &["validate", "linked"],
+        &["policy", "show", "overlays/x.yaml"],
+        &["policy", "edit", "overlays/x.yaml", "--exclude", "tts"],
+        &["diff", "--base", "./old", "--history", "overlays/x.yaml"],
+    ] {
+        let message = sandbox.refused(command);
+        assert!(message.contains("leads out of the project"), "{command:?}: {message}");
+        assert!(!message.contains("SECRET_TOKEN"), "{command:?}: {message}");
+    }
+    // A path outside is the user's own.
+    let own = outside.path("overlay.yaml").display().to_string();
+    sandbox.ok(&["generate", "-f", &own]);
+}
+
+/// The names of a folder outside are not shown either, as those of similar stacks.
+#[test]
+fn a_folder_that_is_a_link_out_of_the_root_is_not_listed() {
+    let outside = Sandbox::empty();
+    for name in ["salaries.yaml", "passwords.yaml", "x.yaml.j2"] {
+        outside.write(&format!("other/{name}"), "a: 1\n");
+    }
+    for folder in ["values", "policies", "templates"] {
+        let sandbox = Sandbox::demo();
+        if folder == "values" {
+            std::fs::remove_dir_all(sandbox.path("values")).expect("removed");
+        }
+        symlink(outside.path("other"), sandbox.path(folder)).expect("a link");
+        for command in [&["render"][..], &["generate", "salary"], &["explain", "--value", "x"]] {
+            let ran = sandbox.run(command);
+            for name in ["salaries", "passwords", "x.yaml.j2"] {
+                assert!(!ran.stderr.contains(name), "{folder}: {command:?}: {}", ran.stderr);
+            }
+        }
+        let message = sandbox.run(&["lint"]).stderr;
+        assert!(message.contains(&format!("`{folder}` leads out of the project")), "{message}");
+    }
+}
+
 #[test]
 fn paths_out_of_the_root() {
     let edit = "kyverno:\n  mode: edit\n  policy: PATH\n";

@@ -52,3 +52,22 @@ fn a_folder_that_can_not_be_created_is_an_ordinary_error() {
     let errors = sandbox.refused(&["init", "whisper"]);
     assert!(errors.contains("can't write"), "{errors}");
 }
+
+/// A full disk, as a limit on the size of files.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_no_file() {
+    let sandbox = Sandbox::empty();
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" init demo";
+    let output = std::process::Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_tts-render")])
+        .current_dir(sandbox.path("."))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let left: Vec<_> = std::fs::read_dir(sandbox.path("values")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    // The next run is not hindered.
+    sandbox.ok(&["init", "demo"]);
+    sandbox.ok(&["render"]);
+}

@@ -337,6 +337,42 @@ fn a_link_out_of_the_copy_does_not_reveal_its_target() {
     assert!(message.contains("`values/stolen.yaml` leads out of the project"), "{message}");
 }
 
+#[test]
+fn a_name_that_is_a_path_is_not_read() {
+    let project = two_stacks();
+    let outside = Sandbox::empty();
+    outside.write("token", "s3cr3t: of the server\n");
+    project.write("rendered/x/keep", "");
+    symlink(outside.path("token"), project.path("x.yaml")).unwrap();
+    symlink(outside.path("token"), project.path("rendered/x/x.yaml")).unwrap();
+    for stack in ["x.yaml", "./x.yaml", "rendered/x/x.yaml", "../x.yaml"] {
+        let message = Call::new(".").with("ARGOCD_ENV_STACK", stack).refused(&project);
+        assert!(message.contains("expected a name, not a path"), "{stack}: {message}");
+        assert!(!message.contains("s3cr3t"), "{stack}: {message}");
+    }
+    // The last part of the Application's path.
+    std::fs::create_dir_all(project.path("apps/x.yaml")).unwrap();
+    let message = Call::new("apps/x.yaml").refused(&project);
+    assert!(message.contains("there are no objects in `x.yaml`"), "{message}");
+}
+
+#[test]
+fn a_link_in_the_applications_path_does_not_lead_above_the_copy() {
+    let above = Sandbox::demo();
+    std::fs::create_dir_all(above.path("copy/deep")).unwrap();
+    symlink("..", above.path("copy/deep/x")).unwrap();
+    let mut command = tool::tts_render(&above.path("copy/deep/x"));
+    let output = command
+        .arg("generate")
+        .env("ARGOCD_APP_SOURCE_PATH", "deep/x")
+        .env("ARGOCD_ENV_STACK", "demo")
+        .output()
+        .unwrap();
+    let ran = tool::CommandOutput::from(output);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    assert!(ran.err.contains("expected folders, not a link"), "{}", ran.err);
+}
+
 /// A project whose manifests are more than a pipe holds.
 fn large() -> Sandbox {
     let project = Sandbox::empty();

@@ -239,3 +239,24 @@ fn an_unknown_stack_is_reported_with_a_suggestion() {
     assert!(errors.contains("there is no stack `tss`"), "{errors}");
     assert!(errors.contains("did you mean `tts`?"), "{errors}");
 }
+
+/// `null` removes a value. A key that no value has is a typo, of which merging would leave nothing.
+#[test]
+fn a_null_for_a_key_that_does_not_exist_is_an_error() {
+    let sandbox = common::tool::Sandbox::demo();
+    for (overlay, expected, near) in [
+        ("gaet: null\n", "unknown field `gaet`", Some("did you mean `gate`?")),
+        ("gate: {flor: null}\n", "unknown field `flor`", Some("did you mean `floor`?")),
+        ("gate:\n  flor:\n", "unknown field `flor`", Some("did you mean `floor`?")),
+        ("root:*:19000:0:99999:7::\n", "unknown field `root:*:19000:0:99999:7:`", None),
+    ] {
+        sandbox.write("overlay.yaml", overlay);
+        let message = sandbox.refused(&["generate", "-f", "overlay.yaml"]);
+        assert!(message.contains(expected), "{overlay}: {message}");
+        assert!(message.contains(near.unwrap_or_default()), "{overlay}: {message}");
+        assert!(message.contains("overlay.yaml:"), "{overlay}: {message}");
+    }
+    // Known keys, and those of free maps, may be absent below.
+    sandbox.write("overlay.yaml", "gate: {reserve: null}\nnamespace: {labels: {a: null}}\n");
+    sandbox.ok(&["generate", "-f", "overlay.yaml"]);
+}

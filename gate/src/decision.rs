@@ -153,6 +153,8 @@ pub enum Reason {
     NoSeries,
     /// `down`: the window ends.
     WindowEnd,
+    /// `up`: SIGTERM arrived before the tenant was started.
+    Stopped,
 }
 
 impl Reason {
@@ -168,6 +170,7 @@ impl Reason {
             Self::NoReading => "no-reading",
             Self::NoSeries => "no-series",
             Self::WindowEnd => "window-end",
+            Self::Stopped => "stopped",
         }
     }
 
@@ -183,6 +186,7 @@ impl Reason {
             Self::NoReading => "the GPU's memory could not be read",
             Self::NoSeries => "the scrape has no series of the metric",
             Self::WindowEnd => "the window ends",
+            Self::Stopped => "stopped by SIGTERM before the tenant was started",
         }
     }
 }
@@ -203,6 +207,9 @@ pub struct Decision {
 impl Decision {
     /// The decision of `down`, which needs no reading.
     pub const WINDOW_END: Self = Self::scale(0, Reason::WindowEnd);
+
+    /// The decision of an `up` that is stopped: in doubt the tenant does not start.
+    pub const STOPPED: Self = Self::leave_alone(Reason::Stopped);
 
     const fn scale(replicas: u32, reason: Reason) -> Self {
         Self { scale_to: Some(replicas), reason, recheck: false }

@@ -11,6 +11,8 @@ use ureq::http::{HeaderMap, Request, Response, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
+use crate::mounted;
+
 /// A server's answer, read whole.
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -142,7 +144,7 @@ fn parse_retry_after(headers: &HeaderMap) -> Option<Duration> {
 /// # Errors
 /// A message if the file can't be read or holds no certificate that could be trusted.
 pub(crate) fn read_certificates(file: &Path) -> Result<Vec<Certificate<'static>>, String> {
-    let pem = std::fs::read(file).map_err(|error| format!("`{}`: {error}", file.display()))?;
+    let pem = mounted::read(file).map_err(|error| format!("`{}`: {error}", file.display()))?;
     let found: Vec<_> = ureq::tls::parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),

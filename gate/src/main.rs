@@ -4,10 +4,12 @@
 //! The decision itself is the library's.
 
 mod http;
+mod mounted;
 mod report;
 mod run;
 mod scale;
 mod scrape;
+mod stop;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
             return print(&format!("vram-gate {}\n", env!("CARGO_PKG_VERSION")));
         }
         Ok(Invocation::Run(raw)) => {
-            match settings::check(&raw, |path| std::fs::read_to_string(path).ok()) {
+            match settings::check(&raw, |path| mounted::read_text(path).ok()) {
                 Ok(settings) => (run::run(&settings, start), settings.output),
                 Err(errors) => report_misconfigured(&errors, &raw),
             }

@@ -79,8 +79,11 @@ impl Report {
             LogFormat::Json => self.to_json().to_string(),
         };
         let _ = writeln!(std::io::stderr(), "{line}");
-        let message = OpenOptions::new().write(true).truncate(true).open(&output.termination_log);
-        if let Ok(mut message) = message {
+        // Opening a FIFO would wait for its other end.
+        let is_file = std::fs::metadata(&output.termination_log).is_ok_and(|log| log.is_file());
+        let mut options = OpenOptions::new();
+        options.write(true).truncate(true);
+        if is_file && let Ok(mut message) = options.open(&output.termination_log) {
             let _ = writeln!(message, "{line}");
         }
     }

@@ -1,6 +1,5 @@
 //! One run: sample, decide, scale.
 
-use std::thread::sleep;
 use std::time::Instant;
 
 use vram_gate::decision::{Action, Decision, Reading, decide};
@@ -9,11 +8,13 @@ use vram_gate::settings::{Sampling, SettingError, Settings};
 use crate::report::{Outcome, Report, Sampled};
 use crate::scale::{ScaleClient, ScaleError};
 use crate::scrape::Exporter;
+use crate::stop::Stop;
 
 /// Runs once with checked settings.
 pub(crate) fn run(settings: &Settings, start: Instant) -> Report {
+    let stop = Stop::of(settings.action);
     let decided = match &settings.sampling {
-        Some(sampling) => sample_and_decide(settings.action, sampling, start, settings),
+        Some(sampling) => sample_and_decide(sampling, start, settings, &stop),
         None => Ok((Decision::WINDOW_END, None)),
     };
     let (decision, sampled) = match decided {
@@ -21,7 +22,10 @@ pub(crate) fn run(settings: &Settings, start: Instant) -> Report {
         Err(error) => return Report::new(Some(settings), misconfigured(&error)),
     };
     let until = (Instant::now() + settings.target.budget).min(start + settings.deadline);
-    let (outcome, before) = apply(settings, &decision, until);
+    let (outcome, before) = apply(settings, &decision, until, &stop);
+    // The signal may have arrived after the decision.
+    let is_stopped = outcome == Outcome::LeftAlone && decision.scale_to.is_some();
+    let decision = if is_stopped { Decision::STOPPED } else { decision };
     Report { decision: Some(decision), sampled, before, ..Report::new(Some(settings), outcome) }
 }
 
@@ -31,11 +35,12 @@ fn misconfigured(error: &SettingError) -> Outcome {
 
 /// Takes as many samples as the decision needs.
 fn sample_and_decide(
-    action: Action,
     sampling: &Sampling,
     start: Instant,
     settings: &Settings,
+    stop: &Stop,
 ) -> Result<(Decision, Option<Sampled>), SettingError> {
+    let action = settings.action;
     let exporter = Exporter::new(sampling)?;
     let until = start + settings.sampling_time();
     let mut samples = 0;
@@ -65,12 +70,21 @@ fn sample_and_decide(
         if pause + sampling.timeout.min(left) > left && action == Action::Guard {
             return Ok((decision, Some(Sampled { scrape, samples, rules: sampling.rules })));
         }
-        sleep(pause.min(left));
+        stop.sleep(pause.min(left));
+        if stop.is_requested() {
+            let sampled = Sampled { scrape, samples, rules: sampling.rules };
+            return Ok((Decision::STOPPED, Some(sampled)));
+        }
     }
 }
 
 /// Applies the decision; returns the outcome and the replicas before, if they were read.
-fn apply(settings: &Settings, decision: &Decision, until: Instant) -> (Outcome, Option<i64>) {
+fn apply(
+    settings: &Settings,
+    decision: &Decision,
+    until: Instant,
+    stop: &Stop,
+) -> (Outcome, Option<i64>) {
     let Some(replicas) = decision.scale_to else {
         return (Outcome::LeftAlone, None);
     };
@@ -83,9 +97,10 @@ fn apply(settings: &Settings, decision: &Decision, until: Instant) -> (Outcome, 
         Ok(client) => client,
         Err(error) => return (misconfigured(&error), None),
     };
-    match client.ensure_replicas(replicas, until) {
+    match client.ensure_replicas(replicas, until, stop) {
         Ok(scaled) if scaled.patched => (Outcome::Scaled, scaled.before),
         Ok(scaled) => (Outcome::AlreadyThere, scaled.before),
+        Err(ScaleError::Stopped) => (Outcome::LeftAlone, None),
         Err(ScaleError::Setting(error)) => (misconfigured(&error), None),
         Err(ScaleError::Failed(problem)) => (Outcome::Failed(problem), None),
     }

@@ -4,7 +4,6 @@
 //! (<https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/>,
 //! patch partially update scale), JSON merge patch (RFC 7386).
 
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -13,6 +12,8 @@ use ureq::http::Request;
 use vram_gate::settings::{Key, SettingError, Target};
 
 use crate::http::{self, Answer};
+use crate::mounted;
+use crate::stop::Stop;
 
 /// The limit of one request; the server's own limit is longer.
 const MAX_REQUEST_TIME: Duration = Duration::from_secs(10);
@@ -32,6 +33,8 @@ const MAX_TOKEN: usize = 64 << 10;
 pub(crate) enum ScaleError {
     /// The service account's files are invalid.
     Setting(SettingError),
+    /// SIGTERM arrived before the PATCH.
+    Stopped,
     /// The server refused, or the time was over.
     Failed(String),
 }
@@ -109,12 +112,13 @@ impl<'a> ScaleClient<'a> {
         &mut self,
         replicas: u32,
         until: Instant,
+        stop: &Stop,
     ) -> Result<Scaled, ScaleError> {
         let wanted = i64::from(replicas);
         // Even if the server hangs on every GET, there must be time for the PATCH.
         let left = until.saturating_duration_since(Instant::now());
         let until_read = if replicas == 0 { until - left / 2 } else { until };
-        let before = match self.read_replicas(until_read) {
+        let before = match self.request_with_retries(until_read, "GET", None, stop) {
             Ok(before) if before == wanted => {
                 return Ok(Scaled { before: Some(before), patched: false });
             }
@@ -124,7 +128,7 @@ impl<'a> ScaleClient<'a> {
         };
         let body =
             if replicas == 0 { r#"{"spec":{"replicas":0}}"# } else { r#"{"spec":{"replicas":1}}"# };
-        let after = self.request_with_retries(until, "PATCH", Some(body))?;
+        let after = self.request_with_retries(until, "PATCH", Some(body), stop)?;
         if after != wanted {
             return Err(ScaleError::Failed(format!(
                 "the API server set {after} replicas instead of {wanted}"
@@ -138,7 +142,7 @@ impl<'a> ScaleClient<'a> {
     /// # Errors
     /// [`ScaleError`].
     pub(crate) fn read_replicas(&mut self, until: Instant) -> Result<i64, ScaleError> {
-        self.request_with_retries(until, "GET", None)
+        self.request_with_retries(until, "GET", None, &Stop::default())
     }
 
     fn request_with_retries(
@@ -146,6 +150,7 @@ impl<'a> ScaleClient<'a> {
         until: Instant,
         method: &str,
         body: Option<&'static str>,
+        stop: &Stop,
     ) -> Result<i64, ScaleError> {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -154,6 +159,9 @@ impl<'a> ScaleClient<'a> {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(self.out_of_time());
+            }
+            if stop.is_requested() {
+                return Err(ScaleError::Stopped);
             }
             let error = match self.send_request(method, body, &token, left.min(MAX_REQUEST_TIME)) {
                 Ok(replicas) => {
@@ -181,7 +189,7 @@ impl<'a> ScaleClient<'a> {
             if wait >= left {
                 return Err(self.out_of_time());
             }
-            sleep(wait);
+            stop.sleep(wait);
             pause = (pause * 2).min(MAX_PAUSE);
         }
     }
@@ -218,7 +226,7 @@ impl<'a> ScaleClient<'a> {
             kind: AttemptErrorKind::Fatal,
         })?;
         match http::send(&self.agent, request, time, MAX_ANSWER) {
-            Ok(answer) => parse_answer(method, &answer),
+            Ok(answer) => parse_answer(method, &answer, self.target),
             Err(error) => Err(AttemptError {
                 problem: format!("{method} scale: {error}"),
                 kind: match error.is_temporary() {
@@ -231,7 +239,7 @@ impl<'a> ScaleClient<'a> {
 
     fn read_token(&self) -> Result<String, ScaleError> {
         let file = self.target.service_account.join("token");
-        let text = std::fs::read_to_string(&file).map_err(|error| error.to_string());
+        let text = mounted::read_text(&file);
         text.and_then(|text| check_token(text.trim())).map_err(|problem| {
             let problem = format!("`{}`: {problem}", file.display());
             ScaleError::Setting(setting_error(Key::ServiceAccountDir, problem))
@@ -249,10 +257,14 @@ fn check_token(token: &str) -> Result<String, String> {
 }
 
 /// Returns the replicas of an answer that is a Scale, or the server's error.
-fn parse_answer(method: &str, answer: &Answer) -> Result<i64, AttemptError> {
+fn parse_answer(method: &str, answer: &Answer, target: &Target) -> Result<i64, AttemptError> {
     let value: Option<Value> = serde_json::from_slice(&answer.body).ok();
     let status = answer.status;
     if (200..=201).contains(&status) {
+        if value.as_ref().is_some_and(|scale| is_of_another(scale, target)) {
+            let problem = format!("{method} scale: answered {status} with another object's Scale");
+            return Err(AttemptError { problem, kind: AttemptErrorKind::Fatal });
+        }
         // Cut off, or from something else than the API server; the next answer may be whole.
         return value.as_ref().and_then(scale_replicas).ok_or_else(|| AttemptError {
             problem: format!(
@@ -274,6 +286,14 @@ fn parse_answer(method: &str, answer: &Answer) -> Result<i64, AttemptError> {
         _ => AttemptErrorKind::Fatal,
     };
     Err(AttemptError { problem, kind })
+}
+
+/// Returns true if a Scale names another object than the Deployment.
+fn is_of_another(scale: &Value, target: &Target) -> bool {
+    let metadata = |key: &str| scale.get("metadata").and_then(|metadata| metadata.get(key));
+    [("name", &target.deployment), ("namespace", &target.namespace)]
+        .into_iter()
+        .any(|(key, wanted)| metadata(key).is_some_and(|found| found.as_str() != Some(wanted)))
 }
 
 /// Returns `spec.replicas` of a Scale. The API server omits the field if it is 0 (`omitempty` in

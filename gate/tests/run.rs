@@ -5,6 +5,7 @@
 mod support;
 
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::api_server::Reply;
@@ -208,4 +209,105 @@ fn value_paths_are_those_of_the_template() {
             (path, value) => panic!("{}: the table has {path:?}, the template {value:?}", row.env),
         }
     }
+}
+
+/// Sends SIGTERM to a process, once it has had time to take its first sample.
+fn terminate(process: u32) {
+    std::thread::sleep(Duration::from_millis(1500));
+    let sent = Command::new("/bin/kill").args(["-TERM", &process.to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Returns an `up` that pauses between its two samples.
+fn pausing_up() -> TestEnv {
+    let mut env = TestEnv::new("up");
+    env.set("SAMPLES", "2");
+    env.set("SAMPLE_INTERVAL", "8s");
+    env
+}
+
+#[test]
+fn an_up_that_is_terminated_between_its_samples_starts_nothing() {
+    let start = Instant::now();
+    let output = pausing_up().run_by(&[], terminate);
+    assert_eq!((output.code, output.api.patches(), output.api.replicas()), (Some(0), 0, 0));
+    assert!(output.line.contains("stopped by SIGTERM"), "{}", output.line);
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+}
+
+/// The kernel ignores a signal that process 1 does not handle. Skipped without the right to make a
+/// namespace.
+#[test]
+fn an_up_that_is_process_1_is_terminated_too() {
+    let program = ["/usr/bin/unshare", "--pid", "--fork"];
+    let try_out = Command::new(program[0]).args(&program[1..]).arg("/bin/true").status();
+    if !try_out.is_ok_and(|status| status.success()) {
+        return;
+    }
+    let output = pausing_up().run_by(&program, |parent| {
+        std::thread::sleep(Duration::from_millis(500));
+        let children = format!("/proc/{parent}/task/{parent}/children");
+        let children = std::fs::read_to_string(children).unwrap();
+        terminate(children.trim().parse().unwrap());
+    });
+    assert_eq!((output.code, output.api.patches(), output.api.replicas()), (Some(0), 0, 0));
+    assert!(output.line.contains("stopped by SIGTERM"), "{}", output.line);
+}
+
+#[test]
+fn an_up_that_is_terminated_while_it_retries_starts_nothing() {
+    let mut env = TestEnv::new("up");
+    env.api.patch = vec![Reply::Status(503, "away"); 3];
+    env.api.patch.push(Reply::Work);
+    let output = env.run_by(&[], terminate);
+    assert_eq!((output.code, output.api.replicas()), (Some(0), 0), "{}", output.line);
+    assert!(output.line.contains("stopped by SIGTERM"), "{}", output.line);
+}
+
+/// Returns a mount in which one file is made by a function.
+fn mount_with(name: &str, make: impl FnOnce(&std::path::Path)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, bytes) in &TestEnv::new("up").mount {
+        if *file != name {
+            std::fs::write(folder.path().join(file), bytes).unwrap();
+        }
+    }
+    make(&folder.path().join(name));
+    folder
+}
+
+fn make_fifo(path: &std::path::Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn a_mounted_file_that_is_a_fifo_or_huge_is_refused() {
+    for action in ["up", "down"] {
+        for name in ["token", "ca.crt"] {
+            let fifo = mount_with(name, make_fifo);
+            let huge = mount_with(name, |path| {
+                std::fs::File::create(path).unwrap().set_len(300 << 20).unwrap();
+            });
+            for (folder, expected) in
+                [(&fifo, "is not a regular file"), (&huge, "is larger than 1 MiB")]
+            {
+                let start = Instant::now();
+                let mut env = TestEnv::new(action);
+                env.set("SERVICE_ACCOUNT_DIR", folder.path());
+                let output = env.run();
+                assert_eq!(output.code, Some(2), "{action} {name}: {}", output.line);
+                assert!(output.line.contains(expected), "{action} {name}: {}", output.line);
+                assert!(start.elapsed() < Duration::from_secs(20));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_termination_log_that_is_a_fifo_is_not_opened() {
+    let folder = mount_with("log", make_fifo);
+    let mut env = TestEnv::new("down");
+    env.set("TERMINATION_LOG", folder.path().join("log"));
+    let output = env.run();
+    assert_eq!((output.code, output.api.replicas()), (Some(0), 0), "{}", output.line);
 }

@@ -81,6 +81,9 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         );
         return Err(Diagnostic::new(message).into());
     }
+    if let Some(path) = &args.history {
+        context.common.project().check_named(path)?;
+    }
     let history = args.history.as_deref().map(input::read_history).transpose()?;
     let request = args.inputs.request()?;
     let comparison = Comparison {

@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 use tts_render::doctor::{self, Requirement};
 use tts_render::project::load::RenderedProject;
-use yaml_spans::diagnostic::Diagnostic;
+use tts_render::report;
+use yaml_spans::visible;
 
 use super::{CliError, Context, Exit, Inputs};
 
@@ -35,9 +36,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let requirements = doctor::find_requirements(&rendered);
     match args.format {
         Format::Json => {
-            let json = serde_json::to_string_pretty(&requirements)
-                .map_err(|error| Diagnostic::new(format!("the list can't be written: {error}")))?;
-            writeln!(context.out, "{json}")?;
+            context.out.write_all(report::json::to_text(&requirements).as_bytes())?;
         }
         Format::Text => write_text(&requirements, context)?,
     }
@@ -51,22 +50,9 @@ fn write_text(requirements: &[Requirement], context: &mut Context<'_>) -> Result
         if of_stack != stack {
             let separator = if stack.is_empty() { "" } else { "\n" };
             stack = of_stack;
-            writeln!(context.out, "{separator}# {} needs, and does not render:", one_line(stack))?;
+            writeln!(context.out, "{separator}# {} needs, and does not render:", visible(stack))?;
         }
-        writeln!(context.out, "\n# {}\n#   {}\n{command}", one_line(summary), one_line(reason))?;
+        writeln!(context.out, "\n# {}\n#   {}\n{command}", visible(summary), visible(reason))?;
     }
     Ok(())
-}
-
-/// A text for a comment: whatever would end the line, or steer a terminal, is escaped.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\u{2028}' | '\u{2029}' => line.extend(c.escape_unicode()),
-            _ if c.is_control() => line.extend(c.escape_default()),
-            _ => line.push(c),
-        }
-    }
-    line
 }

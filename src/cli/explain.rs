@@ -111,7 +111,7 @@ fn explain_object(
     let Some(node) = path.find(document) else {
         return Err(Diagnostic::from(ExplainError::no_field(path, wanted, document)).into());
     };
-    writeln!(context.out, "{}", describe_node(path, node))?;
+    context.print_line(&describe_node(path, node))?;
     // Stacks share a policy: those whose namespace is in the field come first.
     let (mut ordered, others): (Vec<_>, Vec<_>) = parts.iter().partition(|((stack, _), _)| {
         contains_string(node, stack.loaded.values.namespace.name.as_str())
@@ -119,23 +119,27 @@ fn explain_object(
     ordered.extend(others);
     for (at, ((stack, rendering), field)) in ordered.iter().take(MAX_STACKS).enumerate() {
         if at == 0 {
-            writeln!(context.out, "  {}", describe_source(stack, rendering, field))?;
+            context.print_line(&format!("  {}", describe_source(stack, rendering, field)))?;
         }
         let deciding = stack.subject().deciding_values(rendering, field);
         if deciding.is_empty() {
-            writeln!(context.out, "  value     none: no value in {} changes it", stack.file)?;
+            context
+                .print_line(&format!("  value     none: no value in {} changes it", stack.file))?;
         }
         for (value, effect) in deciding {
             let effect = match effect {
                 Effect::Value => "",
                 Effect::Presence => ": its presence",
             };
-            writeln!(context.out, "  value     {}{effect}", describe_value(stack, &value)?)?;
+            context
+                .print_line(&format!("  value     {}{effect}", describe_value(stack, &value)?))?;
         }
     }
     if ordered.len() > MAX_STACKS {
         let more = ordered.len() - MAX_STACKS;
-        writeln!(context.out, "  {more} more stacks contribute: show one with `--stack NAME`")?;
+        context.print_line(&format!(
+            "  {more} more stacks contribute: show one with `--stack NAME`"
+        ))?;
     }
     Ok(())
 }
@@ -195,9 +199,9 @@ fn explain_value(
     }
     for (stack, rendering, influences) in explained {
         for influence in &influences {
-            writeln!(context.out, "{}", describe_value(stack, &influence.value)?)?;
+            context.print_line(&describe_value(stack, &influence.value)?)?;
             for line in describe_influence(rendering, influence) {
-                writeln!(context.out, "  {line}")?;
+                context.print_line(&format!("  {line}"))?;
             }
         }
     }

@@ -1,10 +1,10 @@
 //! `init`: a first values file for a new tenant.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
-use tts_render::project::Project;
+use tts_render::project::{Project, create_file};
 use tts_render::values::{self, DnsLabel};
 use yaml_spans::diagnostic::Diagnostic;
 
@@ -40,8 +40,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 
 /// Writes a file, unless it exists; returns true if it was written.
 fn write_new(path: &Path, text: &str, context: &Context<'_>) -> Result<bool, CliError> {
-    let opened = OpenOptions::new().write(true).create_new(true).open(path);
-    match opened.and_then(|mut file| file.write_all(text.as_bytes())) {
+    match create_file(path, text) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(file_error("write", path, &error).into()),
         Ok(()) => {

@@ -25,6 +25,7 @@ mod schema;
 mod tests;
 mod validate;
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use tts_render::project::{ProjectError, write};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::{is_hidden, visible_line};
 
 use print::{Color, Printer};
 pub(crate) use project::{Common, Inputs};
@@ -127,6 +129,13 @@ pub(crate) struct Context<'a> {
     pub printer: &'a Printer,
 }
 
+impl Context<'_> {
+    /// Prints a line of text to standard output, with hidden characters written out.
+    pub(crate) fn print_line(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", visible_line(line))
+    }
+}
+
 /// Parses the command line, runs the command and reports its errors.
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -146,9 +155,21 @@ pub(crate) fn main() -> ExitCode {
 /// Prints a usage error to standard error, or the help or version that was asked for to standard
 /// output.
 fn print_usage(usage: &clap::Error) -> ExitCode {
-    let written = usage.print().and_then(|()| io::stdout().flush());
+    let written = match usage.use_stderr() && std::env::args_os().any(|arg| is_hostile(&arg)) {
+        false => usage.print().and_then(|()| io::stdout().flush()),
+        true => {
+            let text = usage.render().to_string();
+            text.lines().try_for_each(|line| writeln!(io::stderr(), "{}", visible_line(line)))
+        }
+    };
     let exit = if usage.use_stderr() { Exit::Failure } else { Exit::Success };
     exit_code(written.map(|()| exit).map_err(CliError::from), &Printer::new(Color::Auto, false))
+}
+
+/// Returns true if an argument, such as the name of a file, could steer a terminal or a CI system.
+fn is_hostile(arg: &OsStr) -> bool {
+    let text = arg.to_string_lossy();
+    text.contains(is_hidden) || visible_line(&text) != text
 }
 
 /// Reports the errors of a run, and returns its exit code.

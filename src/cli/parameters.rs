@@ -2,7 +2,7 @@
 
 use tts_render::gitops::announce_parameters;
 use tts_render::project::load::LoadedStack;
-use yaml_spans::diagnostic::Diagnostic;
+use tts_render::report;
 
 use super::plugin::read_request;
 use super::{CliError, Context, Exit, Inputs};
@@ -31,8 +31,6 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
             Vec::new()
         }
     };
-    let json = serde_json::to_string_pretty(&announced)
-        .map_err(|error| Diagnostic::new(format!("the parameters can't be written: {error}")))?;
-    writeln!(context.out, "{json}")?;
+    context.out.write_all(report::json::to_text(&announced).as_bytes())?;
     Ok(Exit::Success)
 }

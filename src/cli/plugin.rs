@@ -3,6 +3,7 @@
 use tts_render::gitops::{Environment, PluginCall, parse_assignments};
 use tts_render::project::Project;
 use tts_render::project::load::Request;
+use tts_render::values::DnsLabel;
 
 use super::{CliError, Common, Inputs};
 use yaml_spans::diagnostic::Diagnostic;
@@ -13,6 +14,11 @@ pub(crate) struct PluginRequest {
     pub request: Request,
     /// One folder of `rendered/`.
     pub app: Option<String>,
+}
+
+/// Returns true if a folder's name is also that of a stack. A path is not: it may be the environment's.
+fn is_stack(project: &Project, folder: &str) -> bool {
+    DnsLabel::new(folder).is_ok() && project.stack(folder).is_ok()
 }
 
 /// Reads arguments and environment; arguments override. Argo CD's parameters are the highest layer.
@@ -37,8 +43,7 @@ pub(crate) fn read_request(
     if let Some(folder) = &app
         && !request.stacks.contains(folder)
     {
-        request.stacks =
-            project.stack(folder).is_ok().then(|| folder.clone()).into_iter().collect();
+        request.stacks = is_stack(&project, folder).then(|| folder.clone()).into_iter().collect();
     }
     // Named stacks are printed alone, without the policies.
     request.without_policies = !request.stacks.is_empty();

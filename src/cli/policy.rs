@@ -69,7 +69,7 @@ fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliEr
         let message = "invalid file `-`: expected a file to edit, such as `policy.yaml` or `./-`";
         return Err(Diagnostic::new(message).into());
     }
-    let (sources, source) = read_source(&args.file)?;
+    let (sources, source) = read_source(&args.file, context)?;
     let request = Request {
         namespace: &args.exclude,
         rule: args.rule.as_deref(),
@@ -122,7 +122,7 @@ fn still_excluded(by: &Option<String>) -> String {
 }
 
 fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let (sources, source) = read_source(&args.file)?;
+    let (sources, source) = read_source(&args.file, context)?;
     let tenant = args.namespace.as_deref().map(|namespace| Tenant {
         namespace,
         priority_class: args.priority_class.as_deref(),
@@ -131,12 +131,14 @@ fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, Cli
     let shown = policy::show_policies(&sources, source, tenant.as_ref())
         .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
     for policy in &shown {
-        context.out.write_all(describe_policy(policy, tenant.as_ref()).as_bytes())?;
+        for line in describe_policy(policy, tenant.as_ref()) {
+            context.print_line(&line)?;
+        }
     }
     Ok(Exit::Success)
 }
 
-fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
+fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> Vec<String> {
     let mut lines = vec![format!("{} {}", policy.kind.name(), policy.name)];
     for rule in &policy.rules {
         let indent = match &rule.name {
@@ -161,10 +163,11 @@ fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> String {
             ));
         }
     }
-    lines.join("\n") + "\n"
+    lines
 }
 
-fn read_source(file: &Path) -> Result<(Sources, SourceId), CliError> {
+fn read_source(file: &Path, context: &Context<'_>) -> Result<(Sources, SourceId), CliError> {
+    context.common.project().check_named(file)?;
     let source = read_manifests(file).map_err(|error| Diagnostic::new(error.to_string()))?;
     let mut sources = Sources::new();
     let id = sources.add(source);

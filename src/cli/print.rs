@@ -1,4 +1,5 @@
-//! Messages on standard error, and errors and findings as text for people.
+//! Messages on standard error, and errors and findings as text for people, with hidden characters written
+//! out.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -7,6 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use clap::ValueEnum;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Place;
+use yaml_spans::{visible, visible_excerpt, visible_line};
 
 /// The maximum number of errors that are shown; the rest are counted.
 const MAX_ERRORS: usize = 20;
@@ -76,7 +78,7 @@ impl Printer {
     /// Prints one status line to standard error, unless `--quiet` is given.
     pub(crate) fn status(&self, line: &str) {
         if !self.quiet {
-            write_line(line);
+            write_line(&visible_line(line));
         }
     }
 
@@ -113,7 +115,7 @@ fn renderer(color: Color, terminal: bool) -> Renderer {
 }
 
 fn render(renderer: &Renderer, entry: &Entry<'_>) -> String {
-    let mut title = entry.level.clone().primary_title(entry.message);
+    let mut title = entry.level.clone().primary_title(visible(entry.message));
     if let Some(id) = entry.id {
         title = title.id(id);
     }
@@ -121,20 +123,20 @@ fn render(renderer: &Renderer, entry: &Entry<'_>) -> String {
     let mut group = match (shown, entry.place) {
         (Some(place), _) => title.element(snippet(place, entry.label)),
         (None, Some(place)) => title.element(
-            Origin::path(place.name.as_str())
+            Origin::path(visible(&place.name))
                 .line(place.line as usize)
                 .char_column(place.column as usize),
         ),
         (None, None) => Group::with_title(title),
     };
     if let Some(path) = entry.path {
-        group = group.element(Level::NOTE.no_name().message(path));
+        group = group.element(Level::NOTE.no_name().message(visible(path)));
     }
     if let (None, Some(label)) = (shown, entry.label) {
-        group = group.element(Level::HELP.message(label));
+        group = group.element(Level::HELP.message(visible(label)));
     }
     for note in &entry.notes {
-        group = group.element(Level::NOTE.message(*note));
+        group = group.element(Level::NOTE.message(visible(note)));
     }
     renderer.render(&[group])
 }
@@ -143,22 +145,17 @@ fn snippet<'a>(
     place: &'a Place,
     label: Option<&'a str>,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let start = byte_offset(&place.excerpt, place.column as usize - 1);
-    let end = byte_offset(&place.excerpt, place.column as usize - 1 + place.width);
-    let annotation = AnnotationKind::Primary.span(start..end);
+    let start = place.column as usize - 1;
+    let (excerpt, marked) = visible_excerpt(&place.excerpt, start..start + place.width);
+    let annotation = AnnotationKind::Primary.span(marked);
     let annotation = match label {
-        Some(label) => annotation.label(label),
+        Some(label) => annotation.label(visible(label)),
         None => annotation,
     };
-    Snippet::source(place.excerpt.as_str())
+    Snippet::source(excerpt)
         .line_start(place.line as usize)
-        .path(place.name.as_str())
+        .path(visible(&place.name))
         .annotation(annotation)
-}
-
-/// The byte at which a character starts; the end for a character past it.
-fn byte_offset(text: &str, character: usize) -> usize {
-    text.char_indices().nth(character).map_or(text.len(), |(byte, _)| byte)
 }
 
 /// Writes a line to standard error; a closed one is ignored.

@@ -38,7 +38,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     if args.check {
         let differences = write::find_differences(&out, &plan, &scope)?;
         for difference in &differences {
-            writeln!(context.out, "{}: {}", difference.path.display(), difference.kind)?;
+            let path = difference.path.display();
+            context.print_line(&format!("{path}: {}", difference.kind))?;
         }
         return Ok(if differences.is_empty() { Exit::Success } else { Exit::Differs });
     }

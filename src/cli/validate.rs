@@ -42,12 +42,15 @@ struct Report {
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let mut report = Report::default();
     for path in &args.paths {
-        report.validate_path(path);
+        match context.common.project().check_named(path) {
+            Ok(()) => report.validate_path(path),
+            Err(error) => report.add_error(error),
+        }
     }
     for diagnostic in &report.findings {
-        writeln!(context.out, "{}", Diagnostics(vec![diagnostic.clone()]))?;
+        context.print_line(&Diagnostics(vec![diagnostic.clone()]).to_string())?;
         if let Some(label) = &diagnostic.label {
-            writeln!(context.out, "    {label}")?;
+            context.print_line(&format!("    {label}"))?;
         }
     }
     for ((api_version, kind), count) in &report.unknown {

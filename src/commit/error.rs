@@ -59,7 +59,12 @@ impl CommitError {
             CommitError::Render(diagnostics) => diagnostics,
             CommitError::Write(error) => error.into(),
             error => {
-                let diagnostic = Diagnostic::new(error.to_string());
+                let diagnostic = match &error {
+                    CommitError::Git(_) | CommitError::NotPushed(_) => {
+                        Diagnostic::from_lines(&error.to_string())
+                    }
+                    _ => Diagnostic::new(error.to_string()),
+                };
                 fix.into_iter().fold(diagnostic, Diagnostic::note).into()
             }
         }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use yaml_spans::visible;
+
 /// The most objects that a message lists; the rest are counted.
 const MAX_OBJECTS: usize = 40;
 /// The most folders that a subject lists.
@@ -51,10 +53,10 @@ impl Changes {
         for change in self.objects.iter().take(MAX_OBJECTS) {
             if change.folder != folder {
                 folder = &change.folder;
-                let _ = write!(text, "\n{folder}:\n");
+                let _ = write!(text, "\n{}:\n", visible(folder));
             }
             let verb = Verb::ALL.iter().find(|(verb, _)| *verb == change.verb).map_or("", |v| v.1);
-            let _ = writeln!(text, "  {verb} {}", change.object);
+            let _ = writeln!(text, "  {verb} {}", visible(&change.object));
         }
         if self.objects.len() > MAX_OBJECTS {
             let _ = write!(text, "\nand {} more objects\n", self.objects.len() - MAX_OBJECTS);
@@ -70,7 +72,12 @@ impl Changes {
         }
         let folders: BTreeSet<&str> =
             self.objects.iter().map(|change| change.folder.as_str()).collect();
-        let mut names = folders.iter().take(MAX_FOLDERS).copied().collect::<Vec<_>>().join(", ");
+        let mut names = folders
+            .iter()
+            .take(MAX_FOLDERS)
+            .map(|folder| visible(folder))
+            .collect::<Vec<_>>()
+            .join(", ");
         if folders.len() > MAX_FOLDERS {
             let _ = write!(names, " and {} more", folders.len() - MAX_FOLDERS);
         }

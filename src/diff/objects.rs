@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::fields::{self, FieldChange};
-use super::secrets;
+use super::secrets::Masked;
 use crate::model::object::{Object, Objects};
 use crate::model::workload;
 use kube_validate::ObjectId;
@@ -89,8 +89,9 @@ fn compare_object(
     if fields.is_empty() {
         return None;
     }
-    if secrets::is_secret(id) {
-        fields.iter_mut().for_each(secrets::mask);
+    let masked = Masked::of(id);
+    if masked != Masked::Nothing {
+        fields.iter_mut().for_each(|field| masked.mask(field));
     }
     Some(ObjectChange {
         id: id.clone(),
@@ -156,10 +157,34 @@ mod tests {
                 "{{apiVersion: v1, kind: Secret, metadata: {{name: s, annotations: {{\"kubectl.kubernetes.io/last-applied-configuration\": '{value}'}}}}, data: {{k: '{value}'}}, stringData: {{p: '{value}', q: same}}}}"
             )
         };
-        let secrets = [secret("hunter1"), secret("hunter2")];
-        for (base, head) in [(Some(0), Some(1)), (None, Some(0)), (Some(1), None)] {
+        let list = |kind: &str, items: &[String]| {
+            format!(
+                "{{apiVersion: v1, kind: {kind}, metadata: {{name: l}}, items: [{}]}}",
+                items.join(", ")
+            )
+        };
+        let [one, two] = [secret("hunter1"), secret("hunter2")];
+        let texts = [
+            one.clone(),
+            two.clone(),
+            list("List", std::slice::from_ref(&one)),
+            list("List", std::slice::from_ref(&two)),
+            list("SecretList", std::slice::from_ref(&one)),
+            list("SecretList", &[two.clone(), one.clone()]),
+            list("SecretList", &[]),
+        ];
+        for (base, head) in [
+            (Some(0), Some(1)),
+            (None, Some(0)),
+            (Some(1), None),
+            (Some(2), Some(3)),
+            (None, Some(2)),
+            (Some(4), Some(5)),
+            (Some(6), Some(5)),
+            (Some(5), None),
+        ] {
             let snapshot = |which: Option<usize>| {
-                which.map_or_else(Objects::default, |at| objects(&secrets[at]))
+                which.map_or_else(Objects::default, |at| objects(&texts[at]))
             };
             let (changes, _) = compare(&snapshot(base), &snapshot(head));
             assert!(!changes[0].fields.is_empty());

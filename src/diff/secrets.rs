@@ -2,7 +2,7 @@
 
 use super::fields::{Difference, FieldChange, starts_with};
 use kube_validate::ObjectId;
-use yaml_spans::{Node, Path, Value};
+use yaml_spans::{Node, Path, Segment, Value};
 
 /// The placeholder of a masked value.
 const MASK: &str = "(masked)";
@@ -16,25 +16,80 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 const MASKED: [&[&str]; 3] =
     [&["data"], &["stringData"], &["metadata", "annotations", LAST_APPLIED]];
 
-/// Returns true if the object is a Secret, whichever API group defines the kind.
-pub(super) fn is_secret(id: &ObjectId) -> bool {
-    id.kind == "Secret"
+/// The objects in an object that are masked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Masked {
+    /// None.
+    Nothing,
+    /// The object itself.
+    Itself,
+    /// Each of its `items`. In a `List` they are masked whatever they are, since the change of one field
+    /// does not show the kind of its item.
+    Items,
 }
 
-/// Masks the values in a change of a Secret.
-pub(super) fn mask(field: &mut FieldChange) {
-    let FieldChange { path, change, .. } = field;
-    match change {
-        Difference::Added(node) | Difference::Removed(node) => mask_node(path, node, MASK),
-        Difference::Changed(before, after) => {
-            mask_node(path, before, MASK);
-            mask_node(path, after, OTHER);
+impl Masked {
+    /// The masking of an object. A Secret is one whichever API group defines the kind.
+    pub(super) fn of(id: &ObjectId) -> Self {
+        match id.kind.as_str() {
+            "Secret" => Masked::Itself,
+            "List" | "SecretList" => Masked::Items,
+            _ => Masked::Nothing,
         }
-        Difference::Reordered(before, after) if is_masked(path) => {
-            before.clear();
-            after.clear();
+    }
+
+    /// Masks the values in a change of the object.
+    pub(super) fn mask(self, field: &mut FieldChange) {
+        let FieldChange { path, change, .. } = field;
+        match change {
+            Difference::Added(node) | Difference::Removed(node) => self.mask_at(path, node, MASK),
+            Difference::Changed(before, after) => {
+                self.mask_at(path, before, MASK);
+                self.mask_at(path, after, OTHER);
+            }
+            Difference::Reordered(before, after) => {
+                let is_masked = match (self, path.segments()) {
+                    (Masked::Nothing, _) => false,
+                    (Masked::Items, [_, _, rest @ ..]) => is_masked(&path_of(rest)),
+                    (Masked::Items, _) => true,
+                    (Masked::Itself, _) => is_masked(path),
+                };
+                if is_masked {
+                    before.clear();
+                    after.clear();
+                }
+            }
         }
-        Difference::Reordered(..) => {}
+    }
+
+    fn mask_at(self, path: &Path, node: &mut Node, placeholder: &str) {
+        match (self, path.segments()) {
+            (Masked::Nothing, _) => {}
+            (Masked::Itself, _) => mask_node(path, node, placeholder),
+            (Masked::Items, []) => {
+                if let Some(items) = node_at_mut(node, &["items"]) {
+                    mask_items(items, placeholder);
+                }
+            }
+            (Masked::Items, [Segment::Key(key)]) if key == "items" => mask_items(node, placeholder),
+            (Masked::Items, [Segment::Key(key), _, rest @ ..]) if key == "items" => {
+                mask_node(&path_of(rest), node, placeholder);
+            }
+            (Masked::Items, _) => {}
+        }
+    }
+}
+
+fn path_of(segments: &[Segment]) -> Path {
+    segments.iter().fold(Path::root(), |mut path, segment| {
+        path.push(segment.clone());
+        path
+    })
+}
+
+fn mask_items(items: &mut Node, placeholder: &str) {
+    if let Value::Sequence(items) = &mut items.value {
+        items.iter_mut().for_each(|item| mask_node(&Path::root(), item, placeholder));
     }
 }
 

@@ -16,6 +16,12 @@ pub enum PluginCallError {
         "invalid `ARGOCD_APP_SOURCE_PATH` `{0}`: expected a path inside the Application's repository"
     )]
     Outside(String),
+    /// A link on the path: the folders above it are not those of the path.
+    #[error("invalid `ARGOCD_APP_SOURCE_PATH` `{0}`: expected folders, not a link")]
+    Link(String),
+    /// A name that would be a path.
+    #[error("invalid `{0}` `{1}`: expected a name, not a path")]
+    NotAName(&'static str, String),
     /// No folder on the path holds a project.
     #[error("there is no `values/` in the Application's path `{0}` or above it")]
     NoProject(String),
@@ -68,14 +74,17 @@ pub struct PluginCall {
 impl PluginCall {
     /// Finds the project from the folder that the command runs in. Outside Argo CD (no source path)
     /// that folder is the project's root. Inside, the project is the nearest folder upwards that
-    /// holds `values/`, no further than the repository's root. If the path goes on below the project
+    /// holds `values/`, no further than the repository's root. A link on the path is refused, since the
+    /// folders above it may be outside the repository. If the path goes on below the project
     /// (such as `rendered/tts`), its last part names the requested folder, unless the environment
     /// names a stack or a folder.
     ///
     /// # Errors
-    /// The path leaves the repository, or no folder on it holds a project.
+    /// The path leaves the repository or contains a link, no folder on it holds a project, or a name is a
+    /// path.
     pub fn find(start: &Path, environment: &Environment) -> Result<Self, PluginCallError> {
-        let (stack, app) = (environment.stack.clone(), environment.app.clone());
+        let stack = checked_name("STACK", environment.stack.as_ref())?;
+        let app = checked_name("APP", environment.app.as_ref())?;
         let Some(source_path) = &environment.source_path else {
             return Ok(PluginCall { root: start.to_owned(), stack, app });
         };
@@ -87,6 +96,10 @@ impl PluginCall {
                 _ => return Err(PluginCallError::Outside(source_path.clone())),
             }
         }
+        let relative: PathBuf = parts.iter().collect();
+        if start.canonicalize().is_ok_and(|folder| !folder.ends_with(relative)) {
+            return Err(PluginCallError::Link(source_path.clone()));
+        }
         let mut root = start.to_owned();
         let mut below: Option<&String> = None;
         for part in parts.iter().rev().map(Some).chain([None]) {
@@ -96,12 +109,28 @@ impl PluginCall {
                 let by_path = if stack.is_none() && app.is_none() { named.cloned() } else { None };
                 return Ok(PluginCall { root, stack, app: app.or(by_path) });
             }
+            if root.join(".git").exists() {
+                break;
+            }
             // The first part to be left is the deepest: it names the folder.
             below = below.or(part);
             root.push("..");
         }
         Err(PluginCallError::NoProject(source_path.clone()))
     }
+}
+
+/// A name of a stack or a folder from the environment. It is never a path: a path would be read like a
+/// file that the user named.
+fn checked_name(
+    variable: &'static str,
+    name: Option<&String>,
+) -> Result<Option<String>, PluginCallError> {
+    let Some(name) = name else { return Ok(None) };
+    if name.contains(['/', '\\']) || name.starts_with('.') || name.ends_with(".yaml") {
+        return Err(PluginCallError::NotAName(variable, name.clone()));
+    }
+    Ok(Some(name.clone()))
 }
 
 #[cfg(test)]
@@ -174,6 +203,48 @@ mod tests {
             PluginCall::find(&start, &environment),
             Err(PluginCallError::Outside("../app".to_owned()))
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_on_the_path_leads_nowhere() {
+        let above = tempfile::tempdir().unwrap();
+        fs::create_dir_all(above.path().join("values")).unwrap();
+        let clone = above.path().join("clone");
+        fs::create_dir_all(clone.join("deep")).unwrap();
+        std::os::unix::fs::symlink("..", clone.join("deep/x")).unwrap();
+        std::os::unix::fs::symlink("../..", clone.join("deep/y")).unwrap();
+        for path in ["deep/x", "deep/y"] {
+            let environment =
+                Environment { source_path: Some(path.to_owned()), ..Environment::default() };
+            let start = clone.join(path).canonicalize().unwrap();
+            let expected = Err(PluginCallError::Link(path.to_owned()));
+            assert_eq!(PluginCall::find(&start, &environment), expected);
+        }
+    }
+
+    #[test]
+    fn the_search_ends_at_the_top_of_the_clone() {
+        let above = tempfile::tempdir().unwrap();
+        fs::create_dir_all(above.path().join("values")).unwrap();
+        let start = above.path().join("clone/app");
+        fs::create_dir_all(&start).unwrap();
+        fs::create_dir(above.path().join("clone/.git")).unwrap();
+        let path = "clone/app".to_owned();
+        let environment = Environment { source_path: Some(path.clone()), ..Environment::default() };
+        assert_eq!(PluginCall::find(&start, &environment), Err(PluginCallError::NoProject(path)));
+    }
+
+    #[test]
+    fn a_name_of_the_environment_is_not_a_path() {
+        for name in ["x.yaml", "../x", "values/x", "/etc/passwd", ".x"] {
+            let named = Environment { stack: Some(name.to_owned()), ..Environment::default() };
+            let expected = Err(PluginCallError::NotAName("STACK", name.to_owned()));
+            assert_eq!(PluginCall::find(Path::new("."), &named), expected);
+            let named = Environment { app: Some(name.to_owned()), ..Environment::default() };
+            let expected = Err(PluginCallError::NotAName("APP", name.to_owned()));
+            assert_eq!(PluginCall::find(Path::new("."), &named), expected);
+        }
     }
 
     #[test]

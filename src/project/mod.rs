@@ -2,14 +2,16 @@
 //!
 //! In: the root that the user names. Out: texts. The repository is not trusted: a file of it, or one
 //! that its values name, must be inside the root once links are followed, must be a regular file and
-//! must be small. A file that the user names on the command line may be anywhere.
+//! must be small. A file that the user names on the command line may be anywhere outside the root; one
+//! inside is the repository's, and no link leads it out.
 
 pub mod load;
 pub mod write;
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use crate::values::RelativePath;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
@@ -106,8 +108,8 @@ pub struct StackFile {
     /// The stem of the file's name, which must be the stack's name.
     pub stem: String,
     path: PathBuf,
-    /// Named on the command line by its path, so it may be anywhere.
-    trusted: bool,
+    /// Named on the command line by its path, so it may be outside the root.
+    named: bool,
 }
 
 impl Project {
@@ -130,10 +132,10 @@ impl Project {
 
     /// All stacks, by name: each `.yaml` in `values/`.
     pub fn stacks(&self) -> Result<Vec<StackFile>, ProjectError> {
-        let folder = self.root.join(Self::VALUES);
-        let mut stacks: Vec<_> = list_files(&folder, ".yaml")?
+        let mut stacks: Vec<_> = self
+            .list_inside(Self::VALUES, ".yaml")?
             .into_iter()
-            .map(|(stem, path)| StackFile { stem, path, trusted: false })
+            .map(|(stem, path)| StackFile { stem, path, named: false })
             .collect();
         stacks.sort();
         if stacks.is_empty() {
@@ -144,7 +146,7 @@ impl Project {
 
     /// The owners' policies: each `.yaml` in `policies/`.
     pub fn policies(&self) -> Result<Vec<Source>, ProjectError> {
-        let files = list_files(&self.root.join(Self::POLICIES), ".yaml")?;
+        let files = self.list_inside(Self::POLICIES, ".yaml")?;
         files.into_iter().map(|(_, path)| self.read_inside(&path)).collect()
     }
 
@@ -154,7 +156,7 @@ impl Project {
         if name.contains('/') || name.ends_with(".yaml") {
             let path = PathBuf::from(name);
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            return Ok(StackFile { stem: stem.unwrap_or_default(), path, trusted: true });
+            return Ok(StackFile { stem: stem.unwrap_or_default(), path, named: true });
         }
         let mut stacks = self.stacks()?;
         match stacks.iter().position(|stack| stack.stem == name) {
@@ -170,22 +172,23 @@ impl Project {
 
     /// A stack's values.
     pub fn read_stack(&self, stack: &StackFile) -> Result<Source, ProjectError> {
-        if stack.trusted { read_named(&stack.path) } else { self.read_inside(&stack.path) }
+        if stack.named { self.read_named(&stack.path) } else { self.read_inside(&stack.path) }
     }
 
     /// The repository's own templates: file names and sources; empty without a folder of templates.
     /// `folder` is one that the user named instead.
     pub fn templates(&self, folder: Option<&Path>) -> Result<Vec<(String, Source)>, ProjectError> {
-        let inside = self.root.join(Self::TEMPLATES);
         let files = match folder {
-            Some(folder) => list_files(folder, ".yaml.j2")?,
-            None if inside.is_dir() => list_files(&inside, ".yaml.j2")?,
-            None => Vec::new(),
+            Some(folder) => {
+                self.check_named(folder)?;
+                list_files(folder, ".yaml.j2")?
+            }
+            None => self.list_inside(Self::TEMPLATES, ".yaml.j2")?,
         };
         let mut templates = Vec::with_capacity(files.len());
         for (stem, path) in files {
             let source = match folder {
-                Some(_) => read_named(&path)?,
+                Some(_) => self.read_named(&path)?,
                 None => self.read_inside(&path)?,
             };
             templates.push((format!("{stem}.yaml.j2"), source));
@@ -201,14 +204,56 @@ impl Project {
     /// A file inside the root; its name in messages is the path from there.
     fn read_inside(&self, path: &Path) -> Result<Source, ProjectError> {
         let name = self.shown_path(path);
+        self.check_inside(path, &name)?;
+        read_source(path, &name, MAX_FILE_BYTES)
+    }
+
+    /// Checks that a path is inside the root once links are followed.
+    fn check_inside(&self, path: &Path, name: &str) -> Result<(), ProjectError> {
         let is_inside = path
             .canonicalize()
             .and_then(|path| Ok(path.starts_with(self.root.canonicalize()?)))
-            .map_err(|error| unreadable(&name, &error))?;
-        if !is_inside {
-            return Err(ProjectError::Outside { path: name });
+            .map_err(|error| unreadable(name, &error))?;
+        if is_inside { Ok(()) } else { Err(ProjectError::Outside { path: name.to_owned() }) }
+    }
+
+    /// The files of one of the root's folders whose names have an ending. A folder that is a link out of
+    /// the root is not listed: its names would be shown.
+    fn list_inside(
+        &self,
+        folder: &str,
+        ending: &str,
+    ) -> Result<Vec<(String, PathBuf)>, ProjectError> {
+        let path = self.root.join(folder);
+        if path.exists() {
+            self.check_inside(&path, folder)?;
         }
-        read_source(path, &name, MAX_FILE_BYTES)
+        list_files(&path, ending)
+    }
+
+    /// Reads a file that the user named on the command line.
+    pub fn read_named(&self, path: &Path) -> Result<Source, ProjectError> {
+        self.check_named(path)?;
+        read_source(path, &path.display().to_string(), MAX_FILE_BYTES)
+    }
+
+    /// Checks a path that the user named. Anything outside the root is the user's own. A path inside is
+    /// the repository's, whoever names it: no link may lead it out.
+    pub fn check_named(&self, path: &Path) -> Result<(), ProjectError> {
+        let Ok(root) = self.root.canonicalize() else { return Ok(()) };
+        let is_named_inside = absolute(path)
+            .zip(absolute(&self.root))
+            .is_some_and(|(path, root)| path.starts_with(root));
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new(".")).canonicalize();
+        let is_in_folder = parent.is_ok_and(|parent| parent.starts_with(&root));
+        // A path that can't be resolved can't be read either.
+        match path.canonicalize() {
+            Ok(target) if (is_named_inside || is_in_folder) && !target.starts_with(&root) => {
+                Err(ProjectError::Outside { path: path.display().to_string() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The path from the root, for messages.
@@ -217,9 +262,19 @@ impl Project {
     }
 }
 
-/// Reads a file that the user named on the command line, which may be anywhere.
-pub fn read_named(path: &Path) -> Result<Source, ProjectError> {
-    read_source(path, &path.display().to_string(), MAX_FILE_BYTES)
+/// The absolute path, with its `.` and `..` resolved by their names alone.
+fn absolute(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    Some(path.components().fold(PathBuf::new(), |mut done, component| {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                done.pop();
+            }
+            component => done.push(component),
+        }
+        done
+    }))
 }
 
 /// The manifests below a folder (`.yaml`, `.yml`, `.json`), sorted by path; links are not followed. Any
@@ -279,15 +334,60 @@ pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
 /// stays. A link stays a link: the file that it leads to is replaced.
 pub fn replace_file(file: &Path, text: &str) -> io::Result<()> {
     let file = fs::canonicalize(file)?;
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".tts-render-").suffix(".tmp");
-    // Created here, so that an error does not name the temporary file.
-    let mut beside = builder.make_in(folder, |path| fs::File::create_new(path))?;
+    let mut beside = new_beside(&file)?;
     beside.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
     beside.as_file_mut().write_all(text.as_bytes())?;
     beside.persist(&file)?;
     Ok(())
+}
+
+/// Creates a file with its whole text or not at all, so that a full disk leaves nothing.
+///
+/// # Errors
+/// Of the kind `AlreadyExists` if the path exists, which is left as it is.
+pub fn create_file(file: &Path, text: &str) -> io::Result<()> {
+    if fs::symlink_metadata(file).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut beside = new_beside(file)?;
+    beside.as_file_mut().write_all(text.as_bytes())?;
+    beside.persist_noclobber(file)?;
+    Ok(())
+}
+
+/// The start and the end of a temporary file's name. A run that was killed leaves one.
+pub(crate) const TEMPORARY: (&str, &str) = (".tts-render-", ".tmp");
+
+/// The age from which a temporary file is one of a run that was killed: a run needs it for moments.
+const LEFTOVER_AGE: Duration = Duration::from_secs(15 * 60);
+
+/// A temporary file in a file's folder, without those that killed runs left there.
+fn new_beside(file: &Path) -> io::Result<tempfile::NamedTempFile<fs::File>> {
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = parent.unwrap_or(Path::new("."));
+    remove_leftovers(folder);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
+    // Created here, so that an error does not name the temporary file.
+    builder.make_in(folder, |path| fs::File::create_new(path))
+}
+
+/// Removes the temporary files and folders that killed runs left in a folder. One that can't be removed
+/// stays for the next run.
+pub fn remove_leftovers(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_temporary = name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1);
+        let Ok(metadata) = entry.metadata() else { continue };
+        let age = metadata.modified().ok().and_then(|time| time.elapsed().ok());
+        if !is_temporary || age.is_none_or(|age| age < LEFTOVER_AGE) {
+            continue;
+        }
+        let _ = match metadata.is_dir() {
+            true => fs::remove_dir_all(entry.path()),
+            false => fs::remove_file(entry.path()),
+        };
+    }
 }
 
 fn read_source(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectError> {
@@ -364,6 +464,29 @@ fn unreadable(path: &str, error: &io::Error) -> ProjectError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn temporary_files_of_killed_runs_are_removed_by_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let old = std::time::SystemTime::now() - 2 * LEFTOVER_AGE;
+        for name in [".tts-render-old.tmp", ".tts-render-new.tmp", "other.tmp", "x.yaml"] {
+            let file = fs::File::create(path(name)).unwrap();
+            if name != ".tts-render-new.tmp" {
+                file.set_modified(old).unwrap();
+            }
+        }
+        fs::create_dir(path(".tts-render-folder.tmp")).unwrap();
+        fs::write(path(".tts-render-folder.tmp/new"), "").unwrap();
+        fs::File::open(path(".tts-render-folder.tmp")).unwrap().set_modified(old).unwrap();
+        replace_file(&path("x.yaml"), "a: 1\n").unwrap();
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, [".tts-render-new.tmp", "other.tmp", "x.yaml"]);
+    }
 
     #[cfg(target_os = "linux")]
     #[test]

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::model::Severity;
+use yaml_spans::visible;
 
 /// The lines of a file that a command points at.
 pub(crate) struct Location {
@@ -15,7 +16,8 @@ pub(crate) struct Location {
     pub columns: Option<(u32, u32)>,
 }
 
-/// One workflow command, with its line end. Nothing in the arguments can end it or start another.
+/// One workflow command, with its line end. Nothing in the arguments can end it or start another; hidden
+/// characters are written out, except for the line ends of the text.
 pub(crate) fn command(
     severity: Severity,
     title: &str,
@@ -48,10 +50,11 @@ pub(crate) fn path_beneath(root: &Path, file: &str) -> String {
 
 /// A command's message: line ends would end it, `%` would start an escape.
 fn escape_message(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<_> = text.split('\n').map(visible).collect();
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 /// A command's property: `:` and `,` would end it, too.
 fn escape_property(text: &str) -> String {
-    escape_message(text).replace(':', "%3A").replace(',', "%2C")
+    visible(text).replace('%', "%25").replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,8 +1,7 @@
-//! Output shared by all reports: text whose hidden characters are written out, the JSON form of an
-//! object's identity, and GitHub's workflow commands.
+//! Output shared by all reports: messages as text, JSON, and GitHub's workflow commands.
 
 pub(crate) mod github;
-pub(crate) mod json;
+pub mod json;
 mod text;
 
-pub(crate) use text::{plain_text, visible};
+pub(crate) use text::plain_text;

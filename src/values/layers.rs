@@ -6,10 +6,10 @@ use std::path::Path as FilePath;
 
 use super::schema::Shape;
 use super::{Values, check};
-use yaml_spans::diagnostic::{Diagnostics, Located};
+use yaml_spans::diagnostic::{Diagnostics, Hint, Located};
 use yaml_spans::source::{Source, SourceId, Sources, Span};
 use yaml_spans::{self, Dialect, Entry, Mapping, Node, ParseError, Path, PathError, ReadError};
-use yaml_spans::{Segment, Value};
+use yaml_spans::{Segment, Value, suggest};
 
 /// One assignment, `PATH=VALUE`, typed by the schema when it is merged into the values.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,10 +176,12 @@ fn merge_layers(
     layers: &Layers,
 ) -> Result<(Node, Errors), Errors> {
     let mut tree = parse_layer(sources, base)?;
-    for &overlay in &layers.overlays {
-        merge_onto(&mut tree, parse_layer(sources, overlay)?);
-    }
     let mut errors = Vec::new();
+    for &overlay in &layers.overlays {
+        let overlay = parse_layer(sources, overlay)?;
+        find_unknown_nulls(&overlay, &Shape::of_values(), &Path::root(), &mut errors);
+        merge_onto(&mut tree, overlay);
+    }
     for assignment in &layers.assignments {
         if let Err(error) = apply_assignment(&mut tree, sources, assignment) {
             errors.push(*error);
@@ -198,6 +200,26 @@ fn parse_layer(sources: &Sources, id: SourceId) -> Result<Node, Vec<Located<Load
         (None, _) => (LoadError::Documents(0), Some(Span::new(id, 0, 0))),
     };
     Err(vec![Located::new(error, span, Path::root())])
+}
+
+/// Reports each `null` whose key the values can't have: after merging, nothing is left of a typo.
+fn find_unknown_nulls(node: &Node, shape: &Shape, path: &Path, errors: &mut Errors) {
+    for (key, entry) in node.as_mapping().into_iter().flatten() {
+        let place = path.key(key.clone());
+        match shape.step(&Segment::Key(key.clone())) {
+            Some(shape) => find_unknown_nulls(&entry.node, &shape, &place, errors),
+            None if entry.node.value == Value::Null => {
+                let error = LoadError::Read(ReadError::UnknownField(key.clone()));
+                let error = Located::new(error, entry.key_span, place);
+                errors.push(match suggest(key, shape.properties()) {
+                    Some(near) => error.hint(Hint::Suggestion(near.into())),
+                    None => error,
+                });
+            }
+            // Anything else stays, and reading reports it.
+            None => {}
+        }
+    }
 }
 
 /// Maps merge, lists and scalars replace, `null` removes.

@@ -12,7 +12,7 @@ use tts_render::project::load::{LoadedStack, Request};
 use tts_render::values::Assignment;
 
 use crate::common::tool::Sandbox;
-use crate::world::{NOW, committed, diff, first};
+use crate::review::{NOW, committed, diff, first_line};
 
 /// A change of rendered files: a new file, or a replacement in the files of the guard and of `down`.
 enum Edit {
@@ -94,7 +94,9 @@ fn changes_that_hand_over_the_cluster_or_switch_the_gate_off_are_critical() {
         sandbox.ok(&["render", "--out", "changed", "--force"]);
         let added = sandbox.path("changed/tts/added.yaml");
         match edit {
-            New(text) => sandbox.write("changed/tts/added.yaml", text),
+            New(text) => {
+                sandbox.write("changed/tts/added.yaml", text);
+            }
             Jobs(from, to) => {
                 for file in STOPPING {
                     sandbox.replace(&format!("changed/{file}"), from, to);
@@ -103,10 +105,10 @@ fn changes_that_hand_over_the_cluster_or_switch_the_gate_off_are_critical() {
         }
         let args = ["--base", "rendered", "--head", "changed", "--fail-on", "critical"];
         let ran = diff(&sandbox, &args);
-        assert_eq!(ran.code, 1, "{name}: {}{}", ran.out, ran.err);
-        assert!(!first(&ran).starts_with("0 critical"), "{name}: {}", ran.out);
+        assert_eq!(ran.code, 1, "{name}: {}{}", ran.stdout, ran.stderr);
+        assert!(!first_line(&ran).starts_with("0 critical"), "{name}: {}", ran.stdout);
         if let Jobs(..) = edit {
-            assert!(ran.out.contains("[guard-weakened]"), "{name}: {}", ran.out);
+            assert!(ran.stdout.contains("[guard-weakened]"), "{name}: {}", ran.stdout);
         }
         let _ = std::fs::remove_file(added);
     }
@@ -123,11 +125,11 @@ fn what_is_not_judged_is_in_every_format_and_counts_as_a_warning() {
     };
     for format in ["text", "markdown", "html", "json", "github"] {
         let ran = run(&["--format", format]);
-        assert_eq!(ran.code, 1, "{}", ran.err);
-        assert!(ran.out.contains(", 1 not judged · 1 of "), "{format}: {}", ran.out);
-        assert!(ran.out.contains("spec.template.spec.dnsPolicy"), "{format}: {}", ran.out);
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert!(ran.stdout.contains(", 1 not judged · 1 of "), "{format}: {}", ran.stdout);
+        assert!(ran.stdout.contains("spec.template.spec.dnsPolicy"), "{format}: {}", ran.stdout);
     }
-    let json: Value = serde_json::from_str(&run(&["--format", "json"]).out).expect("JSON");
+    let json: Value = serde_json::from_str(&run(&["--format", "json"]).stdout).expect("JSON");
     assert_eq!(json["notJudged"][0]["paths"][0], "spec.template.spec.dnsPolicy");
     assert_eq!(json["counts"]["warning"], 0, "{json:#}");
     assert_eq!(run(&["--fail-on", "warning"]).code, 1);
@@ -150,7 +152,7 @@ fn snapshots(sandbox: &Sandbox, assignment: &str) -> Option<(Snapshot, Snapshot)
     let request = Request { assignments, ..Request::default() };
     let base = sandbox.path("rendered");
     let comparison = Comparison {
-        base: base.to_str()?,
+        base: input::Base::Folder(&base),
         head: None::<&Path>,
         rendered_folder: "rendered",
         request: &request,

@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::path::Path;
 use crate::source::{Place, Sources, Span};
+use crate::visible_line;
 
 /// An error with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +120,14 @@ impl Diagnostic {
         }
     }
 
+    /// Makes a diagnostic from the output of a program: the first line is the message, each further one
+    /// a note.
+    pub fn from_lines(text: &str) -> Self {
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        let message = Diagnostic::new(lines.next().unwrap_or_default());
+        lines.fold(message, Diagnostic::note)
+    }
+
     /// Adds a note.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
@@ -143,20 +152,22 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
-/// One line a diagnostic: `file:line:column: message (path)`.
+/// One line a diagnostic: `file:line:column: message (path)`, with hidden characters written out.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, diagnostic) in self.0.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
+            let mut line = String::new();
             if let Some(place) = &diagnostic.place {
-                write!(f, "{}:{}:{}: ", place.name, place.line, place.column)?;
+                line.push_str(&format!("{}:{}:{}: ", place.name, place.line, place.column));
             }
-            f.write_str(&diagnostic.message)?;
+            line.push_str(&diagnostic.message);
             if let Some(path) = &diagnostic.path {
-                write!(f, " ({path})")?;
+                line.push_str(&format!(" ({path})"));
             }
+            f.write_str(&visible_line(&line))?;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod scalar;
 pub mod source;
 mod suggest;
 mod truncate;
+mod visible;
 mod write;
 
 pub use emit::{emit, emit_documents, emit_scalar};
@@ -26,4 +27,5 @@ pub use path::{Path, PathError, Segment};
 pub use read::{ReadError, read, read_partial};
 pub use suggest::{list_names, one_of, suggest, suggestion};
 pub use truncate::truncate;
+pub use visible::{is_hidden, visible, visible_excerpt, visible_line};
 pub use write::{WriteError, to_node};

@@ -146,6 +146,14 @@ pub(crate) const FAULTS: &[Fault] = &[
         env.api.get = vec![answer(200, "", &"[".repeat(100_000))];
         env.set("SCALE_BUDGET", "3s");
     }),
+    fault("the GET is answered with the Scale of another Deployment", ONLY_STOPS, "", |env| {
+        let scale = "{\"kind\":\"Scale\",\"metadata\":{\"name\":\"other\"},\"spec\":{}}";
+        env.api.get = vec![answer(200, "", scale)];
+    }),
+    fault("the GET is answered with the Scale of another namespace", ONLY_STOPS, "", |env| {
+        let scale = "{\"kind\":\"Scale\",\"metadata\":{\"name\":\"chatterbox-tts\",\"namespace\":\"other\"},\"spec\":{}}";
+        env.api.get = vec![answer(200, "", scale)];
+    }),
     fault(
         "the PATCH is applied, but answered with other replicas",
         &[case("up", 1, To(1)), case("down", 1, To(0))],

@@ -102,6 +102,12 @@ impl TestEnv {
 
     /// Runs the gate once.
     pub(crate) fn run(self) -> CommandOutput {
+        self.run_by(&[], |_| {})
+    }
+
+    /// Runs the gate once by another program, if one is given, with an action while it runs, which gets
+    /// the started process.
+    pub(crate) fn run_by(self, program: &[&str], during: impl FnOnce(u32)) -> CommandOutput {
         let folder = tempfile::tempdir().unwrap();
         let mount = folder.path().join("mount");
         fs::create_dir(&mount).unwrap();
@@ -114,7 +120,10 @@ impl TestEnv {
         }
         let exporter = http_server::serve(self.exporter.clone());
         let api = api_server::start(self.api.clone(), TOKEN);
-        let output = self.new_command(&mount, &log, &exporter, &api).output().unwrap();
+        let mut command = self.new_command(program, &mount, &log, &exporter, &api);
+        let child = command.spawn().unwrap();
+        during(child.id());
+        let output = child.wait_with_output().unwrap();
         let message = fs::read_to_string(&log).ok();
         CommandOutput {
             code: output.status.code().expect("an exit code, not a signal"),
@@ -126,8 +135,22 @@ impl TestEnv {
         }
     }
 
-    fn new_command(&self, mount: &Path, log: &Path, exporter: &Server, api: &ApiServer) -> Command {
-        let mut command = Command::new(gate_binary());
+    fn new_command(
+        &self,
+        program: &[&str],
+        mount: &Path,
+        log: &Path,
+        exporter: &Server,
+        api: &ApiServer,
+    ) -> Command {
+        let mut command = match program {
+            [] => Command::new(gate_binary()),
+            [program, args @ ..] => {
+                let mut command = Command::new(program);
+                command.args(args).arg(gate_binary());
+                command
+            }
+        };
         command
             .env_clear()
             .args(&self.args)

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use oci_scratch::Inspection;
+use yaml_spans::visible_line;
 
 /// Prints the content of an image as tables.
 pub(super) fn write_inspection(image: &Inspection, out: &mut dyn Write) -> io::Result<()> {
@@ -45,7 +46,7 @@ pub(super) fn write_inspection(image: &Inspection, out: &mut dyn Write) -> io::R
 }
 
 /// Writes columns as wide as their content, with a blank line before a table that has a header.
-/// Control characters are replaced: an image of another origin must not steer the terminal.
+/// Hidden characters are written out: an image of another origin must not steer the terminal.
 fn write_table(out: &mut dyn Write, header: &[&str], rows: Vec<Vec<String>>) -> io::Result<()> {
     if rows.is_empty() {
         return Ok(());
@@ -66,7 +67,7 @@ fn write_table(out: &mut dyn Write, header: &[&str], rows: Vec<Vec<String>>) -> 
     for row in &all {
         let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
         let line = cells.collect::<Vec<_>>().join("  ");
-        writeln!(out, "{}", line.trim_end().replace(char::is_control, "\u{fffd}"))?;
+        writeln!(out, "{}", visible_line(line.trim_end()))?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use oci_scratch::{
     Binary, BinaryError, Inspection, Layout, Login, PushStep, Reference, Registry, RegistryError,
 };
 use tts_render::image::{Compiler, OwnImage, own_about};
+use tts_render::project::remove_leftovers;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use self::pinning::{GATE_PATH, PinFlags, Pinning};
@@ -142,7 +143,11 @@ fn build_image(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliErr
     let image = own_image.assemble(&program, about, args.time)?;
     let layout = Layout::new(&image, &tag).map_err(to_diagnostic)?;
     let pinning = args.pin.plan(context, &layout, None)?;
-    layout.write(&path_below_root(context, &args.out)).map_err(to_diagnostic)?;
+    let folder = path_below_root(context, &args.out);
+    if let Some(parent) = folder.parent() {
+        remove_leftovers(parent);
+    }
+    layout.write(&folder).map_err(to_diagnostic)?;
     let layers: usize = layout.layers.iter().map(|layer| layer.bytes.len()).sum();
     let (out, size) = (args.out.display(), format_size(layers));
     context.printer.status(&format!("wrote `{out}`: {tag}, {size}"));
@@ -189,7 +194,7 @@ fn push_image(args: &PushArgs, context: &mut Context<'_>) -> Result<(), CliError
         .push(&layout, &to, &mut |step| report_step(context, &step))
         .map_err(registry_diagnostic)?;
     pinning.write()?;
-    Ok(writeln!(context.out, "{}@{digest}", to.name())?)
+    Ok(context.print_line(&format!("{}@{digest}", to.name()))?)
 }
 
 fn pin_image(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> {
@@ -201,7 +206,7 @@ fn pin_image(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> 
     if let Some(file) = &args.file {
         Pinning::plan(context, file, &args.path, &digest, Some(&of))?.write()?;
     }
-    Ok(writeln!(context.out, "{}@{digest}", of.name())?)
+    Ok(context.print_line(&format!("{}@{digest}", of.name()))?)
 }
 
 fn inspect_image(args: &InspectArgs, context: &mut Context<'_>) -> Result<(), CliError> {

@@ -10,7 +10,7 @@ use super::pods::field_list;
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::diff::fields::FieldChange;
 use crate::model::gate_jobs::{Gate, GateJob};
-use crate::model::object::{Object, at, items};
+use crate::model::object::{Object, items_at, node_at};
 use crate::model::workload::{containers, pod_spec, replicas};
 use crate::model::{Message, Severity};
 use kube_validate::ObjectId;
@@ -203,7 +203,7 @@ pub(super) fn blocked_gates(context: &RuleContext<'_>) -> Vec<Finding> {
 fn loses_token(before: Option<&Object>, after: &Object) -> bool {
     let is_off = |object: &Object| {
         object
-            .at(&["automountServiceAccountToken"])
+            .node_at(&["automountServiceAccountToken"])
             .is_some_and(|node| node.value == Value::Bool(false))
     };
     is_off(after) && !before.is_some_and(is_off)
@@ -225,25 +225,25 @@ fn gpu_request(object: &Object) -> Option<String> {
     if let Some(class) = class.filter(|class| class.contains("nvidia") || class.contains("gpu")) {
         return Some(format!("runtimeClassName: {class}"));
     }
-    if !items(spec, &["resourceClaims"]).is_empty() {
+    if !items_at(spec, &["resourceClaims"]).is_empty() {
         return Some("resourceClaims".to_owned());
     }
-    let device = items(spec, &["volumes"])
+    let device = items_at(spec, &["volumes"])
         .iter()
-        .filter_map(|volume| at(volume, &["hostPath", "path"])?.as_str())
+        .filter_map(|volume| node_at(volume, &["hostPath", "path"])?.as_str())
         .find(|path| path.starts_with("/dev/nvidia") || path.starts_with("/dev/dri"));
     device.map(str::to_owned).or_else(|| containers(object).find_map(container_gpu_request))
 }
 
 fn container_gpu_request(container: &Node) -> Option<String> {
     for list in ["limits", "requests"] {
-        let resources = at(container, &["resources", list]).and_then(Node::as_mapping);
+        let resources = node_at(container, &["resources", list]).and_then(Node::as_mapping);
         let gpu = resources.and_then(|map| map.keys().find(|name| is_gpu_resource(name)));
         if let Some(name) = gpu {
             return Some(name.clone());
         }
     }
-    items(container, &["env"]).iter().find_map(|variable| {
+    items_at(container, &["env"]).iter().find_map(|variable| {
         let name = variable.get("name")?.as_str()?;
         let value = variable.get("value").and_then(Node::as_str).unwrap_or_default();
         let asks = GPU_VARIABLES.contains(&name) && !["", "void", "none", "-1"].contains(&value);
@@ -344,8 +344,8 @@ fn scaled_target(object: &Object) -> Option<ObjectId> {
     let (_, _, key) = SCALERS.iter().find(|(group, kind, _)| object.is_kind(group, kind))?;
     Some(ObjectId {
         namespace: object.id.namespace.clone(),
-        kind: object.text(&["spec", key, "kind"]).unwrap_or("Deployment").to_owned(),
-        name: object.text(&["spec", key, "name"])?.to_owned(),
+        kind: object.text_at(&["spec", key, "kind"]).unwrap_or("Deployment").to_owned(),
+        name: object.text_at(&["spec", key, "name"])?.to_owned(),
         group: "apps".to_owned(),
     })
 }

@@ -8,7 +8,7 @@ use super::immutable::old_and_new;
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::diff::fields::FieldChange;
 use crate::model::gate_jobs::GateJob;
-use crate::model::object::{Object, at, items, scalar_text, strings};
+use crate::model::object::{Object, items_at, node_at, scalar_text, strings_at};
 use crate::model::workload::{pod_spec, template_path};
 use crate::model::{Message, Severity};
 use yaml_spans::{Node, Value};
@@ -81,17 +81,17 @@ pub(super) const ADDED: Rule = Rule {
 const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 
 fn all_containers(spec: &Node) -> impl Iterator<Item = (&str, &Node)> {
-    LISTS.into_iter().flat_map(|list| items(spec, &[list])).map(|container| {
-        (at(container, &["name"]).and_then(Node::as_str).unwrap_or("?"), container)
+    LISTS.into_iter().flat_map(|list| items_at(spec, &[list])).map(|container| {
+        (node_at(container, &["name"]).and_then(Node::as_str).unwrap_or("?"), container)
     })
 }
 
 fn is_true(node: &Node, keys: &[&str]) -> bool {
-    at(node, keys).is_some_and(|node| node.value == Value::Bool(true))
+    node_at(node, keys).is_some_and(|node| node.value == Value::Bool(true))
 }
 
 fn is_false(node: &Node, keys: &[&str]) -> bool {
-    at(node, keys).is_some_and(|node| node.value == Value::Bool(false))
+    node_at(node, keys).is_some_and(|node| node.value == Value::Bool(false))
 }
 
 /// The rights on the node that an object's Pods have, as they are written.
@@ -99,7 +99,7 @@ fn node_rights(object: &Object) -> BTreeSet<String> {
     let mut rights = BTreeSet::new();
     if object.is_kind("", "PersistentVolume") {
         for source in ["hostPath", "local"] {
-            let path = object.text(&["spec", source, "path"]);
+            let path = object.text_at(&["spec", source, "path"]);
             rights.extend(path.map(|path| format!("{source}: {path}")));
         }
         return rights;
@@ -110,16 +110,16 @@ fn node_rights(object: &Object) -> BTreeSet<String> {
             rights.insert(format!("{key}: true"));
         }
     }
-    for volume in items(spec, &["volumes"]) {
-        let path = at(volume, &["hostPath", "path"]).and_then(Node::as_str);
+    for volume in items_at(spec, &["volumes"]) {
+        let path = node_at(volume, &["hostPath", "path"]).and_then(Node::as_str);
         rights.extend(path.map(|path| format!("hostPath: {path}")));
     }
     rights.extend(context_rights(spec));
     for (name, container) in all_containers(spec) {
         let own = context_rights(container).into_iter();
         rights.extend(own.map(|right| format!("{right} ({name})")));
-        for port in items(container, &["ports"]) {
-            let number = at(port, &["hostPort"]).map(scalar_text);
+        for port in items_at(container, &["ports"]) {
+            let number = node_at(port, &["hostPort"]).map(scalar_text);
             rights.extend(number.map(|port| format!("hostPort: {port} ({name})")));
         }
     }
@@ -135,7 +135,7 @@ fn context_rights(node: &Node) -> Vec<String> {
             rights.push(format!("{key}: true"));
         }
     }
-    if at(context, &["runAsUser"]).and_then(Node::as_int) == Some(0) {
+    if node_at(context, &["runAsUser"]).and_then(Node::as_int) == Some(0) {
         rights.push("runAsUser: 0".to_owned());
     }
     for (keys, value) in [
@@ -143,14 +143,14 @@ fn context_rights(node: &Node) -> Vec<String> {
         (&["appArmorProfile", "type"], "Unconfined"),
         (&["procMount"], "Unmasked"),
     ] {
-        if at(context, keys).and_then(Node::as_str) == Some(value) {
+        if node_at(context, keys).and_then(Node::as_str) == Some(value) {
             rights.push(format!("{}: {value}", keys[0]));
         }
     }
     if is_true(context, &["windowsOptions", "hostProcess"]) {
         rights.push("hostProcess: true".to_owned());
     }
-    let capabilities = strings(context, &["capabilities", "add"]);
+    let capabilities = strings_at(context, &["capabilities", "add"]);
     rights.extend(capabilities.iter().map(|name| format!("capability {name}")));
     rights
 }
@@ -162,8 +162,8 @@ fn protections(object: &Object) -> BTreeSet<(String, String)> {
     for (name, container) in all_containers(spec) {
         let own = container.get("securityContext");
         let effective = |keys: &[&str]| {
-            own.and_then(|own| at(own, keys))
-                .or_else(|| spec.get("securityContext").and_then(|shared| at(shared, keys)))
+            own.and_then(|own| node_at(own, keys))
+                .or_else(|| spec.get("securityContext").and_then(|shared| node_at(shared, keys)))
         };
         let mut found = Vec::new();
         if effective(&["runAsNonRoot"]).is_some_and(|node| node.value == Value::Bool(true)) {
@@ -186,7 +186,7 @@ fn protections(object: &Object) -> BTreeSet<(String, String)> {
             if is_false(own, &["allowPrivilegeEscalation"]) {
                 found.push("allowPrivilegeEscalation: false".to_owned());
             }
-            let dropped = strings(own, &["capabilities", "drop"]);
+            let dropped = strings_at(own, &["capabilities", "drop"]);
             found.extend(dropped.iter().map(|name| format!("dropped capability {name}")));
         }
         all.extend(found.into_iter().map(|protection| (name.to_owned(), protection)));

@@ -4,7 +4,7 @@
 use super::pods::field_list;
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::diff::fields::{FieldChange, starts_with};
-use crate::model::object::{Object, items};
+use crate::model::object::{Object, items_at};
 use crate::model::{Message, Severity};
 
 pub(super) const FOREIGN: Rule = Rule {
@@ -132,9 +132,9 @@ pub(super) fn admission_changes(context: &RuleContext<'_>) -> Vec<Finding> {
                 Message::of("It changes: ").then(field_list(&fields))
             }
         };
-        let target = items(&after.node, &["webhooks"])
-            .iter()
-            .filter_map(|hook| crate::model::object::at(hook, &["clientConfig", "url"])?.as_str());
+        let target = items_at(&after.node, &["webhooks"]).iter().filter_map(|hook| {
+            crate::model::object::node_at(hook, &["clientConfig", "url"])?.as_str()
+        });
         let targets: Vec<String> = target.map(str::to_owned).collect();
         let message = match targets.is_empty() {
             true => message,
@@ -177,8 +177,8 @@ fn is_service(object: Option<&Object>) -> bool {
 
 /// The field of a Service that makes it reachable from outside, or leads out of the cluster.
 fn exposure(service: &Object) -> Option<String> {
-    let kind = service.text(&["spec", "type"]).unwrap_or("ClusterIP");
-    let external = items(&service.node, &["spec", "externalIPs"]);
+    let kind = service.text_at(&["spec", "type"]).unwrap_or("ClusterIP");
+    let external = items_at(&service.node, &["spec", "externalIPs"]);
     match kind {
         "ClusterIP" if external.is_empty() => None,
         "ClusterIP" => Some("externalIPs".to_owned()),

@@ -58,6 +58,9 @@ pub enum InputError {
 
 impl From<InputError> for Diagnostics {
     fn from(error: InputError) -> Self {
-        Diagnostic::new(error.to_string()).into()
+        match &error {
+            InputError::Git(_) => Diagnostic::from_lines(&error.to_string()).into(),
+            _ => Diagnostic::new(error.to_string()).into(),
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::shown::{
 use super::text::one_line;
 use crate::diff::{Diff, Difference, FieldChange, ObjectChange};
 use crate::model::{Message, Piece};
-use crate::report::visible;
+use yaml_spans::visible;
 
 const STYLE: &str = include_str!("style.css");
 

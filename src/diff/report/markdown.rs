@@ -11,7 +11,7 @@ use super::shown::{
 use super::text::one_line;
 use crate::diff::{Consequence, Diff, Difference, ObjectChange, ValuesChange};
 use crate::model::{Message, Piece, Severity};
-use crate::report::visible;
+use yaml_spans::visible;
 
 /// The last line, by which a script finds the comment to replace.
 pub const MARKER: &str = "<!-- tts-render: diff -->";

@@ -3,8 +3,8 @@
 use crate::diff::lines::{self, Line};
 use crate::diff::{Consequence, Difference, FieldChange, NotJudged};
 use crate::model::Message;
-use crate::report::visible;
 use kube_validate::ObjectId;
+use yaml_spans::visible;
 use yaml_spans::{Node, emit};
 
 /// The most objects that one consequence names.

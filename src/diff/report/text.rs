@@ -6,8 +6,8 @@ use super::shown::{
     NOT_JUDGED, change_lines, field_place, first_objects, not_judged_message, object_name,
 };
 use crate::diff::{ChangeKind, Diff, Difference, FieldChange, ObjectChange, ValuesChange};
-use crate::report::{plain_text, visible};
-use yaml_spans::Node;
+use crate::report::plain_text;
+use yaml_spans::{Node, visible, visible_line};
 
 /// Formats the headline, values, consequences, what is not judged, back-tests and objects.
 pub fn text(diff: &Diff) -> String {
@@ -47,7 +47,7 @@ pub fn text(diff: &Diff) -> String {
         out.push_str("\nObjects\n");
         diff.objects.iter().for_each(|change| write_object(&mut out, change));
     }
-    out
+    out.lines().map(|line| format!("{}\n", visible_line(line))).collect()
 }
 
 fn write_values(out: &mut String, change: &ValuesChange) {

@@ -15,8 +15,9 @@ use std::path::Path;
 
 use crate::project::Project;
 use crate::report::github::path_beneath;
-use crate::report::{plain_text, visible};
+use crate::report::plain_text;
 use yaml_spans::source::Place;
+use yaml_spans::visible;
 
 use super::Finding;
 

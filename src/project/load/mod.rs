@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::explain::Subject;
 use crate::parallel;
-use crate::project::{Project, ProjectError, StackFile, read_named};
+use crate::project::{Project, ProjectError, StackFile};
 use crate::templates::Templates;
 use crate::values::{Assignment, Layers, Loaded};
 use kube_validate::{Object, ObjectId};
@@ -80,7 +80,7 @@ impl RenderedProject {
         let mut sources = Sources::new();
         let templates = load_templates(project, request, &mut sources)?;
         let files = stack_files(project, request)?;
-        let layers = load_layers(request, &mut sources)?;
+        let layers = load_layers(project, request, &mut sources)?;
         let job = RenderJob {
             project,
             templates: &templates,
@@ -137,7 +137,7 @@ impl LoadedStack {
         let loaded = parallel::map(&files, MAX_SEQUENTIAL_STACKS, |file| {
             let mut sources = Sources::new();
             let templates = load_templates(project, request, &mut sources)?;
-            let layers = load_layers(request, &mut sources)?;
+            let layers = load_layers(project, request, &mut sources)?;
             let base = sources.clone();
             let job = RenderJob {
                 project,
@@ -187,7 +187,7 @@ fn other_requests(
     known: &[PolicyRequest],
 ) -> Vec<PolicyRequest> {
     let mut sources = Sources::new();
-    let Ok(layers) = load_layers(request, &mut sources) else { return Vec::new() };
+    let Ok(layers) = load_layers(project, request, &mut sources) else { return Vec::new() };
     let files = project.stacks().unwrap_or_default().into_iter();
     let others = files.filter_map(|file| {
         let mut sources = sources.clone();
@@ -213,10 +213,14 @@ fn load_templates(
     Templates::load(sources, own)
 }
 
-fn load_layers(request: &Request, sources: &mut Sources) -> Result<Layers, ProjectError> {
+fn load_layers(
+    project: &Project,
+    request: &Request,
+    sources: &mut Sources,
+) -> Result<Layers, ProjectError> {
     let mut overlays: Vec<SourceId> = Vec::with_capacity(request.overlays.len());
     for path in &request.overlays {
-        overlays.push(sources.add(read_named(path)?));
+        overlays.push(sources.add(project.read_named(path)?));
     }
     Ok(Layers { overlays, assignments: request.assignments.clone() })
 }

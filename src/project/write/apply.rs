@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::error::{Conflict, Error};
 use super::lock::{FolderLock, LockMode, lock, try_lock};
 use super::provenance::{self, Provenance};
-use super::scan::{FileScan, FileState, FolderScan, TEMPORARY, TreeScan, checked_root, scan_tree};
+use super::scan::{FileScan, FileState, FolderScan, TreeScan, checked_root, scan_tree};
 use super::{MAX_SEQUENTIAL_FOLDERS, Plan, Scope};
 use crate::parallel;
+use crate::project::TEMPORARY;
 
 /// The treatment of files in the way that this program did not write, or that were edited since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,11 +15,7 @@ use super::plan::{MAX_FILE_BYTES, Plan, is_portable_name};
 use super::provenance::{self, Provenance};
 use super::{MAX_SEQUENTIAL_FOLDERS, Scope};
 use crate::parallel;
-use crate::project::read_at_most;
-
-/// The start and the end of a temporary file's name. A run that was killed leaves one; the next removes
-/// it.
-pub(super) const TEMPORARY: (&str, &str) = (".tts-render-", ".tmp");
+use crate::project::{TEMPORARY, read_at_most};
 
 /// The state of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
