@@ -13,7 +13,7 @@ if [ "${1:-}" = --seconds ]; then
   shift 2
 fi
 targets=("$@")
-[ $# -gt 0 ] || targets=(page values output policy)
+[ $# -gt 0 ] || targets=(exposition values output policy)
 
 version=0.13.2
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/tts-render-ci"
@@ -33,12 +33,12 @@ seed() {
   cp "$2" "corpus/seeds/$1/$3"
 }
 
-seeds_page() {
+seeds_exposition() {
   # The metric is renamed to `m`: the fuzzer would have to guess a name of 25 letters for every line.
-  local page
-  mkdir -p corpus/seeds/page
-  for page in ../gate/tests/fixtures/expositions/*.prom; do
-    sed 's/gpu_pod_memory_used_bytes/m/g' "$page" >"corpus/seeds/page/$(basename "$page" .prom)"
+  local file
+  mkdir -p corpus/seeds/exposition
+  for file in ../gate/tests/fixtures/expositions/*.prom; do
+    sed 's/gpu_pod_memory_used_bytes/m/g' "$file" >"corpus/seeds/exposition/$(basename "$file" .prom)"
   done
 }
 
@@ -91,7 +91,7 @@ figure() { sed -nE "s/^stat::$1: *//p" "$2"; }
 
 cargo fuzz build "${build[@]}"
 failed=0
-printf '%-8s %-6s %10s %8s %8s %8s\n' target result runs per-s cover corpus
+printf '%-10s %-6s %10s %8s %8s %8s\n' target result runs per-s cover corpus
 for target in "${targets[@]}"; do
   mkdir -p "corpus/$target"
   "seeds_$target"
@@ -103,7 +103,7 @@ for target in "${targets[@]}"; do
     -dict="corpus/$target.dict" -max_len="$longest" -max_total_time="$seconds" -timeout=20 \
     -print_final_stats=1 >"$log" 2>&1 || result=FAILED
   cover=$(sed -nE 's/.* cov: ([0-9]+) .*/\1/p' "$log" | tail -1)
-  printf '%-8s %-6s %10s %8s %8s %8s\n' "$target" "$result" "$(figure number_of_executed_units "$log")" \
+  printf '%-10s %-6s %10s %8s %8s %8s\n' "$target" "$result" "$(figure number_of_executed_units "$log")" \
     "$(figure average_exec_per_sec "$log")" "$cover" "$(find "corpus/$target" -type f | wc -l)"
   if [ "$result" != ok ]; then
     failed=1

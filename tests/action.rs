@@ -1,11 +1,6 @@
 //! The composite action's own script, run against a release that lies on the disk.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails says so"
-)]
+#![cfg(test)]
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -14,7 +9,7 @@ use std::fs;
 use std::process::Command;
 
 use common::http::{self, Request, Response};
-use common::tool::{self, Ran, Sandbox};
+use common::tool::{self, CommandOutput, Sandbox};
 use serde_json::Value;
 
 const ARCHIVE: &str = if cfg!(target_arch = "aarch64") {
@@ -49,13 +44,14 @@ fn release() -> Sandbox {
     sandbox
 }
 
-fn install(sandbox: &Sandbox, version: &str) -> Ran {
+fn install(sandbox: &Sandbox, version: &str) -> CommandOutput {
     install_with(sandbox, &[("VERSION", version)])
 }
 
 /// Runs the step that installs, with the release on the disk unless `BASE` says otherwise.
-fn install_with(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Ran {
-    let output = Command::new("bash")
+fn install_with(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> CommandOutput {
+    let mut command = Command::new("bash");
+    command
         .args(["-c", &script(0)])
         .env("VERSION", "9.9.9")
         .env("SHA256", "")
@@ -63,22 +59,19 @@ fn install_with(sandbox: &Sandbox, inputs: &[(&str, &str)]) -> Ran {
         .env("RUNNER_TEMP", sandbox.path("temp"))
         .env("GITHUB_PATH", sandbox.path("path"))
         .env("GITHUB_OUTPUT", sandbox.path("output"))
-        .envs(inputs.iter().copied())
-        .output()
-        .unwrap();
-    tool::finished(output)
+        .envs(inputs.iter().copied());
+    CommandOutput::run(&mut command)
 }
 
 /// Runs the step that runs a command.
-fn run_arguments(sandbox: &Sandbox, program: &str, arguments: &str) -> Ran {
-    let output = Command::new("bash")
+fn run_arguments(sandbox: &Sandbox, program: &str, arguments: &str) -> CommandOutput {
+    let mut command = Command::new("bash");
+    command
         .args(["-e", "-o", "pipefail", "-c", &script(1)])
         .env("ARGUMENTS", arguments)
         .env("DIRECTORY", sandbox.path(""))
-        .env("PROGRAM", program)
-        .output()
-        .unwrap();
-    tool::finished(output)
+        .env("PROGRAM", program);
+    CommandOutput::run(&mut command)
 }
 
 #[test]
@@ -87,12 +80,12 @@ fn a_release_is_installed_and_run() {
         return;
     }
     let sandbox = release();
-    let ran = install(&sandbox, "9.9.9");
-    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let output = install(&sandbox, "9.9.9");
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     let program = sandbox.read("output").trim().strip_prefix("path=").unwrap().to_owned();
     assert!(program.starts_with(sandbox.read("path").trim()));
-    let ran = run_arguments(&sandbox, &program, "render --check");
-    assert_eq!(ran.out, "ran render --check\n");
+    let output = run_arguments(&sandbox, &program, "render --check");
+    assert_eq!(output.stdout, "ran render --check\n");
 }
 
 #[test]
@@ -101,14 +94,14 @@ fn an_archive_that_is_not_the_listed_one_is_not_run() {
         return;
     }
     let refused = |sandbox: &Sandbox| {
-        let ran = install(sandbox, "9.9.9");
-        assert_eq!(ran.code, 1, "{}", ran.err);
+        let output = install(sandbox, "9.9.9");
+        assert_eq!(output.code, 1, "{}", output.stderr);
         assert!(
-            ran.out.contains(&format!(
+            output.stdout.contains(&format!(
                 "::error::the checksum of {ARCHIVE} is not the one in SHA256SUMS"
             )),
             "{}",
-            ran.out
+            output.stdout
         );
         assert!(!sandbox.path("path").exists(), "nothing is on the path");
     };
@@ -120,7 +113,7 @@ fn an_archive_that_is_not_the_listed_one_is_not_run() {
     refused(&unlisted);
     let listed_twice = release();
     let line = listed_twice.read("release/SHA256SUMS");
-    listed_twice.write("release/SHA256SUMS", &line.repeat(2));
+    listed_twice.write("release/SHA256SUMS", line.repeat(2));
     refused(&listed_twice);
 }
 
@@ -128,11 +121,11 @@ fn an_archive_that_is_not_the_listed_one_is_not_run() {
 fn a_version_with_other_characters_is_rejected() {
     let sandbox = release();
     for version in ["", "../9.9.9", "9.9.9 --output", "$(id)"] {
-        let ran = install(&sandbox, version);
+        let output = install(&sandbox, version);
         assert!(
-            ran.code == 1 && ran.out.contains("expected the number of a release"),
+            output.code == 1 && output.stdout.contains("expected the number of a release"),
             "{version}: {}",
-            ran.out
+            output.stdout
         );
     }
 }
@@ -146,26 +139,26 @@ fn a_given_checksum_decides_and_the_release_s_own_list_is_not_used() {
     let listed = sandbox.read("release/SHA256SUMS");
     let (digest, _) = listed.split_once(' ').unwrap();
     fs::remove_file(sandbox.path("release/SHA256SUMS")).unwrap();
-    let ran = install_with(&sandbox, &[("SHA256", digest)]);
-    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let output = install_with(&sandbox, &[("SHA256", digest)]);
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
 
     // A release that was replaced as a whole: the list fits the archive, the input does not.
     let replaced = release();
     let other = digest.replace(|c: char| c.is_ascii_digit(), "0");
     assert_ne!(other, digest);
-    let ran = install_with(&replaced, &[("SHA256", &other)]);
-    assert_eq!(ran.code, 1, "{}", ran.err);
+    let output = install_with(&replaced, &[("SHA256", &other)]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
     let message = format!("::error::the checksum of {ARCHIVE} is not the one in the input sha256");
-    assert!(ran.out.contains(&message), "{}", ran.out);
+    assert!(output.stdout.contains(&message), "{}", output.stdout);
     assert!(!replaced.path("path").exists(), "nothing is on the path");
 
     let short = &digest[1..];
     for invalid in [short, &format!("{digest}0"), &digest.replace(char::is_numeric, "A"), "$(id)"] {
-        let ran = install_with(&replaced, &[("SHA256", invalid)]);
+        let output = install_with(&replaced, &[("SHA256", invalid)]);
         assert!(
-            ran.code == 1 && ran.out.contains("expected 64 lower-case hexadecimal digits"),
+            output.code == 1 && output.stdout.contains("expected 64 lower-case hexadecimal digits"),
             "{invalid}: {}",
-            ran.out
+            output.stdout
         );
     }
 }
@@ -191,21 +184,21 @@ fn a_download_over_tls_is_not_redirected_to_plain_http() {
     let certificates = sandbox.path("ca.pem");
     let base = format!("https://{}", redirecting.address);
     let inputs = [("BASE", &*base), ("CURL_CA_BUNDLE", certificates.to_str().unwrap())];
-    let ran = install_with(&sandbox, &inputs);
-    assert_ne!(ran.code, 0, "{}", ran.out);
-    assert!(!redirecting.requests().is_empty(), "{}", ran.err);
-    assert!(plain.requests().is_empty(), "{}", ran.err);
+    let output = install_with(&sandbox, &inputs);
+    assert_ne!(output.code, 0, "{}", output.stdout);
+    assert!(!redirecting.requests().is_empty(), "{}", output.stderr);
+    assert!(plain.requests().is_empty(), "{}", output.stderr);
     assert!(!sandbox.path("path").exists(), "nothing is on the path");
 
     // The same files without the redirect install.
     let (serving, certificate) = http::serve_tls(files);
     sandbox.write("ca.pem", &certificate);
     let base = format!("https://{}", serving.address);
-    let ran = install_with(
+    let output = install_with(
         &sandbox,
         &[("BASE", &base), ("CURL_CA_BUNDLE", certificates.to_str().unwrap())],
     );
-    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
 }
 
 #[test]
@@ -218,15 +211,20 @@ fn arguments_on_several_lines_are_an_error_and_nothing_is_run() {
     assert!(status.success());
     for arguments in ["render --check\nlint --fail-on warning", "render \\\n  --check\n", "\nlint"]
     {
-        let ran = run_arguments(&sandbox, program, arguments);
-        assert_eq!(ran.code, 1, "{arguments:?}: {}", ran.out);
+        let output = run_arguments(&sandbox, program, arguments);
+        assert_eq!(output.code, 1, "{arguments:?}: {}", output.stdout);
         assert_eq!(
-            ran.out,
+            output.stdout,
             "::error::invalid arguments: expected one line; use a step for each command\n"
         );
     }
     for arguments in ["render   --check *", "render --check *\n"] {
-        let ran = run_arguments(&sandbox, program, arguments);
-        assert_eq!((ran.code, &*ran.out), (0, "ran render --check *\n"), "{}", ran.err);
+        let output = run_arguments(&sandbox, program, arguments);
+        assert_eq!(
+            (output.code, &*output.stdout),
+            (0, "ran render --check *\n"),
+            "{}",
+            output.stderr
+        );
     }
 }

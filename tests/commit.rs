@@ -1,47 +1,24 @@
 //! `commit` on real repositories: bare remotes, second clones that push at the same time, hooks, and
 //! uncommitted work.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails says so"
-)]
+#![cfg(test)]
 #![cfg(unix)]
 
 mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
+use std::process::Stdio;
 
-use common::tool::{self, Ran, Sandbox};
+use common::git::{git, isolate_git};
+use common::tool::{self, CommandOutput, Sandbox, tts_render};
 use tempfile::TempDir;
 
 /// A work tree with one small stack, named `demo`.
 struct Clone {
     path: PathBuf,
     _folder: Option<TempDir>,
-}
-
-/// A program without this machine's Git configuration.
-fn command(program: &str, folder: &Path) -> Command {
-    let mut command = Command::new(program);
-    command
-        .current_dir(folder)
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1");
-    for name in
-        ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"]
-    {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
 impl Clone {
@@ -63,27 +40,19 @@ impl Clone {
 
     #[track_caller]
     fn git(&self, args: &[&str]) -> String {
-        let output = command("git", &self.path).args(args).output().unwrap();
-        assert!(
-            output.status.success(),
-            "git {args:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        text(&output)
+        git(&self.path, args)
     }
 
-    fn tool(&self, args: &[&str]) -> Ran {
-        tool::finished(
-            command(env!("CARGO_BIN_EXE_tts-render"), &self.path).args(args).output().unwrap(),
-        )
+    fn tool(&self, args: &[&str]) -> CommandOutput {
+        CommandOutput::run(isolate_git(&mut tts_render(&self.path)).args(args))
     }
 
     /// Commits with `tts-render`. Returns the commit, which must be HEAD, or an empty text.
     #[track_caller]
     fn commit(&self, args: &[&str]) -> String {
         let result = self.tool(&[&["commit"], args].concat());
-        assert_eq!(result.code, 0, "{}", result.err);
-        let id = result.out.trim().to_owned();
+        assert_eq!(result.code, 0, "{}", result.stderr);
+        let id = result.stdout.trim().to_owned();
         assert!(id.is_empty() || id == self.git(&["rev-parse", "HEAD"]), "{id}");
         id
     }
@@ -91,8 +60,8 @@ impl Clone {
     #[track_caller]
     fn refused(&self, args: &[&str]) -> String {
         let result = self.tool(&[&["commit"], args].concat());
-        assert_eq!((result.code, result.out.as_str()), (2, ""), "{}", result.err);
-        result.err
+        assert_eq!((result.code, result.stdout.as_str()), (2, ""), "{}", result.stderr);
+        result.stderr
     }
 
     fn commit_all(&self, message: &str) {
@@ -153,11 +122,8 @@ impl Remote {
     /// A remote with a rendered stack, pushed by the returned clone.
     fn new() -> (Self, Clone) {
         let remote = Remote { folder: TempDir::new().unwrap() };
-        let git = |args: &[&str]| {
-            let output = command("git", remote.folder.path()).args(args).output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        };
-        git(&["init", "-q", "--bare", "-b", "main", "origin.git"]);
+        let root = remote.folder.path();
+        git(root, &["init", "-q", "--bare", "-b", "main", "origin.git"]);
         let first = Clone::new();
         first.git(&["remote", "add", "origin", remote.url().to_str().unwrap()]);
         first.commit(&[]);
@@ -170,18 +136,15 @@ impl Remote {
     }
 
     fn clone(&self, name: &str) -> Clone {
-        let output = command("git", self.folder.path())
-            .args(["clone", "-q", self.url().to_str().unwrap(), name])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let root = self.folder.path();
+        git(root, &["clone", "-q", self.url().to_str().unwrap(), name]);
         let clone = Clone { path: self.folder.path().join(name), _folder: None };
         clone.identify(name);
         clone
     }
 
     fn head(&self) -> String {
-        text(&command("git", &self.url()).args(["rev-parse", "main"]).output().unwrap())
+        git(&self.url(), &["rev-parse", "main"])
     }
 }
 
@@ -444,7 +407,7 @@ fn a_project_in_a_subfolder_of_the_repository_can_be_committed() {
     clone.git(&["mv", "values", "infra/tenants/values"]);
     clone.commit_all("Move");
     let result = clone.tool(&["-C", "infra/tenants", "commit"]);
-    assert_eq!(result.code, 0, "{}", result.err);
+    assert_eq!(result.code, 0, "{}", result.stderr);
     assert!(
         clone
             .changed_paths("HEAD")
@@ -453,7 +416,7 @@ fn a_project_in_a_subfolder_of_the_repository_can_be_committed() {
     );
     clone.write("infra/tenants/rendered/demo/mine.yaml", "a: 1\n");
     let result = clone.tool(&["-C", "infra/tenants", "commit"]);
-    assert!(result.code == 2 && result.err.contains("mine.yaml"), "{}", result.err);
+    assert!(result.code == 2 && result.stderr.contains("mine.yaml"), "{}", result.stderr);
 }
 
 #[test]
@@ -596,16 +559,16 @@ fn concurrent_pushes_all_succeed() {
             clone.commit_all(&format!("Add {name}"));
         }
         let children = clones.each_ref().map(|clone| {
-            command(env!("CARGO_BIN_EXE_tts-render"), &clone.path)
+            isolate_git(&mut tts_render(&clone.path))
                 .args(["commit", "--push"])
-                .stdout(std::process::Stdio::piped())
-                .stderr(std::process::Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
                 .spawn()
                 .unwrap()
         });
         for child in children {
-            let result = tool::finished(child.wait_with_output().unwrap());
-            assert_eq!(result.code, 0, "{}", result.err);
+            let result = CommandOutput::from(child.wait_with_output().unwrap());
+            assert_eq!(result.code, 0, "{}", result.stderr);
         }
         let check = remote.clone(&format!("check{round}"));
         assert!(check.is_fresh(), "the last push has the rendering of all stacks");

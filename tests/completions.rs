@@ -1,11 +1,6 @@
 //! `completions`: a shell's completion script.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 
 mod common;
 
@@ -20,10 +15,10 @@ const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
 #[test]
 fn every_shell_gets_a_script_that_names_the_commands() {
     for shell in SHELLS {
-        let script = tool::ran(tool::repository(), &["completions", shell]);
-        assert_eq!(script.code, 0, "{shell}: {}", script.err);
+        let script = tool::run_in(tool::repository(), &["completions", shell]);
+        assert_eq!(script.code, 0, "{shell}: {}", script.stderr);
         for command in ["render", "validate", "doctor", "policy"] {
-            assert!(script.out.contains(command), "{shell}: {command}");
+            assert!(script.stdout.contains(command), "{shell}: {command}");
         }
     }
 }
@@ -33,15 +28,15 @@ fn bash_reads_its_script() {
     if !common::require(&["bash", "--version"]) {
         return;
     }
-    let script = tool::ran(tool::repository(), &["completions", "bash"]).out;
+    let script = tool::run_in(tool::repository(), &["completions", "bash"]).stdout;
     common::run(&["bash", "-n"], &script);
 }
 
 #[test]
 fn an_unknown_shell_is_a_usage_error() {
-    let ran = tool::ran(tool::repository(), &["completions", "powerfish"]);
-    assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("powerfish"), "{}", ran.err);
+    let output = tool::run_in(tool::repository(), &["completions", "powerfish"]);
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.contains("powerfish"), "{}", output.stderr);
 }
 
 /// A reader that closes early is an ordinary end for every command that prints a long text.

@@ -1,16 +1,15 @@
-//! The links and paths of the documentation. Every relative link leads to an existing file or heading, and
-//! every path of the repository in backticks to an existing file or folder.
+//! The documentation: every relative link leads to an existing file or heading, every path of the repository
+//! in backticks to an existing file or folder, and every command has the tests that CONTRIBUTING.md promises.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
+
+mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use common::tool::{commands, repository};
 
 /// Every Markdown file that belongs to the repository.
 fn documents() -> Vec<PathBuf> {
@@ -199,4 +198,26 @@ fn broken_links_are_found() {
         .map(|line| line.rsplit_once(": ").unwrap().1.to_owned())
         .collect();
     assert_eq!(wrong, ["docs/none.md", "#none", "docs/diff.md#none", "none-either"]);
+}
+
+#[test]
+fn every_command_has_a_file_or_a_folder_in_tests() {
+    let tests = repository().join("tests");
+    let commands = commands();
+    assert!(commands.len() >= 16, "{commands:?}");
+    let has_tests = |command: &String| {
+        tests.join(format!("{command}.rs")).is_file()
+            || tests.join(command).join("main.rs").is_file()
+    };
+    let untested: Vec<&String> = commands.iter().filter(|command| !has_tests(command)).collect();
+    assert!(untested.is_empty(), "{untested:?}");
+    // The page that says what is where names every file and folder.
+    let readme = fs::read_to_string(tests.join("README.md")).unwrap();
+    let unlisted: Vec<String> = fs::read_dir(&tests)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name != "README.md" && !name.ends_with(".snap.new"))
+        .filter(|name| !readme.contains(&format!("`{}`", name.trim_end_matches(".rs"))))
+        .collect();
+    assert!(unlisted.is_empty(), "tests/README.md does not name {unlisted:?}");
 }

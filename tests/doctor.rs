@@ -1,11 +1,6 @@
 //! `doctor`: the things that a stack needs of the cluster.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails says so"
-)]
+#![cfg(test)]
 
 mod common;
 
@@ -21,9 +16,9 @@ fn is_shell(text: &str) -> bool {
 
 #[test]
 fn every_requirement_has_a_command() {
-    let ran = tool::ran(tool::repository(), &["doctor", "--format", "json"]);
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    let list: Vec<Value> = serde_json::from_str(&ran.out).unwrap();
+    let output = tool::run_in(tool::repository(), &["doctor", "--format", "json"]);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    let list: Vec<Value> = serde_json::from_str(&output.stdout).unwrap();
     let check = |summary: &str| {
         let item = list.iter().find(|item| item["summary"].as_str().unwrap().starts_with(summary));
         item.unwrap_or_else(|| panic!("{summary} is not listed: {list:#?}"))["command"]
@@ -62,7 +57,7 @@ fn every_requirement_has_a_command() {
     for item in &list {
         assert!(is_shell(item["command"].as_str().unwrap()), "{item}");
     }
-    let text = tool::ran(tool::repository(), &["doctor", "tts"]).out;
+    let text = tool::run_in(tool::repository(), &["doctor", "tts"]).stdout;
     assert!(text.starts_with("# tts needs, and does not render:\n"), "{text}");
     assert!(text.contains("\nkubectl get priorityclass tier-2-gpu\n"), "{text}");
 }
@@ -75,7 +70,7 @@ fn a_secret_that_a_pod_names_is_required() {
         "    TTS_BF16: \"off\"\n",
         "    TTS_BF16: \"off\"\n    TOKEN: {valueFrom: {secretKeyRef: {name: api-token, key: token}}}\n    MAYBE: {valueFrom: {secretKeyRef: {name: perhaps, key: token, optional: true}}}\n",
     );
-    let text = project.ok(&["doctor", "tts"]).out;
+    let text = project.ok(&["doctor", "tts"]).stdout;
     assert!(text.contains("# Secret tts/api-token\n") && !text.contains("perhaps"), "{text}");
 }
 
@@ -131,7 +126,7 @@ spec:
                     storage: 1Gi
 "#,
     );
-    let text = project.ok(&["doctor", "tts"]).out;
+    let text = project.ok(&["doctor", "tts"]).stdout;
     let summaries: Vec<&str> = text
         .split("\n\n# ")
         .filter(|part| part.contains("Job tts/warm-up refers to it"))
@@ -157,7 +152,7 @@ fn values_can_neither_end_a_comment_nor_reach_the_shell() {
         "    path: /srv/nfs-ssd/chatterbox\n",
         "    path: \"/srv/a'b\\nrm -rf /srv; $(id)\"\n",
     );
-    let text = project.ok(&["doctor", "tts"]).out;
+    let text = project.ok(&["doctor", "tts"]).stdout;
     assert!(text.contains("# the directory /srv/a'b\\nrm -rf /srv; $(id) on"), "{text}");
     assert!(is_shell(&text), "{text}");
     // A shell that only prints what it would call calls nothing but the commands.

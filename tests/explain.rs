@@ -1,11 +1,6 @@
 //! `explain`: from a field to its values, and from a value to its fields.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails says so"
-)]
+#![cfg(test)]
 
 mod common;
 
@@ -21,7 +16,7 @@ use tts_render::values::Assignment;
 fn a_field_leads_to_its_template_line_and_its_values() {
     let sandbox = Sandbox::repository();
     let path = "spec.template.spec.containers[0].image";
-    let out = sandbox.ok(&["explain", "deployment/chatterbox-tts", path]).out;
+    let out = sandbox.ok(&["explain", "deployment/chatterbox-tts", path]).stdout;
     let template = sandbox.read("templates/deployment.yaml.j2");
     let line = template.lines().position(|line| line.contains("  image: ")).expect("the line") + 1;
     assert!(out.contains(&format!("template  templates/deployment.yaml.j2:{line}:")), "{out}");
@@ -40,7 +35,7 @@ fn a_field_leads_to_its_template_line_and_its_values() {
         "deploy/tts/chatterbox-tts",
         "deployments.apps/chatterbox-tts",
     ] {
-        assert_eq!(sandbox.ok(&["explain", name, path]).out, out, "{name}");
+        assert_eq!(sandbox.ok(&["explain", name, path]).stdout, out, "{name}");
     }
 }
 
@@ -49,15 +44,15 @@ fn the_layer_that_set_a_value_is_named_or_the_default() {
     let sandbox = Sandbox::repository();
     let path = "spec.template.metadata.annotations[\"checksum/config\"]";
     let args = ["explain", "deployment/chatterbox-tts", path, "-f", "overlays/english.yaml"];
-    let out = sandbox.ok(&args).out;
+    let out = sandbox.ok(&args).stdout;
     assert!(out.contains("server.config.data.model.repo_id = "), "{out}");
     assert!(out.contains(", overlays/english.yaml:6:18"), "{out}");
     let job = ["explain", "cronjob/chatterbox-window-up", "spec.startingDeadlineSeconds"];
-    let out = sandbox.ok(&job).out;
+    let out = sandbox.ok(&job).stdout;
     let default = "value     offPeak.startingDeadlineSeconds = 120, the default: values/tts.yaml does not set it";
     assert!(out.contains(default), "{out}");
     let set = ["--set", "offPeak.startingDeadlineSeconds=60"];
-    let out = sandbox.ok(&[&job[..], &set].concat()).out;
+    let out = sandbox.ok(&[&job[..], &set].concat()).stdout;
     assert!(out.contains("spec.startingDeadlineSeconds = 60\n"), "{out}");
     assert!(out.contains("offPeak.startingDeadlineSeconds = 60, --set:1:"), "{out}");
 }
@@ -65,14 +60,14 @@ fn the_layer_that_set_a_value_is_named_or_the_default() {
 #[test]
 fn a_field_fixed_in_the_template_has_no_value() {
     let out =
-        Sandbox::repository().ok(&["explain", "deployment/chatterbox-tts", "spec.replicas"]).out;
+        Sandbox::repository().ok(&["explain", "deployment/chatterbox-tts", "spec.replicas"]).stdout;
     assert!(out.contains("value     none: no value in values/tts.yaml changes it"), "{out}");
 }
 
 #[test]
 fn a_value_leads_to_every_field_that_it_decides() {
     let sandbox = Sandbox::repository();
-    let out = sandbox.ok(&["explain", "--value", "gate.floor"]).out;
+    let out = sandbox.ok(&["explain", "--value", "gate.floor"]).stdout;
     assert!(out.starts_with("gate.floor = 6Gi, values/tts.yaml:"), "{out}");
     let jobs = ["window-up", "vram-guard", "window-down"];
     let line = |job: &str| {
@@ -82,14 +77,15 @@ fn a_value_leads_to_every_field_that_it_decides() {
     };
     assert_eq!(out.lines().count(), 4, "{out}");
     assert!(jobs.iter().all(|job| out.contains(&line(job))), "{out}");
-    let out = sandbox.ok(&["explain", "--value", "gate.reserve", "--set", "gate.reserve=1Gi"]).out;
+    let out =
+        sandbox.ok(&["explain", "--value", "gate.reserve", "--set", "gate.reserve=1Gi"]).stdout;
     assert!(out.starts_with("gate.reserve = 1Gi, --set:1:14"), "{out}");
     // For a map, each value in it. For a value that is not set, the fields that it would decide.
-    let out = sandbox.ok(&["explain", "--value", "offPeak"]).out;
+    let out = sandbox.ok(&["explain", "--value", "offPeak"]).stdout;
     for value in ["offPeak.timeZone = ", "offPeak.up = ", "offPeak.names.guard = "] {
         assert!(out.contains(&format!("\n{value}")) || out.starts_with(value), "{value}: {out}");
     }
-    let out = sandbox.ok(&["explain", "--value", "server.env.NEW"]).out;
+    let out = sandbox.ok(&["explain", "--value", "server.env.NEW"]).stdout;
     assert!(
         out.starts_with("server.env.NEW, not set in values/tts.yaml\n  Deployment tts/"),
         "{out}"
@@ -101,7 +97,7 @@ fn policies_exceptions_and_client_settings_are_explained_too() {
     let sandbox = Sandbox::repository();
     let policy = "clusterpolicy/inject-gpu-workload-priority";
     let list = "spec.rules[0].exclude.any[0].resources.namespaces";
-    let added = sandbox.ok(&["explain", policy, &format!("{list}[5]")]).out;
+    let added = sandbox.ok(&["explain", policy, &format!("{list}[5]")]).stdout;
     assert!(
         added.starts_with(&format!("{list}[5] = tts\n  policy    added by the edit\n")),
         "{added}"
@@ -112,7 +108,7 @@ fn policies_exceptions_and_client_settings_are_explained_too() {
         assert!(line.ends_with(": its presence"), "{line}");
     }
     // The owner's entries have their place in the owner's file.
-    let owned = sandbox.ok(&["explain", policy, &format!("{list}[0]")]).out;
+    let owned = sandbox.ok(&["explain", policy, &format!("{list}[0]")]).stdout;
     let file = sandbox.read("policies/inject-gpu-workload-priority.yaml");
     let line = file.lines().position(|line| line.trim() == "- kube-system").expect("it") + 1;
     let expected = format!("policy    policies/inject-gpu-workload-priority.yaml:{line}:");
@@ -123,14 +119,14 @@ fn policies_exceptions_and_client_settings_are_explained_too() {
         ["--set", "kyverno.mode=exception", "--set", "kyverno.exceptionNamespace=kyverno"];
     let args =
         ["explain", "policyexception/tts-inject-gpu-workload-priority", "metadata.namespace"];
-    let out = sandbox.ok(&[&args[..], &exception].concat()).out;
+    let out = sandbox.ok(&[&args[..], &exception].concat()).stdout;
     assert!(out.contains("metadata.namespace = kyverno\n  template  none"), "{out}");
     assert!(out.contains("kyverno.exceptionNamespace = kyverno, --set:1:"), "{out}");
 
-    let out = sandbox.ok(&["explain", "ConfigMap tripit/tts-client", "data.TTS_MODEL"]).out;
+    let out = sandbox.ok(&["explain", "ConfigMap tripit/tts-client", "data.TTS_MODEL"]).stdout;
     assert!(out.contains("template  templates/client-configmap.yaml.j2:"), "{out}");
     assert!(out.contains("clients[0].env.TTS_MODEL = chatterbox, values/tts.yaml:"), "{out}");
-    let out = sandbox.ok(&["explain", "--value", "namespace.name"]).out;
+    let out = sandbox.ok(&["explain", "--value", "namespace.name"]).stdout;
     assert!(
         out.contains(&format!("ClusterPolicy inject-gpu-workload-priority {list}[5]")),
         "{out}"
@@ -151,20 +147,21 @@ fn a_policy_shared_by_two_stacks_is_explained_for_both() {
     let rendered = sandbox.read("rendered/kyverno/clusterpolicy-inject-gpu-workload-priority.yaml");
     assert!(rendered.contains("- asr\n                - tts\n"), "{rendered}");
     let field = "spec.rules[0].exclude.any[0].resources.namespaces[6]";
-    let out = sandbox.ok(&["explain", "clusterpolicy/inject-gpu-workload-priority", field]).out;
+    let out = sandbox.ok(&["explain", "clusterpolicy/inject-gpu-workload-priority", field]).stdout;
     assert!(out.contains("[6] = tts\n"), "{out}");
     assert!(out.contains("namespace.name = tts, values/tts.yaml:9:9\n"), "{out}");
     // Two Deployments of one name are both suggested, and each is found by its namespace.
     let message = sandbox.refused(&["explain", "deployment/chatterbox-tts", "spec"]);
     let both = "`deployment/chatterbox-tts` is ambiguous: it may be `Deployment asr/chatterbox-tts`, `Deployment tts/chatterbox-tts`";
     assert!(message.contains(both), "{message}");
-    let out = sandbox.ok(&["explain", "Deployment asr/chatterbox-tts", "metadata.namespace"]).out;
+    let out =
+        sandbox.ok(&["explain", "Deployment asr/chatterbox-tts", "metadata.namespace"]).stdout;
     assert!(out.contains("namespace.name = asr, values/asr.yaml:"), "{out}");
     let one = ["explain", "deployment/chatterbox-tts", "metadata.namespace", "--stack", "tts"];
-    assert!(sandbox.ok(&one).out.contains("values/tts.yaml:9:9"));
+    assert!(sandbox.ok(&one).stdout.contains("values/tts.yaml:9:9"));
     // With `--stack`, the policy still contains the namespaces of both.
     let policy = ["explain", "clusterpolicy/inject-gpu-workload-priority", field];
-    let out = sandbox.ok(&[&policy[..], &["--stack", "tts"]].concat()).out;
+    let out = sandbox.ok(&[&policy[..], &["--stack", "tts"]].concat()).stdout;
     assert!(out.contains("[6] = tts\n") && out.contains("values/tts.yaml:9:9\n"), "{out}");
     // Of many stacks, the one whose namespace it is comes first.
     for number in 0..5 {
@@ -176,11 +173,11 @@ fn a_policy_shared_by_two_stacks_is_explained_for_both() {
         sandbox.write(&format!("values/{name}.yaml"), &copy);
     }
     let field = "spec.rules[0].exclude.any[0].resources.namespaces[11]";
-    let out = sandbox.ok(&["explain", "clusterpolicy/inject-gpu-workload-priority", field]).out;
+    let out = sandbox.ok(&["explain", "clusterpolicy/inject-gpu-workload-priority", field]).stdout;
     assert!(out.contains("[11] = tts\n") && out.contains("namespace.name = tts"), "{out}");
     assert!(out.ends_with("  4 more stacks contribute: show one with `--stack NAME`\n"), "{out}");
     // A value that all of them have.
-    let out = sandbox.ok(&["explain", "--value", "gate.floor"]).out;
+    let out = sandbox.ok(&["explain", "--value", "gate.floor"]).stdout;
     assert_eq!(out.matches("gate.floor = 6Gi, values/").count(), 7, "{out}");
 }
 
@@ -256,7 +253,7 @@ fn every_leaf_of_the_values_decides_a_field_or_is_listed() {
     let stale: Vec<_> = IDLE_VALUES.iter().filter(|(_, reason)| !needed.contains(reason)).collect();
     assert!(stale.is_empty(), "{stale:?}");
     // The command prints the reason.
-    let out = sandbox.ok(&["explain", "--value", "clients[0].name"]).out;
+    let out = sandbox.ok(&["explain", "--value", "clients[0].name"]).stdout;
     assert!(out.contains("  decides no field: it names the client's own Deployment"), "{out}");
 }
 
@@ -274,7 +271,7 @@ fn the_documented_output_is_current() {
     assert_eq!(shown.len(), 2);
     for (command, printed) in shown {
         let args: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
-        let out = Sandbox::repository().ok(&args).out;
+        let out = Sandbox::repository().ok(&args).stdout;
         assert_eq!(without_positions(&out), without_positions(printed), "{command}");
     }
 }

@@ -1,11 +1,6 @@
 //! `gitops`: the files that wire a repository to its controllers, as those read them.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails says so"
-)]
+#![cfg(test)]
 
 mod common;
 
@@ -21,18 +16,18 @@ const ACTION: &str = "gitops.ci.action=me/tts-render@012345678901234567890123456
 /// The objects that `gitops` prints for this repository's project, with the URL set.
 #[track_caller]
 fn gitops(args: &[&str]) -> Vec<Value> {
-    let ran = tool::ran(tool::repository(), &[&["gitops"], args, &["--set", URL]].concat());
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let output = tool::run_in(tool::repository(), &[&["gitops"], args, &["--set", URL]].concat());
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
     // All of it is valid, except the patch, which is a part of an object.
-    let manifests: Vec<&str> = ran
-        .out
+    let manifests: Vec<&str> = output
+        .stdout
         .split("---\n")
         .filter(|document| !document.trim().is_empty() && !document.contains("argocd-repo-server"))
         .collect();
     let sandbox = Sandbox::empty();
-    sandbox.write("wiring.yaml", &manifests.join("---\n"));
+    sandbox.write("wiring.yaml", manifests.join("---\n"));
     sandbox.ok(&["validate", "wiring.yaml"]);
-    tool::objects(&ran.out)
+    tool::objects(&output.stdout)
 }
 
 #[track_caller]
@@ -111,6 +106,25 @@ fn the_project_allows_only_what_is_rendered() {
     assert_eq!(
         project["clusterResourceWhitelist"],
         json!([{"group": "", "kind": "Namespace"}, {"group": "", "kind": "PersistentVolume"}, {"group": "kyverno.io", "kind": "ClusterPolicy"}])
+    );
+    let namespaced: Vec<_> = project["namespaceResourceWhitelist"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        namespaced,
+        [
+            "ConfigMap",
+            "PersistentVolumeClaim",
+            "Service",
+            "ServiceAccount",
+            "Deployment",
+            "CronJob",
+            "Role",
+            "RoleBinding"
+        ]
     );
     assert_eq!(project["sourceRepos"], json!(["https://git.example/me/infra.git"]));
 }
@@ -219,7 +233,7 @@ fn the_sidecar_fits_the_stock_repo_server() {
         },
     });
     let sandbox = Sandbox::empty();
-    sandbox.write("stock.json", &stock.to_string());
+    sandbox.write("stock.json", stock.to_string());
     let file = sandbox.path("stock.json");
     let merged = common::run(
         &[
@@ -347,7 +361,7 @@ fn flux_replaces_no_variables_of_the_stack() {
         "    TTS_BF16: \"off\"\n",
         "    TTS_BF16: \"off\"\n    GREETING: \"hello ${NAME}\"\n",
     );
-    let objects = tool::objects(&project.ok(&["gitops", "flux", "--set", URL]).out);
+    let objects = tool::objects(&project.ok(&["gitops", "flux", "--set", URL]).stdout);
     let patches = find(&objects, "Kustomization", "tts")["spec"]["patches"].as_array().unwrap();
     assert_eq!(patches.len(), 1);
     assert_eq!(
@@ -378,9 +392,9 @@ fn objects_with_data_are_protected_from_pruning() {
 #[test]
 fn a_missing_setting_is_named() {
     let refused = |args: &[&str]| {
-        let ran = tool::ran(tool::repository(), &[&["gitops"], args].concat());
-        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-        ran.err
+        let output = tool::run_in(tool::repository(), &[&["gitops"], args].concat());
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+        output.stderr
     };
     assert!(refused(&["argocd"]).contains("`values/tts.yaml` has no `gitops`"));
     assert!(
@@ -431,11 +445,11 @@ fn the_client_s_patch_gives_its_pods_the_settings() {
         return;
     }
     let patch = |args: &[&str]| {
-        tool::ran(tool::repository(), &[&["gitops", "client", "tripit"], args].concat())
+        tool::run_in(tool::repository(), &[&["gitops", "client", "tripit"], args].concat())
     };
     let printed = patch(&[]);
-    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
-    let merge: Value = serde_yaml::from_str(&printed.out).unwrap();
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+    let merge: Value = serde_yaml::from_str(&printed.stdout).unwrap();
     let deployment = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "tripit", "namespace": "tripit"},
         "spec": {
@@ -447,7 +461,7 @@ fn the_client_s_patch_gives_its_pods_the_settings() {
         },
     });
     let sandbox = Sandbox::empty();
-    sandbox.write("deployment.json", &deployment.to_string());
+    sandbox.write("deployment.json", deployment.to_string());
     let file = sandbox.path("deployment.json");
     let merged = common::run(
         &[
@@ -483,15 +497,15 @@ fn the_client_s_patch_gives_its_pods_the_settings() {
         |text: &str| text.lines().find(|line| line.contains("checksum/")).unwrap().to_owned();
     let project = Sandbox::repository();
     project.replace("values/tts.yaml", "TTS_MODEL: chatterbox", "TTS_MODEL: other");
-    let changed = project.ok(&["gitops", "client", "tripit/tripit", "--container", "main"]).out;
-    assert_ne!(checksum(&changed), checksum(&printed.out));
+    let changed = project.ok(&["gitops", "client", "tripit/tripit", "--container", "main"]).stdout;
+    assert_ne!(checksum(&changed), checksum(&printed.stdout));
     assert!(changed.contains("- name: main\n"), "{changed}");
 }
 
 #[test]
 fn the_documents_are_written_as_files() {
     let project = Sandbox::repository();
-    let printed = project.ok(&["gitops", "flux", "--set", URL]).out;
+    let printed = project.ok(&["gitops", "flux", "--set", URL]).stdout;
     project.ok(&["gitops", "flux", "--set", URL, "--out", "clusters/home"]);
     let mut files: Vec<_> = fs::read_dir(project.path("clusters/home"))
         .unwrap()
@@ -542,8 +556,9 @@ fn workflows_name_the_branch_the_action_and_this_version() {
     }
     let nested = Sandbox::repository();
     let more = ["--set", "gitops.path=infra/tenants", "--set", "gitops.branch=trunk"];
-    let text =
-        nested.ok(&[&["gitops", "github", "--set", URL, "--set", ACTION][..], &more].concat()).out;
+    let text = nested
+        .ok(&[&["gitops", "github", "--set", URL, "--set", ACTION][..], &more].concat())
+        .stdout;
     assert!(
         text.contains("paths-ignore: [\"infra/tenants/rendered/**\"]")
             && text.contains("-C 'infra/tenants' commit --push"),

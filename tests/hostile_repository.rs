@@ -2,36 +2,31 @@
 //! exceeded is an ordinary error, within two seconds of CPU and 256 MiB, and nothing outside the root is
 //! read.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 #![cfg(unix)]
 
 mod common;
 
 use std::os::unix::fs::symlink;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use common::tool::{Ran, Sandbox, finished};
+use common::tool::{CommandOutput, Sandbox, tts_render};
 
 /// Runs `render` with limits of the system on time and memory. A run that needs more is killed, which
 /// fails the test.
-fn bounded(sandbox: &Sandbox) -> Ran {
+fn bounded(sandbox: &Sandbox) -> CommandOutput {
     let script = "ulimit -t 2; ulimit -v 262144; exec \"$0\" render";
     let mut command = Command::new("sh");
     command.args(["-c", script, env!("CARGO_BIN_EXE_tts-render")]);
     command.current_dir(sandbox.path(".")).env("NO_COLOR", "1").env("MALLOC_ARENA_MAX", "1");
-    finished(command.output().expect("sh"))
+    CommandOutput::run(&mut command)
 }
 
 #[track_caller]
 fn refused(sandbox: &Sandbox, expected: &str) {
-    let ran = bounded(sandbox);
-    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
-    assert!(ran.err.contains(expected), "{}", ran.err);
+    let output = bounded(sandbox);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{}", output.stderr);
+    assert!(output.stderr.contains(expected), "{}", output.stderr);
     assert!(!sandbox.path("rendered").exists());
 }
 
@@ -126,9 +121,9 @@ fn growth_by_filters() {
 #[test]
 fn many_errors_are_counted_not_listed() {
     let lines: Vec<String> = (0..5_000).map(|number| format!("wrong{number}: 1\n")).collect();
-    let ran = bounded(&with_values(&lines.concat()));
-    assert_eq!(ran.code, 2);
-    assert!(ran.err.matches("error: ").count() <= 20, "{}", ran.err);
+    let output = bounded(&with_values(&lines.concat()));
+    assert_eq!(output.code, 2);
+    assert!(output.stderr.matches("error: ").count() <= 20, "{}", output.stderr);
 }
 
 #[test]
@@ -195,4 +190,28 @@ fn links_inside_the_root() {
     symlink("../shared/role.yaml.j2", sandbox.path("templates/role.yaml.j2")).expect("a link");
     sandbox.ok(&["render"]);
     assert!(!sandbox.path("rendered/demo/role-demo-offpeak.yaml").exists());
+}
+
+#[test]
+fn an_argument_is_read_by_its_spelling_whatever_files_there_are() {
+    let sandbox = Sandbox::demo();
+    // `-` is standard input, and not a folder of that name.
+    sandbox.write("-/object.yaml", "kind: [\n");
+    let mut command = tts_render(&sandbox.path("."));
+    let ran = CommandOutput::from(
+        command.args(["validate", "-"]).stdin(Stdio::null()).output().expect("it"),
+    );
+    assert!(ran.code == 0 && ran.stderr.contains("0 objects"), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(sandbox.run(&["validate", "./-"]).code, 1);
+    let said = sandbox.refused(&["policy", "edit", "-", "--exclude", "tenant"]);
+    assert!(said.contains("invalid file `-`: expected a file to edit"), "{said}");
+    // A stack's path is one from the working directory, and never one from the root.
+    std::fs::create_dir(sandbox.path("infra")).expect("a folder");
+    std::fs::rename(sandbox.path("values"), sandbox.path("infra/values")).expect("a move");
+    let said = sandbox.refused(&["-C", "infra", "generate", "values/demo.yaml"]);
+    assert!(said.contains("can't read `values/demo.yaml`"), "{said}");
+    sandbox.ok(&["-C", "infra", "generate", "infra/values/demo.yaml"]);
+    // A stack's name is one, and not a folder of that name.
+    sandbox.write("demo/values.yaml", "kind: [\n");
+    sandbox.ok(&["-C", "infra", "generate", "demo"]);
 }

@@ -1,12 +1,7 @@
 //! A value never becomes structure: hostile strings are safe in every position that a template may
 //! write to, and every other position is refused.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a panic fails the test"
-)]
+#![cfg(test)]
 
 mod common;
 
@@ -63,7 +58,7 @@ fn hostile_strings_are_rendered_unchanged() {
         });
         let overlay = yaml_spans::emit(&yaml_spans::to_node(&overlay).expect("a tree"));
         sandbox.write("overlay.yaml", &overlay);
-        let out = sandbox.ok(&["generate", "-f", "overlay.yaml"]).out;
+        let out = sandbox.ok(&["generate", "-f", "overlay.yaml"]).stdout;
         let documents = objects(&out);
         for (index, text) in part.iter().enumerate() {
             let name = format!("case-{}", index + 1);
@@ -107,7 +102,7 @@ fn an_interpolation_inside_a_scalar_is_refused_at_its_place() {
     ];
     for (text, column) in templates {
         let sandbox = Sandbox::demo();
-        sandbox.write("templates/broken.yaml.j2", &format!("{text}\n"));
+        sandbox.write("templates/broken.yaml.j2", format!("{text}\n"));
         let message = sandbox.refused(&["render"]);
         let line = text.lines().count();
         let place = format!("templates/broken.yaml.j2:{line}:{column}");

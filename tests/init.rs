@@ -1,11 +1,6 @@
 //! `init`: a first values file.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 
 mod common;
 
@@ -26,8 +21,10 @@ fn a_first_values_file_renders_immediately_with_suspended_jobs() {
 fn the_new_files_are_named_and_nothing_is_overwritten() {
     let sandbox = Sandbox::empty();
     let first = sandbox.ok(&["init", "whisper"]);
-    assert_eq!(first.out, "");
-    assert!(first.err.contains("values/whisper.yaml") && first.err.contains("values/schema.json"));
+    assert_eq!(first.stdout, "");
+    assert!(
+        first.stderr.contains("values/whisper.yaml") && first.stderr.contains("values/schema.json")
+    );
     let before = sandbox.read("values/whisper.yaml");
     let errors = sandbox.refused(&["init", "whisper"]);
     assert!(errors.contains("exists already: `init` overwrites nothing"), "{errors}");

@@ -1,6 +1,6 @@
 //! `lint`: a named test for each rule, comments that allow findings, and the formats.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a failing test panics")]
+#![cfg(test)]
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::tool::{Sandbox, ran, repository};
+use common::tool::{Sandbox, repository, run_in};
 use serde_json::Value;
 use tts_render::lint::{RULES, rule_ids};
 
@@ -59,7 +59,7 @@ fn copy_files(from: &Path, under: &str, sandbox: &Sandbox) {
         if path.is_dir() {
             copy_files(&path, &format!("{name}/"), sandbox);
         } else {
-            sandbox.write(&name, &fs::read_to_string(&path).unwrap());
+            sandbox.write(&name, fs::read_to_string(&path).unwrap());
         }
     }
 }
@@ -71,9 +71,9 @@ impl Case {
         if self.overlay {
             args.extend(["-f", "overlay.yaml"]);
         }
-        let ran = self.sandbox.run(&args);
-        assert!(ran.code < 2, "{}: {}", self.name, ran.err);
-        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        let output = self.sandbox.run(&args);
+        assert!(output.code < 2, "{}: {}", self.name, output.stderr);
+        let report: Value = serde_json::from_str(&output.stdout).unwrap();
         let of = |key: &str| {
             let all = report[key].as_array().unwrap().iter();
             all.filter(|finding| finding["rule"] == id).cloned().collect()
@@ -197,32 +197,38 @@ fn every_rule_has_a_test_and_every_fixture_a_rule() {
 fn settings_that_the_gate_refuses_are_never_passed_over() {
     let sandbox = Sandbox::repository();
     for samples in 2..=10 {
-        let ran = sandbox.run(&["lint", "--set", &format!("gate.samples={samples}")]);
-        let is_reported = match ran.code {
+        let output = sandbox.run(&["lint", "--set", &format!("gate.samples={samples}")]);
+        let is_reported = match output.code {
             0 => false,
-            1 => ran.out.contains("warning[deadline-too-short]"),
-            _ => ran.err.contains("gate.sample"),
+            1 => output.stdout.contains("warning[deadline-too-short]"),
+            _ => output.stderr.contains("gate.sample"),
         };
-        assert_eq!(is_reported, samples >= 4, "{samples} samples: {}{}", ran.out, ran.err);
+        assert_eq!(
+            is_reported,
+            samples >= 4,
+            "{samples} samples: {}{}",
+            output.stdout,
+            output.stderr
+        );
     }
     sandbox.replace("templates/cronjob.yaml.j2", "value: {{ gate.metric }}", "value: gpu-memory");
-    let ran = sandbox.run(&["lint"]);
-    assert_eq!(ran.code, 2, "{}", ran.out);
-    assert!(ran.err.contains("METRIC"), "{}", ran.err);
+    let output = sandbox.run(&["lint"]);
+    assert_eq!(output.code, 2, "{}", output.stdout);
+    assert!(output.stderr.contains("METRIC"), "{}", output.stderr);
 }
 
 #[test]
 fn this_repository_has_no_findings_but_allowed_ones() {
-    let ran = Sandbox::repository().ok(&["lint", "--allowed"]);
-    insta::assert_snapshot!(ran.out);
-    let ran = Sandbox::repository().ok(&["lint"]);
-    assert_eq!(ran.out, "");
+    let output = Sandbox::repository().ok(&["lint", "--allowed"]);
+    insta::assert_snapshot!(output.stdout);
+    let output = Sandbox::repository().ok(&["lint"]);
+    assert_eq!(output.stdout, "");
 }
 
 #[test]
 fn a_new_stack_only_lacks_a_readiness_probe() {
-    let ran = Sandbox::demo().run(&["lint", "--format", "json"]);
-    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let output = Sandbox::demo().run(&["lint", "--format", "json"]);
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
     let rules: Vec<&str> = report["findings"]
         .as_array()
         .unwrap()
@@ -259,11 +265,11 @@ fn errors_of_rendering_are_reported_first() {
 fn a_named_stack_is_checked_by_itself() {
     let sandbox = Sandbox::repository();
     let whisper = fixtures().join("windows-overlap/files/values/whisper.yaml");
-    sandbox.write("values/whisper.yaml", &fs::read_to_string(whisper).unwrap());
+    sandbox.write("values/whisper.yaml", fs::read_to_string(whisper).unwrap());
     sandbox
-        .write("policies/other.yaml", &sandbox.read("policies/inject-gpu-workload-priority.yaml"));
+        .write("policies/other.yaml", sandbox.read("policies/inject-gpu-workload-priority.yaml"));
     let rules = |args: &[&str]| -> BTreeSet<String> {
-        let out = sandbox.run(&[&["lint", "--format", "json"], args].concat()).out;
+        let out = sandbox.run(&[&["lint", "--format", "json"], args].concat()).stdout;
         let report: Value = serde_json::from_str(&out).unwrap();
         let findings = report["findings"].as_array().unwrap().iter();
         findings.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
@@ -295,27 +301,30 @@ fn a_comment_in_an_overlay_or_a_template_allows_too() {
 fn a_policy_outside_the_folder_is_checked_too() {
     let sandbox = Sandbox::repository();
     let policy = "policies/inject-gpu-workload-priority.yaml";
-    sandbox.write("elsewhere/p.yml", &sandbox.read(policy));
+    sandbox.write("elsewhere/p.yml", sandbox.read(policy));
     std::fs::remove_file(sandbox.path(policy)).unwrap();
     sandbox.replace("values/tts.yaml", policy, "elsewhere/p.yml");
-    assert_eq!(sandbox.ok(&["lint"]).out, "");
+    assert_eq!(sandbox.ok(&["lint"]).stdout, "");
     sandbox.replace("values/tts.yaml", "allow policy-end-of-life", "allow policy-unused");
-    assert!(sandbox.run(&["lint"]).out.contains("info[policy-end-of-life]"));
+    assert!(sandbox.run(&["lint"]).stdout.contains("info[policy-end-of-life]"));
 }
 
 /// Without the overlay the comment is in use.
 #[test]
 fn overlays_and_assignments_make_no_comment_unused() {
     let sandbox = Sandbox::repository();
-    assert_eq!(sandbox.ok(&["lint", "-f", "overlays/tcp-probes.yaml"]).out, "");
-    assert_eq!(sandbox.ok(&["lint", "--set", "gpu.total=15Gi"]).out, "");
+    assert_eq!(sandbox.ok(&["lint", "-f", "overlays/tcp-probes.yaml"]).stdout, "");
+    assert_eq!(sandbox.ok(&["lint", "--set", "gpu.total=15Gi"]).stdout, "");
 }
 
 #[test]
 fn explain_prints_a_rule_or_lists_all() {
     let sandbox = Sandbox::empty();
-    insta::assert_snapshot!("explained", sandbox.ok(&["lint", "--explain", "guard-too-slow"]).out);
-    assert_eq!(sandbox.ok(&["lint", "--explain", "all"]).out.lines().count(), RULES.len());
+    insta::assert_snapshot!(
+        "explained",
+        sandbox.ok(&["lint", "--explain", "guard-too-slow"]).stdout
+    );
+    assert_eq!(sandbox.ok(&["lint", "--explain", "all"]).stdout.lines().count(), RULES.len());
     let said = sandbox.refused(&["lint", "--explain", "guard-to-slow"]);
     assert!(said.contains("did you mean `guard-too-slow`?"), "{said}");
 }
@@ -332,13 +341,13 @@ const RISKY: [&str; 3] = ["lint", "--set", "gate.dryRun=true"];
 
 #[test]
 fn text_shows_the_line_and_the_fix() {
-    insta::assert_snapshot!("text", risky().run(&RISKY).out);
+    insta::assert_snapshot!("text", risky().run(&RISKY).stdout);
 }
 
 #[test]
 fn workflow_commands_name_the_lines() {
-    let ran = risky().run(&[&RISKY[..], &["--format", "github"]].concat());
-    insta::assert_snapshot!("github", ran.out);
+    let output = risky().run(&[&RISKY[..], &["--format", "github"]].concat());
+    insta::assert_snapshot!("github", output.stdout);
 }
 
 /// A forge looks for a file from the root of the checkout.
@@ -348,11 +357,11 @@ fn files_are_named_relative_to_the_working_folder() {
     let folder = sandbox.path("");
     let (parent, name) = (folder.parent().unwrap(), folder.file_name().unwrap().to_str().unwrap());
     let args = ["-C", name, "lint", "--format"];
-    let github = ran(parent, &[&args[..], &["github"]].concat()).out;
+    let github = run_in(parent, &[&args[..], &["github"]].concat()).stdout;
     assert!(github.contains(&format!("file={name}/values/tts.yaml,")), "{github}");
-    let sarif = ran(parent, &[&args[..], &["sarif"]].concat()).out;
+    let sarif = run_in(parent, &[&args[..], &["sarif"]].concat()).stdout;
     assert!(sarif.contains(&format!("\"uri\": \"{name}/values/tts.yaml\"")), "{sarif}");
-    assert_eq!(ran(parent, &["-C", name, "lint", "--explain", "card-total"]).code, 0);
+    assert_eq!(run_in(parent, &["-C", name, "lint", "--explain", "card-total"]).code, 0);
 }
 
 #[test]
@@ -360,11 +369,15 @@ fn a_value_cannot_inject_a_workflow_command() {
     let sandbox = Sandbox::repository();
     let url = r#""http://x\n::error title=a::b%0A\e[31m.tts:1""#;
     sandbox.replace("values/tts.yaml", "http://chatterbox-tts.tts.svc.cluster.local:8000", url);
-    let ran = sandbox.run(&["lint", "--format", "github"]);
-    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
-    assert!(ran.out.starts_with("::error title=client-url,file=values/tts.yaml,"), "{}", ran.out);
-    assert!(!ran.out.contains('\u{1b}'));
-    let text = sandbox.run(&["lint"]).out;
+    let output = sandbox.run(&["lint", "--format", "github"]);
+    assert_eq!(output.stdout.lines().count(), 1, "{}", output.stdout);
+    assert!(
+        output.stdout.starts_with("::error title=client-url,file=values/tts.yaml,"),
+        "{}",
+        output.stdout
+    );
+    assert!(!output.stdout.contains('\u{1b}'));
+    let text = sandbox.run(&["lint"]).stdout;
     assert!(text.contains(r"x\n::error title=a::b%0a\u{1b}[31m"), "{text}");
 }
 
@@ -377,8 +390,8 @@ fn sarif_follows_its_schema() {
         .replace("^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$", "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$");
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let ran = risky().run(&[&RISKY[..], &["--format", "sarif"]].concat());
-    let mut log: Value = serde_json::from_str(&ran.out).unwrap();
+    let output = risky().run(&[&RISKY[..], &["--format", "sarif"]].concat());
+    let mut log: Value = serde_json::from_str(&output.stdout).unwrap();
     let errors: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
     assert_eq!(errors, [""; 0]);
     let run = &log["runs"][0];
@@ -395,8 +408,8 @@ fn sarif_follows_its_schema() {
 
 #[test]
 fn every_json_key_is_documented() {
-    let ran = risky().run(&[&RISKY[..], &["--format", "json"]].concat());
-    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let output = risky().run(&[&RISKY[..], &["--format", "json"]].concat());
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
     let documented = fs::read_to_string(repository().join("docs/lint.md")).unwrap();
     let mut keys = BTreeSet::new();
     collect_keys(&report, &mut keys);

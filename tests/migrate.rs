@@ -4,12 +4,7 @@
 //! takes their place, with addresses of the same shapes: plain, in a module, of `for_each`. `state rm`
 //! needs no provider and is run on a state with the stack's real addresses.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 
 mod common;
 
@@ -107,7 +102,7 @@ fn removed_blocks_end_the_management_and_destroy_nothing() {
     }
     let terraform = applied_stack();
     let before = terraform.sandbox.read("terraform.tfstate");
-    terraform.sandbox.write("main.tf", &removed_blocks());
+    terraform.sandbox.write("main.tf", removed_blocks());
     terraform.ok(&["init", "-no-color"]);
     let plan = terraform.ok(&["plan", "-no-color", "-out", "move.plan"]);
     assert!(plan.contains("0 to add, 0 to change, 0 to destroy"), "{plan}");
@@ -132,7 +127,7 @@ fn an_index_in_a_removed_block_is_refused() {
     let terraform = applied_stack();
     terraform.sandbox.write(
         "main.tf",
-        &removed_blocks().replace("terraform_data.offpeak", "terraform_data.offpeak[\"up\"]"),
+        removed_blocks().replace("terraform_data.offpeak", "terraform_data.offpeak[\"up\"]"),
     );
     let (code, text) = terraform.run(&["plan", "-no-color"]);
     assert!(code == 1 && text.contains("Resource instance keys not allowed"), "{text}");
@@ -168,7 +163,7 @@ fn state_rm_needs_no_provider() {
             resource(Some("module.nfs_models"), "kubernetes_persistent_volume", "this", None),
         ],
     });
-    terraform.sandbox.write("terraform.tfstate", &state.to_string());
+    terraform.sandbox.write("terraform.tfstate", state.to_string());
     terraform.ok(&[
         "state",
         "rm",

@@ -1,12 +1,7 @@
 //! The overlays of this repository: each changes what its comment says, and nothing else.
 //! `overlays/seed-parity.yaml` is tested in `departures.rs`.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 
 mod common;
 

@@ -1,11 +1,6 @@
 //! `policy edit` and `policy show`, as a user runs them.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails says so"
-)]
+#![cfg(test)]
 
 mod common;
 
@@ -26,7 +21,7 @@ fn a_file_is_edited_once_and_restored() {
     let edit = |more: &[&str]| {
         let result =
             sandbox.run(&[&["policy", "edit", FILE, "--exclude", "tenant"], more].concat());
-        (result.code, result.err)
+        (result.code, result.stderr)
     };
     let (code, said) = edit(&["--check"]);
     assert_eq!((code, sandbox.read(FILE).as_str()), (1, POLICY));
@@ -79,7 +74,7 @@ fn show_reports_the_effect_on_the_tenants_pod() {
         let file = repository().join(file).display().to_string();
         Sandbox::empty()
             .ok(&["policy", "show", &file, "--namespace", "tts", "--priority-class", "tier-2-gpu"])
-            .out
+            .stdout
     };
     let before = show("policies/inject-gpu-workload-priority.yaml");
     assert!(
@@ -117,14 +112,14 @@ fn show_and_diff_agree_about_an_exclusion() {
         }
         let show = |side: &str| {
             let file = format!("{side}/kyverno/policy-p.yaml");
-            sandbox.ok(&["policy", "show", &file, "--namespace", "tts"]).out
+            sandbox.ok(&["policy", "show", &file, "--namespace", "tts"]).stdout
         };
         let [before, after] = ["before", "after"].map(show);
         assert!(!before.contains("keeps its own priority"), "{before}");
         assert!(after.contains("keeps its own priority: excluded by its name"), "{after}");
-        let diff = sandbox.run(&["diff", "--base", "before", "--head", "after"]);
-        assert_eq!(diff.code, 1, "{}", diff.err);
-        assert!(diff.out.contains("no longer covers `tts`"), "{policy}\n{}", diff.out);
+        let diff = sandbox.run(&["diff", "--base-dir", "before", "--head", "after"]);
+        assert_eq!(diff.code, 1, "{}", diff.stderr);
+        assert!(diff.stdout.contains("no longer covers `tts`"), "{policy}\n{}", diff.stdout);
     }
 }
 
@@ -145,9 +140,9 @@ fn the_edit_is_a_pure_insertion_into_the_owners_bytes() {
 fn a_byte_order_mark_is_not_carried_below_the_header() {
     let policy = "policies/inject-gpu-workload-priority.yaml";
     let sandbox = Sandbox::repository();
-    let without = sandbox.ok(&["generate", "--app", "kyverno"]).out;
-    sandbox.write(policy, &format!("\u{feff}{}", sandbox.read(policy)));
-    assert_eq!(sandbox.ok(&["generate", "--app", "kyverno"]).out, without);
+    let without = sandbox.ok(&["generate", "--app", "kyverno"]).stdout;
+    sandbox.write(policy, format!("\u{feff}{}", sandbox.read(policy)));
+    assert_eq!(sandbox.ok(&["generate", "--app", "kyverno"]).stdout, without);
 }
 
 #[test]
@@ -158,14 +153,14 @@ fn an_exception_can_replace_the_edit() {
         "mode: edit",
         "mode: exception\n  exceptionNamespace: kyverno-exceptions",
     );
-    let said = sandbox.ok(&["render"]).err;
+    let said = sandbox.ok(&["render"]).stderr;
     assert!(
         said.contains("enablePolicyException") && said.contains("kyverno-exceptions"),
         "{said}"
     );
-    let out = sandbox.ok(&["generate"]).out;
+    let out = sandbox.ok(&["generate"]).stdout;
     assert!(out.contains("kind: PolicyException") && !out.contains("kind: ClusterPolicy"), "{out}");
     assert!(out.contains("policyName: inject-gpu-workload-priority"), "{out}");
     sandbox.replace("values/tts.yaml", "mode: exception", "mode: none");
-    assert!(!sandbox.ok(&["generate"]).out.contains("kyverno.io"));
+    assert!(!sandbox.ok(&["generate"]).stdout.contains("kyverno.io"));
 }

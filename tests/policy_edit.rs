@@ -1,7 +1,6 @@
 //! The policy edit over a folder of fixtures, and over thousands of generated files.
 
-// A test fails by panicking, in its helpers too.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![cfg(test)]
 
 #[path = "policy_edit/broken.rs"]
 mod broken;

@@ -1,25 +1,20 @@
 //! `schema`: the JSON Schema of a values file.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 
 mod common;
 
-use common::tool::{Sandbox, ran, repository};
+use common::tool::{Sandbox, repository, run_in};
 use serde_json::Value;
 
 fn schema() -> Value {
-    serde_json::from_str(&ran(repository(), &["schema"]).out).expect("JSON")
+    serde_json::from_str(&run_in(repository(), &["schema"]).stdout).expect("JSON")
 }
 
 #[test]
 fn the_schema_in_the_repository_is_current() {
     let written = std::fs::read_to_string(repository().join("values/schema.json")).unwrap();
-    let printed = ran(repository(), &["schema"]).out;
+    let printed = run_in(repository(), &["schema"]).stdout;
     assert!(written == printed, "run: cargo run -- schema > values/schema.json");
 }
 
@@ -54,5 +49,5 @@ fn every_value_of_its_own_has_a_description() {
 
 #[test]
 fn it_takes_no_arguments() {
-    assert_eq!(ran(repository(), &["schema", "gate"]).code, 2);
+    assert_eq!(run_in(repository(), &["schema", "gate"]).code, 2);
 }

@@ -1,36 +1,20 @@
 //! `validate`: any manifests, offline.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 
 mod common;
 
-use std::io::Write;
-use std::process::Stdio;
-
-use common::tool::{Ran, Sandbox, finished, tts_render};
+use common::tool::{CommandOutput, Sandbox, tts_render};
 
 const GOOD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\ndata: {a: b}\n";
 const BAD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad}\ndate: {a: b}\n";
 const UNKNOWN: &str = "apiVersion: example/v1\nkind: Foo\nmetadata: {name: a}\n";
 
 /// Runs `validate` with a text on standard input.
-fn validate_input(args: &[&str], input: &str) -> Ran {
+fn validate_input(args: &[&str], input: &str) -> CommandOutput {
     let sandbox = Sandbox::empty();
-    let mut child = tts_render(&sandbox.path(""))
-        .arg("validate")
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    finished(child.wait_with_output().unwrap())
+    let mut command = tts_render(&sandbox.path(""));
+    CommandOutput::with_input(command.arg("validate").args(args), input)
 }
 
 #[test]
@@ -38,10 +22,10 @@ fn valid_manifests_end_with_0_and_a_count() {
     let sandbox = Sandbox::empty();
     sandbox.write("one.yaml", GOOD);
     let one = sandbox.ok(&["validate", "one.yaml"]);
-    assert_eq!((one.out.as_str(), one.err.as_str()), ("", "1 object checked, 0 findings\n"));
-    sandbox.write("two.yaml", &format!("{GOOD}---\n{GOOD}"));
-    assert_eq!(sandbox.ok(&["validate", "two.yaml"]).err, "2 objects checked, 0 findings\n");
-    assert_eq!(sandbox.ok(&["--quiet", "validate", "two.yaml"]).err, "");
+    assert_eq!((one.stdout.as_str(), one.stderr.as_str()), ("", "1 object checked, 0 findings\n"));
+    sandbox.write("two.yaml", format!("{GOOD}---\n{GOOD}"));
+    assert_eq!(sandbox.ok(&["validate", "two.yaml"]).stderr, "2 objects checked, 0 findings\n");
+    assert_eq!(sandbox.ok(&["--quiet", "validate", "two.yaml"]).stderr, "");
 }
 
 #[test]
@@ -49,10 +33,10 @@ fn a_finding_has_its_place_its_path_and_a_suggestion() {
     let sandbox = Sandbox::empty();
     sandbox.write("bad.yaml", BAD);
     let bad = sandbox.run(&["validate", "bad.yaml"]);
-    assert_eq!(bad.code, 1, "{}", bad.err);
-    assert!(bad.out.starts_with("bad.yaml:4:1: "), "{}", bad.out);
-    assert!(bad.out.contains("did you mean `data`?"), "{}", bad.out);
-    assert_eq!(bad.err, "1 object checked, 1 finding\n");
+    assert_eq!(bad.code, 1, "{}", bad.stderr);
+    assert!(bad.stdout.starts_with("bad.yaml:4:1: "), "{}", bad.stdout);
+    assert!(bad.stdout.contains("did you mean `data`?"), "{}", bad.stdout);
+    assert_eq!(bad.stderr, "1 object checked, 1 finding\n");
 }
 
 #[test]
@@ -60,25 +44,25 @@ fn text_that_is_not_yaml_is_a_finding() {
     let sandbox = Sandbox::empty();
     sandbox.write("broken.yaml", "a: [1\n");
     let broken = sandbox.run(&["validate", "broken.yaml"]);
-    assert_eq!(broken.code, 1, "{}", broken.err);
-    assert!(broken.out.starts_with("broken.yaml:"), "{}", broken.out);
+    assert_eq!(broken.code, 1, "{}", broken.stderr);
+    assert!(broken.stdout.starts_with("broken.yaml:"), "{}", broken.stdout);
 }
 
 #[test]
 fn standard_input_is_read() {
     assert_eq!(validate_input(&["-"], GOOD).code, 0);
     let bad = validate_input(&["-"], BAD);
-    assert_eq!(bad.code, 1, "{}", bad.err);
-    assert!(bad.out.starts_with("(standard input):4:1: "), "{}", bad.out);
+    assert_eq!(bad.code, 1, "{}", bad.stderr);
+    assert!(bad.stdout.starts_with("(standard input):4:1: "), "{}", bad.stdout);
 }
 
 #[test]
 fn unknown_kinds_are_skipped_and_counted() {
     let sandbox = Sandbox::empty();
-    sandbox.write("crd.yaml", &format!("{UNKNOWN}---\n{UNKNOWN}---\n{GOOD}"));
+    sandbox.write("crd.yaml", format!("{UNKNOWN}---\n{UNKNOWN}---\n{GOOD}"));
     let skipped = sandbox.ok(&["validate", "crd.yaml"]);
     assert_eq!(
-        skipped.err,
+        skipped.stderr,
         "skipped 2 × example/v1 Foo (unknown kind)\n1 object checked, 0 findings\n"
     );
 }
@@ -91,15 +75,15 @@ fn a_folder_is_read_with_all_folders_in_it_sorted() {
     sandbox.write("all/a/.hidden/h.json", "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": \"x\"}, \"date\": {}}");
     sandbox.write("all/README.md", "not: a manifest\n");
     let checked = sandbox.run(&["validate", "all"]);
-    assert_eq!(checked.code, 1, "{}", checked.err);
+    assert_eq!(checked.code, 1, "{}", checked.stderr);
     let places: Vec<&str> = checked
-        .out
+        .stdout
         .lines()
         .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split(':').next())
         .collect();
     assert_eq!(places, ["all/a/.hidden/h.json", "all/a/z.yml", "all/b.yaml"]);
-    assert_eq!(checked.err, "3 objects checked, 3 findings\n");
+    assert_eq!(checked.stderr, "3 objects checked, 3 findings\n");
 }
 
 #[cfg(unix)]
@@ -111,7 +95,7 @@ fn links_in_a_folder_are_not_followed() {
     std::os::unix::fs::symlink(sandbox.path("outside"), sandbox.path("all/folder")).unwrap();
     std::os::unix::fs::symlink(sandbox.path("outside/bad.yaml"), sandbox.path("all/link.yaml"))
         .unwrap();
-    assert_eq!(sandbox.ok(&["validate", "all"]).err, "1 object checked, 0 findings\n");
+    assert_eq!(sandbox.ok(&["validate", "all"]).stderr, "1 object checked, 0 findings\n");
     // A link that the user names is followed.
     assert_eq!(sandbox.run(&["validate", "all/link.yaml"]).code, 1);
 }
@@ -120,19 +104,19 @@ fn links_in_a_folder_are_not_followed() {
 fn a_file_that_can_not_be_read_does_not_hide_the_others() {
     let sandbox = Sandbox::empty();
     sandbox.write("bad.yaml", BAD);
-    sandbox.write("all/large.yaml", &"# a comment\n".repeat(1 << 20));
+    sandbox.write("all/large.yaml", "# a comment\n".repeat(1 << 20));
     sandbox.write("all/text.yaml", GOOD);
     std::fs::write(sandbox.path("all/latin.yaml"), b"a: \xe4\n").unwrap();
     let checked = sandbox.run(&["validate", "missing.yaml", "all", "bad.yaml"]);
-    assert_eq!(checked.code, 2, "{}", checked.err);
-    assert!(checked.out.starts_with("bad.yaml:4:1: "), "{}", checked.out);
+    assert_eq!(checked.code, 2, "{}", checked.stderr);
+    assert!(checked.stdout.starts_with("bad.yaml:4:1: "), "{}", checked.stdout);
     for message in [
         "can't read `missing.yaml`: ",
         "`all/large.yaml` is larger than ",
         "`all/latin.yaml` is not UTF-8",
         "2 objects checked, 1 finding",
     ] {
-        assert!(checked.err.contains(message), "{message}: {}", checked.err);
+        assert!(checked.stderr.contains(message), "{message}: {}", checked.stderr);
     }
 }
 
@@ -148,5 +132,5 @@ fn a_folder_without_manifests_is_an_error() {
 #[test]
 fn the_rendered_folder_of_this_repository_is_valid() {
     let checked = Sandbox::repository().ok(&["validate", "rendered"]);
-    assert_eq!(checked.err, "14 objects checked, 0 findings\n");
+    assert_eq!(checked.stderr, "14 objects checked, 0 findings\n");
 }

@@ -1,15 +1,10 @@
 //! Values: every error at once, each with its place; layers; the schema.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failing test reports the reason"
-)]
+#![cfg(test)]
 
 mod common;
 
-use common::tool::{Sandbox, ran, repository};
+use common::tool::{Sandbox, repository, run_in};
 use serde_json::{Value, json};
 use tts_render::values::{self, Shape};
 use vram_gate::settings::{Kind, TABLE};
@@ -142,7 +137,8 @@ fn assigned(set: &str) -> Option<Value> {
 
 #[test]
 fn the_schema_refuses_what_the_tool_refuses() {
-    let schema: Value = serde_json::from_str(&ran(repository(), &["schema"]).out).expect("JSON");
+    let schema: Value =
+        serde_json::from_str(&run_in(repository(), &["schema"]).stdout).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
     let mut compared = 0;
     for case in REFUSED.iter().filter(|case| case.in_schema) {
@@ -199,7 +195,7 @@ fn later_layers_take_precedence() {
     sandbox
         .write("two.yaml", "gate: {floor: 2Gi}\nserver: {imagePullSecrets: []}\nservice: null\n");
     let args = ["generate", "tts", "-f", "one.yaml", "-f", "two.yaml", "--set", "gate.samples=5"];
-    let out = sandbox.ok(&args).out;
+    let out = sandbox.ok(&args).stdout;
     // The last wins, maps merge, lists replace, null removes.
     assert!(out.contains("value: \"2147483648\""), "{out}");
     assert!(out.contains("value: \"5\""), "{out}");
@@ -211,7 +207,7 @@ fn later_layers_take_precedence() {
 #[test]
 fn assignments_are_typed_by_the_schema() {
     let sandbox = Sandbox::repository();
-    let out = |set: &str| sandbox.ok(&["generate", "tts", "--set", set]).out;
+    let out = |set: &str| sandbox.ok(&["generate", "tts", "--set", set]).stdout;
     assert_eq!(out("offPeak.suspend=true").matches("suspend: true").count(), 3);
     assert!(out("server.env.NUMBER=5").contains("value: \"5\""));
     assert!(out("server.env.SWITCH=off").contains("value: \"off\""));

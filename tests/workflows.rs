@@ -1,18 +1,13 @@
 //! The generated workflows' comment on a pull request: one comment, replaced by each run.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails says so"
-)]
+#![cfg(test)]
 
 mod common;
 
 use std::sync::{Arc, Mutex};
 
 use common::http::{self, Request, Response, Server};
-use common::tool::{self, Ran, Sandbox};
+use common::tool::{CommandOutput, Sandbox};
 use serde_json::{Value, json};
 
 const FORGES: [&str; 2] = ["github", "forgejo"];
@@ -22,7 +17,7 @@ const OLD_REPORT: &str = "## `tts`: one critical change\r\n\r\n<!-- tts-render: 
 /// The job of a generated workflow that comments.
 fn comment_job(forge: &str) -> Value {
     let project = Sandbox::repository();
-    let ran = project.ok(&[
+    let output = project.ok(&[
         "gitops",
         forge,
         "--set",
@@ -30,7 +25,7 @@ fn comment_job(forge: &str) -> Value {
         "--set",
         "gitops.ci.action=me/tts-render@0123456789012345678901234567890123456789",
     ]);
-    let workflow: Value = serde_yaml::from_str(&ran.out).unwrap();
+    let workflow: Value = serde_yaml::from_str(&output.stdout).unwrap();
     workflow["jobs"]["comment"].clone()
 }
 
@@ -60,7 +55,7 @@ impl FakeForge {
 
     /// Runs the job's script, as a runner does.
     #[track_caller]
-    fn run_comment_job(&self, forge: &str) -> Ran {
+    fn run_comment_job(&self, forge: &str) -> CommandOutput {
         let job = comment_job(forge);
         let step = &job["steps"][0];
         let mut command = std::process::Command::new("bash");
@@ -78,7 +73,7 @@ impl FakeForge {
             };
             command.env(name, value);
         }
-        tool::finished(command.output().unwrap())
+        CommandOutput::run(&mut command)
     }
 
     fn comments(&self) -> Vec<(String, String)> {
@@ -145,8 +140,8 @@ fn the_first_run_adds_a_comment() {
     }
     for forge in FORGES {
         let fake = FakeForge::start(forge, vec![comment("someone", "Looks good")]);
-        let ran = fake.run_comment_job(forge);
-        assert_eq!(ran.code, 0, "{}", ran.err);
+        let output = fake.run_comment_job(forge);
+        assert_eq!(output.code, 0, "{}", output.stderr);
         let added = (FakeForge::login(forge).to_owned(), REPORT.to_owned());
         assert_eq!(fake.comments()[1..], [added]);
     }
@@ -165,8 +160,8 @@ fn a_later_run_replaces_its_own_comment_on_any_page() {
         comments.push(comment(login, "Coverage: 80 %"));
         let fake = FakeForge::start(forge, comments);
         let before = fake.comments();
-        let ran = fake.run_comment_job(forge);
-        assert_eq!(ran.code, 0, "{}", ran.err);
+        let output = fake.run_comment_job(forge);
+        assert_eq!(output.code, 0, "{}", output.stderr);
         let mut expected = before;
         expected[7].1 = REPORT.to_owned();
         assert_eq!(fake.comments(), expected);
@@ -182,8 +177,8 @@ fn a_comment_of_somebody_else_with_the_marker_is_left_alone() {
         for body in [OLD_REPORT, "<!-- tts-render: diff -->", "<!-- tts-render -->\nmine"] {
             let fake = FakeForge::start(forge, vec![comment("mallory", body)]);
             for _ in 0..2 {
-                let ran = fake.run_comment_job(forge);
-                assert_eq!(ran.code, 0, "{}", ran.err);
+                let output = fake.run_comment_job(forge);
+                assert_eq!(output.code, 0, "{}", output.stderr);
             }
             let own = (FakeForge::login(forge).to_owned(), REPORT.to_owned());
             assert_eq!(fake.comments(), [("mallory".to_owned(), body.to_owned()), own]);
@@ -199,9 +194,9 @@ fn a_forge_that_refuses_fails_the_job() {
     for forge in FORGES {
         let server = http::serve(|_| Response::new(500, "<html>"));
         let fake = FakeForge { server, comments: Arc::default() };
-        let ran = fake.run_comment_job(forge);
-        assert_eq!(ran.code, 1);
-        assert_eq!(ran.err, "GET /api/repos/me/infra/issues/7/comments: status 500\n");
+        let output = fake.run_comment_job(forge);
+        assert_eq!(output.code, 1);
+        assert_eq!(output.stderr, "GET /api/repos/me/infra/issues/7/comments: status 500\n");
         assert_eq!(fake.server.requests().len(), 1);
     }
 }

@@ -1,12 +1,7 @@
 //! Emitted YAML has the same data in every reader that users have: PyYAML (with its own scanner and
 //! with libyaml's), kubectl (go-yaml v2), kustomize (go-yaml v3), yaml_serde, and our own parser.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a helper fails the test that calls it"
-)]
+#![cfg(test)]
 
 mod common;
 

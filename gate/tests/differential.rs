@@ -6,8 +6,7 @@
 //! the value), a series without braces (not counted), a fraction of a byte (cut off), and every
 //! exposition that Prometheus would refuse.
 
-// Test helpers may panic too; clippy allows that only in `#[test]` functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![cfg(test)]
 
 mod support;
 

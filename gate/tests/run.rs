@@ -1,7 +1,6 @@
 //! The gate without faults: its requests and its report.
 
-// Test helpers may panic too; clippy allows that only in `#[test]` functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![cfg(test)]
 
 mod support;
 
@@ -16,14 +15,14 @@ use vram_gate::settings::{Key, TABLE};
 #[test]
 fn up_starts_the_tenant_if_the_floor_is_free() {
     let output = TestEnv::new("up").run();
-    assert_eq!((output.code, output.api.replicas()), (Some(0), 1), "{}", output.line);
+    assert_eq!((output.code, output.api.replicas()), (0, 1), "{}", output.stderr);
     assert_eq!(
-        output.line,
+        output.stderr,
         "vram-gate up: scaled tts/chatterbox-tts to 1: the floor is free used=8589934592 free=8589934592 \
          floor=6442450944 total=17179869184 reserve=536870912 others=8589934592 unknown=0 tenant=0 series=2 \
          samples=1 before=0 after=1\n"
     );
-    assert_eq!(output.message.as_deref(), Some(output.line.as_str()));
+    assert_eq!(output.message.as_deref(), Some(output.stderr.as_str()));
     assert_eq!(output.stdout, "");
 }
 
@@ -54,7 +53,7 @@ fn json_reports_are_one_object_with_the_numbers() {
     let mut env = TestEnv::new("guard");
     env.set("LOG_FORMAT", "json");
     let output = env.run();
-    let line: Value = serde_json::from_str(&output.line).unwrap();
+    let line: Value = serde_json::from_str(&output.stderr).unwrap();
     let expected = json!({
         "level": "info", "action": "guard", "outcome": "scaled", "reason": "floor-broken",
         "message": "scaled tts/chatterbox-tts to 0: others leave less than the floor",
@@ -63,7 +62,7 @@ fn json_reports_are_one_object_with_the_numbers() {
         "others": 12 * GI, "unknown": 0, "tenant": 0, "series": 2, "samples": 1, "before": 1, "after": 0,
     });
     assert_eq!(line, expected);
-    assert_eq!(output.message.as_deref(), Some(output.line.as_str()));
+    assert_eq!(output.message.as_deref(), Some(output.stderr.as_str()));
 }
 
 #[test]
@@ -72,7 +71,7 @@ fn json_reports_stay_json_with_an_invalid_configuration() {
     env.set("LOG_FORMAT", "json");
     env.set("FLOOR", "\"\u{1}");
     let output = env.run();
-    let line: Value = serde_json::from_str(&output.line).unwrap();
+    let line: Value = serde_json::from_str(&output.stderr).unwrap();
     assert_eq!((line["outcome"].as_str(), line["exit"].as_u64()), (Some("misconfigured"), Some(2)));
     assert!(line["message"].as_str().unwrap().contains("FLOOR"));
 }
@@ -82,7 +81,7 @@ fn more_in_use_than_the_gpu_has_is_reported_as_negative_free_memory() {
     let mut env = TestEnv::new("guard");
     env.exporter = vec![ok(exposition_of(&[("immich", 20 * GI)]))];
     let output = env.run();
-    assert!(output.line.contains(" free=-4294967296 "), "{}", output.line);
+    assert!(output.stderr.contains(" free=-4294967296 "), "{}", output.stderr);
     assert_eq!(output.api.replicas(), 0);
 }
 
@@ -91,11 +90,11 @@ fn guard_does_not_count_the_tenants_own_model() {
     let mut env = TestEnv::new("guard");
     env.exporter = vec![ok(exposition_of(&[("immich", 8 * GI), ("tts", 4 * GI)]))];
     let output = env.run();
-    assert_eq!((output.code, output.api.replicas(), output.api.requests().len()), (Some(0), 1, 0));
+    assert_eq!((output.code, output.api.replicas(), output.api.requests().len()), (0, 1, 0));
     assert!(
-        output.line.contains("left tts/chatterbox-tts alone: the floor and the reserve are free"),
+        output.stderr.contains("left tts/chatterbox-tts alone: the floor and the reserve are free"),
         "{}",
-        output.line
+        output.stderr
     );
 }
 
@@ -104,10 +103,10 @@ fn down_never_scrapes() {
     let mut env = TestEnv::new("down");
     env.exporter = vec![ok(roomy_gpu())];
     let output = env.run();
-    assert_eq!((output.code, output.api.replicas()), (Some(0), 0));
+    assert_eq!((output.code, output.api.replicas()), (0, 0));
     assert_eq!(output.exporter.heads.lock().unwrap().len(), 0);
     assert_eq!(
-        output.line,
+        output.stderr,
         "vram-gate down: scaled tts/chatterbox-tts to 0: the window ends before=1 after=0\n"
     );
 }
@@ -119,8 +118,8 @@ fn flags_are_equivalent_to_variables() {
     let args = "up --floor 6Gi --gpu-total=16Gi --deployment chatterbox-tts --samples 2 --sample-interval=0";
     env.args = args.split(' ').map(Into::into).collect();
     let output = env.run();
-    assert_eq!((output.code, output.api.replicas()), (Some(0), 1), "{}", output.line);
-    assert!(output.line.contains(" samples=2 "), "{}", output.line);
+    assert_eq!((output.code, output.api.replicas()), (0, 1), "{}", output.stderr);
+    assert!(output.stderr.contains(" samples=2 "), "{}", output.stderr);
 }
 
 #[test]
@@ -128,9 +127,9 @@ fn a_dry_run_reports_what_it_would_do() {
     let mut env = TestEnv::new("guard");
     env.args = vec!["--dry-run".into()];
     let output = env.run();
-    assert_eq!((output.code, output.api.replicas(), output.api.patches()), (Some(0), 1, 0));
-    assert!(output.line.contains("would scale tts/chatterbox-tts to 0"), "{}", output.line);
-    assert!(output.line.contains(" before=1"), "{}", output.line);
+    assert_eq!((output.code, output.api.replicas(), output.api.patches()), (0, 1, 0));
+    assert!(output.stderr.contains("would scale tts/chatterbox-tts to 0"), "{}", output.stderr);
+    assert!(output.stderr.contains(" before=1"), "{}", output.stderr);
 }
 
 #[test]
@@ -181,7 +180,7 @@ fn a_retry_after_beyond_the_budget_ends_the_run_at_once() {
     let mut env = TestEnv::new("up");
     env.api.get = vec![Reply::Answer(429, "Retry-After: 3600\r\n", "{}".into())];
     let output = env.run();
-    assert_eq!((output.code, output.api.requests().len()), (Some(1), 1), "{}", output.line);
+    assert_eq!((output.code, output.api.requests().len()), (1, 1), "{}", output.stderr);
 }
 
 /// Returns the environment variables of the container in the CronJobs' template, with their values.

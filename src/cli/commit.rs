@@ -13,8 +13,9 @@ use super::{CliError, Context, Exit};
 
 /// Render, and commit rendered/ alone; print the commit
 ///
-/// Uses your own git, with its identity, signing and hooks. Other staged files stay staged. If nothing
-/// changes, no commit is made and nothing is printed.
+/// Uses your own git, with its identity, signing and hooks. Programs that the clone's own configuration
+/// names are not run, except for hooks. Other staged files stay staged. If nothing changes, no commit is
+/// made and nothing is printed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render commit

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use jiff::Timestamp;
-use tts_render::diff::input::{self, Comparison};
+use tts_render::diff::input::{self, Base, Comparison};
 use tts_render::diff::{Diff, report};
 use yaml_spans::diagnostic::Diagnostic;
 
@@ -15,21 +15,24 @@ use super::{CliError, Context, Exit, Inputs};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit status: 0 no difference, 1 a difference, 2 a failure. With --fail-on: 1 if a \
-consequence has at least that severity, else 0.
+consequence has at least that severity, else 0; a change that no rule judges counts as a warning.
 
 Examples:
   tts-render diff                                 the last commit's rendered/ against a fresh render
   tts-render diff --base origin/main --format markdown > comment.md
-  tts-render diff --base ../main/rendered --head rendered
+  tts-render diff --base-dir ../main/rendered --head rendered
   tts-render diff tts --set gate.floor=8Gi --history month.json
   tts-render diff --base origin/main --fail-on critical"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// The old state: a folder of rendered files, or a Git revision
-    #[arg(long, value_name = "REV|DIR", default_value = "HEAD")]
+    /// The old state: a Git revision; a path that starts with `./`, `../` or `/` is a folder
+    #[arg(long, value_name = "REV", default_value = "HEAD")]
     base: String,
+    /// The old state: a folder of rendered files in place of a revision
+    #[arg(long, value_name = "DIR", conflicts_with = "base")]
+    base_dir: Option<PathBuf>,
     /// The new state: a folder of rendered files in place of a fresh render
     #[arg(long, value_name = "DIR", conflicts_with_all = ["overlays", "set", "templates"])]
     head: Option<PathBuf>,
@@ -81,7 +84,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let history = args.history.as_deref().map(input::read_history).transpose()?;
     let request = args.inputs.request()?;
     let comparison = Comparison {
-        base: &args.base,
+        base: args.base_dir.as_deref().map_or_else(|| Base::parse(&args.base), Base::Folder),
         head: args.head.as_deref(),
         rendered_folder: &args.out,
         request: &request,
@@ -108,7 +111,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 }
 
 fn exit_status(fail_on: Option<FailOn>, diff: &Diff) -> Exit {
-    let worst = diff.consequences.first().map(|consequence| consequence.rule.severity);
+    let worst = diff.worst_severity();
     let fails = match fail_on {
         None => !diff.is_empty(),
         Some(limit) => worst.is_some_and(|worst| worst <= limit.severity()),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tts_render::policy::{self, Outcome, Request, Shown, Status, Tenant};
-use tts_render::project::{read_manifests, replace_file};
+use tts_render::project::{is_standard_input, read_manifests, replace_file};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
@@ -65,6 +65,10 @@ pub(crate) fn run(command: &PolicyCommand, context: &mut Context<'_>) -> Result<
 }
 
 fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    if is_standard_input(&args.file) {
+        let message = "invalid file `-`: expected a file to edit, such as `policy.yaml` or `./-`";
+        return Err(Diagnostic::new(message).into());
+    }
     let (sources, source) = read_source(&args.file)?;
     let request = Request {
         namespace: &args.exclude,

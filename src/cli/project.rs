@@ -27,7 +27,7 @@ pub(crate) struct Common {
 /// Flags of the commands that render.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Inputs {
-    /// Stacks, by name or by the path of their values file; all of values/ if none is named
+    /// Stacks, by name, or by the path of their values file (with `/` or `.yaml`); default: all
     #[arg(value_name = "STACK")]
     pub stacks: Vec<String>,
     /// An overlay: maps merge, lists and scalars replace, null removes; the last wins

@@ -5,12 +5,12 @@ use std::fs;
 
 use super::create::{CommitRequest, below_output, read_blobs};
 use super::error::CommitError;
-use crate::git::Git;
+use crate::git::{Git, IGNORE_SUBMODULES};
 use crate::project::write::Plan;
 
 /// The list of changed and untracked files, each apart.
-const STATUS: [&str; 5] =
-    ["status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all"];
+const STATUS: [&str; 6] =
+    ["status", "--porcelain=v1", "-z", "--no-renames", IGNORE_SUBMODULES, "--untracked-files=all"];
 
 /// Checks that HEAD has the inputs as they were read, so that the commit's trailer is right. Ignored
 /// files are checked too, since rendering reads them.
@@ -120,6 +120,6 @@ pub(super) fn is_writers_own(path: &str) -> bool {
 
 /// Returns true if a file on the disk equals HEAD's.
 fn matches_head(git: &Git, path: &str) -> bool {
-    let args = ["diff-index", "--quiet", "HEAD", "--", path];
+    let args = ["diff-index", "--quiet", IGNORE_SUBMODULES, "HEAD", "--", path];
     matches!(git.ask(&args), Ok(Some(_)))
 }

@@ -7,7 +7,7 @@ use super::check::{is_writers_own, refuse_foreign, refuse_uncommitted};
 use super::error::CommitError;
 use super::message::{Change, Changes, Verb};
 use super::push;
-use crate::git::{Git, GitError};
+use crate::git::{Git, GitError, Purpose};
 use crate::project::write::{self, Force, Plan, Scope};
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostics;
@@ -66,19 +66,24 @@ pub struct Outcome {
 /// # Errors
 /// [`CommitError`]; unless the variant says otherwise, no commit was made.
 pub fn create_commit(request: &CommitRequest<'_>) -> Result<Outcome, CommitError> {
-    let git = Git::new(request.root);
-    let branch = current_branch(&git, request.root)?;
+    let git = open_repository(request)?;
+    let branch = current_branch(&git)?;
     if request.push {
-        return push::commit_and_push(request, &git, &branch);
+        return push::commit_and_push(request, git, &branch);
     }
     Ok(Outcome { committed: commit_once(request, &git)?, pushed: None })
 }
 
+/// Opens the repository around the project.
+pub(super) fn open_repository(request: &CommitRequest<'_>) -> Result<Git, CommitError> {
+    Git::open(request.root, Purpose::Commit).map_err(|error| match error {
+        GitError::NoRepository { folder } => CommitError::NoRepository(folder),
+        error => error.into(),
+    })
+}
+
 /// The branch that the commit will be on.
-fn current_branch(git: &Git, root: &Path) -> Result<String, CommitError> {
-    if git.ask(&["rev-parse", "--is-inside-work-tree"])?.as_deref() != Some("true") {
-        return Err(CommitError::NoRepository(root.display().to_string()));
-    }
+fn current_branch(git: &Git) -> Result<String, CommitError> {
     if git.ask(&["rev-parse", "-q", "--verify", "HEAD^{commit}"])?.is_none() {
         return Err(CommitError::Unborn);
     }

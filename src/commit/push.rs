@@ -1,8 +1,8 @@
 //! Pushes the commit. If the upstream moved, makes the commit again on top of it.
 
-use super::create::{CommitRequest, Outcome, commit_once};
+use super::create::{CommitRequest, Outcome, commit_once, open_repository};
 use super::error::CommitError;
-use crate::git::Git;
+use crate::git::{Git, GitError, IGNORE_SUBMODULES, RemoteProgram};
 
 /// The number of attempts while the upstream keeps moving.
 const MAX_ATTEMPTS: usize = 20;
@@ -24,6 +24,19 @@ impl Upstream {
         }
     }
 
+    /// Pushes to the upstream or fetches from it.
+    fn exchange(&self, git: &Git, program: RemoteProgram, refspec: &str) -> Result<(), GitError> {
+        let command = match program {
+            RemoteProgram::ReceivePack => "push",
+            RemoteProgram::UploadPack => "fetch",
+        };
+        let option = git.remote_program_option(&self.remote, program);
+        let mut args = vec![command, "--quiet"];
+        args.extend(option.as_deref());
+        args.extend(["--end-of-options", &self.remote, refspec]);
+        git.run(&args).map(drop)
+    }
+
     /// The short name: `origin/main`.
     fn name(&self) -> String {
         let branch = self.branch.strip_prefix("refs/heads/").unwrap_or(&self.branch);
@@ -34,25 +47,26 @@ impl Upstream {
 /// Commits if there is something to commit, and pushes the branch.
 pub(super) fn commit_and_push(
     request: &CommitRequest<'_>,
-    git: &Git,
+    mut git: Git,
     branch: &str,
 ) -> Result<Outcome, CommitError> {
-    let upstream = Upstream::of_branch(git, branch)?;
+    let upstream = Upstream::of_branch(&git, branch)?;
     for _ in 0..MAX_ATTEMPTS {
-        let committed = commit_once(request, git)?;
+        let committed = commit_once(request, &git)?;
         let refspec = format!("HEAD:{}", upstream.branch);
-        let pushed = git.run(&["push", "--quiet", "--end-of-options", &upstream.remote, &refspec]);
+        let pushed = upstream.exchange(&git, RemoteProgram::ReceivePack, &refspec);
         let Err(failure) = pushed else {
             return Ok(Outcome { committed, pushed: Some(upstream.name()) });
         };
         // The branches show if it was a race. The output of `git push` depends on the language and
         // the server.
-        let fetched =
-            git.run(&["fetch", "--quiet", "--end-of-options", &upstream.remote, &upstream.branch]);
-        if fetched.is_err() || is_ancestor(git, "FETCH_HEAD", "HEAD")? {
+        let fetched = upstream.exchange(&git, RemoteProgram::UploadPack, &upstream.branch);
+        if fetched.is_err() || is_ancestor(&git, "FETCH_HEAD", "HEAD")? {
             return Err(CommitError::NotPushed(failure));
         }
-        catch_up(request, git, &upstream)?;
+        catch_up(request, &git, &upstream)?;
+        // A file that the clone's configuration includes may have changed.
+        git = open_repository(request)?;
     }
     Err(CommitError::Outrun(upstream.name(), MAX_ATTEMPTS))
 }
@@ -64,6 +78,10 @@ fn catch_up(
     git: &Git,
     upstream: &Upstream,
 ) -> Result<(), CommitError> {
+    if git.ignores_filters() {
+        let reason = "the clone's configuration has a `filter`, and its programs are not run";
+        return Err(CommitError::Diverged(upstream.name(), reason.to_owned()));
+    }
     while !is_ancestor(git, "HEAD", "FETCH_HEAD")? && is_rendering(request, git)? {
         let own = git.run_line(&["rev-parse", "HEAD"])?;
         let parent = git.run_line(&["rev-parse", "HEAD^"])?;
@@ -81,11 +99,11 @@ fn catch_up(
         return Ok(());
     }
     // The branch has commits of the user: they are rebased, unless uncommitted changes prevent it.
-    if !git.run(&["status", "--porcelain", "--untracked-files=no"])?.is_empty() {
+    if !git.run(&["status", "--porcelain", "--untracked-files=no", IGNORE_SUBMODULES])?.is_empty() {
         let reason = "some files have uncommitted changes".to_owned();
         return Err(CommitError::Diverged(upstream.name(), reason));
     }
-    if let Err(failure) = git.run(&["rebase", "--quiet", "FETCH_HEAD"]) {
+    if let Err(failure) = git.run(&["rebase", "--quiet", "--no-stat", "FETCH_HEAD"]) {
         // The rebase may have failed before it began, so this may fail too.
         git.ask(&["rebase", "--abort"])?;
         return Err(CommitError::Diverged(upstream.name(), failure.to_string()));

@@ -1,20 +1,30 @@
-//! The one-line summary of a diff, short enough for a phone: severities, size, restarts, permissions
-//! and data.
+//! The one-line summary of a diff, short enough for a phone: severities, what no rule judged, size,
+//! restarts, permissions and data.
 
 use super::Diff;
-use super::consequences::{Consequence, Topic};
+use super::consequences::{Consequence, NotJudged, Topic};
 use crate::model::Severity;
 
-/// Writes the line: `1 critical, 0 warning · 3 of 14 objects · no restart before Mon 02:00 · RBAC
-/// same · data safe`.
-pub(super) fn headline(consequences: &[Consequence], changed: usize, total: usize) -> String {
+/// Writes the line: `1 critical, 0 warning, 2 not judged · 3 of 14 objects · no restart before Mon
+/// 02:00 · RBAC same · data safe`.
+pub(super) fn headline(
+    consequences: &[Consequence],
+    not_judged: &[NotJudged],
+    changed: usize,
+    total: usize,
+) -> String {
     let counts = severity_counts(consequences);
     if changed == 0 {
         return format!("{counts} · no difference in {total} objects");
     }
+    let unjudged: usize = not_judged.iter().map(|one| one.fields.len()).sum();
+    let counts = match unjudged {
+        0 => counts,
+        count => format!("{counts}, {} not judged", short_count(count)),
+    };
     let parts = [
         counts,
-        format!("{changed} of {total} objects"),
+        format!("{} of {} objects", short_count(changed), short_count(total)),
         restart_summary(consequences),
         permission_summary(consequences).to_owned(),
         data_summary(consequences).to_owned(),
@@ -27,7 +37,16 @@ pub(super) fn headline(consequences: &[Consequence], changed: usize, total: usiz
 fn severity_counts(consequences: &[Consequence]) -> String {
     let count = |severity| consequences.iter().filter(|one| one.rule.severity == severity).count();
     let (critical, warning) = (count(Severity::Critical), count(Severity::Warning));
-    format!("{critical} critical, {warning} warning")
+    format!("{} critical, {} warning", short_count(critical), short_count(warning))
+}
+
+/// A count in at most four characters: `9999`, `123k`, `12M`.
+fn short_count(count: usize) -> String {
+    match count {
+        0..=9_999 => count.to_string(),
+        10_000..=999_999 => format!("{}k", count / 1_000),
+        _ => format!("{}M", (count / 1_000_000).min(999)),
+    }
 }
 
 fn restart_summary(consequences: &[Consequence]) -> String {
@@ -55,7 +74,7 @@ fn permission_summary(consequences: &[Consequence]) -> &'static str {
         (false, false) => "RBAC same",
         (true, false) => "RBAC wider",
         (false, true) => "RBAC narrower",
-        (true, true) => "RBAC wider and narrower",
+        (true, true) => "RBAC wider, narrower",
     }
 }
 
@@ -124,8 +143,20 @@ mod tests {
                 }),
             })
             .collect();
-        let line = headline(&everything, 1_000_000, 1_000_000);
+        let unknown = NotJudged {
+            object: everything[0].objects.first().cloned().unwrap_or_else(|| {
+                kube_validate::ObjectId {
+                    namespace: None,
+                    kind: "Widget".to_owned(),
+                    name: "a".to_owned(),
+                    group: String::new(),
+                }
+            }),
+            file: None,
+            fields: vec!["spec".to_owned(); 9_999],
+        };
+        let line = headline(&everything, &[unknown], 9_999, 9_999);
         assert!(line.chars().count() <= Diff::MAX_HEADLINE_CHARS, "{line}");
-        assert!(line.contains("RBAC wider and narrower · data at risk"), "{line}");
+        assert!(line.contains("RBAC wider, narrower · data at risk"), "{line}");
     }
 }

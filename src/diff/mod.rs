@@ -22,10 +22,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub use backtest::{BackTest, History, HistoryError, Outcome, ReplayError};
-pub use consequences::{Consequence, EventTime, RULES, Rule, Topic};
+pub use consequences::{Consequence, EventTime, NotJudged, RULES, Rule, Topic};
 pub use fields::{Difference, FieldChange};
 pub use objects::{ChangeKind, ObjectChange};
 
+use consequences::Judgement;
+
+use crate::lint::allow_comments;
 use crate::model::Severity;
 use crate::model::object::Objects;
 use yaml_spans::Node;
@@ -40,6 +43,27 @@ pub struct Snapshot {
     pub objects: Objects,
     /// Its values files, if they are known.
     pub values: Option<ValuesFiles>,
+    /// The comments in its values files that allow findings of `lint`, if the files are known.
+    pub allows: Vec<Allow>,
+}
+
+/// A comment in a values file that allows a finding of `lint`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    /// The file.
+    pub file: String,
+    /// The rule's id.
+    pub rule: String,
+    /// The reason.
+    pub reason: String,
+}
+
+impl Allow {
+    /// Reads the comments of a values file.
+    pub fn read_all(file: &str, text: &str) -> Vec<Self> {
+        let comments = allow_comments(file, text).into_iter();
+        comments.map(|(rule, reason)| Allow { file: file.to_owned(), rule, reason }).collect()
+    }
 }
 
 /// The changes between two snapshots and their consequences.
@@ -55,6 +79,8 @@ pub struct Diff {
     pub values: Vec<ValuesChange>,
     /// The effects on the cluster, the worst first.
     pub consequences: Vec<Consequence>,
+    /// The changes that no rule judges: their effects are unknown.
+    pub not_judged: Vec<NotJudged>,
     /// Replays of the history, one for each gate that changed.
     pub backtests: Vec<BackTest>,
     /// Warnings and notes in the history file.
@@ -84,8 +110,7 @@ impl Diff {
         history: Option<&History>,
     ) -> Self {
         let (objects, total) = objects::compare(&base.objects, &head.objects);
-        let consequences =
-            consequences::find_consequences(&base.objects, &head.objects, &objects, now);
+        let Judgement { consequences, not_judged } = consequences::judge(base, head, &objects, now);
         let backtests = history
             .map(|history| backtest::replay_gates(&base.objects, &head.objects, &objects, history))
             .unwrap_or_default();
@@ -94,11 +119,12 @@ impl Diff {
             _ => Vec::new(),
         };
         Diff {
-            headline: headline::headline(&consequences, objects.len(), total),
+            headline: headline::headline(&consequences, &not_judged, objects.len(), total),
             now,
             total,
             values,
             consequences,
+            not_judged,
             backtests,
             remarks: history.map(|history| history.remarks.clone()).unwrap_or_default(),
             objects,
@@ -108,6 +134,12 @@ impl Diff {
     /// Returns true if no object differs.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
+    }
+
+    /// The worst severity; a change that no rule judges counts as a warning.
+    pub fn worst_severity(&self) -> Option<Severity> {
+        let found = self.consequences.iter().map(|consequence| consequence.rule.severity);
+        found.chain((!self.not_judged.is_empty()).then_some(Severity::Warning)).min()
     }
 
     /// The consequences of one severity.

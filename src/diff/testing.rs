@@ -35,7 +35,7 @@ pub(crate) fn tenant() -> String {
 
 /// A snapshot of a text's objects, without values.
 pub(crate) fn snapshot(text: &str) -> super::Snapshot {
-    super::Snapshot { objects: objects(text), values: None }
+    super::Snapshot { objects: objects(text), ..super::Snapshot::default() }
 }
 
 /// Compares two texts of objects at an instant.

@@ -1,10 +1,14 @@
 //! A run of `git`.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
+
+use super::work_tree::WorkTree;
+use super::{environment, settings};
 
 /// The reason why a run of `git` failed.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +16,26 @@ pub enum GitError {
     /// `git` is missing, or can't be started.
     #[error("`git` can't be started: {0}")]
     NotRun(io::Error),
+    /// The folder is not in a work tree.
+    #[error("`{folder}` is not in a Git work tree")]
+    NoRepository {
+        /// The folder.
+        folder: String,
+    },
+    /// Git would use a repository that is not the clone's own.
+    #[error("`{path}` is not trusted as a Git repository: {reason}")]
+    Untrusted {
+        /// The folder or file that leads to it.
+        path: String,
+        /// The reason, and the fix.
+        reason: String,
+    },
+    /// Git ignores settings in the environment.
+    #[error("this Git is too old: expected Git 2.31 or newer")]
+    TooOld,
+    /// A setting that can't be replaced.
+    #[error("invalid setting in the configuration of Git: expected names in UTF-8")]
+    SettingNotUtf8,
     /// `git` ran and failed.
     #[error("`git {command}` failed: {}", error_text(.stderr))]
     Failed {
@@ -27,21 +51,94 @@ fn error_text(stderr: &str) -> String {
     if text.is_empty() { "it printed no reason".to_owned() } else { text.to_owned() }
 }
 
-/// `git`, run in one folder.
+/// The use of Git, which decides what it may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Reads a revision: starts no other program, no hook and no transport.
+    Read,
+    /// Commits and pushes: runs the hooks of the repository, and the user's programs to sign, to
+    /// connect and to log in.
+    Commit,
+}
+
+/// The program at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoteProgram {
+    /// Takes a push.
+    ReceivePack,
+    /// Serves a fetch.
+    UploadPack,
+}
+
+/// `git`, run in one folder of a work tree.
 #[derive(Debug, Clone)]
 pub struct Git {
     folder: PathBuf,
+    purpose: Purpose,
+    /// The settings of every call.
+    settings: Vec<(String, String)>,
 }
 
 impl Git {
-    /// `git`, to run in a folder.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Git { folder: folder.into() }
+    /// Finds the repository around a folder, and replaces those of its settings that start programs.
+    ///
+    /// # Errors
+    /// The folder is not in a work tree, or Git would use another repository than its `.git`.
+    pub fn open(folder: impl Into<PathBuf>, purpose: Purpose) -> Result<Self, GitError> {
+        let folder = folder.into();
+        let work_tree = WorkTree::find(&folder)?;
+        let mut git = Git { folder, purpose, settings: settings::fixed(purpose) };
+        git.require_path("--show-toplevel", &work_tree.top)?;
+        git.require_path("--absolute-git-dir", &work_tree.git_dir)?;
+        let listing = match git.run(&["config", "--list", "--show-scope", "-z"]) {
+            Err(GitError::Failed { stderr, .. }) if stderr.contains("show-scope") => {
+                return Err(GitError::TooOld);
+            }
+            listing => listing?,
+        };
+        git.settings.extend(settings::replacements(&listing, purpose)?);
+        Ok(git)
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// Checks that Git uses the path that was found without it.
+    fn require_path(&self, question: &str, expected: &Path) -> Result<(), GitError> {
+        let output = self.run(&["rev-parse", question])?;
+        let found = output.strip_suffix(b"\n").unwrap_or(&output);
+        if found == expected.as_os_str().as_encoded_bytes() {
+            return Ok(());
+        }
+        let found = String::from_utf8_lossy(found).into_owned();
+        // The same path in another notation.
+        if fs::canonicalize(&found).is_ok_and(|found| found == expected) {
+            return Ok(());
+        }
+        let reason = format!(
+            "Git would use `{found}`: remove `core.worktree` and `core.bare` from its configuration"
+        );
+        Err(GitError::Untrusted { path: expected.display().to_string(), reason })
+    }
+
+    /// Returns true if a filter of the clone was replaced, so that files would be checked out
+    /// unfiltered.
+    pub fn ignores_filters(&self) -> bool {
+        let is_ignored = |key: &str| self.setting(key).is_some_and(str::is_empty);
+        self.settings.iter().any(|(key, _)| key.starts_with("filter.") && is_ignored(key))
+    }
+
+    /// The option for the program at the other end of a push or fetch, if the clone names one.
+    pub fn remote_program_option(&self, remote: &str, program: RemoteProgram) -> Option<String> {
+        let (variable, option) = match program {
+            RemoteProgram::ReceivePack => ("receivepack", "--receive-pack"),
+            RemoteProgram::UploadPack => ("uploadpack", "--upload-pack"),
+        };
+        let value = self.setting(&format!("remote.{remote}.{variable}"))?;
+        Some(format!("{option}={value}"))
+    }
+
+    /// The last value of a setting of every call.
+    fn setting(&self, key: &str) -> Option<&str> {
+        let (_, value) = self.settings.iter().rfind(|(other, _)| other == key)?;
+        Some(value)
     }
 
     /// Runs `git` and returns its output.
@@ -103,14 +200,16 @@ impl Git {
         args: &[S],
         input: &[u8],
     ) -> Result<std::process::Output, GitError> {
-        let mut child = Command::new("git")
+        let mut command = Command::new("git");
+        command
             .current_dir(&self.folder)
+            .arg("--no-pager")
             .args(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(GitError::NotRun)?;
+            .stderr(Stdio::piped());
+        environment::apply(&mut command, self.purpose, &self.settings);
+        let mut child = command.spawn().map_err(GitError::NotRun)?;
         let stdin = child.stdin.take();
         // The input is written while the output is read, since both pipes may be full at once. A child
         // that does not read all its input reports that by its exit code.
@@ -121,7 +220,7 @@ impl Git {
     }
 }
 
+/// The subcommand: the first argument, since the options of `git` itself are set by [`Git`] alone.
 fn subcommand<S: AsRef<OsStr>>(args: &[S]) -> String {
-    let words = args.iter().map(|word| word.as_ref().to_string_lossy().into_owned());
-    words.take_while(|word| !word.starts_with('-')).take(1).collect::<Vec<_>>().join(" ")
+    args.first().map(|word| word.as_ref().to_string_lossy().into_owned()).unwrap_or_default()
 }

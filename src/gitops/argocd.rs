@@ -179,15 +179,18 @@ fn project_document(wiring: &Wiring<'_>, renderer: &mut Renderer) -> Result<Docu
     let server = settings.argocd.server.as_str();
     let destinations: Vec<Destination<'_>> =
         namespaces.into_iter().map(|namespace| Destination { server, namespace }).collect();
-    let cluster_kinds: BTreeSet<GroupKind<'_>> = wiring
-        .objects()
-        .filter(|object| object.is_cluster_scoped())
-        .map(|object| GroupKind { group: object.group(), kind: &object.kind })
-        .collect();
+    let (cluster_objects, namespaced_objects): (Vec<_>, Vec<_>) =
+        wiring.objects().partition(|object| object.is_cluster_scoped());
+    let [cluster_kinds, namespaced_kinds] = [cluster_objects, namespaced_objects].map(|objects| {
+        let kinds =
+            objects.iter().map(|object| GroupKind { group: object.group(), kind: &object.kind });
+        kinds.collect::<BTreeSet<GroupKind<'_>>>()
+    });
     let context = context! {
         settings => Context::from(Serde(settings)),
         destinations => Context::from(Serde(destinations)),
         cluster_kinds => Context::from(Serde(cluster_kinds)),
+        namespaced_kinds => Context::from(Serde(namespaced_kinds)),
     };
     renderer.object(format!("appproject-{}.yaml", settings.name), "appproject.yaml.j2", &context)
 }

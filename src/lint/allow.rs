@@ -34,6 +34,16 @@ impl Comment {
     }
 }
 
+/// The ids and reasons of the comments in a text that allow something.
+pub(crate) fn allow_comments(file: &str, text: &str) -> Vec<(String, String)> {
+    let mut sources = Sources::new();
+    sources.add(Source::written(file, text));
+    comments(&sources, |_| true)
+        .filter(Comment::has_reason)
+        .map(|comment| (comment.id, comment.reason))
+        .collect()
+}
+
 /// The comment that allows a rule's finding at a place.
 pub(super) fn comment_for(sources: &Sources, span: Span, id: &str) -> Option<Comment> {
     let span = sources.written(span);

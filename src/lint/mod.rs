@@ -23,6 +23,7 @@ use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Place, Source, SourceId, Sources, Span};
 
 use allow::Comment;
+pub(crate) use allow::allow_comments;
 use context::{Policies, RuleContext, Violation, off_peak_times};
 use rules::{Check, StackTimes};
 pub use rules::{RULES, Rule, find_rule, rule_ids};

@@ -148,13 +148,12 @@ impl Project {
         files.into_iter().map(|(_, path)| self.read_inside(&path)).collect()
     }
 
-    /// One stack, as the user names it: by name, or by the path of its file.
+    /// One stack, as the user names it: by name, or by the path of its file from the working directory.
+    /// A name with a slash, or one that ends in `.yaml`, is a path.
     pub fn stack(&self, name: &str) -> Result<StackFile, ProjectError> {
         if name.contains('/') || name.ends_with(".yaml") {
             let path = PathBuf::from(name);
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            let beside_root = self.root.join(&path);
-            let path = if path.exists() { path } else { beside_root };
             return Ok(StackFile { stem: stem.unwrap_or_default(), path, trusted: true });
         }
         let mut stacks = self.stacks()?;
@@ -224,12 +223,12 @@ pub fn read_named(path: &Path) -> Result<Source, ProjectError> {
 }
 
 /// The manifests below a folder (`.yaml`, `.yml`, `.json`), sorted by path; links are not followed. Any
-/// other path is returned as it is.
+/// other path is returned as it is, and so is `-`, even if a folder has that name.
 ///
 /// # Errors
 /// A folder can't be read, or contains no manifest or too many.
 pub fn find_manifests(path: &Path) -> Result<Vec<PathBuf>, ProjectError> {
-    if !path.is_dir() {
+    if is_standard_input(path) || !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
     let mut files = Vec::new();
@@ -261,10 +260,15 @@ fn is_manifest(path: &Path) -> bool {
     path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|name| end == *name))
 }
 
+/// Returns true for `-`; a file of that name is `./-`.
+pub fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
 /// Reads a file of manifests, up to the YAML reader's own limit; `-` is standard input.
 pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
     let limit = MAX_BYTES as u64;
-    if path == Path::new("-") {
+    if is_standard_input(path) {
         let name = "(standard input)";
         return Ok(Source::written(name, decode_text(io::stdin().lock(), name, 0, limit)?));
     }

@@ -1,17 +1,17 @@
-//! Every kind of manifest that there is to hold against something.
+//! Every manifest of this repository, for checks that must pass for all of them.
 
 use std::collections::BTreeMap;
 
 use super::tool::{Sandbox, generate, repository};
 
-/// One object each, by a name that says where it is from: `rendered/` as it lies there; what each
-/// overlay makes of it; with an exception in place of the policy's edit; and a second stack.
+/// One object a file, by name: `rendered/`, the result of each overlay, an exception instead of the
+/// policy's edit, and a second stack.
 pub fn everything() -> BTreeMap<String, String> {
     let mut all = rendered();
     assert!(all.len() >= 14, "{:?}", all.keys());
     let mut generated = vec![
         ("exception".to_owned(), generate(&["tts", "--set", "kyverno.mode=exception"])),
-        ("second".to_owned(), Sandbox::demo().ok(&["generate", "demo"]).out),
+        ("second".to_owned(), Sandbox::demo().ok(&["generate", "demo"]).stdout),
     ];
     for overlay in std::fs::read_dir(repository().join("overlays")).expect("overlays/") {
         let path = overlay.expect("an entry").path().display().to_string();
@@ -43,7 +43,7 @@ fn rendered() -> BTreeMap<String, String> {
     found
 }
 
-/// Writes them into a folder.
+/// Writes manifests into a folder.
 pub fn written(manifests: &BTreeMap<String, String>) -> Sandbox {
     let sandbox = Sandbox::empty();
     for (name, text) in manifests {
@@ -52,7 +52,7 @@ pub fn written(manifests: &BTreeMap<String, String>) -> Sandbox {
     sandbox
 }
 
-/// The oldest and the newest Kubernetes that the README says are served, as it writes them.
+/// The oldest and the newest supported version of Kubernetes, from the README.
 pub fn served() -> [String; 2] {
     let readme = std::fs::read_to_string(repository().join("README.md")).expect("README.md");
     let readme = readme.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,17 +1,22 @@
-//! The command, run as a user runs it.
+//! `tts-render`, run as a user runs it, and projects in temporary folders.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// This repository's root: a project in itself.
+pub use super::output::CommandOutput;
+
+/// The values of a stack named `whisper`.
+pub const WORKER: &str = include_str!("worker.yaml");
+
+/// This repository's root, which is a project.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// `tts-render` in a folder, with the variables that could change what it does taken away.
+/// A `tts-render` command in a folder, without the environment variables that change its result.
 pub fn tts_render(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tts-render"));
     command.current_dir(folder).env("NO_COLOR", "1");
@@ -22,40 +27,39 @@ pub fn tts_render(folder: &Path) -> Command {
     command
 }
 
-/// Whether the tests run as the superuser, whom neither modes nor some limits bind.
+/// Returns true if the tests run as root, which file modes and some limits do not restrict.
 #[cfg(target_os = "linux")]
 pub fn is_root() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").expect("this process");
     status.lines().any(|line| line.split_whitespace().take(3).eq(["Uid:", "0", "0"]))
 }
 
-/// What a run ended with.
-#[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
-}
-
-/// Runs `tts-render` with arguments.
+/// Runs `tts-render` in a folder.
 #[track_caller]
-pub fn ran(folder: &Path, args: &[&str]) -> Ran {
-    finished(tts_render(folder).args(args).output().expect("the command starts"))
+pub fn run_in(folder: &Path, args: &[&str]) -> CommandOutput {
+    CommandOutput::run(tts_render(folder).args(args))
 }
 
-/// A finished command's output as text.
-pub fn finished(output: Output) -> Ran {
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    let code = output.status.code().expect("an exit code, not a signal");
-    Ran { code, out: text(output.stdout), err: text(output.stderr) }
-}
-
-/// What `tts-render generate` prints for this repository, with more arguments.
+/// Returns the manifests that `tts-render generate` prints for this repository.
 #[track_caller]
 pub fn generate(args: &[&str]) -> String {
-    let ran = ran(repository(), &[&["generate"], args].concat());
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    ran.out
+    let output = run_in(repository(), &[&["generate"], args].concat());
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.stdout
+}
+
+/// The commands that `tts-render --help` lists, without `help`.
+pub fn commands() -> Vec<String> {
+    let help = run_in(repository(), &["--help"]).stdout;
+    let (_, list) = help.split_once("Commands:\n").expect("a list of commands");
+    let (list, _) = list.split_once("\n\n").expect("the list's end");
+    // A longer summary continues in lines with a deeper indentation.
+    list.lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The documents of a YAML text, read by an independent reader.
@@ -65,7 +69,7 @@ pub fn objects(manifests: &str) -> Vec<Value> {
         .collect()
 }
 
-/// A project of its own in a temporary folder.
+/// A project in a temporary folder.
 pub struct Sandbox {
     folder: TempDir,
 }
@@ -88,21 +92,29 @@ impl Sandbox {
     /// One small stack, as `init` writes it, named `demo`.
     pub fn demo() -> Self {
         let sandbox = Sandbox::empty();
-        let ran = sandbox.run(&["init", "demo"]);
-        assert_eq!(ran.code, 0, "{}", ran.err);
+        let output = sandbox.run(&["init", "demo"]);
+        assert_eq!(output.code, 0, "{}", output.stderr);
         sandbox
     }
 
-    /// A path in it.
+    /// This repository's project with a second stack, named `whisper`.
+    pub fn two_stacks() -> Self {
+        let sandbox = Sandbox::repository();
+        sandbox.write("values/whisper.yaml", WORKER);
+        sandbox
+    }
+
+    /// A path in the folder.
     pub fn path(&self, relative: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(relative)
     }
 
-    /// Writes a file, and the folders on the way.
-    pub fn write(&self, relative: &str, text: &str) {
+    /// Writes a file, and creates the folders above it. Returns its path.
+    pub fn write(&self, relative: &str, contents: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(relative);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
-        std::fs::write(path, text).expect("a file");
+        std::fs::write(&path, contents).expect("a file");
+        path
     }
 
     /// Reads a file.
@@ -111,35 +123,35 @@ impl Sandbox {
         std::fs::read_to_string(self.path(relative)).expect(relative)
     }
 
-    /// Replaces a text that must be in a file.
+    /// Replaces a text in a file, which must contain it.
     #[track_caller]
     pub fn replace(&self, relative: &str, from: &str, to: &str) {
         let text = self.read(relative);
         assert!(text.contains(from), "{relative} has no {from:?}");
-        self.write(relative, &text.replace(from, to));
+        self.write(relative, text.replace(from, to));
     }
 
-    /// Runs `tts-render` in it.
+    /// Runs `tts-render` in the folder.
     #[track_caller]
-    pub fn run(&self, args: &[&str]) -> Ran {
-        ran(self.folder.path(), args)
+    pub fn run(&self, args: &[&str]) -> CommandOutput {
+        run_in(self.folder.path(), args)
     }
 
     /// Runs `tts-render`, which must succeed.
     #[track_caller]
-    pub fn ok(&self, args: &[&str]) -> Ran {
-        let ran = self.run(args);
-        assert_eq!(ran.code, 0, "{}", ran.err);
-        ran
+    pub fn ok(&self, args: &[&str]) -> CommandOutput {
+        let output = self.run(args);
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        output
     }
 
-    /// Runs `tts-render`, which must fail with exit code 2 and nothing on standard output; gives what
-    /// it says.
+    /// Runs `tts-render`, which must fail with exit code 2 and nothing on standard output. Returns its
+    /// message.
     #[track_caller]
     pub fn refused(&self, args: &[&str]) -> String {
-        let ran = self.run(args);
-        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
-        ran.err
+        let output = self.run(args);
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{}", output.stderr);
+        output.stderr
     }
 }
 

@@ -1,9 +1,8 @@
 //! The base of a comparison, and the errors of one that can't be read.
 
-use std::process::Command;
-
-use crate::common::tool::{Sandbox, finished, tts_render};
-use crate::world::{commit, committed, diff, git};
+use crate::common::git::{git, git_command};
+use crate::common::tool::{CommandOutput, Sandbox, tts_render};
+use crate::review::{NOW, commit, committed, diff};
 
 #[test]
 fn a_name_that_is_not_a_base_is_refused_and_never_an_option() {
@@ -11,11 +10,11 @@ fn a_name_that_is_not_a_base_is_refused_and_never_an_option() {
     let marker = sandbox.path("made-by-git");
     let smuggled = format!("--output={}", marker.display());
     for (base, expected) in [
-        ("nowhere", "`nowhere` is neither a folder nor a commit of this repository"),
-        ("--all", "`--all` is neither a folder nor a commit of this repository"),
-        (smuggled.as_str(), "is neither a folder nor a commit of this repository"),
-        ("HEAD:values", "`HEAD:values` is neither a folder"),
-        ("", "`` is neither a folder"),
+        ("nowhere", "`nowhere` is not a commit of this repository"),
+        ("--all", "`--all` is not a commit of this repository"),
+        (smuggled.as_str(), "is not a commit of this repository"),
+        ("HEAD:values", "`HEAD:values` is not a commit"),
+        ("", "`` is not a commit"),
     ] {
         let said = sandbox.refused(&["diff", &format!("--base={base}")]);
         assert!(said.contains(expected), "{base}: {said}");
@@ -26,6 +25,62 @@ fn a_name_that_is_not_a_base_is_refused_and_never_an_option() {
     assert!(said.contains("is not in a Git repository"), "{said}");
     let said = sandbox.refused(&["diff", "--format", "markdown", "--budget", "10"]);
     assert!(said.contains("invalid `--budget` `10`: expected at least 1000 bytes"), "{said}");
+}
+
+#[test]
+fn a_folder_named_like_the_revision_changes_nothing() {
+    let sandbox = committed();
+    sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
+    sandbox.ok(&["render"]);
+    commit(&sandbox);
+    // The names of the old state, before and after the commit of the folders.
+    let names = [
+        ("HEAD^1", "HEAD^^"),
+        ("HEAD~1", "HEAD~2"),
+        ("main~1", "main~2"),
+        ("refs/heads/main~1", "refs/heads/main~2"),
+    ];
+    let honest = diff(&sandbox, &["--base", "HEAD^1"]).stdout;
+    assert!(honest.contains("[storage-shrinks]"), "{honest}");
+    // The new state in folders of the revisions' names, so that nothing would differ.
+    for name in names.iter().flat_map(|(before, after)| [before, after]) {
+        sandbox.ok(&["render", "--out", name]);
+    }
+    for (before, _) in names {
+        assert_eq!(diff(&sandbox, &["--base", before]).stdout, honest, "{before}");
+    }
+    commit(&sandbox);
+    for (_, after) in names {
+        assert_eq!(diff(&sandbox, &["--base", after]).stdout, honest, "{after}");
+    }
+    // The default, and a folder of the name in a project that is not the working directory.
+    sandbox.ok(&["render", "--set", "gate.floor=8Gi", "--out", "HEAD"]);
+    assert_eq!(diff(&sandbox, &[]).code, 0);
+    let below = sandbox.path("values");
+    std::fs::create_dir(below.join("HEAD")).expect("a folder");
+    let ran = crate::common::tool::run_in(&below, &["-C", "..", "diff"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn a_folder_is_a_base_by_its_spelling_or_by_its_flag() {
+    let sandbox = committed();
+    sandbox.ok(&["render", "--set", "gate.floor=8Gi", "--out", "other"]);
+    let expected = diff(&sandbox, &["--base-dir", "other"]);
+    assert_eq!(expected.code, 1, "{}", expected.stderr);
+    let absolute = sandbox.path("other");
+    for base in ["./other", absolute.to_str().expect("UTF-8")] {
+        assert_eq!(diff(&sandbox, &["--base", base]).stdout, expected.stdout, "{base}");
+    }
+    let below = sandbox.path("values");
+    let args = ["-C", "..", "diff", "--now", NOW, "--base", "../other"];
+    assert_eq!(crate::common::tool::run_in(&below, &args).stdout, expected.stdout);
+    for base in ["other", "other/"] {
+        let said = sandbox.refused(&["diff", "--base", base]);
+        assert!(said.contains("did you mean the folder `./other"), "{said}");
+    }
+    let said = sandbox.refused(&["diff", "--base", "HEAD", "--base-dir", "other"]);
+    assert!(said.contains("cannot be used with"), "{said}");
 }
 
 #[test]
@@ -80,7 +135,7 @@ fn the_error_for_an_unknown_revision_gives_the_reason() {
     assert!(said.contains("did you mean `origin/main`?"), "{said}");
     assert_eq!(diff(&clone, &["--base", "origin/main"]).code, 0);
     let said = clone.refused(&["diff", "--base", "HEAD~7"]);
-    assert!(said.trim_end().ends_with("nor a commit of this repository"), "{said}");
+    assert!(said.trim_end().ends_with("is not a commit of this repository"), "{said}");
 }
 
 #[test]
@@ -88,37 +143,51 @@ fn a_missing_git_and_an_untrusted_repository_are_errors_with_a_cure() {
     let sandbox = committed();
     let with = |name: &str, value: &str| {
         let mut command = tts_render(&sandbox.path(""));
-        finished(command.arg("diff").env(name, value).output().expect("it starts"))
+        CommandOutput::run(command.arg("diff").env(name, value))
     };
     let none = with("PATH", "/nonexistent");
-    assert_eq!((none.code, none.out.as_str()), (2, ""), "{}", none.err);
-    assert!(none.err.contains("`git` can't be started"), "{}", none.err);
+    assert_eq!((none.code, none.stdout.as_str()), (2, ""), "{}", none.stderr);
+    assert!(none.stderr.contains("`git` can't be started"), "{}", none.stderr);
     // As in a container in CI, where the checkout belongs to another user; the variable is from Git's
     // own tests.
     let untrusted = with("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
-    assert_eq!(untrusted.code, 2, "{}{}", untrusted.out, untrusted.err);
-    assert!(untrusted.err.contains("safe.directory"), "{}", untrusted.err);
+    assert_eq!(untrusted.code, 2, "{}{}", untrusted.stdout, untrusted.stderr);
+    assert!(untrusted.stderr.contains("safe.directory"), "{}", untrusted.stderr);
+}
+
+#[test]
+fn a_failure_of_git_names_its_command() {
+    let sandbox = committed();
+    let tree = git(&sandbox.path(""), &["rev-parse", "HEAD:rendered"]);
+    let (folder, file) = tree.trim().split_at(2);
+    std::fs::remove_file(sandbox.path(".git/objects").join(folder).join(file)).expect("an object");
+    let said = sandbox.refused(&["diff"]);
+    assert!(said.contains("`git ls-tree` failed: "), "{said}");
 }
 
 #[test]
 fn a_folder_without_objects_is_reported() {
     let sandbox = committed();
     std::fs::create_dir(sandbox.path("empty")).expect("a folder");
-    let ran = diff(&sandbox, &["--base", "empty"]);
+    let output = diff(&sandbox, &["--base", "./empty"]);
     assert!(
-        ran.err.contains("`empty` contains no objects: every object counts as new"),
+        output.stderr.contains("`./empty` contains no objects: every object counts as new"),
         "{}",
-        ran.err
+        output.stderr
     );
     let is_gone = |line: &str| line.starts_with("  - ");
-    assert!(ran.out.contains("  + Namespace tts") && !ran.out.lines().any(is_gone), "{}", ran.out);
-    let ran = diff(&sandbox, &["--head", "empty"]);
     assert!(
-        ran.err.contains("`empty` contains no objects: every object counts as removed"),
+        output.stdout.contains("  + Namespace tts") && !output.stdout.lines().any(is_gone),
         "{}",
-        ran.err
+        output.stdout
     );
-    assert!(ran.out.contains("[pruning-guarded]"), "{}", ran.out);
+    let output = diff(&sandbox, &["--head", "empty"]);
+    assert!(
+        output.stderr.contains("`empty` contains no objects: every object counts as removed"),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stdout.contains("[pruning-guarded]"), "{}", output.stdout);
 }
 
 #[test]
@@ -134,12 +203,8 @@ fn an_unresolved_merge_is_named_as_one() {
     floor("6Gi", "8Gi");
     git(&root, &["switch", "--quiet", "main"]);
     floor("6Gi", "7Gi");
-    let merge = Command::new("git")
-        .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "merge", "other"])
-        .current_dir(&root)
-        .output()
-        .expect("git");
-    assert!(!merge.status.success(), "both changed one line");
+    let merge = CommandOutput::run(git_command(&root).args(["merge", "other"]));
+    assert_eq!(merge.code, 1, "both changed one line: {}", merge.stderr);
     let said = sandbox.refused(&["diff"]);
     assert!(said.contains("values/tts.yaml:") && said.contains("<<<<<<< HEAD"), "{said}");
     let said = sandbox.refused(&["diff", "--head", "rendered"]);
@@ -151,6 +216,6 @@ fn an_unresolved_merge_is_named_as_one() {
     git(&root, &["checkout", "--quiet", "other", "--", "values"]);
     sandbox.ok(&["render", "--force"]);
     assert_eq!(diff(&sandbox, &["--base", "other"]).code, 0);
-    let ran = diff(&sandbox, &[]);
-    assert!(ran.out.contains("gate.floor: 7Gi → 8Gi"), "{}", ran.out);
+    let output = diff(&sandbox, &[]);
+    assert!(output.stdout.contains("gate.floor: 7Gi → 8Gi"), "{}", output.stdout);
 }

@@ -1,47 +1,52 @@
 //! `diff` on a real Git repository, as in a review.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod bases;
+mod coverage;
 mod page;
 mod pull_request;
 mod reports;
-mod world;
+mod review;
 
 use std::process::Command;
 
+use common::git::git;
 use common::tool::{Sandbox, objects, repository};
-use world::{NOW, SAME, commit, committed, diff, first, git};
+use review::{NOW, SAME, commit, committed, diff, first_line};
 
 #[test]
 fn a_clean_tree_has_no_difference_and_a_changed_value_is_reported() {
     let sandbox = committed();
     let same = diff(&sandbox, &[]);
-    assert_eq!(same.code, 0, "{}{}", same.out, same.err);
-    assert!(first(&same).starts_with(SAME), "{}", same.out);
+    assert_eq!(same.code, 0, "{}{}", same.stdout, same.stderr);
+    assert!(first_line(&same).starts_with(SAME), "{}", same.stdout);
 
     sandbox.replace("values/tts.yaml", "floor: 6Gi", "floor: 8Gi");
     let changed = diff(&sandbox, &[]);
     assert_eq!(changed.code, 1);
-    assert!(first(&changed).starts_with("0 critical, 1 warning · 3 of "), "{}", changed.out);
     assert!(
-        changed.out.contains("values/tts.yaml\n    gate.floor: 6Gi → 8Gi\n"),
+        first_line(&changed).starts_with("0 critical, 1 warning · 3 of "),
         "{}",
-        changed.out
+        changed.stdout
     );
-    assert!(changed.out.contains("floor `6Gi` → `8Gi`, the tenant runs less"), "{}", changed.out);
+    assert!(
+        changed.stdout.contains("values/tts.yaml\n    gate.floor: 6Gi → 8Gi\n"),
+        "{}",
+        changed.stdout
+    );
+    assert!(
+        changed.stdout.contains("floor `6Gi` → `8Gi`, the tenant runs less"),
+        "{}",
+        changed.stdout
+    );
     // The same by --set, without a change of the file.
     sandbox.replace("values/tts.yaml", "floor: 8Gi", "floor: 6Gi");
     let set = diff(&sandbox, &["--set", "gate.floor=8Gi"]);
-    assert_eq!(set.out, changed.out);
+    assert_eq!(set.stdout, changed.stdout);
     // Nothing was written.
     assert_eq!(git(&sandbox.path(""), &["status", "--porcelain"]), "");
 }
@@ -50,16 +55,20 @@ fn a_clean_tree_has_no_difference_and_a_changed_value_is_reported() {
 fn changed_settings_of_the_gate_are_reported_in_human_units() {
     let sandbox = committed();
     let recheck = diff(&sandbox, &["--set", "gate.recheckDelaySeconds=0"]);
-    assert!(recheck.out.contains("[gate-settings]"), "{}", recheck.out);
+    assert!(recheck.stdout.contains("[gate-settings]"), "{}", recheck.stdout);
     assert!(
-        recheck.out.contains("recheck delay `75s` → `0s`, the tenant runs less"),
+        recheck.stdout.contains("recheck delay `75s` → `0s`, the tenant runs less"),
         "{}",
-        recheck.out
+        recheck.stdout
     );
     // A string without quotes, like a number.
     let reserve = diff(&sandbox, &["--set", "gate.reserve=0"]);
-    assert!(reserve.out.contains("gate.reserve: 512Mi → 0\n"), "{}", reserve.out);
-    assert!(reserve.out.contains("reserve `512Mi` → `0`, the other users"), "{}", reserve.out);
+    assert!(reserve.stdout.contains("gate.reserve: 512Mi → 0\n"), "{}", reserve.stdout);
+    assert!(
+        reserve.stdout.contains("reserve `512Mi` → `0`, the other users"),
+        "{}",
+        reserve.stdout
+    );
 }
 
 #[test]
@@ -72,11 +81,12 @@ fn a_pull_request_is_reviewed_in_a_clone() {
     commit(&sandbox);
     // Against the branch's own commit nothing differs; against its base the change does.
     assert_eq!(diff(&sandbox, &[]).code, 0);
-    let ran = diff(&sandbox, &["--base", "main"]);
-    assert_eq!(ran.code, 1);
-    assert!(first(&ran).starts_with("1 critical, 0 warning · 2 of "), "{}", ran.out);
+    let output = diff(&sandbox, &["--base", "main"]);
+    assert_eq!(output.code, 1);
+    assert!(first_line(&output).starts_with("1 critical, 0 warning · 2 of "), "{}", output.stdout);
     assert!(
-        ran.out
+        output
+            .stdout
             .contains("critical  PersistentVolumeClaim tts/chatterbox-models  [storage-shrinks]")
     );
     assert_eq!(diff(&sandbox, &["--base", "main", "--fail-on", "critical"]).code, 1);
@@ -88,7 +98,7 @@ fn a_pull_request_is_reviewed_in_a_clone() {
     // After the merge the old state has several names.
     git(&root, &["merge", "--quiet", "--no-ff", "--message", "merge", "smaller"]);
     for base in ["HEAD^", "HEAD~1", "main@{1}", "refs/heads/main^1"] {
-        assert_eq!(first(&diff(&sandbox, &["--base", base])), first(&ran), "{base}");
+        assert_eq!(first_line(&diff(&sandbox, &["--base", base])), first_line(&output), "{base}");
     }
 }
 
@@ -98,15 +108,20 @@ fn folders_are_compared_as_revisions_are() {
     sandbox.ok(&["render", "--set", "gate.floor=8Gi", "--out", "other"]);
     let (base, head) = (sandbox.path("rendered"), sandbox.path("other"));
     let (base, head) = (base.to_str().expect("UTF-8"), head.to_str().expect("UTF-8"));
-    let ran = diff(&sandbox, &["--base", base, "--head", head]);
-    assert!(first(&ran).starts_with("0 critical, 1 warning · 3 of "), "{}{}", ran.out, ran.err);
+    let output = diff(&sandbox, &["--base", base, "--head", head]);
+    assert!(
+        first_line(&output).starts_with("0 critical, 1 warning · 3 of "),
+        "{}{}",
+        output.stdout,
+        output.stderr
+    );
     // Equal folders have no difference, and neither have moved files.
     assert_eq!(diff(&sandbox, &["--base", base, "--head", base]).code, 0);
     sandbox.ok(&["render", "--out", "moved"]);
     let moved = sandbox.path("moved");
     std::fs::rename(moved.join("tts"), moved.join("elsewhere")).expect("a move");
-    let ran = diff(&sandbox, &["--base", base, "--head", moved.to_str().expect("UTF-8")]);
-    assert_eq!(ran.code, 0, "{}", ran.out);
+    let output = diff(&sandbox, &["--base", base, "--head", moved.to_str().expect("UTF-8")]);
+    assert_eq!(output.code, 0, "{}", output.stdout);
 }
 
 #[test]
@@ -123,11 +138,11 @@ fn foreign_files_and_other_stacks_are_not_reported() {
     commit(&sandbox);
     std::fs::remove_file(sandbox.path("values/demo.yaml")).expect("a file");
     let gone = diff(&sandbox, &[]);
-    assert!(gone.out.contains("values/demo.yaml"), "{}", gone.out);
-    assert!(gone.out.contains("  - "), "{}", gone.out);
+    assert!(gone.stdout.contains("values/demo.yaml"), "{}", gone.stdout);
+    assert!(gone.stdout.contains("  - "), "{}", gone.stdout);
     // With one stack named, the other is not reported.
     let one = diff(&sandbox, &["tts"]);
-    assert_eq!((one.code, one.out.lines().count()), (0, 1), "{}", one.out);
+    assert_eq!((one.code, one.stdout.lines().count()), (0, 1), "{}", one.stdout);
 }
 
 #[test]
@@ -141,12 +156,12 @@ fn a_project_in_a_folder_of_its_repository_is_found() {
     assert!(copied.expect("cp").success());
     git(&top.path(""), &["init", "--quiet"]);
     commit(&top);
-    let ran = top.run(&["-C", "sub dir/project", "diff", "--now", NOW]);
-    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let output = top.run(&["-C", "sub dir/project", "diff", "--now", NOW]);
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     assert!(
-        first(&ran).starts_with(SAME) && !first(&ran).contains("difference in 0 "),
+        first_line(&output).starts_with(SAME) && !first_line(&output).contains("difference in 0 "),
         "{}",
-        ran.out
+        output.stdout
     );
 }
 
@@ -155,14 +170,14 @@ fn every_object_is_new_against_a_commit_without_rendered_files() {
     let sandbox = Sandbox::demo();
     git(&sandbox.path(""), &["init", "--quiet"]);
     commit(&sandbox);
-    let ran = diff(&sandbox, &[]);
-    assert_eq!(ran.code, 1);
+    let output = diff(&sandbox, &[]);
+    assert_eq!(output.code, 1);
     assert!(
-        ran.err.contains("`HEAD` has no `rendered/`: every object counts as new"),
+        output.stderr.contains("`HEAD` has no `rendered/`: every object counts as new"),
         "{}",
-        ran.err
+        output.stderr
     );
-    assert!(ran.out.contains("  + Namespace "), "{}", ran.out);
+    assert!(output.stdout.contains("  + Namespace "), "{}", output.stdout);
 }
 
 #[test]
@@ -170,13 +185,13 @@ fn a_recorded_month_is_replayed_and_a_broken_one_is_refused() {
     let sandbox = committed();
     let month = repository().join("tests/fixtures/diff/history-synthesised.json");
     let month = month.to_str().expect("UTF-8");
-    let ran = diff(&sandbox, &["--set", "gate.floor=8Gi", "--history", month]);
+    let output = diff(&sandbox, &["--set", "gate.floor=8Gi", "--history", month]);
     assert!(
-        ran.out.contains("floor `8Gi`: 21 of 30 nights admitted (25 before), 2 yields (2)"),
+        output.stdout.contains("floor `8Gi`: 21 of 30 nights admitted (25 before), 2 yields (2)"),
         "{}",
-        ran.out
+        output.stdout
     );
-    assert!(ran.out.contains("history: synthesised, not recorded"), "{}", ran.out);
+    assert!(output.stdout.contains("history: synthesised, not recorded"), "{}", output.stdout);
     sandbox.write("broken.json", "{}");
     let broken = sandbox.path("broken.json");
     let said = sandbox.refused(&["diff", "--history", broken.to_str().expect("UTF-8")]);
@@ -194,13 +209,16 @@ fn objects_in_another_format_and_file_have_no_difference() {
                 continue;
             }
             for object in objects(&sandbox.read(&format!("rendered/{folder}/{name}"))) {
-                sandbox.write(&format!("reformatted/{number}/{name}.json"), &object.to_string());
+                sandbox.write(&format!("reformatted/{number}/{name}.json"), object.to_string());
             }
         }
     }
-    let ran = diff(&sandbox, &["--base", "reformatted"]);
-    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert!(first(&ran).starts_with(SAME) && first(&ran) == first(&diff(&sandbox, &[])));
+    let output = diff(&sandbox, &["--base", "./reformatted"]);
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    assert!(
+        first_line(&output).starts_with(SAME)
+            && first_line(&output) == first_line(&diff(&sandbox, &[]))
+    );
 }
 
 #[test]
@@ -211,14 +229,14 @@ fn a_secret_is_compared_and_never_shown() {
             "apiVersion: v1\nkind: Secret\nmetadata:\n  name: s\n  namespace: n\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: '{{\"data\":\"{token}\"}}'\nimmutable: true\ndata: {{token: {token}}}\nstringData: {{password: {password}}}\n"
         )
     };
-    sandbox.write("a/s.yaml", &secret("hunter2", "c2VjcmV0MQ=="));
-    sandbox.write("b/s.yaml", &secret("hunter3", "c2VjcmV0Mg=="));
+    sandbox.write("a/s.yaml", secret("hunter2", "c2VjcmV0MQ=="));
+    sandbox.write("b/s.yaml", secret("hunter3", "c2VjcmV0Mg=="));
     std::fs::create_dir(sandbox.path("none")).expect("a folder");
     for format in ["text", "markdown", "html", "json", "github"] {
         for (base, head) in [("a", "b"), ("a", "none"), ("none", "b")] {
-            let ran = diff(&sandbox, &["--base", base, "--head", head, "--format", format]);
-            assert_eq!(ran.code, 1, "{}", ran.err);
-            let said = format!("{}{}", ran.out, ran.err);
+            let output = diff(&sandbox, &["--base-dir", base, "--head", head, "--format", format]);
+            assert_eq!(output.code, 1, "{}", output.stderr);
+            let said = format!("{}{}", output.stdout, output.stderr);
             assert!(!said.contains("hunter") && !said.contains("c2Vjc"), "{format}: {said}");
             // The change and its refusal are reported all the same.
             assert!(base != "a" || head != "b" || said.contains("api-refuses"), "{said}");

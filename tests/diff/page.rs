@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::common::tool::Sandbox;
 use crate::common::{require, run};
-use crate::world::{NOW, committed};
+use crate::review::{NOW, committed};
 
 /// A phone and a desktop: width and height in CSS pixels.
 const SCREENS: [(u32, u32); 2] = [(390, 844), (1280, 900)];
@@ -119,9 +119,9 @@ fn page(sandbox: &Sandbox) -> String {
     let month =
         crate::common::tool::repository().join("tests/fixtures/diff/history-synthesised.json");
     let month = month.to_str().expect("UTF-8");
-    let ran = sandbox.run(&["diff", "--now", NOW, "--history", month, "--format", "html"]);
-    assert_eq!(ran.code, 1, "{}", ran.err);
-    ran.out
+    let output = sandbox.run(&["diff", "--now", NOW, "--history", month, "--format", "html"]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    output.stdout
 }
 
 #[test]

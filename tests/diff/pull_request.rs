@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::common::tool::{Ran, Sandbox, finished, repository};
-use crate::world::{commit, committed, git};
+use crate::common::git::{git, isolate_git};
+use crate::common::tool::{CommandOutput, Sandbox, repository};
+use crate::review::{commit, committed};
 
 /// A code block of the section on pull requests, by its language.
 fn block(language: &str) -> String {
@@ -15,7 +16,7 @@ fn block(language: &str) -> String {
 }
 
 /// Runs a line or a script of the documentation, with `tts-render` on the PATH.
-fn shell(folder: &Path, script: &str) -> Ran {
+fn shell(folder: &Path, script: &str) -> CommandOutput {
     let program = Path::new(env!("CARGO_BIN_EXE_tts-render")).parent().expect("a folder");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> =
@@ -25,14 +26,9 @@ fn shell(folder: &Path, script: &str) -> Ran {
         .args(["-euo", "pipefail", "-c", script])
         .current_dir(folder)
         .env("PATH", std::env::join_paths(folders).expect("paths"))
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("NO_COLOR", "1")
         .stdin(Stdio::null());
-    for role in ["AUTHOR", "COMMITTER"] {
-        command.env(format!("GIT_{role}_NAME"), "a").env(format!("GIT_{role}_EMAIL"), "a@b.c");
-    }
-    finished(command.output().expect("bash"))
+    CommandOutput::run(isolate_git(&mut command))
 }
 
 /// A clone of this repository's project, with its origin beside it.
@@ -51,12 +47,12 @@ fn the_commands_of_the_documentation_do_what_it_says() {
     assert_eq!(commands.len(), console.lines().count(), "nothing but commands: {console}");
     let mut reports = Vec::new();
     for command in &commands {
-        let ran = shell(&clone.path(""), command);
+        let output = shell(&clone.path(""), command);
         let is_diff = command.starts_with("tts-render diff");
         let expected = i32::from(is_diff && !command.contains("--fail-on"));
-        assert_eq!(ran.code, expected, "{command}\n{}{}", ran.out, ran.err);
+        assert_eq!(output.code, expected, "{command}\n{}{}", output.stdout, output.stderr);
         if is_diff {
-            reports.push(ran.out);
+            reports.push(output.stdout);
         }
     }
     let [before, comment, failing] = reports.as_slice() else {
@@ -81,7 +77,7 @@ fn the_script_for_ci_compares_with_the_merge_base() {
     commit(&clone);
     let script = block("sh");
     let forgotten = shell(&root, &script);
-    assert_eq!(forgotten.code, 1, "{}{}", forgotten.out, forgotten.err);
+    assert_eq!(forgotten.code, 1, "{}{}", forgotten.stdout, forgotten.stderr);
     assert!(!clone.path("comment.md").exists());
     clone.ok(&["render"]);
     commit(&clone);
@@ -90,9 +86,13 @@ fn the_script_for_ci_compares_with_the_merge_base() {
     origin.ok(&["render"]);
     commit(&origin);
     git(&root, &["fetch", "--quiet"]);
-    let ran = shell(&root, &script);
-    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("::warning title=gate-settings,file=rendered/tts/"), "{}", ran.out);
+    let output = shell(&root, &script);
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    assert!(
+        output.stdout.contains("::warning title=gate-settings,file=rendered/tts/"),
+        "{}",
+        output.stdout
+    );
     let comment = clone.read("comment.md");
     assert!(comment.contains("gate.floor") && !comment.contains("storage.size"), "{comment}");
     assert!(comment.ends_with("<!-- tts-render: diff -->\n"), "{comment}");
@@ -100,9 +100,9 @@ fn the_script_for_ci_compares_with_the_merge_base() {
     clone.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     clone.ok(&["render"]);
     commit(&clone);
-    let ran = shell(&root, &script);
-    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("::error title=storage-shrinks"), "{}", ran.out);
+    let output = shell(&root, &script);
+    assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("::error title=storage-shrinks"), "{}", output.stdout);
     // The new comment ends with the marker too, so it can replace the old one.
     assert!(clone.read("comment.md").ends_with("<!-- tts-render: diff -->\n"));
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::common::tool::repository;
 use crate::common::{require, run};
-use crate::world::{committed, diff};
+use crate::review::{committed, diff};
 
 /// A reader that parses a report with a CommonMark library and prints its blocks in order, its kinds of
 /// elements, the text outside code, and the elements of the page that are not closed properly.
@@ -91,7 +91,7 @@ fn a_commonmark_library_reads_the_report_as_intended() {
     let hostile = "</code></details> `x` ```` <b>bold</b> [l](javascript:x) @team | a\\n```\\n</details>\\n# title";
     sandbox.replace("values/tts.yaml", "TTS_BF16: \"off\"", &format!("TTS_BF16: \"{hostile}\""));
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
-    let report = diff(&sandbox, &["--format", "markdown"]).out;
+    let report = diff(&sandbox, &["--format", "markdown"]).stdout;
     let read = read(&report);
     assert_eq!(folds(&read), 4, "a value, two objects of storage, the Deployment: {report}");
     let kinds = read["kinds"].to_string();
@@ -131,7 +131,7 @@ fn a_comment_on_many_stacks_fits_and_lists_what_it_omits() {
     }
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     for (args, most) in [(&[][..], 65_536), (&["--budget", "4000"], 4_000)] {
-        let report = diff(&sandbox, &[&["--format", "markdown"], args].concat()).out;
+        let report = diff(&sandbox, &[&["--format", "markdown"], args].concat()).stdout;
         assert!(report.len() <= most, "{} bytes", report.len());
         let read = read(&report);
         assert!(read["characters"].as_u64().expect("a number") <= most as u64);
@@ -143,7 +143,7 @@ fn a_comment_on_many_stacks_fits_and_lists_what_it_omits() {
         );
     }
     // A new values file is folded, so that the consequences are in sight.
-    let report = diff(&sandbox, &["--format", "markdown"]).out;
+    let report = diff(&sandbox, &["--format", "markdown"]).stdout;
     assert!(
         report.contains("<details><summary><code>values/tenant-00.yaml (whole)</code>"),
         "{report}"
@@ -154,13 +154,13 @@ fn a_comment_on_many_stacks_fits_and_lists_what_it_omits() {
 fn every_format_begins_with_the_headline() {
     let sandbox = committed();
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
-    let text = diff(&sandbox, &[]).out;
+    let text = diff(&sandbox, &[]).stdout;
     let headline = text.lines().next().expect("a line");
     assert!(
         headline.chars().count() <= 140 && headline.starts_with("1 critical, 0 warning"),
         "{headline}"
     );
-    let of = |format: &str| diff(&sandbox, &["--format", format]).out;
+    let of = |format: &str| diff(&sandbox, &["--format", format]).stdout;
     assert_eq!(of("github").lines().next(), Some(headline));
     assert_eq!(of("markdown").lines().next(), Some(format!("**{headline}**").as_str()));
     assert!(of("html").contains(&format!("<h1>{headline}</h1>")));
@@ -207,25 +207,25 @@ fn the_documentation_names_every_key_of_json_and_no_other() {
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: n}}\nspec: {{template: {{spec: {{initContainers: [{inits}]}}}}}}\n"
         )
     };
-    sandbox.write("a/one.yaml", &pod("x", "{name: a}, {name: b}"));
-    sandbox.write("a/two.yaml", &pod("gone", ""));
-    sandbox.write("b/one.yaml", &pod("x", "{name: b}, {name: a}"));
-    sandbox.write("b/two.yaml", &pod("new", ""));
+    sandbox.write("a/one.yaml", pod("x", "{name: a}, {name: b}"));
+    sandbox.write("a/two.yaml", pod("gone", ""));
+    sandbox.write("b/one.yaml", pod("x", "{name: b}, {name: a}"));
+    sandbox.write("b/two.yaml", pod("new", ""));
     // A gate that refuses its settings; valid values can't render one.
     sandbox.ok(&["render", "--out", "refused"]);
     let up = "refused/tts/cronjob-chatterbox-window-up.yaml";
-    sandbox.write(up, &sandbox.read(up).replace("\"6442450944\"", "\"1e99\""));
+    sandbox.write(up, sandbox.read(up).replace("\"6442450944\"", "\"1e99\""));
     let (mut keys, mut texts) = (BTreeSet::new(), BTreeSet::new());
     for args in [
         &["--set", "gate.floor=8Gi", "--history", month][..],
         &["--set", "gate.floor=17Gi", "--set", "gpu.total=18Gi", "--history", month],
         &["--set", "server.image.tag=v2", "--set", "storage.size=10Gi", "--set", "clients=[]"],
-        &["--base", "a", "--head", "b"],
-        &["--base", "refused", "--head", "rendered", "--history", month],
+        &["--base-dir", "a", "--head", "b"],
+        &["--base-dir", "refused", "--head", "rendered", "--history", month],
     ] {
-        let ran = diff(&sandbox, &[&["--format", "json"], args].concat());
-        assert_eq!(ran.code, 1, "{args:?}: {}", ran.err);
-        collect(&serde_json::from_str(&ran.out).expect("JSON"), &mut keys, &mut texts);
+        let output = diff(&sandbox, &[&["--format", "json"], args].concat());
+        assert_eq!(output.code, 1, "{args:?}: {}", output.stderr);
+        collect(&serde_json::from_str(&output.stdout).expect("JSON"), &mut keys, &mut texts);
     }
     let surprising: Vec<_> = keys.difference(&documented).collect();
     assert!(surprising.is_empty(), "docs/diff.md does not document {surprising:?}");
@@ -241,10 +241,10 @@ fn the_documentation_names_every_key_of_json_and_no_other() {
 fn workflow_commands_point_at_the_files_of_the_pull_request() {
     let sandbox = committed();
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
-    let ran = diff(&sandbox, &["--format", "github", "--fail-on", "critical"]);
-    assert_eq!(ran.code, 1);
+    let output = diff(&sandbox, &["--format", "github", "--fail-on", "critical"]);
+    assert_eq!(output.code, 1);
     let at = "::error title=storage-shrinks,file=rendered/tts/persistentvolumeclaim-chatterbox-models.yaml,line=1::";
-    assert!(ran.out.lines().any(|line| line.starts_with(at)), "{}", ran.out);
+    assert!(output.stdout.lines().any(|line| line.starts_with(at)), "{}", output.stdout);
     let file = sandbox.path("rendered/tts/persistentvolumeclaim-chatterbox-models.yaml");
     assert!(file.is_file());
 }

@@ -43,11 +43,15 @@ pub fn by_argo() -> &'static Adopted {
     static ADOPTED: OnceLock<Adopted> = OnceLock::new();
     ADOPTED.get_or_init(|| {
         adopted(|cluster, manifests| {
-            let ran = cluster
+            let output = cluster
                 .kubectl(&["apply", "--field-manager=argocd-controller", "-f", "-"], manifests);
-            assert_eq!(ran.code, 0, "{}", ran.err);
+            assert_eq!(output.code, 0, "{}", output.stderr);
             let warned = "Warning: resource ";
-            assert!(ran.err.lines().all(|line| line.starts_with(warned)), "{}", ran.err);
+            assert!(
+                output.stderr.lines().all(|line| line.starts_with(warned)),
+                "{}",
+                output.stderr
+            );
         })
     })
 }

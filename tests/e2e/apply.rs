@@ -18,10 +18,20 @@ pub fn applied() -> &'static (Cluster, Vec<Value>) {
     APPLIED.get_or_init(|| {
         let cluster = prepared_cluster();
         let manifests = generate(&[]);
-        let ran = cluster.kubectl(&["apply", "--server-side", "-f", "-"], &manifests);
-        assert_eq!((ran.code, unexpected_lines(&ran.err)), (0, vec![]), "{}", ran.out);
+        let output = cluster.kubectl(&["apply", "--server-side", "-f", "-"], &manifests);
+        assert_eq!(
+            (output.code, unexpected_lines(&output.stderr)),
+            (0, vec![]),
+            "{}",
+            output.stdout
+        );
         let objects = objects(&manifests);
-        assert_eq!(ran.out.matches(" serverside-applied\n").count(), objects.len(), "{}", ran.out);
+        assert_eq!(
+            output.stdout.matches(" serverside-applied\n").count(),
+            objects.len(),
+            "{}",
+            output.stdout
+        );
         (cluster, objects)
     })
 }
@@ -61,8 +71,13 @@ fn the_plugins_output_applies_without_a_warning() {
 fn a_second_apply_changes_nothing() {
     let (cluster, objects) = applied();
     let again = || {
-        let ran = cluster.kubectl(&["apply", "--server-side", "-f", "-"], &generate(&[]));
-        assert_eq!((ran.code, unexpected_lines(&ran.err)), (0, vec![]), "{}", ran.out);
+        let output = cluster.kubectl(&["apply", "--server-side", "-f", "-"], &generate(&[]));
+        assert_eq!(
+            (output.code, unexpected_lines(&output.stderr)),
+            (0, vec![]),
+            "{}",
+            output.stdout
+        );
         objects.iter().map(|object| cluster.admin().live(object)).collect::<Vec<Value>>()
     };
     let first: Vec<Value> = objects.iter().map(|object| cluster.admin().live(object)).collect();
@@ -135,13 +150,18 @@ fn the_order_of_file_names_needs_the_namespace_first() {
     let first = apply("tts");
     let early = files("tts").iter().take_while(|name| !name.starts_with("namespace-")).count();
     let refusals = vec!["Error from server (NotFound): namespaces \"tts\" not found"; early];
-    assert_eq!((first.code, unexpected_lines(&first.err)), (1, refusals), "{}", first.out);
-    assert_eq!(first.out.lines().count(), files("tts").len() - early);
+    assert_eq!((first.code, unexpected_lines(&first.stderr)), (1, refusals), "{}", first.stdout);
+    assert_eq!(first.stdout.lines().count(), files("tts").len() - early);
     // The second time, none is refused.
     for folder in FOLDERS {
-        let ran = apply(folder);
-        assert_eq!((ran.code, unexpected_lines(&ran.err)), (0, vec![]), "{}", ran.out);
-        assert_eq!(ran.out.lines().count(), files(folder).len(), "{}", ran.out);
+        let output = apply(folder);
+        assert_eq!(
+            (output.code, unexpected_lines(&output.stderr)),
+            (0, vec![]),
+            "{}",
+            output.stdout
+        );
+        assert_eq!(output.stdout.lines().count(), files(folder).len(), "{}", output.stdout);
     }
     let live = || -> Vec<Value> {
         let objects = objects(&generate(&[]));
@@ -173,8 +193,13 @@ fn every_overlay_is_accepted() {
         let overlay = overlay.unwrap().path().display().to_string();
         let manifests = generate(&["-f", &overlay, "tts"]);
         let arguments = ["apply", "--server-side", "--dry-run=server", "-f", "-"];
-        let ran = cluster.kubectl(&arguments, &manifests);
-        assert_eq!((ran.code, unexpected_lines(&ran.err)), (0, vec![]), "{overlay}: {}", ran.out);
+        let output = cluster.kubectl(&arguments, &manifests);
+        assert_eq!(
+            (output.code, unexpected_lines(&output.stderr)),
+            (0, vec![]),
+            "{overlay}: {}",
+            output.stdout
+        );
         count += 1;
     }
     assert!(count >= 3, "{count}");

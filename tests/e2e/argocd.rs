@@ -3,28 +3,24 @@
 
 mod server;
 
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use self::server::{Asked, CmpServer, Refused, plugin_wiring};
-use crate::common::tool::{self, Sandbox, generate, objects, ran, repository};
+use crate::common::git::git;
+use crate::common::tool::{self, Sandbox, generate, objects, repository, run_in};
 
 /// A clone of this repository, `.git` included, with the files of the working tree: Argo CD packs such a
 /// folder.
 fn checkout() -> Sandbox {
     let checkout = Sandbox::empty();
     let root = checkout.path("");
-    let git = |arguments: &[&str]| {
-        let output =
-            Command::new("git").args(arguments).current_dir(repository()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    git(&["clone", "--quiet", "--no-checkout", ".", &root.display().to_string()]);
-    let listed = git(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let clone = ["clone", "--quiet", "--no-checkout", ".", root.to_str().unwrap()];
+    git(repository(), &clone);
+    let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let listed = git(repository(), &list);
     for file in listed.split('\0').filter(|file| !file.is_empty()) {
         let from = repository().join(file);
         // Deleted here, and not yet committed.
@@ -128,9 +124,9 @@ fn the_announcement_is_what_parameters_prints() {
     let checkout = checkout();
     let asked = Asked::of(&checkout).with("ARGOCD_ENV_STACK", "tts");
     let answer = server.ask("GetParametersAnnouncement", &asked).unwrap();
-    let printed = ran(repository(), &["parameters", "tts"]);
-    assert_eq!((printed.code, printed.err.as_str()), (0, ""));
-    let printed: Vec<Value> = serde_json::from_str(&printed.out).unwrap();
+    let printed = run_in(repository(), &["parameters", "tts"]);
+    assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
+    let printed: Vec<Value> = serde_json::from_str(&printed.stdout).unwrap();
     assert!(printed.len() > 40, "{}", printed.len());
     let announced = answer["parameterAnnouncements"].as_array().unwrap();
     assert_eq!(
@@ -237,7 +233,7 @@ fn heavy() -> Sandbox {
     let demo = project.read("values/demo.yaml");
     for number in 0..40 {
         let name = format!("demo-{number}");
-        project.write(&format!("values/{name}.yaml"), &demo.replace("demo", &name));
+        project.write(&format!("values/{name}.yaml"), demo.replace("demo", &name));
     }
     project
 }
@@ -248,8 +244,8 @@ fn what_takes_too_long_is_ended_and_leaves_nobody_behind() {
     let server = CmpServer::start();
     let heavy = heavy();
     let started = Instant::now();
-    let alone = tool::ran(&heavy.path(""), &["generate"]);
-    assert_eq!(alone.code, 0, "{}", alone.err);
+    let alone = tool::run_in(&heavy.path(""), &["generate"]);
+    assert_eq!(alone.code, 0, "{}", alone.stderr);
     let deadline = started.elapsed() / 3;
     let asked = Asked::of(&heavy).within(deadline);
     let (refused, seen) = thread::scope(|scope| {

@@ -1,24 +1,24 @@
 //! Flux' own apply (`tests/tools/flux-apply`), with the Kustomization that `gitops flux` prints.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::common::tool::{finished, objects, ran, repository};
+use crate::common::tool::{CommandOutput, objects, repository, run_in};
 
 /// The Kustomization of the stack's own folder.
 pub fn kustomization() -> Value {
     let set = "gitops.repoURL=https://git.example/infra.git";
-    let ran = ran(repository(), &["gitops", "flux", "--set", set]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    let wiring = objects(&ran.out);
+    let output = run_in(repository(), &["gitops", "flux", "--set", set]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    let wiring = objects(&output.stdout);
     let own =
         |object: &&Value| object["kind"] == "Kustomization" && object["metadata"]["name"] == "tts";
     wiring.iter().find(own).unwrap().clone()
 }
 
-/// Applies manifests as Flux does; gives what became of each object: `Kind/namespace/name action`.
+/// Applies manifests as Flux does. Returns a line for each object: `Kind/namespace/name action`.
 #[track_caller]
 pub fn apply(cluster: &Cluster, manifests: &str) -> Vec<String> {
     apply_with(cluster, manifests, &kustomization())
@@ -30,16 +30,9 @@ pub fn apply_with(cluster: &Cluster, manifests: &str, kustomization: &Value) -> 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kustomization.yaml");
     std::fs::write(&file, kustomization.to_string()).unwrap();
-    let mut child = Command::new("flux-apply")
-        .arg(&file)
-        .env("KUBECONFIG", cluster.kubeconfig())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("flux-apply on PATH");
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), manifests.as_bytes()).unwrap();
-    let ran = finished(child.wait_with_output().unwrap());
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    ran.out.lines().map(str::to_owned).collect()
+    let mut command = Command::new("flux-apply");
+    command.arg(&file).env("KUBECONFIG", cluster.kubeconfig());
+    let output = CommandOutput::with_input(&mut command, manifests);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    output.stdout.lines().map(str::to_owned).collect()
 }

@@ -47,12 +47,12 @@ fn the_gate_scales_up_yields_and_scales_down() {
 
     let up = stack.gate("up").page(roomy()).run();
     let said = format!("the floor is free {ROOMY} before=0 after=1");
-    assert_eq!((up.code, up.err), (0, line(&stack, "up", "scaled IT to 1", &said)));
+    assert_eq!((up.code, up.stderr), (0, line(&stack, "up", "scaled IT to 1", &said)));
     assert_eq!(stack.replicas(), 1);
 
     let guard = stack.gate("guard").page(full()).run();
     let said = format!("others leave less than the floor {FULL} before=1 after=0");
-    assert_eq!((guard.code, guard.err), (0, line(&stack, "guard", "scaled IT to 0", &said)));
+    assert_eq!((guard.code, guard.stderr), (0, line(&stack, "guard", "scaled IT to 0", &said)));
     assert_eq!(stack.replicas(), 0);
 
     assert_eq!(stack.gate("up").page(roomy()).run().code, 0);
@@ -60,7 +60,7 @@ fn the_gate_scales_up_yields_and_scales_down() {
     // Without an exporter: `down` does not scrape.
     let down = stack.gate("down").run();
     let said = "the window ends before=1 after=0";
-    assert_eq!((down.code, down.err), (0, line(&stack, "down", "scaled IT to 0", said)));
+    assert_eq!((down.code, down.stderr), (0, line(&stack, "down", "scaled IT to 0", said)));
     assert_eq!(stack.replicas(), 0);
 }
 
@@ -150,12 +150,14 @@ fn a_run_without_a_change_writes_nothing() {
         stack.scale_to(replicas);
         let before = stack.deployment();
         let gate = stack.gate(action).set("SCRAPE_TIMEOUT", "1s");
-        let ran = if let Some(page) = page { gate.page(page) } else { gate }.run();
-        assert_eq!(ran.code, 0, "{action} at {replicas}: {}", ran.err);
+        let output = if let Some(page) = page { gate.page(page) } else { gate }.run();
+        assert_eq!(output.code, 0, "{action} at {replicas}: {}", output.stderr);
         let expected = line(&stack, action, done, &said);
         match expected.strip_suffix("scrapeError=\n") {
-            Some(start) => assert!(ran.err.starts_with(start), "{} for {expected}", ran.err),
-            None => assert_eq!(ran.err, expected),
+            Some(start) => {
+                assert!(output.stderr.starts_with(start), "{} for {expected}", output.stderr)
+            }
+            None => assert_eq!(output.stderr, expected),
         }
         assert_eq!(stack.deployment(), before, "{action}: resourceVersion and all");
     }
@@ -166,9 +168,9 @@ fn a_run_without_a_change_writes_nothing() {
 fn a_dry_run_reads_and_does_not_write() {
     let stack = DeployedStack::new(Cluster::shared(), "gate-dry");
     let before = stack.deployment();
-    let ran = stack.gate("up").page(roomy()).set("DRY_RUN", "true").run();
+    let output = stack.gate("up").page(roomy()).set("DRY_RUN", "true").run();
     let said = format!("the floor is free {ROOMY} before=0");
-    assert_eq!((ran.code, ran.err), (0, line(&stack, "up", "would scale IT to 1", &said)));
+    assert_eq!((output.code, output.stderr), (0, line(&stack, "up", "would scale IT to 1", &said)));
     assert_eq!(stack.deployment(), before, "resourceVersion and all");
 }
 
@@ -177,11 +179,11 @@ fn a_dry_run_reads_and_does_not_write() {
 fn the_log_line_is_json_on_request() {
     let stack = DeployedStack::new(Cluster::shared(), "gate-json");
     let run = |gate: deployed_stack::Gate| {
-        let ran = gate.page(roomy()).set("LOG_FORMAT", "json").run();
-        let line: Value = serde_json::from_str(&ran.err).unwrap();
+        let output = gate.page(roomy()).set("LOG_FORMAT", "json").run();
+        let line: Value = serde_json::from_str(&output.stderr).unwrap();
         let text = |name: &str| line[name].as_str().unwrap().to_owned();
-        assert_eq!(line["exit"], ran.code);
-        (ran.code, text("outcome"), text("level"), text("message"))
+        assert_eq!(line["exit"], output.code);
+        (output.code, text("outcome"), text("level"), text("message"))
     };
     let name = format!("gate-json/{DEPLOYMENT}");
     let (code, outcome, level, message) = run(stack.gate("up"));

@@ -33,11 +33,11 @@ fn server_verdict(api: &Api, object: &Value) -> Result<(), String> {
 /// The verdict that `diff` predicts: accepted, or its message.
 fn diff_verdict(base: &Value, head: &Value) -> Result<(), String> {
     let folders = Sandbox::empty();
-    folders.write("base/app/object.yaml", &base.to_string());
-    folders.write("head/app/object.yaml", &head.to_string());
-    let ran = folders.run(&["diff", "--base", "base", "--head", "head", "--format", "json"]);
-    assert!([0, 1].contains(&ran.code), "{}", ran.err);
-    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    folders.write("base/app/object.yaml", base.to_string());
+    folders.write("head/app/object.yaml", head.to_string());
+    let output = folders.run(&["diff", "--base-dir", "base", "--head", "head", "--format", "json"]);
+    assert!([0, 1].contains(&output.code), "{}", output.stderr);
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
     let refusals = report["consequences"].as_array().unwrap().iter();
     let refusals = refusals.filter(|found| REFUSALS.iter().any(|id| found["id"] == *id));
     let words: Vec<String> = refusals.map(|found| found["text"].to_string()).collect();

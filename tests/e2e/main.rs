@@ -1,11 +1,6 @@
 //! Tests of the project's output with the programs that will read it. Run by `tests/e2e/run`.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failed test shows the reason"
-)]
+#![cfg(test)]
 #![cfg(unix)]
 
 #[path = "../common/mod.rs"]

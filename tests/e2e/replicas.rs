@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::adoption::{by_argo, by_flux};
 use crate::cluster::{Cluster, MERGE};
-use crate::common::tool::{generate, objects, ran, repository};
+use crate::common::tool::{generate, objects, repository, run_in};
 use crate::flux;
 
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/tts/deployments/chatterbox-tts";
@@ -113,9 +113,9 @@ fn flux_does_not_change_the_replicas() {
 /// The JSON pointers that the Application of the stack's own folder ignores.
 fn ignored_pointers() -> Vec<String> {
     let set = "gitops.repoURL=https://git.example/infra.git";
-    let ran = ran(repository(), &["gitops", "argocd", "--set", set]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    let wiring = objects(&ran.out);
+    let output = run_in(repository(), &["gitops", "argocd", "--set", set]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    let wiring = objects(&output.stdout);
     let application = wiring
         .iter()
         .find(|object| object["kind"] == "Application" && object["metadata"]["name"] == "tts")

@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::common::manifests::{everything, served, written};
-use crate::common::tool::{Sandbox, objects, ran, repository};
+use crate::common::tool::{Sandbox, objects, repository, run_in};
 use crate::programs::program;
 
 /// Copies the schemas of a Kubernetes version from the Python package `kubernetes-validate`. They refer to
@@ -69,9 +69,9 @@ fn every_manifest_fits_the_schemas_of_both_kubernetes() {
         [("argocd", &["argocd"][..]), ("argocd-application-set", &["argocd", "--application-set"])]
     {
         let url = "gitops.repoURL=https://git.example/me/infra.git";
-        let made = ran(repository(), &[&["gitops"], arguments, &["--set", url]].concat());
-        assert_eq!((made.code, made.err.as_str()), (0, ""));
-        for (number, object) in objects(&made.out).iter().enumerate() {
+        let made = run_in(repository(), &[&["gitops"], arguments, &["--set", url]].concat());
+        assert_eq!((made.code, made.stderr.as_str()), (0, ""));
+        for (number, object) in objects(&made.stdout).iter().enumerate() {
             all.insert(format!("{name}/{number}.json"), object.to_string());
         }
     }

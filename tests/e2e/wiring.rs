@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::apply::name;
 use crate::cluster::{Cluster, WIRING, of_argo_cd};
-use crate::common::tool::{objects, ran, repository};
+use crate::common::tool::{objects, repository, run_in};
 use crate::compare::changed;
 
 const STRICT: &str = "fieldManager=e2e&force=true&dryRun=All&fieldValidation=Strict";
@@ -12,9 +12,9 @@ const STRICT: &str = "fieldManager=e2e&force=true&dryRun=All&fieldValidation=Str
 /// The objects that `gitops` prints.
 fn wiring(arguments: &[&str]) -> Vec<Value> {
     let set = ["--set", "gitops.repoURL=https://git.example/infra.git"];
-    let ran = ran(repository(), &[&["gitops"], arguments, &set].concat());
-    assert_eq!(ran.code, 0, "{arguments:?}: {}", ran.err);
-    objects(&ran.out)
+    let output = run_in(repository(), &[&["gitops"], arguments, &set].concat());
+    assert_eq!(output.code, 0, "{arguments:?}: {}", output.stderr);
+    objects(&output.stdout)
 }
 
 /// A cluster that has Argo CD's and Flux' kinds.

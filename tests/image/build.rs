@@ -6,12 +6,13 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::common::output::CommandOutput;
 use crate::common::{self, require};
-use crate::world::{World, program, ran, tree};
+use crate::test_env::{TestEnv, program, tree};
 
 #[test]
 fn the_bytes_do_not_depend_on_the_surroundings() {
-    let (one, other) = (World::new(), World::new());
+    let (one, other) = (TestEnv::new(), TestEnv::new());
     let digest = one.image();
 
     let odd = other.write("some/where/else.bin", program(0));
@@ -25,34 +26,35 @@ fn the_bytes_do_not_depend_on_the_surroundings() {
     command.env_remove("SOURCE_DATE_EPOCH");
     command.args(["-C", "../some", "image", "build", "--binary", "where/else.bin"]);
     command.args(["--out", "../image", "--tag", "1.0"]);
-    assert_eq!(ran(&mut command).result(), digest);
+    assert_eq!(CommandOutput::run(&mut command).result(), digest);
     assert_eq!(tree(&other.path("image")), tree(&one.path("image")));
 }
 
 #[test]
 fn a_given_time_or_revision_changes_the_digest() {
-    let world = World::new();
-    let plain = world.image();
+    let env = TestEnv::new();
+    let plain = env.image();
     let build = ["image", "build", "--binary", "program", "--out", "image", "--tag", "1.0"];
-    let dated = ran(world.command().args(build).env("SOURCE_DATE_EPOCH", "1764000000"));
+    let dated =
+        CommandOutput::run(env.command().args(build).env("SOURCE_DATE_EPOCH", "1764000000"));
     assert_ne!(dated.result(), plain);
-    let shown = world.run(&["image", "inspect", "image"]);
+    let shown = env.run(&["image", "inspect", "image"]);
     assert!(shown.result().contains("2025-11-24T16:00:00Z"), "{}", shown.stdout);
     let revised = [&build[..], &["--revision", "0123abc"]].concat();
-    assert_ne!(world.run(&revised).result(), plain);
-    let shown = world.run(&["image", "inspect", "image"]);
+    assert_ne!(env.run(&revised).result(), plain);
+    let shown = env.run(&["image", "inspect", "image"]);
     assert!(shown.result().contains("org.opencontainers.image.revision"), "{}", shown.stdout);
     for wrong in ["x", "-1", "99999999999"] {
-        let refused = ran(world.command().args(build).env("SOURCE_DATE_EPOCH", wrong));
-        assert_eq!((refused.code, &*refused.stdout), (Some(2), ""), "{wrong}: {}", refused.stderr);
+        let refused = CommandOutput::run(env.command().args(build).env("SOURCE_DATE_EPOCH", wrong));
+        assert_eq!((refused.code, &*refused.stdout), (2, ""), "{wrong}: {}", refused.stderr);
     }
 }
 
 #[test]
 fn a_program_that_would_not_run_is_refused_before_anything_is_written() {
-    let world = World::new();
-    world.write("script", "#!/bin/sh\n");
-    world.write("cut", &program(0)[..100]);
+    let env = TestEnv::new();
+    env.write("script", "#!/bin/sh\n");
+    env.write("cut", &program(0)[..100]);
     let dynamic = std::env::current_exe().unwrap();
     for (file, reason) in [
         ("script", "expected an ELF file"),
@@ -61,11 +63,11 @@ fn a_program_that_would_not_run_is_refused_before_anything_is_written() {
         (".", "is not a file"),
         (dynamic.to_str().unwrap(), "linked dynamically (it asks for `/lib"),
     ] {
-        let ran = world.run(&["image", "build", "--binary", file, "--out", "image"]);
-        assert!(ran.refusal().contains(reason), "{file}: {}", ran.stderr);
-        assert!(ran.stderr.contains(&format!("`{file}`")) || file == dynamic.to_str().unwrap());
+        let output = env.run(&["image", "build", "--binary", file, "--out", "image"]);
+        assert!(output.refusal().contains(reason), "{file}: {}", output.stderr);
+        assert!(output.stderr.contains(&format!("`{file}`")) || file == dynamic.to_str().unwrap());
     }
-    assert!(!world.path("image").exists());
+    assert!(!env.path("image").exists());
 }
 
 #[test]
@@ -73,9 +75,9 @@ fn skopeo_inspects_and_copies_it() {
     if !require(&["skopeo", "--version"]) {
         return;
     }
-    let world = World::new();
-    let digest = world.image();
-    let at = |name: &str| format!("oci:{}:1.0", world.path(name).display());
+    let env = TestEnv::new();
+    let digest = env.image();
+    let at = |name: &str| format!("oci:{}:1.0", env.path(name).display());
     let shown = common::run(&["skopeo", "inspect", &at("image")], "");
     let shown: Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(shown["Digest"], *digest);
@@ -84,7 +86,7 @@ fn skopeo_inspects_and_copies_it() {
     assert_eq!(shown["Created"], "1970-01-01T00:00:00Z");
     let copy = ["skopeo", "--insecure-policy", "copy", "--preserve-digests"];
     common::run(&[&copy[..], &[&*at("image"), &*at("copy")]].concat(), "");
-    assert_eq!(tree(&world.path("copy/blobs")), tree(&world.path("image/blobs")));
+    assert_eq!(tree(&env.path("copy/blobs")), tree(&env.path("image/blobs")));
 }
 
 #[test]
@@ -92,10 +94,10 @@ fn umoci_unpacks_it_to_the_program_and_its_licences() {
     if !require(&["umoci", "--version"]) {
         return;
     }
-    let world = World::new();
-    world.image();
-    let image = format!("{}:1.0", world.path("image").display());
-    let bundle = world.path("bundle");
+    let env = TestEnv::new();
+    env.image();
+    let image = format!("{}:1.0", env.path("image").display());
+    let bundle = env.path("bundle");
     common::run(&["umoci", "unpack", "--image", &image, bundle.to_str().unwrap()], "");
     let rootfs = bundle.join("rootfs");
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -124,12 +126,12 @@ fn the_renderers_image_is_argo_cds_sidecar() {
     if !require(&["umoci", "--version"]) {
         return;
     }
-    let world = World::new();
-    world.write("program", program(0));
+    let env = TestEnv::new();
+    env.write("program", program(0));
     let build = ["image", "build", "--of", "renderer", "--binary", "program", "--out", "image"];
-    world.run(&[&build[..], &["--tag", "r"]].concat()).result();
-    let image = format!("{}:r", world.path("image").display());
-    let bundle = world.path("bundle");
+    env.run(&[&build[..], &["--tag", "r"]].concat()).result();
+    let image = format!("{}:r", env.path("image").display());
+    let bundle = env.path("bundle");
     common::run(&["umoci", "unpack", "--image", &image, bundle.to_str().unwrap()], "");
     let rootfs = bundle.join("rootfs");
     let mode = |path: &str| fs::metadata(rootfs.join(path)).unwrap().mode() & 0o7777;
@@ -147,16 +149,16 @@ fn the_renderers_image_is_argo_cds_sidecar() {
 
 #[test]
 fn inspect_lists_files_digests_and_configuration() {
-    let world = World::new();
-    let digest = world.image();
-    let shown = world.run(&["image", "inspect", "image"]);
+    let env = TestEnv::new();
+    let digest = env.image();
+    let shown = env.run(&["image", "inspect", "image"]);
     let shown = shown.result();
     for part in [&*digest, "linux/amd64", "/vram-gate", "65532:65532", "0755", "0:0", "not known"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
-    fs::remove_file(world.path("image/index.json")).unwrap();
-    let ran = world.run(&["image", "inspect", "image"]);
-    assert!(ran.refusal().contains("`image` is not an OCI image layout"), "{}", ran.stderr);
+    fs::remove_file(env.path("image/index.json")).unwrap();
+    let output = env.run(&["image", "inspect", "image"]);
+    assert!(output.refusal().contains("`image` is not an OCI image layout"), "{}", output.stderr);
 }
 
 #[test]
@@ -165,10 +167,10 @@ fn a_full_disk_is_named_and_leaves_the_old_image() {
     if !require(&mount) {
         return;
     }
-    let world = World::new();
-    world.write("large", program(1 << 20));
-    world.write("small", program(0));
-    world.write("disk/here", "");
+    let env = TestEnv::new();
+    env.write("large", program(1 << 20));
+    env.write("small", program(0));
+    env.write("disk/here", "");
     // The small image fits on a disk of 256 KiB, the large one does not.
     let script = "mount -t tmpfs -o size=256k none disk && \
         \"$0\" image build --binary small --out disk/image && cp -r disk/image before && \
@@ -176,8 +178,12 @@ fn a_full_disk_is_named_and_leaves_the_old_image() {
         cp -r disk/image after; ls -A disk";
     let mut command = Command::new("unshare");
     command.args(["-m", "sh", "-ec", script, env!("CARGO_BIN_EXE_tts-render")]);
-    let ran = ran(command.current_dir(world.folder.path()));
-    assert!(ran.stderr.contains("the disk that holds `disk/image` is full"), "{}", ran.stderr);
-    assert_eq!(tree(&world.path("after")), tree(&world.path("before")));
-    assert_eq!(ran.stdout.lines().last(), Some("image"), "nothing is left over");
+    let output = CommandOutput::run(command.current_dir(env.path("")));
+    assert!(
+        output.stderr.contains("the disk that holds `disk/image` is full"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(tree(&env.path("after")), tree(&env.path("before")));
+    assert_eq!(output.stdout.lines().last(), Some("image"), "nothing is left over");
 }

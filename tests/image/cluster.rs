@@ -8,9 +8,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::api_server::{self, Certificate, Plan};
+use crate::common::output::CommandOutput;
 use crate::common::{self, require};
 use crate::http_server;
-use crate::world::{World, ran};
+use crate::test_env::TestEnv;
 
 /// The image of the gate from this workspace; compiled once a test run, and again only when the
 /// sources changed.
@@ -27,7 +28,7 @@ fn build(workspace: &Path, out: &Path) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tts-render"));
     command.arg("-q").arg("-C").arg(workspace).args(["image", "build", "--out"]).arg(out);
     command.env_remove("SOURCE_DATE_EPOCH").env_remove("CARGO_TARGET_DIR");
-    ran(&mut command).result().to_owned()
+    CommandOutput::run(&mut command).result().to_owned()
 }
 
 #[test]
@@ -43,8 +44,8 @@ fn the_gates_image_is_at_most_2_mib() {
 #[test]
 fn inspect_lists_the_packages_linked_in() {
     let (image, digest) = gate_image();
-    let world = World::new();
-    let shown = world.run(&["image", "inspect", image.to_str().unwrap()]);
+    let env = TestEnv::new();
+    let shown = env.run(&["image", "inspect", image.to_str().unwrap()]);
     let shown = shown.result();
     assert!(shown.contains(digest), "{shown}");
     let notices =
@@ -73,8 +74,8 @@ fn another_folder_gives_the_same_digest() {
         return;
     }
     let (_, digest) = gate_image();
-    let world = World::new();
-    let elsewhere = world.path("some/other folder");
+    let env = TestEnv::new();
+    let elsewhere = env.path("some/other folder");
     fs::create_dir_all(&elsewhere).unwrap();
     for entry in fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap() {
         let entry = entry.unwrap();
@@ -84,7 +85,7 @@ fn another_folder_gives_the_same_digest() {
         let from = entry.path();
         common::run(&["cp", "-r", from.to_str().unwrap(), elsewhere.to_str().unwrap()], "");
     }
-    assert_eq!(build(&elsewhere, &world.path("image")), *digest);
+    assert_eq!(build(&elsewhere, &env.path("image")), *digest);
 }
 
 /// The mount, the exporter and the API server are the world of the gate's own tests; the program is
@@ -96,8 +97,8 @@ fn unpacked_and_chrooted_it_decides_and_scales() {
         return;
     }
     let (image, _) = gate_image();
-    let world = World::new();
-    let bundle = world.path("bundle");
+    let env = TestEnv::new();
+    let bundle = env.path("bundle");
     let named = format!("{}:{}", image.display(), env!("CARGO_PKG_VERSION"));
     common::run(&["umoci", "unpack", "--image", &named, bundle.to_str().unwrap()], "");
     let root = bundle.join("rootfs");
@@ -117,10 +118,10 @@ fn unpacked_and_chrooted_it_decides_and_scales() {
         let environment = environment(action, exporter.address, server.address);
         let mut command = Command::new("chroot");
         command.arg("--userspec=65532:65532").arg(&root).arg("/vram-gate").env_clear();
-        let ran = ran(command.envs(environment));
-        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-        assert_eq!(server.replicas(), after, "{action}: {}", ran.stderr);
-        assert!(ran.stderr.contains(&format!("used={used}")), "{}", ran.stderr);
+        let output = CommandOutput::run(command.envs(environment));
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        assert_eq!(server.replicas(), after, "{action}: {}", output.stderr);
+        assert!(output.stderr.contains(&format!("used={used}")), "{}", output.stderr);
     }
 }
 

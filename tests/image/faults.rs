@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::common;
+use crate::common::output::CommandOutput;
 use crate::http_server::read_head;
-use crate::world::{Ran, World, ran};
+use crate::test_env::TestEnv;
 
 /// A fault in the answers to requests of a method whose path contains a text.
 struct Fault {
@@ -65,11 +66,11 @@ impl Registry {
         Self::start(vec![Fault { method, path, times, answer }])
     }
 
-    fn push(&self, world: &World) -> Ran {
+    fn push(&self, env: &TestEnv) -> CommandOutput {
         let to = format!("{}/gate:1", self.address);
-        let mut command = world.command();
+        let mut command = env.command();
         command.args(["image", "push", "--from", "image", "--plain-http", &to]);
-        ran(command.env("DOCKER_CONFIG", world.path("docker")))
+        CommandOutput::run(command.env("DOCKER_CONFIG", env.path("docker")))
     }
 
     fn count(&self, request: &str) -> usize {
@@ -77,10 +78,10 @@ impl Registry {
         state.requests.iter().filter(|(line, _)| line.starts_with(request)).count()
     }
 
-    fn login(&self, world: &World) {
+    fn login(&self, env: &TestEnv) {
         let auth = common::run(&["base64", "-w0"], "ann:s3cret-pass");
         let config = format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{auth}\"}}}}}}", self.address);
-        world.write("docker/config.json", config);
+        env.write("docker/config.json", config);
     }
 }
 
@@ -169,21 +170,26 @@ impl State {
 }
 
 /// Pushes an image to a registry with one fault.
-fn push(method: &'static str, path: &'static str, times: usize, answer: Answer) -> (Registry, Ran) {
-    let world = World::new();
-    world.image();
+fn push(
+    method: &'static str,
+    path: &'static str,
+    times: usize,
+    answer: Answer,
+) -> (Registry, CommandOutput) {
+    let env = TestEnv::new();
+    env.image();
     let registry = Registry::with(method, path, times, answer);
-    let ran = registry.push(&world);
-    (registry, ran)
+    let output = registry.push(&env);
+    (registry, output)
 }
 
 #[test]
 fn a_push_without_a_fault_succeeds() {
-    let world = World::new();
-    let digest = world.image();
+    let env = TestEnv::new();
+    let digest = env.image();
     let registry = Registry::start(Vec::new());
-    let ran = registry.push(&world);
-    assert_eq!(ran.result(), format!("{}/gate@{digest}", registry.address));
+    let output = registry.push(&env);
+    assert_eq!(output.result(), format!("{}/gate@{digest}", registry.address));
     assert_eq!(registry.count("POST"), 2);
     assert_eq!(registry.state.lock().unwrap().blobs.len(), 2);
 }
@@ -199,16 +205,16 @@ fn a_refusal_is_named_and_not_retried() {
         (507, "", "is full: it answered 507"),
         (500, "open: no space left on device", "is full: it answered 500"),
     ] {
-        let (registry, ran) = push("POST", "/uploads/", 9, Answer::Status(status, body));
-        assert!(ran.refusal().contains(reason), "{status}: {}", ran.stderr);
-        assert!(ran.stderr.contains(&registry.address), "{}", ran.stderr);
+        let (registry, output) = push("POST", "/uploads/", 9, Answer::Status(status, body));
+        assert!(output.refusal().contains(reason), "{status}: {}", output.stderr);
+        assert!(output.stderr.contains(&registry.address), "{}", output.stderr);
         assert_eq!(registry.count("POST"), 1, "{status}");
     }
     for (status, reason) in [(401, "requires a login"), (403, "does not allow")] {
-        let (_, ran) = push("HEAD", "/blobs/", 9, Answer::Status(status, ""));
-        assert!(ran.refusal().contains(reason), "HEAD {status}: {}", ran.stderr);
-        let (_, ran) = push("PUT", "/manifests/", 9, Answer::Status(status, ""));
-        assert!(ran.refusal().contains(reason), "PUT {status}: {}", ran.stderr);
+        let (_, output) = push("HEAD", "/blobs/", 9, Answer::Status(status, ""));
+        assert!(output.refusal().contains(reason), "HEAD {status}: {}", output.stderr);
+        let (_, output) = push("PUT", "/manifests/", 9, Answer::Status(status, ""));
+        assert!(output.refusal().contains(reason), "PUT {status}: {}", output.stderr);
     }
 }
 
@@ -222,41 +228,54 @@ fn transient_failures_are_retried() {
     ];
     for (method, path) in places {
         for answer in [Answer::Status(503, "busy"), Answer::Close] {
-            let (_, ran) = push(method, path, 2, answer);
-            ran.result();
-            assert_eq!(ran.stderr.matches("retrying: ").count(), 2, "{method}: {}", ran.stderr);
+            let (_, output) = push(method, path, 2, answer);
+            output.result();
+            assert_eq!(
+                output.stderr.matches("retrying: ").count(),
+                2,
+                "{method}: {}",
+                output.stderr
+            );
         }
     }
-    let (_, ran) = push("POST", "/uploads/", 1, Answer::Status(429, "slow down"));
-    ran.result();
+    let (_, output) = push("POST", "/uploads/", 1, Answer::Status(429, "slow down"));
+    output.result();
 }
 
 #[test]
 fn a_push_fails_after_three_attempts() {
-    let (registry, ran) = push("POST", "/uploads/", 9, Answer::Status(503, "busy"));
-    assert!(ran.refusal().contains("answered 503 to each of 3 attempts: busy"), "{}", ran.stderr);
+    let (registry, output) = push("POST", "/uploads/", 9, Answer::Status(503, "busy"));
+    assert!(
+        output.refusal().contains("answered 503 to each of 3 attempts: busy"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(registry.count("POST"), 3);
-    let (registry, ran) = push("PUT", "/uploads/", 9, Answer::Close);
-    assert!(ran.refusal().contains("the connection broke in each of 3 attempts"), "{}", ran.stderr);
+    let (registry, output) = push("PUT", "/uploads/", 9, Answer::Close);
+    assert!(
+        output.refusal().contains("the connection broke in each of 3 attempts"),
+        "{}",
+        output.stderr
+    );
     assert_eq!(registry.count("PUT"), 3);
 }
 
 #[test]
 fn a_closed_port_is_reported() {
-    let world = World::new();
-    world.image();
+    let env = TestEnv::new();
+    env.image();
     let registry = Registry::start(Vec::new());
     // Nothing listens on port 1 of loopback.
-    let ran = Registry { address: "127.0.0.1:1".to_owned(), ..registry }.push(&world);
-    let refusal = ran.refusal();
+    let output = Registry { address: "127.0.0.1:1".to_owned(), ..registry }.push(&env);
+    let refusal = output.refusal();
     assert!(refusal.contains("`127.0.0.1:1` can't be reached"), "{refusal}");
     assert!(refusal.contains("Connection refused"), "{refusal}");
 }
 
 #[test]
 fn a_changed_manifest_is_detected() {
-    let (registry, ran) = push("GET", "/manifests/", 1, Answer::Body("{\"schemaVersion\":2}"));
-    assert!(ran.refusal().contains("do not use the image it holds"), "{}", ran.stderr);
+    let (registry, output) = push("GET", "/manifests/", 1, Answer::Body("{\"schemaVersion\":2}"));
+    assert!(output.refusal().contains("do not use the image it holds"), "{}", output.stderr);
     assert_eq!(registry.count("GET /v2/gate/manifests/1"), 1);
 }
 
@@ -264,29 +283,29 @@ fn a_changed_manifest_is_detected() {
 fn invalid_answers_are_refused() {
     for location in ["::no url::", "", "http://[", "mailto:a@b", "\u{e9}"] {
         let header = Answer::Header(202, format!("Location: {location}"));
-        let (_, ran) = push("POST", "/uploads/", 9, header);
-        assert!(!ran.refusal().contains("panicked"), "{location:?}: {}", ran.stderr);
+        let (_, output) = push("POST", "/uploads/", 9, header);
+        assert!(!output.refusal().contains("panicked"), "{location:?}: {}", output.stderr);
     }
-    let (_, ran) = push("POST", "/uploads/", 9, Answer::Status(202, ""));
-    assert!(ran.refusal().contains("does not answer like an OCI registry"), "{}", ran.stderr);
-    let (_, ran) = push("POST", "/uploads/", 9, Answer::Status(200, ""));
-    assert!(ran.refusal().contains("does not answer like an OCI registry"), "{}", ran.stderr);
+    let (_, output) = push("POST", "/uploads/", 9, Answer::Status(202, ""));
+    assert!(output.refusal().contains("does not answer like an OCI registry"), "{}", output.stderr);
+    let (_, output) = push("POST", "/uploads/", 9, Answer::Status(200, ""));
+    assert!(output.refusal().contains("does not answer like an OCI registry"), "{}", output.stderr);
 }
 
 #[test]
 fn a_bearer_token_is_fetched_with_the_login() {
-    let world = World::new();
-    let digest = world.image();
+    let env = TestEnv::new();
+    let digest = env.image();
     let registry = Registry::start(Vec::new());
     let realm = format!("http://{}/token", registry.address);
     registry.state.lock().unwrap().bearer = Some(realm);
 
-    let none = registry.push(&world);
+    let none = registry.push(&env);
     assert!(none.refusal().contains("requires a login"), "{}", none.stderr);
-    registry.login(&world);
-    let ran = registry.push(&world);
-    assert!(ran.result().ends_with(&digest));
-    assert!(!ran.stderr.contains("s3cret-pass") && !ran.stderr.contains("tok-en"));
+    registry.login(&env);
+    let output = registry.push(&env);
+    assert!(output.result().ends_with(&digest));
+    assert!(!output.stderr.contains("s3cret-pass") && !output.stderr.contains("tok-en"));
     let state = registry.state.lock().unwrap();
     let basic = |auth: &Option<String>| auth.as_ref().is_some_and(|a| a.starts_with("Basic "));
     let with_password: Vec<&str> =
@@ -298,29 +317,29 @@ fn a_bearer_token_is_fetched_with_the_login() {
 #[test]
 fn an_invalid_token_is_refused() {
     for token in [r#"{"token": "a\nb"}"#, r#"{"token": ""}"#, "[]", r#"{"token": "é"}"#] {
-        let world = World::new();
-        world.image();
+        let env = TestEnv::new();
+        env.image();
         let registry = Registry::with("GET", "/token", 9, Answer::Body(token));
         let realm = format!("http://{}/token", registry.address);
         registry.state.lock().unwrap().bearer = Some(realm);
-        registry.login(&world);
-        let ran = registry.push(&world);
+        registry.login(&env);
+        let output = registry.push(&env);
         let reason = "does not answer like an OCI registry";
-        assert!(ran.refusal().contains(reason), "{token}: {}", ran.stderr);
+        assert!(output.refusal().contains(reason), "{token}: {}", output.stderr);
     }
 }
 
 #[test]
 fn a_password_in_an_answer_is_not_shown() {
-    let world = World::new();
-    world.image();
+    let env = TestEnv::new();
+    env.image();
     let echo = Answer::Status(403, "no push for ann:s3cret-pass (YW5uOnMzY3JldC1wYXNz)");
     let registry = Registry::with("POST", "/uploads/", 9, echo);
-    registry.login(&world);
-    let ran = registry.push(&world);
-    assert!(ran.refusal().contains("does not allow `ann` to push"), "{}", ran.stderr);
+    registry.login(&env);
+    let output = registry.push(&env);
+    assert!(output.refusal().contains("does not allow `ann` to push"), "{}", output.stderr);
     for secret in ["s3cret-pass", "YW5uOnMzY3JldC1wYXNz"] {
-        assert!(!ran.stderr.contains(secret), "{}", ran.stderr);
+        assert!(!output.stderr.contains(secret), "{}", output.stderr);
     }
 }
 
@@ -328,14 +347,14 @@ fn a_password_in_an_answer_is_not_shown() {
 fn an_upload_elsewhere_gets_no_password() {
     let elsewhere = Registry::start(Vec::new());
     let away = format!("Location: http://{}/v2/gate/blobs/uploads/1", elsewhere.address);
-    let world = World::new();
-    world.image();
+    let env = TestEnv::new();
+    env.image();
     let registry = Registry::with("POST", "/uploads/", 1, Answer::Header(202, away));
-    registry.login(&world);
+    registry.login(&env);
     registry.state.lock().unwrap().bearer = Some(format!("http://{}/token", registry.address));
     // The first blob goes elsewhere, so the tag refers to a blob that this registry does not have. Only
     // the requests matter here.
-    registry.push(&world);
+    registry.push(&env);
     let requests = &elsewhere.state.lock().unwrap().requests;
     assert!(requests.iter().any(|(line, _)| line.starts_with("PUT")), "{requests:?}");
     assert!(requests.iter().all(|(_, authorization)| authorization.is_none()), "{requests:?}");
@@ -343,9 +362,9 @@ fn an_upload_elsewhere_gets_no_password() {
 
 #[test]
 fn a_pin_of_a_missing_image_names_it() {
-    let world = World::new();
+    let env = TestEnv::new();
     let registry = Registry::with("GET", "/manifests/", 9, Answer::Status(404, ""));
     let of = format!("{}/gate:2", registry.address);
-    let ran = world.run(&["image", "pin", "--plain-http", &of]);
-    assert!(ran.refusal().contains(&format!("has no image `{of}`")), "{}", ran.stderr);
+    let output = env.run(&["image", "pin", "--plain-http", &of]);
+    assert!(output.refusal().contains(&format!("has no image `{of}`")), "{}", output.stderr);
 }

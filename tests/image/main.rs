@@ -1,10 +1,5 @@
 //! `tts-render image`, as a user runs it: against real tools, a real registry, and one that fails.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 
 #[path = "../../gate/tests/support/api_server.rs"]
 #[allow(dead_code, reason = "the gate's own tests use the rest")]
@@ -22,4 +17,4 @@ mod pin;
 mod push;
 mod registry;
 mod release;
-mod world;
+mod test_env;

@@ -3,34 +3,34 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::world::World;
+use crate::test_env::TestEnv;
 
 const VALUES: &str = "# The gate.\ngate:\r\n    image:   # built by hand\n        repository: a/b\n        tag: \"1.0\"\n    floor: 6Gi # why 6\n";
 
 #[test]
 fn build_writes_the_digest_and_nothing_else() {
-    let world = World::new();
-    let values = world.write("values/a.yaml", VALUES);
+    let env = TestEnv::new();
+    let values = env.write("values/a.yaml", VALUES);
     fs::set_permissions(&values, fs::Permissions::from_mode(0o640)).unwrap();
-    world.write("program", crate::world::program(0));
+    env.write("program", crate::test_env::program(0));
     let build =
         ["image", "build", "--binary", "program", "--out", "image", "--pin", "values/a.yaml"];
-    let digest = world.run(&build).result().to_owned();
+    let digest = env.run(&build).result().to_owned();
     let want = VALUES.replace("\"1.0\"\n", &format!("\"1.0\"\n        digest: \"{digest}\"\n"));
     assert_eq!(fs::read_to_string(&values).unwrap(), want);
     assert_eq!(fs::metadata(&values).unwrap().permissions().mode() & 0o777, 0o640);
-    assert_eq!(fs::read_dir(world.path("values")).unwrap().count(), 1, "nothing is left over");
+    assert_eq!(fs::read_dir(env.path("values")).unwrap().count(), 1, "nothing is left over");
     // A second run changes nothing.
-    assert_eq!(world.run(&build).result(), digest);
+    assert_eq!(env.run(&build).result(), digest);
     assert_eq!(fs::read_to_string(&values).unwrap(), want);
 }
 
 #[test]
 fn nothing_is_built_if_the_file_cant_be_pinned() {
-    let world = World::new();
-    world.write("program", crate::world::program(0));
-    world.write("a.yaml", VALUES);
-    world.write("broken.yaml", "gate: [\n");
+    let env = TestEnv::new();
+    env.write("program", crate::test_env::program(0));
+    env.write("a.yaml", VALUES);
+    env.write("broken.yaml", "gate: [\n");
     let build = ["image", "build", "--binary", "program", "--out", "image", "--pin"];
     for (rest, reason) in [
         (
@@ -41,28 +41,28 @@ fn nothing_is_built_if_the_file_cant_be_pinned() {
         (&["broken.yaml"][..], "broken.yaml:"),
         (&["missing.yaml"][..], "can't read `missing.yaml`"),
     ] {
-        let ran = world.run(&[&build[..], rest].concat());
-        assert!(ran.refusal().contains(reason), "{}", ran.stderr);
+        let output = env.run(&[&build[..], rest].concat());
+        assert!(output.refusal().contains(reason), "{}", output.stderr);
     }
-    let near = world.run(&[&build[..], &["a.yaml", "--path", "gate.imaeg.digest"]].concat());
+    let near = env.run(&[&build[..], &["a.yaml", "--path", "gate.imaeg.digest"]].concat());
     for part in ["a.yaml:3:5", "did you mean `image`?"] {
         assert!(near.refusal().contains(part), "{}", near.stderr);
     }
-    assert!(!world.path("image").exists());
-    assert_eq!(fs::read_to_string(world.path("a.yaml")).unwrap(), VALUES);
+    assert!(!env.path("image").exists());
+    assert_eq!(fs::read_to_string(env.path("a.yaml")).unwrap(), VALUES);
 }
 
 #[test]
 fn the_renderers_digest_is_pinned_for_the_plugin() {
-    let world = World::new();
-    world.write("program", crate::world::program(0));
+    let env = TestEnv::new();
+    env.write("program", crate::test_env::program(0));
     let text = format!("{VALUES}gitops:\n    argocd:\n        pluginImage:\n            tag: a\n");
-    let values = world.write("a.yaml", &text);
+    let values = env.write("a.yaml", &text);
     let build = ["image", "build", "--of", "renderer", "--binary", "program", "--pin", "a.yaml"];
-    let digest = world.run(&build);
+    let digest = env.run(&build);
     let want = format!("{text}            digest: \"{}\"\n", digest.result());
     assert_eq!(fs::read_to_string(&values).unwrap(), want);
-    let other = world.run(&[&build[..], &["--path", "gate.image.x"]].concat());
+    let other = env.run(&[&build[..], &["--path", "gate.image.x"]].concat());
     assert_eq!(other.result(), digest.result());
     let want = format!("        x: \"{}\"\n", digest.result());
     assert!(fs::read_to_string(&values).unwrap().contains(&want));

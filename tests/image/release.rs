@@ -8,31 +8,32 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::common::http::{self, Request, Response, Server};
+use crate::common::output::CommandOutput;
 use crate::common::{self, require};
 use crate::registry::{Options, PASSWORD, RealRegistry, USER};
-use crate::world::{Ran, World, program, ran, tree};
+use crate::test_env::{TestEnv, program, tree};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A folder as `.ci/release build` leaves it after compiling, and the digests of its images.
-fn compiled() -> (World, BTreeMap<&'static str, String>) {
-    let world = World::new();
+fn compiled() -> (TestEnv, BTreeMap<&'static str, String>) {
+    let env = TestEnv::new();
     let mut digests = BTreeMap::new();
     for (name, image) in [("tts-render", "renderer"), ("vram-gate", "gate")] {
         let file = format!("dist/programs/{name}");
-        world.write(&file, program(0));
+        env.write(&file, program(0));
         let out = format!("dist/{image}");
         let build = ["image", "build", "--of", image, "--binary", &file, "--out", &out];
-        digests.insert(name, world.run(&build).result().to_owned());
+        digests.insert(name, env.run(&build).result().to_owned());
     }
-    (world, digests)
+    (env, digests)
 }
 
-fn release(world: &World, step: &str, environment: &[(&str, &str)]) -> Ran {
+fn release(env: &TestEnv, step: &str, environment: &[(&str, &str)]) -> CommandOutput {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/release");
     let mut command = Command::new(script);
-    command.arg(step).env("TAG", format!("v{VERSION}")).env("DIST", world.path("dist"));
-    ran(command.envs(environment.iter().copied()))
+    command.arg(step).env("TAG", format!("v{VERSION}")).env("DIST", env.path("dist"));
+    CommandOutput::run(command.envs(environment.iter().copied()))
 }
 
 /// The programs that both steps use, where the test runs.
@@ -51,9 +52,9 @@ fn packaging_twice_gives_the_same_files() {
     if !tools_are_there() {
         return;
     }
-    let (world, _) = compiled();
-    release(&world, "package", &[]).result();
-    let files = tree(&world.path("dist/release"));
+    let (env, _) = compiled();
+    release(&env, "package", &[]).result();
+    let files = tree(&env.path("dist/release"));
     let names: Vec<String> = files.keys().map(|path| path.display().to_string()).collect();
     assert_eq!(
         names,
@@ -68,11 +69,11 @@ fn packaging_twice_gives_the_same_files() {
         ]
     );
     // Times and modes of the files do not count.
-    world.write("dist/programs/vram-gate", program(0));
-    release(&world, "package", &[]).result();
-    assert_eq!(tree(&world.path("dist/release")), files);
+    env.write("dist/programs/vram-gate", program(0));
+    release(&env, "package", &[]).result();
+    assert_eq!(tree(&env.path("dist/release")), files);
 
-    let archive = world.path("dist/release").join(&names[5]);
+    let archive = env.path("dist/release").join(&names[5]);
     let list = common::run(&["tar", "-tzf", archive.to_str().unwrap()], "");
     assert_eq!(list, "vram-gate\nLICENSE\nTHIRD-PARTY-NOTICES\n");
     let sbom: Value = serde_json::from_slice(&files[Path::new(&names[6])]).unwrap();
@@ -101,9 +102,15 @@ fn forge() -> Server {
     })
 }
 
-fn publish(world: &World, forge: &Server, api: &str, registry: &str, certificate: &Path) -> Ran {
+fn publish(
+    env: &TestEnv,
+    forge: &Server,
+    api: &str,
+    registry: &str,
+    certificate: &Path,
+) -> CommandOutput {
     release(
-        world,
+        env,
         "publish",
         &[
             ("API", &format!("http://{}{api}", forge.address)),
@@ -128,18 +135,18 @@ fn the_job_that_publishes_needs_only_the_files_of_the_release() {
     }
     let options = Options { password: true, tls: true, ..Options::default() };
     let Some(registry) = RealRegistry::start(&options) else { return };
-    let (world, digests) = compiled();
-    release(&world, "package", &[]).result();
-    let files: Vec<_> = tree(&world.path("dist/release")).into_keys().collect();
+    let (env, digests) = compiled();
+    release(&env, "package", &[]).result();
+    let files: Vec<_> = tree(&env.path("dist/release")).into_keys().collect();
     // What was built stays in the other job.
     for built in ["programs", "archives", "gate", "renderer"] {
-        fs::remove_dir_all(world.path("dist").join(built)).unwrap();
+        fs::remove_dir_all(env.path("dist").join(built)).unwrap();
     }
     for (api, assets) in
         [("", "/upload/7/assets"), ("/api/v1", "/api/v1/repos/Me/infra/releases/7/assets")]
     {
         let forge = forge();
-        publish(&world, &forge, api, &registry.address, &registry.certificate).result();
+        publish(&env, &forge, api, &registry.address, &registry.certificate).result();
         let requests = forge.requests();
         let mut expected = vec![format!("POST {api}/repos/Me/infra/releases")];
         expected.extend(files.iter().map(|file| format!("POST {assets}?name={}", file.display())));
@@ -166,15 +173,19 @@ fn a_file_that_changed_between_the_jobs_is_not_published() {
     if !tools_are_there() {
         return;
     }
-    let (world, _) = compiled();
-    release(&world, "package", &[]).result();
-    let image = world.path(&format!("dist/release/gate-image-{VERSION}.tar"));
+    let (env, _) = compiled();
+    release(&env, "package", &[]).result();
+    let image = env.path(&format!("dist/release/gate-image-{VERSION}.tar"));
     let mut bytes = fs::read(&image).unwrap();
     bytes[1000] ^= 1;
     fs::write(&image, bytes).unwrap();
     let forge = forge();
-    let ran = publish(&world, &forge, "", "127.0.0.1:1", Path::new("/none"));
-    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stdout.contains("gate-image") && ran.stdout.contains("FAILED"), "{}", ran.stdout);
+    let output = publish(&env, &forge, "", "127.0.0.1:1", Path::new("/none"));
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(
+        output.stdout.contains("gate-image") && output.stdout.contains("FAILED"),
+        "{}",
+        output.stdout
+    );
     assert_eq!(lines(&forge.requests()), [""; 0]);
 }

@@ -72,15 +72,15 @@ fn each_mutant_is_reported_with_its_place_and_hint() {
     assert!(mutants.len() >= 100);
     let mut differing = Vec::new();
     for mutant in mutants {
-        let [file, replace, with] =
-            ["file", "replace", "with"].map(|key| mutant.get(key).unwrap().as_str().unwrap());
+        let [file, from, to] =
+            ["file", "from", "to"].map(|key| mutant.get(key).unwrap().as_str().unwrap());
         let (_, whole) = PASS.iter().find(|(name, _)| *name == file).unwrap();
-        assert!(whole.contains(replace), "{replace}");
+        assert!(whole.contains(from), "{from}");
         let findings = mutant.get("findings").unwrap().as_sequence().unwrap();
         let expected: Vec<String> = findings.iter().map(expected_error).collect();
-        let actual = validate_foreign_text(&whole.replacen(replace, with, 1));
+        let actual = validate_foreign_text(&whole.replacen(from, to, 1));
         if actual != expected {
-            differing.push(format!("{with} in {file}\n  {actual:?}\n  {expected:?}"));
+            differing.push(format!("{to} in {file}\n  {actual:?}\n  {expected:?}"));
         }
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));

@@ -4,8 +4,7 @@
 //! the Deployment's scale, and a part of the report line. The documentation's tables are generated from
 //! these rows (`UPDATE_DOCS=1 cargo test -p vram-gate --test faults`).
 
-// Test helpers may panic too; clippy allows that only in `#[test]` functions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![cfg(test)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -78,15 +77,15 @@ fn run_case(fault: &Fault, case: &Case) -> Result<(), String> {
     let stderr_read = env.stderr_read;
     let output = env.run();
     let line = match stderr_read {
-        true => output.line.clone(),
+        true => output.stderr.clone(),
         false => output.message.clone().unwrap_or_default(),
     };
     let effect = match output.api.replicas() {
         replicas if replicas == before => Untouched,
         replicas => To(replicas),
     };
-    let problem = if output.code != Some(case.exit) {
-        format!("exit {:?}, not {}", output.code, case.exit)
+    let problem = if output.code != case.exit {
+        format!("exit {}, not {}", output.code, case.exit)
     } else if effect != case.effect {
         format!("{effect:?}, not {:?}", case.effect)
     } else if !line.contains(fault.line_part) {

@@ -54,9 +54,9 @@ pub(crate) struct TestEnv {
 
 /// The output of one run, and what the servers saw.
 pub(crate) struct CommandOutput {
-    pub(crate) code: Option<i32>,
-    pub(crate) line: String,
+    pub(crate) code: i32,
     pub(crate) stdout: String,
+    pub(crate) stderr: String,
     pub(crate) message: Option<String>,
     pub(crate) api: ApiServer,
     pub(crate) exporter: Server,
@@ -117,9 +117,9 @@ impl TestEnv {
         let output = self.new_command(&mount, &log, &exporter, &api).output().unwrap();
         let message = fs::read_to_string(&log).ok();
         CommandOutput {
-            code: output.status.code(),
-            line: String::from_utf8(output.stderr).unwrap(),
+            code: output.status.code().expect("an exit code, not a signal"),
             stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
             message,
             api,
             exporter,

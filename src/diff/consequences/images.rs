@@ -70,6 +70,11 @@ impl<'a> Image<'a> {
     }
 }
 
+/// The repository of an image reference.
+pub(super) fn repository(image: &str) -> &str {
+    Image::parse(image).repository
+}
+
 pub(super) fn changed_images(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (_, before, after) in context.modified() {

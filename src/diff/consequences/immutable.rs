@@ -291,7 +291,7 @@ fn rest_below<'a>(change: &'a FieldChange, keys: &[&str]) -> Option<&'a [Segment
 }
 
 /// The old and the new value, if both are short scalars.
-fn old_and_new(change: &FieldChange) -> Message {
+pub(super) fn old_and_new(change: &FieldChange) -> Message {
     let before = change.change.before().and_then(short_scalar);
     let after = change.change.after().and_then(short_scalar);
     match (before, after) {

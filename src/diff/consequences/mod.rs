@@ -3,14 +3,19 @@
 //! A detector looks at the objects of both snapshots, their changes and the time, and returns the
 //! findings of one or several rules. Findings with the same message become one consequence.
 
+mod allows;
+mod coverage;
 mod gate_jobs;
+mod gate_pods;
 mod gate_settings;
 mod images;
 mod immutable;
 mod permissions;
+mod pods;
 mod policies;
 mod probes;
 mod pruned;
+mod reach;
 mod rollout;
 mod schedules;
 mod storage;
@@ -22,9 +27,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+pub use coverage::NotJudged;
 pub(super) use gate_settings::{format_memory, format_setting};
 
 use super::objects::ObjectChange;
+use super::{Allow, Snapshot};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::gate_jobs::{Gate, find_gates};
@@ -46,6 +53,9 @@ pub enum Topic {
     Image,
     Gate,
     Probe,
+    Pod,
+    Reach,
+    Lint,
 }
 
 impl Topic {
@@ -63,6 +73,9 @@ impl Topic {
             Topic::Image => "image",
             Topic::Gate => "gate",
             Topic::Probe => "probe",
+            Topic::Pod => "pod",
+            Topic::Reach => "reach",
+            Topic::Lint => "lint",
         }
     }
 }
@@ -99,12 +112,29 @@ pub const RULES: &[&Rule] = &[
     &gate_jobs::UNGUARDED,
     &gate_jobs::LEFT_UP,
     &gate_jobs::SUSPENDED,
+    &gate_pods::WEAKENED,
+    &gate_pods::BLOCKED,
+    &gate_pods::SECOND_OWNER,
+    &gate_pods::UNGATED,
+    &gate_pods::UP_CHANGES,
     &gate_settings::BLIND,
     &gate_settings::CHANGED,
     &probes::KILLS,
     &permissions::PRIVILEGED,
     &permissions::WIDENED,
     &permissions::NARROWED,
+    &pods::PRIVILEGE,
+    &reach::FOREIGN,
+    &reach::ADMISSION,
+    &pods::ADDED,
+    &pods::IDENTITY,
+    &pods::CODE,
+    &pods::HARDENING_LOST,
+    &reach::NAMESPACE_LABELS,
+    &reach::SERVICE,
+    &allows::ALLOWED,
+    &pods::PLACEMENT,
+    &pods::VOLUMES,
     &rollout::RESTART,
     &rollout::RESTART_IN_WINDOW,
     &rollout::RESTART_AT_WINDOW,
@@ -117,6 +147,9 @@ pub const RULES: &[&Rule] = &[
     &images::SAME_TAG,
     &images::UNPINNED,
     &images::CHANGES,
+    &pods::SETTINGS,
+    &reach::VOLUME,
+    &reach::FOREIGN_SETTINGS,
 ];
 
 /// A function that finds consequences.
@@ -141,13 +174,27 @@ const DETECTORS: &[Detector] = &[
     schedules::suspended_jobs,
     policies::changed_policies,
     images::changed_images,
+    gate_pods::changed_jobs,
+    gate_pods::blocked_gates,
+    gate_pods::ungated_workloads,
+    gate_pods::second_owners,
+    pods::pod_rights,
+    pods::pod_changes,
+    pods::added_workloads,
+    reach::foreign_objects,
+    reach::admission_changes,
+    reach::service_changes,
+    reach::namespace_labels,
+    reach::volume_changes,
+    allows::new_allows,
 ];
 
-/// A consequence for one object.
+/// A consequence for one object, or of the values alone.
 #[derive(Debug)]
 struct Finding {
     rule: &'static Rule,
-    object: ObjectId,
+    /// `None` if it is about the values alone.
+    object: Option<ObjectId>,
     message: Message,
     /// The time at which it happens, for the headline.
     when: Option<EventTime>,
@@ -164,7 +211,7 @@ pub struct EventTime {
 
 impl Finding {
     fn new(rule: &'static Rule, object: &ObjectId, message: Message) -> Self {
-        Finding { rule, object: object.clone(), message, when: None }
+        Finding { rule, object: Some(object.clone()), message, when: None }
     }
 }
 
@@ -173,7 +220,7 @@ impl Finding {
 pub struct Consequence {
     /// The rule.
     pub rule: &'static Rule,
-    /// The objects.
+    /// The objects; none if it is about the values alone.
     pub objects: Vec<ObjectId>,
     /// The effect on the cluster.
     pub message: Message,
@@ -189,6 +236,8 @@ struct RuleContext<'a> {
     now: Timestamp,
     gates_before: BTreeMap<ObjectId, Gate>,
     gates_after: BTreeMap<ObjectId, Gate>,
+    allows_before: &'a [Allow],
+    allows_after: &'a [Allow],
 }
 
 impl<'a> RuleContext<'a> {
@@ -219,29 +268,46 @@ struct ChangedObject<'a> {
     after: Option<&'a Object>,
 }
 
-/// Finds the consequences of the changes, the worst first.
-pub(super) fn find_consequences(
-    base: &Objects,
-    head: &Objects,
+/// The judgement of a diff.
+pub(super) struct Judgement {
+    /// The consequences of the changes, the worst first.
+    pub consequences: Vec<Consequence>,
+    /// The changes that no rule judges.
+    pub not_judged: Vec<NotJudged>,
+}
+
+/// Judges the changes by every rule.
+pub(super) fn judge(
+    base: &Snapshot,
+    head: &Snapshot,
     changes: &[ObjectChange],
     now: Timestamp,
-) -> Vec<Consequence> {
+) -> Judgement {
     let namespaces = changed_namespaces(changes);
     let context = RuleContext {
-        base,
-        head,
+        base: &base.objects,
+        head: &head.objects,
         changes,
         now,
-        gates_before: find_gates(base, &namespaces),
-        gates_after: find_gates(head, &namespaces),
+        gates_before: find_gates(&base.objects, &namespaces),
+        gates_after: find_gates(&head.objects, &namespaces),
+        allows_before: &base.allows,
+        allows_after: &head.allows,
     };
+    Judgement {
+        consequences: find_consequences(&context),
+        not_judged: coverage::find_not_judged(&context),
+    }
+}
+
+fn find_consequences(context: &RuleContext<'_>) -> Vec<Consequence> {
     let mut grouped: BTreeMap<(usize, Message, Option<EventTime>), Vec<ObjectId>> = BTreeMap::new();
-    for finding in DETECTORS.iter().flat_map(|detect| detect(&context)) {
+    for finding in DETECTORS.iter().flat_map(|detect| detect(context)) {
         let Some(position) = RULES.iter().position(|rule| rule.id == finding.rule.id) else {
             continue;
         };
         let key = (position, finding.message, finding.when);
-        grouped.entry(key).or_default().push(finding.object);
+        grouped.entry(key).or_default().extend(finding.object);
     }
     let mut consequences: Vec<(usize, Consequence)> = grouped
         .into_iter()

@@ -6,10 +6,11 @@
 //! - `now INSTANT` sets the time; the default is noon on 24 November 2026, UTC.
 //! - `before` has the old objects; `before FILE` takes them from a file in `tests/fixtures/diff` and may
 //!   replace parts, as `change` does.
-//! - `after` has the new objects.
+//! - `after` has the new objects; `add` has those to add to the old ones.
 //! - `change` makes the new objects from the old ones: the lines above `=>` are replaced by those below.
 //!   `---` separates several replacements.
 //! - `remove KIND NAME` makes the new objects from the old ones without one of them.
+//! - `values before` and `values after` have the texts of a values file, for its comments.
 //! - `reports` has the findings of the rule, one a line: severity, objects, message and, in brackets, the
 //!   time for the headline.
 //! - `reports nothing` expects no finding.
@@ -17,9 +18,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{RULES, Rule, find_consequences};
+use super::{RULES, Rule, judge};
 use crate::diff::objects::compare;
 use crate::diff::testing::objects;
+use crate::diff::{Allow, Snapshot};
 use crate::model::object::Objects;
 
 fn fixtures() -> PathBuf {
@@ -55,11 +57,29 @@ fn parse_objects(text: &str) -> Objects {
     if text.trim().is_empty() { Objects::default() } else { objects(text) }
 }
 
+/// The texts of one snapshot.
+#[derive(Default)]
+struct State {
+    objects: String,
+    values: String,
+}
+
+impl State {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            objects: parse_objects(&self.objects),
+            values: None,
+            allows: Allow::read_all("values/a.yaml", &self.values),
+        }
+    }
+}
+
 /// The findings of one rule, one a line.
-fn rule_findings(rule: &Rule, before: &str, after: &str, now: &str) -> String {
-    let (base, head) = (parse_objects(before), parse_objects(after));
-    let (changes, _) = compare(&base, &head);
-    let lines: Vec<String> = find_consequences(&base, &head, &changes, now.parse().unwrap())
+fn rule_findings(rule: &Rule, before: &State, after: &State, now: &str) -> String {
+    let (base, head) = (before.snapshot(), after.snapshot());
+    let (changes, _) = compare(&base.objects, &head.objects);
+    let lines: Vec<String> = judge(&base, &head, &changes, now.parse().unwrap())
+        .consequences
         .iter()
         .filter(|consequence| consequence.rule.id == rule.id)
         .map(|consequence| {
@@ -82,7 +102,7 @@ fn run_fixture(rule: &Rule) -> (usize, usize) {
     let path = fixtures().join("consequences").join(format!("{}.txt", rule.id));
     let text = fs::read_to_string(&path).unwrap_or_else(|_| panic!("{} has no fixture", rule.id));
     let mut now = "2026-11-24T12:00:00Z".to_owned();
-    let (mut before, mut after) = (String::new(), String::new());
+    let (mut before, mut after) = (State::default(), State::default());
     let (mut reporting, mut silent) = (0, 0);
     for (number, section) in text.split("\n=== ").skip(1).enumerate() {
         let (title, body) = section.split_once('\n').unwrap_or((section, ""));
@@ -90,16 +110,21 @@ fn run_fixture(rule: &Rule) -> (usize, usize) {
         let place = format!("{} section {} ({title})", rule.id, number + 1);
         match title.split(' ').collect::<Vec<_>>().as_slice() {
             ["now", instant] => now = (*instant).to_owned(),
-            ["before"] => before = format!("{body}\n"),
+            ["before"] => before.objects = format!("{body}\n"),
             ["before", file] => {
-                before = fs::read_to_string(fixtures().join(file)).unwrap();
+                before.objects = fs::read_to_string(fixtures().join(file)).unwrap();
                 if !body.is_empty() {
-                    before = replace_parts(&before, body, &place);
+                    before.objects = replace_parts(&before.objects, body, &place);
                 }
             }
-            ["after"] => after = format!("{body}\n"),
-            ["change"] => after = replace_parts(&before, body, &place),
-            ["remove", kind, name] => after = remove_object(&before, kind, name, &place),
+            ["after"] => after.objects = format!("{body}\n"),
+            ["add"] => after.objects = format!("{}---\n{body}\n", before.objects),
+            ["change"] => after.objects = replace_parts(&before.objects, body, &place),
+            ["remove", kind, name] => {
+                after.objects = remove_object(&before.objects, kind, name, &place)
+            }
+            ["values", "before"] => before.values = format!("{body}\n"),
+            ["values", "after"] => after.values = format!("{body}\n"),
             ["reports"] => {
                 assert!(!body.is_empty(), "{place}");
                 assert_eq!(rule_findings(rule, &before, &after, &now), body, "{place}");

@@ -27,14 +27,19 @@ pub enum InputError {
     },
     /// The folder is not part of a repository.
     #[error(
-        "`{folder}` is not in a Git repository: name a folder to compare with, `--base FOLDER`"
+        "`{folder}` is not in a Git repository: name a folder to compare with, `--base-dir DIR`"
     )]
     NoRepository {
         /// The folder.
         folder: String,
     },
+    /// The clone lacks files of the commit.
+    #[error(
+        "this clone is partial and lacks files of the commit: fetch them with `git fetch --refetch --no-filter`"
+    )]
+    Partial,
     /// The repository has no such commit.
-    #[error("`{revision}` is neither a folder nor a commit of this repository{}", .hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default())]
+    #[error("`{revision}` is not a commit of this repository{}", .hint.as_deref().map(|hint| format!(": {hint}")).unwrap_or_default())]
     UnknownRevision {
         /// The revision as the user wrote it.
         revision: String,

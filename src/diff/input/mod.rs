@@ -34,14 +34,36 @@ const MAX_HISTORY_BYTES: u64 = 64 << 20;
 /// The two things to compare, as the user names them.
 #[derive(Debug)]
 pub struct Comparison<'a> {
-    /// A folder of rendered files, or a Git revision.
-    pub base: &'a str,
+    /// The old state.
+    pub base: Base<'a>,
     /// A folder of rendered files; `None` for a fresh render.
     pub head: Option<&'a Path>,
     /// The folder of rendered files in a revision, from the project's root.
     pub rendered_folder: &'a str,
     /// The stacks to compare, and the overlays and assignments of a fresh render.
     pub request: &'a Request,
+}
+
+/// The old state, as the user names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base<'a> {
+    /// A Git revision, whatever files the working directory has.
+    Revision(&'a str),
+    /// A folder of rendered files.
+    Folder(&'a Path),
+}
+
+impl<'a> Base<'a> {
+    /// Reads a name by its spelling: an absolute path, or one that starts with `./` or `../`, is a
+    /// folder, and everything else is a revision. No revision of Git can be spelled like that.
+    pub fn parse(name: &'a str) -> Self {
+        let path = Path::new(name);
+        if path.is_absolute() || name.starts_with("./") || name.starts_with("../") {
+            Base::Folder(path)
+        } else {
+            Base::Revision(name)
+        }
+    }
 }
 
 /// The two snapshots to compare.
@@ -74,6 +96,10 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         retain_claimed(&mut base.texts);
     }
     let base_files = ObjectFiles::parse(base.texts, &base.shown, &head.files)?;
+    let (base_allows, head_allows) = match (&base.values, &head.stacks) {
+        (Some(texts), Some(stacks)) => values::read_allows(project, stacks, texts)?,
+        _ => Default::default(),
+    };
     let (base_values, head_values) = match (base.values, head.stacks) {
         (Some(texts), Some(stacks)) => {
             values::load_both(project, comparison.request, &stacks, texts)?
@@ -81,8 +107,16 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         _ => (None, None),
     };
     Ok(Inputs {
-        base: Snapshot { objects: collect_objects(&base_files)?, values: base_values },
-        head: Snapshot { objects: collect_objects(&head.files)?, values: head_values },
+        base: Snapshot {
+            objects: collect_objects(&base_files)?,
+            values: base_values,
+            allows: base_allows,
+        },
+        head: Snapshot {
+            objects: collect_objects(&head.files)?,
+            values: head_values,
+            allows: head_allows,
+        },
         notes,
     })
 }
@@ -142,7 +176,7 @@ fn render_head(project: &Project, comparison: &Comparison<'_>) -> Result<Head, D
 }
 
 /// The old state as texts.
-struct Base {
+struct BaseTexts {
     texts: TextFiles,
     /// The folder's name in messages.
     shown: String,
@@ -154,18 +188,21 @@ fn read_base(
     project: &Project,
     comparison: &Comparison<'_>,
     notes: &mut Vec<String>,
-) -> Result<Base, InputError> {
-    let &Comparison { base: name, rendered_folder, .. } = comparison;
-    let folder = Path::new(name);
-    if folder.is_dir() {
-        let texts = folder::read_folder(folder)?;
-        if !contains_objects(&texts) {
-            notes.push(format!("`{name}` contains no objects: every object counts as new"));
+) -> Result<BaseTexts, InputError> {
+    let rendered_folder = comparison.rendered_folder;
+    let name = match comparison.base {
+        Base::Revision(name) => name,
+        Base::Folder(folder) => {
+            let texts = folder::read_folder(folder)?;
+            let name = folder.display().to_string();
+            if !contains_objects(&texts) {
+                notes.push(format!("`{name}` contains no objects: every object counts as new"));
+            }
+            // Under the fresh render's name, so that an equal file has an equal path.
+            let shown = if comparison.head.is_none() { rendered_folder.to_owned() } else { name };
+            return Ok(BaseTexts { texts, shown, values: None });
         }
-        // Under the fresh render's name, so that an equal file has an equal path.
-        let shown = if comparison.head.is_none() { rendered_folder } else { name };
-        return Ok(Base { texts, shown: shown.to_owned(), values: None });
-    }
+    };
     let repository = Repository::find(project.root())?;
     let commit = repository.resolve_commit(name)?;
     let texts = repository.read_folder(&commit, rendered_folder)?;
@@ -173,7 +210,7 @@ fn read_base(
         notes.push(format!("`{name}` has no `{rendered_folder}/`: every object counts as new"));
     }
     let values = repository.read_folder(&commit, Project::VALUES)?;
-    Ok(Base { texts, shown: rendered_folder.to_owned(), values: Some(values) })
+    Ok(BaseTexts { texts, shown: rendered_folder.to_owned(), values: Some(values) })
 }
 
 /// Drops the files that `.provenance` does not claim: other people's files among rendered ones, which a

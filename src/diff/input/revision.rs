@@ -3,16 +3,13 @@
 use std::path::Path;
 
 use super::{InputError, MAX_FILES, TextFiles};
-use crate::git::{Git, GitError};
+use crate::git::{Git, GitError, Purpose};
 use crate::project::ProjectError;
 use crate::project::write::PROVENANCE;
 use yaml_spans::MAX_BYTES;
 
 /// The most bytes that are read from one revision.
 const MAX_REVISION_BYTES: usize = 1 << 30;
-
-/// The options of every call: paths are not patterns, and no lock file is written.
-const GIT_OPTIONS: [&str; 2] = ["--literal-pathspecs", "--no-optional-locks"];
 
 /// The repository around a folder.
 #[derive(Debug)]
@@ -25,14 +22,11 @@ pub(super) struct Repository {
 impl Repository {
     /// Finds the repository around a folder.
     pub(super) fn find(folder: &Path) -> Result<Self, InputError> {
-        let git = Git::new(folder);
-        let prefix = git.run(&["rev-parse", "--show-prefix"]).map_err(|error| match error {
-            // Git also fails in a repository that it does not trust; its own message has the cure.
-            GitError::Failed { stderr, .. } if !stderr.contains("safe.directory") => {
-                InputError::NoRepository { folder: folder.display().to_string() }
-            }
+        let git = Git::open(folder, Purpose::Read).map_err(|error| match error {
+            GitError::NoRepository { folder } => InputError::NoRepository { folder },
             error => error.into(),
         })?;
+        let prefix = git.run(&["rev-parse", "--show-prefix"])?;
         let prefix = parse_utf8("rev-parse", prefix)?.trim_end_matches('\n').to_owned();
         Ok(Repository { git, prefix })
     }
@@ -53,13 +47,16 @@ impl Repository {
         Ok(self.git.ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", name])?)
     }
 
-    /// Returns a likely reason why a revision is unknown: the repository has no commits, the name is a
-    /// branch of the remote that was never checked out, or the clone is shallow.
+    /// Returns a likely reason why a revision is unknown: the repository has no commits, the name is
+    /// that of a folder or of a branch of the remote that was never checked out, or the clone is
+    /// shallow.
     fn unknown_revision_hint(&self, revision: &str) -> Result<Option<String>, InputError> {
         if self.git.ask(&["rev-list", "--max-count=1", "--all"])?.is_none_or(|all| all.is_empty()) {
-            let hint =
-                "the repository has no commits yet; name a folder to compare with, `--base FOLDER`";
+            let hint = "the repository has no commits yet; name a folder to compare with, `--base-dir DIR`";
             return Ok(Some(hint.to_owned()));
+        }
+        if !revision.is_empty() && Path::new(revision).is_dir() {
+            return Ok(Some(format!("did you mean the folder `./{revision}`?")));
         }
         let remote = format!("origin/{revision}");
         if !revision.is_empty()
@@ -79,10 +76,11 @@ impl Repository {
     pub(super) fn read_folder(&self, commit: &str, folder: &str) -> Result<TextFiles, InputError> {
         let top = format!("{}{folder}/", self.prefix);
         let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", &top];
-        let listing = parse_utf8("ls-tree", self.run_git(&args, &[])?)?;
+        let listing = parse_utf8("ls-tree", self.read(&args, &[])?)?;
         let mut blobs = Vec::new();
         for line in listing.split('\0').filter(|line| !line.is_empty()) {
-            let (mode, blob) = parse_entry(line, &top)?;
+            let (mode, blob) =
+                parse_entry(line, &top).map_err(|error| self.explain_missing(error))?;
             if is_hidden(&blob.path) {
                 continue;
             }
@@ -103,13 +101,27 @@ impl Repository {
         self.read_blobs(blobs, &top)
     }
 
+    /// Runs `git` to read objects. Git does not fetch those that a partial clone lacks.
+    fn read(&self, args: &[&str], input: &[u8]) -> Result<Vec<u8>, InputError> {
+        self.git.run_with(args, input).map_err(|error| self.explain_missing(error.into()))
+    }
+
+    /// Returns the error for a read that failed, which in a partial clone is a missing object.
+    fn explain_missing(&self, error: InputError) -> InputError {
+        let partial = r"^(extensions\.partialclone|remote\..*\.promisor)$";
+        match self.git.ask(&["config", "--get-regexp", partial]) {
+            Ok(Some(_)) => InputError::Partial,
+            _ => error,
+        }
+    }
+
     /// Reads the texts of all blobs in one call.
     fn read_blobs(&self, blobs: Vec<Blob>, top: &str) -> Result<TextFiles, InputError> {
         if blobs.is_empty() {
             return Ok(TextFiles::new());
         }
         let ids: String = blobs.iter().map(|blob| format!("{}\n", blob.id)).collect();
-        let answer = self.run_git(&["cat-file", "--batch"], ids.as_bytes())?;
+        let answer = self.read(&["cat-file", "--batch"], ids.as_bytes())?;
         let mut rest = answer.as_slice();
         let mut texts = TextFiles::new();
         for Blob { path, id, size } in blobs {
@@ -125,10 +137,6 @@ impl Repository {
         }
         Ok(texts)
     }
-
-    fn run_git(&self, args: &[&str], input: &[u8]) -> Result<Vec<u8>, InputError> {
-        Ok(self.git.run_with(&[&GIT_OPTIONS, args].concat(), input)?)
-    }
 }
 
 /// A file at a commit.
@@ -140,7 +148,8 @@ struct Blob {
     size: usize,
 }
 
-/// Parses a line of `ls-tree -l`: the mode and the file. The size of a submodule is `-`.
+/// Parses a line of `ls-tree -l`: the mode and the file. The size of a submodule is `-`; that
+/// of an object which the clone lacks is not a number.
 fn parse_entry<'a>(line: &'a str, top: &str) -> Result<(&'a str, Blob), InputError> {
     let malformed = || unexpected("ls-tree", line);
     let (columns, path) = line.split_once('\t').ok_or_else(malformed)?;

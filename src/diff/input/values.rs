@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::TextFiles;
-use crate::diff::ValuesFiles;
+use crate::diff::{Allow, ValuesFiles};
 use crate::project::Project;
 use crate::project::load::{LoadedStack, Request, Stack};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
@@ -44,6 +44,24 @@ pub(super) fn load_both(
         opened.into_iter().map(|stack| (stack.file, stack.loaded.tree)).collect()
     };
     Ok((parse_values(&base), Some(head)))
+}
+
+/// Reads the comments that allow findings of `lint` in the values files of both snapshots. `base` has
+/// the texts of the base's `values/`.
+pub(super) fn read_allows(
+    project: &Project,
+    stacks: &[Stack],
+    base: &TextFiles,
+) -> Result<(Vec<Allow>, Vec<Allow>), Diagnostics> {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for stack in stack_files(project, stacks)? {
+        let name = format!("{}.yaml", stack.stem);
+        let file = format!("{}/{name}", Project::VALUES);
+        let text = project.read_stack(&stack).map_err(to_diagnostics)?;
+        after.extend(Allow::read_all(&file, text.text()));
+        before.extend(base.get(&name).into_iter().flat_map(|text| Allow::read_all(&file, text)));
+    }
+    Ok((before, after))
 }
 
 /// The values files in `values/` that were rendered.

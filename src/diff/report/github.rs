@@ -1,8 +1,9 @@
-//! GitHub's workflow commands, one for each consequence.
+//! GitHub's workflow commands, one for each consequence and each object with changes that no rule
+//! judges.
 
 use std::path::Path;
 
-use super::shown::first_objects;
+use super::shown::{first_objects, not_judged_message, object_name};
 use crate::diff::{Consequence, Diff};
 use crate::model::Severity;
 use crate::report::github::{Location, command, path_beneath};
@@ -13,6 +14,12 @@ pub fn github(diff: &Diff, root: &Path) -> String {
     let mut out = format!("{}\n", diff.headline);
     for consequence in &diff.consequences {
         out.push_str(&consequence_command(diff, consequence, root));
+    }
+    for one in &diff.not_judged {
+        let text =
+            format!("{}: {}", object_name(&one.object), plain_text(&not_judged_message(one)));
+        let location = one.file.as_deref().map(|file| file_location(file, root));
+        out.push_str(&command(Severity::Warning, "not-judged", location.as_ref(), &text));
     }
     for test in &diff.backtests {
         let text = format!("{}: {}", test.target, plain_text(&test.message));
@@ -27,9 +34,13 @@ fn consequence_command(diff: &Diff, consequence: &Consequence, root: &Path) -> S
         let change = diff.objects.iter().find(|change| change.id == *id)?;
         change.file_after.as_deref()
     });
-    let location =
-        file.map(|file| Location { file: path_beneath(root, file), line: 1, columns: None });
+    let location = file.map(|file| file_location(file, root));
     let (names, more) = first_objects(consequence);
     let text = format!("{}{more}: {}", names.join(", "), plain_text(&consequence.message));
     command(consequence.rule.severity, consequence.rule.id, location.as_ref(), &text)
+}
+
+/// The first line of an object's file.
+fn file_location(file: &str, root: &Path) -> Location {
+    Location { file: path_beneath(root, file), line: 1, columns: None }
 }

@@ -3,7 +3,10 @@
 
 use std::fmt::Write;
 
-use super::shown::{ShownLine, change_lines, field_place, first_objects, is_long, object_name};
+use super::shown::{
+    NOT_JUDGED, ShownLine, change_lines, field_place, first_objects, is_long, not_judged_message,
+    object_name,
+};
 use super::text::one_line;
 use crate::diff::{Diff, Difference, FieldChange, ObjectChange};
 use crate::model::{Message, Piece};
@@ -23,6 +26,7 @@ pub fn html(diff: &Diff) -> String {
     );
     write_values(&mut out, diff);
     write_consequences(&mut out, diff);
+    write_not_judged(&mut out, diff);
     write_backtests(&mut out, diff);
     if !diff.objects.is_empty() {
         out.push_str("<h2>Objects</h2>\n");
@@ -93,6 +97,22 @@ fn write_consequences(out: &mut String, diff: &Diff) {
             message_html(&consequence.message),
             consequence.rule.id,
             own_words(consequence.rule.summary),
+        );
+    }
+    out.push_str("</ul>\n");
+}
+
+fn write_not_judged(out: &mut String, diff: &Diff) {
+    if diff.not_judged.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "<h2>{NOT_JUDGED}</h2>\n<ul class=\"consequences\">");
+    for one in &diff.not_judged {
+        let _ = writeln!(
+            out,
+            "<li class=\"warning\"><p><code>{}</code></p>\n<p>{}</p></li>",
+            escape(&object_name(&one.object)),
+            message_html(&not_judged_message(one)),
         );
     }
     out.push_str("</ul>\n");

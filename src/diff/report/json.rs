@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::diff::{
-    BackTest, Consequence, Diff, Difference, FieldChange, ObjectChange, Outcome, ReplayError,
+    BackTest, Consequence, Diff, Difference, FieldChange, NotJudged, ObjectChange, Outcome,
+    ReplayError,
 };
 use crate::model::Severity;
 use crate::report::json::{ObjectReference, to_text};
@@ -24,18 +25,21 @@ struct Report<'a> {
     counts: Counts,
     values: Vec<ValuesFile<'a>>,
     consequences: Vec<ConsequenceEntry<'a>>,
+    not_judged: Vec<NotJudgedEntry<'a>>,
     back_tests: Vec<BackTestEntry>,
     history: &'a [String],
     objects: Vec<ObjectEntry<'a>>,
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Counts {
     objects: usize,
     changed: usize,
     critical: usize,
     warning: usize,
     info: usize,
+    not_judged: usize,
 }
 
 #[derive(Serialize)]
@@ -54,6 +58,13 @@ struct ConsequenceEntry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     when: Option<String>,
     source: &'a str,
+}
+
+#[derive(Serialize)]
+struct NotJudgedEntry<'a> {
+    #[serde(flatten)]
+    object: ObjectReference<'a>,
+    paths: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -101,6 +112,7 @@ pub fn json(diff: &Diff) -> String {
             critical: count(Severity::Critical),
             warning: count(Severity::Warning),
             info: count(Severity::Info),
+            not_judged: diff.not_judged.iter().map(|one| one.fields.len()).sum(),
         },
         values: diff
             .values
@@ -108,6 +120,7 @@ pub fn json(diff: &Diff) -> String {
             .map(|change| ValuesFile { file: &change.file, fields: field_entries(&change.fields) })
             .collect(),
         consequences: diff.consequences.iter().map(consequence_entry).collect(),
+        not_judged: diff.not_judged.iter().map(not_judged_entry).collect(),
         back_tests: diff.backtests.iter().map(backtest_entry).collect(),
         history: &diff.remarks,
         objects: diff.objects.iter().map(object_entry).collect(),
@@ -125,6 +138,10 @@ fn consequence_entry(consequence: &Consequence) -> ConsequenceEntry<'_> {
         when: consequence.when.as_ref().map(|when| when.at.to_string()),
         source: consequence.rule.source,
     }
+}
+
+fn not_judged_entry(not_judged: &NotJudged) -> NotJudgedEntry<'_> {
+    NotJudgedEntry { object: ObjectReference::from(&not_judged.object), paths: &not_judged.fields }
 }
 
 fn object_entry(change: &ObjectChange) -> ObjectEntry<'_> {

@@ -1,10 +1,13 @@
 //! Markdown for a pull request's comment, often read on a phone: no tables, folded YAML, and never more
 //! than a budget of bytes.
 //!
-//! The report says what it omits: first objects' YAML, then info findings, values, back-tests and
-//! warnings; critical findings last.
+//! The report says what it omits: first objects' YAML, then info findings, values, back-tests,
+//! what is not judged, and warnings; critical findings last.
 
-use super::shown::{change_lines, field_place, first_objects, is_long, object_name, truncate};
+use super::shown::{
+    NOT_JUDGED, change_lines, field_place, first_objects, is_long, not_judged_message, object_name,
+    truncate,
+};
 use super::text::one_line;
 use crate::diff::{Consequence, Diff, Difference, ObjectChange, ValuesChange};
 use crate::model::{Message, Piece, Severity};
@@ -21,6 +24,7 @@ pub const MIN_BUDGET: usize = 1_000;
 enum Rank {
     Critical,
     Warning,
+    Unjudged,
     BackTest,
     Values,
     Info,
@@ -33,6 +37,10 @@ impl Rank {
         let (one, many) = match self {
             Rank::Critical => ("critical finding", "critical findings"),
             Rank::Warning => ("warning", "warnings"),
+            Rank::Unjudged => (
+                "object with changes that are not judged",
+                "objects with changes that are not judged",
+            ),
             Rank::BackTest => ("back-test", "back-tests"),
             Rank::Values => ("changed value", "changed values"),
             Rank::Info => ("info", "info findings"),
@@ -117,6 +125,11 @@ fn all_blocks(diff: &Diff) -> Vec<Block> {
         };
         let text = consequence_item(consequence);
         blocks.push(Block { rank, section: "Consequences", text });
+    }
+    for one in &diff.not_judged {
+        let name = code_span(&truncate(&object_name(&one.object)));
+        let text = format!("- {name}: {}\n", message_markdown(&not_judged_message(one)));
+        blocks.push(Block { rank: Rank::Unjudged, section: NOT_JUDGED, text });
     }
     for (index, test) in diff.backtests.iter().enumerate() {
         let target = code_span(&object_name(&test.target));

@@ -1,7 +1,8 @@
 //! The parts that all formats share: the lines of a change, its place, and objects' names.
 
 use crate::diff::lines::{self, Line};
-use crate::diff::{Consequence, Difference, FieldChange};
+use crate::diff::{Consequence, Difference, FieldChange, NotJudged};
+use crate::model::Message;
 use crate::report::visible;
 use kube_validate::ObjectId;
 use yaml_spans::{Node, emit};
@@ -80,14 +81,31 @@ pub(super) fn field_place(field: &FieldChange) -> (String, String) {
     (path, names)
 }
 
+/// The subject of a consequence that is about no object.
+const VALUES: &str = "values";
+
 /// Returns the names of a consequence's first objects, and ` and N more` if there are more.
 pub(super) fn first_objects(consequence: &Consequence) -> (Vec<String>, String) {
+    if consequence.objects.is_empty() {
+        return (vec![VALUES.to_owned()], String::new());
+    }
     let names = consequence.objects.iter().take(MAX_NAMES).map(object_name).collect();
     let more = match consequence.objects.len().saturating_sub(MAX_NAMES) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
     (names, more)
+}
+
+/// The most fields of one object that a report for people names as not judged.
+const MAX_UNJUDGED: usize = 12;
+
+/// The heading above the changes that no rule judges.
+pub(super) const NOT_JUDGED: &str = "Not judged";
+
+/// The message about an object's changes that no rule judges.
+pub(super) fn not_judged_message(not_judged: &NotJudged) -> Message {
+    Message::of("No rule knows the effect of ").codes(&not_judged.fields, MAX_UNJUDGED)
 }
 
 /// Formats an object's identity.

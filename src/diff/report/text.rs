@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
-use super::shown::{change_lines, field_place, first_objects, object_name};
+use super::shown::{
+    NOT_JUDGED, change_lines, field_place, first_objects, not_judged_message, object_name,
+};
 use crate::diff::{ChangeKind, Diff, Difference, FieldChange, ObjectChange, ValuesChange};
 use crate::report::{plain_text, visible};
 use yaml_spans::Node;
 
-/// Formats the headline, values, consequences, back-tests and objects.
+/// Formats the headline, values, consequences, what is not judged, back-tests and objects.
 pub fn text(diff: &Diff) -> String {
     let mut out = format!("{}\n", diff.headline);
     if !diff.values.is_empty() {
@@ -22,6 +24,13 @@ pub fn text(diff: &Diff) -> String {
         let (severity, id) = (consequence.rule.severity.name(), consequence.rule.id);
         let _ = writeln!(out, "  {severity}  {}{more}  [{id}]", names.join(", "));
         let _ = writeln!(out, "      {}", plain_text(&consequence.message));
+    }
+    if !diff.not_judged.is_empty() {
+        let _ = writeln!(out, "\n{NOT_JUDGED}");
+    }
+    for one in &diff.not_judged {
+        let message = plain_text(&not_judged_message(one));
+        let _ = writeln!(out, "  {}\n      {message}", object_name(&one.object));
     }
     if !diff.backtests.is_empty() {
         out.push_str("\nBack-test\n");

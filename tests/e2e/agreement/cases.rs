@@ -66,13 +66,13 @@ pub fn mutants() -> Vec<Case> {
         .map(|mutant| {
             let text = |key: &str| mutant[key].as_str().unwrap();
             let file = &files[text("file")];
-            let changed = file.replacen(text("replace"), text("with"), 1);
+            let changed = file.replacen(text("from"), text("to"), 1);
             let (changed, whole) = documents(&changed)
                 .into_iter()
                 .zip(documents(file))
                 .find(|(changed, whole)| changed != whole)
-                .unwrap_or_else(|| panic!("{} changes nothing", text("with")));
-            let name = format!("{} {}", text("file"), Value::from(text("with")));
+                .unwrap_or_else(|| panic!("{} changes nothing", text("to")));
+            let name = format!("{} {}", text("file"), Value::from(text("to")));
             Case { name, text: changed.to_owned(), whole: whole.to_owned() }
         })
         .collect()
@@ -88,9 +88,9 @@ pub fn rendered() -> Vec<Case> {
             let text = |key: &str| mutant[key].as_str().unwrap();
             let path = repository().join("rendered").join(text("file"));
             let whole = std::fs::read_to_string(path).unwrap();
-            assert!(whole.contains(text("replace")), "{mutant}");
-            let name = format!("{} {}", text("file"), Value::from(text("with")));
-            Case { name, text: whole.replacen(text("replace"), text("with"), 1), whole }
+            assert!(whole.contains(text("from")), "{mutant}");
+            let name = format!("{} {}", text("file"), Value::from(text("to")));
+            Case { name, text: whole.replacen(text("from"), text("to"), 1), whole }
         })
         .collect()
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::tool::{Sandbox, objects, ran, repository};
+use crate::common::tool::{Sandbox, objects, repository, run_in};
 use crate::programs::program;
 
 /// The limit for every step of a test.
@@ -26,9 +26,9 @@ pub fn plugin_wiring(more: &[&str]) -> Vec<Value> {
     ];
     let arguments: Vec<&str> = set.iter().chain(more).flat_map(|one| ["--set", one]).collect();
     let made =
-        ran(repository(), &[&["gitops", "argocd", "--from", "plugin"], &arguments[..]].concat());
-    assert_eq!((made.code, made.err.as_str()), (0, ""));
-    objects(&made.out)
+        run_in(repository(), &[&["gitops", "argocd", "--from", "plugin"], &arguments[..]].concat());
+    assert_eq!((made.code, made.stderr.as_str()), (0, ""));
+    objects(&made.stdout)
 }
 
 /// A running server, killed on drop.

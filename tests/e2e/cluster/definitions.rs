@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{Cluster, until};
-use crate::common::tool::{finished, objects, repository};
+use crate::common::tool::{CommandOutput, objects, repository};
 
 /// A definition: its module, its file in it, and the API version and kind that it defines.
 type Definition = (&'static str, &'static str, &'static str, &'static str);
@@ -72,14 +72,11 @@ fn folder(module: &str) -> PathBuf {
     let outside = tempfile::tempdir().unwrap();
     let pinned = repository().join("tests/tools/kyverno");
     let place: &Path = if module.contains('@') { outside.path() } else { &pinned };
-    let download = Command::new("go")
-        .args(["mod", "download", "-json", module])
-        .current_dir(place)
-        .output()
-        .expect("go on PATH");
-    let ran = finished(download);
-    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    let module: Value = serde_json::from_str(&ran.out).unwrap();
+    let mut download = Command::new("go");
+    download.args(["mod", "download", "-json", module]).current_dir(place);
+    let output = CommandOutput::run(&mut download);
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    let module: Value = serde_json::from_str(&output.stdout).unwrap();
     PathBuf::from(module["Dir"].as_str().unwrap())
 }
 

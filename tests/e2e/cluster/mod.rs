@@ -15,7 +15,7 @@ mod keeper;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ pub use definitions::{POLICIES, WIRING, of_argo_cd};
 use keeper::Keeper;
 use serde_json::json;
 
-use crate::common::tool::{Ran, finished};
+use crate::common::tool::CommandOutput;
 
 /// The longest start of a program, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -112,32 +112,26 @@ impl Cluster {
     }
 
     /// Runs kubectl as the administrator.
-    pub fn kubectl(&self, arguments: &[&str], input: &str) -> Ran {
-        let mut child = Command::new("kubectl")
+    pub fn kubectl(&self, arguments: &[&str], input: &str) -> CommandOutput {
+        let mut command = Command::new("kubectl");
+        command
             .args(arguments)
             .env("KUBECONFIG", self.kubeconfig())
-            .env("KUBECACHEDIR", self.folder.join("kubectl-cache"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("kubectl on PATH");
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.to_owned();
-        // A command that does not read its input closes it.
-        let writer =
-            std::thread::spawn(move || std::io::Write::write_all(&mut stdin, input.as_bytes()));
-        let output = child.wait_with_output().unwrap();
-        let _ = writer.join().unwrap();
-        finished(output)
+            .env("KUBECACHEDIR", self.folder.join("kubectl-cache"));
+        CommandOutput::with_input(&mut command, input)
     }
 
     /// Runs kubectl, which must succeed without standard error, and returns its output.
     #[track_caller]
     pub fn kubectl_ok(&self, arguments: &[&str], input: &str) -> String {
-        let ran = self.kubectl(arguments, input);
-        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "kubectl {arguments:?}: {}", ran.out);
-        ran.out
+        let output = self.kubectl(arguments, input);
+        assert_eq!(
+            (output.code, output.stderr.as_str()),
+            (0, ""),
+            "kubectl {arguments:?}: {}",
+            output.stdout
+        );
+        output.stdout
     }
 
     /// `https://127.0.0.1:PORT`.

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use super::fleet::{Fleet, assert_same};
 use super::kills::Random;
 use super::tree::{Files, all_files};
-use crate::common::tool::{Ran, finished};
+use crate::common::git::git;
+use crate::common::tool::CommandOutput;
 
 const STACKS: usize = 17;
 const ROUNDS: usize = 24;
@@ -23,8 +24,8 @@ fn start(fleet: &Fleet, args: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-fn end(child: Child) -> Ran {
-    finished(child.wait_with_output().unwrap())
+fn end(child: Child) -> CommandOutput {
+    CommandOutput::from(child.wait_with_output().unwrap())
 }
 
 /// Starts commands, each up to `up_to` milliseconds after the one before, and waits for all.
@@ -33,7 +34,7 @@ fn run_concurrently(
     random: &mut Random,
     up_to: usize,
     commands: &[&[&str]],
-) -> Vec<Ran> {
+) -> Vec<CommandOutput> {
     let children: Vec<Child> = commands
         .iter()
         .map(|args| {
@@ -63,19 +64,19 @@ fn runs_with_different_values_never_mix() {
         order.rotate_left(random.below(floors.len()));
         let commands = order.map(|floor| ["render", "--quiet", floor]);
         let check = ["render", "--check", floors[0]];
-        let ran = run_concurrently(
+        let outputs = run_concurrently(
             &fleet,
             &mut random,
             40,
             &[&commands[0], &check, &commands[1], &commands[2], &check],
         );
         for at in [0, 2, 3] {
-            assert_eq!(ran[at].code, 0, "{}", ran[at].err);
+            assert_eq!(outputs[at].code, 0, "{}", outputs[at].stderr);
         }
         // `--check` sees the tree before or after a run, never during one.
-        for checked in [&ran[1], &ran[4]] {
-            let lines: Vec<_> = checked.out.lines().collect();
-            assert!(checked.code < 2, "{}", checked.err);
+        for checked in [&outputs[1], &outputs[4]] {
+            let lines: Vec<_> = checked.stdout.lines().collect();
+            assert!(checked.code < 2, "{}", checked.stderr);
             assert!(lines.iter().all(|line| line.ends_with(": stale")), "{lines:?}");
             // Three CronJobs and `.provenance` of each stack, or nothing.
             assert!([0, 4 * STACKS].contains(&lines.len()), "{lines:?}");
@@ -100,31 +101,19 @@ fn runs_over_parts_of_one_tree_complete_it_together() {
         let names: Vec<&str> = fleet.stacks().iter().map(String::as_str).collect();
         let some: Vec<&str> = [&["render", "-q"], &names[..STACKS / 2]].concat();
         let others: Vec<&str> = [&["render", "-q"], &names[STACKS / 3..]].concat();
-        let ran =
+        let outputs =
             run_concurrently(&fleet, &mut random, 40, &[&some, &others, &["render", "-q"], &some]);
-        assert!(ran.iter().all(|ran| ran.code == 0), "{ran:?}");
+        assert!(outputs.iter().all(|output| output.code == 0), "{outputs:?}");
         assert_same(&all_files(&fleet.tree()), &fleet.fresh());
     }
     fleet.assert_right();
 }
 
-/// Runs `git` without this machine's configuration; it must succeed.
-#[track_caller]
-fn git(folder: &Path, args: &[&str]) -> String {
-    let output = quiet(Command::new("git").arg("-C").arg(folder)).args(args).output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "git {args:?}: {error}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
-fn quiet(command: &mut Command) -> &mut Command {
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1")
-}
-
 /// Creates a repository with the fleet's values committed and nothing rendered.
 fn init_repository(fleet: &Fleet) {
     let root = fleet.root();
-    git(root, &["init", "-q", "-b", "main"]);
+    git(root, &["init", "-q"]);
+    // `tts-render commit` reads only the repository's own configuration.
     git(root, &["config", "user.name", "Ann"]);
     git(root, &["config", "user.email", "ann@example.org"]);
     git(root, &["add", "values", "policies"]);
@@ -155,7 +144,7 @@ fn a_render_beside_a_commit_does_not_change_what_is_committed() {
         let fresh = fleet.fresh();
         let head = git(root, &["rev-parse", "HEAD"]);
         // In every other round, the concurrent run has other values and starts at a random moment.
-        let ran = match round % 2 {
+        let outputs = match round % 2 {
             0 => {
                 let commands: [&[&str]; 3] =
                     [&["commit", "-q"], &["render", "-q"], &["render", "-q"]];
@@ -166,10 +155,14 @@ fn a_render_beside_a_commit_does_not_change_what_is_committed() {
                 run_concurrently(&fleet, &mut random, 700, &[&["commit", "-q"], &other])
             }
         };
-        assert!(ran[1..].iter().all(|ran| ran.code == 0), "{ran:?}");
+        assert!(outputs[1..].iter().all(|output| output.code == 0), "{outputs:?}");
         let is_new = git(root, &["rev-parse", "HEAD"]) != head;
-        assert_eq!((ran[0].code == 0, !ran[0].out.is_empty()), (is_new, is_new), "{ran:?}");
-        match ran[0].code {
+        assert_eq!(
+            (outputs[0].code == 0, !outputs[0].stdout.is_empty()),
+            (is_new, is_new),
+            "{outputs:?}"
+        );
+        match outputs[0].code {
             0 => {
                 commits += 1;
                 assert_same(&committed(root), &fresh);
@@ -177,8 +170,12 @@ fn a_render_beside_a_commit_does_not_change_what_is_committed() {
             // The other run had replaced the tree.
             _ => {
                 refusals += 1;
-                assert!(round % 2 == 1, "{}", ran[0].err);
-                assert!(ran[0].err.contains("neither what HEAD has"), "{}", ran[0].err);
+                assert!(round % 2 == 1, "{}", outputs[0].stderr);
+                assert!(
+                    outputs[0].stderr.contains("neither what HEAD has"),
+                    "{}",
+                    outputs[0].stderr
+                );
             }
         }
         // Alone, it commits the values' manifests.

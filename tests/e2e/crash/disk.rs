@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::fleet::{Fleet, Legal, assert_same};
 use super::tree::{Files, all_files, is_temporary};
-use crate::common::tool::{Ran, finished, is_root};
+use crate::common::tool::{CommandOutput, is_root};
 
 /// The number of stacks at the start, and of those that are added.
 const OLD: usize = 17;
@@ -106,14 +106,14 @@ fn a_full_disk_stops_a_run_and_loses_nothing() {
             (0..OLD).for_each(|stack| fleet.set(stack, 2));
             (OLD..OLD + NEW).for_each(|stack| fleet.set(stack, 0));
             remount(limit.option, (used(&limit, &tree) + spare) * limit.unit);
-            let ran = fleet.run(&["render", "--quiet"]);
+            let output = fleet.run(&["render", "--quiet"]);
             let found = all_files(&tree);
             let what = format!("{} with {spare} to spare", limit.option);
-            if ran.code == 0 {
+            if output.code == 0 {
                 all += 1;
                 assert_same(&found, &goal);
             } else {
-                assert_one_error(&ran, "No space left on device", &what);
+                assert_one_error(&output, "No space left on device", &what);
                 assert_intact(&legal, &small, &found, &goal);
                 if found == small { nothing += 1 } else { part += 1 }
             }
@@ -180,9 +180,9 @@ fn a_read_only_tree_stops_a_run_and_loses_nothing() {
         mount(&["--bind", place_text, place_text]);
         mount(&["-o", "remount,bind,ro", place_text]);
         assert!(fs::write(place.join("try"), "").is_err(), "{place_text} is not read-only");
-        let ran = fleet.run(&["render", "--quiet"]);
+        let output = fleet.run(&["render", "--quiet"]);
         let found = all_files(&tree);
-        assert_one_error(&ran, "Read-only file system", place_text);
+        assert_one_error(&output, "Read-only file system", place_text);
         assert_intact(&legal, &old, &found, &new);
         parts += usize::from(found != old);
         // A command that only reads works.
@@ -228,7 +228,7 @@ fn an_inaccessible_folder_stops_a_run_and_loses_nothing() {
         }
         let render = fleet.command(args);
         command.arg(render.get_program()).args(render.get_args()).current_dir(fleet.root());
-        finished(command.env("NO_COLOR", "1").output().expect("setpriv is there"))
+        CommandOutput::run(command.env("NO_COLOR", "1"))
     };
     let folder = tree.join(&fleet.stacks()[OLD / 2]);
     let mode = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
@@ -251,12 +251,12 @@ fn an_inaccessible_folder_stops_a_run_and_loses_nothing() {
 
 /// Asserts that there is one error with the system's reason, and no output.
 #[track_caller]
-fn assert_one_error(ran: &Ran, said: &str, what: &str) {
-    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{what}: {}", ran.err);
-    let errors: Vec<_> = ran.err.lines().collect();
-    assert!(errors.len() == 1 && errors[0].starts_with("error: "), "{what}: {}", ran.err);
+fn assert_one_error(output: &CommandOutput, said: &str, what: &str) {
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{what}: {}", output.stderr);
+    let errors: Vec<_> = output.stderr.lines().collect();
+    assert!(errors.len() == 1 && errors[0].starts_with("error: "), "{what}: {}", output.stderr);
     let has_temporary = errors[0].contains(".tts-render-");
-    assert!(errors[0].contains(said) && !has_temporary, "{what}: {}", ran.err);
+    assert!(errors[0].contains(said) && !has_temporary, "{what}: {}", output.stderr);
 }
 
 /// Asserts that each file is old or new, that none is missing, and that no temporary file is left.

@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::tree::{Files, all_files, is_provenance, is_temporary};
-use crate::common::tool::{Ran, ran, repository, tts_render};
+use crate::common::tool::{CommandOutput, repository, run_in, tts_render};
 
 /// The variants of a stack's values: unchanged, with other contents of some files, and with another file name,
 /// so that one file is removed and one is created.
@@ -99,16 +99,16 @@ impl Fleet {
     }
 
     /// Runs `tts-render` in the project.
-    pub fn run(&self, args: &[&str]) -> Ran {
-        ran(self.root(), args)
+    pub fn run(&self, args: &[&str]) -> CommandOutput {
+        run_in(self.root(), args)
     }
 
     /// Runs `tts-render`, which must succeed.
     #[track_caller]
-    pub fn ok(&self, args: &[&str]) -> Ran {
-        let ran = self.run(args);
-        assert_eq!(ran.code, 0, "{args:?}: {}", ran.err);
-        ran
+    pub fn ok(&self, args: &[&str]) -> CommandOutput {
+        let output = self.run(args);
+        assert_eq!(output.code, 0, "{args:?}: {}", output.stderr);
+        output
     }
 
     /// The files of a fresh render of the current values.
@@ -123,8 +123,8 @@ impl Fleet {
     #[track_caller]
     pub fn assert_right(&self) {
         assert_same(&all_files(&self.tree()), &self.fresh());
-        let ran = self.run(&["render", "--check"]);
-        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+        let output = self.run(&["render", "--check"]);
+        assert_eq!((output.code, output.stdout.as_str()), (0, ""), "{}", output.stderr);
     }
 }
 

@@ -254,10 +254,11 @@ impl Worker {
 
     /// Asserts that `render --check` finds only the foreign files.
     fn assert_check(&self) {
-        let ran = self.fleet.run(&["render", "--check"]);
-        assert_eq!(ran.code, 1, "{}", ran.err);
-        let others: Vec<_> = ran.out.lines().filter(|line| !line.ends_with(": foreign")).collect();
-        assert!(others.is_empty() && !ran.out.is_empty(), "{others:?}");
+        let output = self.fleet.run(&["render", "--check"]);
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        let others: Vec<_> =
+            output.stdout.lines().filter(|line| !line.ends_with(": foreign")).collect();
+        assert!(others.is_empty() && !output.stdout.is_empty(), "{others:?}");
     }
 
     fn some_stacks(&mut self) -> BTreeSet<usize> {

@@ -6,18 +6,18 @@ use std::process::Command;
 
 use super::fleet::{Fleet, Legal, assert_same};
 use super::tree::{all_files, is_temporary};
-use crate::common::tool::{Ran, finished, is_root};
+use crate::common::tool::{CommandOutput, is_root};
 
 /// More than fifteen folders, so that they are written in parallel.
 const STACKS: usize = 17;
 
 /// Runs `tts-render` with a limit of open files, which includes the inherited ones.
-fn run_with_file_limit(fleet: &Fleet, files: usize, args: &[&str]) -> Ran {
+fn run_with_file_limit(fleet: &Fleet, files: usize, args: &[&str]) -> CommandOutput {
     let render = fleet.command(args);
     let mut command = Command::new("prlimit");
     command.arg(format!("--nofile={files}"));
     command.arg(render.get_program()).args(render.get_args());
-    finished(command.current_dir(fleet.root()).env("NO_COLOR", "1").output().unwrap())
+    CommandOutput::run(command.current_dir(fleet.root()).env("NO_COLOR", "1"))
 }
 
 #[test]
@@ -40,21 +40,34 @@ fn too_few_open_files_are_an_error_or_give_the_right_result() {
     for files in least..least + 12 {
         let (old, new) = (&variants[now], &variants[1 - now]);
         (0..STACKS).for_each(|stack| fleet.set(stack, [0, 2][1 - now]));
-        let ran = run_with_file_limit(&fleet, files, &["render", "--quiet"]);
+        let output = run_with_file_limit(&fleet, files, &["render", "--quiet"]);
         let found = all_files(&tree);
         legal.assert_whole(&found, |_| false);
         assert!(!found.keys().any(|path| is_temporary(path)), "{files}: a temporary file is left");
-        match ran.code {
+        match output.code {
             0 => {
                 done += 1;
                 assert_same(&found, new);
             }
             _ => {
                 refused += 1;
-                assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{files}: {}", ran.err);
-                let errors = ran.err.lines().filter(|line| line.starts_with("error")).count();
-                assert!(errors >= 1 && !ran.err.contains("panicked"), "{files}: {}", ran.err);
-                assert!(ran.err.contains("Too many open files"), "{files}: {}", ran.err);
+                assert_eq!(
+                    (output.code, output.stdout.as_str()),
+                    (2, ""),
+                    "{files}: {}",
+                    output.stderr
+                );
+                let errors = output.stderr.lines().filter(|line| line.starts_with("error")).count();
+                assert!(
+                    errors >= 1 && !output.stderr.contains("panicked"),
+                    "{files}: {}",
+                    output.stderr
+                );
+                assert!(
+                    output.stderr.contains("Too many open files"),
+                    "{files}: {}",
+                    output.stderr
+                );
                 let gone = old.keys().filter(|path| !found.contains_key(*path));
                 assert!(gone.clone().all(|path| !new.contains_key(path)), "{:?}", gone.count());
             }
@@ -62,8 +75,8 @@ fn too_few_open_files_are_an_error_or_give_the_right_result() {
         // `--check` also reports the right result or its error.
         let checked = run_with_file_limit(&fleet, files, &["render", "--check"]);
         match checked.code {
-            0 | 1 => assert_eq!(checked.code == 0, found == *new, "{files}: {}", checked.out),
-            _ => assert!(checked.err.contains("Too many open files"), "{}", checked.err),
+            0 | 1 => assert_eq!(checked.code == 0, found == *new, "{files}: {}", checked.stdout),
+            _ => assert!(checked.stderr.contains("Too many open files"), "{}", checked.stderr),
         }
         fleet.ok(&["render", "--quiet"]);
         assert_same(&all_files(&tree), new);
@@ -92,7 +105,9 @@ fn a_run_without_more_threads_succeeds() {
         command.args(["--reuid=54321", "--clear-groups", "prlimit"]);
     }
     command.arg("--nproc=1").arg(program).args(render.get_args());
-    let ran = finished(command.current_dir(fleet.root()).env("NO_COLOR", "1").output().unwrap());
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let output = CommandOutput::from(
+        command.current_dir(fleet.root()).env("NO_COLOR", "1").output().unwrap(),
+    );
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
     fleet.assert_right();
 }

@@ -104,10 +104,10 @@ fn each_run_has_its_logged_result_despite_writes_to_other_fields() {
     with_concurrent_writers(&stack, write, || {
         for _ in 0..ROUNDS {
             let up = stack.gate("up").page(roomy()).run();
-            assert!(up.code == 0 && up.err.contains(" before=0 after=1"), "{}", up.err);
+            assert!(up.code == 0 && up.stderr.contains(" before=0 after=1"), "{}", up.stderr);
             assert_eq!(stack.replicas(), 1);
             let down = stack.gate("down").run();
-            assert!(down.code == 0 && down.err.contains(" before=1 after=0"), "{}", down.err);
+            assert!(down.code == 0 && down.stderr.contains(" before=1 after=0"), "{}", down.stderr);
             assert_eq!(stack.replicas(), 0);
         }
     });
@@ -131,8 +131,8 @@ fn the_gate_has_the_last_word_among_others_that_scale() {
     with_concurrent_writers(&stack, write, || {
         for _ in 0..ROUNDS {
             for gate in [stack.gate("up").page(roomy()), stack.gate("down")] {
-                let ran = gate.run();
-                assert_eq!(ran.code, 0, "{}", ran.err);
+                let output = gate.run();
+                assert_eq!(output.code, 0, "{}", output.stderr);
             }
         }
     });

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::exporter::Exporter;
 use crate::cluster::Cluster;
-use crate::common::tool::{Ran, finished, generate, objects, repository};
+use crate::common::tool::{CommandOutput, generate, objects, repository};
 
 /// The names in the values.
 pub const DEPLOYMENT: &str = "chatterbox-tts";
@@ -161,7 +161,7 @@ impl Gate {
 
     /// Runs it to its end. The line goes to the termination message, too.
     #[track_caller]
-    pub fn run(self) -> Ran {
+    pub fn run(self) -> CommandOutput {
         self.start().end()
     }
 
@@ -199,11 +199,11 @@ impl Running {
 
     /// Waits for its end.
     #[track_caller]
-    pub fn end(mut self) -> Ran {
-        let ran = finished(self.child.take().unwrap().wait_with_output().unwrap());
+    pub fn end(mut self) -> CommandOutput {
+        let output = CommandOutput::from(self.child.take().unwrap().wait_with_output().unwrap());
         let message = std::fs::read_to_string(self.mount.path().join("termination-log")).unwrap();
-        assert_eq!((message.as_str(), ran.out.as_str()), (ran.err.as_str(), ""));
-        ran
+        assert_eq!((message.as_str(), output.stdout.as_str()), (output.stderr.as_str(), ""));
+        output
     }
 }
 
@@ -239,9 +239,9 @@ fn binary() -> &'static Path {
                 cargo.env_remove(name);
             }
         }
-        let built = finished(cargo.output().unwrap());
-        assert_eq!(built.code, 0, "{}", built.err);
-        let mut messages = built.out.lines().filter_map(|line| {
+        let built = CommandOutput::run(&mut cargo);
+        assert_eq!(built.code, 0, "{}", built.stderr);
+        let mut messages = built.stdout.lines().filter_map(|line| {
             let message: Value = serde_json::from_str(line).ok()?;
             (message["target"]["name"] == "vram-gate")
                 .then(|| message["executable"].as_str().map(PathBuf::from))?

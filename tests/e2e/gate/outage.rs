@@ -34,20 +34,25 @@ fn the_gate_survives_an_outage_within_its_budget_and_reports_a_longer_one() {
         (beyond, "to 1: the floor is free", "GET"),
         (beyond_down, "to 0: the window ends", "PATCH"),
     ] {
-        let ran = gate.run();
+        let output = gate.run();
         let said = format!("could not scale {name} {decided}; {method} scale: ");
-        assert!(ran.code == 1 && ran.err.contains(&said), "exit {}: {}", ran.code, ran.err);
-        for reason in ["Connection refused", "; no time is left to try again"] {
-            assert!(ran.err.contains(reason), "{}", ran.err);
+        assert!(
+            output.code == 1 && output.stderr.contains(&said),
+            "exit {}: {}",
+            output.code,
+            output.stderr
+        );
+        for reason in ["Connection refused", "; no time is left for another attempt"] {
+            assert!(output.stderr.contains(reason), "{}", output.stderr);
         }
     }
 
     until("the second reading", || (up.scrapes() == 2).then_some(()));
     assert!(up.is_running(), "it tries");
     cluster.start_server();
-    let ran = up.end();
-    assert!(ran.err.contains(&format!(": scaled {name} to 1: ")), "{}", ran.err);
-    assert_eq!((ran.code, stack.replicas()), (0, 1));
+    let output = up.end();
+    assert!(output.stderr.contains(&format!(": scaled {name} to 1: ")), "{}", output.stderr);
+    assert_eq!((output.code, stack.replicas()), (0, 1));
 
     cluster.stop_server();
     let mut down = down.start();
@@ -55,7 +60,11 @@ fn the_gate_survives_an_outage_within_its_budget_and_reports_a_longer_one() {
     assert!(down.is_running(), "it tries");
     down.renew(&token);
     cluster.start_server();
-    let ran = down.end();
-    assert!(ran.err.contains(&format!(": scaled {name} to 0: the window ends ")), "{}", ran.err);
-    assert_eq!((ran.code, stack.replicas()), (0, 0));
+    let output = down.end();
+    assert!(
+        output.stderr.contains(&format!(": scaled {name} to 0: the window ends ")),
+        "{}",
+        output.stderr
+    );
+    assert_eq!((output.code, stack.replicas()), (0, 0));
 }

@@ -21,19 +21,23 @@ fn assert_all_fail(stack: &DeployedStack<'_>, token: &str, answer: &str) {
     ];
     for (action, page, decided, method) in table {
         let gate = stack.gate(action).token(token);
-        let ran = if let Some(page) = page { gate.page(page) } else { gate }.run();
+        let output = if let Some(page) = page { gate.page(page) } else { gate }.run();
         let name = format!("{}/{DEPLOYMENT}", stack.namespace);
         let start = format!(
             "vram-gate {action}: could not scale {name} {decided}; {method} scale: answered {answer}"
         );
         assert!(
-            ran.code == 1 && ran.err.starts_with(&start),
+            output.code == 1 && output.stderr.starts_with(&start),
             "{start}\nexit {}: {}",
-            ran.code,
-            ran.err
+            output.code,
+            output.stderr
         );
-        assert!(!ran.err.contains("no time is left"), "it is not tried again: {}", ran.err);
-        assert!(!ran.err.contains(token), "the token must not be logged");
+        assert!(
+            !output.stderr.contains("no time is left"),
+            "it is not tried again: {}",
+            output.stderr
+        );
+        assert!(!output.stderr.contains(token), "the token must not be logged");
     }
 }
 

@@ -24,7 +24,7 @@ fn up_creates_the_tenants_pod_and_guard_and_down_delete_it() {
 
     for (action, page) in [("guard", Some(full())), ("down", None)] {
         let up = stack.gate("up").page(roomy()).run();
-        assert_eq!(up.code, 0, "{}", up.err);
+        assert_eq!(up.code, 0, "{}", up.stderr);
         let pod = until("the tenant's Pod", || tenants(&stack).pop());
         assert_eq!(
             (&pod["spec"]["priorityClassName"], &pod["spec"]["priority"]),
@@ -33,8 +33,8 @@ fn up_creates_the_tenants_pod_and_guard_and_down_delete_it() {
         assert_eq!(tenants(&stack).len(), 1);
 
         let gate = stack.gate(action);
-        let ran = if let Some(page) = page { gate.page(page) } else { gate }.run();
-        assert_eq!(ran.code, 0, "{}", ran.err);
+        let output = if let Some(page) = page { gate.page(page) } else { gate }.run();
+        assert_eq!(output.code, 0, "{}", output.stderr);
         until("no Pod is left", || tenants(&stack).is_empty().then_some(()));
     }
 }

@@ -93,7 +93,7 @@ fn a_mutating_policy_has_the_same_effect() {
     project.replace("values/tts.yaml", &format!("  rule: {RULE}\n"), "");
     project.ok(&["render"]);
     let edited = project.read("rendered/kyverno/mutatingpolicy-inject.yaml");
-    let made = project.ok(&["generate", "tts", "--set", "kyverno.mode=exception"]).out;
+    let made = project.ok(&["generate", "tts", "--set", "kyverno.mode=exception"]).stdout;
     let exception =
         objects(&made).into_iter().find(|object| object["kind"] == "PolicyException").unwrap();
     let question = |text, exception| Question { text, name: "inject", rule: None, exception };

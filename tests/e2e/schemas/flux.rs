@@ -2,11 +2,11 @@
 //! reads them strictly as its own types.
 
 use std::collections::BTreeMap;
-use std::process::Stdio;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::common::tool::{Ran, Sandbox, finished, objects};
+use crate::common::tool::{CommandOutput, Sandbox, objects};
 use crate::programs::program;
 
 /// The objects that `gitops flux` prints for a project.
@@ -14,30 +14,23 @@ fn wiring(project: &Sandbox, set: &[&str]) -> Vec<Value> {
     let url = "gitops.repoURL=https://git.example/me/infra.git";
     let set = [&[url], set].concat();
     let arguments: Vec<&str> = set.iter().flat_map(|one| ["--set", one]).collect();
-    objects(&project.ok(&[&["gitops", "flux"], &arguments[..]].concat()).out)
+    objects(&project.ok(&[&["gitops", "flux"], &arguments[..]].concat()).stdout)
 }
 
 /// Runs the build over a source.
-fn flux_build(source: &str, wiring: &[Value]) -> Ran {
+fn flux_build(source: &str, wiring: &[Value]) -> CommandOutput {
     let documents: Vec<String> = wiring.iter().map(Value::to_string).collect();
     let input = documents.join("\n---\n");
-    let mut child = std::process::Command::new(program("flux-build"))
-        .arg(source)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
-    finished(child.wait_with_output().unwrap())
+    CommandOutput::with_input(Command::new(program("flux-build")).arg(source), &input)
 }
 
 /// The objects of each Kustomization, by its name.
 #[track_caller]
 fn build_by_kustomization(source: &str, wiring: &[Value]) -> BTreeMap<String, Vec<Value>> {
-    let ran = flux_build(source, wiring);
-    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
-    ran.out
+    let output = flux_build(source, wiring);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    output
+        .stdout
         .lines()
         .map(|line| {
             let mut made: Value = serde_json::from_str(line).unwrap();
@@ -132,7 +125,7 @@ fn a_field_that_flux_does_not_know_is_refused() {
     let one = wiring.iter_mut().find(|one| one["spec"].get("ignore").is_some()).unwrap();
     let ignore = one["spec"]["ignore"].take();
     one["spec"]["ignores"] = ignore;
-    let ran = flux_build(&project.path("").display().to_string(), &wiring);
-    assert_eq!(ran.code, 1);
-    assert!(ran.err.contains("unknown field \"ignores\""), "{}", ran.err);
+    let output = flux_build(&project.path("").display().to_string(), &wiring);
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("unknown field \"ignores\""), "{}", output.stderr);
 }

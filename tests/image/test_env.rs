@@ -5,57 +5,30 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tempfile::TempDir;
+use crate::common::tool::{CommandOutput, Sandbox};
 
-/// The outcome of a command.
-#[derive(Debug)]
-pub struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+/// A folder in which `tts-render image` runs.
+pub struct TestEnv {
+    sandbox: Sandbox,
 }
 
-impl Ran {
-    /// The output of a command that must succeed.
-    #[track_caller]
-    pub fn result(&self) -> &str {
-        assert_eq!(self.code, Some(0), "{}", self.stderr);
-        self.stdout.trim_end()
-    }
-
-    /// The message of a command that must fail, with exit 2 and no output.
-    #[track_caller]
-    pub fn refusal(&self) -> &str {
-        assert_eq!((self.code, &*self.stdout), (Some(2), ""), "{}", self.stderr);
-        assert!(self.stderr.contains("error: "), "{}", self.stderr);
-        &self.stderr
-    }
-}
-
-pub struct World {
-    pub folder: TempDir,
-}
-
-impl World {
+impl TestEnv {
     pub fn new() -> Self {
-        World { folder: tempfile::tempdir().unwrap() }
+        TestEnv { sandbox: Sandbox::empty() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.sandbox.path(name)
     }
 
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        path
+    pub fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+        self.sandbox.write(name, contents)
     }
 
     /// The command in this folder, without the developer's own logins and proxies.
     pub fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tts-render"));
-        command.current_dir(self.folder.path()).env("HOME", self.folder.path());
+        command.current_dir(self.path("")).env("HOME", self.path(""));
         let foreign = ["DOCKER_CONFIG", "SOURCE_DATE_EPOCH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
         let proxies = ["http_proxy", "https_proxy", "all_proxy", "no_proxy"];
         for name in foreign.into_iter().chain(proxies) {
@@ -64,8 +37,8 @@ impl World {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        ran(self.command().args(arguments))
+    pub fn run(&self, arguments: &[&str]) -> CommandOutput {
+        CommandOutput::run(self.command().args(arguments))
     }
 
     /// Builds an image of a program that exits, in the folder `image`, tagged `1.0`; returns its digest.
@@ -77,15 +50,6 @@ impl World {
         self.write("program", program);
         let build = ["image", "build", "--binary", "program", "--out", "image", "--tag", "1.0"];
         self.run(&build).result().to_owned()
-    }
-}
-
-pub fn ran(command: &mut Command) -> Ran {
-    let output = command.output().unwrap();
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 

@@ -9,19 +9,19 @@ use vram_gate::exposition::{MetricUnit, Query, parse};
 const METRIC: &str = "m";
 const MORE: &[u8] = b"m{fuzz_only_label=\"1\"} 1000\n";
 
-fuzz_target!(|page: &[u8]| {
+fuzz_target!(|exposition: &[u8]| {
     let query = Query { metric: METRIC.into(), unit: MetricUnit::Bytes, namespace: "tts".into() };
-    let Ok(usage) = parse(page, &query) else {
+    let Ok(usage) = parse(exposition, &query) else {
         // One more line does not make invalid text valid, unless the text was empty.
-        if !page.is_empty() && page.last() == Some(&b'\n') {
-            assert!(parse(&[MORE, page].concat(), &query).is_err());
+        if !exposition.is_empty() && exposition.last() == Some(&b'\n') {
+            assert!(parse(&[MORE, exposition].concat(), &query).is_err());
         }
         return;
     };
     assert!(usage.residents() <= usage.everyone());
     // One more line is one more series, at the start or at the end.
-    let before = parse(&[MORE, page].concat(), &query);
-    let after = parse(&[page, MORE].concat(), &query);
+    let before = parse(&[MORE, exposition].concat(), &query);
+    let after = parse(&[exposition, MORE].concat(), &query);
     assert_eq!(before.is_ok(), after.is_ok());
     if let (Ok(before), Ok(after)) = (before, after) {
         assert_eq!(before, after);
@@ -30,8 +30,11 @@ fuzz_target!(|page: &[u8]| {
     }
     // Repeating the text repeats every series, which is an error.
     if usage.series > 0 {
-        assert!(parse(&page.repeat(2), &query).is_err());
+        assert!(parse(&exposition.repeat(2), &query).is_err());
     }
     // Without its last newline the text was cut.
-    assert!(parse(&page[..page.len() - 1], &query).is_err() || page.ends_with(b"\n\n"));
+    assert!(
+        parse(&exposition[..exposition.len() - 1], &query).is_err()
+            || exposition.ends_with(b"\n\n")
+    );
 });
