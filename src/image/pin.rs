@@ -106,7 +106,11 @@ mod tests {
             let error = pinned(text, path).unwrap_err();
             assert!(error.contains(reason), "{path}: {error}");
         }
-        assert!(pinned("a: 1\n---\nb: 1\n", "digest").unwrap_err().contains("2 documents"));
+        assert!(
+            pinned("a: 1\n---\nb: 1\n", "digest")
+                .unwrap_err()
+                .contains("expected one document, not 2")
+        );
         assert!(pinned("a: [\n", "a.digest").is_err());
     }
 }
