@@ -204,11 +204,9 @@ fn a_download_over_tls_is_not_redirected_to_plain_http() {
 #[test]
 fn arguments_on_several_lines_are_an_error_and_nothing_is_run() {
     let sandbox = release();
-    sandbox.write("program", "#!/bin/sh\necho \"ran $*\"\n");
     let program = sandbox.path("program");
+    common::write_program(&program, "#!/bin/sh\necho \"ran $*\"\n");
     let program = program.to_str().unwrap();
-    let status = Command::new("chmod").args(["+x", program]).status().unwrap();
-    assert!(status.success());
     for arguments in ["render --check\nlint --fail-on warning", "render \\\n  --check\n", "\nlint"]
     {
         let output = run_arguments(&sandbox, program, arguments);

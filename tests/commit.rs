@@ -7,12 +7,12 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use common::git::{git, isolate_git};
 use common::tool::{self, CommandOutput, Sandbox, tts_render};
+use common::write_program;
 use tempfile::TempDir;
 
 /// A work tree with one small stack, named `demo`.
@@ -95,9 +95,7 @@ impl Clone {
 
     fn hook(&self, name: &str, script: &str) {
         let path = self.path.join(".git/hooks").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&path, &format!("#!/bin/sh\n{script}\n"));
     }
 
     /// The paths that a commit changed.
@@ -534,9 +532,7 @@ fn conflicting_values_are_left_to_the_user() {
 fn a_refusal_by_the_server_is_not_retried() {
     let (remote, first) = Remote::new();
     let hook = remote.url().join("hooks/pre-receive");
-    fs::create_dir_all(hook.parent().unwrap()).unwrap();
-    fs::write(&hook, "#!/bin/sh\necho 'protected branch' >&2\nexit 1\n").unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(&hook, "#!/bin/sh\necho 'protected branch' >&2\nexit 1\n");
     first.set_schedule("30 1 * * *");
     first.commit_all("Change");
     let message = first.refused(&["--push"]);

@@ -10,6 +10,7 @@ pub mod tool;
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use self::output::CommandOutput;
@@ -41,6 +42,16 @@ pub fn run(command: &[&str], input: &str) -> String {
     let output = CommandOutput::with_input(Command::new(command[0]).args(&command[1..]), input);
     assert_eq!(output.code, 0, "{command:?}: {}", output.stderr);
     output.stdout
+}
+
+/// Writes a program, a script, and creates the folders above it.
+///
+/// Another process writes it: a test thread that forks meanwhile would inherit this process's handle on the
+/// file, and a file that is open for writing can't be executed (ETXTBSY).
+pub fn write_program(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let script = "cat >\"$0\" && chmod 755 \"$0\"";
+    run(&["sh", "-c", script, path.to_str().unwrap()], text);
 }
 
 /// Strings that some YAML reader takes for another type or structure unless they are quoted.

@@ -1,10 +1,9 @@
 //! `image push` and `image pin` against a real registry.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use crate::common::output::CommandOutput;
-use crate::common::{self, require};
+use crate::common::{self, require, write_program};
 use crate::registry::{Options, PASSWORD, RealRegistry, USER};
 use crate::test_env::{TestEnv, program};
 
@@ -108,15 +107,15 @@ fn a_password_is_read_from_dockers_configuration_and_never_shown() {
     assert!(!right.stderr.contains(PASSWORD), "{}", right.stderr);
 
     // A credential helper, which looks the registry up by name.
-    let helper = env.write(
-        "bin/docker-credential-test",
-        format!(
+    let helper = env.path("bin/docker-credential-test");
+    write_program(
+        &helper,
+        &format!(
             "#!/bin/sh\nread name\ntest \"$1 $name\" = 'get {}' || exit 1\n\
              echo '{{\"Username\":\"{USER}\",\"Secret\":\"{PASSWORD}\"}}'\n",
             registry.address
         ),
     );
-    fs::set_permissions(helper, fs::Permissions::from_mode(0o755)).unwrap();
     config(&format!("\"credHelpers\": {{\"{}\": \"test\"}}", registry.address));
     let path = format!("{}:{}", env.path("bin").display(), std::env::var("PATH").unwrap());
     let helped = CommandOutput::run(push().env("DOCKER_CONFIG", "docker").env("PATH", &path));
@@ -125,13 +124,10 @@ fn a_password_is_read_from_dockers_configuration_and_never_shown() {
 
     // A helper without a login for the registry.
     let text = "#!/bin/sh\nread name\necho 'credentials not found in native keychain'\nexit 1\n";
-    env.write("bin/docker-credential-test", text);
+    write_program(&helper, text);
     let unknown = CommandOutput::run(push().env("DOCKER_CONFIG", "docker").env("PATH", &path));
     assert!(unknown.refusal().contains("requires a login"), "{}", unknown.stderr);
-    env.write(
-        "bin/docker-credential-test",
-        format!("#!/bin/sh\nread name\necho {PASSWORD}\nexit 1\n"),
-    );
+    write_program(&helper, &format!("#!/bin/sh\nread name\necho {PASSWORD}\nexit 1\n"));
     let broken = CommandOutput::run(push().env("DOCKER_CONFIG", "docker").env("PATH", &path));
     assert!(broken.refusal().contains("`docker-credential-test` failed"), "{}", broken.stderr);
     assert!(!broken.stderr.contains(PASSWORD), "{}", broken.stderr);
