@@ -162,7 +162,7 @@ fn a_link_out_of_the_root_is_refused_whoever_names_it() {
     let outside = Sandbox::empty();
     outside.write("secret.yaml", "SECRET_TOKEN=abc\n");
     outside.write("secret.yaml.j2", "SECRET_TOKEN=abc {{ x }}\n");
-    outside.write("overlay.yaml", "labels: {a: b}\n");
+    outside.write("overlay.yaml", "gate: {floor: 5Gi}\n");
     let sandbox = Sandbox::demo();
     for folder in ["overlays", "own"] {
         std::fs::create_dir(sandbox.path(folder)).expect("a folder");
