@@ -6,6 +6,7 @@ use std::path::Path as FilePath;
 
 use super::schema::Shape;
 use super::{Values, check};
+use crate::budget::{Budget, BudgetExceeded, Resource, count_nodes};
 use yaml_spans::diagnostic::{Diagnostics, Located};
 use yaml_spans::source::{Source, SourceId, Sources, Span};
 use yaml_spans::{self, Dialect, Entry, Mapping, Node, ParseError, Path, PathError, ReadError};
@@ -108,6 +109,9 @@ pub enum LoadError {
     /// A value has the wrong type, is missing or unknown.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The run's budget is spent.
+    #[error(transparent)]
+    Budget(#[from] BudgetExceeded),
     /// Values can't work together.
     #[error(transparent)]
     Check(#[from] check::CheckError),
@@ -134,9 +138,10 @@ impl Loaded {
         base: SourceId,
         stem: &FilePath,
         layers: &Layers,
+        budget: &Budget,
     ) -> Result<Self, Diagnostics> {
-        let (tree, mut errors) =
-            merge_layers(sources, base, layers).map_err(|errors| diagnose(&errors, sources))?;
+        let (tree, mut errors) = merge_layers(sources, base, layers, budget)
+            .map_err(|errors| diagnose(&errors, sources))?;
         match Self::from_tree(tree) {
             Ok(loaded) => {
                 errors.extend(check::check_together(&loaded, stem));
@@ -175,10 +180,11 @@ fn merge_layers(
     sources: &mut Sources,
     base: SourceId,
     layers: &Layers,
+    budget: &Budget,
 ) -> Result<(Node, Errors), Errors> {
-    let mut tree = parse_layer(sources, base)?;
+    let mut tree = parse_layer(sources, base, budget)?;
     for &overlay in &layers.overlays {
-        merge_onto(&mut tree, parse_layer(sources, overlay)?);
+        merge_onto(&mut tree, parse_layer(sources, overlay, budget)?);
     }
     let mut errors = Vec::new();
     for assignment in &layers.assignments {
@@ -189,10 +195,21 @@ fn merge_layers(
     Ok((tree, errors))
 }
 
-fn parse_layer(sources: &Sources, id: SourceId) -> Result<Node, Vec<Located<LoadError>>> {
+fn parse_layer(
+    sources: &Sources,
+    id: SourceId,
+    budget: &Budget,
+) -> Result<Node, Vec<Located<LoadError>>> {
+    let refuse = |error, span| Err(vec![Located::new(error, span, Path::root())]);
+    if let Err(error) = budget.spend(Resource::ValuesBytes, sources.get(id).text().len()) {
+        return refuse(error.into(), None);
+    }
     let mut documents =
         yaml_spans::parse(sources, id, Dialect::Strict).map_err(into_load_errors)?;
-    let refuse = |error, span| Err(vec![Located::new(error, span, Path::root())]);
+    let nodes = documents.iter().map(count_nodes).sum();
+    if let Err(error) = budget.spend(Resource::ValuesNodes, nodes) {
+        return refuse(error.into(), None);
+    }
     match (documents.pop(), documents.len()) {
         (Some(Node { value: Value::Mapping(map), span }), 0) => {
             Ok(Node { value: Value::Mapping(map), span })
