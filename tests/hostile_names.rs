@@ -146,7 +146,7 @@ fn values_are_printed_with_hidden_characters_written_out() {
 fn an_excerpt_shows_hidden_characters() {
     let sandbox = rendered();
     let text = sandbox.read("values/demo.yaml");
-    sandbox.write("values/demo.yaml", &format!("{text}x: \"\u{9b}31m\u{202e}\"\n"));
+    sandbox.write("values/demo.yaml", format!("{text}x: \"\u{9b}31m\u{202e}\"\n"));
     let message = sandbox.refused(&["render"]);
     assert!(message.contains("\\u{9b}31m\\u{202e}"), "{message}");
     run_all(&sandbox, "an excerpt");

@@ -277,3 +277,66 @@ fn an_argument_is_read_by_its_spelling_whatever_files_there_are() {
     sandbox.write("demo/values.yaml", "kind: [\n");
     sandbox.ok(&["-C", "infra", "generate", "demo"]);
 }
+
+/// Runs a command with a limit of the system on memory, and enough time for a debug build.
+fn with_little_memory(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
+    let script = "ulimit -t 60; ulimit -v 524288; exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_tts-render")]).args(arguments);
+    command.current_dir(sandbox.path(".")).env("NO_COLOR", "1").env("MALLOC_ARENA_MAX", "1");
+    CommandOutput::run(&mut command)
+}
+
+/// A template that writes 1 MB of comments.
+fn write_long_template(sandbox: &Sandbox, number: usize) {
+    let list: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    let line = "x".repeat(10_000);
+    let text = format!("{{% for c in [{}] %}}\n# {line}\n{{% endfor %}}\n", list.join(", "));
+    sandbox.write(&format!("templates/long-{number}.yaml.j2"), &text);
+}
+
+#[test]
+fn the_output_of_all_templates_has_a_budget() {
+    let sandbox = Sandbox::demo();
+    (0..70).for_each(|number| write_long_template(&sandbox, number));
+    for command in ["render", "generate", "lint"] {
+        let ran = with_little_memory(&sandbox, &[command]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        let expected = "the templates' output of all stacks exceeds 64 MiB";
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_values_of_all_stacks_have_a_budget() {
+    let sandbox = Sandbox::demo();
+    let text = sandbox.read("values/demo.yaml");
+    let list = format!("list: [{}1]\n", "1,".repeat(120_000));
+    (0..10).for_each(|number| {
+        sandbox.write(&format!("values/s{number}.yaml"), text.clone() + &list);
+    });
+    let ran = with_little_memory(&sandbox, &["generate"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    let expected = "the values of all stacks exceed 1000000 keys and values";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+}
+
+#[test]
+fn a_role_with_millions_of_permissions_is_compared_as_sets() {
+    let sandbox = Sandbox::demo();
+    let words = |letter: char, count: usize| {
+        let words: Vec<String> = (0..count).map(|number| format!("{letter}{number}")).collect();
+        words.join(", ")
+    };
+    for (folder, count) in [("b", 1), ("h", 200)] {
+        let (groups, resources, verbs) = (words('g', count), words('r', count), words('w', count));
+        sandbox.write(
+            &format!("{folder}/role.yaml"),
+            &format!(
+                "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: wide\nrules:\n- {{apiGroups: [{groups}], resources: [{resources}], verbs: [{verbs}, create]}}\n"
+            ),
+        );
+    }
+    let ran = with_little_memory(&sandbox, &["diff", "--base", "./b", "--head", "./h"]);
+    assert!(ran.stdout.contains("201 verbs on 40000 resources"), "{}\n{}", ran.stdout, ran.stderr);
+}

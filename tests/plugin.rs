@@ -369,8 +369,8 @@ fn a_link_in_the_applications_path_does_not_lead_above_the_copy() {
         .output()
         .unwrap();
     let ran = tool::CommandOutput::from(output);
-    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
-    assert!(ran.err.contains("expected folders, not a link"), "{}", ran.err);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("expected folders, not a link"), "{}", ran.stderr);
 }
 
 /// A project whose manifests are more than a pipe holds.

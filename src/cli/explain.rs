@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kube_validate::ObjectId;
 use tts_render::explain::{
-    DocumentSource, Effect, ExplainError, Field, Influence, ObjectName, Rendering, find_object,
-    idle_reason,
+    DocumentSource, Effect, ExplainError, Field, Influence, NOT_ALL_TRIED, ObjectName, Rendering,
+    find_object, idle_reason,
 };
 use tts_render::project::load::LoadedStack;
 use yaml_spans::diagnostic::Diagnostic;
@@ -135,11 +135,24 @@ fn explain_object(
                 .print_line(&format!("  value     {}{effect}", describe_value(stack, &value)?))?;
         }
     }
+    let shown = ordered.iter().take(MAX_STACKS);
+    print_incomplete(shown.map(|((stack, _), _)| stack), context)?;
     if ordered.len() > MAX_STACKS {
         let more = ordered.len() - MAX_STACKS;
         context.print_line(&format!(
             "  {more} more stacks contribute: show one with `--stack NAME`"
         ))?;
+    }
+    Ok(())
+}
+
+/// Prints a line for each stack of which not all values were tried.
+fn print_incomplete<'a>(
+    stacks: impl Iterator<Item = &'a &'a LoadedStack>,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    for stack in stacks.filter(|stack| stack.trials.are_spent()) {
+        writeln!(context.out, "  {}: {NOT_ALL_TRIED}", stack.file)?;
     }
     Ok(())
 }
@@ -205,7 +218,7 @@ fn explain_value(
             }
         }
     }
-    Ok(())
+    print_incomplete(stacks.iter().map(|(stack, _)| stack), context)
 }
 
 /// The fields that a value decides, a line each, or the reason why there are none.

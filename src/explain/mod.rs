@@ -11,6 +11,7 @@ mod naming;
 
 use std::fmt;
 
+use crate::budget::{Budget, Trials, count_nodes};
 use crate::templates::{self, Templates};
 use crate::values::{Loaded, Values};
 use kube_validate::ObjectId;
@@ -49,6 +50,10 @@ impl DocumentSource<'_> {
         [DocumentSource::Policy, DocumentSource::Exception];
 }
 
+/// The note of an answer that is incomplete because [`Trials`] are spent.
+pub const NOT_ALL_TRIED: &str =
+    "not all values were tried: the stack has too many, or its templates write too much";
+
 /// One stack to explain.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -58,6 +63,8 @@ pub struct Subject<'a> {
     pub loaded: &'a Loaded,
     /// The texts of templates and values.
     pub sources: &'a Sources,
+    /// The budget for trial renderings.
+    pub trials: &'a Trials,
     /// The documents besides those of templates, if they are wanted.
     pub extra: Option<&'a dyn ExtraDocuments>,
 }
@@ -179,7 +186,10 @@ impl Subject<'_> {
         before: Option<&[Vec<Node>]>,
     ) -> Option<Vec<Vec<Node>>> {
         let context = templates::context(loaded).ok()?;
-        let outputs = self.templates.render(sources, &context).ok()?;
+        let budget = Budget::default();
+        let outputs = self.templates.render(sources, &context, &budget);
+        self.trials.add_output(&budget);
+        let outputs = outputs.ok()?;
         let mut all = Vec::with_capacity(outputs.len());
         for output in outputs {
             all.push(yaml_spans::parse(sources, output, Dialect::Strict).ok()?);
@@ -203,7 +213,10 @@ impl Subject<'_> {
             extra_or_remaining(self.extra?, &loaded.values, &mut sources).into_iter().nth(at)?
         } else {
             let context = templates::context(loaded).ok()?;
-            let output = self.templates.render_nth(field.template, &mut sources, &context)?;
+            let budget = Budget::default();
+            let output = self.templates.render_nth(field.template, &mut sources, &context, &budget);
+            self.trials.add_output(&budget);
+            let output = output?;
             yaml_spans::parse(&sources, output, Dialect::Strict).ok()?
         };
         Some(documents.into_iter().nth(field.document))
@@ -216,7 +229,7 @@ impl Subject<'_> {
         let templates = self.templates.names().count();
         let extra = self.extra.filter(|_| field.template >= templates);
         let mut deciding = Vec::new();
-        for leaf in leaves(&values) {
+        for leaf in leaves(&values).into_iter().take_while(|_| !self.trials.are_spent()) {
             let alternative = self.alternative(&values, &leaf, |loaded| match extra {
                 // The field can't differ, so nothing is rendered.
                 Some(extra) if extra.are_same(&loaded.values) => Some(None),
@@ -240,6 +253,7 @@ impl Subject<'_> {
         let Some(before) = self.rendering() else { return Vec::new() };
         leaves(&values)
             .into_iter()
+            .take_while(|_| !self.trials.are_spent())
             .map(|leaf| self.influence(&before.documents, &values, leaf))
             .collect()
     }
@@ -261,10 +275,13 @@ impl Subject<'_> {
         }
         let influences: Vec<Influence> = below
             .into_iter()
+            .take_while(|_| !self.trials.are_spent())
             .map(|leaf| self.influence(&rendering.documents, &values, leaf))
             .collect();
         match influences.iter().any(|influence| influence.changed_to.is_some()) {
-            false if !is_set => Err(ExplainError::no_value(path, &values)),
+            false if !is_set && !self.trials.are_spent() => {
+                Err(ExplainError::no_value(path, &values))
+            }
             _ => Ok(influences),
         }
     }
@@ -291,7 +308,11 @@ impl Subject<'_> {
         leaf: &Path,
         make: impl Fn(&Loaded) -> Option<T>,
     ) -> Option<(Node, T)> {
+        let nodes = count_nodes(values);
         change::alternative_values(leaf.find(values), leaf).into_iter().find_map(|candidate| {
+            if !self.trials.start(nodes) {
+                return None;
+            }
             let mut tree = self.loaded.tree.clone();
             if !change::set_value(&mut tree, leaf, candidate.clone()) {
                 return None;

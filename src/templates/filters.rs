@@ -1,6 +1,8 @@
 //! The filters and tests of templates. A filter turns a value into a value; the formatter still quotes
 //! the result.
 
+use std::cell::Cell;
+
 use minijinja::value::{Value as Context, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 use oci_scratch::Digest;
@@ -10,10 +12,56 @@ use yaml_spans;
 /// The longest output of a filter, in bytes: without a limit, each of several chained filters could
 /// double a text.
 const MAX_FILTERED_BYTES: usize = 1 << 20;
+/// The most bytes that all filters of one template take. A filter costs one unit of fuel, whatever it
+/// reads.
+const MAX_TEMPLATE_BYTES: usize = 4 << 20;
+/// The cost of a value in a list or a map, besides its text.
+const BYTES_PER_VALUE: usize = 16;
+
+thread_local! {
+    /// The bytes that the filters of the current template took. A template renders on one thread.
+    static FILTERED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Resets the count of bytes for the next template.
+pub(super) fn start_template() {
+    FILTERED.set(0);
+}
+
+/// The bytes that filters took since [`start_template`].
+pub(super) fn filtered_bytes() -> usize {
+    FILTERED.get()
+}
+
+fn charge(bytes: usize) -> Result<(), Error> {
+    FILTERED.set(FILTERED.get().saturating_add(bytes));
+    if FILTERED.get() > MAX_TEMPLATE_BYTES {
+        let limit = MAX_TEMPLATE_BYTES >> 10;
+        return Err(invalid_operation(format!(
+            "the filters of a template take more than {limit} KiB"
+        )));
+    }
+    Ok(())
+}
+
+/// Charges a value with everything in it.
+fn charge_value(value: &Context) -> Result<(), Error> {
+    charge(BYTES_PER_VALUE + value.as_str().map_or(0, str::len))?;
+    match value.kind() {
+        ValueKind::Seq | ValueKind::Iterable => {
+            value.try_iter()?.try_for_each(|item| charge_value(&item))
+        }
+        ValueKind::Map => value.try_iter()?.try_for_each(|key| {
+            charge_value(&key)?;
+            charge_value(&value.get_item(&key)?)
+        }),
+        _ => Ok(()),
+    }
+}
 
 /// Adds all filters and tests.
 pub(super) fn add_filters(environment: &mut Environment<'_>) {
-    environment.add_filter("items", minijinja::filters::items);
+    environment.add_filter("items", items);
     environment.add_filter("string", to_string);
     environment.add_filter("toyaml", to_yaml);
     environment.add_filter("sha256", sha256);
@@ -23,8 +71,15 @@ pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_test("string", minijinja::tests::is_string);
 }
 
+/// The pairs of a map, each a key and its value.
+fn items(value: &Context) -> Result<Context, Error> {
+    charge(value.len().unwrap_or_default().saturating_mul(BYTES_PER_VALUE))?;
+    minijinja::filters::items(value)
+}
+
 /// Converts a scalar to YAML's text for it; the engine's own filter writes `True`.
 fn to_string(value: &Context) -> Result<String, Error> {
+    charge(value.as_str().map_or(BYTES_PER_VALUE, str::len))?;
     match value.kind() {
         ValueKind::Bool => Ok(value.is_true().to_string()),
         ValueKind::Number | ValueKind::String => Ok(value.to_string()),
@@ -37,11 +92,13 @@ fn to_yaml(value: &Context) -> Result<String, Error> {
     if value.as_str().is_some() {
         return Err(invalid_operation("`toyaml` expects a map or a list, not text"));
     }
+    charge_value(value)?;
     let node = yaml_spans::to_node(value).map_err(|error| invalid_operation(error.to_string()))?;
     let text = yaml_spans::emit(&node);
     if text.len() > MAX_FILTERED_BYTES {
         return Err(invalid_operation(format!("more than {MAX_FILTERED_BYTES} bytes of YAML")));
     }
+    charge(text.len())?;
     Ok(text)
 }
 
@@ -50,13 +107,15 @@ fn invalid_operation(reason: impl Into<String>) -> Error {
 }
 
 /// The SHA-256 of a text, in lower-case hexadecimal: a checksum that rolls Pods.
-fn sha256(text: &str) -> String {
-    Digest::of(text.as_bytes()).hex().to_owned()
+fn sha256(text: &str) -> Result<String, Error> {
+    charge(text.len())?;
+    Ok(Digest::of(text.as_bytes()).hex().to_owned())
 }
 
 /// The last part of a path: the file's name.
-fn file_name(path: &str) -> String {
-    path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_owned()
+fn file_name(path: &str) -> Result<String, Error> {
+    charge(path.len())?;
+    Ok(path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_owned())
 }
 
 /// An image's reference: `repository[:tag][@digest]`.

@@ -16,6 +16,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value as Context;
 use minijinja::{Environment, ErrorKind, OutputSpanKind, UndefinedBehavior};
 
+use crate::budget::{Budget, Resource};
 use yaml_spans::Path;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Hint, Located};
 use yaml_spans::source::{Origin, Source, SourceId, Sources, Span};
@@ -140,16 +141,19 @@ impl Templates {
     /// comments makes no object; its output is returned all the same.
     ///
     /// # Errors
-    /// One for each template that fails.
+    /// One for each template that fails; or the budget is spent.
     pub fn render(
         &self,
         sources: &mut Sources,
         context: &Context,
+        budget: &Budget,
     ) -> Result<Vec<SourceId>, Diagnostics> {
         let mut outputs = Vec::new();
         let mut errors = Vec::new();
         for (name, id) in &self.list {
-            match self.render_one(name, *id, context) {
+            let rendered = self.render_one(name, *id, context);
+            budget.spend(Resource::OutputBytes, rendering_cost(&rendered))?;
+            match rendered {
                 Ok(source) => outputs.push(sources.add(source)),
                 Err(error) => errors.push(self.explain_failure(sources, *id, context, &error)),
             }
@@ -164,9 +168,12 @@ impl Templates {
         index: usize,
         sources: &mut Sources,
         context: &Context,
+        budget: &Budget,
     ) -> Option<SourceId> {
         let (name, id) = self.list.get(index)?;
-        Some(sources.add(self.render_one(name, *id, context).ok()?))
+        let rendered = self.render_one(name, *id, context);
+        budget.spend(Resource::OutputBytes, rendering_cost(&rendered)).ok()?;
+        Some(sources.add(rendered.ok()?))
     }
 
     /// Renders the template of a name.
@@ -195,6 +202,7 @@ impl Templates {
         context: &Context,
     ) -> Result<Source, minijinja::Error> {
         let template = self.environment.get_template(name)?;
+        filters::start_template();
         let (text, spans) = template.render_with_spans(context)?;
         if text.len() > MAX_OUTPUT_BYTES {
             return Err(ErrorKind::WriteFailure.into());
@@ -242,6 +250,12 @@ impl Templates {
         located.hint = suggestion;
         located.diagnose(sources)
     }
+}
+
+/// The bytes that the last template wrote, and that its filters took.
+fn rendering_cost(rendered: &Result<Source, minijinja::Error>) -> usize {
+    let written = rendered.as_ref().map_or(MAX_OUTPUT_BYTES, |source| source.text().len());
+    written + filters::filtered_bytes()
 }
 
 /// The engine, with the few features that templates have; no others exist.

@@ -6,6 +6,7 @@ use std::path::Path as FilePath;
 
 use super::schema::Shape;
 use super::{Values, check};
+use crate::budget::{Budget, BudgetExceeded, Resource, count_nodes};
 use yaml_spans::diagnostic::{Diagnostics, Hint, Located};
 use yaml_spans::source::{Source, SourceId, Sources, Span};
 use yaml_spans::{self, Dialect, Entry, Mapping, Node, ParseError, Path, PathError, ReadError};
@@ -108,6 +109,9 @@ pub enum LoadError {
     /// A value has the wrong type, is missing or unknown.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The run's budget is spent.
+    #[error(transparent)]
+    Budget(#[from] BudgetExceeded),
     /// Values can't work together.
     #[error(transparent)]
     Check(#[from] check::CheckError),
@@ -134,8 +138,9 @@ impl Loaded {
         base: SourceId,
         stem: &FilePath,
         layers: &Layers,
+        budget: &Budget,
     ) -> Result<Self, Diagnostics> {
-        let (tree, mut errors) = merge_layers(sources, base, layers)
+        let (tree, mut errors) = merge_layers(sources, base, layers, budget)
             .map_err(|errors| Diagnostics::locate(&errors, sources))?;
         match Self::from_tree(tree) {
             Ok(loaded) => {
@@ -174,11 +179,12 @@ fn merge_layers(
     sources: &mut Sources,
     base: SourceId,
     layers: &Layers,
+    budget: &Budget,
 ) -> Result<(Node, Errors), Errors> {
-    let mut tree = parse_layer(sources, base)?;
+    let mut tree = parse_layer(sources, base, budget)?;
     let mut errors = Vec::new();
     for &overlay in &layers.overlays {
-        let overlay = parse_layer(sources, overlay)?;
+        let overlay = parse_layer(sources, overlay, budget)?;
         find_unknown_nulls(&overlay, &Shape::of_values(), &Path::root(), &mut errors);
         merge_onto(&mut tree, overlay);
     }
@@ -190,9 +196,21 @@ fn merge_layers(
     Ok((tree, errors))
 }
 
-fn parse_layer(sources: &Sources, id: SourceId) -> Result<Node, Vec<Located<LoadError>>> {
+fn parse_layer(
+    sources: &Sources,
+    id: SourceId,
+    budget: &Budget,
+) -> Result<Node, Vec<Located<LoadError>>> {
+    let refuse = |error, span| Err(vec![Located::new(error, span, Path::root())]);
+    if let Err(error) = budget.spend(Resource::ValuesBytes, sources.get(id).text().len()) {
+        return refuse(error.into(), None);
+    }
     let mut documents =
         yaml_spans::parse(sources, id, Dialect::Strict).map_err(into_load_errors)?;
+    let nodes = documents.iter().map(count_nodes).sum();
+    if let Err(error) = budget.spend(Resource::ValuesNodes, nodes) {
+        return refuse(error.into(), None);
+    }
     let (error, span) = match (documents.pop(), documents.len()) {
         (Some(node), 0) if node.as_mapping().is_some() => return Ok(node),
         (Some(node), 0) => (LoadError::NotAMap(node.kind()), node.span),

@@ -53,8 +53,10 @@ pub struct File {
     pub digest: Option<Digest>,
 }
 
-/// The limit on an unpacked layer, 1 GiB: so that no image fills the memory.
-const MAX_LAYER_BYTES: u64 = 1 << 30;
+/// The limit on all unpacked layers of an image, in bytes. The images of this project have 40 MiB.
+const MAX_UNPACKED_BYTES: u64 = 128 << 20;
+/// The most files of an image.
+const MAX_FILES: usize = 100_000;
 
 impl Inspection {
     /// Reads a layout's documents and layers.
@@ -68,19 +70,27 @@ impl Inspection {
             ("config".to_owned(), layout.config.digest.clone(), layout.config.bytes.len()),
         ];
         let (mut files, mut audited) = (Vec::new(), None);
+        let mut left = MAX_UNPACKED_BYTES;
         for layer in &layout.layers {
             blobs.push(("layer".to_owned(), layer.digest.clone(), layer.bytes.len()));
-            let tar = match &*layer.media_type {
-                manifest::LAYER => unpack_layer(&layer.bytes, &layer.digest)?,
-                other => {
-                    return Err(ImageError::new(format!(
-                        "the layer `{}` has the unsupported media type `{other}`",
-                        layer.digest
-                    )));
-                }
-            };
+            if layer.media_type != manifest::LAYER {
+                return Err(ImageError::new(format!(
+                    "the layer `{}` has the unsupported media type `{}`",
+                    layer.digest, layer.media_type
+                )));
+            }
+            let mut tar = GzDecoder::new(&*layer.bytes).take(left);
+            let listed = list_files(&mut tar);
+            left = tar.limit();
+            let count = files.len() + listed.as_ref().map_or(0, |(more, _)| more.len());
+            if left == 0 || count > MAX_FILES {
+                return Err(ImageError::new(format!(
+                    "the layers of the image unpack to more than {} MiB or {MAX_FILES} files",
+                    MAX_UNPACKED_BYTES >> 20
+                )));
+            }
             let (layer_files, packages) =
-                list_files(&tar).map_err(|error| unreadable_layer(&layer.digest, error))?;
+                listed.map_err(|error| unreadable_layer(&layer.digest, error))?;
             files.extend(layer_files);
             audited = audited.or(packages);
         }
@@ -111,26 +121,17 @@ fn unreadable_layer(digest: &Digest, error: io::Error) -> ImageError {
     ImageError::caused(format!("the layer `{digest}` can't be read"), error)
 }
 
-fn unpack_layer(gzip: &[u8], digest: &Digest) -> Result<Vec<u8>, ImageError> {
-    let mut tar = Vec::new();
-    GzDecoder::new(gzip)
-        .take(MAX_LAYER_BYTES + 1)
-        .read_to_end(&mut tar)
-        .map_err(|error| unreadable_layer(digest, error))?;
-    if tar.len() as u64 > MAX_LAYER_BYTES {
-        return Err(ImageError::new(format!("the layer `{digest}` unpacks to more than 1 GiB")));
-    }
-    Ok(tar)
-}
-
 /// The files of a layer, and the packages of the first audited program among them.
-fn list_files(tar: &[u8]) -> io::Result<(Vec<File>, Option<Vec<Package>>)> {
+fn list_files(tar: impl Read) -> io::Result<(Vec<File>, Option<Vec<Package>>)> {
     let (mut files, mut packages) = (Vec::new(), None);
     for entry in tar::Archive::new(tar).entries()? {
         let mut entry = entry?;
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes)?;
         files.push(describe_file(&entry, &bytes)?);
+        if files.len() > MAX_FILES {
+            break;
+        }
         packages = packages.or_else(|| binary::audited_packages(&bytes));
     }
     Ok((files, packages))

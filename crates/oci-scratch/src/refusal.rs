@@ -251,6 +251,17 @@ impl<'a> RegistryRequest<'a> {
         Verdict { error, is_transient: false }
     }
 
+    /// The error for a manifest that is none, with the first line of the answer.
+    pub fn not_a_manifest(&self, bytes: &[u8], reason: String) -> RegistryError {
+        let start = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).into_owned();
+        let line = start.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let reason = match self.clean_message(line) {
+            line if line.is_empty() => reason,
+            line => format!("{}: its first line is `{line}`", self.clean_message(&reason)),
+        };
+        RegistryError::Protocol { registry: self.registry(), reason }
+    }
+
     fn registry(&self) -> String {
         self.reference.registry().to_owned()
     }

@@ -8,6 +8,9 @@ use oci_client::errors::OciDistributionError as Failure;
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, RegistryOperation};
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
 use crate::Digest;
 use crate::credentials::Login;
 use crate::layout::{Blob, Layout};
@@ -176,6 +179,7 @@ impl Session<'_> {
         let reference = self.request.reference.inner();
         let read = async || client.pull_manifest_raw(reference, auth, &ACCEPTED).await;
         let (bytes, _) = self.retry(read).await?;
+        check_manifest(&bytes).map_err(|reason| self.request.not_a_manifest(&bytes, reason))?;
         Ok(Digest::of(&bytes))
     }
 
@@ -225,8 +229,72 @@ impl Registry {
     }
 }
 
+/// The largest manifest, in bytes: the limit of the distribution specification for registries.
+const MAX_MANIFEST_BYTES: usize = 4 << 20;
+
+/// Checks that an answer is a manifest or a list of manifests, not a login page or an empty body.
+fn check_manifest(bytes: &[u8]) -> Result<(), String> {
+    if bytes.len() > MAX_MANIFEST_BYTES {
+        return Err(format!("the manifest has more than {} MiB", MAX_MANIFEST_BYTES >> 20));
+    }
+    if bytes.is_empty() {
+        return Err("the manifest is empty".to_owned());
+    }
+    let Ok(document) = serde_json::from_slice::<Document>(bytes) else {
+        return Err("the manifest is not JSON of an image".to_owned());
+    };
+    match (document.schema_version, document.media_type) {
+        (2, Some(media_type)) if !ACCEPTED.contains(&media_type.as_str()) => {
+            Err(format!("the manifest has the unknown media type `{media_type}`"))
+        }
+        (2, _) if document.config.is_some() || document.manifests.is_some() => Ok(()),
+        (2, _) => Err("the manifest names neither a configuration nor manifests".to_owned()),
+        (version, _) => Err(format!("the manifest has the schema version {version}: expected 2")),
+    }
+}
+
+/// The fields that a manifest, or a list of manifests, must have.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    schema_version: u64,
+    media_type: Option<String>,
+    config: Option<IgnoredAny>,
+    manifests: Option<IgnoredAny>,
+}
+
 /// Runs a future. The runtime is made here, so that commands without a registry do not pay for one.
 fn block_on<T>(work: impl Future<Output = Result<T, RegistryError>>) -> Result<T, RegistryError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| RegistryError::Setup(error.to_string()))?.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_manifests_are_accepted() {
+        let config = r#"{"schemaVersion": 2, "config": {}, "layers": []}"#;
+        let list = r#"{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}"#;
+        for good in [config, list] {
+            assert_eq!(check_manifest(good.as_bytes()), Ok(()), "{good}");
+        }
+        for (bad, reason) in [
+            ("", "empty"),
+            ("<html>captive portal</html>", "not JSON"),
+            ("{}", "not JSON of an image"),
+            (r#"{"schemaVersion": 1, "config": {}}"#, "schema version 1"),
+            (r#"{"schemaVersion": 2}"#, "neither"),
+            (
+                r#"{"schemaVersion": 2, "mediaType": "text/html", "config": {}}"#,
+                "media type `text/html`",
+            ),
+        ] {
+            let error = check_manifest(bad.as_bytes()).unwrap_err();
+            assert!(error.contains(reason), "{bad}: {error}");
+        }
+        let long = format!("{config}{}", " ".repeat(MAX_MANIFEST_BYTES));
+        assert!(check_manifest(long.as_bytes()).unwrap_err().contains("more than 4 MiB"));
+    }
 }

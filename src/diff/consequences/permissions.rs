@@ -2,6 +2,7 @@
 //! moves from one Role to another changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
@@ -39,7 +40,14 @@ pub(super) const NARROWED: Rule = Rule {
 /// The most resources that one message lists.
 const MAX_LISTED: usize = 6;
 
-/// One verb on one resource; `*` is a wildcard.
+/// The budget of one review, in comparisons of a permission or a rule with a rule. Rules that it does not
+/// cover are compared and reported whole, without multiplying them out. A large cluster's roles take a few
+/// thousand.
+const MAX_COMPARISONS: usize = 1_000_000;
+/// The most permissions that the rules of one subject are multiplied out to.
+const MAX_EXPANDED: usize = 10_000;
+
+/// One verb on one resource; `*` is a wildcard in a [`Grant`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Permission {
     resource: Resource,
@@ -58,65 +66,206 @@ enum Resource {
     Role(String),
 }
 
+/// The part of a role's rule that applies to one kind of resource. It includes every combination of its
+/// members, of which there may be millions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Grant {
+    resources: GrantedResources,
+    /// The only objects that it applies to; empty for all.
+    names: BTreeSet<String>,
+    verbs: BTreeSet<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum GrantedResources {
+    Api { groups: BTreeSet<String>, resources: BTreeSet<String> },
+    Urls(BTreeSet<String>),
+    Role(String),
+}
+
 /// A subject and the namespace that its permissions apply to; `None` for the whole cluster.
 type Holder = (String, Option<String>);
 
-/// The permissions of every subject.
-type Permissions = BTreeMap<Holder, BTreeSet<Permission>>;
+/// The grants of every subject: those of each role that it is bound to.
+type Grants = BTreeMap<Holder, Vec<Rc<BTreeSet<Grant>>>>;
 
-impl Permission {
-    /// Returns true if this permission includes the other.
-    fn includes(&self, other: &Permission) -> bool {
-        let has_same_resource = match (&self.resource, &other.resource) {
-            (Resource::Api { group, resource }, Resource::Api { group: g, resource: r }) => {
-                matches_wildcard(group, g)
-                    && (matches_wildcard(resource, r) || matches_subresource(resource, r))
+impl Grant {
+    fn of_role(name: String) -> Self {
+        Grant {
+            resources: GrantedResources::Role(name),
+            names: BTreeSet::new(),
+            verbs: BTreeSet::from(["*".to_owned()]),
+        }
+    }
+
+    /// The number of permissions that it includes.
+    fn count(&self) -> usize {
+        let resources = match &self.resources {
+            GrantedResources::Api { groups, resources } => {
+                groups.len().saturating_mul(resources.len())
             }
-            (Resource::Url(own), Resource::Url(other)) => {
-                own == other
-                    || own.strip_suffix('*').is_some_and(|prefix| other.starts_with(prefix))
+            GrantedResources::Urls(urls) => urls.len(),
+            GrantedResources::Role(_) => 1,
+        };
+        resources.saturating_mul(self.names.len().max(1)).saturating_mul(self.verbs.len())
+    }
+
+    /// The number of comparisons that a test for one of its resources takes: URLs have patterns.
+    fn weight(&self) -> usize {
+        match &self.resources {
+            GrantedResources::Urls(urls) => urls.len(),
+            _ => 1,
+        }
+    }
+
+    /// Returns true if this grant includes every permission of the other.
+    fn includes(&self, other: &Grant) -> bool {
+        let includes_resources = match (&self.resources, &other.resources) {
+            (
+                GrantedResources::Api { groups, resources },
+                GrantedResources::Api { groups: g, resources: r },
+            ) => {
+                g.iter().all(|group| contains_match(groups, group))
+                    && r.iter().all(|resource| contains_resource(resources, resource))
+            }
+            (GrantedResources::Urls(own), GrantedResources::Urls(other)) => {
+                other.iter().all(|url| contains_url(own, url))
             }
             (own, other) => own == other,
         };
-        has_same_resource
-            && matches_wildcard(&self.verb, &other.verb)
-            && (self.name.is_none() || self.name == other.name)
+        includes_resources
+            && other.verbs.iter().all(|verb| contains_match(&self.verbs, verb))
+            && (self.names.is_empty()
+                || (!other.names.is_empty() && other.names.is_subset(&self.names)))
     }
 
+    /// Returns true if this grant includes a permission.
+    fn includes_permission(&self, permission: &Permission) -> bool {
+        let includes_resource = match (&self.resources, &permission.resource) {
+            (GrantedResources::Api { groups, resources }, Resource::Api { group, resource }) => {
+                contains_match(groups, group) && contains_resource(resources, resource)
+            }
+            (GrantedResources::Urls(urls), Resource::Url(url)) => contains_url(urls, url),
+            (GrantedResources::Role(own), Resource::Role(role)) => own == role,
+            _ => false,
+        };
+        includes_resource
+            && contains_match(&self.verbs, &permission.verb)
+            && (self.names.is_empty()
+                || permission.name.as_ref().is_some_and(|name| self.names.contains(name)))
+    }
+
+    /// Every permission that it includes.
+    fn expand(&self) -> impl Iterator<Item = Permission> {
+        let resources: Vec<Resource> = match &self.resources {
+            GrantedResources::Api { groups, resources } => groups
+                .iter()
+                .flat_map(|group| {
+                    resources.iter().map(|resource| Resource::Api {
+                        group: group.clone(),
+                        resource: resource.clone(),
+                    })
+                })
+                .collect(),
+            GrantedResources::Urls(urls) => urls.iter().cloned().map(Resource::Url).collect(),
+            GrantedResources::Role(role) => vec![Resource::Role(role.clone())],
+        };
+        let names: Vec<Option<String>> = match self.names.is_empty() {
+            true => vec![None],
+            false => self.names.iter().cloned().map(Some).collect(),
+        };
+        resources.into_iter().flat_map(move |resource| {
+            let names = names.clone();
+            self.verbs.iter().flat_map(move |verb| {
+                let resource = resource.clone();
+                names.clone().into_iter().map(move |name| Permission {
+                    resource: resource.clone(),
+                    name,
+                    verb: verb.clone(),
+                })
+            })
+        })
+    }
+
+    /// Returns true if one of its permissions is a way to gain further ones.
+    fn is_privileged(&self) -> bool {
+        let (groups, resources) = match &self.resources {
+            GrantedResources::Api { groups, resources } => (groups, resources),
+            GrantedResources::Role(role) => return PRIVILEGED_ROLES.contains(&role.as_str()),
+            GrantedResources::Urls(_) => return false,
+        };
+        let has_verb = |verbs: &[&str]| verbs.iter().any(|verb| self.verbs.contains(*verb));
+        has_verb(&["*"])
+            || has_verb(ESCALATING_VERBS)
+            || resources.contains("*")
+            || PRIVILEGED_RESOURCES.iter().any(|row| {
+                contains_match(groups, row.group)
+                    && resources.contains(row.resource)
+                    && (has_verb(WRITES) || has_verb(row.also))
+            })
+    }
+
+    /// Its size, for a grant that is too large to list: `120 verbs on 14400 resources`.
+    fn describe_size(&self) -> String {
+        match &self.resources {
+            GrantedResources::Role(role) => format!("all of {role}"),
+            _ => {
+                let resources = self.count() / self.verbs.len().max(1);
+                format!("{} on {}", plural(self.verbs.len(), "verb"), plural(resources, "resource"))
+            }
+        }
+    }
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Returns true if a set contains `*` or the text itself.
+fn contains_match(patterns: &BTreeSet<String>, text: &str) -> bool {
+    patterns.contains("*") || patterns.contains(text)
+}
+
+/// Returns true if a set contains the resource, or a pattern such as `*/scale` for a subresource. A plain
+/// `*` matches subresources too, as a wildcard.
+fn contains_resource(patterns: &BTreeSet<String>, resource: &str) -> bool {
+    contains_match(patterns, resource)
+        || resource
+            .split_once('/')
+            .is_some_and(|(_, subresource)| patterns.contains(&format!("*/{subresource}")))
+}
+
+/// Returns true if a set contains the URL, or a pattern such as `/healthz/*`.
+fn contains_url(patterns: &BTreeSet<String>, url: &str) -> bool {
+    patterns.contains(url)
+        || patterns
+            .iter()
+            .any(|own| own.strip_suffix('*').is_some_and(|prefix| url.starts_with(prefix)))
+}
+
+const PRIVILEGED_ROLES: &[&str] =
+    &["ClusterRole cluster-admin", "ClusterRole admin", "ClusterRole edit"];
+const ESCALATING_VERBS: &[&str] = &["escalate", "bind", "impersonate"];
+const WRITES: &[&str] = &["*", "create", "update", "patch"];
+
+impl Permission {
     /// Returns true if the permission is a way to gain further ones.
     fn is_privileged(&self) -> bool {
-        let Resource::Api { group, resource } = &self.resource else {
-            return match &self.resource {
-                Resource::Role(role) => {
-                    ["ClusterRole cluster-admin", "ClusterRole admin", "ClusterRole edit"]
-                        .contains(&role.as_str())
-                }
-                _ => false,
-            };
+        let (group, resource) = match &self.resource {
+            Resource::Api { group, resource } => (group, resource),
+            Resource::Role(role) => return PRIVILEGED_ROLES.contains(&role.as_str()),
+            Resource::Url(_) => return false,
         };
         let verb = self.verb.as_str();
-        let is_write = ["*", "create", "update", "patch"].contains(&verb);
         verb == "*"
             || resource == "*"
-            || ["escalate", "bind", "impersonate"].contains(&verb)
+            || ESCALATING_VERBS.contains(&verb)
             || PRIVILEGED_RESOURCES.iter().any(|row| {
                 (row.group == group || group == "*")
                     && row.resource == resource
-                    && (is_write || row.also.contains(&verb))
+                    && (WRITES.contains(&verb) || row.also.contains(&verb))
             })
     }
-}
-
-/// Returns true if a pattern is `*` or the text itself.
-fn matches_wildcard(pattern: &str, text: &str) -> bool {
-    pattern == "*" || pattern == text
-}
-
-/// Returns true if a pattern such as `*/scale` matches the subresource of a resource. A plain `*`
-/// matches subresources too, as a wildcard.
-fn matches_subresource(pattern: &str, resource: &str) -> bool {
-    let subresource = resource.split_once('/').map(|(_, subresource)| subresource);
-    pattern.strip_prefix("*/").is_some_and(|name| subresource == Some(name))
 }
 
 /// A resource that leads to further permissions for a subject that may write it, or may use one of
@@ -151,41 +300,35 @@ const PRIVILEGED_RESOURCES: [PrivilegedResource; 12] = [
     },
 ];
 
-/// The permissions in a role's rules.
-fn role_permissions(role: &Object) -> BTreeSet<Permission> {
+/// The grants in a role's rules.
+fn role_grants(role: &Object) -> BTreeSet<Grant> {
     let mut all = BTreeSet::new();
     for rule in items_at(&role.node, &["rules"]) {
-        let names: Vec<Option<&str>> = match strings_at(rule, &["resourceNames"]) {
-            names if names.is_empty() => vec![None],
-            names => names.into_iter().map(Some).collect(),
-        };
-        for verb in strings_at(rule, &["verbs"]) {
-            for url in strings_at(rule, &["nonResourceURLs"]) {
-                let resource = Resource::Url(url.to_owned());
-                all.insert(Permission { resource, name: None, verb: verb.to_owned() });
-            }
-            for group in strings_at(rule, &["apiGroups"]) {
-                for resource in strings_at(rule, &["resources"]) {
-                    for name in &names {
-                        let (group, resource) = (group.to_owned(), resource.to_owned());
-                        all.insert(Permission {
-                            resource: Resource::Api { group, resource },
-                            name: name.map(str::to_owned),
-                            verb: verb.to_owned(),
-                        });
-                    }
-                }
-            }
+        let verbs = collect_strings(rule, "verbs");
+        let urls = collect_strings(rule, "nonResourceURLs");
+        if !urls.is_empty() && !verbs.is_empty() {
+            let resources = GrantedResources::Urls(urls);
+            all.insert(Grant { resources, names: BTreeSet::new(), verbs: verbs.clone() });
+        }
+        let groups = collect_strings(rule, "apiGroups");
+        let resources = collect_strings(rule, "resources");
+        if !groups.is_empty() && !resources.is_empty() && !verbs.is_empty() {
+            let resources = GrantedResources::Api { groups, resources };
+            all.insert(Grant { resources, names: collect_strings(rule, "resourceNames"), verbs });
         }
     }
     all
 }
 
-/// Collects the permissions in one snapshot that the changed objects decide: those of changed bindings,
+fn collect_strings(rule: &Node, key: &str) -> BTreeSet<String> {
+    strings_at(rule, &[key]).into_iter().map(str::to_owned).collect()
+}
+
+/// Collects the grants in one snapshot that the changed objects decide: those of changed bindings,
 /// of bindings to changed roles, and of changed roles that nothing binds.
-fn collect_permissions(objects: &Objects, changed: &ChangedRbac) -> Permissions {
-    let mut all = Permissions::new();
-    let mut bound: BTreeSet<&ObjectId> = BTreeSet::new();
+fn collect_grants(objects: &Objects, changed: &ChangedRbac) -> Grants {
+    let mut all = Grants::new();
+    let mut of_roles: BTreeMap<&ObjectId, Rc<BTreeSet<Grant>>> = BTreeMap::new();
     let bindings = ["RoleBinding", "ClusterRoleBinding"].into_iter();
     for binding in bindings.flat_map(|kind| objects.of_kind(GROUP, kind)) {
         let role = bound_role(binding);
@@ -195,24 +338,24 @@ fn collect_permissions(objects: &Objects, changed: &ChangedRbac) -> Permissions 
         }
         let allowed = match (known, &role) {
             (Some(known), _) => {
-                bound.insert(&known.id);
-                role_permissions(known)
+                let grants = of_roles.entry(&known.id);
+                Rc::clone(grants.or_insert_with(|| Rc::new(role_grants(known))))
             }
             (None, Some(role)) => {
-                let resource = Resource::Role(format!("{} {}", role.kind, role.name));
-                BTreeSet::from([Permission { resource, name: None, verb: "*".to_owned() }])
+                let grant = Grant::of_role(format!("{} {}", role.kind, role.name));
+                Rc::new(BTreeSet::from([grant]))
             }
             (None, None) => continue,
         };
         for subject in items_at(&binding.node, &["subjects"]) {
             let holder = (subject_name(subject, binding), binding.id.namespace.clone());
-            all.entry(holder).or_default().extend(allowed.iter().cloned());
+            all.entry(holder).or_default().push(Rc::clone(&allowed));
         }
     }
     for role in ["Role", "ClusterRole"].into_iter().flat_map(|kind| objects.of_kind(GROUP, kind)) {
-        if changed.ids.contains(&role.id) && !bound.contains(&role.id) {
+        if changed.ids.contains(&role.id) && !of_roles.contains_key(&role.id) {
             let holder = (format!("whoever is bound to {}", role.id), role.id.namespace.clone());
-            all.entry(holder).or_default().extend(role_permissions(role));
+            all.entry(holder).or_default().push(Rc::new(role_grants(role)));
         }
     }
     all
@@ -255,26 +398,119 @@ fn subject_name(subject: &Node, binding: &Object) -> String {
     }
 }
 
-/// Returns the permissions that are in `these` and not included in `those`.
-fn additional_permissions(
-    these: &Permissions,
-    those: &Permissions,
-) -> Vec<(Holder, BTreeSet<Permission>)> {
-    let none = BTreeSet::new();
-    these
+/// The permissions that one subject has on one side and not on the other.
+#[derive(Default)]
+struct Difference {
+    permissions: BTreeSet<Permission>,
+    /// Grants that are too large to be multiplied out.
+    large: BTreeSet<Grant>,
+    /// Set if the budget was spent before the subject's grants were compared.
+    not_compared: bool,
+}
+
+impl Difference {
+    /// Separates what is, or may be, a way to gain further permissions from the rest.
+    fn split_privileged(self) -> (Self, Self) {
+        let (privileged, ordinary) =
+            self.permissions.into_iter().partition(Permission::is_privileged);
+        let (large_privileged, large) = self.large.into_iter().partition(Grant::is_privileged);
+        let not_compared = self.not_compared;
+        (
+            Difference { permissions: privileged, large: large_privileged, not_compared },
+            Difference { permissions: ordinary, large, not_compared: false },
+        )
+    }
+
+    fn is_empty(&self) -> bool {
+        self.permissions.is_empty() && self.large.is_empty() && !self.not_compared
+    }
+
+    /// One text for each resource or large grant.
+    fn describe(&self) -> Vec<String> {
+        let mut texts = describe_permissions(&self.permissions);
+        texts.extend(self.large.iter().map(Grant::describe_size));
+        if self.not_compared {
+            texts.push("permissions that were not compared: too many rules changed".to_owned());
+        }
+        texts
+    }
+}
+
+/// The comparisons that are left. A deterministic count, so that a review is the same on every machine.
+struct Budget(usize);
+
+impl Budget {
+    /// Takes a number of comparisons if they are left.
+    fn spend(&mut self, comparisons: usize) -> bool {
+        match self.0.checked_sub(comparisons) {
+            Some(left) => {
+                self.0 = left;
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+/// Returns the permissions that are in `these` and not included in `those`. Grants are compared whole
+/// first, and multiplied out only if a part of them may remain.
+fn additional_permissions(these: &Grants, those: &Grants) -> Vec<(Holder, Difference)> {
+    let none = Vec::new();
+    let mut budget = Budget(MAX_COMPARISONS);
+    let mut all = Vec::new();
+    for (holder, roles) in these {
+        let own = those.get(holder).unwrap_or(&none);
+        // A permission in the whole cluster applies in every namespace.
+        let cluster_wide = those.get(&(holder.0.clone(), None)).unwrap_or(&none);
+        let others: Vec<&BTreeSet<Grant>> =
+            own.iter().chain(cluster_wide).map(AsRef::as_ref).collect();
+        let difference = subtract_grants(roles, &others, &mut budget);
+        if !difference.is_empty() {
+            all.push((holder.clone(), difference));
+        }
+    }
+    all
+}
+
+fn subtract_grants(
+    roles: &[Rc<BTreeSet<Grant>>],
+    others: &[&BTreeSet<Grant>],
+    budget: &mut Budget,
+) -> Difference {
+    let own_rules: usize = roles.iter().map(|role| role.len()).sum();
+    let rules: usize = others.iter().map(|role| role.len()).sum();
+    if !budget.spend(own_rules + rules) {
+        return Difference { not_compared: true, ..Difference::default() };
+    }
+    let others: BTreeSet<&Grant> = others.iter().flat_map(|role| role.iter()).collect();
+    let own: BTreeSet<&Grant> = roles.iter().flat_map(|role| role.iter()).collect();
+    let mut remaining: Vec<&Grant> = Vec::new();
+    for grant in own.difference(&others) {
+        if !is_included(grant, &others, budget) {
+            remaining.push(grant);
+        }
+    }
+    let count = remaining.iter().fold(0, |sum: usize, grant| sum.saturating_add(grant.count()));
+    let weight: usize = others.iter().map(|other| other.weight()).sum();
+    if count > MAX_EXPANDED || !budget.spend(count.saturating_mul(weight.max(1))) {
+        let large = remaining.into_iter().cloned().collect();
+        return Difference { large, ..Difference::default() };
+    }
+    let permissions = remaining
+        .into_iter()
+        .flat_map(Grant::expand)
+        .filter(|permission| !others.iter().any(|other| other.includes_permission(permission)))
+        .collect();
+    Difference { permissions, ..Difference::default() }
+}
+
+/// Returns true if one of the other grants includes this one. What the budget does not cover counts as not
+/// included.
+fn is_included(grant: &Grant, others: &BTreeSet<&Grant>, budget: &mut Budget) -> bool {
+    others
         .iter()
-        .filter_map(|(holder, permissions)| {
-            let own = those.get(holder).unwrap_or(&none);
-            // A permission in the whole cluster applies in every namespace.
-            let cluster_wide = those.get(&(holder.0.clone(), None)).unwrap_or(&none);
-            let more: BTreeSet<_> = permissions
-                .iter()
-                .filter(|one| !own.iter().chain(cluster_wide).any(|other| other.includes(one)))
-                .cloned()
-                .collect();
-            (!more.is_empty()).then(|| (holder.clone(), more))
-        })
-        .collect()
+        .take_while(|other| budget.spend(grant.weight().saturating_mul(other.weight())))
+        .any(|other| other.includes(grant))
 }
 
 pub(super) fn changed_permissions(context: &RuleContext<'_>) -> Vec<Finding> {
@@ -282,12 +518,11 @@ pub(super) fn changed_permissions(context: &RuleContext<'_>) -> Vec<Finding> {
     if changed.ids.is_empty() {
         return Vec::new();
     }
-    let before = collect_permissions(context.base, &changed);
-    let after = collect_permissions(context.head, &changed);
+    let before = collect_grants(context.base, &changed);
+    let after = collect_grants(context.head, &changed);
     let mut findings = Vec::new();
     for (holder, gained) in additional_permissions(&after, &before) {
-        let (privileged, ordinary): (BTreeSet<_>, BTreeSet<_>) =
-            gained.into_iter().partition(Permission::is_privileged);
+        let (privileged, ordinary) = gained.split_privileged();
         findings.extend(finding(context, &PRIVILEGED, &holder, &privileged));
         findings.extend(finding(context, &WIDENED, &holder, &ordinary));
     }
@@ -301,9 +536,9 @@ fn finding(
     context: &RuleContext<'_>,
     rule: &'static Rule,
     holder: &Holder,
-    permissions: &BTreeSet<Permission>,
+    difference: &Difference,
 ) -> Option<Finding> {
-    if permissions.is_empty() {
+    if difference.is_empty() {
         return None;
     }
     let verb = if rule.id == NARROWED.id { " may no longer " } else { " may now " };
@@ -314,7 +549,7 @@ fn finding(
     let message = Message::default()
         .code(&holder.0)
         .and(verb)
-        .codes(describe_permissions(permissions), MAX_LISTED)
+        .codes(difference.describe(), MAX_LISTED)
         .then(scope);
     Some(Finding::new(rule, &changed_object(context, holder), message))
 }

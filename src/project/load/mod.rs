@@ -10,6 +10,7 @@ mod stack;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::budget::{Budget, Trials};
 use crate::explain::Subject;
 use crate::parallel;
 use crate::project::{Project, ProjectError, StackFile};
@@ -78,6 +79,7 @@ impl RenderedProject {
     /// Those of every stack, in the stacks' order.
     pub fn render(project: &Project, request: &Request) -> Result<Self, Diagnostics> {
         let mut sources = Sources::new();
+        let budget = Budget::default();
         let templates = load_templates(project, request, &mut sources)?;
         let files = stack_files(project, request)?;
         let layers = load_layers(project, request, &mut sources)?;
@@ -87,8 +89,11 @@ impl RenderedProject {
             layers: &layers,
             base: &sources,
             files_only: request.files_only,
+            budget: &budget,
+            stacks: files.len(),
         };
         let rendered = parallel::map(&files, MAX_SEQUENTIAL_STACKS, |file| job.render_stack(file));
+        budget.check()?;
         let mut stacks = all_or_errors(rendered)?;
         let mut files: Vec<File> =
             stacks.iter_mut().flat_map(|stack| std::mem::take(&mut stack.files)).collect();
@@ -123,6 +128,8 @@ pub struct LoadedStack {
     pub loaded: Loaded,
     /// All texts.
     pub sources: Sources,
+    /// The budget for finding the values behind its fields.
+    pub trials: Trials,
     /// Its documents that no template makes.
     policies: StackPolicies,
 }
@@ -134,6 +141,7 @@ impl LoadedStack {
     /// Those of templates, or of every stack's values.
     pub fn load_all(project: &Project, request: &Request) -> Result<Vec<Self>, Diagnostics> {
         let files = stack_files(project, request)?;
+        let budget = Budget::default();
         let loaded = parallel::map(&files, MAX_SEQUENTIAL_STACKS, |file| {
             let mut sources = Sources::new();
             let templates = load_templates(project, request, &mut sources)?;
@@ -145,10 +153,13 @@ impl LoadedStack {
                 layers: &layers,
                 base: &base,
                 files_only: false,
+                budget: &budget,
+                stacks: files.len(),
             };
             let (file, loaded) = job.load_values(file, &mut sources)?;
             Ok((file, templates, loaded, sources))
         });
+        budget.check()?;
         let loaded = all_or_errors(loaded)?;
         let mut requests: Vec<PolicyRequest> = loaded
             .iter()
@@ -163,7 +174,8 @@ impl LoadedStack {
             .into_iter()
             .map(|(file, templates, loaded, sources)| {
                 let policies = StackPolicies::new(&cache, &file);
-                LoadedStack { file, templates, loaded, sources, policies }
+                let trials = Trials::share_of(files.len());
+                LoadedStack { file, templates, loaded, sources, trials, policies }
             })
             .collect())
     }
@@ -174,6 +186,7 @@ impl LoadedStack {
             templates: &self.templates,
             loaded: &self.loaded,
             sources: &self.sources,
+            trials: &self.trials,
             extra: Some(&self.policies),
         }
     }
@@ -187,6 +200,7 @@ fn other_requests(
     known: &[PolicyRequest],
 ) -> Vec<PolicyRequest> {
     let mut sources = Sources::new();
+    let budget = Budget::default();
     let Ok(layers) = load_layers(project, request, &mut sources) else { return Vec::new() };
     let files = project.stacks().unwrap_or_default().into_iter();
     let others = files.filter_map(|file| {
@@ -197,7 +211,8 @@ fn other_requests(
             return None;
         }
         let id = sources.add(source);
-        let loaded = Loaded::load(&mut sources, id, Path::new(&file.stem), &layers).ok()?;
+        let loaded =
+            Loaded::load(&mut sources, id, Path::new(&file.stem), &layers, &budget).ok()?;
         Some(PolicyRequest::of_stack(&name, &loaded.values))
     });
     others.collect()

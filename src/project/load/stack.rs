@@ -3,6 +3,7 @@
 use std::path::Path as FilePath;
 
 use super::File;
+use crate::budget::{Budget, Resource, Trials, count_nodes};
 use crate::explain::{self, Field, Subject};
 use crate::model::gate_jobs::{RefusedSetting, refused_settings};
 use crate::model::nearest_written;
@@ -37,6 +38,9 @@ pub(super) struct RenderJob<'a> {
     pub layers: &'a Layers,
     pub base: &'a Sources,
     pub files_only: bool,
+    pub budget: &'a Budget,
+    /// The number of stacks in the run.
+    pub stacks: usize,
 }
 
 impl RenderJob<'_> {
@@ -46,10 +50,16 @@ impl RenderJob<'_> {
         let (name, loaded) = self.load_values(file, &mut sources)?;
         let context = templates::context(&loaded)
             .map_err(|error| Diagnostic::new(format!("`{name}`: {error}")))?;
-        let outputs = self.templates.render(&mut sources, &context)?;
-        let subject =
-            Subject { templates: self.templates, loaded: &loaded, sources: &sources, extra: None };
-        let mut objects = check_objects(&outputs, &subject)?;
+        let outputs = self.templates.render(&mut sources, &context, self.budget)?;
+        let trials = Trials::share_of(self.stacks);
+        let subject = Subject {
+            templates: self.templates,
+            loaded: &loaded,
+            sources: &sources,
+            trials: &trials,
+            extra: None,
+        };
+        let mut objects = check_objects(&outputs, &subject, self.budget)?;
         if objects.is_empty() {
             let message = format!("no template produced an object for `{name}`");
             return Err(Diagnostic::new(message).into());
@@ -81,7 +91,8 @@ impl RenderJob<'_> {
         let source = self.project.read_stack(file)?;
         let name = source.name().to_owned();
         let id = sources.add(source);
-        let loaded = Loaded::load(sources, id, FilePath::new(&file.stem), self.layers)?;
+        let loaded =
+            Loaded::load(sources, id, FilePath::new(&file.stem), self.layers, self.budget)?;
         Ok((name, loaded))
     }
 }
@@ -106,7 +117,11 @@ impl Problem {
 
 /// Reads every output, and checks each document against its kind, and the settings of the gate by the
 /// gate's own rules.
-fn check_objects(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Object>, Diagnostics> {
+fn check_objects(
+    outputs: &[SourceId],
+    subject: &Subject<'_>,
+    budget: &Budget,
+) -> Result<Vec<Object>, Diagnostics> {
     let sources = subject.sources;
     let allowed = AllowedKinds::new(
         subject
@@ -127,6 +142,7 @@ fn check_objects(outputs: &[SourceId], subject: &Subject<'_>) -> Result<Vec<Obje
                 continue;
             }
         };
+        budget.spend(Resource::ObjectNodes, documents.iter().map(count_nodes).sum())?;
         for span in templates::partial_interpolations(sources, output, &documents) {
             let message = "invalid interpolation: expected a whole scalar, not a part of one";
             let place = Some(sources.place(span));
@@ -199,6 +215,9 @@ fn trace_to_values(problems: Vec<Problem>, subject: &Subject<'_>) -> Diagnostics
                 None => {
                     let values = values.into_iter().take(3);
                     diagnostic.notes.extend(values.map(|value| origin_note(subject, value)));
+                    if needs_influences && (!affordable || subject.trials.are_spent()) {
+                        diagnostic.notes.push(explain::NOT_ALL_TRIED.to_owned());
+                    }
                 }
             }
         }

@@ -172,7 +172,7 @@ fn a_render_beside_a_commit_does_not_change_what_is_committed() {
                 refusals += 1;
                 assert!(round % 2 == 1, "{}", outputs[0].stderr);
                 assert!(
-                    outputs[0].stderr.contains("neither what HEAD has"),
+                    outputs[0].stderr.contains("local changes in `rendered/` would be lost"),
                     "{}",
                     outputs[0].stderr
                 );

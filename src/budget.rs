@@ -1,0 +1,161 @@
+//! The budget of a run: bounds on the work and the memory of all stacks together.
+//!
+//! Limits on single files and templates do not bound their sum. A budget counts nodes and bytes, never
+//! time, so a run has the same result on every machine: the sums do not depend on the order in which
+//! threads add to them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::{Node, Value};
+
+/// A quantity that a run may use a limited amount of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// The bytes of all values files.
+    ValuesBytes,
+    /// The nodes of all values, overlays included.
+    ValuesNodes,
+    /// The bytes that templates write and that their filters take.
+    OutputBytes,
+    /// The nodes of all objects.
+    ObjectNodes,
+}
+
+impl Resource {
+    const ALL: [Resource; 4] = [
+        Resource::ValuesBytes,
+        Resource::ValuesNodes,
+        Resource::OutputBytes,
+        Resource::ObjectNodes,
+    ];
+
+    /// The limit. 1,000 copies of this repository's stack use less than half of each.
+    const fn limit(self) -> u64 {
+        match self {
+            Resource::ValuesBytes => 16 << 20,
+            Resource::ValuesNodes => 1_000_000,
+            Resource::OutputBytes => 64 << 20,
+            Resource::ObjectNodes => 2_000_000,
+        }
+    }
+}
+
+/// A budget that is spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.describe())]
+pub struct BudgetExceeded(Resource);
+
+impl BudgetExceeded {
+    fn describe(self) -> String {
+        let limit = self.0.limit();
+        match self.0 {
+            Resource::ValuesBytes => {
+                format!("the values files of all stacks exceed {} MiB", limit >> 20)
+            }
+            Resource::ValuesNodes => {
+                format!("the values of all stacks exceed {limit} keys and values")
+            }
+            Resource::OutputBytes => {
+                format!("the templates' output of all stacks exceeds {} MiB", limit >> 20)
+            }
+            Resource::ObjectNodes => {
+                format!("the objects of all stacks exceed {limit} keys and values")
+            }
+        }
+    }
+}
+
+impl From<BudgetExceeded> for Diagnostics {
+    fn from(error: BudgetExceeded) -> Self {
+        Diagnostic::new(error.to_string()).note("a run has one budget for all stacks").into()
+    }
+}
+
+/// The amounts that a run has used; shared by its threads.
+#[derive(Debug, Default)]
+pub struct Budget([AtomicU64; Resource::ALL.len()]);
+
+impl Budget {
+    /// Adds an amount.
+    ///
+    /// # Errors
+    /// This sum or another one exceeds its limit, so the run can stop.
+    pub fn spend(&self, resource: Resource, amount: usize) -> Result<(), BudgetExceeded> {
+        self.0[resource as usize].fetch_add(amount as u64, Ordering::Relaxed);
+        self.check()
+    }
+
+    /// The amount that is used.
+    pub fn used(&self, resource: Resource) -> u64 {
+        self.0[resource as usize].load(Ordering::Relaxed)
+    }
+
+    /// Checks the sums. Called at the end of a run, since an error of one stack must not depend on the
+    /// order of the stacks.
+    ///
+    /// # Errors
+    /// A sum exceeds its limit.
+    pub fn check(&self) -> Result<(), BudgetExceeded> {
+        let mut exceeded =
+            Resource::ALL.into_iter().filter(|&resource| self.used(resource) > resource.limit());
+        exceeded.next().map_or(Ok(()), |resource| Err(BudgetExceeded(resource)))
+    }
+}
+
+/// The budget of trial renderings, which find the values behind a field. When it is spent, the remaining
+/// values are not tried.
+#[derive(Debug)]
+pub struct Trials {
+    left: AtomicU64,
+}
+
+impl Trials {
+    /// The work of all trials of a run, in bytes that templates write. A stack of ordinary size takes
+    /// 20 MiB to try each of its values.
+    const BYTES: u64 = 192 << 20;
+    /// The share of each of many stacks.
+    const MIN_BYTES: u64 = 2 << 20;
+    /// The work of a trial for each node of the values, in the same unit: they are read again.
+    const BYTES_PER_NODE: u64 = 128;
+
+    /// The share of one stack of a run with some number of stacks.
+    pub fn share_of(stacks: usize) -> Self {
+        let share = Self::BYTES / (stacks.max(1) as u64);
+        Trials { left: AtomicU64::new(share.max(Self::MIN_BYTES)) }
+    }
+
+    /// Returns true if no further trial is allowed.
+    pub fn are_spent(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0
+    }
+
+    /// Counts a trial's reading of the values. Returns false if no trial is allowed.
+    pub(crate) fn start(&self, nodes: usize) -> bool {
+        if self.are_spent() {
+            return false;
+        }
+        self.subtract((nodes as u64).saturating_mul(Self::BYTES_PER_NODE));
+        true
+    }
+
+    /// Counts what a trial's templates wrote.
+    pub(crate) fn add_output(&self, budget: &Budget) {
+        self.subtract(budget.used(Resource::OutputBytes));
+    }
+
+    /// A subject is tried by one thread, so the two steps need not be one.
+    fn subtract(&self, amount: u64) {
+        let left = self.left.load(Ordering::Relaxed);
+        self.left.store(left.saturating_sub(amount), Ordering::Relaxed);
+    }
+}
+
+/// The number of nodes of a tree: keys are not counted.
+pub(crate) fn count_nodes(node: &Node) -> usize {
+    1 + match &node.value {
+        Value::Mapping(map) => map.values().map(|entry| count_nodes(&entry.node)).sum(),
+        Value::Sequence(items) => items.iter().map(count_nodes).sum::<usize>(),
+        _ => 0,
+    }
+}
