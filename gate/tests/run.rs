@@ -260,7 +260,7 @@ fn an_up_that_is_terminated_while_it_retries_starts_nothing() {
     env.api.patch = vec![Reply::Status(503, "away"); 3];
     env.api.patch.push(Reply::Work);
     let output = env.run_by(&[], terminate);
-    assert_eq!((output.code, output.api.replicas()), (Some(0), 0), "{}", output.stdout);
+    assert_eq!((output.code, output.api.replicas()), (0, 0), "{}", output.stderr);
     assert!(output.stderr.contains("stopped by SIGTERM"), "{}", output.stderr);
 }
 
@@ -295,8 +295,8 @@ fn a_mounted_file_that_is_a_fifo_or_huge_is_refused() {
                 let mut env = TestEnv::new(action);
                 env.set("SERVICE_ACCOUNT_DIR", folder.path());
                 let output = env.run();
-                assert_eq!(output.code, Some(2), "{action} {name}: {}", output.stdout);
-                assert!(output.stdout.contains(expected), "{action} {name}: {}", output.stdout);
+                assert_eq!(output.code, 2, "{action} {name}: {}", output.stderr);
+                assert!(output.stderr.contains(expected), "{action} {name}: {}", output.stderr);
                 assert!(start.elapsed() < Duration::from_secs(20));
             }
         }
@@ -309,5 +309,5 @@ fn a_termination_log_that_is_a_fifo_is_not_opened() {
     let mut env = TestEnv::new("down");
     env.set("TERMINATION_LOG", folder.path().join("log"));
     let output = env.run();
-    assert_eq!((output.code, output.api.replicas()), (Some(0), 0), "{}", output.stdout);
+    assert_eq!((output.code, output.api.replicas()), (0, 0), "{}", output.stderr);
 }

@@ -201,3 +201,14 @@ fn changes_of_the_projects_own_values_are_judged() {
     let stale: Vec<_> = NOT_JUDGED.iter().filter(|(path, _)| !found.contains(path)).collect();
     assert!(stale.is_empty(), "{stale:?}");
 }
+
+#[test]
+fn a_new_allow_comment_is_reported_even_if_no_object_changes() {
+    let sandbox = committed();
+    let comment = "# tts-render: allow guard-suspended: just for now\nname: tts\n";
+    sandbox.replace("values/tts.yaml", "\nname: tts\n", &format!("\n{comment}"));
+    let ran = diff(&sandbox, &["--fail-on", "warning"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(first(&ran).starts_with("0 critical, 1 warning · no difference in "), "{}", ran.out);
+    assert!(ran.out.contains("`values/tts.yaml` newly allows `guard-suspended`"), "{}", ran.out);
+}

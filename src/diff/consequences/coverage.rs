@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::pods::reported_fields;
+use super::pods::rule_of_leaf;
 use super::{
     Rule, RuleContext, gate_jobs, gate_pods, gate_settings, images, immutable, permissions, pods,
     policies, probes, pruned, reach, rollout, schedules, storage, strategy,
@@ -403,38 +403,41 @@ const COVERAGE: &[Row] = &[
     harmless(Template, Modified, &["spec", "containers", "ports", "protocol"], PORT),
 ];
 
-/// Returns the keys of each leaf that a change covers, without list indexes.
-pub(super) fn changed_leaves(change: &FieldChange) -> Vec<Vec<String>> {
-    let mut leaves = Vec::new();
+/// Returns true if a leaf that a change covers satisfies a predicate on its keys, without list indexes.
+pub(super) fn any_leaf(change: &FieldChange, predicate: impl Fn(&[String]) -> bool) -> bool {
+    let mut found = false;
+    visit_leaves(change, &mut |keys| found = found || predicate(keys));
+    found
+}
+
+/// Visits each leaf that a change covers. The leaves are not collected: a new object may have very many.
+fn visit_leaves(change: &FieldChange, visit: &mut impl FnMut(&[String])) {
     let mut keys = path_keys(&change.path);
     match &change.change {
         Difference::Added(node) | Difference::Removed(node) => {
-            collect_leaves(node, &mut keys, &mut leaves);
+            visit_node(node, &mut keys, visit);
         }
         Difference::Changed(before, after) => {
-            collect_leaves(before, &mut keys, &mut leaves);
-            collect_leaves(after, &mut keys, &mut leaves);
+            visit_node(before, &mut keys, visit);
+            visit_node(after, &mut keys, visit);
         }
-        Difference::Reordered(..) => leaves.push(keys),
+        Difference::Reordered(..) => visit(&keys),
     }
-    leaves.sort();
-    leaves.dedup();
-    leaves
 }
 
-fn collect_leaves(node: &Node, keys: &mut Vec<String>, leaves: &mut Vec<Vec<String>>) {
+fn visit_node(node: &Node, keys: &mut Vec<String>, visit: &mut impl FnMut(&[String])) {
     match &node.value {
         Value::Mapping(map) if !map.is_empty() => {
             for (key, entry) in map {
                 keys.push(key.clone());
-                collect_leaves(&entry.node, keys, leaves);
+                visit_node(&entry.node, keys, visit);
                 keys.pop();
             }
         }
         Value::Sequence(list) if !list.is_empty() => {
-            list.iter().for_each(|item| collect_leaves(item, keys, leaves));
+            list.iter().for_each(|item| visit_node(item, keys, visit));
         }
-        _ => leaves.push(keys.clone()),
+        _ => visit(keys),
     }
 }
 
@@ -471,9 +474,7 @@ impl<'a> Changed<'a> {
     /// Returns true for a field of a changed Pod template that the rules about Pods report.
     fn is_reported_pod_field(&self, leaf: &[String]) -> bool {
         self.change.kind() == ChangeKind::Changed
-            && self
-                .below_template(leaf)
-                .is_some_and(|rest| reported_fields().any(|(_, field)| leads_to(&field, rest)))
+            && self.below_template(leaf).is_some_and(|rest| rule_of_leaf(rest).is_some())
     }
 
     fn below_template<'l>(&self, leaf: &'l [String]) -> Option<&'l [String]> {
@@ -532,23 +533,19 @@ const PART_KEYS: usize = 2;
 /// The parts of one changed field that are not judged: the field itself, or the parts below it if some
 /// of them are.
 fn unjudged_parts(changed: &Changed<'_>, field: &FieldChange) -> BTreeSet<String> {
-    let leaves = changed_leaves(field);
-    let unjudged: Vec<&Vec<String>> =
-        leaves.iter().filter(|leaf| !changed.is_judged(leaf)).collect();
-    if unjudged.is_empty() {
-        return BTreeSet::new();
-    }
-    if unjudged.len() == leaves.len() && !field.path.is_root() {
-        return BTreeSet::from([field.path.to_string()]);
-    }
     let depth = path_keys(&field.path).len() + if field.path.is_root() { PART_KEYS } else { 1 };
-    unjudged
-        .into_iter()
-        .map(|leaf| {
+    let (mut parts, mut is_partly_judged) = (BTreeSet::new(), false);
+    visit_leaves(field, &mut |leaf| match changed.is_judged(leaf) {
+        true => is_partly_judged = true,
+        false => {
             let keys = leaf.iter().take(depth);
-            keys.fold(Path::root(), |path, key| path.key(key)).to_string()
-        })
-        .collect()
+            parts.insert(keys.fold(Path::root(), |path, key| path.key(key)).to_string());
+        }
+    });
+    match parts.is_empty() || is_partly_judged || field.path.is_root() {
+        true => parts,
+        false => BTreeSet::from([field.path.to_string()]),
+    }
 }
 
 #[cfg(test)]

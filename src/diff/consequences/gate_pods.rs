@@ -4,7 +4,7 @@
 use vram_gate::decision::Action;
 use vram_gate::settings::{Key, TABLE};
 
-use super::coverage::changed_leaves;
+use super::coverage::any_leaf;
 use super::images::repository;
 use super::pods::field_list;
 use super::{Finding, Rule, RuleContext, Topic};
@@ -66,7 +66,7 @@ pub(super) fn changed_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
             .fields
             .iter()
             .filter(|field| {
-                changed_leaves(field).iter().any(|keys| {
+                any_leaf(field, |keys| {
                     is_execution(keys) && !is_setting(field, keys, container.unwrap_or_default())
                 })
             })

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::coverage::changed_leaves;
+use super::coverage::any_leaf;
 use super::immutable::old_and_new;
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::diff::fields::FieldChange;
@@ -279,26 +279,23 @@ const POD_FIELDS: &[PodField] = &[
     in_container(&SETTINGS, &["imagePullPolicy"]),
 ];
 
-/// Each field that a rule about Pods reports, as its keys below the Pod's template.
-pub(super) fn reported_fields() -> impl Iterator<Item = (&'static Rule, Vec<&'static str>)> {
-    POD_FIELDS.iter().flat_map(|field| {
-        let parents: &[&[&str]] = match field.container {
-            true => &[
-                &["spec", "initContainers"],
-                &["spec", "containers"],
-                &["spec", "ephemeralContainers"],
-            ],
-            false => &[&["spec"]],
-        };
-        parents.iter().map(|parent| (field.rule, [*parent, field.keys].concat()))
-    })
-}
-
-/// The rule that reports a change of a leaf, by the leaf's keys below the Pod's template.
-fn rule_of_leaf(keys: &[String]) -> Option<&'static Rule> {
-    reported_fields()
-        .find(|(_, field)| keys.len() >= field.len() && field.iter().zip(keys).all(|(a, b)| a == b))
-        .map(|(rule, _)| rule)
+/// The rule that reports a change of a leaf, by the leaf's keys below the Pods' template.
+pub(super) fn rule_of_leaf(keys: &[String]) -> Option<&'static Rule> {
+    let (spec, keys) = keys.split_first()?;
+    let in_container = keys
+        .split_first()
+        .filter(|(list, _)| LISTS.contains(&list.as_str()))
+        .map(|(_, below)| below);
+    POD_FIELDS
+        .iter()
+        .filter(|_| spec == "spec")
+        .find(|field| {
+            let keys = if field.container { in_container } else { Some(keys) };
+            keys.is_some_and(|keys| {
+                keys.len() >= field.keys.len() && field.keys.iter().zip(keys).all(|(a, b)| a == b)
+            })
+        })
+        .map(|field| field.rule)
 }
 
 pub(super) fn pod_changes(context: &RuleContext<'_>) -> Vec<Finding> {
@@ -316,7 +313,7 @@ pub(super) fn pod_changes(context: &RuleContext<'_>) -> Vec<Finding> {
                 .iter()
                 .filter(|field| field.path.starts_with(&template))
                 .filter(|field| {
-                    changed_leaves(field).iter().any(|keys| {
+                    any_leaf(field, |keys| {
                         rule_of_leaf(&keys[depth..]).is_some_and(|one| one.id == rule.id)
                     })
                 })
