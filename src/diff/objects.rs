@@ -157,7 +157,7 @@ mod tests {
                 "{{apiVersion: v1, kind: Secret, metadata: {{name: s, annotations: {{\"kubectl.kubernetes.io/last-applied-configuration\": '{value}'}}}}, data: {{k: '{value}'}}, stringData: {{p: '{value}', q: same}}}}"
             )
         };
-        let list = |kind: &str, items: &[String]| {
+        let list = |kind: &str, items: &[&str]| {
             format!(
                 "{{apiVersion: v1, kind: {kind}, metadata: {{name: l}}, items: [{}]}}",
                 items.join(", ")
@@ -167,10 +167,10 @@ mod tests {
         let texts = [
             one.clone(),
             two.clone(),
-            list("List", std::slice::from_ref(&one)),
-            list("List", std::slice::from_ref(&two)),
-            list("SecretList", std::slice::from_ref(&one)),
-            list("SecretList", &[two.clone(), one.clone()]),
+            list("List", &[one.as_str()]),
+            list("List", &[two.as_str()]),
+            list("SecretList", &[one.as_str()]),
+            list("SecretList", &[two.as_str(), one.as_str()]),
             list("SecretList", &[]),
         ];
         for (base, head) in [
