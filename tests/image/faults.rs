@@ -255,7 +255,8 @@ fn a_closed_port_is_reported() {
 
 #[test]
 fn a_changed_manifest_is_detected() {
-    let (registry, ran) = push("GET", "/manifests/", 1, Answer::Body("{\"schemaVersion\":2,\"config\":{}}"));
+    let (registry, ran) =
+        push("GET", "/manifests/", 1, Answer::Body("{\"schemaVersion\":2,\"config\":{}}"));
     assert!(ran.refusal().contains("do not use the image it holds"), "{}", ran.stderr);
     assert_eq!(registry.count("GET /v2/gate/manifests/1"), 1);
 }
