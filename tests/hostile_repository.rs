@@ -332,7 +332,7 @@ fn a_role_with_millions_of_permissions_is_compared_as_sets() {
         let (groups, resources, verbs) = (words('g', count), words('r', count), words('w', count));
         sandbox.write(
             &format!("{folder}/role.yaml"),
-            &format!(
+            format!(
                 "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: wide\nrules:\n- {{apiGroups: [{groups}], resources: [{resources}], verbs: [{verbs}, create]}}\n"
             ),
         );

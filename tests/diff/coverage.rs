@@ -208,7 +208,15 @@ fn a_new_allow_comment_is_reported_even_if_no_object_changes() {
     let comment = "# tts-render: allow guard-suspended: just for now\nname: tts\n";
     sandbox.replace("values/tts.yaml", "\nname: tts\n", &format!("\n{comment}"));
     let ran = diff(&sandbox, &["--fail-on", "warning"]);
-    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    assert!(first(&ran).starts_with("0 critical, 1 warning · no difference in "), "{}", ran.out);
-    assert!(ran.out.contains("`values/tts.yaml` newly allows `guard-suspended`"), "{}", ran.out);
+    assert_eq!(ran.code, 1, "{}{}", ran.stdout, ran.stderr);
+    assert!(
+        first_line(&ran).starts_with("0 critical, 1 warning · no difference in "),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stdout.contains("`values/tts.yaml` newly allows `guard-suspended`"),
+        "{}",
+        ran.stdout
+    );
 }
