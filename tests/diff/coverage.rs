@@ -1,4 +1,4 @@
-//! What the report looked at: changes that hand over the cluster or switch the gate off are findings,
+//! The coverage of the report: changes that hand over the cluster or switch the gate off are findings,
 //! and this project's own values are judged.
 
 use std::collections::BTreeSet;

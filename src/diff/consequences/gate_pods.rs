@@ -1,4 +1,4 @@
-//! What keeps the gate from doing its work: changed Jobs and Pods of its jobs, objects that keep them
+//! Changes that stop the gate: of the Jobs and Pods of its jobs, of objects that keep them
 //! from starting, workloads beside the gate on the GPU, and a second owner of the replicas.
 
 use vram_gate::decision::Action;
