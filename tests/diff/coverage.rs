@@ -103,7 +103,7 @@ fn changes_that_hand_over_the_cluster_or_switch_the_gate_off_are_critical() {
                 }
             }
         }
-        let args = ["--base", "rendered", "--head", "changed", "--fail-on", "critical"];
+        let args = ["--base-dir", "rendered", "--head", "changed", "--fail-on", "critical"];
         let ran = diff(&sandbox, &args);
         assert_eq!(ran.code, 1, "{name}: {}{}", ran.stdout, ran.stderr);
         assert!(!first_line(&ran).starts_with("0 critical"), "{name}: {}", ran.stdout);
@@ -121,7 +121,7 @@ fn what_is_not_judged_is_in_every_format_and_counts_as_a_warning() {
     let file = "changed/tts/deployment-chatterbox-tts.yaml";
     sandbox.replace(file, "      nodeSelector:", "      dnsPolicy: None\n      nodeSelector:");
     let run = |args: &[&str]| {
-        diff(&sandbox, &[&["--base", "rendered", "--head", "changed"], args].concat())
+        diff(&sandbox, &[&["--base-dir", "rendered", "--head", "changed"], args].concat())
     };
     for format in ["text", "markdown", "html", "json", "github"] {
         let ran = run(&["--format", format]);
