@@ -13,6 +13,7 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use yaml_spans::diagnostic::Diagnostics;
 use kube_validate::AllowedKinds;
+use tts_render::budget::Budget;
 use tts_render::templates::{self, Templates};
 use yaml_spans::source::{Source, Sources};
 use tts_render::values::{Assignment, Layers, Loaded};
@@ -40,7 +41,7 @@ fn load(sources: &mut Sources, texts: &[&str]) -> Result<Loaded, Diagnostics> {
         overlays: overlays.iter().map(&mut add).collect(),
         assignments: assignments.iter().filter_map(|a| Assignment::parse(&a[1..]).ok()).collect(),
     };
-    Loaded::load(sources, base, Path::new(STEM), &layers)
+    Loaded::load(sources, base, Path::new(STEM), &layers, &Budget::default())
 }
 
 fuzz_target!(|input: &str| {
@@ -71,7 +72,7 @@ fuzz_target!(|input: &str| {
     }
 
     let context = templates::context(&loaded).expect("values are data");
-    let outputs = match templates.render(&mut sources, &context) {
+    let outputs = match templates.render(&mut sources, &context, &Budget::default()) {
         Ok(outputs) => outputs,
         // A limit: the template wrote too much, or took too many steps.
         Err(errors) => {
