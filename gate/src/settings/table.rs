@@ -139,10 +139,17 @@ impl Row {
         self.facts().value_path
     }
 
-    /// The effect of a change from one value to another; `None` if the two mean the same, or if one of
-    /// them is not a value of this kind.
+    /// The effect of a change from one value to another, where `None` is a setting that is not set and
+    /// has no default; `None` if the two mean the same, or if one of them is not a value of this kind.
     #[must_use]
-    pub fn effect_of_change(&self, before: &str, after: &str) -> Option<Effect> {
+    pub fn effect_of_change(&self, before: Option<&str>, after: Option<&str>) -> Option<Effect> {
+        let (before, after) = match (before, after) {
+            (Some(before), Some(after)) => (before, after),
+            // Such an amount is an upper bound, so without it there is none.
+            (Some(_), None) if self.is_upper_bound() => return Some(Effect::Exposes),
+            (None, Some(_)) if self.is_upper_bound() => return Some(Effect::Protects),
+            _ => return None,
+        };
         let order = match self.kind {
             Kind::Memory => parse_bytes(after).ok()?.cmp(&parse_bytes(before).ok()?),
             Kind::Duration => duration::parse(after).ok()?.cmp(&duration::parse(before).ok()?),
@@ -159,6 +166,12 @@ impl Row {
             (Ordering::Less, Effect::Exposes) => Some(Effect::Protects),
             (_, effect) => Some(effect),
         }
+    }
+}
+
+impl Row {
+    fn is_upper_bound(&self) -> bool {
+        self.kind == Kind::Memory && self.effect() == Effect::Exposes
     }
 }
 
@@ -723,10 +736,20 @@ mod tests {
             (Key::MetricsUrl, "http://a/", "http://a/", None),
         ] {
             assert_eq!(
-                key.row().effect_of_change(before, after),
+                key.row().effect_of_change(Some(before), Some(after)),
                 effect,
                 "{key:?} {before} {after}"
             );
         }
+        for (key, effect) in [
+            (Key::Budget, Some(Effect::Protects)),
+            (Key::GpuTotal, Some(Effect::Protects)),
+            (Key::Floor, None),
+            (Key::Select, None),
+        ] {
+            assert_eq!(key.row().effect_of_change(None, Some("6Gi")), effect, "{key:?}");
+        }
+        let removed = Key::Budget.row().effect_of_change(Some("6Gi"), None);
+        assert_eq!(removed, Some(Effect::Exposes));
     }
 }
