@@ -138,11 +138,14 @@ macro_rules! rule_tests {
 rule_tests! {
     allow_invalid
     allow_unused
+    budget_above_floor
+    budget_missing
     card_total
     checksum_missing
     client_settings_unread
     client_url
     deadline_too_short
+    floor_below_budget_and_reserve
     floor_out_of_reach
     floor_within_reserve
     gate_dry_run
@@ -155,6 +158,7 @@ rule_tests! {
     image_keel_and_digest
     image_moving_tag
     liveness_http
+    memory_unattributed
     memory_request_missing
     no_series_idle
     own_memory_counted

@@ -377,8 +377,8 @@ pub struct Gate {
     #[serde(default)]
     pub series: Option<Series>,
     /// The label that names a series' device, such as `UUID`. Together with the label `GPU_I_ID`, which
-    /// the parts of a GPU have, it tells devices apart: series of two devices are no reading. Default:
-    /// devices are not told apart.
+    /// the parts of a GPU have, it distinguishes devices: series of two devices count as no reading.
+    /// Default: devices are not distinguished.
     #[serde(default)]
     pub device_label: Option<String>,
     /// The label of the namespace that uses a series' memory. Default: `namespace`.

@@ -21,7 +21,7 @@ pub struct Query {
     pub select: Selection,
     /// The amount that each series of the metric counts.
     pub series: Series,
-    /// The label whose value names a series' device; `None`: devices are not told apart.
+    /// The label whose value names a series' device; `None`: devices are not distinguished.
     pub device_label: Option<String>,
     /// The label of the namespace whose memory a series counts.
     pub namespace_label: String,

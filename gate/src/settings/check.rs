@@ -152,18 +152,16 @@ impl Checker<'_> {
         let free_metric = self.other_metric(Key::FreeMetric, &[&metric]);
         let others = [metric.as_str(), free_metric.as_deref().unwrap_or_default()];
         let total_metric = self.other_metric(Key::TotalMetric, &others);
-        let select = self.optional(Key::Select, |checker| {
-            checker.parse_with(Key::Select, Selection::parse)
-        });
+        let select =
+            self.optional(Key::Select, |checker| checker.parse_with(Key::Select, Selection::parse));
         let series = self.parse_choice(Key::Series, Series::NAMES);
         Query {
             unit: unit.unwrap_or_default(),
             namespace,
             select: select.unwrap_or_default(),
             series: series.unwrap_or_default(),
-            device_label: self.optional(Key::DeviceLabel, |checker| {
-                checker.label_name(Key::DeviceLabel)
-            }),
+            device_label: self
+                .optional(Key::DeviceLabel, |checker| checker.label_name(Key::DeviceLabel)),
             namespace_label: self.label_name(Key::NamespaceLabel).unwrap_or_default(),
             free_metric,
             total_metric,
@@ -216,7 +214,8 @@ impl Checker<'_> {
         let failure = self.parse_choice(Key::OnScrapeFailure, OnScrapeFailure::NAMES);
         let no_series = self.parse_choice(Key::NoSeries, NoSeries::NAMES);
         if no_series == Some(NoSeries::Idle) && query.series != Series::Pods {
-            let problem = "invalid value `idle`: expected `unknown`, since an idle device has a series too";
+            let problem =
+                "invalid value `idle`: expected `unknown`, since an idle device has a series too";
             self.add_error(Key::NoSeries, problem);
         }
         Rules {
@@ -260,11 +259,7 @@ impl Checker<'_> {
     }
 
     /// Checks a setting only if it is given.
-    fn optional<T>(
-        &mut self,
-        key: Key,
-        check: impl FnOnce(&mut Self) -> Option<T>,
-    ) -> Option<T> {
+    fn optional<T>(&mut self, key: Key, check: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         self.raw.get(key).filter(|text| !text.is_empty())?;
         check(self)
     }

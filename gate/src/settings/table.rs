@@ -381,7 +381,7 @@ settings! {
             choice(
                 "devices",
                 Effect::Neutral,
-                "each series counts all memory in use on a device, so the tenant's can't be told from the residents'",
+                "each series counts all memory in use on a device, so the tenant's can't be distinguished from the residents'",
             ),
             choice(
                 "devices-and-pods",
@@ -394,8 +394,8 @@ settings! {
     DeviceLabel {
         env: "DEVICE_LABEL",
         kind: Kind::Text("label name"),
-        default: DefaultValue::Derived("none: devices are not told apart"),
-        summary: "the label that names a series' device, together with GPU_I_ID; series of two devices are no reading",
+        default: DefaultValue::Derived("none: devices are not distinguished"),
+        summary: "the label that names a series' device, together with GPU_I_ID; series of two devices count as no reading",
         label: "device label",
         role: Role::Reading,
         effect: Effect::Neutral,

@@ -11,6 +11,7 @@ mod support;
 
 mod api;
 mod configuration;
+mod devices;
 mod exposition;
 mod network;
 
@@ -65,6 +66,7 @@ pub(crate) const NO_READING: &[Case] = &[case("up", 0, Untouched), case("guard",
 
 const GROUPS: &[(&str, &[Fault])] = &[
     ("The exposition", exposition::FAULTS),
+    ("The GPU that is read, its memory, and the budget", devices::FAULTS),
     ("The connection to the exporter", network::FAULTS),
     ("The API server", api::FAULTS),
     ("The configuration", configuration::FAULTS),
@@ -127,12 +129,12 @@ fn run_next_cases(jobs: &[(&Fault, &Case)], next: &AtomicUsize) -> Vec<String> {
 }
 
 #[test]
-fn there_are_at_least_sixty_faults_without_duplicates() {
+fn there_are_at_least_ninety_faults_without_duplicates() {
     let names: Vec<(&str, &str)> = GROUPS
         .iter()
         .flat_map(|(group, faults)| faults.iter().map(move |fault| (*group, fault.name)))
         .collect();
-    assert!(names.len() >= 60, "{}", names.len());
+    assert!(names.len() >= 90, "{}", names.len());
     assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
 }
 

@@ -35,7 +35,8 @@ fn invalid_settings(changes: &[(&str, &str)]) -> Vec<String> {
 fn the_defaults_are_the_safe_behaviours() {
     let settings = check_with(&[]).unwrap();
     let sampling = settings.sampling.unwrap();
-    let rules = Rules { total: Some(16 << 30), floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
+    let rules =
+        Rules { total: Some(16 << 30), floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
     assert_eq!(sampling.rules, rules);
     assert_eq!((sampling.samples, sampling.recheck_delay), (2, Duration::from_secs(75)));
     assert_eq!(sampling.query.metric, "gpu_pod_memory_used_bytes");
