@@ -10,7 +10,7 @@ use std::io::Write as _;
 use serde_json::{Map, Value, json};
 use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes, total_bytes};
 use vram_gate::exposition::Usage;
-use vram_gate::settings::{LogFormat, Output, Settings};
+use vram_gate::settings::{LogFormat, Output, SettingError, Settings, describe_errors};
 
 use crate::Exit;
 
@@ -27,11 +27,13 @@ pub(crate) enum Outcome {
     AlreadyThere,
     /// The decision was to leave the tenant alone.
     LeftAlone,
+    /// SIGTERM cut a guard short, and what it had read gave no reason to yield: the Job tries again.
+    Interrupted,
     /// A dry run that would have scaled.
     WouldScale,
     /// The Deployment had to be scaled and could not be.
     Failed(String),
-    /// Invalid configuration.
+    /// Invalid configuration, with which nothing could be done.
     Misconfigured(String),
 }
 
@@ -49,24 +51,33 @@ pub(crate) struct Sampled {
 /// One run.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// The settings, if they are valid.
+    /// The settings, if the run had valid ones or could release the GPU without.
     pub(crate) settings: Option<Settings>,
     pub(crate) outcome: Outcome,
     pub(crate) decision: Option<Decision>,
     pub(crate) sampled: Option<Sampled>,
     /// The replicas before, if they were read.
     pub(crate) before: Option<i64>,
+    /// The invalid settings in spite of which the GPU was released.
+    pub(crate) setting_errors: Vec<SettingError>,
 }
 
 impl Report {
     /// Returns a report of only the outcome.
     pub(crate) fn new(settings: Option<&Settings>, outcome: Outcome) -> Self {
-        Self { settings: settings.cloned(), outcome, decision: None, sampled: None, before: None }
+        Self {
+            settings: settings.cloned(),
+            outcome,
+            decision: None,
+            sampled: None,
+            before: None,
+            setting_errors: Vec::new(),
+        }
     }
 
     pub(crate) fn exit(&self) -> Exit {
         match self.outcome {
-            Outcome::Failed(_) => Exit::Failed,
+            Outcome::Failed(_) | Outcome::Interrupted => Exit::Failed,
             Outcome::Misconfigured(_) => Exit::Misconfigured,
             _ => Exit::Done,
         }
@@ -98,6 +109,9 @@ impl Report {
             Outcome::Scaled => format!("scaled {name} to {replicas}"),
             Outcome::AlreadyThere => format!("left {name} at {replicas}"),
             Outcome::LeftAlone => format!("left {name} alone"),
+            Outcome::Interrupted => {
+                format!("stopped by SIGTERM, left {name} to the Job's next attempt")
+            }
             Outcome::WouldScale => format!("would scale {name} to {replicas}"),
             Outcome::Failed(_) => format!("could not scale {name} to {replicas}"),
             Outcome::Misconfigured(problem) => {
@@ -131,10 +145,12 @@ impl Report {
             Outcome::Scaled => ("scaled", "info"),
             Outcome::AlreadyThere => ("already-there", "info"),
             Outcome::LeftAlone => ("left-alone", "info"),
+            Outcome::Interrupted => ("interrupted", "warning"),
             Outcome::WouldScale => ("would-scale", "info"),
             Outcome::Failed(_) => ("failed", "error"),
             Outcome::Misconfigured(_) => ("misconfigured", "error"),
         };
+        let level = if self.setting_errors.is_empty() { level } else { "error" };
         let mut object = Map::new();
         object.insert("level".into(), level.into());
         object.insert("outcome".into(), outcome.into());
@@ -157,6 +173,10 @@ impl Report {
     /// counted against the floor; `free` is the rest.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let mut fields = Vec::new();
+        if !self.setting_errors.is_empty() {
+            let errors = describe_errors(&self.setting_errors);
+            fields.push(("settingError", json!(one_line(&errors))));
+        }
         if let (Some(sampled), Some(settings)) = (&self.sampled, &self.settings) {
             let rules = &sampled.rules;
             match &sampled.scrape {

@@ -26,7 +26,8 @@ free = total - memory in use, where the total is GPU_TOTAL or measured. One line
 done; the termination message holds the same line.
 
 exit: 0 decided and done (leaving the tenant alone included), 1 could not scale,
-2 invalid configuration
+or SIGTERM cut a guard short, 2 invalid configuration and nothing done (a guard
+with a valid target scales to 0 instead)
 
 settings (flags override variables; quantities as 6Gi; durations as 10s):
 ";

@@ -10,7 +10,7 @@ mod names;
 mod raw;
 mod table;
 
-pub use check::check;
+pub use check::{Runnable, check, check_for_run};
 pub use help::{help, markdown};
 pub use raw::{Invocation, Raw};
 pub use table::{Choice, DefaultValue, Effect, Key, Kind, Role, Row, TABLE};
@@ -153,3 +153,9 @@ impl fmt::Display for SettingError {
 }
 
 impl std::error::Error for SettingError {}
+
+/// Returns the errors as one text.
+#[must_use]
+pub fn describe_errors(errors: &[SettingError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -218,3 +218,53 @@ fn the_query_has_the_settings_of_the_exporter() {
     };
     assert_eq!(settings.unwrap().sampling.unwrap().query, expected);
 }
+
+fn check_run(changes: &[(&str, &str)], args: &[&str]) -> Result<Runnable, Vec<SettingError>> {
+    let collected = Raw::collect(args.iter().map(OsString::from), |name| {
+        let mut settings = changes.iter().chain(GOOD);
+        settings.find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+    });
+    match collected {
+        Ok(Invocation::Run(raw)) => check_for_run(&raw, Vec::new(), |_| None),
+        Err((raw, errors)) => check_for_run(&raw, errors, |_| None),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_guard_and_a_down_run_in_spite_of_errors_outside_their_target() {
+    for (action, changes, args, setting) in [
+        ("guard", &[("FLOOR", "6GB")][..], &[][..], "FLOOR"),
+        ("guard", &[("DRY_RUN", "maybe")], &[], "DRY_RUN"),
+        ("down", &[("DEADLINE", "0")], &[], "DEADLINE"),
+        ("down", &[("LOG_FORMAT", "xml")], &[], "LOG_FORMAT"),
+        ("guard", &[], &["--flor=1"], "--flor"),
+        ("down", &[], &["--floor=1", "--floor=2"], "--floor"),
+    ] {
+        let changes = [changes, &[("ACTION", action)]].concat();
+        let Runnable { settings, errors } = check_run(&changes, args).unwrap();
+        assert_eq!(errors.iter().map(|error| &error.setting).collect::<Vec<_>>(), [setting]);
+        assert!(!settings.dry_run && !settings.deadline.is_zero(), "{settings:?}");
+        let up = [&[("ACTION", "up")], &changes[..]].concat();
+        assert!(action == "down" || check_run(&up, args).is_err());
+    }
+}
+
+#[test]
+fn no_action_runs_with_an_invalid_target() {
+    for (changes, args) in [
+        (&[("DEPLOYMENT", "a/b")][..], &[][..]),
+        (&[("NAMESPACE", "..")], &[]),
+        (&[("KUBERNETES_SERVICE_HOST", "a b")], &[]),
+        (&[("KUBERNETES_SERVICE_PORT", "0")], &[]),
+        (&[], &["--deployment=a", "--deployment=b"]),
+        (&[], &["--namespace"]),
+        (&[], &["up", "down"]),
+        (&[("ACTION", "sideways")], &[]),
+    ] {
+        for action in ["up", "guard", "down"] {
+            let changes = [changes, &[("ACTION", action)]].concat();
+            assert!(check_run(&changes, args).is_err(), "{action} {changes:?} {args:?}");
+        }
+    }
+}
