@@ -40,7 +40,7 @@ fn messages(edit: impl Fn(&str) -> String, history: &History) -> Vec<String> {
     let base = tenant();
     let now = "2026-11-24T12:00:00Z".parse().unwrap();
     let diff = Diff::between(&snapshot(&base), &snapshot(&edit(&base)), now, Some(history));
-    diff.backtests.iter().map(|test| crate::report::plain_text(&test.message)).collect()
+    diff.backtests.iter().map(|test| test.message.to_string()).collect()
 }
 
 #[test]

@@ -214,7 +214,7 @@ mod tests {
         let diff = diff(&guard(row.env, old), &guard(row.env, new), "2026-11-24T12:00:00Z");
         assert!(!diff.is_empty(), "{}", row.env);
         diff.consequences.iter().any(|consequence| {
-            let message = crate::report::plain_text(&consequence.message);
+            let message = consequence.message.to_string();
             let names_it = message.starts_with(row.label()) || message.contains(row.env);
             [BLIND.id, CHANGED.id].contains(&consequence.rule.id) && names_it
         })
