@@ -23,7 +23,7 @@ const MAX_FOREIGN_TEXT: usize = 300;
 pub(crate) enum Outcome {
     /// A PATCH was sent, and the server confirmed the replicas.
     Scaled,
-    /// The Deployment already had the right replicas.
+    /// The tenant already had the right replicas.
     AlreadyThere,
     /// The decision was to leave the tenant alone.
     LeftAlone,
@@ -31,7 +31,7 @@ pub(crate) enum Outcome {
     Interrupted,
     /// A dry run that would have scaled.
     WouldScale,
-    /// The Deployment had to be scaled and could not be.
+    /// The tenant had to be scaled and could not be.
     Failed(String),
     /// Invalid configuration, with which nothing could be done.
     Misconfigured(String),
@@ -102,7 +102,7 @@ impl Report {
     /// Returns a sentence with the outcome and the reason.
     fn message(&self) -> String {
         let target = self.settings.as_ref().map(|settings| &settings.target);
-        let name = target.map(|target| format!("{}/{}", target.namespace, target.deployment));
+        let name = target.map(|target| format!("{}/{}", target.namespace, target.name));
         let name = name.unwrap_or_default();
         let replicas = self.decision.and_then(|decision| decision.scale_to).unwrap_or_default();
         let done = match &self.outcome {
@@ -162,7 +162,8 @@ impl Report {
         if let Some(settings) = &self.settings {
             object.insert("action".into(), settings.action.name().into());
             object.insert("namespace".into(), settings.target.namespace.clone().into());
-            object.insert("deployment".into(), settings.target.deployment.clone().into());
+            object.insert("kind".into(), settings.target.kind.clone().into());
+            object.insert("name".into(), settings.target.name.clone().into());
             object.insert("dryRun".into(), settings.dry_run.into());
         }
         object.extend(self.fields().into_iter().map(|(name, value)| (name.to_owned(), value)));

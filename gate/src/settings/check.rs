@@ -152,10 +152,30 @@ impl Checker<'_> {
         service_account: PathBuf,
         dry_run: bool,
     ) -> Target {
-        let deployment = self.required_text(Key::Deployment);
-        if !deployment.is_empty() && !is_dns_subdomain(&deployment) {
-            self.add_invalid(Key::Deployment, &deployment, "expected the name of a Deployment");
+        let name = self.required_text(Key::Deployment);
+        if !name.is_empty() && !is_dns_subdomain(&name) {
+            self.add_invalid(Key::Deployment, &name, "expected the name of an object");
         }
+        // The checks also keep other paths than that of a scale out of the URL.
+        let api_version = self.required_text(Key::TargetApiVersion);
+        if !api_version.is_empty() && !names::is_api_version(&api_version) {
+            let expected = "expected an API version, such as `apps/v1`";
+            self.add_invalid(Key::TargetApiVersion, &api_version, expected);
+        }
+        let kind = self.required_text(Key::TargetKind);
+        if !kind.is_empty() && !names::is_kind(&kind) {
+            let expected = "expected a kind, such as `StatefulSet`";
+            self.add_invalid(Key::TargetKind, &kind, expected);
+        }
+        let resource = match self.raw.get(Key::TargetResource) {
+            Some(resource) if !is_dns_label(resource) => {
+                let expected = "expected the plural name of a kind, such as `statefulsets`";
+                self.add_invalid(Key::TargetResource, resource, expected);
+                String::new()
+            }
+            Some(resource) => resource.to_owned(),
+            None => names::resource_of_kind(&kind),
+        };
         let host = self.raw.get(Key::KubernetesServiceHost).map(str::to_owned);
         match &host {
             Some(host) if !is_host(host) => {
@@ -169,8 +189,11 @@ impl Checker<'_> {
         }
         let port = self.parse_number(Key::KubernetesServicePort);
         Target {
+            api_version,
+            kind,
+            resource,
             namespace,
-            deployment,
+            name,
             host,
             port: u16::try_from(port).unwrap_or_default(),
             service_account,

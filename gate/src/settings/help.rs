@@ -6,7 +6,8 @@ use super::{DefaultValue, Key, Row, TABLE};
 
 const INTRODUCTION: &str = "\
 Decides who has the GPU: reads from a Prometheus exporter how much of the GPU's
-memory is in use, and scales one Deployment, the tenant, to 1 or 0.
+memory is in use, and scales one object, the tenant's Deployment or any other
+with a scale subresource, to 1 or 0.
 
 usage: vram-gate up|guard|down [--setting VALUE]...
 

@@ -45,6 +45,26 @@ fn the_defaults_are_the_safe_behaviours() {
 }
 
 #[test]
+fn the_target_is_a_deployment_unless_its_kind_is_set() {
+    for (changes, expected) in [
+        (&[][..], ("apps/v1", "Deployment", "deployments")),
+        (&[("TARGET_KIND", "StatefulSet")], ("apps/v1", "StatefulSet", "statefulsets")),
+        (
+            &[
+                ("TARGET_API_VERSION", "example.org/v1"),
+                ("TARGET_KIND", "Ox"),
+                ("TARGET_RESOURCE", "oxen"),
+            ],
+            ("example.org/v1", "Ox", "oxen"),
+        ),
+    ] {
+        let target = check_with(changes).unwrap().target;
+        let found = (&*target.api_version, &*target.kind, &*target.resource);
+        assert_eq!((found, &*target.name), (expected, "chatterbox-tts"));
+    }
+}
+
+#[test]
 fn each_invalid_setting_is_named() {
     for (key, value) in [
         ("ACTION", "sideways"),
@@ -68,6 +88,11 @@ fn each_invalid_setting_is_named() {
         ("BUDGET", "0"),
         ("NAMESPACE", "Tts"),
         ("DEPLOYMENT", "a/b"),
+        ("TARGET_API_VERSION", "apps/v1/x"),
+        ("TARGET_API_VERSION", "apps/../v1"),
+        ("TARGET_KIND", "Stateful Set"),
+        ("TARGET_RESOURCE", "deployments/scale"),
+        ("TARGET_RESOURCE", "Deployments"),
         ("RESERVE", "17Gi"),
         ("COUNT", "nobody"),
         ("ON_SCRAPE_FAILURE", "panic"),
