@@ -10,8 +10,8 @@ const GUARD_YIELDS: &[Case] = &[case("guard", 0, To(0))];
 const GUARD_STAYS: &[Case] = &[case("guard", 0, Untouched)];
 const ROOM: &[Case] = &[case("up", 0, To(1)), case("guard", 0, Untouched)];
 const NO_ROOM: &[Case] = &[case("up", 0, Untouched), case("guard", 0, To(0))];
-const SAMPLING: &[Case] = &[case("up", 2, Untouched), case("guard", 2, Untouched)];
-const GUARD_REFUSES: &[Case] = &[case("guard", 2, Untouched)];
+/// A guard that can't judge a reading releases the GPU.
+const SAMPLING: &[Case] = &[case("up", 2, Untouched), case("guard", 0, To(0))];
 
 /// Serves lines in MiB of a T4, as DCGM's exporter writes them: `used`, `free` and `total` are replaced
 /// by its metrics. The floor is 6 GiB, the reserve 512 MiB, the budget 5632 MiB.
@@ -253,7 +253,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     ),
     fault(
         "nothing attributes memory, and there is no BUDGET",
-        GUARD_REFUSES,
+        GUARD_YIELDS,
         "BUDGET: not set: with `SERIES=devices` nothing tells",
         |env| {
             serve_dcgm(env, "devices", &["used{UUID=\"GPU-a\"} 300"]);
