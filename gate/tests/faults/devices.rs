@@ -48,7 +48,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             serve_dcgm(env, "devices", &lines);
         },
     ),
-    fault("two GPUs, the roomy one selected", ROOM, "used=314572800", |env| {
+    fault("two GPUs, the roomy one selected", ROOM, "select=\"gpu=\\\"0\\\"\"", |env| {
         let lines = ["used{gpu=\"0\",UUID=\"GPU-a\"} 300", "used{gpu=\"1\",UUID=\"GPU-b\"} 14900"];
         serve_dcgm(env, "devices", &lines);
         env.set("SELECT", "gpu=\"0\"");
