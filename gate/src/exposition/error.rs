@@ -65,7 +65,7 @@ pub enum ExpositionFault {
     /// A duplicate series of the metric.
     SeriesTwice,
     /// Series of two devices; each is named.
-    TwoDevices(Box<str>, Box<str>),
+    TwoDevices(Box<[String; 2]>),
     /// A series without the label of the device.
     NoDeviceLabel,
     /// Different amounts of one device.
@@ -85,7 +85,8 @@ pub enum ExpositionFault {
 impl fmt::Display for ExpositionFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
-            Self::TwoDevices(first, second) => {
+            Self::TwoDevices(devices) => {
+                let [first, second] = &**devices;
                 return write!(
                     f,
                     "two devices, `{first}` and `{second}`: select one with `SELECT`"

@@ -98,6 +98,7 @@ fn parse_labels<'a>(
 }
 
 /// Takes a label's name and its value, escapes unchanged.
+#[inline]
 pub(super) fn take_label<'a>(
     cursor: &mut Cursor<'a>,
 ) -> Result<(&'a [u8], &'a str), ExpositionFault> {

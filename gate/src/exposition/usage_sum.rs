@@ -44,7 +44,10 @@ pub struct UsageSum<'a> {
     hash_keys: RandomState,
     /// The metric of the series being read; `None` for one that the query does not read.
     metric: Option<ReadMetric>,
-    labels: Vec<(&'a [u8], Cow<'a, str>)>,
+    /// Its labels, with values as they are written.
+    labels: Vec<(&'a [u8], &'a str)>,
+    /// The labels' values have escapes.
+    is_escaped: bool,
 }
 
 impl<'a> UsageSum<'a> {
@@ -62,6 +65,7 @@ impl<'a> UsageSum<'a> {
             hash_keys: RandomState::new(),
             metric: None,
             labels: Vec::new(),
+            is_escaped: true,
         }
     }
 
@@ -79,7 +83,8 @@ impl<'a> UsageSum<'a> {
         let number = value::parse_number(value.as_bytes()).ok_or(ExpositionFault::Number)?;
         self.start_series(name.as_bytes());
         let labels = labels.into_iter();
-        self.labels.extend(labels.map(|(name, value)| (name.as_bytes(), Cow::Borrowed(value))));
+        self.labels.extend(labels.map(|(name, value)| (name.as_bytes(), value)));
+        self.is_escaped = false;
         self.finish_series(number)
     }
 
@@ -98,11 +103,11 @@ impl<'a> UsageSum<'a> {
             None
         };
         self.labels.clear();
+        self.is_escaped = true;
     }
 
     /// Adds a label of the series, with the escapes in its value.
     pub(super) fn add_label(&mut self, name: &'a [u8], value: &'a str) {
-        let value = if self.metric.is_some() { unescape(value) } else { Cow::Borrowed(value) };
         self.labels.push((name, value));
     }
 
@@ -225,25 +230,31 @@ impl<'a> UsageSum<'a> {
         if device.is_empty() {
             return Err(ExpositionFault::NoDeviceLabel);
         }
-        let device = match self.label(INSTANCE_LABEL) {
-            "" => Cow::Borrowed(device),
-            instance => Cow::Owned(format!("{device}/{instance}")),
+        let instance = self.label(INSTANCE_LABEL);
+        let device = match instance.is_empty() {
+            true => device,
+            false => Cow::Owned(format!("{device}/{instance}")),
         };
         match &self.device {
             None => self.device = Some(device.into_owned()),
             Some(first) if *first == device => {}
             Some(first) => {
-                let [first, second] = [first.as_str(), &device].map(Box::from);
-                return Err(ExpositionFault::TwoDevices(first, second));
+                let devices = [first.clone(), device.into_owned()];
+                return Err(ExpositionFault::TwoDevices(devices.into()));
             }
         }
         Ok(())
     }
 
     /// The value of a label of the series; empty without it, as in Prometheus.
-    fn label(&self, name: &[u8]) -> &str {
+    fn label(&self, name: &[u8]) -> Cow<'a, str> {
         let label = self.labels.iter().find(|(other, _)| *other == name);
-        label.map_or("", |(_, value)| value)
+        label.map_or(Cow::Borrowed(""), |(_, value)| self.text(value))
+    }
+
+    /// The text of a label's value.
+    fn text(&self, value: &'a str) -> Cow<'a, str> {
+        if self.is_escaped { unescape(value) } else { value.into() }
     }
 
     /// Returns a hash of the labels that is equal for equal series, however they are written. As in
@@ -253,11 +264,13 @@ impl<'a> UsageSum<'a> {
     /// scrape is refused, and the next attempt has other hash keys. No series is lost.
     fn series_identity(&self, metric: ReadMetric) -> u64 {
         let mut hasher = self.hash_keys.build_hasher();
-        hasher.write_u8(metric as u8);
+        if metric != ReadMetric::Used {
+            hasher.write_u8(metric as u8); // No label's name starts with such a byte.
+        }
         for (name, value) in self.labels.iter().filter(|(_, value)| !value.is_empty()) {
             hasher.write(name);
             hasher.write_u8(SEPARATOR);
-            hasher.write(value.as_bytes());
+            hasher.write(self.text(value).as_bytes());
             hasher.write_u8(SEPARATOR);
         }
         hasher.finish()

@@ -68,7 +68,9 @@ fn only_selected_series_are_read() {
 
 #[test]
 fn two_devices_are_named_and_never_added() {
-    let two = |first: &str, second: &str| ExpositionFault::TwoDevices(first.into(), second.into());
+    let two = |first: &str, second: &str| {
+        ExpositionFault::TwoDevices(Box::new([first.to_owned(), second.to_owned()]))
+    };
     for series in [Series::Pods, Series::Devices, Series::DevicesAndPods] {
         let query = query(series);
         for (lines, fault) in [
