@@ -116,18 +116,18 @@ impl Checker<'_> {
             self.add_invalid(Key::Namespace, &namespace, "expected the name of a namespace");
         }
         let deadline = self.parse_limit(Key::Deadline);
-        let target =
-            self.check_target(namespace.clone(), service_account.clone(), dry_run == Some(true));
+        let calls_api = dry_run != Some(true) && action != Some(Action::Admit);
+        let target = self.check_target(namespace.clone(), service_account.clone(), calls_api);
         let sampling = match action {
-            Some(Action::Up | Action::Guard) => {
+            Some(Action::Up | Action::Guard | Action::Admit) => {
                 Some(self.check_sampling(namespace, &service_account))
             }
             Some(Action::Down) | None => None,
         };
-        if let (Some(Action::Up), Some(sampling)) = (action, &sampling) {
+        if let (Some(action @ (Action::Up | Action::Admit)), Some(sampling)) = (action, &sampling) {
             let pauses =
                 sampling.sample_interval.saturating_mul(sampling.samples.saturating_sub(1));
-            if !deadline.is_zero() && pauses >= super::sampling_time(deadline) {
+            if !deadline.is_zero() && pauses >= super::sampling_time(action, deadline) {
                 let problem = "too long: with `SAMPLES` it leaves no time before the `DEADLINE`";
                 self.add_error(Key::SampleInterval, problem);
             }
@@ -147,7 +147,7 @@ impl Checker<'_> {
         &mut self,
         namespace: String,
         service_account: PathBuf,
-        dry_run: bool,
+        calls_api: bool,
     ) -> Target {
         let deployment = self.required_text(Key::Deployment);
         if !deployment.is_empty() && !is_dns_subdomain(&deployment) {
@@ -159,7 +159,7 @@ impl Checker<'_> {
                 let expected = "expected an IP address or a host name";
                 self.add_invalid(Key::KubernetesServiceHost, host, expected);
             }
-            None if !dry_run => {
+            None if calls_api => {
                 self.add_error(Key::KubernetesServiceHost, "not set, so this is not a Pod")
             }
             _ => {}
