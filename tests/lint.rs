@@ -136,6 +136,7 @@ macro_rules! rule_tests {
 }
 
 rule_tests! {
+    admission_outlasts_progress
     allow_invalid
     allow_unused
     card_total
@@ -173,6 +174,7 @@ rule_tests! {
     single_sample
     starts_ungated
     storage_not_retained
+    target_not_rendered
     two_pods_at_once
     window_never_opens
     windows_overlap

@@ -25,8 +25,7 @@ enum Exit {
     /// Decided and done. Leaving the tenant alone counts as done: a failed Job would show the stack as
     /// degraded.
     Done = 0,
-    /// The Deployment had to be scaled and could not be, a Pod was not admitted, or SIGTERM cut a guard
-    /// short.
+    /// The tenant had to be scaled and could not be, a Pod was not admitted, or SIGTERM cut a guard short.
     Failed = 1,
     /// Invalid configuration, and nothing was done.
     Misconfigured = 2,

@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use serde_json::{Map, Value, json};
-use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes};
+use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes, total_bytes};
 use vram_gate::exposition::Usage;
 use vram_gate::settings::{LogFormat, Output, SettingError, Settings, describe_errors};
 
@@ -23,7 +23,7 @@ const MAX_FOREIGN_TEXT: usize = 300;
 pub(crate) enum Outcome {
     /// A PATCH was sent, and the server confirmed the replicas.
     Scaled,
-    /// The Deployment already had the right replicas.
+    /// The tenant already had the right replicas.
     AlreadyThere,
     /// The decision was to leave the tenant alone.
     LeftAlone,
@@ -39,7 +39,7 @@ pub(crate) enum Outcome {
     WouldWait,
     /// A dry run that would have scaled.
     WouldScale,
-    /// The Deployment had to be scaled and could not be.
+    /// The tenant had to be scaled and could not be.
     Failed(String),
     /// Invalid configuration, with which nothing could be done.
     Misconfigured(String),
@@ -116,7 +116,7 @@ impl Report {
     /// Returns a sentence with the outcome and the reason.
     fn message(&self) -> String {
         let target = self.settings.as_ref().map(|settings| &settings.target);
-        let name = target.map(|target| format!("{}/{}", target.namespace, target.deployment));
+        let name = target.map(|target| format!("{}/{}", target.namespace, target.name));
         let name = name.unwrap_or_default();
         let replicas = self.decision.and_then(|decision| decision.scale_to).unwrap_or_default();
         let done = match &self.outcome {
@@ -184,7 +184,8 @@ impl Report {
         if let Some(settings) = &self.settings {
             object.insert("action".into(), settings.action.name().into());
             object.insert("namespace".into(), settings.target.namespace.clone().into());
-            object.insert("deployment".into(), settings.target.deployment.clone().into());
+            object.insert("kind".into(), settings.target.kind.clone().into());
+            object.insert("name".into(), settings.target.name.clone().into());
             object.insert("dryRun".into(), settings.dry_run.into());
         }
         object.extend(self.fields().into_iter().map(|(name, value)| (name.to_owned(), value)));
@@ -205,25 +206,29 @@ impl Report {
                 Ok(usage) => {
                     let used = counted_bytes(settings.action, usage, rules);
                     // At most 2⁶³ either way, because settings and usage are bounded.
-                    let left = i64::try_from(free_bytes(rules, used)).unwrap_or(i64::MIN);
+                    let left = i64::try_from(free_bytes(rules, usage, used)).unwrap_or(i64::MIN);
                     fields.extend([
                         ("used", json!(used)),
                         ("free", json!(left)),
                         ("floor", json!(rules.floor)),
-                        ("total", json!(rules.total)),
+                        ("total", json!(total_bytes(rules, usage))),
                         ("reserve", json!(rules.reserve)),
                         ("others", json!(usage.others)),
                         ("unknown", json!(usage.unknown)),
                         ("tenant", json!(usage.tenant)),
                         ("series", json!(usage.series)),
                     ]);
+                    fields.extend(usage.total.map(|total| ("measuredTotal", json!(total))));
                 }
-                Err(problem) => fields.extend([
-                    ("scrapeError", json!(one_line(problem))),
-                    ("floor", json!(rules.floor)),
-                    ("total", json!(rules.total)),
-                ]),
+                Err(problem) => {
+                    fields.extend([
+                        ("scrapeError", json!(one_line(problem))),
+                        ("floor", json!(rules.floor)),
+                    ]);
+                    fields.extend(rules.total.map(|total| ("total", json!(total))));
+                }
             }
+            fields.extend(rules.budget.map(|budget| ("budget", json!(budget))));
             fields.push(("samples", json!(sampled.samples)));
         }
         if let Some(before) = self.before {

@@ -58,7 +58,7 @@ fn json_reports_are_one_object_with_the_numbers() {
     let expected = json!({
         "level": "info", "action": "guard", "outcome": "scaled", "reason": "floor-broken",
         "message": "scaled tts/chatterbox-tts to 0: others leave less than the floor",
-        "namespace": "tts", "deployment": "chatterbox-tts", "dryRun": false, "exit": 0,
+        "namespace": "tts", "kind": "Deployment", "name": "chatterbox-tts", "dryRun": false, "exit": 0,
         "used": 12 * GI, "free": 4 * GI, "floor": 6 * GI, "total": 16 * GI, "reserve": GI / 2,
         "others": 12 * GI, "unknown": 0, "tenant": 0, "series": 2, "samples": 1, "before": 1, "after": 0,
     });

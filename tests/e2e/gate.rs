@@ -10,6 +10,7 @@ mod outage;
 mod refused;
 mod rights;
 mod stop_everything;
+mod targets;
 mod token;
 
 use serde_json::{Value, json};

@@ -59,7 +59,7 @@ pub(super) fn inactive_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
 /// The jobs that scale the server to 0.
 const STOPPING: [(Action, &str); 2] = [(Action::Guard, "guard"), (Action::Down, "down")];
 
-/// The gate of one Deployment in both snapshots.
+/// The gate of one object in both snapshots.
 struct Transition<'a> {
     before: &'a Gate,
     after: &'a Gate,

@@ -1,5 +1,6 @@
 //! The rules, one in each file, and the table of all.
 
+mod admission_outlasts_progress;
 mod allow_invalid;
 mod allow_unused;
 mod card_total;
@@ -37,6 +38,7 @@ mod scrape_port;
 mod single_sample;
 mod starts_ungated;
 mod storage_not_retained;
+mod target_not_rendered;
 mod two_pods_at_once;
 mod window_never_opens;
 mod windows_overlap;
@@ -118,6 +120,8 @@ pub const RULES: &[&Rule] = &[
     &yield_too_slow::RULE,
     &starts_ungated::RULE,
     &two_pods_at_once::RULE,
+    &admission_outlasts_progress::RULE,
+    &target_not_rendered::RULE,
     &gpu_not_requested::RULE,
     &memory_request_missing::RULE,
     &liveness_http::RULE,
