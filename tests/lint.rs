@@ -136,6 +136,7 @@ macro_rules! rule_tests {
 }
 
 rule_tests! {
+    admission_outlasts_progress
     allow_invalid
     allow_unused
     budget_above_floor

@@ -74,7 +74,9 @@ impl GateJob {
             return None;
         }
         let (container, node, (raw, action)) = workload::located_containers(job)
-            .find_map(|(path, node)| Some((path, node, read_settings(node)?)))?;
+            .find_map(|(path, node)| Some((path, node, read_settings(node)?)))
+            // An `admit` scales nothing.
+            .filter(|(.., (_, action))| *action != Action::Admit)?;
         let set_in_cluster = settings::TABLE
             .iter()
             .map(|row| row.key)
@@ -183,13 +185,16 @@ pub(crate) struct RefusedSetting {
     pub path: Path,
 }
 
-/// Checks the settings of every container of a CronJob that runs the gate, by the gate's own rules.
+/// Checks the settings of every container that runs the gate, by the gate's own rules.
 pub(crate) fn refused_settings(object: &kube_validate::Object) -> Vec<RefusedSetting> {
-    let (group, kind) = ("batch", "CronJob");
-    if object.kind != kind || kube_validate::group(&object.api_version) != group {
-        return Vec::new();
-    }
-    workload::located_containers_of(group, kind, &object.node)
+    let group = kube_validate::group(&object.api_version);
+    let is_cron_job = (group, object.kind.as_str()) == ("batch", "CronJob");
+    workload::located_containers_of(group, &object.kind, &object.node)
+        // Elsewhere than in a CronJob, another program may have variables of the same names.
+        .filter(|(_, container)| match is_cron_job {
+            true => runs_gate(container),
+            false => has_gate_command(container),
+        })
         .flat_map(|(path, container)| {
             refused_in_container(container, &path, object.namespace.as_deref())
         })
@@ -201,9 +206,6 @@ fn refused_in_container(
     path: &Path,
     namespace: Option<&str>,
 ) -> Vec<RefusedSetting> {
-    if !runs_gate(container) {
-        return Vec::new();
-    }
     let errors = match collect_settings(container, Words::Read) {
         Ok(Invocation::Run(raw)) => {
             settings::check(&raw, |_| namespace.map(str::to_owned)).err().unwrap_or_default()
@@ -226,9 +228,22 @@ fn refused_in_container(
 /// settings of one.
 fn runs_gate(container: &Node) -> bool {
     match strings_at(container, &["command"]).first() {
-        Some(program) => program.rsplit('/').next() == Some("vram-gate"),
+        Some(_) => has_gate_command(container),
         None => read_settings(container).is_some(),
     }
+}
+
+fn has_gate_command(container: &Node) -> bool {
+    let command = strings_at(container, &["command"]);
+    command.first().is_some_and(|program| program.rsplit('/').next() == Some("vram-gate"))
+}
+
+/// The settings of an object's admission, if it has a container that runs `vram-gate admit`.
+pub(crate) fn admission(object: &Object) -> Option<Raw> {
+    workload::containers(object)
+        .filter(|container| has_gate_command(container))
+        .filter_map(read_settings)
+        .find_map(|(raw, action)| (action == Action::Admit).then_some(raw))
 }
 
 /// Returns true if a container's own text decides the check of a setting: its value, and those that it

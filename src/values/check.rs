@@ -44,6 +44,11 @@ pub enum CheckError {
     /// A Service without a port behind it.
     #[error("`service` needs `server.port`, the port that it leads to")]
     NoServerPort,
+    /// An admission that could not trust the exporter.
+    #[error(
+        "`server.admission` needs an http `gate.metricsUrl`: the server's Pods mount no CA certificate for https"
+    )]
+    NoAdmissionCa,
     /// A mode that needs a policy.
     #[error("`kyverno.mode: {0}` needs `kyverno.policy`, the owner's policy file")]
     NoPolicy(&'static str),
@@ -94,6 +99,9 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     }
     if values.service.is_some() && values.server.port.is_none() {
         report(path_of(&["service"]), CheckError::NoServerPort);
+    }
+    if values.server.admission && values.gate.metrics_url.as_str().starts_with("https:") {
+        report(path_of(&["server", "admission"]), CheckError::NoAdmissionCa);
     }
     if let (Some(config), Some(storage)) = (&values.server.config, &values.storage)
         && without_trailing_slash(config.mount_path.as_str())

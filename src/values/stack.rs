@@ -134,6 +134,10 @@ pub struct Server {
     /// contain no secrets: name the Secret's key.
     #[serde(default)]
     pub env: IndexMap<EnvName, EnvValue>,
+    /// Makes each new Pod wait, in an init container with the gate's image, until `gate.floor` is free in
+    /// every sample; a change of the gate's settings then restarts a running server. Default: false.
+    #[serde(default)]
+    pub admission: bool,
     /// Containers that run before the server, in Kubernetes' format.
     #[serde(default)]
     pub init_containers: Vec<Container>,

@@ -53,10 +53,13 @@ pub struct Runnable {
 }
 
 /// The settings without which nothing can be scaled.
-const RELEASE: [Key; 6] = [
+const RELEASE: [Key; 9] = [
     Key::Action,
     Key::Namespace,
     Key::Deployment,
+    Key::TargetApiVersion,
+    Key::TargetKind,
+    Key::TargetResource,
     Key::ServiceAccountDir,
     Key::KubernetesServiceHost,
     Key::KubernetesServicePort,
@@ -116,10 +119,10 @@ impl Checker<'_> {
             self.add_invalid(Key::Namespace, &namespace, "expected the name of a namespace");
         }
         let deadline = self.parse_limit(Key::Deadline);
-        let target =
-            self.check_target(namespace.clone(), service_account.clone(), dry_run == Some(true));
+        let calls_api = dry_run != Some(true) && action != Some(Action::Admit);
+        let target = self.check_target(namespace.clone(), service_account.clone(), calls_api);
         let sampling = match action {
-            Some(Action::Up | Action::Guard) => {
+            Some(Action::Up | Action::Guard | Action::Admit) => {
                 Some(self.check_sampling(namespace, &service_account))
             }
             Some(Action::Down) | None => None,
@@ -127,10 +130,10 @@ impl Checker<'_> {
         if let (Some(Action::Guard), Some(sampling)) = (action, &sampling) {
             self.check_headroom(&sampling.rules);
         }
-        if let (Some(Action::Up), Some(sampling)) = (action, &sampling) {
+        if let (Some(action @ (Action::Up | Action::Admit)), Some(sampling)) = (action, &sampling) {
             let pauses =
                 sampling.sample_interval.saturating_mul(sampling.samples.saturating_sub(1));
-            if !deadline.is_zero() && pauses >= super::sampling_time(deadline) {
+            if !deadline.is_zero() && pauses >= super::sampling_time(action, deadline) {
                 let problem = "too long: with `SAMPLES` it leaves no time before the `DEADLINE`";
                 self.add_error(Key::SampleInterval, problem);
             }
@@ -150,7 +153,7 @@ impl Checker<'_> {
         &mut self,
         namespace: String,
         service_account: PathBuf,
-        dry_run: bool,
+        calls_api: bool,
     ) -> Target {
         let name = self.required_text(Key::Deployment);
         if !name.is_empty() && !is_dns_subdomain(&name) {
@@ -182,7 +185,7 @@ impl Checker<'_> {
                 let expected = "expected an IP address or a host name";
                 self.add_invalid(Key::KubernetesServiceHost, host, expected);
             }
-            None if !dry_run => {
+            None if calls_api => {
                 self.add_error(Key::KubernetesServiceHost, "not set, so this is not a Pod")
             }
             _ => {}

@@ -42,16 +42,19 @@ pub struct Settings {
 
 impl Settings {
     /// The part of the [deadline](Self::deadline) that sampling may take. The rest is kept for at least
-    /// one attempt to scale.
+    /// one attempt to scale, except for `admit`.
     #[must_use]
     pub fn sampling_time(&self) -> Duration {
-        sampling_time(self.deadline)
+        sampling_time(self.action, self.deadline)
     }
 }
 
-/// Keeps 15 s for scaling, or a third of a deadline that is short.
-fn sampling_time(deadline: Duration) -> Duration {
-    deadline - Duration::from_secs(15).min(deadline / 3)
+/// Keeps 15 s for scaling, or a third of a deadline that is short; `admit` does not scale.
+fn sampling_time(action: Action, deadline: Duration) -> Duration {
+    match action {
+        Action::Admit => deadline,
+        _ => deadline - Duration::from_secs(15).min(deadline / 3),
+    }
 }
 
 /// The sampling of the GPU's memory.
@@ -67,7 +70,7 @@ pub struct Sampling {
     pub rules: Rules,
     /// The limit of one attempt, from name resolution to the last byte.
     pub timeout: Duration,
-    /// `up`: the number of readings that must pass. `guard` takes one.
+    /// `up`, `admit`: the number of readings that must pass. `guard` takes one.
     pub samples: u32,
     /// The pause between them.
     pub sample_interval: Duration,
@@ -100,7 +103,7 @@ pub struct Target {
     pub namespace: String,
     /// The object's name.
     pub name: String,
-    /// The API server's address; `None` only in a dry run outside a cluster.
+    /// The API server's address; `None` only for `admit`, and in a dry run outside a cluster.
     pub host: Option<String>,
     /// The API server's port.
     pub port: u16,

@@ -91,7 +91,7 @@ pub enum Role {
 pub enum DefaultValue {
     /// None: the setting is required.
     Required,
-    /// None: the setting is required for `up` and `guard`; `down` ignores it.
+    /// None: the setting is required, except for `down`, which ignores it.
     RequiredToSample,
     /// This value.
     Value(&'static str),
@@ -253,7 +253,7 @@ macro_rules! settings {
 settings! {
     Action {
         env: "ACTION",
-        kind: Kind::Choice(&["up", "guard", "down"]),
+        kind: Kind::Choice(&["up", "guard", "down", "admit"]),
         default: DefaultValue::Required,
         summary: "the decision to make",
         label: "action",
@@ -263,6 +263,7 @@ settings! {
             choice("up", Effect::Neutral, "starts the tenant if the floor is free"),
             choice("guard", Effect::Neutral, "stops the tenant if others need the GPU"),
             choice("down", Effect::Neutral, "stops the tenant"),
+            choice("admit", Effect::Neutral, "lets a Pod of the tenant start once the floor is free"),
         ],
         value_path: None,
     }
@@ -540,7 +541,7 @@ settings! {
         env: "SAMPLES",
         kind: Kind::Number(1, 10),
         default: DefaultValue::Value("2"),
-        summary: "up: the number of readings that must all leave the floor free",
+        summary: "up, admit: the number of readings in a row that must all leave the floor free",
         label: "samples",
         role: Role::Decision,
         effect: Effect::Protects,
@@ -551,7 +552,7 @@ settings! {
         env: "SAMPLE_INTERVAL",
         kind: Kind::Duration,
         default: DefaultValue::Value("20s"),
-        summary: "up: the pause between readings; the exporter updates its metrics every 15 s",
+        summary: "up, admit: the pause between readings; the exporter updates its metrics every 15 s",
         label: "sample interval",
         role: Role::Decision,
         effect: Effect::Protects,

@@ -83,7 +83,7 @@ pub(super) fn changed_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
                 &WEAKENED,
                 ": if it does not start, finish and act as before, nothing stops the server when the window ends",
             ),
-            Action::Up => {
+            Action::Up | Action::Admit => {
                 (&UP_CHANGES, ": it may start the server without the gate's check, or not at all")
             }
         };

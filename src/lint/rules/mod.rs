@@ -1,5 +1,6 @@
 //! The rules, one in each file, and the table of all.
 
+mod admission_outlasts_progress;
 mod allow_invalid;
 mod allow_unused;
 mod budget_above_floor;
@@ -127,6 +128,7 @@ pub const RULES: &[&Rule] = &[
     &yield_too_slow::RULE,
     &starts_ungated::RULE,
     &two_pods_at_once::RULE,
+    &admission_outlasts_progress::RULE,
     &target_not_rendered::RULE,
     &gpu_not_requested::RULE,
     &memory_request_missing::RULE,
