@@ -6,7 +6,9 @@ use std::time::Duration;
 use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
 use kube_formats::quantity::parse_bytes;
 
-use super::{Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Target, names};
+use super::{
+    Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Source, Target, names,
+};
 use crate::decision::{Action, Count, NoSeries, OnScrapeFailure, Rules};
 use crate::duration;
 use crate::exposition::{MetricUnit, Query};
@@ -132,6 +134,14 @@ impl Checker<'_> {
             self.add_invalid(Key::Metric, &metric, "expected the name of a metric");
         }
         let unit = self.parse_choice(Key::MetricUnit, MetricUnit::NAMES);
+        let sentinel = self.raw.get(Key::Sentinel).map(str::to_owned);
+        if let Some(sentinel) = &sentinel {
+            if !names::is_metric_name(sentinel) {
+                self.add_invalid(Key::Sentinel, sentinel, "expected the name of a metric");
+            } else if *sentinel == metric {
+                self.add_error(Key::Sentinel, "the same as `METRIC`, which it must follow");
+            }
+        }
         Sampling {
             url,
             ca: match self.raw.get(Key::MetricsCa) {
@@ -139,6 +149,8 @@ impl Checker<'_> {
                 None => service_account.join("ca.crt"),
             },
             query: Query { metric, unit: unit.unwrap_or_default(), namespace },
+            source: Source::Exposition { sentinel },
+            max_age: self.parse_nonzero_duration(Key::MaxAge),
             rules: self.check_rules(),
             timeout: self.parse_nonzero_duration(Key::ScrapeTimeout),
             samples: u32::try_from(self.parse_number(Key::Samples)).unwrap_or(1),

@@ -169,6 +169,7 @@ impl Key {
         match self {
             Self::Floor | Self::Reserve => &[Self::GpuTotal],
             Self::SampleInterval => &[Self::Samples, Self::Deadline],
+            Self::Sentinel => &[Self::Metric],
             _ => &[],
         }
     }
@@ -397,6 +398,28 @@ settings! {
         ],
         value_path: Some("gate.noSeries"),
     }
+    Sentinel {
+        env: "SENTINEL",
+        kind: Kind::Text("metric name"),
+        default: DefaultValue::Derived("none: each answer is read twice"),
+        summary: "a metric that the exporter writes after every series that is read: proof that a scrape is whole",
+        label: "sentinel",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.sentinel"),
+    }
+    MaxAge {
+        env: "MAX_AGE",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("60s"),
+        summary: "the most that a series' timestamp may differ from the time of the reading; beyond it there is no reading",
+        label: "max age",
+        role: Role::Reading,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("gate.maxAgeSeconds"),
+    }
     Samples {
         env: "SAMPLES",
         kind: Kind::Number(1, 10),
@@ -434,7 +457,7 @@ settings! {
         env: "SCRAPE_TIMEOUT",
         kind: Kind::Duration,
         default: DefaultValue::Value("10s"),
-        summary: "the limit of one attempt to scrape, from name resolution to the last byte; there are 3 attempts",
+        summary: "the limit of one request to the exporter, from name resolution to the last byte; a reading has up to 3 attempts of 2 requests",
         label: "scrape timeout",
         role: Role::Operation,
         effect: Effect::Neutral,

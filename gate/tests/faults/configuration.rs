@@ -77,6 +77,13 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("an invalid METRIC", SAMPLING, "METRIC: invalid value `gpu-memory`", |env| {
         env.set("METRIC", "gpu-memory")
     }),
+    fault("an invalid SENTINEL", SAMPLING, "SENTINEL: invalid value `gpu-up`", |env| {
+        env.set("SENTINEL", "gpu-up")
+    }),
+    fault("SENTINEL is the METRIC", SAMPLING, "SENTINEL: the same as `METRIC`", |env| {
+        env.set("SENTINEL", "gpu_pod_memory_used_bytes")
+    }),
+    fault("MAX_AGE=0", SAMPLING, "MAX_AGE: invalid value `0`", |env| env.set("MAX_AGE", "0")),
     fault("SAMPLES=0", SAMPLING, "SAMPLES: invalid value `0`", |env| env.set("SAMPLES", "0")),
     fault(
         "samples that do not fit the deadline",

@@ -63,6 +63,10 @@ fn each_invalid_setting_is_named() {
         ("NO_SERIES", "full"),
         ("LOG_FORMAT", "xml"),
         ("DRY_RUN", "yes"),
+        ("SENTINEL", "a-b"),
+        ("SENTINEL", "gpu_pod_memory_used_bytes"),
+        ("MAX_AGE", "0"),
+        ("MAX_AGE", "soon"),
         ("SAMPLES", "0"),
         ("SAMPLES", "11"),
         ("SAMPLES", "+2"),
@@ -143,4 +147,38 @@ fn the_namespace_is_read_from_the_mount() {
     let Ok(Invocation::Run(raw)) = Raw::collect([], env) else { panic!() };
     let read = |path: &Path| path.ends_with("serviceaccount/namespace").then(|| "tts\n".to_owned());
     assert_eq!(check(&raw, read).unwrap().target.namespace, "tts");
+}
+
+#[test]
+fn the_worst_case_of_sampling_counts_every_request() {
+    let pace = |changes: &[(&str, &str)]| check_with(changes).unwrap().sampling.unwrap().pace();
+    let seconds = |tenths: u64| Duration::from_millis(tenths * 100);
+    let page = pace(&[]);
+    assert_eq!(page.max_reading_time(), seconds(615));
+    assert_eq!(page.max_sampling_time(Action::Up), seconds(615));
+    assert_eq!(page.max_sampling_time(Action::Guard), seconds(1150));
+    assert_eq!(page.min_deadline(Action::Guard), seconds(1300));
+    let with_sentinel = pace(&[("SENTINEL", "gpu_exporter_up")]);
+    assert_eq!(with_sentinel.max_reading_time(), seconds(315));
+    assert_eq!(with_sentinel.max_sampling_time(Action::Guard), seconds(950));
+    let short = pace(&[("SCRAPE_TIMEOUT", "1s"), ("RECHECK_DELAY", "0")]);
+    assert_eq!(short.min_deadline(Action::Guard), Duration::from_millis(11_250));
+}
+
+#[test]
+fn a_request_has_its_default_limit() {
+    assert_eq!(check_with(&[]).unwrap().sampling.unwrap().timeout, Sampling::DEFAULT_TIMEOUT);
+}
+
+#[test]
+fn the_shortest_deadline_leaves_the_time_of_sampling() {
+    for (interval, recheck) in [("0", "0"), ("1s", "3s"), ("20s", "75s"), ("100s", "300s")] {
+        let changes =
+            [("SAMPLE_INTERVAL", interval), ("RECHECK_DELAY", recheck), ("DEADLINE", "1000s")];
+        let pace = check_with(&changes).unwrap().sampling.unwrap().pace();
+        for action in [Action::Up, Action::Guard] {
+            let deadline = pace.min_deadline(action);
+            assert_eq!(super::super::sampling_time(deadline), pace.max_sampling_time(action));
+        }
+    }
 }
