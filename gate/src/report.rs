@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use serde_json::{Map, Value, json};
-use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes};
+use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes, total_bytes};
 use vram_gate::exposition::Usage;
 use vram_gate::settings::{LogFormat, Output, Settings};
 
@@ -163,25 +163,29 @@ impl Report {
                 Ok(usage) => {
                     let used = counted_bytes(settings.action, usage, rules);
                     // At most 2⁶³ either way, because settings and usage are bounded.
-                    let left = i64::try_from(free_bytes(rules, used)).unwrap_or(i64::MIN);
+                    let left = i64::try_from(free_bytes(rules, usage, used)).unwrap_or(i64::MIN);
                     fields.extend([
                         ("used", json!(used)),
                         ("free", json!(left)),
                         ("floor", json!(rules.floor)),
-                        ("total", json!(rules.total)),
+                        ("total", json!(total_bytes(rules, usage))),
                         ("reserve", json!(rules.reserve)),
                         ("others", json!(usage.others)),
                         ("unknown", json!(usage.unknown)),
                         ("tenant", json!(usage.tenant)),
                         ("series", json!(usage.series)),
                     ]);
+                    fields.extend(usage.total.map(|total| ("measuredTotal", json!(total))));
                 }
-                Err(problem) => fields.extend([
-                    ("scrapeError", json!(one_line(problem))),
-                    ("floor", json!(rules.floor)),
-                    ("total", json!(rules.total)),
-                ]),
+                Err(problem) => {
+                    fields.extend([
+                        ("scrapeError", json!(one_line(problem))),
+                        ("floor", json!(rules.floor)),
+                    ]);
+                    fields.extend(rules.total.map(|total| ("total", json!(total))));
+                }
             }
+            fields.extend(rules.budget.map(|budget| ("budget", json!(budget))));
             fields.push(("samples", json!(sampled.samples)));
         }
         if let Some(before) = self.before {

@@ -21,7 +21,7 @@ use support::check_docs_table;
 use support::http_server::{Step, read_head, serve_with};
 use support::test_env::{METRIC, TestEnv};
 use vram_gate::decision::{Action, Reading, Rules, decide};
-use vram_gate::exposition::{Checks, MetricUnit, Query, Usage, parse_with};
+use vram_gate::exposition::{Checks, Query, Usage, parse_with};
 use vram_gate::settings::{Sampling, Source};
 
 /// The metric that the page ends with.
@@ -39,7 +39,7 @@ impl Page {
     fn new() -> Self {
         let bytes = full_gpu();
         let query =
-            Query { metric: METRIC.into(), unit: MetricUnit::Bytes, namespace: "tts".into() };
+            Query { metric: METRIC.into(), namespace: "tts".into(), ..Query::default() };
         let usages = [None, Some(SENTINEL)].map(|sentinel| {
             let checks = Checks { sentinel, ..Checks::default() };
             let left = (0..=bytes.len()).map(|end| &bytes[..end]);
@@ -187,7 +187,7 @@ impl Cut<'_> {
     /// Returns true if `up` starts the tenant, or the guard leaves it alone.
     fn harms(&self, action: Action) -> bool {
         let rules =
-            Rules { total: 16 << 30, floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
+            Rules { total: Some(16 << 30), floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
         let mut answers = 0;
         let samples = if action == Action::Up { 2 } else { 1 };
         (0..samples).all(|_| {

@@ -14,7 +14,7 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use vram_gate::decision::Action;
 pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
-pub use vram_gate::exposition::MetricUnit;
+pub use vram_gate::exposition::{MetricUnit, Series};
 pub use vram_gate::settings::LogFormat;
 use vram_gate::settings::{Pace, Sampling, Source};
 
@@ -41,6 +41,7 @@ pub struct Values {
     #[serde(default)]
     pub storage: Option<Storage>,
     /// The shared GPU.
+    #[serde(default)]
     pub gpu: Gpu,
     /// The off-peak window, in which the server may use the GPU.
     pub off_peak: OffPeak,
@@ -293,11 +294,13 @@ pub struct Nfs {
 }
 
 /// The shared GPU.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gpu {
-    /// The memory of the whole GPU.
-    pub total: Bytes,
+    /// The memory of the whole GPU. Default: it is measured, which needs `gate.freeMetric` or
+    /// `gate.totalMetric`. If it is measured too, the smaller amount counts.
+    #[serde(default)]
+    pub total: Option<Bytes>,
 }
 
 /// The off-peak window, in which the server may use the GPU. Schedules have Kubernetes' five fields.
@@ -366,16 +369,45 @@ pub struct Gate {
     pub image_pull_secrets: Option<Vec<DnsSubdomain>>,
     /// The URL that the exporter serves its metrics at.
     pub metrics_url: HttpUrl,
-    /// The metric of memory in use; its series are added up.
+    /// The metric of memory in use; `series` says what each of its series counts.
     pub metric: String,
-    /// The unit of the metric.
+    /// The unit of the metrics.
     #[serde(default)]
     pub metric_unit: MetricUnit,
+    /// The labels that a series must have to be read, to choose one GPU; an empty value also matches a
+    /// series without the label. Default: every series.
+    #[serde(default)]
+    pub select: IndexMap<String, String>,
+    /// The amount that each series of the metric counts. With `devices` nothing tells the server's
+    /// memory from that of others, and the guard needs `budget`. Default: `pods`.
+    #[serde(default)]
+    pub series: Option<Series>,
+    /// The label that names a series' device, such as `UUID`. Together with the label `GPU_I_ID`, which
+    /// the parts of a GPU have, it tells devices apart: series of two devices are no reading. Default:
+    /// devices are not told apart.
+    #[serde(default)]
+    pub device_label: Option<String>,
+    /// The label of the namespace that uses a series' memory. Default: `namespace`.
+    #[serde(default)]
+    pub namespace_label: Option<String>,
+    /// The metric of the GPU's free memory, in the same unit. With it the gate measures the total.
+    /// Default: none.
+    #[serde(default)]
+    pub free_metric: Option<String>,
+    /// The metric of the GPU's total memory, in the same unit. Default: none.
+    #[serde(default)]
+    pub total_metric: Option<String>,
     /// The memory that must be free for the server to start; the guard stops the server below it.
     pub floor: Bytes,
     /// The memory that must stay free whoever uses the rest; the guard stops the server below it.
     #[serde(default = "default_reserve")]
     pub reserve: Bytes,
+    /// The most memory that the server may use; the guard stops the server above it. With
+    /// `series: devices` the guard can't know what the server uses: it stops the server when less is
+    /// free than the larger of `reserve` and `floor` − `budget`, below which others surely lack memory.
+    /// Default: the server may use any amount.
+    #[serde(default)]
+    pub budget: Option<Bytes>,
     /// The memory that the guard compares with the floor.
     #[serde(default)]
     pub count: Count,

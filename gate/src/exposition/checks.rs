@@ -75,11 +75,11 @@ impl<'a> Progress<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::{MetricUnit, Query, parse_with};
+    use crate::exposition::{Query, parse_with};
 
     fn verdict(exposition: &str, checks: Checks<'_>) -> Result<u64, ExpositionFault> {
         let query =
-            Query { metric: "used".into(), unit: MetricUnit::Bytes, namespace: "tts".into() };
+            Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() };
         parse_with(exposition.as_bytes(), &query, checks)
             .map(|usage| usage.everyone())
             .map_err(|error| error.fault)

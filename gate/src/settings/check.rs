@@ -9,9 +9,9 @@ use kube_formats::quantity::parse_bytes;
 use super::{
     Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Source, Target, names,
 };
-use crate::decision::{Action, Count, NoSeries, OnScrapeFailure, Rules};
+use crate::decision::{Action, Attribution, Count, NoSeries, OnScrapeFailure, Rules};
 use crate::duration;
-use crate::exposition::{MetricUnit, Query};
+use crate::exposition::{MetricUnit, Query, Selection, Series};
 
 impl Raw {
     /// Returns the report's format and place, also if other settings are invalid.
@@ -73,6 +73,9 @@ impl Checker<'_> {
             }
             Some(Action::Down) | None => None,
         };
+        if let (Some(Action::Guard), Some(sampling)) = (action, &sampling) {
+            self.check_headroom(&sampling.rules);
+        }
         if let (Some(Action::Up), Some(sampling)) = (action, &sampling) {
             let pauses =
                 sampling.sample_interval.saturating_mul(sampling.samples.saturating_sub(1));
@@ -129,29 +132,18 @@ impl Checker<'_> {
             // Without the URL, which may hold a password.
             self.add_error(Key::MetricsUrl, format!("invalid value: {problem}"));
         }
-        let metric = self.required_text(Key::Metric);
-        if !metric.is_empty() && !names::is_metric_name(&metric) {
-            self.add_invalid(Key::Metric, &metric, "expected the name of a metric");
-        }
-        let unit = self.parse_choice(Key::MetricUnit, MetricUnit::NAMES);
-        let sentinel = self.raw.get(Key::Sentinel).map(str::to_owned);
-        if let Some(sentinel) = &sentinel {
-            if !names::is_metric_name(sentinel) {
-                self.add_invalid(Key::Sentinel, sentinel, "expected the name of a metric");
-            } else if *sentinel == metric {
-                self.add_error(Key::Sentinel, "the same as `METRIC`, which it must follow");
-            }
-        }
+        let query = self.check_query(namespace);
+        let source = self.check_source(&query);
         Sampling {
             url,
             ca: match self.raw.get(Key::MetricsCa) {
                 Some(file) => file.into(),
                 None => service_account.join("ca.crt"),
             },
-            query: Query { metric, unit: unit.unwrap_or_default(), namespace },
-            source: Source::Exposition { sentinel },
+            source,
             max_age: self.parse_nonzero_duration(Key::MaxAge),
-            rules: self.check_rules(),
+            rules: self.check_rules(&query),
+            query,
             timeout: self.parse_nonzero_duration(Key::ScrapeTimeout),
             samples: u32::try_from(self.parse_number(Key::Samples)).unwrap_or(1),
             sample_interval: self.parse_duration(Key::SampleInterval),
@@ -159,9 +151,71 @@ impl Checker<'_> {
         }
     }
 
-    fn check_rules(&mut self) -> Rules {
+    fn check_source(&mut self, query: &Query) -> Source {
+        let sentinel =
+            self.optional(Key::Sentinel, |checker| checker.metric_name(Key::Sentinel));
+        if sentinel.as_ref().is_some_and(|sentinel| query.metrics().any(|read| read == sentinel)) {
+            let problem = "the same as a metric that is read, which it must follow";
+            self.add_error(Key::Sentinel, problem);
+        }
+        Source::Exposition { sentinel }
+    }
+
+    fn check_query(&mut self, namespace: String) -> Query {
+        let metric = self.metric_name(Key::Metric).unwrap_or_default();
+        let unit = self.parse_choice(Key::MetricUnit, MetricUnit::NAMES);
+        let free_metric = self.other_metric(Key::FreeMetric, &[&metric]);
+        let others = [metric.as_str(), free_metric.as_deref().unwrap_or_default()];
+        let total_metric = self.other_metric(Key::TotalMetric, &others);
+        let select = self.optional(Key::Select, |checker| {
+            checker.parse_with(Key::Select, Selection::parse)
+        });
+        let series = self.parse_choice(Key::Series, Series::NAMES);
+        Query {
+            unit: unit.unwrap_or_default(),
+            namespace,
+            select: select.unwrap_or_default(),
+            series: series.unwrap_or_default(),
+            device_label: self.optional(Key::DeviceLabel, |checker| {
+                checker.label_name(Key::DeviceLabel)
+            }),
+            namespace_label: self.label_name(Key::NamespaceLabel).unwrap_or_default(),
+            free_metric,
+            total_metric,
+            metric,
+        }
+    }
+
+    /// Parses the name of a metric that must differ from others.
+    fn other_metric(&mut self, key: Key, others: &[&str]) -> Option<String> {
+        let metric = self.optional(key, |checker| checker.metric_name(key))?;
+        if others.contains(&metric.as_str()) {
+            self.add_invalid(key, &metric, "expected another metric than those before it");
+        }
+        Some(metric)
+    }
+
+    /// Without attribution the guard knows the residents' memory only by the tenant's budget.
+    fn check_headroom(&mut self, rules: &Rules) {
+        let is_known = rules.budget.is_some() || self.raw.get(Key::Budget).is_some();
+        if rules.attribution == Attribution::None && rules.count == Count::Residents && !is_known {
+            let problem = "not set: with `SERIES=devices` nothing tells the residents' memory from the tenant's";
+            self.add_error(Key::Budget, problem);
+        }
+    }
+
+    fn check_rules(&mut self, query: &Query) -> Rules {
         let floor = self.parse_memory(Key::Floor);
-        let total = self.parse_memory(Key::GpuTotal);
+        let is_measured = query.free_metric.is_some() || query.total_metric.is_some();
+        let total = if is_measured {
+            self.optional(Key::GpuTotal, |checker| checker.parse_memory(Key::GpuTotal))
+        } else {
+            self.parse_memory(Key::GpuTotal)
+        };
+        let budget = self.optional(Key::Budget, |checker| checker.parse_memory(Key::Budget));
+        if budget == Some(0) {
+            self.add_error(Key::Budget, "invalid value `0`: expected more than 0");
+        }
         let reserve = self.parse_memory(Key::Reserve);
         if let Some(total) = total {
             if total == 0 {
@@ -176,11 +230,17 @@ impl Checker<'_> {
         let count = self.parse_choice(Key::Count, Count::NAMES);
         let failure = self.parse_choice(Key::OnScrapeFailure, OnScrapeFailure::NAMES);
         let no_series = self.parse_choice(Key::NoSeries, NoSeries::NAMES);
+        if no_series == Some(NoSeries::Idle) && query.series != Series::Pods {
+            let problem = "invalid value `idle`: expected `unknown`, since an idle device has a series too";
+            self.add_error(Key::NoSeries, problem);
+        }
         Rules {
-            total: total.unwrap_or_default(),
+            total,
             floor: floor.unwrap_or_default(),
             reserve: reserve.unwrap_or_default(),
+            budget,
             count: count.unwrap_or_default(),
+            attribution: query.series.into(),
             on_scrape_failure: failure.unwrap_or_default(),
             no_series: no_series.unwrap_or_default(),
         }
@@ -212,6 +272,30 @@ impl Checker<'_> {
             return None;
         }
         parse(&text).map_err(|expected| self.add_invalid(key, &text, &expected)).ok()
+    }
+
+    /// Checks a setting only if it is given.
+    fn optional<T>(
+        &mut self,
+        key: Key,
+        check: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        self.raw.get(key).filter(|text| !text.is_empty())?;
+        check(self)
+    }
+
+    fn metric_name(&mut self, key: Key) -> Option<String> {
+        self.parse_with(key, |text| match names::is_metric_name(text) {
+            true => Ok(text.to_owned()),
+            false => Err("expected the name of a metric".to_owned()),
+        })
+    }
+
+    fn label_name(&mut self, key: Key) -> Option<String> {
+        self.parse_with(key, |text| match names::is_label_name(text) {
+            true => Ok(text.to_owned()),
+            false => Err("expected the name of a label".to_owned()),
+        })
     }
 
     fn parse_choice<T: Copy>(&mut self, key: Key, names: &[(&str, T)]) -> Option<T> {

@@ -1,4 +1,4 @@
-//! Metric names and the URL of the exporter.
+//! Names of metrics and labels, and the URL of the exporter.
 
 use kube_formats::url::HttpUrl;
 
@@ -6,6 +6,11 @@ use kube_formats::url::HttpUrl;
 pub(super) fn is_metric_name(name: &str) -> bool {
     name.bytes().next().is_some_and(starts_metric_name)
         && name.bytes().all(|byte| starts_metric_name(byte) || byte.is_ascii_digit())
+}
+
+/// Returns true for a label name of the Prometheus text format.
+pub(super) fn is_label_name(name: &str) -> bool {
+    is_metric_name(name) && !name.contains(':') && name != "__name__"
 }
 
 fn starts_metric_name(byte: u8) -> bool {
@@ -50,6 +55,9 @@ mod tests {
         }
         for name in ["1a", "", "a-b"] {
             assert!(!is_metric_name(name), "{name}");
+            assert!(!is_label_name(name), "{name}");
         }
+        assert!(is_label_name("UUID") && is_label_name("_a1"));
+        assert!(!is_label_name("a:b") && !is_label_name("__name__"));
     }
 }

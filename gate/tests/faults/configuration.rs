@@ -80,7 +80,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("an invalid SENTINEL", SAMPLING, "SENTINEL: invalid value `gpu-up`", |env| {
         env.set("SENTINEL", "gpu-up")
     }),
-    fault("SENTINEL is the METRIC", SAMPLING, "SENTINEL: the same as `METRIC`", |env| {
+    fault("SENTINEL is the METRIC", SAMPLING, "SENTINEL: the same as a metric", |env| {
         env.set("SENTINEL", "gpu_pod_memory_used_bytes")
     }),
     fault("MAX_AGE=0", SAMPLING, "MAX_AGE: invalid value `0`", |env| env.set("MAX_AGE", "0")),

@@ -35,7 +35,7 @@ fn invalid_settings(changes: &[(&str, &str)]) -> Vec<String> {
 fn the_defaults_are_the_safe_behaviours() {
     let settings = check_with(&[]).unwrap();
     let sampling = settings.sampling.unwrap();
-    let rules = Rules { total: 16 << 30, floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
+    let rules = Rules { total: Some(16 << 30), floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
     assert_eq!(sampling.rules, rules);
     assert_eq!((sampling.samples, sampling.recheck_delay), (2, Duration::from_secs(75)));
     assert_eq!(sampling.query.metric, "gpu_pod_memory_used_bytes");
@@ -55,6 +55,17 @@ fn each_invalid_setting_is_named() {
         ("METRICS_URL", "gopher://x/"),
         ("METRIC", "1x"),
         ("METRIC_UNIT", "GiB"),
+        ("FREE_METRIC", "1x"),
+        ("FREE_METRIC", "gpu_pod_memory_used_bytes"),
+        ("TOTAL_METRIC", "a-b"),
+        ("TOTAL_METRIC", "gpu_pod_memory_used_bytes"),
+        ("SELECT", "gpu=0"),
+        ("SELECT", "gpu=\"0\",gpu=\"0\""),
+        ("SERIES", "gpus"),
+        ("DEVICE_LABEL", "a:b"),
+        ("NAMESPACE_LABEL", "__name__"),
+        ("BUDGET", "5GB"),
+        ("BUDGET", "0"),
         ("NAMESPACE", "Tts"),
         ("DEPLOYMENT", "a/b"),
         ("RESERVE", "17Gi"),
@@ -181,4 +192,67 @@ fn the_shortest_deadline_leaves_the_time_of_sampling() {
             assert_eq!(super::super::sampling_time(deadline), pace.max_sampling_time(action));
         }
     }
+}
+
+#[test]
+fn the_total_is_required_unless_it_is_measured() {
+    for (key, metric) in [("FREE_METRIC", "free_bytes"), ("TOTAL_METRIC", "total_bytes")] {
+        let settings = check_with(&[("GPU_TOTAL", ""), (key, metric)]).unwrap();
+        assert_eq!(settings.sampling.unwrap().rules.total, None);
+        let settings = check_with(&[(key, metric)]).unwrap();
+        assert_eq!(settings.sampling.unwrap().rules.total, Some(16 << 30));
+        assert_eq!(invalid_settings(&[("GPU_TOTAL", "x"), (key, metric)]), ["GPU_TOTAL"]);
+    }
+    let one = [("FREE_METRIC", "bytes"), ("TOTAL_METRIC", "bytes")];
+    assert_eq!(invalid_settings(&one), ["TOTAL_METRIC"]);
+}
+
+#[test]
+fn the_guard_needs_a_budget_where_nothing_attributes_memory() {
+    let devices = ("SERIES", "devices");
+    assert_eq!(invalid_settings(&[devices]), ["BUDGET"]);
+    assert_eq!(invalid_settings(&[devices, ("BUDGET", "x")]), ["BUDGET"]);
+    for changes in [
+        &[devices, ("BUDGET", "5Gi")][..],
+        &[devices, ("COUNT", "everyone")],
+        &[devices, ("ACTION", "up")],
+        &[devices, ("ACTION", "down")],
+        &[("SERIES", "devices-and-pods")],
+    ] {
+        assert!(check_with(changes).is_ok(), "{changes:?}");
+    }
+    let rules = check_with(&[devices, ("BUDGET", "5Gi")]).unwrap().sampling.unwrap().rules;
+    assert_eq!((rules.attribution, rules.budget), (Attribution::None, Some(5 << 30)));
+}
+
+#[test]
+fn a_device_without_a_series_is_not_idle() {
+    for series in ["devices", "devices-and-pods"] {
+        let changes = [("SERIES", series), ("BUDGET", "5Gi"), ("NO_SERIES", "idle")];
+        assert_eq!(invalid_settings(&changes), ["NO_SERIES"]);
+    }
+}
+
+#[test]
+fn the_query_has_the_settings_of_the_exporter() {
+    let settings = check_with(&[
+        ("SELECT", "gpu=\"0\""),
+        ("SERIES", "devices-and-pods"),
+        ("DEVICE_LABEL", "UUID"),
+        ("NAMESPACE_LABEL", "exported_namespace"),
+        ("FREE_METRIC", "free"),
+        ("TOTAL_METRIC", "total"),
+    ]);
+    let expected = Query {
+        metric: "gpu_pod_memory_used_bytes".into(),
+        unit: MetricUnit::Bytes,
+        namespace: "tts".into(),
+        select: Selection::parse("gpu=\"0\"").unwrap(),
+        series: Series::DevicesAndPods,
+        device_label: Some("UUID".into()),
+        namespace_label: "exported_namespace".into(),
+        free_metric: Some("free".into()),
+        total_metric: Some("total".into()),
+    };
+    assert_eq!(settings.unwrap().sampling.unwrap().query, expected);
 }
