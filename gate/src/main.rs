@@ -5,6 +5,7 @@
 
 mod http;
 mod mounted;
+mod prometheus;
 mod report;
 mod run;
 mod scale;

@@ -1,5 +1,7 @@
-//! The scrape: up to three attempts, each read whole or not at all.
+//! The reading: up to three attempts, each read whole or not at all.
 
+use std::cell::Cell;
+use std::fmt::Write as _;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,15 +10,21 @@ use ureq::http::Request;
 use vram_gate::exposition::{self, Checks, Freshness, Usage};
 use vram_gate::settings::{Key, Sampling, SettingError, Source};
 
-use crate::http;
+use crate::http::{self, Answer};
+use crate::prometheus::{self, Sample, Times};
 
 /// The most bytes that are read of a scrape: a hundred times what an exporter of a hundred GPUs serves.
 const MAX_SCRAPE: u64 = 8 << 20;
 
-/// The client of the exporter.
+/// The pause before Prometheus is asked for a newer sample.
+const NEWER_SAMPLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The client of the exporter, or of Prometheus.
 pub(crate) struct Exporter<'a> {
     sampling: &'a Sampling,
     agent: Agent,
+    /// The time of the last reading's oldest sample.
+    last_sample: Cell<Option<i64>>,
 }
 
 impl<'a> Exporter<'a> {
@@ -31,14 +39,31 @@ impl<'a> Exporter<'a> {
         } else {
             Vec::new()
         };
-        Ok(Self { sampling, agent: http::new_agent(trusted) })
+        Ok(Self { sampling, agent: http::new_agent(trusted), last_sample: Cell::new(None) })
     }
 
-    /// Reads the memory in use, with further attempts before `until`.
+    /// Reads the memory in use, with further attempts before `until`. Two readings of one sample are one: a
+    /// later reading waits for a newer sample.
     ///
     /// # Errors
     /// The problem of the last attempt.
     pub(crate) fn read_usage(&self, until: Instant) -> Result<Usage, String> {
+        loop {
+            let sample = self.read_sample(until)?;
+            if sample.time.is_none() || sample.time > self.last_sample.get() {
+                self.last_sample.set(sample.time);
+                return Ok(sample.usage);
+            }
+            if until.saturating_duration_since(Instant::now()) <= NEWER_SAMPLE_PAUSE {
+                return Err(
+                    "Prometheus has no newer sample than that of the last reading".to_owned()
+                );
+            }
+            sleep(NEWER_SAMPLE_PAUSE);
+        }
+    }
+
+    fn read_sample(&self, until: Instant) -> Result<Sample, String> {
         let mut problem = String::from("no time was left");
         for pause in [Duration::ZERO].iter().chain(&Sampling::RETRY_PAUSES) {
             let left = until.saturating_duration_since(Instant::now()).saturating_sub(*pause);
@@ -47,47 +72,99 @@ impl<'a> Exporter<'a> {
             }
             sleep(*pause);
             match self.attempt(until) {
-                Ok(usage) => return Ok(usage),
+                Ok(sample) => return Ok(sample),
                 Err(latest) => problem = latest,
             }
         }
         Err(problem)
     }
 
-    /// Makes one attempt: every request of it must succeed, and the largest reading counts.
-    ///
-    /// An exposition that is cut off between two lines is valid, and its length proves nothing: the
-    /// exporter or a proxy may have counted what was left of it.
-    fn attempt(&self, until: Instant) -> Result<Usage, String> {
-        let mut usage = self.scrape(until)?;
-        for _ in 1..self.sampling.source.requests() {
-            usage = usage.larger(self.scrape(until)?);
+    /// Makes one attempt: every request of it must succeed.
+    fn attempt(&self, until: Instant) -> Result<Sample, String> {
+        match &self.sampling.source {
+            Source::Exposition { sentinel } => {
+                // An exposition that is cut off between two lines is valid, and its length proves nothing:
+                // the exporter or a proxy may have counted what was left of it.
+                let mut usage = self.scrape(sentinel.as_deref(), until)?;
+                for _ in 1..self.sampling.source.requests() {
+                    usage = usage.larger(self.scrape(sentinel.as_deref(), until)?);
+                }
+                Ok(Sample { usage, time: None })
+            }
+            Source::Prometheus { query, age_query } => {
+                self.query_prometheus(query.as_deref(), age_query.as_deref(), until)
+            }
         }
-        Ok(usage)
     }
 
-    fn scrape(&self, until: Instant) -> Result<Usage, String> {
-        let request = Request::get(&self.sampling.url)
-            .header("accept", "text/plain;version=0.0.4")
+    fn scrape(&self, sentinel: Option<&str>, until: Instant) -> Result<Usage, String> {
+        let answer = self.get(&self.sampling.url, "text/plain;version=0.0.4", until)?;
+        if answer.status != 200 {
+            return Err(format!("the exporter answered {}", answer.status));
+        }
+        let checks = Checks { sentinel, freshness: Some(self.freshness()?) };
+        exposition::parse_with(&answer.body, &self.sampling.query, checks)
+            .map_err(|error| error.to_string())
+    }
+
+    fn query_prometheus(
+        &self,
+        whole: Option<&str>,
+        age_query: Option<&str>,
+        until: Instant,
+    ) -> Result<Sample, String> {
+        let query = &self.sampling.query;
+        let oldest = match age_query {
+            Some(age_query) => Some(prometheus::read_oldest(&self.ask(age_query, until)?)?),
+            None => None,
+        };
+        let times = if oldest.is_some() { Times::InAnother } else { Times::InTheAnswer };
+        let body = self.ask(&prometheus::query_text(query, whole, times), until)?;
+        prometheus::read_sample(&body, query, oldest, self.freshness()?)
+    }
+
+    /// Sends an instant query; returns the body of the answer.
+    fn ask(&self, query: &str, until: Instant) -> Result<Vec<u8>, String> {
+        let base = self.sampling.url.trim_end_matches('/');
+        let url = format!("{base}/api/v1/query?query={}", percent_encode(query));
+        let answer = self.get(&url, "application/json", until)?;
+        if answer.status == 200 {
+            return Ok(answer.body);
+        }
+        let error = prometheus::find_error(&answer.body).unwrap_or_default();
+        Err(format!("Prometheus answered {}: {error}", answer.status))
+    }
+
+    fn get(&self, url: &str, accept: &'static str, until: Instant) -> Result<Answer, String> {
+        let request = Request::get(url)
+            .header("accept", accept)
             .body(None)
             .map_err(|error| error.to_string())?;
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err("no time was left".to_owned());
         }
-        let answer = http::send(&self.agent, request, left.min(self.sampling.timeout), MAX_SCRAPE)
-            .map_err(|error| error.to_string())?;
-        if answer.status != 200 {
-            return Err(format!("the exporter answered {}", answer.status));
-        }
-        let Source::Exposition { sentinel } = &self.sampling.source;
-        let checks = Checks {
-            sentinel: sentinel.as_deref(),
-            freshness: Some(Freshness { now: now_ms()?, max_age: self.sampling.max_age }),
-        };
-        exposition::parse_with(&answer.body, &self.sampling.query, checks)
+        http::send(&self.agent, request, left.min(self.sampling.timeout), MAX_SCRAPE)
             .map_err(|error| error.to_string())
     }
+
+    fn freshness(&self) -> Result<Freshness, String> {
+        Ok(Freshness { now: now_ms()?, max_age: self.sampling.max_age })
+    }
+}
+
+/// Encodes a text for the query of a URL.
+fn percent_encode(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String can't fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 /// Returns the milliseconds since 1970.

@@ -38,8 +38,7 @@ struct Page {
 impl Page {
     fn new() -> Self {
         let bytes = full_gpu();
-        let query =
-            Query { metric: METRIC.into(), namespace: "tts".into(), ..Query::default() };
+        let query = Query { metric: METRIC.into(), namespace: "tts".into(), ..Query::default() };
         let usages = [None, Some(SENTINEL)].map(|sentinel| {
             let checks = Checks { sentinel, ..Checks::default() };
             let left = (0..=bytes.len()).map(|end| &bytes[..end]);

@@ -79,7 +79,8 @@ fn random_lines() -> impl Strategy<Value = Vec<(String, Usage)>> {
 
 /// A query of devices, lines of the metrics that it reads, and one more line.
 fn random_devices() -> impl Strategy<Value = (Query, Vec<String>, String)> {
-    let series = prop_oneof![Just(Series::Pods), Just(Series::Devices), Just(Series::DevicesAndPods)];
+    let series =
+        prop_oneof![Just(Series::Pods), Just(Series::Devices), Just(Series::DevicesAndPods)];
     let query = (series, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(series, has_label, has_free, has_total)| Query {
             series,
@@ -89,9 +90,12 @@ fn random_devices() -> impl Strategy<Value = (Query, Vec<String>, String)> {
             ..query()
         },
     );
-    let metric = prop_oneof![4 => Just("used"), 2 => Just("free"), 1 => Just("total"), 1 => Just("other")];
-    let device = prop_oneof![12 => Just("UUID=\"A\""), 1 => Just("UUID=\"B\""), 1 => Just("gpu=\"0\"")];
-    let namespace = prop_oneof![3 => Just(""), 1 => Just("tts"), 1 => Just("unknown"), 1 => Just("immich")];
+    let metric =
+        prop_oneof![4 => Just("used"), 2 => Just("free"), 1 => Just("total"), 1 => Just("other")];
+    let device =
+        prop_oneof![12 => Just("UUID=\"A\""), 1 => Just("UUID=\"B\""), 1 => Just("gpu=\"0\"")];
+    let namespace =
+        prop_oneof![3 => Just(""), 1 => Just("tts"), 1 => Just("unknown"), 1 => Just("immich")];
     // Few amounts, so that copies of a device's series are common.
     let amount = prop_oneof![Just(3u64), Just(5), Just(8), 0..GPU];
     let line = (metric, device, namespace, 0..40u8, amount).prop_map(

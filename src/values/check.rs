@@ -44,6 +44,9 @@ pub enum CheckError {
     /// A Service without a port behind it.
     #[error("`service` needs `server.port`, the port that it leads to")]
     NoServerPort,
+    /// A gate with nothing to read.
+    #[error("the gate has nothing to read: set `gate.metricsUrl` or `gate.prometheus`")]
+    NoSource,
     /// A mode that needs a policy.
     #[error("`kyverno.mode: {0}` needs `kyverno.policy`, the owner's policy file")]
     NoPolicy(&'static str),
@@ -91,6 +94,9 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
         let name = storage.mount_path.to_string();
         let error = CheckError::Twice { name, first: "`server.config.mountPath`".to_owned() };
         report(path_of(&["storage", "mountPath"]), error);
+    }
+    if values.gate.metrics_url.is_none() && values.gate.prometheus.is_none() {
+        report(path_of(&["gate"]), CheckError::NoSource);
     }
     check_names(values, |leaf, error| report(path_of(&["offPeak", "names", leaf]), error));
     let mode = match values.kyverno.mode {

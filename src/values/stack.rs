@@ -367,8 +367,12 @@ pub struct Gate {
     /// Names of the Secrets with the registry's credentials. Default: the server's.
     #[serde(default)]
     pub image_pull_secrets: Option<Vec<DnsSubdomain>>,
-    /// The URL that the exporter serves its metrics at.
-    pub metrics_url: HttpUrl,
+    /// The URL that the exporter serves its metrics at. Not needed with `prometheus`.
+    #[serde(default)]
+    pub metrics_url: Option<HttpUrl>,
+    /// A Prometheus server to read instead of the exporter. It takes the place of `metricsUrl`.
+    #[serde(default)]
+    pub prometheus: Option<Prometheus>,
     /// The metric of memory in use; `series` says what each of its series counts.
     pub metric: String,
     /// The unit of the metrics.
@@ -443,6 +447,22 @@ pub struct Gate {
     /// The requests and limits of the gate's container, in Kubernetes' format.
     #[serde(default = "default_gate_resources")]
     pub resources: ResourceRequirements,
+}
+
+/// A Prometheus server as the source of the readings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prometheus {
+    /// The server's URL, without `/api/v1`.
+    pub url: HttpUrl,
+    /// The query of the memory in use: a selector of series, or any vector together with `ageQuery`.
+    /// Default: `metric` with the labels of `select`.
+    #[serde(default)]
+    pub query: Option<String>,
+    /// A query of the times of the samples behind `query`, in seconds since 1970: a scalar, or a vector whose
+    /// oldest time counts. Default: the samples' own times.
+    #[serde(default)]
+    pub age_query: Option<String>,
 }
 
 fn default_reserve() -> Bytes {
@@ -568,14 +588,28 @@ impl<'de> Visitor<'de> for EnvValueVisitor {
 }
 
 impl Gate {
+    /// The URL that is read: Prometheus', or the exporter's. Empty only in values that were not checked.
+    pub fn source_url(&self) -> &str {
+        let prometheus = self.prometheus.as_ref().map(|prometheus| &prometheus.url);
+        prometheus.or(self.metrics_url.as_ref()).map_or("", HttpUrl::as_str)
+    }
+
     /// Returns the shortest deadline of a Job in which every attempt of the gate's readings fits, rounded
     /// up to 10 s, but at least [`MIN_ACTIVE_DEADLINE`].
     fn min_job_deadline(&self) -> Whole<20, 86_400> {
-        let source = Source::Exposition { sentinel: self.sentinel.clone() };
+        let source = match &self.prometheus {
+            Some(Prometheus { query, age_query, .. }) => {
+                Source::Prometheus { query: query.clone(), age_query: age_query.clone() }
+            }
+            None => Source::Exposition { sentinel: self.sentinel.clone() },
+        };
         let pace = Pace {
             attempt: Sampling::DEFAULT_TIMEOUT * source.requests(),
             samples: u32::try_from(self.samples.get()).unwrap_or(u32::MAX),
-            sample_interval: self.sample_interval_seconds.to_duration(),
+            sample_interval: source.longest_pause(
+                self.sample_interval_seconds.to_duration(),
+                self.max_age_seconds.to_duration(),
+            ),
             recheck_delay: self.recheck_delay_seconds.to_duration(),
         };
         let needed = pace.min_deadline(Action::Up).max(pace.min_deadline(Action::Guard));

@@ -162,9 +162,8 @@ fn the_tenant_yields_above_its_budget() {
 #[test]
 fn unknown_bytes_that_would_break_the_budget_are_not_read_again() {
     let rules = Rules { budget: Some(5 * GI), ..RULES };
-    let rechecks = |tenant| {
-        decide(Action::Guard, &reading_of(8 * GI, tenant, 3 * GI), &rules).recheck
-    };
+    let rechecks =
+        |tenant| decide(Action::Guard, &reading_of(8 * GI, tenant, 3 * GI), &rules).recheck;
     assert!(rechecks(2 * GI));
     assert!(!rechecks(2 * GI + 1));
 }
@@ -172,9 +171,7 @@ fn unknown_bytes_that_would_break_the_budget_are_not_read_again() {
 #[test]
 fn without_attribution_the_floor_without_the_budget_must_be_free() {
     let rules = Rules { budget: Some(5 * GI), attribution: Attribution::None, ..RULES };
-    let guard = |used, rules: &Rules| {
-        decide_finally(Action::Guard, &reading_of(used, 0, 0), rules)
-    };
+    let guard = |used, rules: &Rules| decide_finally(Action::Guard, &reading_of(used, 0, 0), rules);
     // Floor 6 GiB less budget 5 GiB.
     assert_eq!(guard(15 * GI, &rules), (None, Reason::HeadroomHolds));
     assert_eq!(guard(15 * GI + 1, &rules), (Some(0), Reason::HeadroomBroken));

@@ -25,7 +25,10 @@ pub struct Freshness {
 
 impl Freshness {
     /// Checks a timestamp in milliseconds since 1970.
-    pub(crate) fn check(&self, timestamp: i64) -> Result<(), ExpositionFault> {
+    ///
+    /// # Errors
+    /// The fault of a series with that timestamp.
+    pub fn check(&self, timestamp: i64) -> Result<(), ExpositionFault> {
         if u128::from(self.now.abs_diff(timestamp)) <= self.max_age.as_millis() {
             Ok(())
         } else if timestamp < self.now {
@@ -78,8 +81,7 @@ mod tests {
     use crate::exposition::{Query, parse_with};
 
     fn verdict(exposition: &str, checks: Checks<'_>) -> Result<u64, ExpositionFault> {
-        let query =
-            Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() };
+        let query = Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() };
         parse_with(exposition.as_bytes(), &query, checks)
             .map(|usage| usage.everyone())
             .map_err(|error| error.fault)

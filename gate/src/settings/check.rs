@@ -12,6 +12,7 @@ use super::{
 use crate::decision::{Action, Attribution, Count, NoSeries, OnScrapeFailure, Rules};
 use crate::duration;
 use crate::exposition::{MetricUnit, Query, Selection, Series};
+use crate::promql;
 
 impl Raw {
     /// Returns the report's format and place, also if other settings are invalid.
@@ -127,11 +128,7 @@ impl Checker<'_> {
     }
 
     fn check_sampling(&mut self, namespace: String, service_account: &Path) -> Sampling {
-        let url = self.required_text(Key::MetricsUrl);
-        if let (false, Err(problem)) = (url.is_empty(), names::check_scrape_url(&url)) {
-            // Without the URL, which may hold a password.
-            self.add_error(Key::MetricsUrl, format!("invalid value: {problem}"));
-        }
+        let url = self.check_url();
         let query = self.check_query(namespace);
         let source = self.check_source(&query);
         Sampling {
@@ -151,14 +148,44 @@ impl Checker<'_> {
         }
     }
 
+    /// Returns the URL of Prometheus or, without one, of the exporter.
+    fn check_url(&mut self) -> String {
+        let is_prometheus = self.raw.get(Key::PrometheusUrl).is_some();
+        let key = if is_prometheus { Key::PrometheusUrl } else { Key::MetricsUrl };
+        let url = self.required_text(key);
+        let problem = match names::check_scrape_url(&url) {
+            Ok(()) if is_prometheus && url.contains('?') => "expected no query (`?`)".to_owned(),
+            Err(problem) if !url.is_empty() => problem,
+            _ => return url,
+        };
+        // Without the URL, which may hold a password.
+        self.add_error(key, format!("invalid value: {problem}"));
+        url
+    }
+
     fn check_source(&mut self, query: &Query) -> Source {
-        let sentinel =
-            self.optional(Key::Sentinel, |checker| checker.metric_name(Key::Sentinel));
+        let [whole, age_query] = [Key::PrometheusQuery, Key::PrometheusAgeQuery].map(|key| {
+            let text = self.raw.get(key).map(str::to_owned);
+            if text.is_some() && self.raw.get(Key::PrometheusUrl).is_none() {
+                self.add_error(key, "set without `PROMETHEUS_URL`");
+            }
+            text
+        });
+        if let (Some(whole), None) = (&whole, &age_query)
+            && !promql::is_selector(whole)
+        {
+            let expected = "expected a selector such as `metric{label=\"value\"}`, or `PROMETHEUS_AGE_QUERY` too";
+            self.add_invalid(Key::PrometheusQuery, whole, expected);
+        }
+        let sentinel = self.optional(Key::Sentinel, |checker| checker.metric_name(Key::Sentinel));
         if sentinel.as_ref().is_some_and(|sentinel| query.metrics().any(|read| read == sentinel)) {
             let problem = "the same as a metric that is read, which it must follow";
             self.add_error(Key::Sentinel, problem);
         }
-        Source::Exposition { sentinel }
+        match self.raw.get(Key::PrometheusUrl) {
+            Some(_) => Source::Prometheus { query: whole, age_query },
+            None => Source::Exposition { sentinel },
+        }
     }
 
     fn check_query(&mut self, namespace: String) -> Query {
@@ -167,18 +194,16 @@ impl Checker<'_> {
         let free_metric = self.other_metric(Key::FreeMetric, &[&metric]);
         let others = [metric.as_str(), free_metric.as_deref().unwrap_or_default()];
         let total_metric = self.other_metric(Key::TotalMetric, &others);
-        let select = self.optional(Key::Select, |checker| {
-            checker.parse_with(Key::Select, Selection::parse)
-        });
+        let select =
+            self.optional(Key::Select, |checker| checker.parse_with(Key::Select, Selection::parse));
         let series = self.parse_choice(Key::Series, Series::NAMES);
         Query {
             unit: unit.unwrap_or_default(),
             namespace,
             select: select.unwrap_or_default(),
             series: series.unwrap_or_default(),
-            device_label: self.optional(Key::DeviceLabel, |checker| {
-                checker.label_name(Key::DeviceLabel)
-            }),
+            device_label: self
+                .optional(Key::DeviceLabel, |checker| checker.label_name(Key::DeviceLabel)),
             namespace_label: self.label_name(Key::NamespaceLabel).unwrap_or_default(),
             free_metric,
             total_metric,
@@ -231,7 +256,8 @@ impl Checker<'_> {
         let failure = self.parse_choice(Key::OnScrapeFailure, OnScrapeFailure::NAMES);
         let no_series = self.parse_choice(Key::NoSeries, NoSeries::NAMES);
         if no_series == Some(NoSeries::Idle) && query.series != Series::Pods {
-            let problem = "invalid value `idle`: expected `unknown`, since an idle device has a series too";
+            let problem =
+                "invalid value `idle`: expected `unknown`, since an idle device has a series too";
             self.add_error(Key::NoSeries, problem);
         }
         Rules {
@@ -275,11 +301,7 @@ impl Checker<'_> {
     }
 
     /// Checks a setting only if it is given.
-    fn optional<T>(
-        &mut self,
-        key: Key,
-        check: impl FnOnce(&mut Self) -> Option<T>,
-    ) -> Option<T> {
+    fn optional<T>(&mut self, key: Key, check: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         self.raw.get(key).filter(|text| !text.is_empty())?;
         check(self)
     }

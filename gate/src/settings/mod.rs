@@ -56,7 +56,7 @@ fn sampling_time(deadline: Duration) -> Duration {
 /// The sampling of the GPU's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sampling {
-    /// The URL of the exporter's metrics.
+    /// The URL of the exporter's metrics, or of Prometheus.
     pub url: String,
     /// The PEM file of the CA certificates to trust for an `https` URL.
     pub ca: PathBuf,
@@ -91,7 +91,7 @@ impl Sampling {
         Pace {
             attempt: self.timeout * self.source.requests(),
             samples: self.samples,
-            sample_interval: self.sample_interval,
+            sample_interval: self.source.longest_pause(self.sample_interval, self.max_age),
             recheck_delay: self.recheck_delay,
         }
     }
@@ -105,6 +105,13 @@ pub enum Source {
         /// The metric that must follow the last series that is read.
         sentinel: Option<String>,
     },
+    /// Prometheus' answer to an instant query.
+    Prometheus {
+        /// The query of the memory in use; `None`: the metric with its selection.
+        query: Option<String>,
+        /// The query of the times of the samples; `None`: each sample's own.
+        age_query: Option<String>,
+    },
 }
 
 impl Source {
@@ -115,7 +122,25 @@ impl Source {
         match self {
             Self::Exposition { sentinel: None } => 2,
             Self::Exposition { sentinel: Some(_) } => 1,
+            Self::Prometheus { age_query: None, .. } => 1,
+            Self::Prometheus { age_query: Some(_), .. } => 2,
         }
+    }
+
+    /// The longest pause between two readings. Two readings of one sample are one, so the second waits for
+    /// a newer sample: at most for the age beyond which there is no reading.
+    #[must_use]
+    pub fn longest_pause(&self, interval: Duration, max_age: Duration) -> Duration {
+        match self {
+            Self::Exposition { .. } => interval,
+            Self::Prometheus { .. } => interval.max(max_age),
+        }
+    }
+
+    /// Returns true if the answer is Prometheus'.
+    #[must_use]
+    pub fn is_prometheus(&self) -> bool {
+        matches!(self, Self::Prometheus { .. })
     }
 }
 

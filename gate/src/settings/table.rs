@@ -187,6 +187,8 @@ impl Key {
             Self::FreeMetric | Self::TotalMetric => &[Self::Metric],
             Self::SampleInterval => &[Self::Samples, Self::Deadline],
             Self::Sentinel => &[Self::Metric],
+            Self::PrometheusQuery => &[Self::PrometheusAgeQuery, Self::PrometheusUrl],
+            Self::PrometheusAgeQuery => &[Self::PrometheusUrl],
             _ => &[],
         }
     }
@@ -293,7 +295,7 @@ settings! {
         env: "METRICS_URL",
         kind: Kind::Text("http or https URL"),
         default: DefaultValue::RequiredToSample,
-        summary: "the URL that the exporter serves its metrics at",
+        summary: "the URL that the exporter serves its metrics at; not needed with PROMETHEUS_URL",
         label: "metrics URL",
         role: Role::Reading,
         effect: Effect::Neutral,
@@ -304,7 +306,7 @@ settings! {
         env: "METRICS_CA",
         kind: Kind::Text("file"),
         default: DefaultValue::Derived("ca.crt of SERVICE_ACCOUNT_DIR"),
-        summary: "PEM file of the CA certificates to trust for an https METRICS_URL",
+        summary: "PEM file of the CA certificates to trust for an https METRICS_URL or PROMETHEUS_URL",
         label: "metrics CA",
         role: Role::Operation,
         effect: Effect::Neutral,
@@ -525,6 +527,39 @@ settings! {
         effect: Effect::Exposes,
         choices: &[],
         value_path: Some("gate.maxAgeSeconds"),
+    }
+    PrometheusUrl {
+        env: "PROMETHEUS_URL",
+        kind: Kind::Text("http or https URL"),
+        default: DefaultValue::Derived("none: METRICS_URL is scraped"),
+        summary: "the URL of a Prometheus server to query; it takes the place of METRICS_URL",
+        label: "Prometheus URL",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.prometheus.url"),
+    }
+    PrometheusQuery {
+        env: "PROMETHEUS_QUERY",
+        kind: Kind::Text("PromQL"),
+        default: DefaultValue::Derived("METRIC with the labels of SELECT"),
+        summary: "the query of the memory in use: a selector, or any vector with PROMETHEUS_AGE_QUERY",
+        label: "Prometheus query",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.prometheus.query"),
+    }
+    PrometheusAgeQuery {
+        env: "PROMETHEUS_AGE_QUERY",
+        kind: Kind::Text("PromQL"),
+        default: DefaultValue::Derived("none: the samples' own times"),
+        summary: "a query of the times of the samples behind the query, in seconds since 1970: a scalar, or a vector whose oldest time counts",
+        label: "Prometheus age query",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.prometheus.ageQuery"),
     }
     Samples {
         env: "SAMPLES",

@@ -13,6 +13,7 @@ mod api;
 mod configuration;
 mod exposition;
 mod network;
+mod prometheus;
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -66,6 +67,7 @@ pub(crate) const NO_READING: &[Case] = &[case("up", 0, Untouched), case("guard",
 const GROUPS: &[(&str, &[Fault])] = &[
     ("The exposition", exposition::FAULTS),
     ("The connection to the exporter", network::FAULTS),
+    ("Prometheus", prometheus::FAULTS),
     ("The API server", api::FAULTS),
     ("The configuration", configuration::FAULTS),
 ];

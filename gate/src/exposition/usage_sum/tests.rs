@@ -28,12 +28,9 @@ fn select(text: &str) -> Selection {
 
 #[test]
 fn escapes_are_replaced_as_by_the_scraper() {
-    for (raw, text) in [
-        ("plain", "plain"),
-        (r#"a\"b\\c\nd"#, "a\"b\\c\nd"),
-        (r"\q\\n", r"\q\n"),
-        (r"\é", r"\é"),
-    ] {
+    for (raw, text) in
+        [("plain", "plain"), (r#"a\"b\\c\nd"#, "a\"b\\c\nd"), (r"\q\\n", r"\q\n"), (r"\é", r"\é")]
+    {
         assert_eq!(unescape(raw), text);
     }
 }
@@ -76,10 +73,7 @@ fn two_devices_are_named_and_never_added() {
         let query = query(series);
         for (lines, fault) in [
             ([r#"used{UUID="A"} 1"#, r#"used{UUID="B"} 2"#], two("A", "B")),
-            (
-                [r#"used{UUID="A"} 1"#, r#"used{UUID="A",GPU_I_ID="3"} 1"#],
-                two("A", "A/3"),
-            ),
+            ([r#"used{UUID="A"} 1"#, r#"used{UUID="A",GPU_I_ID="3"} 1"#], two("A", "A/3")),
             ([r#"used{UUID="A"} 1"#, r#"used{gpu="0"} 1"#], ExpositionFault::NoDeviceLabel),
         ] {
             assert_eq!(usage_of(&query, &lines), Err(fault), "{series:?} {lines:?}");
@@ -151,9 +145,8 @@ fn the_total_is_measured() {
     let free = Query { total_metric: None, ..both.clone() };
     let total = Query { free_metric: None, ..both.clone() };
     let lines = [r#"used{UUID="A"} 60"#, r#"free{UUID="A"} 30"#, r#"total{UUID="A"} 100"#];
-    let usage = |others, total| {
-        Ok(Usage { others, series: 1, total: Some(total), ..Usage::default() })
-    };
+    let usage =
+        |others, total| Ok(Usage { others, series: 1, total: Some(total), ..Usage::default() });
     // The driver keeps 10 for itself, which is not free either.
     assert_eq!(usage_of(&both, &lines), usage(70, 100));
     assert_eq!(usage_of(&free, &lines), usage(60, 90));

@@ -35,7 +35,8 @@ fn invalid_settings(changes: &[(&str, &str)]) -> Vec<String> {
 fn the_defaults_are_the_safe_behaviours() {
     let settings = check_with(&[]).unwrap();
     let sampling = settings.sampling.unwrap();
-    let rules = Rules { total: Some(16 << 30), floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
+    let rules =
+        Rules { total: Some(16 << 30), floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
     assert_eq!(sampling.rules, rules);
     assert_eq!((sampling.samples, sampling.recheck_delay), (2, Duration::from_secs(75)));
     assert_eq!(sampling.query.metric, "gpu_pod_memory_used_bytes");
@@ -76,6 +77,10 @@ fn each_invalid_setting_is_named() {
         ("DRY_RUN", "yes"),
         ("SENTINEL", "a-b"),
         ("SENTINEL", "gpu_pod_memory_used_bytes"),
+        ("PROMETHEUS_URL", "prometheus:9090"),
+        ("PROMETHEUS_URL", "http://prometheus:9090/?a=b"),
+        ("PROMETHEUS_QUERY", "used"),
+        ("PROMETHEUS_AGE_QUERY", "min(timestamp(used))"),
         ("MAX_AGE", "0"),
         ("MAX_AGE", "soon"),
         ("SAMPLES", "0"),
@@ -255,4 +260,31 @@ fn the_query_has_the_settings_of_the_exporter() {
         total_metric: Some("total".into()),
     };
     assert_eq!(settings.unwrap().sampling.unwrap().query, expected);
+}
+
+#[test]
+fn prometheus_takes_the_place_of_the_exporter() {
+    let url = ("PROMETHEUS_URL", "http://prometheus:9090/sub");
+    for others in [&[][..], &[("METRICS_URL", "")], &[("METRICS_URL", "nowhere")]] {
+        let changes: Vec<_> = others.iter().copied().chain([url]).collect();
+        let sampling = check_with(&changes).unwrap().sampling.unwrap();
+        assert_eq!(sampling.url, url.1);
+        assert_eq!(sampling.source, Source::Prometheus { query: None, age_query: None });
+        // One request an attempt, and a newer sample may take the whole age.
+        assert_eq!(sampling.pace().attempt, Duration::from_secs(10));
+        assert_eq!(sampling.pace().sample_interval, Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn a_whole_query_is_a_selector_or_has_a_query_of_its_age() {
+    let url = ("PROMETHEUS_URL", "http://prometheus:9090");
+    let age_query = ("PROMETHEUS_AGE_QUERY", "min(timestamp(used))");
+    let selector = ("PROMETHEUS_QUERY", "used{node=\"a\"}");
+    let sum = ("PROMETHEUS_QUERY", "sum by (namespace) (used)");
+    assert!(check_with(&[url, selector]).is_ok());
+    assert!(check_with(&[url, age_query]).is_ok());
+    let sampling = check_with(&[url, sum, age_query]).unwrap().sampling.unwrap();
+    assert_eq!(sampling.pace().attempt, Duration::from_secs(20));
+    assert_eq!(invalid_settings(&[url, sum]), ["PROMETHEUS_QUERY"]);
 }
