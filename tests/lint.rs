@@ -173,6 +173,7 @@ rule_tests! {
     single_sample
     starts_ungated
     storage_not_retained
+    target_not_rendered
     two_pods_at_once
     window_never_opens
     windows_overlap
@@ -198,7 +199,8 @@ fn settings_that_the_gate_refuses_are_never_passed_over() {
     let sandbox = Sandbox::repository();
     for samples in 2..=10 {
         let samples_set = format!("gate.samples={samples}");
-        let sets = ["offPeak.activeDeadlineSeconds=120", "gate.recheckDelaySeconds=0", &samples_set];
+        let sets =
+            ["offPeak.activeDeadlineSeconds=120", "gate.recheckDelaySeconds=0", &samples_set];
         let args = sets.iter().flat_map(|set| ["--set", set]);
         let output = sandbox.run(&std::iter::once("lint").chain(args).collect::<Vec<_>>());
         let is_reported = match output.code {

@@ -168,6 +168,8 @@ pub enum Reason {
     NoSeries,
     /// `down`: the window ends.
     WindowEnd,
+    /// `guard`: a setting is invalid, so that no reading can be judged.
+    Misconfigured,
     /// `up`: SIGTERM arrived before the tenant was started.
     Stopped,
 }
@@ -188,6 +190,7 @@ impl Reason {
             Self::NoReading => "no-reading",
             Self::NoSeries => "no-series",
             Self::WindowEnd => "window-end",
+            Self::Misconfigured => "misconfigured",
             Self::Stopped => "stopped",
         }
     }
@@ -207,6 +210,7 @@ impl Reason {
             Self::NoReading => "the GPU's memory could not be read",
             Self::NoSeries => "the scrape has no series of the metric",
             Self::WindowEnd => "the window ends",
+            Self::Misconfigured => "the configuration is invalid",
             Self::Stopped => "stopped by SIGTERM before the tenant was started",
         }
     }
@@ -228,6 +232,9 @@ pub struct Decision {
 impl Decision {
     /// The decision of `down`, which needs no reading.
     pub const WINDOW_END: Self = Self::scale(0, Reason::WindowEnd);
+
+    /// The decision of a guard with an invalid setting: nobody knows whether the residents have room.
+    pub const MISCONFIGURED: Self = Self::scale(0, Reason::Misconfigured);
 
     /// The decision of an `up` that is stopped: in doubt the tenant does not start.
     pub const STOPPED: Self = Self::leave_alone(Reason::Stopped);

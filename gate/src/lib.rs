@@ -1,4 +1,4 @@
-//! The rules by which one Deployment, the tenant of a shared GPU, is scaled to 1 or 0.
+//! The rules by which the tenant of a shared GPU is scaled to 1 or 0.
 //!
 //! In: the bytes of a Prometheus exposition and checked settings. Out: a decision with its reason.
 //! Nothing here reads a clock, a file, the network or the environment, so a replay of recorded scrapes

@@ -268,7 +268,7 @@ mod tests {
             (with(&|all| all[1]["value"] = json!([1])), "without a value"),
             (with(&|all| all[1]["histogram"] = all[1]["value"].take()), "without a value"),
             (with(&|all| all[1]["metric"]["a"] = json!(1)), "without labels"),
-            (with(&|all| all[0]["metric"] = all[1]["metric"].clone()), "without a time"),
+            (with(&|all| all[0]["metric"] = all[1]["metric"].clone()), "duplicate series"),
             (with(&|all| all[2]["value"][1] = "1699999939.9".into()), "stale"),
             (with(&|all| all[2]["value"][1] = "1700000061".into()), "future"),
             (with(&|all| all[2]["value"][1] = "NaN".into()), "invalid time"),

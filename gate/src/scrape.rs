@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::fmt::Write as _;
-use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ureq::Agent;
@@ -12,6 +11,7 @@ use vram_gate::settings::{Key, Sampling, SettingError, Source};
 
 use crate::http::{self, Answer};
 use crate::prometheus::{self, Sample, Times};
+use crate::stop::Stop;
 
 /// The most bytes that are read of a scrape: a hundred times what an exporter of a hundred GPUs serves.
 const MAX_SCRAPE: u64 = 8 << 20;
@@ -43,14 +43,15 @@ impl<'a> Exporter<'a> {
     }
 
     /// Reads the memory in use, with further attempts before `until`. Two readings of one sample are one: a
-    /// later reading waits for a newer sample.
+    /// later reading waits for a newer sample, unless SIGTERM arrives.
     ///
     /// # Errors
     /// The problem of the last attempt.
-    pub(crate) fn read_usage(&self, until: Instant) -> Result<Usage, String> {
+    pub(crate) fn read_usage(&self, until: Instant, stop: &Stop) -> Result<Usage, String> {
         loop {
-            let sample = self.read_sample(until)?;
-            if sample.time.is_none() || sample.time > self.last_sample.get() {
+            let sample = self.read_sample(until, stop)?;
+            let is_newer = sample.time.is_none() || sample.time > self.last_sample.get();
+            if is_newer || stop.is_requested() {
                 self.last_sample.set(sample.time);
                 return Ok(sample.usage);
             }
@@ -59,21 +60,30 @@ impl<'a> Exporter<'a> {
                     "Prometheus has no newer sample than that of the last reading".to_owned()
                 );
             }
-            sleep(NEWER_SAMPLE_PAUSE);
+            stop.sleep(NEWER_SAMPLE_PAUSE);
         }
     }
 
-    fn read_sample(&self, until: Instant) -> Result<Sample, String> {
+    /// Takes a sample, with further attempts. An attempt that starts after SIGTERM is the last one, and
+    /// starts without a pause.
+    fn read_sample(&self, until: Instant, stop: &Stop) -> Result<Sample, String> {
         let mut problem = String::from("no time was left");
         for pause in [Duration::ZERO].iter().chain(&Sampling::RETRY_PAUSES) {
             let left = until.saturating_duration_since(Instant::now()).saturating_sub(*pause);
             if left.is_zero() {
                 break;
             }
-            sleep(*pause);
+            stop.sleep(*pause);
+            if stop.gives_up() {
+                break;
+            }
+            let is_last = stop.is_requested();
             match self.attempt(until) {
                 Ok(sample) => return Ok(sample),
                 Err(latest) => problem = latest,
+            }
+            if is_last {
+                break;
             }
         }
         Err(problem)

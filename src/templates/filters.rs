@@ -69,6 +69,7 @@ pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("basename", file_name);
     environment.add_filter("image", image_reference);
     environment.add_filter("selection", selection);
+    environment.add_filter("group", api_group);
     environment.add_test("none", minijinja::tests::is_none);
     environment.add_test("string", minijinja::tests::is_string);
 }
@@ -118,6 +119,12 @@ fn sha256(text: &str) -> Result<String, Error> {
 fn file_name(path: &str) -> Result<String, Error> {
     charge(path.len())?;
     Ok(path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_owned())
+}
+
+/// The group of an `apiVersion`; empty for the core group.
+fn api_group(api_version: &str) -> Result<String, Error> {
+    charge(api_version.len())?;
+    Ok(kube_validate::group(api_version).to_owned())
 }
 
 /// An image's reference: `repository[:tag][@digest]`.

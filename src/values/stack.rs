@@ -32,8 +32,11 @@ pub struct Values {
     pub name: DnsLabel,
     /// The namespace that the stack owns.
     pub namespace: Namespace,
-    /// The GPU tenant: any Deployment that may use the GPU only off-peak.
+    /// The GPU tenant: a server that may use the GPU only off-peak.
     pub server: Server,
+    /// The object that the gate scales. Default: the server's Deployment.
+    #[serde(default)]
+    pub target: Target,
     /// The Service in front of the server. Default: none.
     #[serde(default)]
     pub service: Option<Service>,
@@ -75,7 +78,7 @@ pub enum ApiVersion {
 pub struct Namespace {
     /// Its name.
     pub name: DnsLabel,
-    /// The label `tier` of the namespace and the Deployment, by which the cluster's policies set
+    /// The label `tier` of the namespace and the server, by which the cluster's policies set
     /// priority, limits and quota. Default: no label.
     #[serde(default)]
     pub tier: Option<String>,
@@ -91,7 +94,8 @@ pub struct Namespace {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Server {
-    /// The Deployment's name, its container's, and the label `app` on all that belongs to it.
+    /// The Deployment's or StatefulSet's name, its container's, and the label `app` on all that belongs
+    /// to it.
     pub name: DnsLabel,
     /// Its image.
     pub image: Image,
@@ -107,7 +111,7 @@ pub struct Server {
     /// The arguments, in place of the image's.
     #[serde(default)]
     pub args: Vec<String>,
-    /// The Deployment's annotations.
+    /// The Deployment's or StatefulSet's annotations.
     #[serde(default)]
     pub annotations: IndexMap<String, String>,
     /// The Pods' annotations.
@@ -147,6 +151,54 @@ pub struct Server {
     pub startup_probe: Option<Probe>,
     /// The server's requests and limits, in Kubernetes' format.
     pub resources: ResourceRequirements,
+}
+
+/// The object that the gate scales: any with a scale subresource, in the stack's namespace.
+///
+/// A Deployment or StatefulSet of `apps/v1` with the server's name is rendered from `server`. Any other
+/// object is rendered by a template of this repository, or exists already; then `server` renders none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// Its API group and version.
+    #[serde(default = "default_target_api_version")]
+    pub api_version: GroupVersion,
+    /// Its kind.
+    #[serde(default = "default_target_kind")]
+    pub kind: KindName,
+    /// Its name. Default: the server's.
+    #[serde(default)]
+    pub name: Option<DnsSubdomain>,
+    /// The name of its kind in the API's paths and in Roles. Default: the kind's plural, such as
+    /// `statefulsets`.
+    #[serde(default)]
+    pub resource: Option<DnsLabel>,
+}
+
+impl Target {
+    /// Its API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        kube_validate::group(self.api_version.as_str())
+    }
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Target {
+            api_version: default_target_api_version(),
+            kind: default_target_kind(),
+            name: None,
+            resource: None,
+        }
+    }
+}
+
+fn default_target_api_version() -> GroupVersion {
+    GroupVersion::constant("apps/v1")
+}
+
+fn default_target_kind() -> KindName {
+    KindName::constant("Deployment")
 }
 
 /// An image, by tag, by digest, or by both (then the digest decides).
@@ -633,6 +685,8 @@ impl Values {
         }
         let deadline = self.gate.min_job_deadline();
         set_default(&mut self.off_peak.active_deadline_seconds, || deadline);
+        set_default(&mut self.target.name, || self.server.name.clone().into());
+        set_default(&mut self.target.resource, || DnsLabel::resource_of(&self.target.kind));
         let secrets = &self.server.image_pull_secrets;
         set_default(&mut self.gate.image_pull_secrets, || secrets.clone());
         if let Some(service) = &mut self.service {

@@ -7,7 +7,8 @@ use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
 use kube_formats::quantity::parse_bytes;
 
 use super::{
-    Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Source, Target, names,
+    DefaultValue, Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Source,
+    Target, names,
 };
 use crate::decision::{Action, Attribution, Count, NoSeries, OnScrapeFailure, Rules};
 use crate::duration;
@@ -36,12 +37,62 @@ pub fn check(
     raw: &Raw,
     read: impl Fn(&Path) -> Option<String>,
 ) -> Result<Settings, Vec<SettingError>> {
-    let mut checker = Checker { raw, errors: Vec::new() };
-    let settings = checker.check_settings(read);
-    if checker.errors.is_empty() { Ok(settings) } else { Err(checker.errors) }
+    match check_for_run(raw, Vec::new(), read) {
+        Ok(Runnable { settings, errors }) if errors.is_empty() => Ok(settings),
+        Ok(Runnable { errors, .. }) | Err(errors) => Err(errors),
+    }
 }
 
-/// Collects errors. An invalid setting gets a placeholder, and the result is then never run.
+/// The settings of a run, with the errors in spite of which it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runnable {
+    /// The settings; with errors, only the action and the target are valid, and the run may do nothing
+    /// but release the GPU.
+    pub settings: Settings,
+    /// The errors; empty unless the action is `guard` or `down`.
+    pub errors: Vec<SettingError>,
+}
+
+/// The settings without which nothing can be scaled.
+const RELEASE: [Key; 6] = [
+    Key::Action,
+    Key::Namespace,
+    Key::Deployment,
+    Key::ServiceAccountDir,
+    Key::KubernetesServiceHost,
+    Key::KubernetesServicePort,
+];
+
+/// Checks the settings of a run. A `guard` or a `down` with a valid target runs in spite of other errors,
+/// those of the collection included: it then releases the GPU without a reading, since a tenant without a
+/// guard keeps it.
+///
+/// # Errors
+/// Every error of an `up`, or with an invalid target.
+pub fn check_for_run(
+    raw: &Raw,
+    collected: Vec<SettingError>,
+    read: impl Fn(&Path) -> Option<String>,
+) -> Result<Runnable, Vec<SettingError>> {
+    let mut checker = Checker { raw, errors: collected };
+    let settings = checker.check_settings(read);
+    let errors = checker.errors;
+    let releases = matches!(settings.action, Action::Guard | Action::Down)
+        && !errors.iter().any(SettingError::is_of_target);
+    if errors.is_empty() || releases { Ok(Runnable { settings, errors }) } else { Err(errors) }
+}
+
+impl SettingError {
+    /// Returns true if nothing can be scaled with it: the error is in the action, the target or the
+    /// connection to the API server.
+    #[must_use]
+    pub fn is_of_target(&self) -> bool {
+        RELEASE.iter().any(|key| self.setting == key.row().env || self.setting == key.row().flag())
+    }
+}
+
+/// Collects errors. An invalid setting gets its default, or a placeholder that is never used: with an
+/// error, a run may only release the GPU.
 struct Checker<'a> {
     raw: &'a Raw,
     errors: Vec<SettingError>,
@@ -65,7 +116,7 @@ impl Checker<'_> {
         } else if !is_dns_label(&namespace) {
             self.add_invalid(Key::Namespace, &namespace, "expected the name of a namespace");
         }
-        let deadline = self.parse_nonzero_duration(Key::Deadline);
+        let deadline = self.parse_limit(Key::Deadline);
         let target =
             self.check_target(namespace.clone(), service_account.clone(), dry_run == Some(true));
         let sampling = match action {
@@ -89,7 +140,8 @@ impl Checker<'_> {
             action: action.unwrap_or(Action::Down),
             sampling,
             target,
-            dry_run: dry_run.unwrap_or(true),
+            // In doubt the GPU is released.
+            dry_run: dry_run.unwrap_or(false),
             deadline,
             output: Output { format: format.unwrap_or_default(), ..self.raw.output() },
         }
@@ -101,10 +153,30 @@ impl Checker<'_> {
         service_account: PathBuf,
         dry_run: bool,
     ) -> Target {
-        let deployment = self.required_text(Key::Deployment);
-        if !deployment.is_empty() && !is_dns_subdomain(&deployment) {
-            self.add_invalid(Key::Deployment, &deployment, "expected the name of a Deployment");
+        let name = self.required_text(Key::Deployment);
+        if !name.is_empty() && !is_dns_subdomain(&name) {
+            self.add_invalid(Key::Deployment, &name, "expected the name of an object");
         }
+        // The checks also keep other paths than that of a scale out of the URL.
+        let api_version = self.required_text(Key::TargetApiVersion);
+        if !api_version.is_empty() && !names::is_api_version(&api_version) {
+            let expected = "expected an API version, such as `apps/v1`";
+            self.add_invalid(Key::TargetApiVersion, &api_version, expected);
+        }
+        let kind = self.required_text(Key::TargetKind);
+        if !kind.is_empty() && !names::is_kind(&kind) {
+            let expected = "expected a kind, such as `StatefulSet`";
+            self.add_invalid(Key::TargetKind, &kind, expected);
+        }
+        let resource = match self.raw.get(Key::TargetResource) {
+            Some(resource) if !is_dns_label(resource) => {
+                let expected = "expected the plural name of a kind, such as `statefulsets`";
+                self.add_invalid(Key::TargetResource, resource, expected);
+                String::new()
+            }
+            Some(resource) => resource.to_owned(),
+            None => names::resource_of_kind(&kind),
+        };
         let host = self.raw.get(Key::KubernetesServiceHost).map(str::to_owned);
         match &host {
             Some(host) if !is_host(host) => {
@@ -118,12 +190,15 @@ impl Checker<'_> {
         }
         let port = self.parse_number(Key::KubernetesServicePort);
         Target {
+            api_version,
+            kind,
+            resource,
             namespace,
-            deployment,
+            name,
             host,
             port: u16::try_from(port).unwrap_or_default(),
             service_account,
-            budget: self.parse_nonzero_duration(Key::ScaleBudget),
+            budget: self.parse_limit(Key::ScaleBudget),
         }
     }
 
@@ -345,6 +420,17 @@ impl Checker<'_> {
             self.add_error(key, "invalid value `0`: expected more than 0");
         }
         time
+    }
+
+    /// Parses the limit of a run; an invalid one is replaced by the default.
+    fn parse_limit(&mut self, key: Key) -> Duration {
+        let limit = self.parse_nonzero_duration(key);
+        match key.row().default {
+            DefaultValue::Value(text) if limit.is_zero() => {
+                duration::parse(text).unwrap_or_default()
+            }
+            _ => limit,
+        }
     }
 
     /// Parses a number within the range of its row.

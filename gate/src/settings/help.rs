@@ -6,7 +6,8 @@ use super::{DefaultValue, Key, Row, TABLE};
 
 const INTRODUCTION: &str = "\
 Decides who has the GPU: reads from a Prometheus exporter how much of the GPU's
-memory is in use, and scales one Deployment, the tenant, to 1 or 0.
+memory is in use, and scales one object, the tenant's Deployment or any other
+with a scale subresource, to 1 or 0.
 
 usage: vram-gate up|guard|down [--setting VALUE]...
 
@@ -26,7 +27,8 @@ free = total - memory in use, where the total is GPU_TOTAL or measured. One line
 done; the termination message holds the same line.
 
 exit: 0 decided and done (leaving the tenant alone included), 1 could not scale,
-2 invalid configuration
+or SIGTERM cut a guard short, 2 invalid configuration and nothing done (a guard
+with a valid target scales to 0 instead)
 
 settings (flags override variables; quantities as 6Gi; durations as 10s):
 ";

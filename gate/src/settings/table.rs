@@ -76,7 +76,7 @@ pub enum Effect {
 /// The part of a run that a setting belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Selects the action and the Deployment.
+    /// Selects the action and the object to scale.
     Target,
     /// Selects the metric that is read.
     Reading,
@@ -431,12 +431,45 @@ settings! {
         env: "DEPLOYMENT",
         kind: Kind::Text("name"),
         default: DefaultValue::Required,
-        summary: "the tenant's Deployment",
+        summary: "the name of the tenant's Deployment, or of its object of TARGET_KIND",
         label: "deployment",
         role: Role::Target,
         effect: Effect::Neutral,
         choices: &[],
-        value_path: Some("server.name"),
+        value_path: Some("target.name"),
+    }
+    TargetApiVersion {
+        env: "TARGET_API_VERSION",
+        kind: Kind::Text("group/version"),
+        default: DefaultValue::Value("apps/v1"),
+        summary: "the API group and version of the tenant's object",
+        label: "target API version",
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("target.apiVersion"),
+    }
+    TargetKind {
+        env: "TARGET_KIND",
+        kind: Kind::Text("kind"),
+        default: DefaultValue::Value("Deployment"),
+        summary: "the kind of the tenant's object, which must have a scale subresource",
+        label: "target kind",
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("target.kind"),
+    }
+    TargetResource {
+        env: "TARGET_RESOURCE",
+        kind: Kind::Text("plural name"),
+        default: DefaultValue::Derived("the plural of TARGET_KIND"),
+        summary: "the resource of that kind in the API's paths and in Roles",
+        label: "target resource",
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("target.resource"),
     }
     Reserve {
         env: "RESERVE",
@@ -651,7 +684,7 @@ settings! {
         effect: Effect::Neutral,
         choices: &[
             choice("true", Effect::Exposes, "the gate reports what it would do and scales nothing"),
-            choice("false", Effect::Protects, "the gate scales the Deployment"),
+            choice("false", Effect::Protects, "the gate scales the tenant"),
         ],
         value_path: Some("gate.dryRun"),
     }

@@ -19,10 +19,10 @@ use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::object::Objects;
 use kube_validate::ObjectId;
 
-/// The replays of one Deployment's gate.
+/// The replays of one object's gate.
 #[derive(Debug, Clone)]
 pub struct BackTest {
-    /// The Deployment.
+    /// The object that the gate scales.
     pub target: ObjectId,
     /// The changed settings and schedules, and both outcomes.
     pub message: Message,

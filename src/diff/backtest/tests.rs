@@ -119,7 +119,12 @@ fn a_gate_that_reads_otherwise_than_the_replay_is_refused() {
         let variable = format!("- name: FLOOR\n{0}value: \"6442450944\"\n", " ".repeat(18));
         let added = format!("{0}- name: {name}\n{0}  value: {value}\n", " ".repeat(16));
         messages(
-            |text| text.replace(&variable, &format!("{}{added}", variable.replace("6442450944", "8Gi"))),
+            |text| {
+                text.replace(
+                    &variable,
+                    &format!("{}{added}", variable.replace("6442450944", "8Gi")),
+                )
+            },
             &history,
         )
     };
@@ -138,13 +143,19 @@ fn a_gate_that_reads_otherwise_than_the_replay_is_refused() {
         );
         assert!(message.starts_with(&expected), "{message}");
     }
-    let unit = messages(|text| text.replace("value: bytes", "value: MiB").replace("\"6442450944\"", "8Gi"), &history);
+    let unit = messages(
+        |text| text.replace("value: bytes", "value: MiB").replace("\"6442450944\"", "8Gi"),
+        &history,
+    );
     assert!(unit[0].contains("`METRIC_UNIT`"), "{unit:?}");
-    let named = answer(&[hours(&[1; 9]).replace("{\"namespace\"", "{\"__name__\":\"DCGM_FI_DEV_FB_USED\",\"namespace\"")]);
+    let named = answer(&[hours(&[1; 9])
+        .replace("{\"namespace\"", "{\"__name__\":\"DCGM_FI_DEV_FB_USED\",\"namespace\"")]);
     let named = History::parse(&named).unwrap();
     let metric = messages(|text| text.replace("\"6442450944\"", "8Gi"), &named);
     assert!(
-        metric[0].contains("the history has `DCGM_FI_DEV_FB_USED`, and `up` reads `gpu_pod_memory_used_bytes`"),
+        metric[0].contains(
+            "the history has `DCGM_FI_DEV_FB_USED`, and `up` reads `gpu_pod_memory_used_bytes`"
+        ),
         "{metric:?}"
     );
 }
@@ -152,7 +163,15 @@ fn a_gate_that_reads_otherwise_than_the_replay_is_refused() {
 #[test]
 fn a_budget_is_a_changed_setting() {
     let history = History::parse(&answer(&[hours(&[1; 9])])).unwrap();
-    let budget = messages(|text| text.replace("- name: RESERVE\n", "- name: BUDGET\n                  value: 5Gi\n                - name: RESERVE\n"), &history);
+    let budget = messages(
+        |text| {
+            text.replace(
+                "- name: RESERVE\n",
+                "- name: BUDGET\n                  value: 5Gi\n                - name: RESERVE\n",
+            )
+        },
+        &history,
+    );
     assert!(budget[0].starts_with("budget `5Gi`: "), "{budget:?}");
 }
 

@@ -176,10 +176,13 @@ mod tests {
 
     /// The settings whose change has no consequence: what is scaled (another target has its own rules),
     /// and how the gate works.
-    const NEUTRAL: [&str; 12] = [
+    const NEUTRAL: [&str; 15] = [
         "ACTION",
         "NAMESPACE",
         "DEPLOYMENT",
+        "TARGET_API_VERSION",
+        "TARGET_KIND",
+        "TARGET_RESOURCE",
         "METRICS_CA",
         "SCRAPE_TIMEOUT",
         "SCALE_BUDGET",

@@ -46,6 +46,26 @@ fn the_defaults_are_the_safe_behaviours() {
 }
 
 #[test]
+fn the_target_is_a_deployment_unless_its_kind_is_set() {
+    for (changes, expected) in [
+        (&[][..], ("apps/v1", "Deployment", "deployments")),
+        (&[("TARGET_KIND", "StatefulSet")], ("apps/v1", "StatefulSet", "statefulsets")),
+        (
+            &[
+                ("TARGET_API_VERSION", "example.org/v1"),
+                ("TARGET_KIND", "Ox"),
+                ("TARGET_RESOURCE", "oxen"),
+            ],
+            ("example.org/v1", "Ox", "oxen"),
+        ),
+    ] {
+        let target = check_with(changes).unwrap().target;
+        let found = (&*target.api_version, &*target.kind, &*target.resource);
+        assert_eq!((found, &*target.name), (expected, "chatterbox-tts"));
+    }
+}
+
+#[test]
 fn each_invalid_setting_is_named() {
     for (key, value) in [
         ("ACTION", "sideways"),
@@ -69,6 +89,11 @@ fn each_invalid_setting_is_named() {
         ("BUDGET", "0"),
         ("NAMESPACE", "Tts"),
         ("DEPLOYMENT", "a/b"),
+        ("TARGET_API_VERSION", "apps/v1/x"),
+        ("TARGET_API_VERSION", "apps/../v1"),
+        ("TARGET_KIND", "Stateful Set"),
+        ("TARGET_RESOURCE", "deployments/scale"),
+        ("TARGET_RESOURCE", "Deployments"),
         ("RESERVE", "17Gi"),
         ("COUNT", "nobody"),
         ("ON_SCRAPE_FAILURE", "panic"),
@@ -287,4 +312,54 @@ fn a_whole_query_is_a_selector_or_has_a_query_of_its_age() {
     let sampling = check_with(&[url, sum, age_query]).unwrap().sampling.unwrap();
     assert_eq!(sampling.pace().attempt, Duration::from_secs(20));
     assert_eq!(invalid_settings(&[url, sum]), ["PROMETHEUS_QUERY"]);
+}
+
+fn check_run(changes: &[(&str, &str)], args: &[&str]) -> Result<Runnable, Vec<SettingError>> {
+    let collected = Raw::collect(args.iter().map(OsString::from), |name| {
+        let mut settings = changes.iter().chain(GOOD);
+        settings.find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+    });
+    match collected {
+        Ok(Invocation::Run(raw)) => check_for_run(&raw, Vec::new(), |_| None),
+        Err((raw, errors)) => check_for_run(&raw, errors, |_| None),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_guard_and_a_down_run_in_spite_of_errors_outside_their_target() {
+    for (action, changes, args, setting) in [
+        ("guard", &[("FLOOR", "6GB")][..], &[][..], "FLOOR"),
+        ("guard", &[("DRY_RUN", "maybe")], &[], "DRY_RUN"),
+        ("down", &[("DEADLINE", "0")], &[], "DEADLINE"),
+        ("down", &[("LOG_FORMAT", "xml")], &[], "LOG_FORMAT"),
+        ("guard", &[], &["--flor=1"], "--flor"),
+        ("down", &[], &["--floor=1", "--floor=2"], "--floor"),
+    ] {
+        let changes = [changes, &[("ACTION", action)]].concat();
+        let Runnable { settings, errors } = check_run(&changes, args).unwrap();
+        assert_eq!(errors.iter().map(|error| &error.setting).collect::<Vec<_>>(), [setting]);
+        assert!(!settings.dry_run && !settings.deadline.is_zero(), "{settings:?}");
+        let up = [&[("ACTION", "up")], &changes[..]].concat();
+        assert!(action == "down" || check_run(&up, args).is_err());
+    }
+}
+
+#[test]
+fn no_action_runs_with_an_invalid_target() {
+    for (changes, args) in [
+        (&[("DEPLOYMENT", "a/b")][..], &[][..]),
+        (&[("NAMESPACE", "..")], &[]),
+        (&[("KUBERNETES_SERVICE_HOST", "a b")], &[]),
+        (&[("KUBERNETES_SERVICE_PORT", "0")], &[]),
+        (&[], &["--deployment=a", "--deployment=b"]),
+        (&[], &["--namespace"]),
+        (&[], &["up", "down"]),
+        (&[("ACTION", "sideways")], &[]),
+    ] {
+        for action in ["up", "guard", "down"] {
+            let changes = [changes, &[("ACTION", action)]].concat();
+            assert!(check_run(&changes, args).is_err(), "{action} {changes:?} {args:?}");
+        }
+    }
 }
