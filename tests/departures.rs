@@ -245,9 +245,21 @@ fn with_action(value: &Value, object: &str) -> Value {
 fn overlay_values() -> Vec<(String, String)> {
     let text = fs::read_to_string(repository().join(OVERLAY)).unwrap();
     let mut leaves = BTreeMap::new();
-    collect(&serde_yaml::from_str(&text).unwrap(), String::new(), &mut leaves);
+    let overlay: Value = serde_yaml::from_str(&text).unwrap();
+    // A null removes a value, and is one of the overlay's own.
+    collect(&with_text_nulls(&overlay), String::new(), &mut leaves);
     let text = |value: Value| value.as_str().map_or(value.to_string(), str::to_owned);
     leaves.into_iter().map(|(path, value)| (path, text(value))).collect()
+}
+
+fn with_text_nulls(value: &Value) -> Value {
+    match value {
+        Value::Null => json!("null"),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (key.clone(), with_text_nulls(value))).collect()
+        }
+        other => other.clone(),
+    }
 }
 
 fn rendered(arguments: &[&str]) -> Leaves {

@@ -136,6 +136,7 @@ macro_rules! rule_tests {
 }
 
 rule_tests! {
+    all_suspended
     allow_invalid
     allow_unused
     card_total
@@ -143,13 +144,19 @@ rule_tests! {
     client_settings_unread
     client_url
     deadline_too_short
+    down_into_window
+    down_not_made_up
+    down_too_often
     floor_out_of_reach
     floor_within_reserve
+    forbid_on_guard
+    gate_below_tenant
     gate_dry_run
     gate_settings_unchecked
     gpu_not_requested
     guard_idles
     guard_misses_window
+    guard_replaced_early
     guard_suspended
     guard_too_slow
     image_keel_and_digest
@@ -174,6 +181,7 @@ rule_tests! {
     starts_ungated
     storage_not_retained
     two_pods_at_once
+    window_ends_once
     window_never_opens
     windows_overlap
     yield_too_slow

@@ -42,6 +42,7 @@ value_paths! {
     GATE_IMAGE = "gate.image";
     GATE_NO_SERIES = "gate.noSeries";
     GATE_ON_SCRAPE_FAILURE = "gate.onScrapeFailure";
+    GATE_PRIORITY_CLASS_NAME = "gate.priorityClassName";
     GATE_SAMPLES = "gate.samples";
     GPU_TOTAL = "gpu.total";
     GUARD_SCHEDULE = "offPeak.guard";
