@@ -41,6 +41,7 @@ pub fn find_requirements(rendered: &RenderedProject) -> Vec<Requirement> {
         rendered.require_kubernetes(&mut found);
         rendered.require_target(&mut found);
         rendered.require_pod_references(&mut found);
+        rendered.require_class_values(&mut found);
         rendered.require_storage(&mut found);
         rendered.require_quota(&mut found);
         rendered.require_extended_resources(&mut found);
@@ -281,6 +282,25 @@ impl<'a> RenderedStack<'a> {
                 );
             }
         }
+    }
+
+    /// Two classes can only be compared by their values, which the cluster knows.
+    fn require_class_values(&self, found: &mut Requirements<'_>) {
+        let values = self.values();
+        let (Some(server), Some(gate)) =
+            (&values.server.priority_class_name, &values.gate.priority_class_name)
+        else {
+            return;
+        };
+        if server == gate {
+            return;
+        }
+        let (server, gate) = (server.as_str(), gate.as_str());
+        found.add(
+            format!("a value of PriorityClass {gate} that is at least {server}'s"),
+            "with a lower one, a full cluster keeps the guard waiting while the server runs",
+            shell_command(&["kubectl", "get", "priorityclass", gate, server]),
+        );
     }
 
     fn require_storage(&self, found: &mut Requirements<'_>) {

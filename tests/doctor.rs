@@ -74,6 +74,21 @@ fn a_secret_that_a_pod_names_is_required() {
     assert!(text.contains("# Secret tts/api-token\n") && !text.contains("perhaps"), "{text}");
 }
 
+#[test]
+fn two_classes_are_compared_by_their_values() {
+    let project = Sandbox::repository();
+    let compared = "kubectl get priorityclass guards tier-2-gpu";
+    assert!(!project.ok(&["doctor", "tts"]).stdout.contains(compared));
+    project.replace(
+        "values/tts.yaml",
+        "  priorityClassName: tier-2-gpu\n  # The node that ran",
+        "  priorityClassName: guards\n  # The node that ran",
+    );
+    let text = project.ok(&["doctor", "tts"]).stdout;
+    assert!(text.contains("PriorityClass guards that is at least tier-2-gpu's"), "{text}");
+    assert!(text.contains(compared), "{text}");
+}
+
 /// Everything that a Pod template refers to is required, but for what the stack renders itself and
 /// what is there in every cluster.
 #[test]

@@ -43,6 +43,7 @@ value_paths! {
     GATE_IMAGE = "gate.image";
     GATE_NO_SERIES = "gate.noSeries";
     GATE_ON_SCRAPE_FAILURE = "gate.onScrapeFailure";
+    GATE_PRIORITY_CLASS_NAME = "gate.priorityClassName";
     GATE_SAMPLES = "gate.samples";
     GATE_SERIES = "gate.series";
     GPU_TOTAL = "gpu.total";

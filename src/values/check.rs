@@ -46,7 +46,7 @@ pub enum CheckError {
     NoServerPort,
     /// An admission that could not trust the exporter.
     #[error(
-        "`server.admission` needs an http `gate.metricsUrl`: the server's Pods mount no CA certificate for https"
+        "`server.admission` needs an http URL to read: the server's Pods mount no CA certificate for https"
     )]
     NoAdmissionCa,
     /// A gate with nothing to read.
@@ -103,7 +103,7 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     if values.service.is_some() && values.server.port.is_none() {
         report(path_of(&["service"]), CheckError::NoServerPort);
     }
-    if values.server.admission && values.gate.metrics_url.as_str().starts_with("https:") {
+    if values.server.admission && values.gate.source_url().starts_with("https:") {
         report(path_of(&["server", "admission"]), CheckError::NoAdmissionCa);
     }
     if let (Some(config), Some(storage)) = (&values.server.config, &values.storage)

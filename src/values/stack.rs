@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{
     Container, EnvVarSource, Probe, ResourceRequirements, Toleration,
 };
@@ -19,6 +20,8 @@ pub use vram_gate::settings::LogFormat;
 use vram_gate::settings::{Pace, Sampling, Source};
 
 use super::scalars::*;
+use crate::model::run_times::RunTimes;
+use crate::model::window::WindowSchedule;
 use yaml_spans::Node;
 
 /// One stack: a GPU tenant, its off-peak window, and all objects that it needs in the cluster.
@@ -371,12 +374,24 @@ pub struct OffPeak {
     pub guard: CronSchedule,
     /// The schedule of the job that ends the window and stops the server.
     pub down: CronSchedule,
-    /// Suspends the three CronJobs: all or none, so that the server never runs unguarded.
+    /// Suspends the job that starts the server. The guard and `down` run on, so that a server that runs
+    /// is guarded and stopped as before.
     #[serde(default)]
     pub suspend: bool,
-    /// The longest delay with which a job may still start, in seconds.
+    /// Suspends all three jobs: a server that runs keeps the GPU, and nothing guards or stops it. Set
+    /// `suspend` first, and this when no replica is left.
+    #[serde(default)]
+    pub suspend_all: bool,
+    /// The longest delay with which `up` and `guard` may still start, in seconds.
     #[serde(default = "default_starting_deadline")]
     pub starting_deadline_seconds: Whole<10, 86_400>,
+    /// The longest delay with which `down` may still start, in seconds. Default: as long as its Job ends
+    /// before the next window opens, at most a week.
+    #[serde(default)]
+    pub down_starting_deadline_seconds: Option<Whole<10, 604_800>>,
+    /// The handling of a run that is due while the Job of the run before it is still there.
+    #[serde(default)]
+    pub concurrency_policy: ConcurrencyPolicies,
     /// The longest time that a job may run, in seconds. The gate itself ends 10 s earlier. Default: 120,
     /// or more if the gate's readings may take longer.
     #[serde(default)]
@@ -395,6 +410,38 @@ const POD_START: Duration = Duration::from_secs(10);
 
 /// The Jobs' deadline, unless the gate's readings need a longer one, in seconds.
 const MIN_ACTIVE_DEADLINE: i64 = 120;
+
+/// The handling of a run that is due while the Job of the run before it is still there, for each action.
+/// A Job is there as long as its Pod: one on a node that is away stays until the node is back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ConcurrencyPolicies {
+    /// Of the job that starts the server.
+    pub up: ConcurrencyPolicy,
+    /// Of the job that yields.
+    pub guard: ConcurrencyPolicy,
+    /// Of the job that ends the window.
+    pub down: ConcurrencyPolicy,
+}
+
+impl Default for ConcurrencyPolicies {
+    fn default() -> Self {
+        ConcurrencyPolicies {
+            up: ConcurrencyPolicy::Forbid,
+            guard: ConcurrencyPolicy::Replace,
+            down: ConcurrencyPolicy::Replace,
+        }
+    }
+}
+
+/// The handling of a run that is due while the Job of the run before it is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ConcurrencyPolicy {
+    /// The run is skipped.
+    Forbid,
+    /// The Job is deleted, and the run starts.
+    Replace,
+}
 
 /// The names of the objects that run the window. Default: the server's name with a suffix.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -423,6 +470,15 @@ pub struct Gate {
     /// Names of the Secrets with the registry's credentials. Default: the server's.
     #[serde(default)]
     pub image_pull_secrets: Option<Vec<DnsSubdomain>>,
+    /// The priority class of the gate's Pods, which must exist. With a lower class than the server's, a
+    /// full cluster keeps the guard waiting while the server runs. Default: no class.
+    #[serde(default)]
+    pub priority_class_name: Option<DnsSubdomain>,
+    /// Makes the scheduler prefer the nodes of `server.nodeSelector` for the gate's Pods, with the
+    /// server's tolerations: a node that runs the gate has its image. Another node is as good when they
+    /// are full or away.
+    #[serde(default)]
+    pub prefer_tenant_node: bool,
     /// The URL that the exporter serves its metrics at. Not needed with `prometheus`.
     #[serde(default)]
     pub metrics_url: Option<HttpUrl>,
@@ -701,12 +757,35 @@ impl Values {
                 set_default(&mut image.pull_policy, || PullPolicy::IfNotPresent);
             }
         }
+        let deadline = self.off_peak.default_down_starting_deadline();
+        set_default(&mut self.off_peak.down_starting_deadline_seconds, || deadline);
         set_default(&mut self.kyverno.exception_namespace, || self.namespace.name.clone());
         for client in &mut self.clients {
             set_default(&mut client.config_map, || {
                 DnsSubdomain::joined(self.name.as_str(), "client")
             });
         }
+    }
+}
+
+impl OffPeak {
+    /// The longest delay with which `down` may start and not reach the next window. Without such a
+    /// delay (the window never opens, or `@every`), that of the other jobs.
+    fn default_down_starting_deadline(&self) -> Whole<10, 604_800> {
+        let seconds = self.longest_down_delay().unwrap_or(self.starting_deadline_seconds.get());
+        Whole::new(seconds)
+    }
+
+    /// The longest delay in seconds with which a run of `down` may start, so that its Job ends before
+    /// the next window opens; `None` if there is no such limit. It may be negative.
+    pub(crate) fn longest_down_delay(&self) -> Option<i64> {
+        let zone = self.time_zone.as_str();
+        let up = RunTimes::parse(self.up.as_str(), zone)?;
+        let down = RunTimes::parse(self.down.as_str(), zone)?;
+        let active = self.active_deadline_seconds.map_or(MIN_ACTIVE_DEADLINE, Whole::get);
+        let active = SignedDuration::from_secs(active);
+        let delay = WindowSchedule { up: &up, down: &down }.longest_closing_delay(active)?;
+        Some(delay.as_secs())
     }
 }
 

@@ -174,7 +174,9 @@ impl Pace {
     #[must_use]
     pub fn max_sampling_time(&self, action: Action) -> Duration {
         let more_readings = match action {
-            Action::Up => (self.sample_interval + self.attempt) * self.samples.saturating_sub(1),
+            Action::Up | Action::Admit => {
+                (self.sample_interval + self.attempt) * self.samples.saturating_sub(1)
+            }
             Action::Guard if !self.recheck_delay.is_zero() => self.recheck_delay + self.attempt,
             Action::Guard | Action::Down => Duration::ZERO,
         };

@@ -25,7 +25,7 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
     let mut gpus: BTreeMap<(String, &str), Vec<StackWindow>> = BTreeMap::new();
     for (index, StackTimes { stack, times }) in stacks.iter().enumerate() {
         let values = &stack.loaded.values;
-        if values.off_peak.suspend {
+        if values.off_peak.suspend || values.off_peak.suspend_all {
             continue;
         }
         let url = without_default_port(values.gate.source_url());
