@@ -163,7 +163,8 @@ spec:
 #[test]
 fn no_value_runs_a_command_of_its_own() {
     for (from, to) in [
-        ("  metric: gpu_pod_memory_used_bytes\n", "  metric: \"x'; touch PWNED; echo '\"\n"),
+        ("  exporter: gpu-pod-exporter\n", "  metric: \"x'; touch PWNED; echo '\"\n"),
+        ("  exporter: gpu-pod-exporter\n", "  select: {gpu: \"0'; touch PWNED; '\"}\n"),
         (
             "  metricsUrl: http://gpu-pod-exporter.nvidia.svc.cluster.local:80/metrics\n",
             "  metricsUrl: \"http://x/metrics';touch${IFS}PWNED;'\"\n",

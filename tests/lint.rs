@@ -147,6 +147,8 @@ rule_tests! {
     client_settings_unread
     client_url
     deadline_too_short
+    device_metric_as_pods
+    exporter_on_every_node
     floor_below_budget_and_reserve
     down_into_window
     down_not_made_up
@@ -168,6 +170,7 @@ rule_tests! {
     liveness_http
     memory_unattributed
     memory_request_missing
+    metric_unit
     no_series_idle
     own_memory_counted
     policy_covers_tenant

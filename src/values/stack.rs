@@ -19,6 +19,7 @@ pub use vram_gate::exposition::{MetricUnit, Series};
 pub use vram_gate::settings::LogFormat;
 use vram_gate::settings::{Pace, Sampling, Source};
 
+use super::exporter::Exporter;
 use super::scalars::*;
 use crate::model::run_times::RunTimes;
 use crate::model::window::WindowSchedule;
@@ -356,8 +357,8 @@ pub struct Nfs {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gpu {
-    /// The memory of the whole GPU. Default: it is measured, which needs `gate.freeMetric` or
-    /// `gate.totalMetric`. If it is measured too, the smaller amount counts.
+    /// The memory of the whole GPU. Default: it is measured, which needs `gate.freeMetric` (most
+    /// exporters have it) or `gate.totalMetric`. If it is measured too, the smaller amount counts.
     #[serde(default)]
     pub total: Option<Bytes>,
 }
@@ -485,29 +486,35 @@ pub struct Gate {
     /// A Prometheus server to read instead of the exporter. It takes the place of `metricsUrl`.
     #[serde(default)]
     pub prometheus: Option<Prometheus>,
-    /// The metric of memory in use; `series` says what each of its series counts.
-    pub metric: String,
-    /// The unit of the metrics.
+    /// The exporter. It decides `metric`, `metricUnit` and the other settings of the reading; each of
+    /// them that is written takes precedence. `custom` needs both of these two.
     #[serde(default)]
-    pub metric_unit: MetricUnit,
+    pub exporter: Exporter,
+    /// The metric of memory in use; `series` says what each of its series counts. Default: the
+    /// exporter's.
+    #[serde(default)]
+    pub metric: Option<String>,
+    /// The unit of the metrics. Default: the exporter's.
+    #[serde(default)]
+    pub metric_unit: Option<MetricUnit>,
     /// The labels that a series must have to be read, to choose one GPU; an empty value also matches a
     /// series without the label. Default: every series.
     #[serde(default)]
     pub select: IndexMap<String, String>,
     /// The amount that each series of the metric counts. With `devices` nothing tells the server's
-    /// memory from that of others, and the guard needs `budget`. Default: `pods`.
+    /// memory from that of others, and the guard needs `budget`. Default: the exporter's, or `pods`.
     #[serde(default)]
     pub series: Option<Series>,
     /// The label that names a series' device, such as `UUID`. Together with the label `GPU_I_ID`, which
     /// the parts of a GPU have, it distinguishes devices: series of two devices count as no reading.
-    /// Default: devices are not distinguished.
+    /// Default: the exporter's; without one, devices are not distinguished.
     #[serde(default)]
     pub device_label: Option<String>,
-    /// The label of the namespace that uses a series' memory. Default: `namespace`.
+    /// The label of the namespace that uses a series' memory. Default: the exporter's, or `namespace`.
     #[serde(default)]
     pub namespace_label: Option<String>,
     /// The metric of the GPU's free memory, in the same unit. With it the gate measures the total.
-    /// Default: none.
+    /// Default: the exporter's, or none.
     #[serde(default)]
     pub free_metric: Option<String>,
     /// The metric of the GPU's total memory, in the same unit. Default: none.
@@ -524,9 +531,9 @@ pub struct Gate {
     /// Default: the server may use any amount.
     #[serde(default)]
     pub budget: Option<Bytes>,
-    /// The memory that the guard compares with the floor.
+    /// The memory that the guard compares with the floor. Default: `residents`.
     #[serde(default)]
-    pub count: Count,
+    pub count: Option<Count>,
     /// The guard's behaviour without a reading.
     #[serde(default)]
     pub on_scrape_failure: OnScrapeFailure,
@@ -749,6 +756,7 @@ impl Values {
         set_default(&mut self.target.resource, || DnsLabel::resource_of(&self.target.kind));
         let secrets = &self.server.image_pull_secrets;
         set_default(&mut self.gate.image_pull_secrets, || secrets.clone());
+        self.gate.set_preset();
         if let Some(service) = &mut self.service {
             set_default(&mut service.name, || self.server.name.clone());
         }

@@ -11,9 +11,11 @@ mod checksum_missing;
 mod client_settings_unread;
 mod client_url;
 mod deadline_too_short;
+mod device_metric_as_pods;
 mod down_into_window;
 mod down_not_made_up;
 mod down_too_often;
+mod exporter_on_every_node;
 mod floor_below_budget_and_reserve;
 mod floor_out_of_reach;
 mod floor_within_reserve;
@@ -31,6 +33,7 @@ mod image_keel_and_digest;
 mod image_moving_tag;
 mod liveness_http;
 mod memory_request_missing;
+mod metric_unit;
 mod memory_unattributed;
 mod no_series_idle;
 mod own_memory_counted;
@@ -113,6 +116,8 @@ pub(super) struct StackTimes<'a> {
 /// All rules.
 pub const RULES: &[&Rule] = &[
     &card_total::RULE,
+    &metric_unit::RULE,
+    &device_metric_as_pods::RULE,
     &floor_within_reserve::RULE,
     &budget_above_floor::RULE,
     &floor_below_budget_and_reserve::RULE,
@@ -122,6 +127,7 @@ pub const RULES: &[&Rule] = &[
     &own_memory_counted::RULE,
     &scrape_failure_keeps::RULE,
     &no_series_idle::RULE,
+    &exporter_on_every_node::RULE,
     &single_sample::RULE,
     &gate_dry_run::RULE,
     &gate_settings_unchecked::RULE,
