@@ -1,7 +1,8 @@
 //! SIGTERM at each phase of a run, for an ordinary process and for process 1, whose unhandled signals the
 //! kernel ignores.
 
-#![cfg(all(test, unix))]
+#![cfg(test)]
+#![cfg(unix)]
 
 mod support;
 
