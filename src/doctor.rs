@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::model::object::{items_at, node_at};
 use crate::model::workload;
 use crate::project::load::{POLICIES, RenderedProject, Stack};
-use crate::values::{ImageOwner, KyvernoMode, Values};
+use crate::values::{ImageOwner, KyvernoMode, Prometheus, Values};
 use kube_formats::url::{HttpUrl, Scheme};
 use kube_validate::Object;
 use yaml_spans::{Node, Value};
@@ -375,7 +375,10 @@ impl<'a> RenderedStack<'a> {
     }
 
     fn require_exporter(&self, found: &mut Requirements<'_>) {
-        let (url, metric) = (self.values().gate.metrics_url.as_str(), &self.values().gate.metric);
+        if let Some(prometheus) = &self.values().gate.prometheus {
+            return self.require_prometheus(prometheus, found);
+        }
+        let (url, metric) = (self.values().gate.source_url(), &self.values().gate.metric);
         let namespace = self.values().namespace.name.as_str();
         let scrape = match service_proxy_path(url, namespace) {
             Some(path) => shell_command(&["kubectl", "get", "--raw", &path]),
@@ -389,6 +392,22 @@ impl<'a> RenderedStack<'a> {
             format!("the metric {metric} at {url}"),
             "the gate decides by it: without it, the server never starts, and a running one is stopped",
             format!("{scrape} | {}", shell_command(&["grep", "-m1", &pattern])),
+        );
+    }
+
+    fn require_prometheus(&self, prometheus: &Prometheus, found: &mut Requirements<'_>) {
+        let gate = &self.values().gate;
+        let query = prometheus.query.clone().unwrap_or_else(|| gate.metric.clone());
+        let base = prometheus.url.as_str().trim_end_matches('/');
+        let run = "kubectl -n default run query-check --rm -i --restart=Never --image=curlimages/curl --command -- curl -sfG";
+        found.add(
+            format!("series of {query} in Prometheus at {base}"),
+            "the gate decides by them: without them, the server never starts, and a running one is stopped",
+            format!(
+                "{run} {} --data-urlencode {} | grep -q '\"value\"'",
+                shell_quote(&format!("{base}/api/v1/query")),
+                shell_quote(&format!("query={query}"))
+            ),
         );
     }
 

@@ -245,9 +245,20 @@ fn with_action(value: &Value, object: &str) -> Value {
 fn overlay_values() -> Vec<(String, String)> {
     let text = fs::read_to_string(repository().join(OVERLAY)).unwrap();
     let mut leaves = BTreeMap::new();
-    collect(&serde_yaml::from_str(&text).unwrap(), String::new(), &mut leaves);
+    let mut overlay = serde_yaml::from_str(&text).unwrap();
+    name_nulls(&mut overlay);
+    collect(&overlay, String::new(), &mut leaves);
     let text = |value: Value| value.as_str().map_or(value.to_string(), str::to_owned);
     leaves.into_iter().map(|(path, value)| (path, text(value))).collect()
+}
+
+/// Replaces each null, which removes a value and has no leaf, by its name.
+fn name_nulls(value: &mut Value) {
+    match value {
+        Value::Null => *value = json!("null"),
+        Value::Object(map) => map.values_mut().for_each(name_nulls),
+        _ => {}
+    }
 }
 
 fn rendered(arguments: &[&str]) -> Leaves {

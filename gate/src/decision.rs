@@ -97,7 +97,7 @@ pub enum Attribution {
     /// Series name the namespace that uses the memory.
     #[default]
     Namespaces,
-    /// None: the tenant's memory can't be told from the residents'.
+    /// None: the tenant's memory can't be distinguished from the residents'.
     None,
 }
 
@@ -333,7 +333,7 @@ fn guard(usage: &Usage, rules: &Rules) -> Decision {
     }
 }
 
-/// Where nothing attributes memory the tenant's is 0, so this is never true.
+/// Returns true if the tenant uses more than its budget. Without attribution it uses 0, so never.
 fn is_over_budget(tenant: u64, rules: &Rules) -> bool {
     rules.budget.is_some_and(|budget| tenant > budget)
 }

@@ -6,6 +6,7 @@
 mod admit;
 mod http;
 mod mounted;
+mod prometheus;
 mod report;
 mod run;
 mod scale;

@@ -219,6 +219,11 @@ impl Report {
                         ("series", json!(usage.series)),
                     ]);
                     fields.extend(usage.total.map(|total| ("measuredTotal", json!(total))));
+                    let select = settings.sampling.iter().map(|sampling| &sampling.query.select);
+                    let select = select.filter(|select| !select.is_empty());
+                    fields.extend(
+                        select.map(|select| ("select", json!(one_line(&select.to_string())))),
+                    );
                 }
                 Err(problem) => {
                     fields.extend([

@@ -26,7 +26,12 @@ fn admission(exporter: Vec<Step>) -> TestEnv {
     ] {
         env.set(name, value);
     }
-    env.exporter = exporter;
+    // Each answer is read twice; an attempt that fails ends at once.
+    let steps = exporter.into_iter().flat_map(|step| match step {
+        Step::Close => vec![step],
+        _ => vec![step.clone(), step],
+    });
+    env.exporter = steps.collect();
     env
 }
 

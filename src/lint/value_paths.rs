@@ -36,6 +36,7 @@ value_paths! {
     CLIENTS = "clients";
     DEADLINE = "offPeak.activeDeadlineSeconds";
     DOWN_SCHEDULE = "offPeak.down";
+    GATE_BUDGET = "gate.budget";
     GATE_COUNT = "gate.count";
     GATE_DRY_RUN = "gate.dryRun";
     GATE_FLOOR = "gate.floor";
@@ -43,6 +44,7 @@ value_paths! {
     GATE_NO_SERIES = "gate.noSeries";
     GATE_ON_SCRAPE_FAILURE = "gate.onScrapeFailure";
     GATE_SAMPLES = "gate.samples";
+    GATE_SERIES = "gate.series";
     GPU_TOTAL = "gpu.total";
     GUARD_SCHEDULE = "offPeak.guard";
     KYVERNO_POLICY = "kyverno.policy";

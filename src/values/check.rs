@@ -46,9 +46,12 @@ pub enum CheckError {
     NoServerPort,
     /// An admission that could not trust the exporter.
     #[error(
-        "`server.admission` needs an http `gate.metricsUrl`: the server's Pods mount no CA certificate for https"
+        "`server.admission` needs an http `gate.metricsUrl` or `gate.prometheus.url`: the server's Pods mount no CA certificate for https"
     )]
     NoAdmissionCa,
+    /// A gate with nothing to read.
+    #[error("the gate has nothing to read: set `gate.metricsUrl` or `gate.prometheus`")]
+    NoSource,
     /// A mode that needs a policy.
     #[error("`kyverno.mode: {0}` needs `kyverno.policy`, the owner's policy file")]
     NoPolicy(&'static str),
@@ -100,7 +103,7 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     if values.service.is_some() && values.server.port.is_none() {
         report(path_of(&["service"]), CheckError::NoServerPort);
     }
-    if values.server.admission && values.gate.metrics_url.as_str().starts_with("https:") {
+    if values.server.admission && values.gate.source_url().starts_with("https:") {
         report(path_of(&["server", "admission"]), CheckError::NoAdmissionCa);
     }
     if let (Some(config), Some(storage)) = (&values.server.config, &values.storage)
@@ -110,6 +113,9 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
         let name = storage.mount_path.to_string();
         let error = CheckError::Twice { name, first: "`server.config.mountPath`".to_owned() };
         report(path_of(&["storage", "mountPath"]), error);
+    }
+    if values.gate.metrics_url.is_none() && values.gate.prometheus.is_none() {
+        report(path_of(&["gate"]), CheckError::NoSource);
     }
     if let Some(error) = check_target(&values.target) {
         report(path_of(&["target", "kind"]), error);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use k8s_openapi::api::core::v1::{
@@ -11,9 +12,11 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use vram_gate::decision::Action;
 pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
 pub use vram_gate::exposition::{MetricUnit, Series};
 pub use vram_gate::settings::LogFormat;
+use vram_gate::settings::{Pace, Sampling, Source};
 
 use super::scalars::*;
 use yaml_spans::Node;
@@ -374,9 +377,10 @@ pub struct OffPeak {
     /// The longest delay with which a job may still start, in seconds.
     #[serde(default = "default_starting_deadline")]
     pub starting_deadline_seconds: Whole<10, 86_400>,
-    /// The longest time that a job may run, in seconds. The gate itself ends 10 s earlier.
-    #[serde(default = "default_active_deadline")]
-    pub active_deadline_seconds: Whole<20, 86_400>,
+    /// The longest time that a job may run, in seconds. The gate itself ends 10 s earlier. Default: 120,
+    /// or more if the gate's readings may take longer.
+    #[serde(default)]
+    pub active_deadline_seconds: Option<Whole<20, 86_400>>,
     /// The names of the objects that run the window.
     #[serde(default)]
     pub names: OffPeakNames,
@@ -386,9 +390,11 @@ fn default_starting_deadline() -> Whole<10, 86_400> {
     Whole::new(120)
 }
 
-fn default_active_deadline() -> Whole<20, 86_400> {
-    Whole::new(120)
-}
+/// The time that a Pod may take to start: its Job's deadline exceeds the gate's by it.
+const POD_START: Duration = Duration::from_secs(10);
+
+/// The Jobs' deadline, unless the gate's readings need a longer one, in seconds.
+const MIN_ACTIVE_DEADLINE: i64 = 120;
 
 /// The names of the objects that run the window. Default: the server's name with a suffix.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -417,8 +423,12 @@ pub struct Gate {
     /// Names of the Secrets with the registry's credentials. Default: the server's.
     #[serde(default)]
     pub image_pull_secrets: Option<Vec<DnsSubdomain>>,
-    /// The URL that the exporter serves its metrics at.
-    pub metrics_url: HttpUrl,
+    /// The URL that the exporter serves its metrics at. Not needed with `prometheus`.
+    #[serde(default)]
+    pub metrics_url: Option<HttpUrl>,
+    /// A Prometheus server to read instead of the exporter. It takes the place of `metricsUrl`.
+    #[serde(default)]
+    pub prometheus: Option<Prometheus>,
     /// The metric of memory in use; `series` says what each of its series counts.
     pub metric: String,
     /// The unit of the metrics.
@@ -433,8 +443,8 @@ pub struct Gate {
     #[serde(default)]
     pub series: Option<Series>,
     /// The label that names a series' device, such as `UUID`. Together with the label `GPU_I_ID`, which
-    /// the parts of a GPU have, it tells devices apart: series of two devices are no reading. Default:
-    /// devices are not told apart.
+    /// the parts of a GPU have, it distinguishes devices: series of two devices count as no reading.
+    /// Default: devices are not distinguished.
     #[serde(default)]
     pub device_label: Option<String>,
     /// The label of the namespace that uses a series' memory. Default: `namespace`.
@@ -467,6 +477,13 @@ pub struct Gate {
     /// The meaning of a scrape without a series of the metric.
     #[serde(default)]
     pub no_series: NoSeries,
+    /// A metric that the exporter writes after every series that is read: proof that an answer was not cut
+    /// off. Default: none, and each answer is read twice.
+    #[serde(default)]
+    pub sentinel: Option<String>,
+    /// The most that the timestamp of a series may differ from the time of the reading, in seconds.
+    #[serde(default = "default_max_age")]
+    pub max_age_seconds: Whole<1, 3600>,
     /// The number of readings before the server is started; each must leave the floor free.
     #[serde(default = "default_samples")]
     pub samples: Whole<1, 10>,
@@ -488,8 +505,28 @@ pub struct Gate {
     pub resources: ResourceRequirements,
 }
 
+/// A Prometheus server as the source of the readings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prometheus {
+    /// The server's URL, without `/api/v1`.
+    pub url: HttpUrl,
+    /// The query of the memory in use: a selector of series, or any vector together with `ageQuery`.
+    /// Default: `metric` with the labels of `select`.
+    #[serde(default)]
+    pub query: Option<String>,
+    /// A query of the times of the samples behind `query`, in seconds since 1970: a scalar, or a vector whose
+    /// oldest time counts. Default: the samples' own times.
+    #[serde(default)]
+    pub age_query: Option<String>,
+}
+
 fn default_reserve() -> Bytes {
     Bytes::new(512 << 20)
+}
+
+fn default_max_age() -> Whole<1, 3600> {
+    Whole::new(60)
 }
 
 fn default_samples() -> Whole<1, 10> {
@@ -606,6 +643,37 @@ impl<'de> Visitor<'de> for EnvValueVisitor {
     }
 }
 
+impl Gate {
+    /// The URL that is read: Prometheus', or the exporter's. Empty only in values that were not checked.
+    pub fn source_url(&self) -> &str {
+        let prometheus = self.prometheus.as_ref().map(|prometheus| &prometheus.url);
+        prometheus.or(self.metrics_url.as_ref()).map_or("", HttpUrl::as_str)
+    }
+
+    /// Returns the shortest deadline of a Job in which every attempt of the gate's readings fits, rounded
+    /// up to 10 s, but at least [`MIN_ACTIVE_DEADLINE`].
+    fn min_job_deadline(&self) -> Whole<20, 86_400> {
+        let source = match &self.prometheus {
+            Some(Prometheus { query, age_query, .. }) => {
+                Source::Prometheus { query: query.clone(), age_query: age_query.clone() }
+            }
+            None => Source::Exposition { sentinel: self.sentinel.clone() },
+        };
+        let pace = Pace {
+            attempt: Sampling::DEFAULT_TIMEOUT * source.requests(),
+            samples: u32::try_from(self.samples.get()).unwrap_or(u32::MAX),
+            sample_interval: source.longest_pause(
+                self.sample_interval_seconds.to_duration(),
+                self.max_age_seconds.to_duration(),
+            ),
+            recheck_delay: self.recheck_delay_seconds.to_duration(),
+        };
+        let needed = pace.min_deadline(Action::Up).max(pace.min_deadline(Action::Guard));
+        let tens = (needed + POD_START).as_millis().div_ceil(10_000);
+        Whole::new(i64::try_from(tens * 10).unwrap_or(i64::MAX).max(MIN_ACTIVE_DEADLINE))
+    }
+}
+
 impl Values {
     /// Fills in the defaults that follow from other values.
     pub(super) fn set_defaults(&mut self) {
@@ -619,6 +687,8 @@ impl Values {
         ] {
             set_default(name, || DnsSubdomain::joined(&server, suffix));
         }
+        let deadline = self.gate.min_job_deadline();
+        set_default(&mut self.off_peak.active_deadline_seconds, || deadline);
         set_default(&mut self.target.name, || self.server.name.clone().into());
         set_default(&mut self.target.resource, || DnsLabel::resource_of(&self.target.kind));
         let secrets = &self.server.image_pull_secrets;

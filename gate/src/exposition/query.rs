@@ -21,7 +21,7 @@ pub struct Query {
     pub select: Selection,
     /// The amount that each series of the metric counts.
     pub series: Series,
-    /// The label whose value names a series' device; `None`: devices are not told apart.
+    /// The label whose value names a series' device; `None`: devices are not distinguished.
     pub device_label: Option<String>,
     /// The label of the namespace whose memory a series counts.
     pub namespace_label: String,
@@ -29,6 +29,14 @@ pub struct Query {
     pub free_metric: Option<String>,
     /// The metric of the device's whole memory.
     pub total_metric: Option<String>,
+}
+
+impl Query {
+    /// Every metric that is read.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        let others = [&self.free_metric, &self.total_metric].into_iter().flatten();
+        std::iter::once(self.metric.as_str()).chain(others.map(String::as_str))
+    }
 }
 
 impl Default for Query {

@@ -100,6 +100,11 @@ impl<'a> UsageSum<'a> {
         self.labels.clear();
     }
 
+    /// Returns true if the series is one that is read.
+    pub(super) fn is_read(&self) -> bool {
+        self.metric.is_some()
+    }
+
     /// Adds a label of the series, with the escapes in its value.
     pub(super) fn add_label(&mut self, name: &'a [u8], value: &'a str) {
         let value = if self.metric.is_some() { unescape(value) } else { Cow::Borrowed(value) };

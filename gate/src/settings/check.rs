@@ -7,12 +7,13 @@ use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
 use kube_formats::quantity::parse_bytes;
 
 use super::{
-    DefaultValue, Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Target,
-    names,
+    DefaultValue, Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Source,
+    Target, names,
 };
 use crate::decision::{Action, Attribution, Count, NoSeries, OnScrapeFailure, Rules};
 use crate::duration;
 use crate::exposition::{MetricUnit, Query, Selection, Series};
+use crate::promql;
 
 impl Raw {
     /// Returns the report's format and place, also if other settings are invalid.
@@ -205,24 +206,63 @@ impl Checker<'_> {
     }
 
     fn check_sampling(&mut self, namespace: String, service_account: &Path) -> Sampling {
-        let url = self.required_text(Key::MetricsUrl);
-        if let (false, Err(problem)) = (url.is_empty(), names::check_scrape_url(&url)) {
-            // Without the URL, which may hold a password.
-            self.add_error(Key::MetricsUrl, format!("invalid value: {problem}"));
-        }
+        let url = self.check_url();
         let query = self.check_query(namespace);
+        let source = self.check_source(&query);
         Sampling {
             url,
             ca: match self.raw.get(Key::MetricsCa) {
                 Some(file) => file.into(),
                 None => service_account.join("ca.crt"),
             },
+            source,
+            max_age: self.parse_nonzero_duration(Key::MaxAge),
             rules: self.check_rules(&query),
             query,
             timeout: self.parse_nonzero_duration(Key::ScrapeTimeout),
             samples: u32::try_from(self.parse_number(Key::Samples)).unwrap_or(1),
             sample_interval: self.parse_duration(Key::SampleInterval),
             recheck_delay: self.parse_duration(Key::RecheckDelay),
+        }
+    }
+
+    /// Returns the URL of Prometheus or, without one, of the exporter.
+    fn check_url(&mut self) -> String {
+        let is_prometheus = self.raw.get(Key::PrometheusUrl).is_some();
+        let key = if is_prometheus { Key::PrometheusUrl } else { Key::MetricsUrl };
+        let url = self.required_text(key);
+        let problem = match names::check_scrape_url(&url) {
+            Ok(()) if is_prometheus && url.contains('?') => "expected no query (`?`)".to_owned(),
+            Err(problem) if !url.is_empty() => problem,
+            _ => return url,
+        };
+        // Without the URL, which may hold a password.
+        self.add_error(key, format!("invalid value: {problem}"));
+        url
+    }
+
+    fn check_source(&mut self, query: &Query) -> Source {
+        let [whole, age_query] = [Key::PrometheusQuery, Key::PrometheusAgeQuery].map(|key| {
+            let text = self.raw.get(key).map(str::to_owned);
+            if text.is_some() && self.raw.get(Key::PrometheusUrl).is_none() {
+                self.add_error(key, "set without `PROMETHEUS_URL`");
+            }
+            text
+        });
+        if let (Some(whole), None) = (&whole, &age_query)
+            && !promql::is_selector(whole)
+        {
+            let expected = "expected a selector such as `metric{label=\"value\"}`, or `PROMETHEUS_AGE_QUERY` too";
+            self.add_invalid(Key::PrometheusQuery, whole, expected);
+        }
+        let sentinel = self.optional(Key::Sentinel, |checker| checker.metric_name(Key::Sentinel));
+        if sentinel.as_ref().is_some_and(|sentinel| query.metrics().any(|read| read == sentinel)) {
+            let problem = "the same as a metric that is read, which it must follow";
+            self.add_error(Key::Sentinel, problem);
+        }
+        match self.raw.get(Key::PrometheusUrl) {
+            Some(_) => Source::Prometheus { query: whole, age_query },
+            None => Source::Exposition { sentinel },
         }
     }
 

@@ -26,8 +26,9 @@ usage: vram-gate up|guard|down|admit [--setting VALUE]...
          in a row leaves FLOOR free, with everyone's memory counted; without a
          reading waits too; exits with 1 at the DEADLINE. Calls no API server
 
-free = total - memory in use, where the total is GPU_TOTAL or measured. One line on stderr reports what was read and
-done; the termination message holds the same line.
+free = total - memory in use; the total is GPU_TOTAL, measured, or the smaller
+of both. One line on stderr reports what was read and done; the termination
+message holds the same line.
 
 exit: 0 decided and done (leaving the tenant alone included), 1 could not scale,
 did not admit, or SIGTERM cut a guard short, 2 invalid configuration and nothing done (a guard

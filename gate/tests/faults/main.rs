@@ -11,15 +11,17 @@ mod support;
 
 mod api;
 mod configuration;
+mod devices;
 mod exposition;
 mod network;
+mod prometheus;
 
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use support::check_docs_table;
 use support::test_env::{TOKEN, TestEnv};
 
 /// The effect on the Deployment's scale.
@@ -65,7 +67,9 @@ pub(crate) const NO_READING: &[Case] = &[case("up", 0, Untouched), case("guard",
 
 const GROUPS: &[(&str, &[Fault])] = &[
     ("The exposition", exposition::FAULTS),
+    ("The GPU that is read, its memory, and the budget", devices::FAULTS),
     ("The connection to the exporter", network::FAULTS),
+    ("Prometheus", prometheus::FAULTS),
     ("The API server", api::FAULTS),
     ("The configuration", configuration::FAULTS),
 ];
@@ -127,12 +131,12 @@ fn run_next_cases(jobs: &[(&Fault, &Case)], next: &AtomicUsize) -> Vec<String> {
 }
 
 #[test]
-fn there_are_at_least_sixty_faults_without_duplicates() {
+fn there_are_at_least_ninety_faults_without_duplicates() {
     let names: Vec<(&str, &str)> = GROUPS
         .iter()
         .flat_map(|(group, faults)| faults.iter().map(move |fault| (*group, fault.name)))
         .collect();
-    assert!(names.len() >= 60, "{}", names.len());
+    assert!(names.len() >= 90, "{}", names.len());
     assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
 }
 
@@ -167,19 +171,6 @@ fn markdown() -> String {
 
 #[test]
 fn the_documentations_tables_are_up_to_date() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/gate.md");
-    let mut document = std::fs::read_to_string(&file).unwrap();
-    for (name, table) in [("settings", vram_gate::settings::markdown()), ("faults", markdown())] {
-        let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-        let (before, rest) = document.split_once(&start).expect(&start);
-        let (found, after) = rest.split_once(&end).expect(&end);
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            document = format!("{before}{start}\n{}\n{end}{after}", table.trim());
-        } else {
-            assert_eq!(found.trim(), table.trim(), "the table `{name}` of docs/gate.md");
-        }
-    }
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&file, document).unwrap();
-    }
+    check_docs_table("settings", &vram_gate::settings::markdown());
+    check_docs_table("faults", &markdown());
 }

@@ -89,7 +89,7 @@ fn rule_findings(rule: &Rule, before: &State, after: &State, now: &str) -> Strin
                 "{} {}: {}{}",
                 consequence.rule.severity.name(),
                 objects.join(", "),
-                consequence.message.to_string(),
+                consequence.message,
                 when.unwrap_or_default()
             )
         })

@@ -22,7 +22,7 @@ pub fn text(diff: &Diff) -> String {
         let (names, more) = first_objects(consequence);
         let (severity, id) = (consequence.rule.severity.name(), consequence.rule.id);
         let _ = writeln!(out, "  {severity}  {}{more}  [{id}]", names.join(", "));
-        let _ = writeln!(out, "      {}", consequence.message.to_string());
+        let _ = writeln!(out, "      {}", consequence.message);
     }
     if !diff.not_judged.is_empty() {
         let _ = writeln!(out, "\n{NOT_JUDGED}");
@@ -35,7 +35,7 @@ pub fn text(diff: &Diff) -> String {
         out.push_str("\nBack-test\n");
         for test in &diff.backtests {
             let _ = writeln!(out, "  {}", object_name(&test.target));
-            let _ = writeln!(out, "      {}", test.message.to_string());
+            let _ = writeln!(out, "      {}", test.message);
             let _ = writeln!(out, "      {}", test.assumption);
         }
         for remark in &diff.remarks {

@@ -3,11 +3,14 @@
 mod admission_outlasts_progress;
 mod allow_invalid;
 mod allow_unused;
+mod budget_above_floor;
+mod budget_missing;
 mod card_total;
 mod checksum_missing;
 mod client_settings_unread;
 mod client_url;
 mod deadline_too_short;
+mod floor_below_budget_and_reserve;
 mod floor_out_of_reach;
 mod floor_within_reserve;
 mod gate_dry_run;
@@ -21,6 +24,7 @@ mod image_keel_and_digest;
 mod image_moving_tag;
 mod liveness_http;
 mod memory_request_missing;
+mod memory_unattributed;
 mod no_series_idle;
 mod own_memory_counted;
 mod policy_covers_tenant;
@@ -102,6 +106,10 @@ pub(super) struct StackTimes<'a> {
 pub const RULES: &[&Rule] = &[
     &card_total::RULE,
     &floor_within_reserve::RULE,
+    &budget_above_floor::RULE,
+    &floor_below_budget_and_reserve::RULE,
+    &budget_missing::RULE,
+    &memory_unattributed::RULE,
     &floor_out_of_reach::RULE,
     &own_memory_counted::RULE,
     &scrape_failure_keeps::RULE,

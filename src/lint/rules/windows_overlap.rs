@@ -28,7 +28,7 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
         if values.off_peak.suspend {
             continue;
         }
-        let url = without_default_port(values.gate.metrics_url.as_str());
+        let url = without_default_port(values.gate.source_url());
         let windows = times.month_windows().into_iter().map(|window| (window, index));
         gpus.entry((url, values.gate.metric.as_str())).or_default().extend(windows);
     }
