@@ -137,6 +137,7 @@ macro_rules! rule_tests {
 
 rule_tests! {
     admission_outlasts_progress
+    all_suspended
     allow_invalid
     allow_unused
     budget_above_floor
@@ -146,14 +147,22 @@ rule_tests! {
     client_settings_unread
     client_url
     deadline_too_short
+    device_metric_as_pods
+    exporter_on_every_node
     floor_below_budget_and_reserve
+    down_into_window
+    down_not_made_up
+    down_too_often
     floor_out_of_reach
     floor_within_reserve
+    forbid_on_guard
+    gate_below_tenant
     gate_dry_run
     gate_settings_unchecked
     gpu_not_requested
     guard_idles
     guard_misses_window
+    guard_replaced_early
     guard_suspended
     guard_too_slow
     image_keel_and_digest
@@ -161,6 +170,7 @@ rule_tests! {
     liveness_http
     memory_unattributed
     memory_request_missing
+    metric_unit
     no_series_idle
     own_memory_counted
     policy_covers_tenant
@@ -180,6 +190,7 @@ rule_tests! {
     storage_not_retained
     target_not_rendered
     two_pods_at_once
+    window_ends_once
     window_never_opens
     windows_overlap
     yield_too_slow

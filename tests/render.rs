@@ -175,7 +175,7 @@ fn a_setting_that_the_gate_refuses_is_reported_at_its_value() {
 #[test]
 fn a_refused_setting_is_reported_at_the_line_of_the_values_file() {
     let sandbox = Sandbox::repository();
-    sandbox.replace("values/tts.yaml", "metric: gpu_pod_memory_used_bytes", "metric: gpu-memory");
+    sandbox.replace("values/tts.yaml", "exporter: gpu-pod-exporter", "metric: gpu-memory");
     let text = sandbox.read("values/tts.yaml");
     let line = 1 + text.lines().position(|line| line.contains("metric: gpu-memory")).expect("set");
     let errors = sandbox.refused(&["render"]);
@@ -298,5 +298,5 @@ fn the_admissions_settings_are_checked_by_the_gates_rules() {
     assert!(errors.contains(&format!("{template}:")), "{errors}");
     let https = "gate.metricsUrl=https://exporter/metrics";
     let errors = sandbox.refused(&["render", "--set", "server.admission=true", "--set", https]);
-    assert!(errors.contains("`server.admission` needs an http `gate.metricsUrl` or"), "{errors}");
+    assert!(errors.contains("`server.admission` needs an http URL to read"), "{errors}");
 }

@@ -17,6 +17,9 @@ use super::workload;
 use kube_validate::ObjectId;
 use yaml_spans::{Node, Path, Value};
 
+/// The jobs that scale the server to 0.
+pub(crate) const STOPPING: [(Action, &str); 2] = [(Action::Guard, "guard"), (Action::Down, "down")];
+
 /// A CronJob that runs the gate.
 #[derive(Debug, Clone)]
 pub(crate) struct GateJob {
@@ -308,6 +311,16 @@ impl Gate {
             (Some(_), None) => true,
             (None, _) => false,
         }
+    }
+
+    /// Returns true if the window is open at an instant by the schedules, even of an `up` that is
+    /// suspended: it may have started the Deployment before.
+    pub fn may_still_be_up(&self, now: Timestamp) -> bool {
+        let is_suspended = |job: &GateJob| job.inactive == Some(InactiveReason::Suspended);
+        let up = self.job(Action::Up).filter(|job| job.inactive.is_none() || is_suspended(job));
+        let Some(up) = up.and_then(|job| job.times.as_ref()) else { return false };
+        let down = self.active_times(Action::Down);
+        down.is_none_or(|down| WindowSchedule { up, down }.is_open(now))
     }
 
     /// The next run that may scale it up, and the times that it belongs to.

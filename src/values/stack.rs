@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{
     Container, EnvVarSource, Probe, ResourceRequirements, Toleration,
 };
@@ -18,7 +19,10 @@ pub use vram_gate::exposition::{MetricUnit, Series};
 pub use vram_gate::settings::LogFormat;
 use vram_gate::settings::{Pace, Sampling, Source};
 
+use super::exporter::Exporter;
 use super::scalars::*;
+use crate::model::run_times::RunTimes;
+use crate::model::window::WindowSchedule;
 use yaml_spans::Node;
 
 /// One stack: a GPU tenant, its off-peak window, and all objects that it needs in the cluster.
@@ -353,8 +357,8 @@ pub struct Nfs {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gpu {
-    /// The memory of the whole GPU. Default: it is measured, which needs `gate.freeMetric` or
-    /// `gate.totalMetric`. If it is measured too, the smaller amount counts.
+    /// The memory of the whole GPU. Default: it is measured, which needs `gate.freeMetric` (most
+    /// exporters have it) or `gate.totalMetric`. If it is measured too, the smaller amount counts.
     #[serde(default)]
     pub total: Option<Bytes>,
 }
@@ -371,12 +375,24 @@ pub struct OffPeak {
     pub guard: CronSchedule,
     /// The schedule of the job that ends the window and stops the server.
     pub down: CronSchedule,
-    /// Suspends the three CronJobs: all or none, so that the server never runs unguarded.
+    /// Suspends the job that starts the server. The guard and `down` run on, so that a server that runs
+    /// is guarded and stopped as before.
     #[serde(default)]
     pub suspend: bool,
-    /// The longest delay with which a job may still start, in seconds.
+    /// Suspends all three jobs: a server that runs keeps the GPU, and nothing guards or stops it. Set
+    /// `suspend` first, and this when no replica is left.
+    #[serde(default)]
+    pub suspend_all: bool,
+    /// The longest delay with which `up` and `guard` may still start, in seconds.
     #[serde(default = "default_starting_deadline")]
     pub starting_deadline_seconds: Whole<10, 86_400>,
+    /// The longest delay with which `down` may still start, in seconds. Default: as long as its Job ends
+    /// before the next window opens, at most a week.
+    #[serde(default)]
+    pub down_starting_deadline_seconds: Option<Whole<10, 604_800>>,
+    /// The handling of a run that is due while the Job of the run before it is still there.
+    #[serde(default)]
+    pub concurrency_policy: ConcurrencyPolicies,
     /// The longest time that a job may run, in seconds. The gate itself ends 10 s earlier. Default: 120,
     /// or more if the gate's readings may take longer.
     #[serde(default)]
@@ -395,6 +411,38 @@ const POD_START: Duration = Duration::from_secs(10);
 
 /// The Jobs' deadline, unless the gate's readings need a longer one, in seconds.
 const MIN_ACTIVE_DEADLINE: i64 = 120;
+
+/// The handling of a run that is due while the Job of the run before it is still there, for each action.
+/// A Job is there as long as its Pod: one on a node that is away stays until the node is back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ConcurrencyPolicies {
+    /// Of the job that starts the server.
+    pub up: ConcurrencyPolicy,
+    /// Of the job that yields.
+    pub guard: ConcurrencyPolicy,
+    /// Of the job that ends the window.
+    pub down: ConcurrencyPolicy,
+}
+
+impl Default for ConcurrencyPolicies {
+    fn default() -> Self {
+        ConcurrencyPolicies {
+            up: ConcurrencyPolicy::Forbid,
+            guard: ConcurrencyPolicy::Replace,
+            down: ConcurrencyPolicy::Replace,
+        }
+    }
+}
+
+/// The handling of a run that is due while the Job of the run before it is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ConcurrencyPolicy {
+    /// The run is skipped.
+    Forbid,
+    /// The Job is deleted, and the run starts.
+    Replace,
+}
 
 /// The names of the objects that run the window. Default: the server's name with a suffix.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -423,35 +471,50 @@ pub struct Gate {
     /// Names of the Secrets with the registry's credentials. Default: the server's.
     #[serde(default)]
     pub image_pull_secrets: Option<Vec<DnsSubdomain>>,
+    /// The priority class of the gate's Pods, which must exist. With a lower class than the server's, a
+    /// full cluster keeps the guard waiting while the server runs. Default: no class.
+    #[serde(default)]
+    pub priority_class_name: Option<DnsSubdomain>,
+    /// Makes the scheduler prefer the nodes of `server.nodeSelector` for the gate's Pods, with the
+    /// server's tolerations: a node that runs the gate has its image. Another node is as good when they
+    /// are full or away.
+    #[serde(default)]
+    pub prefer_tenant_node: bool,
     /// The URL that the exporter serves its metrics at. Not needed with `prometheus`.
     #[serde(default)]
     pub metrics_url: Option<HttpUrl>,
     /// A Prometheus server to read instead of the exporter. It takes the place of `metricsUrl`.
     #[serde(default)]
     pub prometheus: Option<Prometheus>,
-    /// The metric of memory in use; `series` says what each of its series counts.
-    pub metric: String,
-    /// The unit of the metrics.
+    /// The exporter. It decides `metric`, `metricUnit` and the other settings of the reading; each of
+    /// them that is written takes precedence. `custom` needs both of these two.
     #[serde(default)]
-    pub metric_unit: MetricUnit,
+    pub exporter: Exporter,
+    /// The metric of memory in use; `series` says what each of its series counts. Default: the
+    /// exporter's.
+    #[serde(default)]
+    pub metric: Option<String>,
+    /// The unit of the metrics. Default: the exporter's.
+    #[serde(default)]
+    pub metric_unit: Option<MetricUnit>,
     /// The labels that a series must have to be read, to choose one GPU; an empty value also matches a
     /// series without the label. Default: every series.
     #[serde(default)]
     pub select: IndexMap<String, String>,
     /// The amount that each series of the metric counts. With `devices` nothing tells the server's
-    /// memory from that of others, and the guard needs `budget`. Default: `pods`.
+    /// memory from that of others, and the guard needs `budget`. Default: the exporter's, or `pods`.
     #[serde(default)]
     pub series: Option<Series>,
     /// The label that names a series' device, such as `UUID`. Together with the label `GPU_I_ID`, which
     /// the parts of a GPU have, it distinguishes devices: series of two devices count as no reading.
-    /// Default: devices are not distinguished.
+    /// Default: the exporter's; without one, devices are not distinguished.
     #[serde(default)]
     pub device_label: Option<String>,
-    /// The label of the namespace that uses a series' memory. Default: `namespace`.
+    /// The label of the namespace that uses a series' memory. Default: the exporter's, or `namespace`.
     #[serde(default)]
     pub namespace_label: Option<String>,
     /// The metric of the GPU's free memory, in the same unit. With it the gate measures the total.
-    /// Default: none.
+    /// Default: the exporter's, or none.
     #[serde(default)]
     pub free_metric: Option<String>,
     /// The metric of the GPU's total memory, in the same unit. Default: none.
@@ -468,9 +531,9 @@ pub struct Gate {
     /// Default: the server may use any amount.
     #[serde(default)]
     pub budget: Option<Bytes>,
-    /// The memory that the guard compares with the floor.
+    /// The memory that the guard compares with the floor. Default: `residents`.
     #[serde(default)]
-    pub count: Count,
+    pub count: Option<Count>,
     /// The guard's behaviour without a reading.
     #[serde(default)]
     pub on_scrape_failure: OnScrapeFailure,
@@ -693,6 +756,7 @@ impl Values {
         set_default(&mut self.target.resource, || DnsLabel::resource_of(&self.target.kind));
         let secrets = &self.server.image_pull_secrets;
         set_default(&mut self.gate.image_pull_secrets, || secrets.clone());
+        self.gate.set_preset();
         if let Some(service) = &mut self.service {
             set_default(&mut service.name, || self.server.name.clone());
         }
@@ -701,12 +765,35 @@ impl Values {
                 set_default(&mut image.pull_policy, || PullPolicy::IfNotPresent);
             }
         }
+        let deadline = self.off_peak.default_down_starting_deadline();
+        set_default(&mut self.off_peak.down_starting_deadline_seconds, || deadline);
         set_default(&mut self.kyverno.exception_namespace, || self.namespace.name.clone());
         for client in &mut self.clients {
             set_default(&mut client.config_map, || {
                 DnsSubdomain::joined(self.name.as_str(), "client")
             });
         }
+    }
+}
+
+impl OffPeak {
+    /// The longest delay with which `down` may start and not reach the next window. Without such a
+    /// delay (the window never opens, or `@every`), that of the other jobs.
+    fn default_down_starting_deadline(&self) -> Whole<10, 604_800> {
+        let seconds = self.longest_down_delay().unwrap_or(self.starting_deadline_seconds.get());
+        Whole::new(seconds)
+    }
+
+    /// The longest delay in seconds with which a run of `down` may start, so that its Job ends before
+    /// the next window opens; `None` if there is no such limit. It may be negative.
+    pub(crate) fn longest_down_delay(&self) -> Option<i64> {
+        let zone = self.time_zone.as_str();
+        let up = RunTimes::parse(self.up.as_str(), zone)?;
+        let down = RunTimes::parse(self.down.as_str(), zone)?;
+        let active = self.active_deadline_seconds.map_or(MIN_ACTIVE_DEADLINE, Whole::get);
+        let active = SignedDuration::from_secs(active);
+        let delay = WindowSchedule { up: &up, down: &down }.longest_closing_delay(active)?;
+        Some(delay.as_secs())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rules, one in each file, and the table of all.
 
 mod admission_outlasts_progress;
+mod all_suspended;
 mod allow_invalid;
 mod allow_unused;
 mod budget_above_floor;
@@ -10,14 +11,22 @@ mod checksum_missing;
 mod client_settings_unread;
 mod client_url;
 mod deadline_too_short;
+mod device_metric_as_pods;
+mod down_into_window;
+mod down_not_made_up;
+mod down_too_often;
+mod exporter_on_every_node;
 mod floor_below_budget_and_reserve;
 mod floor_out_of_reach;
 mod floor_within_reserve;
+mod forbid_on_guard;
+mod gate_below_tenant;
 mod gate_dry_run;
 mod gate_settings_unchecked;
 mod gpu_not_requested;
 mod guard_idles;
 mod guard_misses_window;
+mod guard_replaced_early;
 mod guard_suspended;
 mod guard_too_slow;
 mod image_keel_and_digest;
@@ -25,6 +34,7 @@ mod image_moving_tag;
 mod liveness_http;
 mod memory_request_missing;
 mod memory_unattributed;
+mod metric_unit;
 mod no_series_idle;
 mod own_memory_counted;
 mod policy_covers_tenant;
@@ -44,6 +54,7 @@ mod starts_ungated;
 mod storage_not_retained;
 mod target_not_rendered;
 mod two_pods_at_once;
+mod window_ends_once;
 mod window_never_opens;
 mod windows_overlap;
 mod yield_too_slow;
@@ -105,6 +116,8 @@ pub(super) struct StackTimes<'a> {
 /// All rules.
 pub const RULES: &[&Rule] = &[
     &card_total::RULE,
+    &metric_unit::RULE,
+    &device_metric_as_pods::RULE,
     &floor_within_reserve::RULE,
     &budget_above_floor::RULE,
     &floor_below_budget_and_reserve::RULE,
@@ -114,15 +127,23 @@ pub const RULES: &[&Rule] = &[
     &own_memory_counted::RULE,
     &scrape_failure_keeps::RULE,
     &no_series_idle::RULE,
+    &exporter_on_every_node::RULE,
     &single_sample::RULE,
     &gate_dry_run::RULE,
     &gate_settings_unchecked::RULE,
     &deadline_too_short::RULE,
     &guard_misses_window::RULE,
     &guard_too_slow::RULE,
+    &guard_replaced_early::RULE,
+    &forbid_on_guard::RULE,
     &guard_idles::RULE,
     &guard_suspended::RULE,
+    &all_suspended::RULE,
     &window_never_opens::RULE,
+    &window_ends_once::RULE,
+    &down_not_made_up::RULE,
+    &down_into_window::RULE,
+    &down_too_often::RULE,
     &schedule_daylight_saving::RULE,
     &windows_overlap::RULE,
     &yield_too_slow::RULE,
@@ -141,6 +162,7 @@ pub const RULES: &[&Rule] = &[
     &prune_guard_missing::RULE,
     &storage_not_retained::RULE,
     &priority_class_tier::RULE,
+    &gate_below_tenant::RULE,
     &policy_covers_tenant::RULE,
     &policy_excludes_too_much::RULE,
     &policy_end_of_life::RULE,
