@@ -298,5 +298,5 @@ fn the_admissions_settings_are_checked_by_the_gates_rules() {
     assert!(errors.contains(&format!("{template}:")), "{errors}");
     let https = "gate.metricsUrl=https://exporter/metrics";
     let errors = sandbox.refused(&["render", "--set", "server.admission=true", "--set", https]);
-    assert!(errors.contains("`server.admission` needs an http `gate.metricsUrl`"), "{errors}");
+    assert!(errors.contains("`server.admission` needs an http URL to read"), "{errors}");
 }

@@ -286,7 +286,10 @@ fn describe_value(stack: &LoadedStack, value: &Path) -> Result<String, CliError>
     let file = &stack.file;
     Ok(match value.find(&values).filter(|node| node.value != Value::Null) {
         Some(node) if is_preset(value) => {
-            format!("{}, decided by gate.exporter: {file} does not set it", describe_node(value, node))
+            format!(
+                "{}, decided by gate.exporter: {file} does not set it",
+                describe_node(value, node)
+            )
         }
         Some(node) => {
             format!("{}, the default: {file} does not set it", describe_node(value, node))

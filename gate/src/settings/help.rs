@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn help_lists_every_setting_once() {
         let help = help();
-        assert!(help.contains("\n  ACTION  <up, guard, down>\n"), "{help}");
+        assert!(help.contains("\n  ACTION  <up, guard, down, admit>\n"), "{help}");
         for row in TABLE.iter().filter(|row| row.key != Key::Action) {
             let entry = format!("\n  {}, {}  <", row.flag(), row.env);
             assert_eq!(help.matches(&entry).count(), 1, "{}", row.env);

@@ -31,7 +31,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "an unknown ACTION",
         UP,
-        "ACTION: invalid value `sideways`: expected one of up, guard, down",
+        "ACTION: invalid value `sideways`: expected one of up, guard, down, admit",
         |env| env.set("ACTION", "sideways"),
     ),
     fault("two actions", ALL, "ACTION: given twice", |env| {

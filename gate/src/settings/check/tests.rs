@@ -219,7 +219,10 @@ fn the_shortest_deadline_leaves_the_time_of_sampling() {
         let pace = check_with(&changes).unwrap().sampling.unwrap().pace();
         for action in [Action::Up, Action::Guard] {
             let deadline = pace.min_deadline(action);
-            assert_eq!(super::super::sampling_time(deadline), pace.max_sampling_time(action));
+            assert_eq!(
+                super::super::sampling_time(action, deadline),
+                pace.max_sampling_time(action)
+            );
         }
     }
 }
