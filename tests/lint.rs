@@ -180,7 +180,10 @@ rule_tests! {
     single_sample
     starts_ungated
     storage_not_retained
+    target_not_rendered
     two_pods_at_once
+    up_again_without_budget
+    up_near_down
     window_ends_once
     window_never_opens
     windows_overlap
