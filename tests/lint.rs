@@ -190,6 +190,8 @@ rule_tests! {
     storage_not_retained
     target_not_rendered
     two_pods_at_once
+    up_again_without_budget
+    up_near_down
     window_ends_once
     window_never_opens
     windows_overlap

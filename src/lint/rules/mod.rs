@@ -54,6 +54,8 @@ mod starts_ungated;
 mod storage_not_retained;
 mod target_not_rendered;
 mod two_pods_at_once;
+mod up_again_without_budget;
+mod up_near_down;
 mod window_ends_once;
 mod window_never_opens;
 mod windows_overlap;
@@ -140,6 +142,8 @@ pub const RULES: &[&Rule] = &[
     &guard_suspended::RULE,
     &all_suspended::RULE,
     &window_never_opens::RULE,
+    &up_again_without_budget::RULE,
+    &up_near_down::RULE,
     &window_ends_once::RULE,
     &down_not_made_up::RULE,
     &down_into_window::RULE,
