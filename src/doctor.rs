@@ -39,6 +39,7 @@ pub fn find_requirements(rendered: &RenderedProject) -> Vec<Requirement> {
         let rendered = RenderedStack { stack, rendered, objects };
         let mut found = Requirements { stack: &stack.name, list: Vec::new() };
         rendered.require_kubernetes(&mut found);
+        rendered.require_target(&mut found);
         rendered.require_pod_references(&mut found);
         rendered.require_storage(&mut found);
         rendered.require_quota(&mut found);
@@ -206,6 +207,39 @@ impl<'a> RenderedStack<'a> {
                 "Kubernetes 1.27 or later",
                 "CronJobs have `spec.timeZone`; an older API server drops it, and the window moves to the server's time zone",
                 shell_command(&["kubectl", "version"]),
+            );
+        }
+    }
+
+    fn require_target(&self, found: &mut Requirements<'_>) {
+        let target = &self.values().target;
+        let names = (target.name.as_ref(), target.resource.as_ref());
+        let (Some(name), Some(resource)) = names else { return };
+        let (name, kind, group) = (name.as_str(), target.kind.as_str(), target.group());
+        let namespace = self.values().namespace.name.as_str();
+        let resource = match group {
+            "" => resource.to_string(),
+            _ => format!("{resource}.{group}"),
+        };
+        if group.contains('.') {
+            found.add(
+                format!("CustomResourceDefinition {resource} with a scale subresource"),
+                format!("the gate scales {kind} {namespace}/{name} by it: without it, the server never starts"),
+                shell_command(&[
+                    "kubectl",
+                    "get",
+                    "customresourcedefinition",
+                    &resource,
+                    "-o",
+                    "jsonpath={.spec.versions[*].subresources.scale}",
+                ]),
+            );
+        }
+        if !self.renders(kind, name) {
+            found.add(
+                format!("{kind} {namespace}/{name}"),
+                "the gate scales it, and no template here renders it: without it, `up` and `down` fail",
+                shell_command(&["kubectl", "-n", namespace, "get", &resource, name]),
             );
         }
     }

@@ -173,6 +173,7 @@ rule_tests! {
     single_sample
     starts_ungated
     storage_not_retained
+    target_not_rendered
     two_pods_at_once
     window_never_opens
     windows_overlap

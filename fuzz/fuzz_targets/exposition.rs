@@ -4,13 +4,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vram_gate::exposition::{MetricUnit, Query, parse};
+use vram_gate::exposition::{Query, parse};
 
 const METRIC: &str = "m";
 const MORE: &[u8] = b"m{fuzz_only_label=\"1\"} 1000\n";
 
 fuzz_target!(|exposition: &[u8]| {
-    let query = Query { metric: METRIC.into(), unit: MetricUnit::Bytes, namespace: "tts".into() };
+    let query = Query { metric: METRIC.into(), namespace: "tts".into(), ..Query::default() };
     let Ok(usage) = parse(exposition, &query) else {
         // One more line does not make invalid text valid, unless the text was empty.
         if !exposition.is_empty() && exposition.last() == Some(&b'\n') {

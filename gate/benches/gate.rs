@@ -153,6 +153,7 @@ fn measure_parsing() {
         metric: "gpu_pod_memory_used_bytes".into(),
         unit: MetricUnit::Bytes,
         namespace: "tts".into(),
+        ..Query::default()
     };
     for (what, text) in [("of the metric", &text), ("of another metric", &other)] {
         let times = (0..15).map(|_| {

@@ -2,7 +2,7 @@
 //!
 //! A pure function, so that a run in the cluster can be replayed, tabulated and tested without one.
 
-use crate::exposition::Usage;
+use crate::exposition::{Series, Usage};
 
 /// The action that the gate runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,35 +88,44 @@ impl NoSeries {
         &[("unknown", Self::Unknown), ("idle", Self::Idle)];
 }
 
+/// The user that the scrape names for memory in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Attribution {
+    /// Series name the namespace that uses the memory.
+    #[default]
+    Namespaces,
+    /// None: the tenant's memory can't be told from the residents'.
+    None,
+}
+
+impl From<Series> for Attribution {
+    fn from(series: Series) -> Self {
+        match series {
+            Series::Pods | Series::DevicesAndPods => Self::Namespaces,
+            Series::Devices => Self::None,
+        }
+    }
+}
+
 /// The numbers and behaviours of a decision. Amounts are in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rules {
-    /// The GPU's memory.
-    pub total: u64,
+    /// The GPU's memory; `None`: as measured. If it is measured too, the smaller amount counts.
+    pub total: Option<u64>,
     /// The memory that must be free for the tenant to start and to keep running.
     pub floor: u64,
     /// Guard: the memory that must stay free whoever uses the rest, the tenant included.
     pub reserve: u64,
+    /// Guard: the most memory that the tenant may use; `None`: any.
+    pub budget: Option<u64>,
     /// Guard: the memory that counts against the floor.
     pub count: Count,
+    /// The user that the scrape names for memory in use.
+    pub attribution: Attribution,
     /// Guard: the behaviour without a reading.
     pub on_scrape_failure: OnScrapeFailure,
     /// The meaning of a scrape without series.
     pub no_series: NoSeries,
-}
-
-impl Default for Rules {
-    /// The safe behaviours on a GPU without memory: nothing is ever started.
-    fn default() -> Self {
-        Self {
-            total: 0,
-            floor: 0,
-            reserve: 0,
-            count: Count::default(),
-            on_scrape_failure: OnScrapeFailure::default(),
-            no_series: NoSeries::default(),
-        }
-    }
 }
 
 /// The result of reading the GPU's memory.
@@ -147,12 +156,20 @@ pub enum Reason {
     FloorBroken,
     /// `guard`: less than the reserve is free, whoever uses the rest.
     ReserveBroken,
+    /// `guard`: the tenant uses more than its budget.
+    BudgetBroken,
+    /// `guard`, where nothing attributes memory: less is free than the floor without the budget.
+    HeadroomBroken,
+    /// `guard`, where nothing attributes memory: the floor without the budget and the reserve are free.
+    HeadroomHolds,
     /// `up`, `guard`: there is no reading.
     NoReading,
     /// `up`, `guard`: the scrape has no series of the metric.
     NoSeries,
     /// `down`: the window ends.
     WindowEnd,
+    /// `guard`: a setting is invalid, so that no reading can be judged.
+    Misconfigured,
     /// `up`: SIGTERM arrived before the tenant was started.
     Stopped,
 }
@@ -167,9 +184,13 @@ impl Reason {
             Self::FloorHolds => "floor-holds",
             Self::FloorBroken => "floor-broken",
             Self::ReserveBroken => "reserve-broken",
+            Self::BudgetBroken => "budget-broken",
+            Self::HeadroomBroken => "headroom-broken",
+            Self::HeadroomHolds => "headroom-holds",
             Self::NoReading => "no-reading",
             Self::NoSeries => "no-series",
             Self::WindowEnd => "window-end",
+            Self::Misconfigured => "misconfigured",
             Self::Stopped => "stopped",
         }
     }
@@ -183,9 +204,13 @@ impl Reason {
             Self::FloorHolds => "the floor and the reserve are free",
             Self::FloorBroken => "others leave less than the floor",
             Self::ReserveBroken => "less than the reserve is free",
+            Self::BudgetBroken => "the tenant uses more than its budget",
+            Self::HeadroomBroken => "less than the floor without the budget is free",
+            Self::HeadroomHolds => "the floor without the budget and the reserve are free",
             Self::NoReading => "the GPU's memory could not be read",
             Self::NoSeries => "the scrape has no series of the metric",
             Self::WindowEnd => "the window ends",
+            Self::Misconfigured => "the configuration is invalid",
             Self::Stopped => "stopped by SIGTERM before the tenant was started",
         }
     }
@@ -208,6 +233,9 @@ impl Decision {
     /// The decision of `down`, which needs no reading.
     pub const WINDOW_END: Self = Self::scale(0, Reason::WindowEnd);
 
+    /// The decision of a guard with an invalid setting: nobody knows whether the residents have room.
+    pub const MISCONFIGURED: Self = Self::scale(0, Reason::Misconfigured);
+
     /// The decision of an `up` that is stopped: in doubt the tenant does not start.
     pub const STOPPED: Self = Self::leave_alone(Reason::Stopped);
 
@@ -220,19 +248,28 @@ impl Decision {
     }
 }
 
-/// Returns the bytes that `used` bytes in use leave free: below zero if more is in use than the rules
-/// say the GPU has.
+/// Returns the GPU's memory: the smaller one of the rules' and the measured amount, 0 without both.
 #[must_use]
-pub fn free_bytes(rules: &Rules, used: u64) -> i128 {
-    i128::from(rules.total) - i128::from(used)
+pub fn total_bytes(rules: &Rules, usage: &Usage) -> u64 {
+    match (rules.total, usage.total) {
+        (Some(known), Some(measured)) => known.min(measured),
+        (known, measured) => known.or(measured).unwrap_or(0),
+    }
+}
+
+/// Returns the bytes that `used` bytes of a usage leave free: below zero if more is in use than the GPU
+/// has.
+#[must_use]
+pub fn free_bytes(rules: &Rules, usage: &Usage, used: u64) -> i128 {
+    i128::from(total_bytes(rules, usage)) - i128::from(used)
 }
 
 /// Returns the bytes that an action counts as used: everyone's for `up`, by [`Rules::count`] for the
-/// guard.
+/// guard. Where nothing attributes memory they are always everyone's.
 #[must_use]
 pub fn counted_bytes(action: Action, usage: &Usage, rules: &Rules) -> u64 {
-    match (action, rules.count) {
-        (Action::Guard, Count::Residents) => usage.residents(),
+    match (action, rules.count, rules.attribution) {
+        (Action::Guard, Count::Residents, Attribution::Namespaces) => usage.residents(),
         _ => usage.everyone(),
     }
 }
@@ -250,20 +287,48 @@ pub fn decide(action: Action, reading: &Reading, rules: &Rules) -> Decision {
         }
         Reading::Scraped(usage) => usage,
     };
-    let floor = i128::from(rules.floor);
-    let left = free_bytes(rules, counted_bytes(action, usage, rules));
     match action {
-        Action::Up if left >= floor => Decision::scale(1, Reason::FloorFree),
-        Action::Up => Decision::leave_alone(Reason::FloorNotFree),
-        _ if left < floor => Decision {
-            recheck: unknown_alone_breaks_the_floor(usage, rules),
-            ..Decision::scale(0, Reason::FloorBroken)
-        },
-        _ if free_bytes(rules, usage.everyone()) < i128::from(rules.reserve) => {
-            Decision::scale(0, Reason::ReserveBroken)
+        Action::Up if free_bytes(rules, usage, usage.everyone()) >= i128::from(rules.floor) => {
+            Decision::scale(1, Reason::FloorFree)
         }
-        _ => Decision::leave_alone(Reason::FloorHolds),
+        Action::Up => Decision::leave_alone(Reason::FloorNotFree),
+        _ => guard(usage, rules),
     }
+}
+
+/// Decides what the guard does with a reading.
+fn guard(usage: &Usage, rules: &Rules) -> Decision {
+    let free = free_bytes(rules, usage, usage.everyone());
+    let is_unattributed = rules.attribution == Attribution::None;
+    // Where nothing attributes memory only this is known: the residents use at least everyone's less the
+    // budget. Below this much free memory the floor is broken, however little the tenant uses.
+    let headroom = rules.floor.saturating_sub(rules.budget.unwrap_or(0));
+    let reserve_broken = free < i128::from(rules.reserve);
+    if is_unattributed && rules.count == Count::Residents {
+        return if reserve_broken {
+            Decision::scale(0, Reason::ReserveBroken)
+        } else if free < i128::from(headroom) {
+            Decision::scale(0, Reason::HeadroomBroken)
+        } else {
+            Decision::leave_alone(Reason::HeadroomHolds)
+        };
+    }
+    let left = free_bytes(rules, usage, counted_bytes(Action::Guard, usage, rules));
+    if left < i128::from(rules.floor) {
+        let recheck = unknown_alone_breaks_the_floor(usage, rules);
+        Decision { recheck, ..Decision::scale(0, Reason::FloorBroken) }
+    } else if reserve_broken {
+        Decision::scale(0, Reason::ReserveBroken)
+    } else if is_over_budget(usage.tenant, rules) {
+        Decision::scale(0, Reason::BudgetBroken)
+    } else {
+        Decision::leave_alone(Reason::FloorHolds)
+    }
+}
+
+/// Where nothing attributes memory the tenant's is 0, so this is never true.
+fn is_over_budget(tenant: u64, rules: &Rules) -> bool {
+    rules.budget.is_some_and(|budget| tenant > budget)
 }
 
 fn decide_without_reading(action: Action, rules: &Rules, reason: Reason) -> Decision {
@@ -277,8 +342,9 @@ fn decide_without_reading(action: Action, rules: &Rules, reason: Reason) -> Deci
 /// With [`Count::Everyone`], and for the reserve, their owner makes no difference.
 fn unknown_alone_breaks_the_floor(usage: &Usage, rules: &Rules) -> bool {
     rules.count == Count::Residents
-        && free_bytes(rules, usage.others) >= i128::from(rules.floor)
-        && free_bytes(rules, usage.everyone()) >= i128::from(rules.reserve)
+        && free_bytes(rules, usage, usage.others) >= i128::from(rules.floor)
+        && free_bytes(rules, usage, usage.everyone()) >= i128::from(rules.reserve)
+        && !is_over_budget(usage.tenant.saturating_add(usage.unknown), rules)
 }
 
 #[cfg(test)]

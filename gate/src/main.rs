@@ -14,7 +14,7 @@ mod stop;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use vram_gate::settings::{self, Invocation, Output, Raw, SettingError};
+use vram_gate::settings::{self, Invocation, Output, Raw, Runnable, SettingError};
 
 use report::{Outcome, Report};
 
@@ -24,9 +24,9 @@ enum Exit {
     /// Decided and done. Leaving the tenant alone counts as done: a failed Job would show the stack as
     /// degraded.
     Done = 0,
-    /// The Deployment had to be scaled and could not be.
+    /// The tenant had to be scaled and could not be, or SIGTERM cut a guard short.
     Failed = 1,
-    /// Invalid configuration.
+    /// Invalid configuration, and nothing was done.
     Misconfigured = 2,
 }
 
@@ -38,21 +38,22 @@ fn main() -> ExitCode {
         Ok(Invocation::Version) => {
             return print(&format!("vram-gate {}\n", env!("CARGO_PKG_VERSION")));
         }
-        Ok(Invocation::Run(raw)) => {
-            match settings::check(&raw, |path| mounted::read_text(path).ok()) {
-                Ok(settings) => (run::run(&settings, start), settings.output),
-                Err(errors) => report_misconfigured(&errors, &raw),
-            }
-        }
-        Err((raw, errors)) => report_misconfigured(&errors, &raw),
+        Ok(Invocation::Run(raw)) => check_and_run(&raw, Vec::new(), start),
+        Err((raw, errors)) => check_and_run(&raw, errors, start),
     };
     report.write(&output);
     ExitCode::from(report.exit() as u8)
 }
 
-fn report_misconfigured(errors: &[SettingError], raw: &Raw) -> (Report, Output) {
-    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    (Report::new(None, Outcome::Misconfigured(errors.join("; "))), raw.output())
+/// Runs, unless the settings are invalid; also returns the report's format and place.
+fn check_and_run(raw: &Raw, collected: Vec<SettingError>, start: Instant) -> (Report, Output) {
+    match settings::check_for_run(raw, collected, |path| mounted::read_text(path).ok()) {
+        Ok(Runnable { settings, errors }) => (run::run(&settings, errors, start), settings.output),
+        Err(errors) => {
+            let outcome = Outcome::Misconfigured(settings::describe_errors(&errors));
+            (Report::new(None, outcome), raw.output())
+        }
+    }
 }
 
 /// Prints the help or the version to stdout. A closed pipe is not an error.

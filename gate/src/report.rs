@@ -8,9 +8,9 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 
 use serde_json::{Map, Value, json};
-use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes};
+use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes, total_bytes};
 use vram_gate::exposition::Usage;
-use vram_gate::settings::{LogFormat, Output, Settings};
+use vram_gate::settings::{LogFormat, Output, SettingError, Settings, describe_errors};
 
 use crate::Exit;
 
@@ -23,15 +23,17 @@ const MAX_FOREIGN_TEXT: usize = 300;
 pub(crate) enum Outcome {
     /// A PATCH was sent, and the server confirmed the replicas.
     Scaled,
-    /// The Deployment already had the right replicas.
+    /// The tenant already had the right replicas.
     AlreadyThere,
     /// The decision was to leave the tenant alone.
     LeftAlone,
+    /// SIGTERM cut a guard short, and what it had read gave no reason to yield: the Job tries again.
+    Interrupted,
     /// A dry run that would have scaled.
     WouldScale,
-    /// The Deployment had to be scaled and could not be.
+    /// The tenant had to be scaled and could not be.
     Failed(String),
-    /// Invalid configuration.
+    /// Invalid configuration, with which nothing could be done.
     Misconfigured(String),
 }
 
@@ -49,24 +51,33 @@ pub(crate) struct Sampled {
 /// One run.
 #[derive(Debug)]
 pub(crate) struct Report {
-    /// The settings, if they are valid.
+    /// The settings, if the run had valid ones or could release the GPU without.
     pub(crate) settings: Option<Settings>,
     pub(crate) outcome: Outcome,
     pub(crate) decision: Option<Decision>,
     pub(crate) sampled: Option<Sampled>,
     /// The replicas before, if they were read.
     pub(crate) before: Option<i64>,
+    /// The invalid settings in spite of which the GPU was released.
+    pub(crate) setting_errors: Vec<SettingError>,
 }
 
 impl Report {
     /// Returns a report of only the outcome.
     pub(crate) fn new(settings: Option<&Settings>, outcome: Outcome) -> Self {
-        Self { settings: settings.cloned(), outcome, decision: None, sampled: None, before: None }
+        Self {
+            settings: settings.cloned(),
+            outcome,
+            decision: None,
+            sampled: None,
+            before: None,
+            setting_errors: Vec::new(),
+        }
     }
 
     pub(crate) fn exit(&self) -> Exit {
         match self.outcome {
-            Outcome::Failed(_) => Exit::Failed,
+            Outcome::Failed(_) | Outcome::Interrupted => Exit::Failed,
             Outcome::Misconfigured(_) => Exit::Misconfigured,
             _ => Exit::Done,
         }
@@ -91,13 +102,16 @@ impl Report {
     /// Returns a sentence with the outcome and the reason.
     fn message(&self) -> String {
         let target = self.settings.as_ref().map(|settings| &settings.target);
-        let name = target.map(|target| format!("{}/{}", target.namespace, target.deployment));
+        let name = target.map(|target| format!("{}/{}", target.namespace, target.name));
         let name = name.unwrap_or_default();
         let replicas = self.decision.and_then(|decision| decision.scale_to).unwrap_or_default();
         let done = match &self.outcome {
             Outcome::Scaled => format!("scaled {name} to {replicas}"),
             Outcome::AlreadyThere => format!("left {name} at {replicas}"),
             Outcome::LeftAlone => format!("left {name} alone"),
+            Outcome::Interrupted => {
+                format!("stopped by SIGTERM, left {name} to the Job's next attempt")
+            }
             Outcome::WouldScale => format!("would scale {name} to {replicas}"),
             Outcome::Failed(_) => format!("could not scale {name} to {replicas}"),
             Outcome::Misconfigured(problem) => {
@@ -131,10 +145,12 @@ impl Report {
             Outcome::Scaled => ("scaled", "info"),
             Outcome::AlreadyThere => ("already-there", "info"),
             Outcome::LeftAlone => ("left-alone", "info"),
+            Outcome::Interrupted => ("interrupted", "warning"),
             Outcome::WouldScale => ("would-scale", "info"),
             Outcome::Failed(_) => ("failed", "error"),
             Outcome::Misconfigured(_) => ("misconfigured", "error"),
         };
+        let level = if self.setting_errors.is_empty() { level } else { "error" };
         let mut object = Map::new();
         object.insert("level".into(), level.into());
         object.insert("outcome".into(), outcome.into());
@@ -146,7 +162,8 @@ impl Report {
         if let Some(settings) = &self.settings {
             object.insert("action".into(), settings.action.name().into());
             object.insert("namespace".into(), settings.target.namespace.clone().into());
-            object.insert("deployment".into(), settings.target.deployment.clone().into());
+            object.insert("kind".into(), settings.target.kind.clone().into());
+            object.insert("name".into(), settings.target.name.clone().into());
             object.insert("dryRun".into(), settings.dry_run.into());
         }
         object.extend(self.fields().into_iter().map(|(name, value)| (name.to_owned(), value)));
@@ -157,31 +174,39 @@ impl Report {
     /// counted against the floor; `free` is the rest.
     fn fields(&self) -> Vec<(&'static str, Value)> {
         let mut fields = Vec::new();
+        if !self.setting_errors.is_empty() {
+            let errors = describe_errors(&self.setting_errors);
+            fields.push(("settingError", json!(one_line(&errors))));
+        }
         if let (Some(sampled), Some(settings)) = (&self.sampled, &self.settings) {
             let rules = &sampled.rules;
             match &sampled.scrape {
                 Ok(usage) => {
                     let used = counted_bytes(settings.action, usage, rules);
                     // At most 2⁶³ either way, because settings and usage are bounded.
-                    let left = i64::try_from(free_bytes(rules, used)).unwrap_or(i64::MIN);
+                    let left = i64::try_from(free_bytes(rules, usage, used)).unwrap_or(i64::MIN);
                     fields.extend([
                         ("used", json!(used)),
                         ("free", json!(left)),
                         ("floor", json!(rules.floor)),
-                        ("total", json!(rules.total)),
+                        ("total", json!(total_bytes(rules, usage))),
                         ("reserve", json!(rules.reserve)),
                         ("others", json!(usage.others)),
                         ("unknown", json!(usage.unknown)),
                         ("tenant", json!(usage.tenant)),
                         ("series", json!(usage.series)),
                     ]);
+                    fields.extend(usage.total.map(|total| ("measuredTotal", json!(total))));
                 }
-                Err(problem) => fields.extend([
-                    ("scrapeError", json!(one_line(problem))),
-                    ("floor", json!(rules.floor)),
-                    ("total", json!(rules.total)),
-                ]),
+                Err(problem) => {
+                    fields.extend([
+                        ("scrapeError", json!(one_line(problem))),
+                        ("floor", json!(rules.floor)),
+                    ]);
+                    fields.extend(rules.total.map(|total| ("total", json!(total))));
+                }
             }
+            fields.extend(rules.budget.map(|budget| ("budget", json!(budget))));
             fields.push(("samples", json!(sampled.samples)));
         }
         if let Some(before) = self.before {

@@ -10,23 +10,40 @@ use crate::scale::{ScaleClient, ScaleError};
 use crate::scrape::Exporter;
 use crate::stop::Stop;
 
-/// Runs once with checked settings.
-pub(crate) fn run(settings: &Settings, start: Instant) -> Report {
+/// Runs once with checked settings, and the errors in spite of which it runs.
+pub(crate) fn run(settings: &Settings, mut errors: Vec<SettingError>, start: Instant) -> Report {
     let stop = Stop::of(settings.action);
     let decided = match &settings.sampling {
-        Some(sampling) => sample_and_decide(sampling, start, settings, &stop),
         None => Ok((Decision::WINDOW_END, None)),
+        Some(_) if !errors.is_empty() => Ok((Decision::MISCONFIGURED, None)),
+        Some(sampling) => sample_and_decide(sampling, start, settings, &stop),
     };
     let (decision, sampled) = match decided {
         Ok(decided) => decided,
+        Err(error) if settings.action == Action::Guard => {
+            errors.push(error);
+            (Decision::MISCONFIGURED, None)
+        }
         Err(error) => return Report::new(Some(settings), misconfigured(&error)),
     };
     let until = (Instant::now() + settings.target.budget).min(start + settings.deadline);
     let (outcome, before) = apply(settings, &decision, until, &stop);
-    // The signal may have arrived after the decision.
-    let is_stopped = outcome == Outcome::LeftAlone && decision.scale_to.is_some();
-    let decision = if is_stopped { Decision::STOPPED } else { decision };
-    Report { decision: Some(decision), sampled, before, ..Report::new(Some(settings), outcome) }
+    let (decision, outcome) = match outcome {
+        // The signal arrived after the decision to start the tenant.
+        Outcome::LeftAlone if decision.scale_to.is_some() => (Decision::STOPPED, outcome),
+        // It arrived before a guard that was left in peace would have decided.
+        Outcome::LeftAlone if stop.is_requested() && settings.action == Action::Guard => {
+            (decision, Outcome::Interrupted)
+        }
+        _ => (decision, outcome),
+    };
+    Report {
+        decision: Some(decision),
+        sampled,
+        before,
+        setting_errors: errors,
+        ..Report::new(Some(settings), outcome)
+    }
 }
 
 fn misconfigured(error: &SettingError) -> Outcome {
@@ -45,10 +62,13 @@ fn sample_and_decide(
     let until = start + settings.sampling_time();
     let mut samples = 0;
     loop {
-        let scrape = exporter.read_usage(until);
+        let scrape = exporter.read_usage(until, stop);
         samples += 1;
         let reading = scrape.as_ref().map_or(Reading::Failed, |usage| Reading::Scraped(*usage));
-        let decision = decide(action, &reading, &sampling.rules);
+        let decision = match stop.gives_up() {
+            true => Decision::STOPPED,
+            false => decide(action, &reading, &sampling.rules),
+        };
         // `up` needs several readings that pass. The guard decides at once, except over bytes that
         // may be the tenant's own.
         let pause = match action {
@@ -56,7 +76,10 @@ fn sample_and_decide(
                 sampling.sample_interval
             }
             Action::Guard
-                if decision.recheck && samples < 2 && !sampling.recheck_delay.is_zero() =>
+                if decision.recheck
+                    && samples < 2
+                    && !sampling.recheck_delay.is_zero()
+                    && !stop.is_requested() =>
             {
                 sampling.recheck_delay
             }
@@ -71,7 +94,7 @@ fn sample_and_decide(
             return Ok((decision, Some(Sampled { scrape, samples, rules: sampling.rules })));
         }
         stop.sleep(pause.min(left));
-        if stop.is_requested() {
+        if stop.gives_up() {
             let sampled = Sampled { scrape, samples, rules: sampling.rules };
             return Ok((Decision::STOPPED, Some(sampled)));
         }
@@ -97,6 +120,9 @@ fn apply(
         Ok(client) => client,
         Err(error) => return (misconfigured(&error), None),
     };
+    // A decision to release the GPU is carried out, with all its attempts.
+    let release = Stop::default();
+    let stop = if replicas == 0 { &release } else { stop };
     match client.ensure_replicas(replicas, until, stop) {
         Ok(scaled) if scaled.patched => (Outcome::Scaled, scaled.before),
         Ok(scaled) => (Outcome::AlreadyThere, scaled.before),

@@ -1,8 +1,10 @@
-//! The Deployment's scale: one GET, and one PATCH if it differs.
+//! The tenant's scale: one GET, and one PATCH if it differs.
 //!
-//! Sources: the scale subresource
+//! Sources: the scale subresource of built-in kinds
 //! (<https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/>,
-//! patch partially update scale), JSON merge patch (RFC 7386).
+//! patch partially update scale) and of custom resources
+//! (<https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#scale-subresource>),
+//! JSON merge patch (RFC 7386).
 
 use std::time::{Duration, Instant};
 
@@ -67,7 +69,7 @@ enum AttemptErrorKind {
     Fatal,
 }
 
-/// The client of one Deployment's scale.
+/// The client of one object's scale.
 pub(crate) struct ScaleClient<'a> {
     target: &'a Target,
     agent: Agent,
@@ -91,10 +93,7 @@ impl<'a> ScaleClient<'a> {
         };
         let trusted = http::read_certificates(&target.service_account.join("ca.crt"))
             .map_err(|problem| setting_error(Key::ServiceAccountDir, problem))?;
-        let url = format!(
-            "https://{host}:{}/apis/apps/v1/namespaces/{}/deployments/{}/scale",
-            target.port, target.namespace, target.deployment
-        );
+        let url = format!("https://{host}:{}{}", target.port, scale_path(target));
         Ok(Self {
             target,
             agent: http::new_agent(trusted),
@@ -104,7 +103,7 @@ impl<'a> ScaleClient<'a> {
         })
     }
 
-    /// Ensures that the Deployment has this many replicas.
+    /// Ensures that the target has this many replicas.
     ///
     /// # Errors
     /// [`ScaleError`]. A scale that can't be read stops a scale-up, but not a scale-down.
@@ -137,7 +136,7 @@ impl<'a> ScaleClient<'a> {
         Ok(Scaled { before, patched: true })
     }
 
-    /// Returns the Deployment's replicas.
+    /// Returns the target's replicas.
     ///
     /// # Errors
     /// [`ScaleError`].
@@ -247,6 +246,14 @@ impl<'a> ScaleClient<'a> {
     }
 }
 
+/// Returns the path of a target's scale on the API server.
+fn scale_path(target: &Target) -> String {
+    let Target { api_version, resource, namespace, name, .. } = target;
+    // The core group is the only one without a name.
+    let root = if api_version.contains('/') { "apis" } else { "api" };
+    format!("/{root}/{api_version}/namespaces/{namespace}/{resource}/{name}/scale")
+}
+
 /// Returns the token if it can be sent in a header.
 fn check_token(token: &str) -> Result<String, String> {
     let sendable = token.bytes().all(|byte| byte.is_ascii_graphic());
@@ -274,10 +281,15 @@ fn parse_answer(method: &str, answer: &Answer, target: &Target) -> Result<i64, A
         });
     }
     let message = value.as_ref().and_then(|value| value.get("message")).and_then(Value::as_str);
-    let problem = match message {
+    let mut problem = match message {
         Some(message) => format!("{method} scale: answered {status}: {message}"),
         None => format!("{method} scale: answered {status}"),
     };
+    if status == 404 {
+        // The server's message does not say whether the kind or the object is missing.
+        let path = scale_path(target);
+        problem = format!("{problem}; there is no `{path}`");
+    }
     let min_pause = answer.retry_after.unwrap_or_default();
     let kind = match status {
         401 | 403 => AttemptErrorKind::Forbidden,
@@ -288,10 +300,10 @@ fn parse_answer(method: &str, answer: &Answer, target: &Target) -> Result<i64, A
     Err(AttemptError { problem, kind })
 }
 
-/// Returns true if a Scale names another object than the Deployment.
+/// Returns true if a Scale names another object than the target.
 fn is_of_another(scale: &Value, target: &Target) -> bool {
     let metadata = |key: &str| scale.get("metadata").and_then(|metadata| metadata.get(key));
-    [("name", &target.deployment), ("namespace", &target.namespace)]
+    [("name", &target.name), ("namespace", &target.namespace)]
         .into_iter()
         .any(|(key, wanted)| metadata(key).is_some_and(|found| found.as_str() != Some(wanted)))
 }
@@ -315,6 +327,37 @@ fn setting_error(key: Key, problem: String) -> SettingError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_path_of_a_scale_follows_the_kind() {
+        for (api_version, resource, path) in [
+            ("apps/v1", "deployments", "/apis/apps/v1/namespaces/tts/deployments/web/scale"),
+            ("apps/v1", "statefulsets", "/apis/apps/v1/namespaces/tts/statefulsets/web/scale"),
+            (
+                "argoproj.io/v1alpha1",
+                "rollouts",
+                "/apis/argoproj.io/v1alpha1/namespaces/tts/rollouts/web/scale",
+            ),
+            (
+                "v1",
+                "replicationcontrollers",
+                "/api/v1/namespaces/tts/replicationcontrollers/web/scale",
+            ),
+        ] {
+            let target = Target {
+                api_version: api_version.to_owned(),
+                kind: "Any".to_owned(),
+                resource: resource.to_owned(),
+                namespace: "tts".to_owned(),
+                name: "web".to_owned(),
+                host: None,
+                port: 443,
+                service_account: "".into(),
+                budget: Duration::ZERO,
+            };
+            assert_eq!(scale_path(&target), path);
+        }
+    }
 
     #[test]
     fn only_a_scale_has_replicas() {

@@ -1,6 +1,5 @@
 //! The scrape: up to three attempts, each a GET that is read whole or not at all.
 
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ureq::Agent;
@@ -9,6 +8,7 @@ use vram_gate::exposition::{self, Usage};
 use vram_gate::settings::{Key, Sampling, SettingError};
 
 use crate::http;
+use crate::stop::Stop;
 
 /// The most bytes that are read of a scrape: a hundred times what an exporter of a hundred GPUs serves.
 const MAX_SCRAPE: u64 = 8 << 20;
@@ -34,21 +34,29 @@ impl<'a> Exporter<'a> {
         Ok(Self { sampling, agent: http::new_agent(trusted) })
     }
 
-    /// Reads the memory in use, with further attempts before `until`.
+    /// Reads the memory in use, with further attempts before `until`. An attempt that starts after SIGTERM
+    /// is the last one, and starts without a pause.
     ///
     /// # Errors
     /// The problem of the last attempt.
-    pub(crate) fn read_usage(&self, until: Instant) -> Result<Usage, String> {
+    pub(crate) fn read_usage(&self, until: Instant, stop: &Stop) -> Result<Usage, String> {
         let mut problem = String::from("no time was left");
         for pause in [Duration::ZERO].iter().chain(&Sampling::RETRY_PAUSES) {
             let left = until.saturating_duration_since(Instant::now()).saturating_sub(*pause);
             if left.is_zero() {
                 break;
             }
-            sleep(*pause);
+            stop.sleep(*pause);
+            if stop.gives_up() {
+                break;
+            }
+            let is_last = stop.is_requested();
             match self.scrape_once(left.min(self.sampling.timeout)) {
                 Ok(usage) => return Ok(usage),
                 Err(latest) => problem = latest,
+            }
+            if is_last {
+                break;
             }
         }
         Err(problem)

@@ -132,6 +132,7 @@ fn the_gate_decides_as_the_script() {
         metric: "gpu_pod_memory_used_bytes".into(),
         unit: MetricUnit::Bytes,
         namespace: "tts".into(),
+        ..Query::default()
     };
     let mut expected = Vec::new();
     let mut cases = [String::new(), String::new()];
@@ -154,12 +155,13 @@ fn the_gate_decides_as_the_script() {
         let edge = total.saturating_sub(used);
         let floor = *random.one_of(&[6 * GI, edge, edge + 1, edge.saturating_sub(1), 0]);
         let rules = Rules {
-            total,
+            total: Some(total),
             floor: floor.min(total),
             reserve: 0,
             count: Count::Everyone,
             on_scrape_failure: OnScrapeFailure::Keep,
             no_series: NoSeries::Idle,
+            ..Rules::default()
         };
         let (name, action) = *random.one_of(&[
             ("up", Action::Up),
@@ -217,8 +219,9 @@ fn with_mawk_the_script_starts_the_tenant_on_a_full_gpu() {
         metric: "gpu_pod_memory_used_bytes".into(),
         unit: MetricUnit::Bytes,
         namespace: "tts".into(),
+        ..Query::default()
     };
     let usage = parse(exposition.as_bytes(), &query).unwrap();
-    let rules = Rules { total: 16 * GI, floor: 6 * GI, ..Rules::default() };
+    let rules = Rules { total: Some(16 * GI), floor: 6 * GI, ..Rules::default() };
     assert_eq!(decide(Action::Up, &usage.into(), &rules).scale_to, None);
 }

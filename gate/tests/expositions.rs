@@ -50,7 +50,7 @@ const fn used(
     unknown: u64,
     series: usize,
 ) -> Result<Usage, ExpositionError> {
-    Ok(Usage { tenant, unknown, others, series })
+    Ok(Usage { tenant, unknown, others, series, total: None })
 }
 
 const fn fails(line: usize, fault: ExpositionFault) -> Result<Usage, ExpositionError> {
@@ -159,7 +159,7 @@ fn read_fixture(name: &str) -> Vec<u8> {
 }
 
 fn query() -> Query {
-    Query { metric: METRIC.into(), unit: MetricUnit::Bytes, namespace: "tts".into() }
+    Query { metric: METRIC.into(), namespace: "tts".into(), ..Query::default() }
 }
 
 #[test]

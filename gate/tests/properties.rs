@@ -3,38 +3,47 @@
 use kube_formats::quantity::parse_bytes;
 use proptest::prelude::*;
 use vram_gate::decision::{
-    Action, Count, NoSeries, OnScrapeFailure, Reading, Reason, Rules, decide, free_bytes,
+    Action, Attribution, Count, NoSeries, OnScrapeFailure, Reading, Reason, Rules, decide,
+    free_bytes,
 };
-use vram_gate::exposition::{MetricUnit, Query, Usage, parse};
+use vram_gate::exposition::{Query, Selection, Series, Usage, parse};
 
 const GPU: u64 = 32 << 30;
 
 fn random_usage() -> impl Strategy<Value = Usage> {
     // Mostly small, so that every branch is taken often.
     let amount = prop_oneof![8 => 0..GPU / 4, 4 => Just(0), 2 => 0..GPU, 1 => 0..=u64::MAX];
-    (amount.clone(), amount.clone(), amount, 0..40usize)
-        .prop_map(|(tenant, unknown, others, series)| Usage { tenant, unknown, others, series })
+    let total = prop_oneof![2 => Just(None), 1 => (0..2 * GPU).prop_map(Some)];
+    (amount.clone(), amount.clone(), amount, 0..40usize, total).prop_map(
+        |(tenant, unknown, others, series, total)| Usage { tenant, unknown, others, series, total },
+    )
 }
 
 fn random_rules() -> impl Strategy<Value = Rules> {
     (
-        (0..GPU, 0..GPU, 0..GPU),
+        (prop::option::weighted(0.8, 0..GPU), 0..GPU, 0..GPU, prop::option::of(0..GPU)),
+        prop_oneof![3 => Just(Attribution::Namespaces), 1 => Just(Attribution::None)],
         prop_oneof![Just(Count::Residents), Just(Count::Everyone)],
         prop_oneof![Just(OnScrapeFailure::Yield), Just(OnScrapeFailure::Keep)],
         prop_oneof![Just(NoSeries::Unknown), Just(NoSeries::Idle)],
     )
-        .prop_map(|((total, floor, reserve), count, on_scrape_failure, no_series)| Rules {
-            total,
-            floor,
-            reserve,
-            count,
-            on_scrape_failure,
-            no_series,
+        .prop_map(|(amounts, attribution, count, on_scrape_failure, no_series)| {
+            let (total, floor, reserve, budget) = amounts;
+            Rules {
+                total,
+                floor,
+                reserve,
+                budget,
+                count,
+                attribution,
+                on_scrape_failure,
+                no_series,
+            }
         })
 }
 
 fn query() -> Query {
-    Query { metric: "used".into(), unit: MetricUnit::Bytes, namespace: "tts".into() }
+    Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() }
 }
 
 /// Lines with a series of the metric, each with its part of the sum.
@@ -68,12 +77,38 @@ fn random_lines() -> impl Strategy<Value = Vec<(String, Usage)>> {
     })
 }
 
+/// A query of devices, lines of the metrics that it reads, and one more line.
+fn random_devices() -> impl Strategy<Value = (Query, Vec<String>, String)> {
+    let series = prop_oneof![Just(Series::Pods), Just(Series::Devices), Just(Series::DevicesAndPods)];
+    let query = (series, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(series, has_label, has_free, has_total)| Query {
+            series,
+            device_label: has_label.then(|| "UUID".into()),
+            free_metric: has_free.then(|| "free".into()),
+            total_metric: has_total.then(|| "total".into()),
+            ..query()
+        },
+    );
+    let metric = prop_oneof![4 => Just("used"), 2 => Just("free"), 1 => Just("total"), 1 => Just("other")];
+    let device = prop_oneof![12 => Just("UUID=\"A\""), 1 => Just("UUID=\"B\""), 1 => Just("gpu=\"0\"")];
+    let namespace = prop_oneof![3 => Just(""), 1 => Just("tts"), 1 => Just("unknown"), 1 => Just("immich")];
+    // Few amounts, so that copies of a device's series are common.
+    let amount = prop_oneof![Just(3u64), Just(5), Just(8), 0..GPU];
+    let line = (metric, device, namespace, 0..40u8, amount).prop_map(
+        |(metric, device, namespace, pod, amount)| {
+            format!("{metric}{{{device},namespace=\"{namespace}\",pod=\"{pod}\"}} {amount}\n")
+        },
+    );
+    (query, prop::collection::vec(line.clone(), 0..6), line)
+}
+
 fn sum_of(lines: &[(String, Usage)]) -> Usage {
     lines.iter().fold(Usage::default(), |sum, (_, usage)| Usage {
         tenant: sum.tenant + usage.tenant,
         unknown: sum.unknown + usage.unknown,
         others: sum.others + usage.others,
         series: sum.series + usage.series,
+        total: None,
     })
 }
 
@@ -88,15 +123,20 @@ proptest! {
     #[test]
     fn up_starts_the_tenant_exactly_when_the_floor_is_free(usage in random_usage(), rules in random_rules()) {
         let reads = usage.series > 0 || rules.no_series == NoSeries::Idle;
-        let starts = reads && free_bytes(&rules, usage.everyone()) >= i128::from(rules.floor);
+        let starts = reads && free_bytes(&rules, &usage, usage.everyone()) >= i128::from(rules.floor);
         prop_assert_eq!(decide(Action::Up, &usage.into(), &rules).scale_to, starts.then_some(1));
     }
 
     #[test]
-    fn guard_never_yields_while_the_residents_leave_the_floor_and_the_reserve_holds(usage in random_usage(), rules in random_rules()) {
-        let rules = Rules { count: Count::Residents, ..rules };
-        let holds = free_bytes(&rules, usage.residents()) >= i128::from(rules.floor)
-            && free_bytes(&rules, usage.everyone()) >= i128::from(rules.reserve);
+    fn guard_yields_exactly_when_floor_reserve_or_budget_is_broken(usage in random_usage(), rules in random_rules()) {
+        let rules = Rules {
+            count: Count::Residents,
+            attribution: Attribution::Namespaces,
+            ..rules
+        };
+        let holds = free_bytes(&rules, &usage, usage.residents()) >= i128::from(rules.floor)
+            && free_bytes(&rules, &usage, usage.everyone()) >= i128::from(rules.reserve)
+            && rules.budget.is_none_or(|budget| usage.tenant <= budget);
         prop_assume!(usage.series > 0);
         let decision = decide(Action::Guard, &usage.into(), &rules);
         prop_assert_eq!(decision.scale_to, if holds { None } else { Some(0) });
@@ -146,6 +186,103 @@ proptest! {
         prop_assert!(before.scale_to.is_none() || after.scale_to == Some(1));
         let (before, after) = (decide(Action::Guard, &usage.into(), &rules), decide(Action::Guard, &better.into(), &rules));
         prop_assert!(before.scale_to.is_some() || after.scale_to.is_none());
+    }
+
+    #[test]
+    fn without_attribution_guard_keeps_a_lower_bound_of_the_floor(usage in random_usage(), rules in random_rules()) {
+        let rules = Rules { count: Count::Residents, attribution: Attribution::None, ..rules };
+        prop_assume!(usage.series > 0);
+        let needed = rules.reserve.max(rules.floor.saturating_sub(rules.budget.unwrap_or(0)));
+        let holds = free_bytes(&rules, &usage, usage.everyone()) >= i128::from(needed);
+        let decision = decide(Action::Guard, &usage.into(), &rules);
+        prop_assert_eq!(decision.scale_to, if holds { None } else { Some(0) });
+    }
+
+    #[test]
+    fn more_in_use_by_anyone_never_keeps_the_tenant(usage in random_usage(), more in 0..GPU, user in 0..3, rules in random_rules()) {
+        let mut worse = usage;
+        let share = match user {
+            0 => &mut worse.tenant,
+            1 => &mut worse.unknown,
+            _ => &mut worse.others,
+        };
+        *share = share.saturating_add(more);
+        for action in [Action::Up, Action::Guard] {
+            let (before, after) = (decide(action, &usage.into(), &rules), decide(action, &worse.into(), &rules));
+            prop_assert!(before.scale_to != Some(0) || after.scale_to == Some(0));
+            prop_assert!(after.scale_to != Some(1) || before.scale_to == Some(1));
+        }
+    }
+
+    #[test]
+    fn stricter_rules_never_keep_the_tenant(usage in random_usage(), less in 0..GPU, rules in random_rules()) {
+        let stricter = [
+            Rules { budget: Some(rules.budget.unwrap_or(u64::MAX).saturating_sub(less)), ..rules },
+            Rules { total: rules.total.map(|total| total.saturating_sub(less)), ..rules },
+            Rules { floor: rules.floor + less, ..rules },
+            Rules { reserve: rules.reserve + less, ..rules },
+        ];
+        for strict in stricter {
+            if strict.budget != rules.budget && rules.budget.is_none() && rules.attribution == Attribution::None {
+                continue; // Without a budget the whole floor must be free, which is stricter than any budget.
+            }
+            for action in [Action::Up, Action::Guard] {
+                let (before, after) = (decide(action, &usage.into(), &rules), decide(action, &usage.into(), &strict));
+                prop_assert!(before.scale_to != Some(0) || after.scale_to == Some(0), "{:?}", strict);
+                prop_assert!(after.scale_to != Some(1) || before.scale_to == Some(1), "{:?}", strict);
+            }
+        }
+    }
+
+    #[test]
+    fn a_smaller_measured_total_never_keeps_the_tenant(usage in random_usage(), total in 0..GPU, rules in random_rules()) {
+        let smaller = Usage { total: Some(usage.total.map_or(total, |old| old.min(total))), ..usage };
+        prop_assume!(usage.total.is_some() || rules.total.is_some());
+        for action in [Action::Up, Action::Guard] {
+            let (before, after) = (decide(action, &usage.into(), &rules), decide(action, &smaller.into(), &rules));
+            prop_assert!(before.scale_to != Some(0) || after.scale_to == Some(0));
+            prop_assert!(after.scale_to != Some(1) || before.scale_to == Some(1));
+        }
+    }
+
+    #[test]
+    fn one_more_series_never_lowers_the_sum_or_raises_what_is_free(
+        (query, lines, more) in random_devices(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let before = parse(lines.concat().as_bytes(), &query);
+        let mut longer = lines.clone();
+        longer.insert(at.index(lines.len() + 1), more);
+        let after = parse(longer.concat().as_bytes(), &query);
+        // A series that is refused stays so, unless only the device's own was missing.
+        if let (Ok(before), Ok(after)) = (before, after) {
+            prop_assert!(after.everyone() >= before.everyone());
+            prop_assert!(after.series >= before.series);
+            let free = |usage: &Usage| usage.total.map(|total| i128::from(total) - i128::from(usage.everyone()));
+            // The scrape before may have had no series of the metric, and so no total.
+            if before.series > 0 {
+                prop_assert!(free(&after) <= free(&before));
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_series_makes_no_difference((query, lines, _) in random_devices()) {
+        let forwards = parse(lines.concat().as_bytes(), &query);
+        let backwards: Vec<String> = lines.iter().rev().cloned().collect();
+        let backwards = parse(backwards.concat().as_bytes(), &query);
+        prop_assert_eq!(forwards.as_ref().ok(), backwards.as_ref().ok());
+    }
+
+    #[test]
+    fn series_that_are_not_selected_make_no_difference((query, lines, _) in random_devices(), amount in 0..GPU) {
+        prop_assume!(!lines.is_empty());
+        let select = Selection::parse("selected=\"yes\"").unwrap();
+        let query = Query { select, ..query };
+        let marked: Vec<String> = lines.iter().map(|line| line.replacen('{', "{selected=\"yes\",", 1)).collect();
+        let others = format!("used{{UUID=\"Z\"}} {amount}\nfree{{UUID=\"Z\"}} NaN\ntotal{{selected=\"no\"}} 1\n");
+        let with_others = [others.clone(), marked.concat(), others.replace("Z", "Y")].concat();
+        prop_assert_eq!(parse(marked.concat().as_bytes(), &query).ok(), parse(with_others.as_bytes(), &query).ok());
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn json_reports_are_one_object_with_the_numbers() {
     let expected = json!({
         "level": "info", "action": "guard", "outcome": "scaled", "reason": "floor-broken",
         "message": "scaled tts/chatterbox-tts to 0: others leave less than the floor",
-        "namespace": "tts", "deployment": "chatterbox-tts", "dryRun": false, "exit": 0,
+        "namespace": "tts", "kind": "Deployment", "name": "chatterbox-tts", "dryRun": false, "exit": 0,
         "used": 12 * GI, "free": 4 * GI, "floor": 6 * GI, "total": 16 * GI, "reserve": GI / 2,
         "others": 12 * GI, "unknown": 0, "tenant": 0, "series": 2, "samples": 1, "before": 1, "after": 0,
     });
@@ -209,59 +209,6 @@ fn value_paths_are_those_of_the_template() {
             (path, value) => panic!("{}: the table has {path:?}, the template {value:?}", row.env),
         }
     }
-}
-
-/// Sends SIGTERM to a process, once it has had time to take its first sample.
-fn terminate(process: u32) {
-    std::thread::sleep(Duration::from_millis(1500));
-    let sent = Command::new("/bin/kill").args(["-TERM", &process.to_string()]).status().unwrap();
-    assert!(sent.success());
-}
-
-/// Returns an `up` that pauses between its two samples.
-fn pausing_up() -> TestEnv {
-    let mut env = TestEnv::new("up");
-    env.set("SAMPLES", "2");
-    env.set("SAMPLE_INTERVAL", "8s");
-    env
-}
-
-#[test]
-fn an_up_that_is_terminated_between_its_samples_starts_nothing() {
-    let start = Instant::now();
-    let output = pausing_up().run_by(&[], terminate);
-    assert_eq!((output.code, output.api.patches(), output.api.replicas()), (0, 0, 0));
-    assert!(output.stderr.contains("stopped by SIGTERM"), "{}", output.stderr);
-    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
-}
-
-/// The kernel ignores a signal that process 1 does not handle. Skipped without the right to make a
-/// namespace.
-#[test]
-fn an_up_that_is_process_1_is_terminated_too() {
-    let program = ["/usr/bin/unshare", "--pid", "--fork"];
-    let try_out = Command::new(program[0]).args(&program[1..]).arg("/bin/true").status();
-    if !try_out.is_ok_and(|status| status.success()) {
-        return;
-    }
-    let output = pausing_up().run_by(&program, |parent| {
-        std::thread::sleep(Duration::from_millis(500));
-        let children = format!("/proc/{parent}/task/{parent}/children");
-        let children = std::fs::read_to_string(children).unwrap();
-        terminate(children.trim().parse().unwrap());
-    });
-    assert_eq!((output.code, output.api.patches(), output.api.replicas()), (0, 0, 0));
-    assert!(output.stderr.contains("stopped by SIGTERM"), "{}", output.stderr);
-}
-
-#[test]
-fn an_up_that_is_terminated_while_it_retries_starts_nothing() {
-    let mut env = TestEnv::new("up");
-    env.api.patch = vec![Reply::Status(503, "away"); 3];
-    env.api.patch.push(Reply::Work);
-    let output = env.run_by(&[], terminate);
-    assert_eq!((output.code, output.api.replicas()), (0, 0), "{}", output.stderr);
-    assert!(output.stderr.contains("stopped by SIGTERM"), "{}", output.stderr);
 }
 
 /// Returns a mount in which one file is made by a function.

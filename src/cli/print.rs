@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use clap::ValueEnum;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Place;
-use yaml_spans::{visible, visible_excerpt, visible_line};
+use yaml_spans::{Message, visible, visible_excerpt, visible_line};
 
 /// The maximum number of errors that are shown; the rest are counted.
 const MAX_ERRORS: usize = 20;
@@ -40,7 +40,7 @@ pub(crate) struct Entry<'a> {
     /// The rule.
     pub id: Option<&'a str>,
     /// One line.
-    pub message: &'a str,
+    pub message: &'a Message,
     /// The text that it is about.
     pub place: Option<&'a Place>,
     /// A remark at the place.
@@ -115,7 +115,8 @@ fn renderer(color: Color, terminal: bool) -> Renderer {
 }
 
 fn render(renderer: &Renderer, entry: &Entry<'_>) -> String {
-    let mut title = entry.level.clone().primary_title(visible(entry.message));
+    let message = entry.message.to_string();
+    let mut title = entry.level.clone().primary_title(visible(&message));
     if let Some(id) = entry.id {
         title = title.id(id);
     }

@@ -3,7 +3,7 @@
 //! Sources: argo-cd 3.6, `docs/user-guide/{diffing,sync-options}.md`,
 //! `docs/operator-manual/config-management-plugins.md`, `cmpserver/plugin/config.go`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::context;
 use minijinja::value::{Serde, Value as Context};
@@ -13,7 +13,8 @@ use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use super::document::{Document, Renderer};
 use super::wiring::{App, Wiring, WiringError, containers};
 use crate::model::workload;
-use crate::values::ImageOwner;
+use crate::project::load::Stack;
+use crate::values::{DnsSubdomain, ImageOwner};
 use kube_validate::Object;
 
 /// The plugin's name, without its version.
@@ -143,10 +144,10 @@ fn source_path(wiring: &Wiring<'_>, folder: &str, source: ManifestSource) -> Str
 
 fn ignored_fields(app: &App<'_>) -> Vec<IgnoredFields> {
     let mut rules = Vec::new();
-    if let Some(deployment) = app.scaled_deployment() {
+    if let Some(scaled) = app.scaled_object() {
         rules.push(IgnoredFields {
             json_pointers: vec!["/spec/replicas".to_owned()],
-            ..IgnoredFields::of_object(deployment)
+            ..IgnoredFields::of_object(scaled)
         });
     }
     if app.keel_owns_images() {
@@ -207,13 +208,17 @@ fn application_set(
     if keel && owners.any(|settings| settings.images != ImageOwner::Keel) {
         return Err(Diagnostic::from(WiringError::MixedImages).into());
     }
-    let mut ignored = vec![IgnoredFields {
-        name: Some("{{ .server.name }}".to_owned()),
-        json_pointers: vec!["/spec/replicas".to_owned()],
-        ..IgnoredFields::of_kind("apps", "Deployment")
-    }];
+    let targets = target_kinds(wiring.stacks);
+    let mut ignored: Vec<IgnoredFields> = Vec::new();
+    for (&(group, kind), &is_named_as_server) in &targets {
+        ignored.push(IgnoredFields {
+            name: is_named_as_server.then(|| "{{ .server.name }}".to_owned()),
+            json_pointers: vec!["/spec/replicas".to_owned()],
+            ..IgnoredFields::of_kind(group, kind)
+        });
+    }
     if keel {
-        for (group, kind) in [("apps", "Deployment"), ("batch", "CronJob")] {
+        for (group, kind) in targets.keys().copied().chain([("batch", "CronJob")]) {
             let Some(containers) = workload::containers_path(group, kind) else { continue };
             ignored.push(IgnoredFields {
                 jq_path_expressions: vec![format!(".{containers}[].image")],
@@ -242,6 +247,19 @@ fn application_set(
         "applicationset.yaml.j2",
         &context,
     )
+}
+
+/// The kinds that gates scale, the default among them for stacks to come, each with true if all its
+/// objects have their server's name. An ApplicationSet fills in only values that every file writes.
+fn target_kinds(stacks: &[Stack]) -> BTreeMap<(&str, &str), bool> {
+    let mut kinds = BTreeMap::from([(("apps", "Deployment"), true)]);
+    for Stack { values, .. } in stacks {
+        let name = values.target.name.as_ref().map(DnsSubdomain::as_str);
+        let is_named_as_server = name == Some(values.server.name.as_str());
+        let kind = (values.target.group(), values.target.kind.as_str());
+        *kinds.entry(kind).or_insert(true) &= is_named_as_server;
+    }
+    kinds
 }
 
 /// The version by which Applications name the plugin. A new one also makes Argo CD forget the

@@ -69,7 +69,7 @@ fn kustomization(
         source_kind => source_kind(wiring),
         name,
         path,
-        is_scaled => app.scaled_deployment().is_some(),
+        is_scaled => app.scaled_object().is_some(),
         ignored => Context::from(Serde(ignored_fields(app))),
         patches => Context::from(Serde(substitution_patches(app, renderer)?)),
     };
@@ -111,9 +111,9 @@ struct IgnoredFields {
 
 fn ignored_fields(app: &App<'_>) -> Vec<IgnoredFields> {
     let mut rules = Vec::new();
-    if let Some(deployment) = app.scaled_deployment() {
+    if let Some(scaled) = app.scaled_object() {
         let paths = vec!["/spec/replicas".to_owned()];
-        rules.push(IgnoredFields { paths, target: Target::of_object(deployment) });
+        rules.push(IgnoredFields { paths, target: Target::of_object(scaled) });
     }
     if app.keel_owns_images() {
         for object in &app.objects {

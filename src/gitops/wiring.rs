@@ -159,14 +159,15 @@ impl App<'_> {
         settings.is_some_and(|settings| settings.images == ImageOwner::Keel)
     }
 
-    /// The Deployment that the gate scales.
-    pub(super) fn scaled_deployment(&self) -> Option<&Object> {
-        let name = self.stack?.values.server.name.as_str();
-        let server = ("apps", "Deployment", name);
+    /// The object that the gate scales, if it is rendered.
+    pub(super) fn scaled_object(&self) -> Option<&Object> {
+        let target = &self.stack?.values.target;
+        let name = target.name.as_ref()?.as_str();
+        let scaled = (target.group(), target.kind.as_str(), name);
         self.objects
             .iter()
             .copied()
-            .find(|object| (object.group(), object.kind.as_str(), object.name.as_str()) == server)
+            .find(|object| (object.group(), object.kind.as_str(), object.name.as_str()) == scaled)
     }
 
     /// Returns true if it holds a Kyverno policy: the API server writes defaults into those.

@@ -330,6 +330,9 @@ mod tests {
         .unwrap();
         let compiler = Compiler { root: root.to_owned(), target: None, quiet: true };
         let error = compiler.compile(OwnImage::Gate).unwrap_err();
-        assert!(error.0[0].message.ends_with("has no package `vram-gate`"), "{error:?}");
+        assert!(
+            error.0[0].message.to_string().ends_with("has no package `vram-gate`"),
+            "{error:?}"
+        );
     }
 }

@@ -77,7 +77,7 @@ mod tests {
         let mut sources = Sources::new();
         let id = sources.add(Source::written("values/a.yaml", text));
         pin_digest(&sources, id, &path.parse().unwrap(), &Digest::of(b""))
-            .map_err(|Diagnostics(errors)| errors[0].message.clone())
+            .map_err(|Diagnostics(errors)| errors[0].message.to_string())
     }
 
     const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -26,7 +26,7 @@ pub(super) struct RuleContext<'a> {
     pub times: OffPeakTimes,
     /// Its objects, without edited policies.
     pub objects: Objects,
-    /// Its gates, by the Deployment that each scales.
+    /// Its gates, by the object that each scales.
     pub gates: BTreeMap<ObjectId, Gate>,
     /// The owners' policies and their effect on this stack's server.
     pub policies: Vec<PolicyFile<'a>>,
@@ -129,8 +129,8 @@ impl<'a> RuleContext<'a> {
         })
     }
 
-    /// The Deployments that the gate scales.
-    pub fn gated_deployments(&self) -> impl Iterator<Item = &Object> {
+    /// The rendered objects that the gate scales.
+    pub fn gated_objects(&self) -> impl Iterator<Item = &Object> {
         self.gates.keys().filter_map(|id| self.objects.get(id))
     }
 

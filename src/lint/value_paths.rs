@@ -54,6 +54,7 @@ value_paths! {
     SERVER_IMAGE = "server.image";
     SERVER_RESOURCES = "server.resources";
     SERVICE_ANNOTATIONS = "service.annotations";
+    TARGET = "target";
     TERMINATION_GRACE_PERIOD = "server.terminationGracePeriodSeconds";
     UP_SCHEDULE = "offPeak.up";
 }

@@ -1,4 +1,4 @@
-//! The gate's jobs among the objects: the Deployment that each scales, its times and its settings.
+//! The gate's jobs among the objects: the object that each scales, its times and its settings.
 //!
 //! A job is recognised by the gate's own settings in a CronJob's container, not by its name. The
 //! settings are read by the gate's own library, so that this module knows what runs in the cluster.
@@ -26,7 +26,7 @@ pub(crate) struct GateJob {
     pub container: Path,
     /// The gate's action.
     pub action: Action,
-    /// The Deployment that it scales.
+    /// The object that it scales.
     pub target: ObjectId,
     /// The settings as they are written, defaults included.
     pub raw: Raw,
@@ -85,9 +85,9 @@ impl GateJob {
                 .get(Key::Namespace)
                 .map(str::to_owned)
                 .or_else(|| job.id.namespace.clone()),
-            kind: "Deployment".to_owned(),
+            kind: raw.get(Key::TargetKind)?.to_owned(),
             name: raw.get(Key::Deployment)?.to_owned(),
-            group: "apps".to_owned(),
+            group: kube_validate::group(raw.get(Key::TargetApiVersion)?).to_owned(),
         };
         let settings = settings::check(&raw, |_| job.id.namespace.clone()).map_err(first_error);
         let times = RunTimes::read(job);
@@ -113,6 +113,15 @@ impl GateJob {
             inactive,
         })
     }
+
+    /// The resource that the gate needs permissions for: `deployments/scale`.
+    pub fn scale_resource(&self) -> String {
+        let resource = match self.raw.get(Key::TargetResource) {
+            Some(resource) => resource.to_owned(),
+            None => settings::resource_of_kind(&self.target.kind),
+        };
+        resource + "/scale"
+    }
 }
 
 /// The first error; the gate returns at least one.
@@ -121,7 +130,7 @@ fn first_error(errors: Vec<SettingError>) -> SettingError {
     errors.into_iter().next().unwrap_or(unknown)
 }
 
-/// The gate's settings of a container that runs the gate: it names an action and a Deployment.
+/// The gate's settings of a container that runs the gate: it names an action and an object to scale.
 fn read_settings(container: &Node) -> Option<(Raw, Action)> {
     workload::plain_env(container, Key::Deployment.row().env)?;
     // A command that is not the gate's (a shell with a script) leaves the environment to be read.
@@ -253,7 +262,7 @@ fn is_set_in_cluster(container: &Node, key: Key) -> bool {
     }
 }
 
-/// The jobs of one Deployment.
+/// The jobs of one scaled object.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gate {
     /// All of them, by identity.
@@ -276,7 +285,7 @@ impl Gate {
         self.active_job(action)?.times.as_ref()
     }
 
-    /// Returns true if the window is open at an instant, so that the Deployment may be scaled up.
+    /// Returns true if the window is open at an instant, so that the object may be scaled up.
     pub fn may_be_up(&self, now: Timestamp) -> bool {
         match (self.active_times(Action::Up), self.active_times(Action::Down)) {
             (Some(up), Some(down)) => WindowSchedule { up, down }.is_open(now),
@@ -293,7 +302,7 @@ impl Gate {
     }
 }
 
-/// The gates whose jobs run in some namespaces, by the Deployment that they scale.
+/// The gates whose jobs run in some namespaces, by the object that they scale.
 pub(crate) fn find_gates(
     objects: &Objects,
     namespaces: &BTreeSet<&str>,

@@ -1,7 +1,6 @@
 //! Facts about cluster objects that several modules need, each with one owner.
 
 pub(crate) mod gate_jobs;
-mod message;
 pub(crate) mod object;
 pub(crate) mod prune_protection;
 pub(crate) mod run_times;
@@ -10,7 +9,7 @@ pub(crate) mod window;
 pub(crate) mod workload;
 mod written;
 
-pub use message::{Message, Piece};
 pub use object::{Object, ObjectError, Objects};
 pub use severity::Severity;
 pub(crate) use written::nearest_written;
+pub use yaml_spans::{Message, Piece};

@@ -12,30 +12,63 @@ struct Workload {
     template: &'static [&'static str],
     /// Running Pods are replaced when the template changes.
     rolls: bool,
+    /// The kind has a scale subresource, which sets `spec.replicas`.
+    scales: bool,
 }
 
-/// Source: the kinds' types (`v1`, `apps/v1`, `batch/v1`), and the workloads' documentation
-/// (<https://kubernetes.io/docs/concepts/workloads/controllers/>).
-const WORKLOADS: [Workload; 7] = [
-    Workload { group: "", kind: "Pod", template: &[], rolls: false },
-    Workload { group: "apps", kind: "Deployment", template: &["spec", "template"], rolls: true },
-    Workload { group: "apps", kind: "StatefulSet", template: &["spec", "template"], rolls: true },
-    Workload { group: "apps", kind: "DaemonSet", template: &["spec", "template"], rolls: true },
-    Workload { group: "apps", kind: "ReplicaSet", template: &["spec", "template"], rolls: false },
-    Workload { group: "batch", kind: "Job", template: &["spec", "template"], rolls: false },
-    Workload {
-        group: "batch",
-        kind: "CronJob",
-        template: &["spec", "jobTemplate", "spec", "template"],
-        rolls: false,
-    },
+/// Source: the kinds' types (`v1`, `apps/v1`, `batch/v1`), the workloads' documentation
+/// (<https://kubernetes.io/docs/concepts/workloads/controllers/>), and the CustomResourceDefinitions of
+/// Argo Rollouts 1.8 and LeaderWorkerSet 0.7. A LeaderWorkerSet's leader may have a template of its own,
+/// which is not read.
+const WORKLOADS: [Workload; 10] = [
+    unscaled("", "Pod", &[]),
+    scaled("", "ReplicationController", TEMPLATE, false),
+    scaled("apps", "Deployment", TEMPLATE, true),
+    scaled("apps", "StatefulSet", TEMPLATE, true),
+    Workload { rolls: true, ..unscaled("apps", "DaemonSet", TEMPLATE) },
+    scaled("apps", "ReplicaSet", TEMPLATE, false),
+    unscaled("batch", "Job", TEMPLATE),
+    unscaled("batch", "CronJob", &["spec", "jobTemplate", "spec", "template"]),
+    scaled("argoproj.io", "Rollout", TEMPLATE, true),
+    scaled(
+        "leaderworkerset.x-k8s.io",
+        "LeaderWorkerSet",
+        &["spec", "leaderWorkerTemplate", "workerTemplate"],
+        true,
+    ),
 ];
+
+/// The place of the Pod template in most kinds.
+const TEMPLATE: &[&str] = &["spec", "template"];
+
+const fn scaled(
+    group: &'static str,
+    kind: &'static str,
+    template: &'static [&'static str],
+    rolls: bool,
+) -> Workload {
+    Workload { group, kind, template, rolls, scales: true }
+}
+
+/// A kind without a scale that replaces no Pods.
+const fn unscaled(
+    group: &'static str,
+    kind: &'static str,
+    template: &'static [&'static str],
+) -> Workload {
+    Workload { group, kind, template, rolls: false, scales: false }
+}
 
 /// The lists of containers in a Pod's specification, in the order in which they start.
 pub(crate) const CONTAINER_LISTS: [&str; 2] = ["initContainers", "containers"];
 
 fn find_workload(group: &str, kind: &str) -> Option<&'static Workload> {
     WORKLOADS.iter().find(|known| known.group == group && known.kind == kind)
+}
+
+/// Returns true for a known kind with a scale subresource.
+pub(crate) fn has_scale(group: &str, kind: &str) -> bool {
+    find_workload(group, kind).is_some_and(|known| known.scales)
 }
 
 /// The template whose change replaces running Pods; `None` for kinds that replace none.

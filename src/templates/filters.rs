@@ -6,6 +6,7 @@ use std::cell::Cell;
 use minijinja::value::{Value as Context, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 use oci_scratch::Digest;
+use vram_gate::exposition::Selection;
 
 use yaml_spans;
 
@@ -67,6 +68,8 @@ pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("sha256", sha256);
     environment.add_filter("basename", file_name);
     environment.add_filter("image", image_reference);
+    environment.add_filter("selection", selection);
+    environment.add_filter("group", api_group);
     environment.add_test("none", minijinja::tests::is_none);
     environment.add_test("string", minijinja::tests::is_string);
 }
@@ -118,6 +121,12 @@ fn file_name(path: &str) -> Result<String, Error> {
     Ok(path.trim_end_matches('/').rsplit('/').next().unwrap_or(path).to_owned())
 }
 
+/// The group of an `apiVersion`; empty for the core group.
+fn api_group(api_version: &str) -> Result<String, Error> {
+    charge(api_version.len())?;
+    Ok(kube_validate::group(api_version).to_owned())
+}
+
 /// An image's reference: `repository[:tag][@digest]`.
 fn image_reference(value: &Context) -> Result<String, Error> {
     let [repository, tag, digest] =
@@ -128,4 +137,19 @@ fn image_reference(value: &Context) -> Result<String, Error> {
     let tag = tag.as_str().map(|tag| format!(":{tag}")).unwrap_or_default();
     let digest = digest.as_str().map(|digest| format!("@{digest}")).unwrap_or_default();
     Ok(format!("{repository}{tag}{digest}"))
+}
+
+/// A map of labels as the gate reads it: `gpu="0",Hostname="node-1"`.
+fn selection(value: &Context) -> Result<String, Error> {
+    charge_value(value)?;
+    let labels = value.try_iter()?.map(|name| {
+        let value = value.get_item(&name)?;
+        match (name.as_str(), value.as_str()) {
+            (Some(name), Some(value)) => Ok((name.to_owned(), value.to_owned())),
+            _ => Err(invalid_operation("`selection` expects a map of labels to texts")),
+        }
+    });
+    let text = labels.collect::<Result<Selection, Error>>()?.to_string();
+    charge(text.len())?;
+    Ok(text)
 }

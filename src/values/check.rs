@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
-use super::{KyvernoMode, LoadError, Loaded, Values};
-use crate::model::nearest_written;
+use super::{KyvernoMode, LoadError, Loaded, Target, Values};
+use crate::model::{nearest_written, workload};
 use kube_validate::MAX_CRON_JOB_NAME;
 use yaml_spans::Path;
 use yaml_spans::diagnostic::Located;
@@ -47,6 +47,17 @@ pub enum CheckError {
     /// A mode that needs a policy.
     #[error("`kyverno.mode: {0}` needs `kyverno.policy`, the owner's policy file")]
     NoPolicy(&'static str),
+    /// A built-in kind that can't be scaled.
+    #[error(
+        "`{kind}` of `{api_version}` has no scale subresource: expected `Deployment`, `StatefulSet` or \
+         `ReplicaSet` of `apps/v1`, or a custom kind with its own `target.apiVersion`"
+    )]
+    NoScale {
+        /// The kind.
+        kind: String,
+        /// Its API version.
+        api_version: String,
+    },
     /// A label or annotation that another value decides.
     #[error("`{key}` is set by `{by}`")]
     Reserved {
@@ -92,6 +103,9 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
         let error = CheckError::Twice { name, first: "`server.config.mountPath`".to_owned() };
         report(path_of(&["storage", "mountPath"]), error);
     }
+    if let Some(error) = check_target(&values.target) {
+        report(path_of(&["target", "kind"]), error);
+    }
     check_names(values, |leaf, error| report(path_of(&["offPeak", "names", leaf]), error));
     let mode = match values.kyverno.mode {
         KyvernoMode::Edit => Some("edit"),
@@ -111,6 +125,15 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
         }
     }
     errors
+}
+
+/// Groups without a dot are Kubernetes' own (a CustomResourceDefinition's has one), so that their kinds
+/// with a scale are known.
+fn check_target(target: &Target) -> Option<CheckError> {
+    let (api_version, kind) = (target.api_version.as_str(), target.kind.as_str());
+    let is_custom = target.group().contains('.');
+    (!is_custom && !workload::has_scale(target.group(), kind))
+        .then(|| CheckError::NoScale { kind: kind.to_owned(), api_version: api_version.to_owned() })
 }
 
 fn check_names(values: &Values, mut report: impl FnMut(&'static str, CheckError)) {

@@ -15,8 +15,8 @@ pub use gitops::{ArgoCd, Ci, Flux, GitOps, ImageOwner};
 pub use layers::{Assigned, Assignment, InvalidAssignment, Layers, LoadError, Loaded};
 pub use scalars::{
     AbsolutePath, ActionRef, BranchName, Bytes, CronSchedule, Digest, DnsLabel, DnsSubdomain,
-    EnvName, GitUrl, GoDuration, HttpUrl, OciUrl, Port, RelativePath, Repository, StorageQuantity,
-    Tag, TimeZoneName, Whole,
+    EnvName, GitUrl, GoDuration, GroupVersion, HttpUrl, KindName, OciUrl, Port, RelativePath,
+    Repository, StorageQuantity, Tag, TimeZoneName, Whole,
 };
 pub use schema::{Shape, schema};
 pub use stack::*;

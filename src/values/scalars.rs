@@ -12,6 +12,7 @@ use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
 use kube_formats::quantity::{format_bytes, parse_bytes};
 use kube_formats::url;
 use kube_validate::schedule::{self, Schedule};
+use vram_gate::settings::{is_api_version, is_kind, resource_of_kind};
 
 /// Declares a string with a rule: a newtype that is checked when it is read.
 ///
@@ -90,6 +91,22 @@ text! {
     DnsSubdomain, pattern: r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$", max: 253,
     check: |text| if is_dns_subdomain(text) { Ok(()) } else {
         Err(invalid("name", text, "lower-case letters, digits, `-` and `.`, with a letter or digit at both ends of each part"))
+    }
+}
+
+text! {
+    /// An API group and version; a version alone for the core group.
+    GroupVersion, pattern: r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max: 317,
+    check: |text| if is_api_version(text) { Ok(()) } else {
+        Err(invalid("API version", text, "a group and a version, such as `apps/v1`"))
+    }
+}
+
+text! {
+    /// The name of a kind.
+    KindName, pattern: r"^[A-Za-z]([-A-Za-z0-9]*[A-Za-z0-9])?$", max: 63,
+    check: |text| if is_kind(text) { Ok(()) } else {
+        Err(invalid("kind", text, "letters, digits and `-`, with a letter at the start, such as `StatefulSet`"))
     }
 }
 
@@ -216,6 +233,19 @@ text! {
             Some((name, revision)) if is_plain(name) && name.contains('/') && is_plain(revision) && !has_parent_segment(name) => Ok(()),
             _ => Err(invalid("action", text, "`OWNER/REPOSITORY@COMMIT`")),
         }
+    }
+}
+
+impl DnsLabel {
+    /// The resource of a kind, as kubectl guesses it. A kind has the letters of a label.
+    pub(super) fn resource_of(kind: &KindName) -> Self {
+        DnsLabel(resource_of_kind(kind.as_str()))
+    }
+}
+
+impl From<DnsLabel> for DnsSubdomain {
+    fn from(label: DnsLabel) -> Self {
+        DnsSubdomain(label.0)
     }
 }
 

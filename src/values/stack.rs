@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
-pub use vram_gate::exposition::MetricUnit;
+pub use vram_gate::exposition::{MetricUnit, Series};
 pub use vram_gate::settings::LogFormat;
 
 use super::scalars::*;
@@ -29,8 +29,11 @@ pub struct Values {
     pub name: DnsLabel,
     /// The namespace that the stack owns.
     pub namespace: Namespace,
-    /// The GPU tenant: any Deployment that may use the GPU only off-peak.
+    /// The GPU tenant: a server that may use the GPU only off-peak.
     pub server: Server,
+    /// The object that the gate scales. Default: the server's Deployment.
+    #[serde(default)]
+    pub target: Target,
     /// The Service in front of the server. Default: none.
     #[serde(default)]
     pub service: Option<Service>,
@@ -38,6 +41,7 @@ pub struct Values {
     #[serde(default)]
     pub storage: Option<Storage>,
     /// The shared GPU.
+    #[serde(default)]
     pub gpu: Gpu,
     /// The off-peak window, in which the server may use the GPU.
     pub off_peak: OffPeak,
@@ -71,7 +75,7 @@ pub enum ApiVersion {
 pub struct Namespace {
     /// Its name.
     pub name: DnsLabel,
-    /// The label `tier` of the namespace and the Deployment, by which the cluster's policies set
+    /// The label `tier` of the namespace and the server, by which the cluster's policies set
     /// priority, limits and quota. Default: no label.
     #[serde(default)]
     pub tier: Option<String>,
@@ -87,7 +91,8 @@ pub struct Namespace {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Server {
-    /// The Deployment's name, its container's, and the label `app` on all that belongs to it.
+    /// The Deployment's or StatefulSet's name, its container's, and the label `app` on all that belongs
+    /// to it.
     pub name: DnsLabel,
     /// Its image.
     pub image: Image,
@@ -103,7 +108,7 @@ pub struct Server {
     /// The arguments, in place of the image's.
     #[serde(default)]
     pub args: Vec<String>,
-    /// The Deployment's annotations.
+    /// The Deployment's or StatefulSet's annotations.
     #[serde(default)]
     pub annotations: IndexMap<String, String>,
     /// The Pods' annotations.
@@ -143,6 +148,54 @@ pub struct Server {
     pub startup_probe: Option<Probe>,
     /// The server's requests and limits, in Kubernetes' format.
     pub resources: ResourceRequirements,
+}
+
+/// The object that the gate scales: any with a scale subresource, in the stack's namespace.
+///
+/// A Deployment or StatefulSet of `apps/v1` with the server's name is rendered from `server`. Any other
+/// object is rendered by a template of this repository, or exists already; then `server` renders none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// Its API group and version.
+    #[serde(default = "default_target_api_version")]
+    pub api_version: GroupVersion,
+    /// Its kind.
+    #[serde(default = "default_target_kind")]
+    pub kind: KindName,
+    /// Its name. Default: the server's.
+    #[serde(default)]
+    pub name: Option<DnsSubdomain>,
+    /// The name of its kind in the API's paths and in Roles. Default: the kind's plural, such as
+    /// `statefulsets`.
+    #[serde(default)]
+    pub resource: Option<DnsLabel>,
+}
+
+impl Target {
+    /// Its API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        kube_validate::group(self.api_version.as_str())
+    }
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Target {
+            api_version: default_target_api_version(),
+            kind: default_target_kind(),
+            name: None,
+            resource: None,
+        }
+    }
+}
+
+fn default_target_api_version() -> GroupVersion {
+    GroupVersion::constant("apps/v1")
+}
+
+fn default_target_kind() -> KindName {
+    KindName::constant("Deployment")
 }
 
 /// An image, by tag, by digest, or by both (then the digest decides).
@@ -290,11 +343,13 @@ pub struct Nfs {
 }
 
 /// The shared GPU.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gpu {
-    /// The memory of the whole GPU.
-    pub total: Bytes,
+    /// The memory of the whole GPU. Default: it is measured, which needs `gate.freeMetric` or
+    /// `gate.totalMetric`. If it is measured too, the smaller amount counts.
+    #[serde(default)]
+    pub total: Option<Bytes>,
 }
 
 /// The off-peak window, in which the server may use the GPU. Schedules have Kubernetes' five fields.
@@ -360,16 +415,45 @@ pub struct Gate {
     pub image_pull_secrets: Option<Vec<DnsSubdomain>>,
     /// The URL that the exporter serves its metrics at.
     pub metrics_url: HttpUrl,
-    /// The metric of memory in use; its series are added up.
+    /// The metric of memory in use; `series` says what each of its series counts.
     pub metric: String,
-    /// The unit of the metric.
+    /// The unit of the metrics.
     #[serde(default)]
     pub metric_unit: MetricUnit,
+    /// The labels that a series must have to be read, to choose one GPU; an empty value also matches a
+    /// series without the label. Default: every series.
+    #[serde(default)]
+    pub select: IndexMap<String, String>,
+    /// The amount that each series of the metric counts. With `devices` nothing tells the server's
+    /// memory from that of others, and the guard needs `budget`. Default: `pods`.
+    #[serde(default)]
+    pub series: Option<Series>,
+    /// The label that names a series' device, such as `UUID`. Together with the label `GPU_I_ID`, which
+    /// the parts of a GPU have, it tells devices apart: series of two devices are no reading. Default:
+    /// devices are not told apart.
+    #[serde(default)]
+    pub device_label: Option<String>,
+    /// The label of the namespace that uses a series' memory. Default: `namespace`.
+    #[serde(default)]
+    pub namespace_label: Option<String>,
+    /// The metric of the GPU's free memory, in the same unit. With it the gate measures the total.
+    /// Default: none.
+    #[serde(default)]
+    pub free_metric: Option<String>,
+    /// The metric of the GPU's total memory, in the same unit. Default: none.
+    #[serde(default)]
+    pub total_metric: Option<String>,
     /// The memory that must be free for the server to start; the guard stops the server below it.
     pub floor: Bytes,
     /// The memory that must stay free whoever uses the rest; the guard stops the server below it.
     #[serde(default = "default_reserve")]
     pub reserve: Bytes,
+    /// The most memory that the server may use; the guard stops the server above it. With
+    /// `series: devices` the guard can't know what the server uses: it stops the server when less is
+    /// free than the larger of `reserve` and `floor` − `budget`, below which others surely lack memory.
+    /// Default: the server may use any amount.
+    #[serde(default)]
+    pub budget: Option<Bytes>,
     /// The memory that the guard compares with the floor.
     #[serde(default)]
     pub count: Count,
@@ -531,6 +615,8 @@ impl Values {
         ] {
             set_default(name, || DnsSubdomain::joined(&server, suffix));
         }
+        set_default(&mut self.target.name, || self.server.name.clone().into());
+        set_default(&mut self.target.resource, || DnsLabel::resource_of(&self.target.kind));
         let secrets = &self.server.image_pull_secrets;
         set_default(&mut self.gate.image_pull_secrets, || secrets.clone());
         if let Some(service) = &mut self.service {

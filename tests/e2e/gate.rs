@@ -9,6 +9,7 @@ pub mod exporter;
 mod outage;
 mod refused;
 mod rights;
+mod targets;
 mod token;
 
 use serde_json::{Value, json};

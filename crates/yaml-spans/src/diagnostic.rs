@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::message::Message;
 use crate::path::Path;
 use crate::source::{Place, Sources, Span};
 use crate::visible_line;
@@ -84,7 +85,7 @@ impl<E: fmt::Display> Located<E> {
     /// Makes a diagnostic, with the place resolved.
     pub fn diagnose(&self, sources: &Sources) -> Diagnostic {
         Diagnostic {
-            message: self.error.to_string(),
+            message: self.error.to_string().into(),
             place: self.span.map(|span| sources.place(span)),
             label: self.hint.as_ref().map(Hint::to_string),
             path: (!self.path.is_root()).then(|| self.path.to_string()),
@@ -97,7 +98,7 @@ impl<E: fmt::Display> Located<E> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The error in one line, without a full stop.
-    pub message: String,
+    pub message: Message,
     /// The place it points at.
     pub place: Option<Place>,
     /// Advice, shown at the place.
@@ -110,7 +111,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// Makes a diagnostic without a place.
-    pub fn new(message: impl Into<String>) -> Self {
+    pub fn new(message: impl Into<Message>) -> Self {
         Diagnostic {
             message: message.into(),
             place: None,
@@ -163,7 +164,7 @@ impl fmt::Display for Diagnostics {
             if let Some(place) = &diagnostic.place {
                 line.push_str(&format!("{}:{}:{}: ", place.name, place.line, place.column));
             }
-            line.push_str(&diagnostic.message);
+            line.push_str(&diagnostic.message.to_string());
             if let Some(path) = &diagnostic.path {
                 line.push_str(&format!(" ({path})"));
             }

@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod edit;
 mod emit;
 mod limits;
+mod message;
 mod node;
 mod node_serde;
 mod parse;
@@ -21,6 +22,7 @@ mod write;
 
 pub use emit::{emit, emit_documents, emit_scalar};
 pub use limits::{MAX_BYTES, MAX_ERRORS};
+pub use message::{Message, Piece};
 pub use node::{Entry, Mapping, Node, Value};
 pub use parse::{Dialect, ParseError, parse};
 pub use path::{Path, PathError, Segment};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A fault with its place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpositionError {
     /// The line, from 1.
     pub line: usize,
@@ -20,7 +20,7 @@ impl fmt::Display for ExpositionError {
 impl std::error::Error for ExpositionError {}
 
 /// The faults of an exposition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExpositionFault {
     /// No bytes.
     Empty,
@@ -64,11 +64,33 @@ pub enum ExpositionFault {
     TooLarge,
     /// A duplicate series of the metric.
     SeriesTwice,
+    /// Series of two devices; each is named.
+    TwoDevices(Box<str>, Box<str>),
+    /// A series without the label of the device.
+    NoDeviceLabel,
+    /// Different amounts of one device.
+    DeviceTwice,
+    /// Several amounts of devices, without a label that tells devices apart.
+    DeviceUnnamed,
+    /// Series of Pods without the device's own.
+    NoDevice,
+    /// No series of the metric of free memory.
+    NoFree,
+    /// No series of the metric of the device's whole memory.
+    NoTotal,
+    /// More free memory than the device has.
+    FreeAboveTotal,
 }
 
 impl fmt::Display for ExpositionFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let text = match self {
+            Self::TwoDevices(first, second) => {
+                return write!(
+                    f,
+                    "two devices, `{first}` and `{second}`: select one with `SELECT`"
+                );
+            }
             Self::Empty => "the exposition is empty",
             Self::NoLastNewline => "the exposition was cut off: its last line has no newline",
             Self::ZeroByte => "unexpected zero byte",
@@ -90,6 +112,16 @@ impl fmt::Display for ExpositionFault {
             Self::Negative => "the metric's value is negative",
             Self::TooLarge => "more memory than any GPU has",
             Self::SeriesTwice => "duplicate series of the metric",
-        })
+            Self::NoDeviceLabel => "a series of the metric has no label `DEVICE_LABEL`",
+            Self::DeviceTwice => "different amounts of one device",
+            Self::DeviceUnnamed => {
+                "several series of devices: tell the devices apart with `DEVICE_LABEL`"
+            }
+            Self::NoDevice => "no series of the metric is the device's own: each has a namespace",
+            Self::NoFree => "the scrape has no series of `FREE_METRIC`",
+            Self::NoTotal => "the scrape has no series of `TOTAL_METRIC`",
+            Self::FreeAboveTotal => "more memory is free than the device has",
+        };
+        f.write_str(text)
     }
 }

@@ -90,23 +90,28 @@ fn parse_labels<'a>(
         if cursor.skip_byte(b'}') {
             return Ok(());
         }
-        let name = cursor.take_while(|byte| byte != b':' && is_in_name(byte));
-        if !name.first().is_some_and(|byte| starts_name(*byte)) {
-            return Err(cursor.error(ExpositionFault::LabelName));
-        }
-        cursor.skip_blanks();
-        if !cursor.skip_byte(b'=') {
-            return Err(cursor.error(ExpositionFault::LabelEquals));
-        }
-        cursor.skip_blanks();
-        let Some(text) = cursor.take_quoted() else {
-            return Err(cursor.error(ExpositionFault::LabelValue));
-        };
-        let text = from_utf8(text).map_err(|_| cursor.error(ExpositionFault::LabelText))?;
+        let (name, text) = take_label(cursor).map_err(|fault| cursor.error(fault))?;
         sum.add_label(name, text);
         cursor.skip_blanks();
         cursor.skip_byte(b',');
     }
+}
+
+/// Takes a label's name and its value, escapes unchanged.
+pub(super) fn take_label<'a>(
+    cursor: &mut Cursor<'a>,
+) -> Result<(&'a [u8], &'a str), ExpositionFault> {
+    let name = cursor.take_while(|byte| byte != b':' && is_in_name(byte));
+    if !name.first().is_some_and(|byte| starts_name(*byte)) {
+        return Err(ExpositionFault::LabelName);
+    }
+    cursor.skip_blanks();
+    if !cursor.skip_byte(b'=') {
+        return Err(ExpositionFault::LabelEquals);
+    }
+    cursor.skip_blanks();
+    let text = cursor.take_quoted().ok_or(ExpositionFault::LabelValue)?;
+    Ok((name, from_utf8(text).map_err(|_| ExpositionFault::LabelText)?))
 }
 
 /// Skips the timestamp, if there is one: milliseconds since 1970, without a sign. Its value is not used.

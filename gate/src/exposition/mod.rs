@@ -11,30 +11,17 @@
 mod cursor;
 mod error;
 mod line;
+mod query;
+mod select;
 mod usage_sum;
 mod value;
 
 pub use error::{ExpositionError, ExpositionFault};
+pub use query::{NAMESPACE_LABEL, Query, Series, UNKNOWN};
+pub use select::Selection;
+pub use usage_sum::UsageSum;
 
 use cursor::Cursor;
-use usage_sum::UsageSum;
-
-/// The label of the namespace whose memory a series counts.
-pub const NAMESPACE_LABEL: &str = "namespace";
-
-/// The namespace that the exporter writes for a process whose container it does not know.
-pub const UNKNOWN: &str = "unknown";
-
-/// The series to add up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    /// The metric's name; each of its series is an amount of memory in use.
-    pub metric: String,
-    /// The metric's unit.
-    pub unit: MetricUnit,
-    /// The tenant's namespace, as in the label [`NAMESPACE_LABEL`].
-    pub namespace: String,
-}
 
 /// The unit that a metric counts memory in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -71,10 +58,12 @@ pub struct Usage {
     pub tenant: u64,
     /// By processes labelled [`UNKNOWN`]: the host's, or a young container's.
     pub unknown: u64,
-    /// By everyone else, series without a namespace included.
+    /// By everyone else, series without a namespace and what no series attributes included.
     pub others: u64,
-    /// The number of the metric's series.
+    /// The number of the series of memory in use that are read.
     pub series: usize,
+    /// The device's memory; `None` if the query reads no metric of free memory or of the total.
+    pub total: Option<u64>,
 }
 
 impl Usage {
@@ -96,7 +85,7 @@ impl Usage {
 /// # Errors
 /// [`ExpositionError`] at the first fault for which Prometheus would refuse the scrape, or that makes the
 /// sum unreliable: no bytes, no last newline, a zero byte, a value of the metric that is not a finite
-/// amount of memory, a duplicate series of the metric.
+/// amount of memory, a duplicate series of the metric, two devices.
 pub fn parse(exposition: &[u8], query: &Query) -> Result<Usage, ExpositionError> {
     let mut cursor = Cursor::new(exposition);
     match exposition.last() {

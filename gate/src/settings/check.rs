@@ -6,10 +6,13 @@ use std::time::Duration;
 use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
 use kube_formats::quantity::parse_bytes;
 
-use super::{Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Target, names};
-use crate::decision::{Action, Count, NoSeries, OnScrapeFailure, Rules};
+use super::{
+    DefaultValue, Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Target,
+    names,
+};
+use crate::decision::{Action, Attribution, Count, NoSeries, OnScrapeFailure, Rules};
 use crate::duration;
-use crate::exposition::{MetricUnit, Query};
+use crate::exposition::{MetricUnit, Query, Selection, Series};
 
 impl Raw {
     /// Returns the report's format and place, also if other settings are invalid.
@@ -33,12 +36,62 @@ pub fn check(
     raw: &Raw,
     read: impl Fn(&Path) -> Option<String>,
 ) -> Result<Settings, Vec<SettingError>> {
-    let mut checker = Checker { raw, errors: Vec::new() };
-    let settings = checker.check_settings(read);
-    if checker.errors.is_empty() { Ok(settings) } else { Err(checker.errors) }
+    match check_for_run(raw, Vec::new(), read) {
+        Ok(Runnable { settings, errors }) if errors.is_empty() => Ok(settings),
+        Ok(Runnable { errors, .. }) | Err(errors) => Err(errors),
+    }
 }
 
-/// Collects errors. An invalid setting gets a placeholder, and the result is then never run.
+/// The settings of a run, with the errors in spite of which it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runnable {
+    /// The settings; with errors, only the action and the target are valid, and the run may do nothing
+    /// but release the GPU.
+    pub settings: Settings,
+    /// The errors; empty unless the action is `guard` or `down`.
+    pub errors: Vec<SettingError>,
+}
+
+/// The settings without which nothing can be scaled.
+const RELEASE: [Key; 6] = [
+    Key::Action,
+    Key::Namespace,
+    Key::Deployment,
+    Key::ServiceAccountDir,
+    Key::KubernetesServiceHost,
+    Key::KubernetesServicePort,
+];
+
+/// Checks the settings of a run. A `guard` or a `down` with a valid target runs in spite of other errors,
+/// those of the collection included: it then releases the GPU without a reading, since a tenant without a
+/// guard keeps it.
+///
+/// # Errors
+/// Every error of an `up`, or with an invalid target.
+pub fn check_for_run(
+    raw: &Raw,
+    collected: Vec<SettingError>,
+    read: impl Fn(&Path) -> Option<String>,
+) -> Result<Runnable, Vec<SettingError>> {
+    let mut checker = Checker { raw, errors: collected };
+    let settings = checker.check_settings(read);
+    let errors = checker.errors;
+    let releases = matches!(settings.action, Action::Guard | Action::Down)
+        && !errors.iter().any(SettingError::is_of_target);
+    if errors.is_empty() || releases { Ok(Runnable { settings, errors }) } else { Err(errors) }
+}
+
+impl SettingError {
+    /// Returns true if nothing can be scaled with it: the error is in the action, the target or the
+    /// connection to the API server.
+    #[must_use]
+    pub fn is_of_target(&self) -> bool {
+        RELEASE.iter().any(|key| self.setting == key.row().env || self.setting == key.row().flag())
+    }
+}
+
+/// Collects errors. An invalid setting gets its default, or a placeholder that is never used: with an
+/// error, a run may only release the GPU.
 struct Checker<'a> {
     raw: &'a Raw,
     errors: Vec<SettingError>,
@@ -62,7 +115,7 @@ impl Checker<'_> {
         } else if !is_dns_label(&namespace) {
             self.add_invalid(Key::Namespace, &namespace, "expected the name of a namespace");
         }
-        let deadline = self.parse_nonzero_duration(Key::Deadline);
+        let deadline = self.parse_limit(Key::Deadline);
         let target =
             self.check_target(namespace.clone(), service_account.clone(), dry_run == Some(true));
         let sampling = match action {
@@ -71,6 +124,9 @@ impl Checker<'_> {
             }
             Some(Action::Down) | None => None,
         };
+        if let (Some(Action::Guard), Some(sampling)) = (action, &sampling) {
+            self.check_headroom(&sampling.rules);
+        }
         if let (Some(Action::Up), Some(sampling)) = (action, &sampling) {
             let pauses =
                 sampling.sample_interval.saturating_mul(sampling.samples.saturating_sub(1));
@@ -83,7 +139,8 @@ impl Checker<'_> {
             action: action.unwrap_or(Action::Down),
             sampling,
             target,
-            dry_run: dry_run.unwrap_or(true),
+            // In doubt the GPU is released.
+            dry_run: dry_run.unwrap_or(false),
             deadline,
             output: Output { format: format.unwrap_or_default(), ..self.raw.output() },
         }
@@ -95,10 +152,30 @@ impl Checker<'_> {
         service_account: PathBuf,
         dry_run: bool,
     ) -> Target {
-        let deployment = self.required_text(Key::Deployment);
-        if !deployment.is_empty() && !is_dns_subdomain(&deployment) {
-            self.add_invalid(Key::Deployment, &deployment, "expected the name of a Deployment");
+        let name = self.required_text(Key::Deployment);
+        if !name.is_empty() && !is_dns_subdomain(&name) {
+            self.add_invalid(Key::Deployment, &name, "expected the name of an object");
         }
+        // The checks also keep other paths than that of a scale out of the URL.
+        let api_version = self.required_text(Key::TargetApiVersion);
+        if !api_version.is_empty() && !names::is_api_version(&api_version) {
+            let expected = "expected an API version, such as `apps/v1`";
+            self.add_invalid(Key::TargetApiVersion, &api_version, expected);
+        }
+        let kind = self.required_text(Key::TargetKind);
+        if !kind.is_empty() && !names::is_kind(&kind) {
+            let expected = "expected a kind, such as `StatefulSet`";
+            self.add_invalid(Key::TargetKind, &kind, expected);
+        }
+        let resource = match self.raw.get(Key::TargetResource) {
+            Some(resource) if !is_dns_label(resource) => {
+                let expected = "expected the plural name of a kind, such as `statefulsets`";
+                self.add_invalid(Key::TargetResource, resource, expected);
+                String::new()
+            }
+            Some(resource) => resource.to_owned(),
+            None => names::resource_of_kind(&kind),
+        };
         let host = self.raw.get(Key::KubernetesServiceHost).map(str::to_owned);
         match &host {
             Some(host) if !is_host(host) => {
@@ -112,12 +189,15 @@ impl Checker<'_> {
         }
         let port = self.parse_number(Key::KubernetesServicePort);
         Target {
+            api_version,
+            kind,
+            resource,
             namespace,
-            deployment,
+            name,
             host,
             port: u16::try_from(port).unwrap_or_default(),
             service_account,
-            budget: self.parse_nonzero_duration(Key::ScaleBudget),
+            budget: self.parse_limit(Key::ScaleBudget),
         }
     }
 
@@ -127,19 +207,15 @@ impl Checker<'_> {
             // Without the URL, which may hold a password.
             self.add_error(Key::MetricsUrl, format!("invalid value: {problem}"));
         }
-        let metric = self.required_text(Key::Metric);
-        if !metric.is_empty() && !names::is_metric_name(&metric) {
-            self.add_invalid(Key::Metric, &metric, "expected the name of a metric");
-        }
-        let unit = self.parse_choice(Key::MetricUnit, MetricUnit::NAMES);
+        let query = self.check_query(namespace);
         Sampling {
             url,
             ca: match self.raw.get(Key::MetricsCa) {
                 Some(file) => file.into(),
                 None => service_account.join("ca.crt"),
             },
-            query: Query { metric, unit: unit.unwrap_or_default(), namespace },
-            rules: self.check_rules(),
+            rules: self.check_rules(&query),
+            query,
             timeout: self.parse_nonzero_duration(Key::ScrapeTimeout),
             samples: u32::try_from(self.parse_number(Key::Samples)).unwrap_or(1),
             sample_interval: self.parse_duration(Key::SampleInterval),
@@ -147,9 +223,61 @@ impl Checker<'_> {
         }
     }
 
-    fn check_rules(&mut self) -> Rules {
+    fn check_query(&mut self, namespace: String) -> Query {
+        let metric = self.metric_name(Key::Metric).unwrap_or_default();
+        let unit = self.parse_choice(Key::MetricUnit, MetricUnit::NAMES);
+        let free_metric = self.other_metric(Key::FreeMetric, &[&metric]);
+        let others = [metric.as_str(), free_metric.as_deref().unwrap_or_default()];
+        let total_metric = self.other_metric(Key::TotalMetric, &others);
+        let select = self.optional(Key::Select, |checker| {
+            checker.parse_with(Key::Select, Selection::parse)
+        });
+        let series = self.parse_choice(Key::Series, Series::NAMES);
+        Query {
+            unit: unit.unwrap_or_default(),
+            namespace,
+            select: select.unwrap_or_default(),
+            series: series.unwrap_or_default(),
+            device_label: self.optional(Key::DeviceLabel, |checker| {
+                checker.label_name(Key::DeviceLabel)
+            }),
+            namespace_label: self.label_name(Key::NamespaceLabel).unwrap_or_default(),
+            free_metric,
+            total_metric,
+            metric,
+        }
+    }
+
+    /// Parses the name of a metric that must differ from others.
+    fn other_metric(&mut self, key: Key, others: &[&str]) -> Option<String> {
+        let metric = self.optional(key, |checker| checker.metric_name(key))?;
+        if others.contains(&metric.as_str()) {
+            self.add_invalid(key, &metric, "expected another metric than those before it");
+        }
+        Some(metric)
+    }
+
+    /// Without attribution the guard knows the residents' memory only by the tenant's budget.
+    fn check_headroom(&mut self, rules: &Rules) {
+        let is_known = rules.budget.is_some() || self.raw.get(Key::Budget).is_some();
+        if rules.attribution == Attribution::None && rules.count == Count::Residents && !is_known {
+            let problem = "not set: with `SERIES=devices` nothing tells the residents' memory from the tenant's";
+            self.add_error(Key::Budget, problem);
+        }
+    }
+
+    fn check_rules(&mut self, query: &Query) -> Rules {
         let floor = self.parse_memory(Key::Floor);
-        let total = self.parse_memory(Key::GpuTotal);
+        let is_measured = query.free_metric.is_some() || query.total_metric.is_some();
+        let total = if is_measured {
+            self.optional(Key::GpuTotal, |checker| checker.parse_memory(Key::GpuTotal))
+        } else {
+            self.parse_memory(Key::GpuTotal)
+        };
+        let budget = self.optional(Key::Budget, |checker| checker.parse_memory(Key::Budget));
+        if budget == Some(0) {
+            self.add_error(Key::Budget, "invalid value `0`: expected more than 0");
+        }
         let reserve = self.parse_memory(Key::Reserve);
         if let Some(total) = total {
             if total == 0 {
@@ -164,11 +292,17 @@ impl Checker<'_> {
         let count = self.parse_choice(Key::Count, Count::NAMES);
         let failure = self.parse_choice(Key::OnScrapeFailure, OnScrapeFailure::NAMES);
         let no_series = self.parse_choice(Key::NoSeries, NoSeries::NAMES);
+        if no_series == Some(NoSeries::Idle) && query.series != Series::Pods {
+            let problem = "invalid value `idle`: expected `unknown`, since an idle device has a series too";
+            self.add_error(Key::NoSeries, problem);
+        }
         Rules {
-            total: total.unwrap_or_default(),
+            total,
             floor: floor.unwrap_or_default(),
             reserve: reserve.unwrap_or_default(),
+            budget,
             count: count.unwrap_or_default(),
+            attribution: query.series.into(),
             on_scrape_failure: failure.unwrap_or_default(),
             no_series: no_series.unwrap_or_default(),
         }
@@ -202,6 +336,30 @@ impl Checker<'_> {
         parse(&text).map_err(|expected| self.add_invalid(key, &text, &expected)).ok()
     }
 
+    /// Checks a setting only if it is given.
+    fn optional<T>(
+        &mut self,
+        key: Key,
+        check: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        self.raw.get(key).filter(|text| !text.is_empty())?;
+        check(self)
+    }
+
+    fn metric_name(&mut self, key: Key) -> Option<String> {
+        self.parse_with(key, |text| match names::is_metric_name(text) {
+            true => Ok(text.to_owned()),
+            false => Err("expected the name of a metric".to_owned()),
+        })
+    }
+
+    fn label_name(&mut self, key: Key) -> Option<String> {
+        self.parse_with(key, |text| match names::is_label_name(text) {
+            true => Ok(text.to_owned()),
+            false => Err("expected the name of a label".to_owned()),
+        })
+    }
+
     fn parse_choice<T: Copy>(&mut self, key: Key, names: &[(&str, T)]) -> Option<T> {
         self.parse_with(key, |text| {
             let found = names.iter().find(|(name, _)| *name == text);
@@ -227,6 +385,17 @@ impl Checker<'_> {
             self.add_error(key, "invalid value `0`: expected more than 0");
         }
         time
+    }
+
+    /// Parses the limit of a run; an invalid one is replaced by the default.
+    fn parse_limit(&mut self, key: Key) -> Duration {
+        let limit = self.parse_nonzero_duration(key);
+        match key.row().default {
+            DefaultValue::Value(text) if limit.is_zero() => {
+                duration::parse(text).unwrap_or_default()
+            }
+            _ => limit,
+        }
     }
 
     /// Parses a number within the range of its row.

@@ -6,7 +6,8 @@ use super::{DefaultValue, Key, Row, TABLE};
 
 const INTRODUCTION: &str = "\
 Decides who has the GPU: reads from a Prometheus exporter how much of the GPU's
-memory is in use, and scales one Deployment, the tenant, to 1 or 0.
+memory is in use, and scales one object, the tenant's Deployment or any other
+with a scale subresource, to 1 or 0.
 
 usage: vram-gate up|guard|down [--setting VALUE]...
 
@@ -14,17 +15,20 @@ usage: vram-gate up|guard|down [--setting VALUE]...
          FLOOR free, with everyone's memory counted; otherwise, and without a
          reading, leaves the tenant alone
   guard  inside the window: scales to 0 if the residents (COUNT) leave less
-         than FLOOR, or everyone together less than RESERVE; without a reading
-         does as ON_SCRAPE_FAILURE says; otherwise leaves the tenant alone. If
+         than FLOOR, everyone together less than RESERVE, or the tenant uses
+         more than BUDGET; without a reading does as ON_SCRAPE_FAILURE says;
+         otherwise leaves the tenant alone. With SERIES=devices nothing tells
+         the residents from the tenant, and FLOOR - BUDGET must be free. If
          bytes labelled `unknown` alone break the floor, takes a second reading
          after RECHECK_DELAY
   down   when the window ends: scales to 0 without a reading
 
-free = GPU_TOTAL - memory in use. One line on stderr reports what was read and
+free = total - memory in use, where the total is GPU_TOTAL or measured. One line on stderr reports what was read and
 done; the termination message holds the same line.
 
 exit: 0 decided and done (leaving the tenant alone included), 1 could not scale,
-2 invalid configuration
+or SIGTERM cut a guard short, 2 invalid configuration and nothing done (a guard
+with a valid target scales to 0 instead)
 
 settings (flags override variables; quantities as 6Gi; durations as 10s):
 ";

@@ -10,8 +10,9 @@ mod names;
 mod raw;
 mod table;
 
-pub use check::check;
+pub use check::{Runnable, check, check_for_run};
 pub use help::{help, markdown};
+pub use names::{is_api_version, is_kind, resource_of_kind};
 pub use raw::{Invocation, Raw};
 pub use table::{Choice, DefaultValue, Effect, Key, Kind, Role, Row, TABLE};
 
@@ -29,7 +30,7 @@ pub struct Settings {
     pub action: Action,
     /// The sampling of the GPU; `None` for `down`, which takes no reading.
     pub sampling: Option<Sampling>,
-    /// The Deployment to scale.
+    /// The object to scale.
     pub target: Target,
     /// Report what would be done, without scaling.
     pub dry_run: bool,
@@ -86,13 +87,19 @@ impl Sampling {
     }
 }
 
-/// The Deployment to scale, and its API server.
+/// The object to scale, and its API server. The object is of any kind with a scale subresource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// The Deployment's namespace.
+    /// The API group and version: `apps/v1`; only a version for the core group.
+    pub api_version: String,
+    /// The kind: `Deployment`.
+    pub kind: String,
+    /// The kind's name in the API's paths: `deployments`.
+    pub resource: String,
+    /// The object's namespace.
     pub namespace: String,
-    /// The Deployment's name.
-    pub deployment: String,
+    /// The object's name.
+    pub name: String,
     /// The API server's address; `None` only in a dry run outside a cluster.
     pub host: Option<String>,
     /// The API server's port.
@@ -153,3 +160,9 @@ impl fmt::Display for SettingError {
 }
 
 impl std::error::Error for SettingError {}
+
+/// Returns the errors as one text.
+#[must_use]
+pub fn describe_errors(errors: &[SettingError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,11 +1,49 @@
-//! Metric names and the URL of the exporter.
+//! The forms of names: metrics and labels, the URL of the exporter, and the kind of the object to scale.
 
+use kube_formats::name::{is_dns_label, is_dns_subdomain};
 use kube_formats::url::HttpUrl;
+
+/// Returns true for `group/version`, or a version alone for the core group.
+#[must_use]
+pub fn is_api_version(text: &str) -> bool {
+    match text.split_once('/') {
+        Some((group, version)) => is_dns_subdomain(group) && is_dns_label(version),
+        None => is_dns_label(text),
+    }
+}
+
+/// Returns true for the name of a kind: letters, digits and `-`, a DNS label once in lower case.
+///
+/// Source: `ValidateCustomResourceDefinitionNames` in apiextensions-apiserver.
+#[must_use]
+pub fn is_kind(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && is_dns_label(&text.to_ascii_lowercase())
+}
+
+/// Returns the resource of a kind by the rule that kubectl guesses it with: `StatefulSet` is
+/// `statefulsets`.
+///
+/// Source: `UnsafeGuessKindToResource` in apimachinery, `pkg/api/meta/restmapper.go`.
+#[must_use]
+pub fn resource_of_kind(kind: &str) -> String {
+    let singular = kind.to_ascii_lowercase();
+    match singular.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None if singular.ends_with('s') => format!("{singular}es"),
+        None => format!("{singular}s"),
+    }
+}
 
 /// Returns true for a metric name of the Prometheus text format.
 pub(super) fn is_metric_name(name: &str) -> bool {
     name.bytes().next().is_some_and(starts_metric_name)
         && name.bytes().all(|byte| starts_metric_name(byte) || byte.is_ascii_digit())
+}
+
+/// Returns true for a label name of the Prometheus text format.
+pub(super) fn is_label_name(name: &str) -> bool {
+    is_metric_name(name) && !name.contains(':') && name != "__name__"
 }
 
 fn starts_metric_name(byte: u8) -> bool {
@@ -44,12 +82,47 @@ mod tests {
     }
 
     #[test]
+    fn the_kind_of_the_object_to_scale() {
+        for text in ["apps/v1", "v1", "leaderworkerset.x-k8s.io/v1", "argoproj.io/v1alpha1"] {
+            assert!(is_api_version(text), "{text}");
+        }
+        for text in ["", "apps/", "/v1", "apps/v1/x", "apps/../v1", "Apps/v1", "apps/v1?x"] {
+            assert!(!is_api_version(text), "{text}");
+        }
+        for text in ["StatefulSet", "Rollout", "A2"] {
+            assert!(is_kind(text), "{text}");
+        }
+        for text in ["", "2A", "Stateful Set", "Set/scale", "a.b", "A-"] {
+            assert!(!is_kind(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_resource_of_a_kind_is_its_plural() {
+        for (kind, resource) in [
+            ("Deployment", "deployments"),
+            ("StatefulSet", "statefulsets"),
+            ("ReplicaSet", "replicasets"),
+            ("ReplicationController", "replicationcontrollers"),
+            ("Rollout", "rollouts"),
+            ("LeaderWorkerSet", "leaderworkersets"),
+            ("Policy", "policies"),
+            ("Class", "classes"),
+        ] {
+            assert_eq!(resource_of_kind(kind), resource);
+        }
+    }
+
+    #[test]
     fn metric_names() {
         for name in ["a:b_1", "_"] {
             assert!(is_metric_name(name), "{name}");
         }
         for name in ["1a", "", "a-b"] {
             assert!(!is_metric_name(name), "{name}");
+            assert!(!is_label_name(name), "{name}");
         }
+        assert!(is_label_name("UUID") && is_label_name("_a1"));
+        assert!(!is_label_name("a:b") && !is_label_name("__name__"));
     }
 }

@@ -76,7 +76,7 @@ pub enum Effect {
 /// The part of a run that a setting belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Selects the action and the Deployment.
+    /// Selects the action and the object to scale.
     Target,
     /// Selects the metric that is read.
     Reading,
@@ -95,7 +95,7 @@ pub enum DefaultValue {
     RequiredToSample,
     /// This value.
     Value(&'static str),
-    /// A value that depends on where the gate runs, in words.
+    /// None, or a value that depends on where the gate runs; in words.
     Derived(&'static str),
 }
 
@@ -139,10 +139,17 @@ impl Row {
         self.facts().value_path
     }
 
-    /// The effect of a change from one value to another; `None` if the two mean the same, or if one of
-    /// them is not a value of this kind.
+    /// The effect of a change from one value to another, where `None` is a setting that is not set and
+    /// has no default; `None` if the two mean the same, or if one of them is not a value of this kind.
     #[must_use]
-    pub fn effect_of_change(&self, before: &str, after: &str) -> Option<Effect> {
+    pub fn effect_of_change(&self, before: Option<&str>, after: Option<&str>) -> Option<Effect> {
+        let (before, after) = match (before, after) {
+            (Some(before), Some(after)) => (before, after),
+            // Such an amount is an upper bound, so without it there is none.
+            (Some(_), None) if self.is_upper_bound() => return Some(Effect::Exposes),
+            (None, Some(_)) if self.is_upper_bound() => return Some(Effect::Protects),
+            _ => return None,
+        };
         let order = match self.kind {
             Kind::Memory => parse_bytes(after).ok()?.cmp(&parse_bytes(before).ok()?),
             Kind::Duration => duration::parse(after).ok()?.cmp(&duration::parse(before).ok()?),
@@ -162,12 +169,22 @@ impl Row {
     }
 }
 
+impl Row {
+    fn is_upper_bound(&self) -> bool {
+        self.kind == Kind::Memory && self.effect() == Effect::Exposes
+    }
+}
+
 impl Key {
     /// The other settings that a check compares this one with.
     #[must_use]
     pub fn compared_with(self) -> &'static [Key] {
         match self {
             Self::Floor | Self::Reserve => &[Self::GpuTotal],
+            Self::GpuTotal => &[Self::FreeMetric, Self::TotalMetric],
+            Self::Budget => &[Self::Series, Self::Count],
+            Self::NoSeries => &[Self::Series],
+            Self::FreeMetric | Self::TotalMetric => &[Self::Metric],
             Self::SampleInterval => &[Self::Samples, Self::Deadline],
             _ => &[],
         }
@@ -263,8 +280,8 @@ settings! {
     GpuTotal {
         env: "GPU_TOTAL",
         kind: Kind::Memory,
-        default: DefaultValue::RequiredToSample,
-        summary: "the GPU's memory",
+        default: DefaultValue::Derived("measured by FREE_METRIC or TOTAL_METRIC; required without them, except for `down`"),
+        summary: "the GPU's memory; if it is measured too, the smaller amount counts",
         label: "total",
         role: Role::Decision,
         effect: Effect::Exposes,
@@ -297,7 +314,7 @@ settings! {
         env: "METRIC",
         kind: Kind::Text("metric name"),
         default: DefaultValue::Value("gpu_pod_memory_used_bytes"),
-        summary: "the metric of memory in use; its series are added up",
+        summary: "the metric of memory in use; SERIES says what each of its series counts",
         label: "metric",
         role: Role::Reading,
         effect: Effect::Neutral,
@@ -308,7 +325,7 @@ settings! {
         env: "METRIC_UNIT",
         kind: Kind::Choice(&["bytes", "MiB"]),
         default: DefaultValue::Value("bytes"),
-        summary: "the unit of the metric",
+        summary: "the unit of the metrics",
         label: "metric unit",
         role: Role::Reading,
         effect: Effect::Neutral,
@@ -317,6 +334,84 @@ settings! {
             choice("MiB", Effect::Neutral, "the metric counts mebibytes"),
         ],
         value_path: Some("gate.metricUnit"),
+    }
+    FreeMetric {
+        env: "FREE_METRIC",
+        kind: Kind::Text("metric name"),
+        default: DefaultValue::Derived("none"),
+        summary: "the metric of the device's free memory, from which its total is measured",
+        label: "free metric",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.freeMetric"),
+    }
+    TotalMetric {
+        env: "TOTAL_METRIC",
+        kind: Kind::Text("metric name"),
+        default: DefaultValue::Derived("none"),
+        summary: "the metric of the device's total memory",
+        label: "total metric",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.totalMetric"),
+    }
+    Select {
+        env: "SELECT",
+        kind: Kind::Text("label=\"value\",..."),
+        default: DefaultValue::Derived("every series"),
+        summary: "the labels that a series must have to be read; an empty value matches a missing label too",
+        label: "selection",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.select"),
+    }
+    Series {
+        env: "SERIES",
+        kind: Kind::Choice(&["pods", "devices", "devices-and-pods"]),
+        default: DefaultValue::Value("pods"),
+        summary: "the amount that each series of the metric counts: a Pod's part, a device's whole, or by its namespace one of both",
+        label: "series",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[
+            choice("pods", Effect::Neutral, "each series counts a part of the memory in use, and all are added up"),
+            choice(
+                "devices",
+                Effect::Neutral,
+                "each series counts all memory in use on a device, so the tenant's can't be told from the residents'",
+            ),
+            choice(
+                "devices-and-pods",
+                Effect::Neutral,
+                "a series with a namespace counts a Pod's part, and one without all memory in use on the device",
+            ),
+        ],
+        value_path: Some("gate.series"),
+    }
+    DeviceLabel {
+        env: "DEVICE_LABEL",
+        kind: Kind::Text("label name"),
+        default: DefaultValue::Derived("none: devices are not told apart"),
+        summary: "the label that names a series' device, together with GPU_I_ID; series of two devices are no reading",
+        label: "device label",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.deviceLabel"),
+    }
+    NamespaceLabel {
+        env: "NAMESPACE_LABEL",
+        kind: Kind::Text("label name"),
+        default: DefaultValue::Value("namespace"),
+        summary: "the label of the namespace that uses a series' memory",
+        label: "namespace label",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.namespaceLabel"),
     }
     Namespace {
         env: "NAMESPACE",
@@ -333,12 +428,45 @@ settings! {
         env: "DEPLOYMENT",
         kind: Kind::Text("name"),
         default: DefaultValue::Required,
-        summary: "the tenant's Deployment",
+        summary: "the name of the tenant's Deployment, or of its object of TARGET_KIND",
         label: "deployment",
         role: Role::Target,
         effect: Effect::Neutral,
         choices: &[],
-        value_path: Some("server.name"),
+        value_path: Some("target.name"),
+    }
+    TargetApiVersion {
+        env: "TARGET_API_VERSION",
+        kind: Kind::Text("group/version"),
+        default: DefaultValue::Value("apps/v1"),
+        summary: "the API group and version of the tenant's object",
+        label: "target API version",
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("target.apiVersion"),
+    }
+    TargetKind {
+        env: "TARGET_KIND",
+        kind: Kind::Text("kind"),
+        default: DefaultValue::Value("Deployment"),
+        summary: "the kind of the tenant's object, which must have a scale subresource",
+        label: "target kind",
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("target.kind"),
+    }
+    TargetResource {
+        env: "TARGET_RESOURCE",
+        kind: Kind::Text("plural name"),
+        default: DefaultValue::Derived("the plural of TARGET_KIND"),
+        summary: "the resource of that kind in the API's paths and in Roles",
+        label: "target resource",
+        role: Role::Target,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("target.resource"),
     }
     Reserve {
         env: "RESERVE",
@@ -350,6 +478,17 @@ settings! {
         effect: Effect::Protects,
         choices: &[],
         value_path: Some("gate.reserve"),
+    }
+    Budget {
+        env: "BUDGET",
+        kind: Kind::Memory,
+        default: DefaultValue::Derived("none: the tenant may use any amount"),
+        summary: "guard: the most memory that the tenant may use; with SERIES=devices, FLOOR - BUDGET must stay free instead",
+        label: "budget",
+        role: Role::Decision,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("gate.budget"),
     }
     Count {
         env: "COUNT",
@@ -487,7 +626,7 @@ settings! {
         effect: Effect::Neutral,
         choices: &[
             choice("true", Effect::Exposes, "the gate reports what it would do and scales nothing"),
-            choice("false", Effect::Protects, "the gate scales the Deployment"),
+            choice("false", Effect::Protects, "the gate scales the tenant"),
         ],
         value_path: Some("gate.dryRun"),
     }
@@ -541,7 +680,7 @@ settings! {
 mod tests {
     use super::*;
     use crate::decision::{Action, Count, NoSeries, OnScrapeFailure};
-    use crate::exposition::MetricUnit;
+    use crate::exposition::{MetricUnit, Series};
     use crate::settings::LogFormat;
 
     #[test]
@@ -558,6 +697,7 @@ mod tests {
         for (key, words) in [
             (Key::Action, words(Action::NAMES)),
             (Key::MetricUnit, words(MetricUnit::NAMES)),
+            (Key::Series, words(Series::NAMES)),
             (Key::Count, words(Count::NAMES)),
             (Key::OnScrapeFailure, words(OnScrapeFailure::NAMES)),
             (Key::NoSeries, words(NoSeries::NAMES)),
@@ -580,6 +720,7 @@ mod tests {
             }
         }
         check(MetricUnit::NAMES);
+        check(Series::NAMES);
         check(Count::NAMES);
         check(OnScrapeFailure::NAMES);
         check(NoSeries::NAMES);
@@ -616,6 +757,8 @@ mod tests {
             (Key::Floor, "6Gi", "6144Mi", None),
             (Key::Floor, "6Gi", "6GB", None),
             (Key::GpuTotal, "16Gi", "24Gi", Some(Effect::Exposes)),
+            (Key::Budget, "5Gi", "6Gi", Some(Effect::Exposes)),
+            (Key::Select, "gpu=\"0\"", "gpu=\"1\"", Some(Effect::Neutral)),
             (Key::Samples, "2", "1", Some(Effect::Exposes)),
             (Key::RecheckDelay, "75s", "0", Some(Effect::Protects)),
             (Key::RecheckDelay, "60s", "1m", None),
@@ -626,10 +769,20 @@ mod tests {
             (Key::MetricsUrl, "http://a/", "http://a/", None),
         ] {
             assert_eq!(
-                key.row().effect_of_change(before, after),
+                key.row().effect_of_change(Some(before), Some(after)),
                 effect,
                 "{key:?} {before} {after}"
             );
         }
+        for (key, effect) in [
+            (Key::Budget, Some(Effect::Protects)),
+            (Key::GpuTotal, Some(Effect::Protects)),
+            (Key::Floor, None),
+            (Key::Select, None),
+        ] {
+            assert_eq!(key.row().effect_of_change(None, Some("6Gi")), effect, "{key:?}");
+        }
+        let removed = Key::Budget.row().effect_of_change(Some("6Gi"), None);
+        assert_eq!(removed, Some(Effect::Exposes));
     }
 }

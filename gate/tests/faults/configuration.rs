@@ -3,10 +3,15 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use crate::support::api_server::Reply;
 use crate::support::test_env::TestEnv;
 use crate::{Case, Fault, To, Untouched, case, fault};
 
-const SAMPLING: &[Case] = &[case("up", 2, Untouched), case("guard", 2, Untouched)];
+/// A guard that can't judge a reading releases the GPU.
+const SAMPLING: &[Case] = &[case("up", 2, Untouched), case("guard", 0, To(0))];
+/// So does a `down`, which needs only its target.
+const OPERATION: &[Case] =
+    &[case("up", 2, Untouched), case("guard", 0, To(0)), case("down", 0, To(0))];
 const ALL: &[Case] =
     &[case("up", 2, Untouched), case("guard", 2, Untouched), case("down", 2, Untouched)];
 const DONE: &[Case] = &[case("up", 0, To(1)), case("guard", 0, To(0)), case("down", 0, To(0))];
@@ -29,11 +34,16 @@ pub(crate) const FAULTS: &[Fault] = &[
         "ACTION: invalid value `sideways`: expected one of up, guard, down",
         |env| env.set("ACTION", "sideways"),
     ),
-    fault("two actions", UP, "ACTION: given twice", |env| {
-        env.args = vec!["up".into(), "down".into()]
+    fault("two actions", ALL, "ACTION: given twice", |env| {
+        env.args = vec!["down".into(), "guard".into()]
     }),
-    fault("an unknown flag", UP, "--flor: unknown flag", |env| env.args = vec!["--flor=1".into()]),
-    fault("a flag without its value", UP, "--floor: missing value", |env| {
+    fault("an unknown flag", OPERATION, "--flor: unknown flag", |env| {
+        env.args = vec!["--flor=1".into()]
+    }),
+    fault("a target given twice", ALL, "--deployment: given twice", |env| {
+        env.args = vec!["--deployment=chatterbox-tts".into(), "--deployment=chatterbox-tts".into()]
+    }),
+    fault("a flag without its value", OPERATION, "--floor: missing value", |env| {
         env.args = vec!["--floor".into()]
     }),
     fault("no FLOOR", SAMPLING, "FLOOR: not set", |env| env.set("FLOOR", "")),
@@ -97,6 +107,54 @@ pub(crate) const FAULTS: &[Fault] = &[
         |env| {
             env.set("FLOOR", "6GB");
             env.set("METRICS_URL", "nowhere");
+        },
+    ),
+    fault("an invalid LOG_FORMAT", OPERATION, "LOG_FORMAT: invalid value `xml`", |env| {
+        env.set("LOG_FORMAT", "xml")
+    }),
+    fault("an invalid DEADLINE", OPERATION, "DEADLINE: invalid value `soon`", |env| {
+        env.set("DEADLINE", "soon")
+    }),
+    fault("SCALE_BUDGET=0", OPERATION, "SCALE_BUDGET: invalid value `0`", |env| {
+        env.set("SCALE_BUDGET", "0")
+    }),
+    fault("an invalid DRY_RUN", OPERATION, "DRY_RUN: invalid value `maybe`", |env| {
+        env.set("DRY_RUN", "maybe")
+    }),
+    fault(
+        "an invalid FLOOR, in a dry run",
+        &[case("up", 2, Untouched), case("guard", 0, Untouched)],
+        "FLOOR: invalid value `6GB`",
+        |env| {
+            env.set("FLOOR", "6GB");
+            env.set("DRY_RUN", "true");
+        },
+    ),
+    fault(
+        "an invalid FLOOR, with ON_SCRAPE_FAILURE=keep",
+        SAMPLING,
+        "FLOOR: invalid value `6GB`",
+        |env| {
+            env.set("FLOOR", "6GB");
+            env.set("ON_SCRAPE_FAILURE", "keep");
+        },
+    ),
+    fault(
+        "an invalid FLOOR, and 403 to the PATCH",
+        &[case("up", 2, Untouched), case("guard", 1, Untouched)],
+        "FLOOR: invalid value `6GB`",
+        |env| {
+            env.set("FLOOR", "6GB");
+            env.api.patch = vec![Reply::Status(403, "forbidden")];
+        },
+    ),
+    fault(
+        "an invalid FLOOR, and the scale is already 0",
+        &[case("guard", 0, Untouched)],
+        "left tts/chatterbox-tts at 0: the configuration is invalid",
+        |env| {
+            env.set("FLOOR", "6GB");
+            env.api.replicas = 0;
         },
     ),
     fault("no NAMESPACE, and none in the mount", ALL, "NAMESPACE: not set", |env| {

@@ -62,6 +62,14 @@ pub(crate) struct CommandOutput {
     pub(crate) exporter: Server,
 }
 
+/// A gate that runs, and its servers.
+pub(crate) struct Running<'a> {
+    /// The started process: the gate's, or that of the program that runs it.
+    pub(crate) process: u32,
+    pub(crate) api: &'a ApiServer,
+    pub(crate) exporter: &'a Server,
+}
+
 impl TestEnv {
     /// Returns an environment without faults in which the action has something to do.
     pub(crate) fn new(action: &str) -> Self {
@@ -105,9 +113,12 @@ impl TestEnv {
         self.run_by(&[], |_| {})
     }
 
-    /// Runs the gate once by another program, if one is given, with an action while it runs, which gets
-    /// the started process.
-    pub(crate) fn run_by(self, program: &[&str], during: impl FnOnce(u32)) -> CommandOutput {
+    /// Runs the gate once by another program, if one is given, with an action while it runs.
+    pub(crate) fn run_by(
+        self,
+        program: &[&str],
+        during: impl FnOnce(&Running<'_>),
+    ) -> CommandOutput {
         let folder = tempfile::tempdir().unwrap();
         let mount = folder.path().join("mount");
         fs::create_dir(&mount).unwrap();
@@ -122,7 +133,7 @@ impl TestEnv {
         let api = api_server::start(self.api.clone(), TOKEN);
         let mut command = self.new_command(program, &mount, &log, &exporter, &api);
         let child = command.spawn().unwrap();
-        during(child.id());
+        during(&Running { process: child.id(), api: &api, exporter: &exporter });
         let output = child.wait_with_output().unwrap();
         let message = fs::read_to_string(&log).ok();
         CommandOutput {

@@ -17,6 +17,8 @@ const LOOKBACK_MS: i64 = 5 * 60 * 1000;
 /// The memory in use over a period.
 #[derive(Debug, Clone)]
 pub struct History {
+    /// The metric's name; `None` for an aggregate, which has none.
+    metric: Option<String>,
     series: Vec<Series>,
     /// The warnings and notes in the answer.
     pub remarks: Vec<String>,
@@ -106,7 +108,7 @@ impl History {
             return Err(HistoryError::NotAMatrix(data.result_type));
         }
         let rows: Vec<Row> = serde_json::from_value(data.result).map_err(form_error)?;
-        check_single_metric(&rows)?;
+        let metric = single_metric(&rows)?.map(str::to_owned);
         check_unique_series(&rows)?;
         let series: Vec<Series> = rows.iter().map(parse_series).collect::<Result<_, _>>()?;
         if series.iter().all(|series| series.samples.is_empty()) {
@@ -114,7 +116,12 @@ impl History {
         }
         let remarks = answer.warnings.into_iter().chain(answer.infos).collect();
         let (step, peaks) = (query_step(&series), namespace_peaks(&series));
-        Ok(History { series, remarks, step, peaks })
+        Ok(History { metric, series, remarks, step, peaks })
+    }
+
+    /// The metric's name; `None` for an aggregate, which has none.
+    pub fn metric(&self) -> Option<&str> {
+        self.metric.as_deref()
     }
 
     /// The first and the last instant, in milliseconds since 1970.
@@ -154,12 +161,13 @@ impl History {
     }
 }
 
-fn check_single_metric(rows: &[Row]) -> Result<(), HistoryError> {
+/// The name that the series have, if they have one.
+fn single_metric(rows: &[Row]) -> Result<Option<&str>, HistoryError> {
     let mut names = rows.iter().filter_map(|row| row.metric.get("__name__"));
-    let Some(first) = names.next() else { return Ok(()) };
+    let Some(first) = names.next() else { return Ok(None) };
     match names.find(|name| *name != first) {
         Some(other) => Err(HistoryError::Metrics(first.clone(), other.clone())),
-        None => Ok(()),
+        None => Ok(Some(first)),
     }
 }
 

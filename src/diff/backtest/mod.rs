@@ -19,10 +19,10 @@ use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::object::Objects;
 use kube_validate::ObjectId;
 
-/// The replays of one Deployment's gate.
+/// The replays of one object's gate.
 #[derive(Debug, Clone)]
 pub struct BackTest {
-    /// The Deployment.
+    /// The object that the gate scales.
     pub target: ObjectId,
     /// The changed settings and schedules, and both outcomes.
     pub message: Message,
@@ -115,9 +115,14 @@ fn format_hours(seconds: i64) -> String {
 fn changed_inputs(old: &Gate, new: &Gate) -> Option<Message> {
     let settings = TABLE.iter().filter(|row| row.role() == Role::Decision).filter_map(|row| {
         [Action::Up, Action::Guard].into_iter().find_map(|action| {
-            let before = format_setting(row, old.job(action)?.raw.get(row.key)?);
-            let after = format_setting(row, new.job(action)?.raw.get(row.key)?);
-            (before != after).then(|| Message::of(format!("{} ", row.label())).code(after))
+            let before = old.job(action)?.raw.get(row.key);
+            let before = before.map(|text| format_setting(row, text));
+            let after = new.job(action)?.raw.get(row.key).map(|text| format_setting(row, text));
+            let label = Message::of(format!("{} ", row.label()));
+            (before != after).then(|| match after {
+                Some(after) => label.code(after),
+                None => label.and("unset"),
+            })
         })
     });
     let schedules = [Action::Up, Action::Guard, Action::Down].into_iter().filter_map(|action| {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use vram_gate::decision::{Action, Decision, Reading, decide};
-use vram_gate::settings::Sampling;
+use vram_gate::exposition::{MetricUnit, Query};
+use vram_gate::settings::{Key, Sampling};
 
 use super::history::History;
 use crate::model::gate_jobs::{Gate, GateJob};
@@ -37,6 +38,26 @@ pub enum ReplayError {
         action: &'static str,
         /// The gate's error.
         problem: String,
+    },
+    /// A job reads another metric than the history has.
+    #[error("the history has `{history}`, and `{action}` reads `{metric}`")]
+    Metric {
+        /// The job's action.
+        action: &'static str,
+        /// The metric that the job reads.
+        metric: String,
+        /// The history's metric.
+        history: String,
+    },
+    /// A job reads the metric in a way that the replay does not know.
+    #[error(
+        "the replay does not follow `{setting}` of `{action}`: it adds up all series of a history as bytes, by their label `namespace`"
+    )]
+    Unread {
+        /// The job's action.
+        action: &'static str,
+        /// The setting.
+        setting: &'static str,
     },
     /// Kubernetes would refuse a job's schedule.
     #[error("invalid schedule of `{0}`")]
@@ -114,6 +135,21 @@ struct Gpu<'a> {
     sampling: &'a Sampling,
 }
 
+/// Returns a setting by which the gate reads the metric otherwise than the replay.
+fn unread_setting(query: &Query) -> Option<Key> {
+    let default = Query::default();
+    let differs = [
+        (Key::MetricUnit, query.unit != MetricUnit::Bytes),
+        (Key::Select, query.select != default.select),
+        (Key::Series, query.series != default.series),
+        (Key::DeviceLabel, query.device_label != default.device_label),
+        (Key::NamespaceLabel, query.namespace_label != default.namespace_label),
+        (Key::FreeMetric, query.free_metric != default.free_metric),
+        (Key::TotalMetric, query.total_metric != default.total_metric),
+    ];
+    differs.into_iter().find_map(|(key, differs)| differs.then_some(key))
+}
+
 impl<'a> Gpu<'a> {
     fn new(history: &'a History, job: &'a GateJob) -> Result<Self, ReplayError> {
         let action = job.action.name();
@@ -125,7 +161,18 @@ impl<'a> Gpu<'a> {
             action,
             problem: "it takes no reading".to_owned(),
         })?;
-        Ok(Gpu { history, sampling })
+        if let Some(key) = unread_setting(&sampling.query) {
+            return Err(ReplayError::Unread { action, setting: key.row().env });
+        }
+        let metric = &sampling.query.metric;
+        match history.metric() {
+            Some(recorded) if recorded != metric => Err(ReplayError::Metric {
+                action,
+                metric: metric.clone(),
+                history: recorded.to_owned(),
+            }),
+            _ => Ok(Gpu { history, sampling }),
+        }
     }
 
     /// Returns true if the tenant is started: every reading must allow it.

@@ -40,7 +40,7 @@ fn messages(edit: impl Fn(&str) -> String, history: &History) -> Vec<String> {
     let base = tenant();
     let now = "2026-11-24T12:00:00Z".parse().unwrap();
     let diff = Diff::between(&snapshot(&base), &snapshot(&edit(&base)), now, Some(history));
-    diff.backtests.iter().map(|test| crate::report::plain_text(&test.message)).collect()
+    diff.backtests.iter().map(|test| test.message.to_string()).collect()
 }
 
 #[test]
@@ -109,6 +109,51 @@ fn a_month_is_replayed_under_changed_settings_and_schedules() {
         reserve,
         ["reserve `4Gi`: 25 of 30 nights admitted (25 before), 6 yields (2), 82 h up (98 h)"]
     );
+}
+
+#[test]
+fn a_gate_that_reads_otherwise_than_the_replay_is_refused() {
+    let history = History::parse(&answer(&[hours(&[1; 9])])).unwrap();
+    let with_setting = |setting: &str| {
+        let (name, value) = setting.split_once('=').unwrap();
+        let variable = format!("- name: FLOOR\n{0}value: \"6442450944\"\n", " ".repeat(18));
+        let added = format!("{0}- name: {name}\n{0}  value: {value}\n", " ".repeat(16));
+        messages(
+            |text| text.replace(&variable, &format!("{}{added}", variable.replace("6442450944", "8Gi"))),
+            &history,
+        )
+    };
+    for setting in [
+        "SELECT='gpu=\"0\"'",
+        "SERIES=devices-and-pods",
+        "DEVICE_LABEL=UUID",
+        "NAMESPACE_LABEL=exported_namespace",
+        "FREE_METRIC=free",
+        "TOTAL_METRIC=total",
+    ] {
+        let [message] = &with_setting(setting)[..] else { panic!("{setting}") };
+        let name = setting.split_once('=').unwrap().0;
+        let expected = format!(
+            "floor `8Gi`: the new gate can't be replayed: `the replay does not follow `{name}` of `up`"
+        );
+        assert!(message.starts_with(&expected), "{message}");
+    }
+    let unit = messages(|text| text.replace("value: bytes", "value: MiB").replace("\"6442450944\"", "8Gi"), &history);
+    assert!(unit[0].contains("`METRIC_UNIT`"), "{unit:?}");
+    let named = answer(&[hours(&[1; 9]).replace("{\"namespace\"", "{\"__name__\":\"DCGM_FI_DEV_FB_USED\",\"namespace\"")]);
+    let named = History::parse(&named).unwrap();
+    let metric = messages(|text| text.replace("\"6442450944\"", "8Gi"), &named);
+    assert!(
+        metric[0].contains("the history has `DCGM_FI_DEV_FB_USED`, and `up` reads `gpu_pod_memory_used_bytes`"),
+        "{metric:?}"
+    );
+}
+
+#[test]
+fn a_budget_is_a_changed_setting() {
+    let history = History::parse(&answer(&[hours(&[1; 9])])).unwrap();
+    let budget = messages(|text| text.replace("- name: RESERVE\n", "- name: BUDGET\n                  value: 5Gi\n                - name: RESERVE\n"), &history);
+    assert!(budget[0].starts_with("budget `5Gi`: "), "{budget:?}");
 }
 
 #[test]

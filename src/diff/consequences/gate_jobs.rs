@@ -36,8 +36,8 @@ pub(super) const REFUSES: Rule = Rule {
     id: "gate-refuses",
     severity: Severity::Critical,
     topic: Topic::Gate,
-    summary: "The gate will refuse its settings: its Job fails instead of starting or stopping the server",
-    source: "gate/src/settings/check.rs: exit 2",
+    summary: "A setting of the gate is invalid: `up` starts nothing, and the guard stops the server at every run, or can't reach it",
+    source: "gate/src/settings/check.rs: check_for_run",
 };
 
 pub(super) fn inactive_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
@@ -59,7 +59,7 @@ pub(super) fn inactive_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
 /// The jobs that scale the server to 0.
 const STOPPING: [(Action, &str); 2] = [(Action::Guard, "guard"), (Action::Down, "down")];
 
-/// The gate of one Deployment in both snapshots.
+/// The gate of one object in both snapshots.
 struct Transition<'a> {
     before: &'a Gate,
     after: &'a Gate,
@@ -133,7 +133,15 @@ pub(super) fn refused_settings(context: &RuleContext<'_>) -> Vec<Finding> {
             let before = context.gates_before.get(target);
             let old = before.and_then(|gate| gate.jobs.iter().find(|old| old.id == job.id));
             if old.is_none_or(|old| old.settings.is_ok()) {
-                let message = Message::of("The gate will refuse to run: ").code(error.to_string());
+                let effect = match job.action {
+                    _ if error.is_of_target() => "The gate will refuse to run: ",
+                    Action::Up => "The gate will refuse to start the server: ",
+                    Action::Guard => "The gate will stop the server at every run: ",
+                    Action::Down => {
+                        "The gate will stop the server in spite of an invalid setting: "
+                    }
+                };
+                let message = Message::of(effect).code(error.to_string());
                 findings.push(Finding::new(&REFUSES, &job.id, message));
             }
         }

@@ -11,7 +11,7 @@ use super::{Finding, Rule, RuleContext, Topic};
 use crate::diff::fields::FieldChange;
 use crate::model::gate_jobs::{Gate, GateJob};
 use crate::model::object::{Object, items_at, node_at};
-use crate::model::workload::{containers, pod_spec, replicas};
+use crate::model::workload::{containers, has_scale, pod_spec, replicas};
 use crate::model::{Message, Severity};
 use kube_validate::ObjectId;
 use yaml_spans::{Node, Value};
@@ -52,7 +52,7 @@ pub(super) const SECOND_OWNER: Rule = Rule {
     id: "second-owner",
     severity: Severity::Critical,
     topic: Topic::Gate,
-    summary: "Something beside the gate scales its Deployment: it starts the server again after the guard stopped it, or starts it without the gate's check",
+    summary: "Something beside the gate scales its server: it starts the server again after the guard stopped it, or starts it without the gate's check",
     source: "https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/; https://keda.sh/docs/latest/concepts/scaling-deployments/",
 };
 
@@ -279,8 +279,7 @@ pub(super) fn ungated_workloads(context: &RuleContext<'_>) -> Vec<Finding> {
 
 /// The effect of a GPU workload that runs without a gate's control, if it does.
 fn ungated_effect(workload: &Object, gate: Option<&Gate>) -> Option<&'static str> {
-    let is_scalable =
-        matches!(workload.id.kind.as_str(), "Deployment" | "StatefulSet" | "ReplicaSet");
+    let is_scalable = has_scale(&workload.id.group, &workload.id.kind);
     match gate {
         None if is_scalable && replicas(workload) == 0 => None,
         None => Some(
@@ -342,10 +341,12 @@ fn is_changed(context: &RuleContext<'_>, id: &ObjectId) -> bool {
 
 fn scaled_target(object: &Object) -> Option<ObjectId> {
     let (_, _, key) = SCALERS.iter().find(|(group, kind, _)| object.is_kind(group, kind))?;
+    // KEDA's defaults are a Deployment and `apps/v1`.
+    let api_version = object.text_at(&["spec", key, "apiVersion"]).unwrap_or("apps/v1");
     Some(ObjectId {
         namespace: object.id.namespace.clone(),
         kind: object.text_at(&["spec", key, "kind"]).unwrap_or("Deployment").to_owned(),
         name: object.text_at(&["spec", key, "name"])?.to_owned(),
-        group: "apps".to_owned(),
+        group: kube_validate::group(api_version).to_owned(),
     })
 }

@@ -21,7 +21,7 @@ pub(super) const CHANGED: Rule = Rule {
     severity: Severity::Warning,
     topic: Topic::Gpu,
     summary: "The gate decides by other settings: the tenant starts, or is stopped, at other readings",
-    source: "gate/src/decision.rs: `free = total − used`; up if `free ≥ floor`, yield if not, or if less than the reserve is left",
+    source: "gate/src/decision.rs: `free = total − used`; up if `free ≥ floor`, yield if not, if less than the reserve is left, or if the tenant uses more than its budget",
 };
 
 /// The settings that decide what a missing reading means.
@@ -67,7 +67,7 @@ struct SettingChange<'a> {
     row: &'static Row,
     old: Option<&'a str>,
     new: Option<&'a str>,
-    /// `None` if one of the values is missing or malformed.
+    /// `None` if it has no direction, or if one of the values is malformed.
     effect: Option<Effect>,
 }
 
@@ -78,7 +78,7 @@ impl<'a> SettingChange<'a> {
         if old.map(|text| format_setting(row, text)) == new.map(|text| format_setting(row, text)) {
             return None;
         }
-        let effect = old.zip(new).and_then(|(old, new)| row.effect_of_change(old, new));
+        let effect = row.effect_of_change(old, new);
         let decides = matches!(row.role(), Role::Reading | Role::Decision);
         let has_direction = matches!(effect, Some(Effect::Protects | Effect::Exposes));
         (decides || has_direction).then_some(SettingChange { row, old, new, effect })
@@ -176,10 +176,13 @@ mod tests {
 
     /// The settings whose change has no consequence: what is scaled (another target has its own rules),
     /// and how the gate works.
-    const NEUTRAL: [&str; 12] = [
+    const NEUTRAL: [&str; 15] = [
         "ACTION",
         "NAMESPACE",
         "DEPLOYMENT",
+        "TARGET_API_VERSION",
+        "TARGET_KIND",
+        "TARGET_RESOURCE",
         "METRICS_CA",
         "SCRAPE_TIMEOUT",
         "SCALE_BUDGET",
@@ -211,7 +214,7 @@ mod tests {
         let diff = diff(&guard(row.env, old), &guard(row.env, new), "2026-11-24T12:00:00Z");
         assert!(!diff.is_empty(), "{}", row.env);
         diff.consequences.iter().any(|consequence| {
-            let message = crate::report::plain_text(&consequence.message);
+            let message = consequence.message.to_string();
             let names_it = message.starts_with(row.label()) || message.contains(row.env);
             [BLIND.id, CHANGED.id].contains(&consequence.rule.id) && names_it
         })

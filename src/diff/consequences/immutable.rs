@@ -348,7 +348,7 @@ mod tests {
         assert!(before == after || !diff.is_empty(), "{} {keys:?}", row.kind);
         diff.consequences.iter().any(|consequence| {
             consequence.rule.id == REFUSED.id
-                && crate::report::plain_text(&consequence.message).contains(row.source)
+                && consequence.message.to_string().contains(row.source)
         })
     }
 

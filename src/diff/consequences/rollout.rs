@@ -5,7 +5,7 @@ use super::{EventTime, Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, items_at, node_at};
-use crate::model::workload::{containers, pod_spec, replicas, rolls_on, template};
+use crate::model::workload::{containers, has_scale, pod_spec, replicas, rolls_on, template};
 use yaml_spans::Node;
 
 const ROLLOUT: &str =
@@ -176,10 +176,7 @@ fn reads_at_start(object: &Object, kind: &str, name: &str) -> bool {
 pub(super) fn replica_counts(context: &RuleContext<'_>) -> Vec<Finding> {
     context
         .modified()
-        .filter(|(_, before, _)| {
-            matches!(before.id.kind.as_str(), "Deployment" | "StatefulSet" | "ReplicaSet")
-                && before.id.group == "apps"
-        })
+        .filter(|(_, before, _)| has_scale(&before.id.group, &before.id.kind))
         .filter(|(_, before, after)| replicas(before) != replicas(after))
         .map(|(_, before, after)| {
             let counts = format!("From {} to {} replicas", replicas(before), replicas(after));

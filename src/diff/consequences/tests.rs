@@ -89,7 +89,7 @@ fn rule_findings(rule: &Rule, before: &State, after: &State, now: &str) -> Strin
                 "{} {}: {}{}",
                 consequence.rule.severity.name(),
                 objects.join(", "),
-                crate::report::plain_text(&consequence.message),
+                consequence.message.to_string(),
                 when.unwrap_or_default()
             )
         })

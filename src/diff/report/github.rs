@@ -7,7 +7,6 @@ use super::shown::{first_objects, not_judged_message, object_name};
 use crate::diff::{Consequence, Diff};
 use crate::model::Severity;
 use crate::report::github::{Location, command, path_beneath};
-use crate::report::plain_text;
 
 /// Formats the headline, then a command for each consequence; the files lie under `root`.
 pub fn github(diff: &Diff, root: &Path) -> String {
@@ -16,13 +15,12 @@ pub fn github(diff: &Diff, root: &Path) -> String {
         out.push_str(&consequence_command(diff, consequence, root));
     }
     for one in &diff.not_judged {
-        let text =
-            format!("{}: {}", object_name(&one.object), plain_text(&not_judged_message(one)));
+        let text = format!("{}: {}", object_name(&one.object), not_judged_message(one).to_string());
         let location = one.file.as_deref().map(|file| file_location(file, root));
         out.push_str(&command(Severity::Warning, "not-judged", location.as_ref(), &text));
     }
     for test in &diff.backtests {
-        let text = format!("{}: {}", test.target, plain_text(&test.message));
+        let text = format!("{}: {}", test.target, test.message.to_string());
         out.push_str(&command(Severity::Info, "back-test", None, &text));
     }
     out
@@ -36,7 +34,7 @@ fn consequence_command(diff: &Diff, consequence: &Consequence, root: &Path) -> S
     });
     let location = file.map(|file| file_location(file, root));
     let (names, more) = first_objects(consequence);
-    let text = format!("{}{more}: {}", names.join(", "), plain_text(&consequence.message));
+    let text = format!("{}{more}: {}", names.join(", "), consequence.message.to_string());
     command(consequence.rule.severity, consequence.rule.id, location.as_ref(), &text)
 }
 

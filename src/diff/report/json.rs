@@ -9,7 +9,6 @@ use crate::diff::{
 };
 use crate::model::Severity;
 use crate::report::json::{ObjectReference, to_text};
-use crate::report::plain_text;
 use yaml_spans::{Node, Value};
 
 /// The version of the format: raised when a key is removed or changes its meaning.
@@ -134,7 +133,7 @@ fn consequence_entry(consequence: &Consequence) -> ConsequenceEntry<'_> {
         severity: consequence.rule.severity.name(),
         topic: consequence.rule.topic.name(),
         objects: consequence.objects.iter().map(ObjectReference::from).collect(),
-        text: plain_text(&consequence.message),
+        text: consequence.message.to_string(),
         when: consequence.when.as_ref().map(|when| when.at.to_string()),
         source: consequence.rule.source,
     }
@@ -176,7 +175,7 @@ fn field_entry(field: &FieldChange) -> FieldEntry<'_> {
 fn backtest_entry(test: &BackTest) -> BackTestEntry {
     BackTestEntry {
         deployment: test.target.to_string(),
-        text: plain_text(&test.message),
+        text: test.message.to_string(),
         assumed: test.assumption.clone(),
         before: outcome_to_json(&test.before),
         after: outcome_to_json(&test.after),

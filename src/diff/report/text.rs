@@ -6,7 +6,6 @@ use super::shown::{
     NOT_JUDGED, change_lines, field_place, first_objects, not_judged_message, object_name,
 };
 use crate::diff::{ChangeKind, Diff, Difference, FieldChange, ObjectChange, ValuesChange};
-use crate::report::plain_text;
 use yaml_spans::{Node, visible, visible_line};
 
 /// Formats the headline, values, consequences, what is not judged, back-tests and objects.
@@ -23,20 +22,20 @@ pub fn text(diff: &Diff) -> String {
         let (names, more) = first_objects(consequence);
         let (severity, id) = (consequence.rule.severity.name(), consequence.rule.id);
         let _ = writeln!(out, "  {severity}  {}{more}  [{id}]", names.join(", "));
-        let _ = writeln!(out, "      {}", plain_text(&consequence.message));
+        let _ = writeln!(out, "      {}", consequence.message.to_string());
     }
     if !diff.not_judged.is_empty() {
         let _ = writeln!(out, "\n{NOT_JUDGED}");
     }
     for one in &diff.not_judged {
-        let message = plain_text(&not_judged_message(one));
+        let message = not_judged_message(one).to_string();
         let _ = writeln!(out, "  {}\n      {message}", object_name(&one.object));
     }
     if !diff.backtests.is_empty() {
         out.push_str("\nBack-test\n");
         for test in &diff.backtests {
             let _ = writeln!(out, "  {}", object_name(&test.target));
-            let _ = writeln!(out, "      {}", plain_text(&test.message));
+            let _ = writeln!(out, "      {}", test.message.to_string());
             let _ = writeln!(out, "      {}", test.assumption);
         }
         for remark in &diff.remarks {

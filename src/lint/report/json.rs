@@ -5,7 +5,6 @@ use serde::Serialize;
 use crate::lint::{Finding, Report};
 use crate::model::Severity;
 use crate::report::json::{ObjectReference, to_text};
-use crate::report::plain_text;
 
 /// The version of the format; raised when a key is removed or changes its meaning.
 const VERSION: u32 = 1;
@@ -84,7 +83,7 @@ fn json_finding(finding: &Finding) -> JsonFinding<'_> {
         rule: finding.rule.id,
         severity: finding.rule.severity.name(),
         summary: finding.rule.summary,
-        text: plain_text(&finding.message),
+        text: finding.message.to_string(),
         place: finding.place.as_ref().map(|place| JsonPlace {
             file: &place.name,
             line: place.line,

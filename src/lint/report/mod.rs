@@ -13,19 +13,19 @@ pub use sarif::sarif;
 
 use std::path::Path;
 
+use crate::model::Message;
 use crate::project::Project;
 use crate::report::github::path_beneath;
-use crate::report::plain_text;
 use yaml_spans::source::Place;
 use yaml_spans::visible;
 
 use super::Finding;
 
 /// A finding in one line: the object, if it has one, and the message.
-pub fn sentence(finding: &Finding) -> String {
-    let message = plain_text(&finding.message);
+pub fn sentence(finding: &Finding) -> Message {
+    let message = finding.message.clone();
     match &finding.object {
-        Some(id) => format!("{}: {message}", visible(&id.to_string())),
+        Some(id) => Message::of(visible(&id.to_string())).and(": ").then(message),
         None => message,
     }
 }

@@ -41,7 +41,7 @@ const GPUS: [Gpu; 5] = [
 const PRODUCT: &str = "nvidia.com/gpu.product";
 
 fn card_total(context: &RuleContext<'_>) -> Vec<Violation> {
-    let total = context.values.gpu.total;
+    let Some(total) = context.values.gpu.total else { return Vec::new() };
     let message = match context.values.server.node_selector.get(PRODUCT) {
         Some(product) => {
             // The product name of a shared GPU has a suffix: `Tesla-T4-SHARED`.

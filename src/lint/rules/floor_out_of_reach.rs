@@ -17,7 +17,8 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn floor_out_of_reach(context: &RuleContext<'_>) -> Vec<Violation> {
-    let (floor, total) = (context.values.gate.floor, context.values.gpu.total);
+    let floor = context.values.gate.floor;
+    let Some(total) = context.values.gpu.total else { return Vec::new() };
     let left = total.get().saturating_sub(floor.get());
     if left >= total.get() / 16 {
         return Vec::new();

@@ -8,7 +8,7 @@ pub(super) const RULE: Rule = Rule {
     id: "gate-settings-unchecked",
     severity: Severity::Warning,
     summary: "A gate job takes a setting from the cluster or from a script, so that its settings can't be checked",
-    rationale: "If the setting turns out invalid, the job fails at every run: nothing is started, yielded or stopped. Other rules do not see the job's settings.",
+    rationale: "If the setting turns out invalid, `up` starts nothing and the guard stops the server at every run, or neither can reach it. Other rules do not see the job's settings.",
     fix: "Write the setting as a plain value in the template, or allow this finding with a comment that says where the setting is checked.",
     source: "gate/src/settings/check.rs; docs/gate.md",
     check: Check::Stack(gate_settings_unchecked),

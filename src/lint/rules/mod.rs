@@ -37,6 +37,7 @@ mod scrape_port;
 mod single_sample;
 mod starts_ungated;
 mod storage_not_retained;
+mod target_not_rendered;
 mod two_pods_at_once;
 mod window_never_opens;
 mod windows_overlap;
@@ -118,6 +119,7 @@ pub const RULES: &[&Rule] = &[
     &yield_too_slow::RULE,
     &starts_ungated::RULE,
     &two_pods_at_once::RULE,
+    &target_not_rendered::RULE,
     &gpu_not_requested::RULE,
     &memory_request_missing::RULE,
     &liveness_http::RULE,

@@ -10,9 +10,9 @@ use yaml_spans::Node;
 pub(super) const RULE: Rule = Rule {
     id: "role-too-wide",
     severity: Severity::Critical,
-    summary: "The gate's service account may do more than read and patch the scale of its one Deployment",
+    summary: "The gate's service account may do more than read and patch the scale of its one object",
     rationale: "Everyone who gets hold of its token has the same permissions: `patch` on a Deployment runs any image with any Secret of the namespace.",
-    fix: "Grant one rule: `apps`, `deployments/scale`, the Deployment's name under `resourceNames`, `get` and `patch`.",
+    fix: "Grant one rule: the API group of the object that the gate scales, its resource with `/scale` (`deployments/scale`), its name under `resourceNames`, `get` and `patch`.",
     source: "docs/gate.md; https://kubernetes.io/docs/concepts/security/rbac-good-practices/",
     check: Check::Stack(role_too_wide),
 };
@@ -50,18 +50,19 @@ fn role_too_wide(context: &RuleContext<'_>) -> Vec<Violation> {
 
 /// The permissions of a rule that exceed the gate's needs, as a message.
 fn excess_permissions(rule: &Node, gate: &Gate) -> Option<Message> {
-    let target = gate.jobs.first().map(|job| job.target.name.as_str()).unwrap_or_default();
+    let job = gate.jobs.first()?;
+    let (target, resource) = (job.target.name.as_str(), job.scale_resource());
     let verbs = strings_at(rule, &["verbs"]);
     let resources = strings_at(rule, &["resources"]);
     let names = strings_at(rule, &["resourceNames"]);
-    if !is_subset(&strings_at(rule, &["apiGroups"]), &["apps"])
-        || !is_subset(&resources, &["deployments/scale"])
+    if !is_subset(&strings_at(rule, &["apiGroups"]), &[job.target.group.as_str()])
+        || !is_subset(&resources, &[resource.as_str()])
     {
         return Some(
             Message::of("The gate may access ")
                 .codes(resources, 4)
                 .and(", not only ")
-                .code("deployments/scale"),
+                .code(resource),
         );
     }
     if !is_subset(&verbs, &NEEDED) {
@@ -70,7 +71,7 @@ fn excess_permissions(rule: &Node, gate: &Gate) -> Option<Message> {
         );
     }
     if names.is_empty() || !is_subset(&names, &[target]) {
-        return Some(Message::of("The gate may scale other Deployments than ").code(target));
+        return Some(Message::of("The gate may scale other objects than ").code(target));
     }
     None
 }

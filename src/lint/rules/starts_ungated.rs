@@ -7,7 +7,7 @@ use crate::model::{Message, Severity, workload};
 pub(super) const RULE: Rule = Rule {
     id: "starts-ungated",
     severity: Severity::Critical,
-    summary: "A Deployment that the gate scales is rendered with replicas",
+    summary: "The object that the gate scales is rendered with replicas",
     rationale: "The first sync starts the server at once, whoever uses the GPU. A later sync that does not ignore the field starts it again.",
     fix: "Set `spec.replicas: 0` in the template. If it is omitted, the API server sets 1.",
     source: "docs/argocd.md, docs/flux.md: `replicas: 0` applies at creation, later the gate's value is kept",
@@ -16,11 +16,11 @@ pub(super) const RULE: Rule = Rule {
 
 fn starts_ungated(context: &RuleContext<'_>) -> Vec<Violation> {
     context
-        .gated_deployments()
+        .gated_objects()
         .filter(|object| workload::replicas(object) != 0)
         .map(|object| {
             let replicas = workload::replicas(object).to_string();
-            let message = Message::of("The Deployment is created with ")
+            let message = Message::of(format!("The {} is created with ", object.id.kind))
                 .code(format!("replicas: {replicas}"))
                 .and(", before the gate has sampled the GPU");
             Violation::at_field(object, key_path(&["spec", "replicas"]), message)

@@ -16,7 +16,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn two_pods_at_once(context: &RuleContext<'_>) -> Vec<Violation> {
     context
-        .gated_deployments()
+        .gated_objects()
+        .filter(|object| object.is_kind("apps", "Deployment"))
         .filter(|object| object.text_at(&["spec", "strategy", "type"]) != Some("Recreate"))
         .map(|object| {
             let message =

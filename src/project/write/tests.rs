@@ -655,8 +655,8 @@ mod conflicts_with_existing_files {
         let error = tree.write(&[("a/a.yaml", "a"), ("a/b.yaml", "b")]).unwrap_err();
         let diagnostics = yaml_spans::diagnostic::Diagnostics::from(error).0;
         let (a, b) = (tree.out.join("a/a.yaml"), tree.out.join("a/b.yaml"));
-        assert_eq!(diagnostics[0].message, format!("`{}` {EDITED}", a.display()));
-        assert_eq!(diagnostics[1].message, format!("`{}` {FOREIGN}", b.display()));
+        assert_eq!(diagnostics[0].message.to_string(), format!("`{}` {EDITED}", a.display()));
+        assert_eq!(diagnostics[1].message.to_string(), format!("`{}` {FOREIGN}", b.display()));
         assert_eq!(diagnostics[1].notes, ["move it away, or overwrite it with `--force`"],);
     }
 }

@@ -66,6 +66,22 @@ pub const WIRING: &[Definition] = &[
     ),
 ];
 
+/// Kinds with a scale subresource that the gate may scale in place of a Deployment.
+pub const SCALABLE: &[Definition] = &[
+    (
+        "github.com/argoproj/argo-rollouts@v1.8.3",
+        "manifests/crds/rollout-crd",
+        "argoproj.io/v1alpha1",
+        "Rollout",
+    ),
+    (
+        "sigs.k8s.io/lws@v0.7.0",
+        "config/crd/bases/leaderworkerset.x-k8s.io_leaderworkersets",
+        "leaderworkerset.x-k8s.io/v1",
+        "LeaderWorkerSet",
+    ),
+];
+
 /// The folder of a module in Go's cache; downloads it if needed.
 fn folder(module: &str) -> PathBuf {
     // With a version, the folder must be outside any module, which would otherwise have to list it.

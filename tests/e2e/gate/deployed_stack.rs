@@ -38,6 +38,12 @@ impl<'a> DeployedStack<'a> {
         let settings = own.iter().map(String::as_str).chain(settings.iter().copied());
         let settings: Vec<&str> = settings.flat_map(|setting| ["--set", setting]).collect();
         let objects = objects(&generate(&[&["--app", "tts"], &settings[..]].concat()));
+        Self::of(cluster, namespace, objects)
+    }
+
+    /// Applies a stack's objects as Flux does.
+    #[track_caller]
+    pub fn of(cluster: &'a Cluster, namespace: &str, objects: Vec<Value>) -> Self {
         let stack = DeployedStack { cluster, namespace: namespace.to_owned(), objects };
         for object in &stack.objects {
             stack.apply(object);

@@ -530,7 +530,7 @@ proptest! {
                     prop_assert!(!errors.is_empty() && errors.len() <= MAX_ERRORS);
                     for error in errors {
                         let diagnostic = error.diagnose(&sources);
-                        prop_assert!(!diagnostic.message.contains(char::is_control));
+                        prop_assert!(!diagnostic.message.to_string().contains(char::is_control));
                         prop_assert!(diagnostic.place.is_some());
                     }
                 }

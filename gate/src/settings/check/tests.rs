@@ -35,13 +35,33 @@ fn invalid_settings(changes: &[(&str, &str)]) -> Vec<String> {
 fn the_defaults_are_the_safe_behaviours() {
     let settings = check_with(&[]).unwrap();
     let sampling = settings.sampling.unwrap();
-    let rules = Rules { total: 16 << 30, floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
+    let rules = Rules { total: Some(16 << 30), floor: 6 << 30, reserve: 512 << 20, ..Rules::default() };
     assert_eq!(sampling.rules, rules);
     assert_eq!((sampling.samples, sampling.recheck_delay), (2, Duration::from_secs(75)));
     assert_eq!(sampling.query.metric, "gpu_pod_memory_used_bytes");
     assert_eq!(sampling.ca, Path::new("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"));
     assert_eq!(settings.target.port, 443);
     assert!(!settings.dry_run);
+}
+
+#[test]
+fn the_target_is_a_deployment_unless_its_kind_is_set() {
+    for (changes, expected) in [
+        (&[][..], ("apps/v1", "Deployment", "deployments")),
+        (&[("TARGET_KIND", "StatefulSet")], ("apps/v1", "StatefulSet", "statefulsets")),
+        (
+            &[
+                ("TARGET_API_VERSION", "example.org/v1"),
+                ("TARGET_KIND", "Ox"),
+                ("TARGET_RESOURCE", "oxen"),
+            ],
+            ("example.org/v1", "Ox", "oxen"),
+        ),
+    ] {
+        let target = check_with(changes).unwrap().target;
+        let found = (&*target.api_version, &*target.kind, &*target.resource);
+        assert_eq!((found, &*target.name), (expected, "chatterbox-tts"));
+    }
 }
 
 #[test]
@@ -55,8 +75,24 @@ fn each_invalid_setting_is_named() {
         ("METRICS_URL", "gopher://x/"),
         ("METRIC", "1x"),
         ("METRIC_UNIT", "GiB"),
+        ("FREE_METRIC", "1x"),
+        ("FREE_METRIC", "gpu_pod_memory_used_bytes"),
+        ("TOTAL_METRIC", "a-b"),
+        ("TOTAL_METRIC", "gpu_pod_memory_used_bytes"),
+        ("SELECT", "gpu=0"),
+        ("SELECT", "gpu=\"0\",gpu=\"0\""),
+        ("SERIES", "gpus"),
+        ("DEVICE_LABEL", "a:b"),
+        ("NAMESPACE_LABEL", "__name__"),
+        ("BUDGET", "5GB"),
+        ("BUDGET", "0"),
         ("NAMESPACE", "Tts"),
         ("DEPLOYMENT", "a/b"),
+        ("TARGET_API_VERSION", "apps/v1/x"),
+        ("TARGET_API_VERSION", "apps/../v1"),
+        ("TARGET_KIND", "Stateful Set"),
+        ("TARGET_RESOURCE", "deployments/scale"),
+        ("TARGET_RESOURCE", "Deployments"),
         ("RESERVE", "17Gi"),
         ("COUNT", "nobody"),
         ("ON_SCRAPE_FAILURE", "panic"),
@@ -143,4 +179,117 @@ fn the_namespace_is_read_from_the_mount() {
     let Ok(Invocation::Run(raw)) = Raw::collect([], env) else { panic!() };
     let read = |path: &Path| path.ends_with("serviceaccount/namespace").then(|| "tts\n".to_owned());
     assert_eq!(check(&raw, read).unwrap().target.namespace, "tts");
+}
+
+#[test]
+fn the_total_is_required_unless_it_is_measured() {
+    for (key, metric) in [("FREE_METRIC", "free_bytes"), ("TOTAL_METRIC", "total_bytes")] {
+        let settings = check_with(&[("GPU_TOTAL", ""), (key, metric)]).unwrap();
+        assert_eq!(settings.sampling.unwrap().rules.total, None);
+        let settings = check_with(&[(key, metric)]).unwrap();
+        assert_eq!(settings.sampling.unwrap().rules.total, Some(16 << 30));
+        assert_eq!(invalid_settings(&[("GPU_TOTAL", "x"), (key, metric)]), ["GPU_TOTAL"]);
+    }
+    let one = [("FREE_METRIC", "bytes"), ("TOTAL_METRIC", "bytes")];
+    assert_eq!(invalid_settings(&one), ["TOTAL_METRIC"]);
+}
+
+#[test]
+fn the_guard_needs_a_budget_where_nothing_attributes_memory() {
+    let devices = ("SERIES", "devices");
+    assert_eq!(invalid_settings(&[devices]), ["BUDGET"]);
+    assert_eq!(invalid_settings(&[devices, ("BUDGET", "x")]), ["BUDGET"]);
+    for changes in [
+        &[devices, ("BUDGET", "5Gi")][..],
+        &[devices, ("COUNT", "everyone")],
+        &[devices, ("ACTION", "up")],
+        &[devices, ("ACTION", "down")],
+        &[("SERIES", "devices-and-pods")],
+    ] {
+        assert!(check_with(changes).is_ok(), "{changes:?}");
+    }
+    let rules = check_with(&[devices, ("BUDGET", "5Gi")]).unwrap().sampling.unwrap().rules;
+    assert_eq!((rules.attribution, rules.budget), (Attribution::None, Some(5 << 30)));
+}
+
+#[test]
+fn a_device_without_a_series_is_not_idle() {
+    for series in ["devices", "devices-and-pods"] {
+        let changes = [("SERIES", series), ("BUDGET", "5Gi"), ("NO_SERIES", "idle")];
+        assert_eq!(invalid_settings(&changes), ["NO_SERIES"]);
+    }
+}
+
+#[test]
+fn the_query_has_the_settings_of_the_exporter() {
+    let settings = check_with(&[
+        ("SELECT", "gpu=\"0\""),
+        ("SERIES", "devices-and-pods"),
+        ("DEVICE_LABEL", "UUID"),
+        ("NAMESPACE_LABEL", "exported_namespace"),
+        ("FREE_METRIC", "free"),
+        ("TOTAL_METRIC", "total"),
+    ]);
+    let expected = Query {
+        metric: "gpu_pod_memory_used_bytes".into(),
+        unit: MetricUnit::Bytes,
+        namespace: "tts".into(),
+        select: Selection::parse("gpu=\"0\"").unwrap(),
+        series: Series::DevicesAndPods,
+        device_label: Some("UUID".into()),
+        namespace_label: "exported_namespace".into(),
+        free_metric: Some("free".into()),
+        total_metric: Some("total".into()),
+    };
+    assert_eq!(settings.unwrap().sampling.unwrap().query, expected);
+}
+
+fn check_run(changes: &[(&str, &str)], args: &[&str]) -> Result<Runnable, Vec<SettingError>> {
+    let collected = Raw::collect(args.iter().map(OsString::from), |name| {
+        let mut settings = changes.iter().chain(GOOD);
+        settings.find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
+    });
+    match collected {
+        Ok(Invocation::Run(raw)) => check_for_run(&raw, Vec::new(), |_| None),
+        Err((raw, errors)) => check_for_run(&raw, errors, |_| None),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_guard_and_a_down_run_in_spite_of_errors_outside_their_target() {
+    for (action, changes, args, setting) in [
+        ("guard", &[("FLOOR", "6GB")][..], &[][..], "FLOOR"),
+        ("guard", &[("DRY_RUN", "maybe")], &[], "DRY_RUN"),
+        ("down", &[("DEADLINE", "0")], &[], "DEADLINE"),
+        ("down", &[("LOG_FORMAT", "xml")], &[], "LOG_FORMAT"),
+        ("guard", &[], &["--flor=1"], "--flor"),
+        ("down", &[], &["--floor=1", "--floor=2"], "--floor"),
+    ] {
+        let changes = [changes, &[("ACTION", action)]].concat();
+        let Runnable { settings, errors } = check_run(&changes, args).unwrap();
+        assert_eq!(errors.iter().map(|error| &error.setting).collect::<Vec<_>>(), [setting]);
+        assert!(!settings.dry_run && !settings.deadline.is_zero(), "{settings:?}");
+        let up = [&[("ACTION", "up")], &changes[..]].concat();
+        assert!(action == "down" || check_run(&up, args).is_err());
+    }
+}
+
+#[test]
+fn no_action_runs_with_an_invalid_target() {
+    for (changes, args) in [
+        (&[("DEPLOYMENT", "a/b")][..], &[][..]),
+        (&[("NAMESPACE", "..")], &[]),
+        (&[("KUBERNETES_SERVICE_HOST", "a b")], &[]),
+        (&[("KUBERNETES_SERVICE_PORT", "0")], &[]),
+        (&[], &["--deployment=a", "--deployment=b"]),
+        (&[], &["--namespace"]),
+        (&[], &["up", "down"]),
+        (&[("ACTION", "sideways")], &[]),
+    ] {
+        for action in ["up", "guard", "down"] {
+            let changes = [changes, &[("ACTION", action)]].concat();
+            assert!(check_run(&changes, args).is_err(), "{action} {changes:?} {args:?}");
+        }
+    }
 }
