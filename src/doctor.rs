@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::model::object::{items_at, node_at};
 use crate::model::workload;
 use crate::project::load::{POLICIES, RenderedProject, Stack};
-use crate::values::{ImageOwner, KyvernoMode, Values};
+use crate::values::{ImageOwner, KyvernoMode, Prometheus, Values};
 use kube_formats::url::{HttpUrl, Scheme};
 use kube_validate::Object;
 use yaml_spans::{Node, Value};
@@ -41,6 +41,7 @@ pub fn find_requirements(rendered: &RenderedProject) -> Vec<Requirement> {
         rendered.require_kubernetes(&mut found);
         rendered.require_target(&mut found);
         rendered.require_pod_references(&mut found);
+        rendered.require_class_values(&mut found);
         rendered.require_storage(&mut found);
         rendered.require_quota(&mut found);
         rendered.require_extended_resources(&mut found);
@@ -283,6 +284,25 @@ impl<'a> RenderedStack<'a> {
         }
     }
 
+    /// Two classes can only be compared by their values, which the cluster knows.
+    fn require_class_values(&self, found: &mut Requirements<'_>) {
+        let values = self.values();
+        let (Some(server), Some(gate)) =
+            (&values.server.priority_class_name, &values.gate.priority_class_name)
+        else {
+            return;
+        };
+        if server == gate {
+            return;
+        }
+        let (server, gate) = (server.as_str(), gate.as_str());
+        found.add(
+            format!("a value of PriorityClass {gate} that is at least {server}'s"),
+            "with a lower one, a full cluster keeps the guard waiting while the server runs",
+            shell_command(&["kubectl", "get", "priorityclass", gate, server]),
+        );
+    }
+
     fn require_storage(&self, found: &mut Requirements<'_>) {
         for object in &self.objects {
             if object.kind == "PersistentVolumeClaim" {
@@ -375,7 +395,11 @@ impl<'a> RenderedStack<'a> {
     }
 
     fn require_exporter(&self, found: &mut Requirements<'_>) {
-        let (url, metric) = (self.values().gate.metrics_url.as_str(), &self.values().gate.metric);
+        if let Some(prometheus) = &self.values().gate.prometheus {
+            return self.require_prometheus(prometheus, found);
+        }
+        let gate = &self.values().gate;
+        let url = gate.source_url();
         let namespace = self.values().namespace.name.as_str();
         let scrape = match service_proxy_path(url, namespace) {
             Some(path) => shell_command(&["kubectl", "get", "--raw", &path]),
@@ -384,11 +408,32 @@ impl<'a> RenderedStack<'a> {
                 format!("{run} {}", shell_quote(url))
             }
         };
-        let pattern = format!("^{metric}{{");
+        let labels: String =
+            gate.select.iter().map(|label| select_command(label) + " | ").collect();
+        for metric in gate.metrics() {
+            let series = shell_command(&["grep", &format!("^{metric}{{")]);
+            found.add(
+                format!("the metric {metric} at {url}"),
+                "the gate decides by it: without it, the server never starts, and a running one is stopped",
+                // The last command's status is the pipe's.
+                format!("{scrape} | {series} | {labels}grep -m1 ."),
+            );
+        }
+    }
+
+    fn require_prometheus(&self, prometheus: &Prometheus, found: &mut Requirements<'_>) {
+        let gate = &self.values().gate;
+        let query = prometheus.query.clone().unwrap_or_else(|| gate.metric_name().to_owned());
+        let base = prometheus.url.as_str().trim_end_matches('/');
+        let run = "kubectl -n default run query-check --rm -i --restart=Never --image=curlimages/curl --command -- curl -sfG";
         found.add(
-            format!("the metric {metric} at {url}"),
-            "the gate decides by it: without it, the server never starts, and a running one is stopped",
-            format!("{scrape} | {}", shell_command(&["grep", "-m1", &pattern])),
+            format!("series of {query} in Prometheus at {base}"),
+            "the gate decides by them: without them, the server never starts, and a running one is stopped",
+            format!(
+                "{run} {} --data-urlencode {} | grep -q '\"value\"'",
+                shell_quote(&format!("{base}/api/v1/query")),
+                shell_quote(&format!("query={query}"))
+            ),
         );
     }
 
@@ -516,6 +561,23 @@ fn service_proxy_path(url: &str, namespace: &str) -> Option<String> {
     let slash = if url.path.starts_with('/') { "" } else { "/" };
     let path = url.path;
     Some(format!("/api/v1/namespaces/{namespace}/services/{name}:{port}/proxy{slash}{path}"))
+}
+
+/// A command that keeps the series of an exposition that have a label of `gate.select`. A label with an
+/// empty value is the same as none.
+fn select_command((name, value): (&String, &String)) -> String {
+    if value.is_empty() {
+        return shell_command(&["grep", "-v", &format!("[{{,]{name}=\"[^\"]")]);
+    }
+    let written = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let mut pattern = String::new();
+    for character in written.chars() {
+        if "\\.[]*^$".contains(character) {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    shell_command(&["grep", &format!("[{{,]{name}=\"{pattern}\"")])
 }
 
 /// A command that mounts an NFS directory in a Pod and lists it.
@@ -663,6 +725,17 @@ mod tests {
         }
         names.retain(|name| !OTHER_NAMES.iter().any(|end| name.ends_with(end)));
         assert!(names.is_empty(), "neither in POD_REFERENCES nor in OTHER_NAMES: {names:#?}");
+    }
+
+    #[test]
+    fn a_label_is_selected_as_the_exporter_writes_it() {
+        let select =
+            |name: &str, value: &str| select_command((&name.to_owned(), &value.to_owned()));
+        assert_eq!(select("gpu", "0"), "grep '[{,]gpu=\"0\"'");
+        assert_eq!(select("GPU_I_ID", ""), "grep -v '[{,]GPU_I_ID=\"[^\"]'");
+        assert_eq!(select("a", "it's"), "grep '[{,]a=\"it'\\''s\"'");
+        // A backslash is written twice, and each of the two is quoted for grep.
+        assert_eq!(select("a", "b.\\"), "grep '[{,]a=\"b\\.\\\\\\\\\"'");
     }
 
     #[test]

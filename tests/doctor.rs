@@ -74,6 +74,21 @@ fn a_secret_that_a_pod_names_is_required() {
     assert!(text.contains("# Secret tts/api-token\n") && !text.contains("perhaps"), "{text}");
 }
 
+#[test]
+fn two_classes_are_compared_by_their_values() {
+    let project = Sandbox::repository();
+    let compared = "kubectl get priorityclass guards tier-2-gpu";
+    assert!(!project.ok(&["doctor", "tts"]).stdout.contains(compared));
+    project.replace(
+        "values/tts.yaml",
+        "  priorityClassName: tier-2-gpu\n  # The node that ran",
+        "  priorityClassName: guards\n  # The node that ran",
+    );
+    let text = project.ok(&["doctor", "tts"]).stdout;
+    assert!(text.contains("PriorityClass guards that is at least tier-2-gpu's"), "{text}");
+    assert!(text.contains(compared), "{text}");
+}
+
 /// Everything that a Pod template refers to is required, but for what the stack renders itself and
 /// what is there in every cluster.
 #[test]
@@ -148,7 +163,8 @@ spec:
 #[test]
 fn no_value_runs_a_command_of_its_own() {
     for (from, to) in [
-        ("  metric: gpu_pod_memory_used_bytes\n", "  metric: \"x'; touch PWNED; echo '\"\n"),
+        ("  exporter: gpu-pod-exporter\n", "  metric: \"x'; touch PWNED; echo '\"\n"),
+        ("  exporter: gpu-pod-exporter\n", "  select: {gpu: \"0'; touch PWNED; '\"}\n"),
         (
             "  metricsUrl: http://gpu-pod-exporter.nvidia.svc.cluster.local:80/metrics\n",
             "  metricsUrl: \"http://x/metrics';touch${IFS}PWNED;'\"\n",

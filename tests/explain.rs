@@ -28,7 +28,12 @@ fn a_field_leads_to_its_template_line_and_its_values() {
     );
     assert!(out.contains("server.image.repository = "), "{out}");
     assert!(out.contains("server.image.digest, not set in values/tts.yaml"), "{out}");
-    assert_eq!(out.lines().count(), 5, "{out}");
+    // Another target takes the Deployment away.
+    for value in ["target.apiVersion", "target.kind", "target.name"] {
+        let line = out.lines().find(|line| line.contains(value)).expect(value);
+        assert!(line.ends_with(": its presence"), "{line}");
+    }
+    assert_eq!(out.lines().count(), 8, "{out}");
     // Every name of the object gives the same answer.
     for name in [
         "Deployment tts/chatterbox-tts",
@@ -58,9 +63,29 @@ fn the_layer_that_set_a_value_is_named_or_the_default() {
 }
 
 #[test]
+fn a_setting_of_a_preset_is_explained_by_the_exporter() {
+    let sandbox = Sandbox::repository();
+    let rendered = sandbox.read("rendered/tts/cronjob-chatterbox-window-up.yaml");
+    let names = rendered.lines().filter_map(|line| line.trim().strip_prefix("- name: "));
+    let env: Vec<&str> = names.skip_while(|name| *name != "ACTION").collect();
+    let index = env.iter().position(|name| *name == "METRIC").expect("METRIC");
+    let path = format!("spec.jobTemplate.spec.template.spec.containers[0].env[{index}].value");
+    let job = ["explain", "cronjob/chatterbox-window-up", &path];
+    let out = sandbox.ok(&job).stdout;
+    assert!(out.contains("value     gate.exporter = gpu-pod-exporter, values/tts.yaml:"), "{out}");
+    let preset = "gate.metric = gpu_pod_memory_used_bytes, decided by gate.exporter: values/tts.yaml does not set it";
+    assert!(out.contains(preset), "{out}");
+    // A written metric hides the exporter's.
+    let out = sandbox.ok(&[&job[..], &["--set", "gate.metric=gpu_bytes"]].concat()).stdout;
+    assert!(out.contains("gate.metric = gpu_bytes, --set:1:"), "{out}");
+    assert!(!out.contains("value     gate.exporter = "), "{out}");
+}
+
+#[test]
 fn a_field_fixed_in_the_template_has_no_value() {
-    let out =
-        Sandbox::repository().ok(&["explain", "deployment/chatterbox-tts", "spec.replicas"]).stdout;
+    let out = Sandbox::repository()
+        .ok(&["explain", "role/chatterbox-offpeak", "rules[0].verbs[0]"])
+        .stdout;
     assert!(out.contains("value     none: no value in values/tts.yaml changes it"), "{out}");
 }
 

@@ -130,3 +130,87 @@ fn an_interpolation_that_continues_a_scalar_is_refused() {
     let message = sandbox.refused(&["render"]);
     assert!(message.contains("templates/broken.yaml.j2:"), "{message}");
 }
+
+/// Every budget of a run, and every limit of a template that no single line shows: the error names it.
+#[test]
+fn a_spent_budget_is_named() {
+    type Write = fn(&Sandbox);
+    fn write_values(sandbox: &Sandbox, count: usize, tail: &str) {
+        let text = sandbox.read("values/demo.yaml");
+        for number in 0..count {
+            sandbox.write(&format!("values/s{number}.yaml"), text.clone() + tail);
+        }
+    }
+    /// A template that compares two lists of the values in a loop. The engine counts the items of a
+    /// list that it compares, but not those of the lists in it.
+    fn compare(sandbox: &Sandbox, operator: &str) {
+        let list = |last: usize| format!("[[{}{last}]]", "1,".repeat(20_000));
+        let config = format!(
+            "config: {{name: c, mountPath: /a/c.yaml, data: {{one: {}, two: {}}}}}",
+            list(1),
+            list(2)
+        );
+        sandbox.replace("values/demo.yaml", "\nserver:\n", &format!("\nserver:\n  {config}\n"));
+        let items: Vec<String> = (0..900).map(|number| number.to_string()).collect();
+        sandbox.write(
+            "templates/compare.yaml.j2",
+            format!(
+                "{{% for a in [{}] %}}\n{{% if server.config.data.one {operator} server.config.data.two %}}\n# equal\n{{% endif %}}\n{{% endfor %}}\n",
+                items.join(", ")
+            ),
+        );
+    }
+    let cases: [(&str, Write); 8] = [
+        ("the values files of all stacks exceed 16 MiB", |sandbox| {
+            write_values(sandbox, 70, &format!("# {}\n", "x".repeat(250_000)));
+        }),
+        ("the values of all stacks exceed 1000000 keys and values", |sandbox| {
+            write_values(sandbox, 10, &format!("list: [{}1]\n", "1,".repeat(120_000)));
+        }),
+        ("the templates' output of all stacks exceeds 64 MiB", |sandbox| {
+            let items: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+            let line = "x".repeat(10_000);
+            let text =
+                format!("{{% for c in [{}] %}}\n# {line}\n{{% endfor %}}\n", items.join(", "));
+            for number in 0..70 {
+                sandbox.write(&format!("templates/long-{number}.yaml.j2"), &text);
+            }
+        }),
+        ("the objects of all stacks exceed 2000000 keys and values", |sandbox| {
+            let head = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: n\nlist: [";
+            for number in 0..20 {
+                let text = format!(
+                    "{}{}1]\n",
+                    head.replace(": n", &format!(": n{number}")),
+                    "1,".repeat(120_000)
+                );
+                sandbox.write(&format!("templates/nodes-{number}.yaml.j2"), text);
+            }
+        }),
+        ("the template reads more than 4000000 items of lists and maps", |sandbox| {
+            compare(sandbox, "==");
+        }),
+        ("the template reads more than 4000000 items of lists and maps", |sandbox| {
+            compare(sandbox, "<");
+        }),
+        ("an expression can list at most 1000 items", |sandbox| {
+            let text = format!("a: {{{{ [{}1] == [1] }}}}\n", "1,".repeat(1_001));
+            sandbox.write("templates/list.yaml.j2", text);
+        }),
+        ("the filters of a template take more than 4096 KiB", |sandbox| {
+            let items: Vec<String> = (0..900).map(|number| number.to_string()).collect();
+            let text = format!(
+                "{{% for a in [{}] %}}\n{{% if '{}' | string == 'y' %}}\n{{% endif %}}\n{{% endfor %}}\n",
+                items.join(", "),
+                "x".repeat(200_000)
+            );
+            sandbox.write("templates/filters.yaml.j2", text);
+        }),
+    ];
+    for (message, write) in cases {
+        let sandbox = Sandbox::demo();
+        write(&sandbox);
+        let error = sandbox.refused(&["generate"]);
+        assert!(error.contains(message), "{message}\n{error}");
+    }
+}

@@ -7,13 +7,14 @@ mod common;
 use common::tool::{Sandbox, objects};
 
 #[test]
-fn a_first_values_file_renders_immediately_with_suspended_jobs() {
+fn a_first_values_file_renders_immediately_with_a_closed_window() {
     let sandbox = Sandbox::empty();
     sandbox.ok(&["init", "whisper"]);
     sandbox.ok(&["render", "whisper"]);
-    for job in ["window-up", "vram-guard", "window-down"] {
+    for (job, is_suspended) in [("window-up", true), ("vram-guard", false), ("window-down", false)]
+    {
         let text = sandbox.read(&format!("rendered/whisper/cronjob-whisper-{job}.yaml"));
-        assert_eq!(objects(&text)[0]["spec"]["suspend"], true, "{text}");
+        assert_eq!(objects(&text)[0]["spec"]["suspend"], is_suspended, "{text}");
     }
 }
 

@@ -23,7 +23,9 @@ fn an_announcement_has_title_type_and_present_value() {
     let suspend = find("offPeak.suspend");
     assert_eq!(suspend["title"], "Off peak: suspend");
     assert_eq!((&suspend["itemType"], &suspend["string"]), (&json!("boolean"), &json!("false")));
-    assert!(suspend["tooltip"].as_str().unwrap().contains("Suspends the three CronJobs"));
+    assert!(
+        suspend["tooltip"].as_str().unwrap().contains("Suspends the job that starts the server")
+    );
     assert_eq!(find("gate.floor")["string"], "6Gi");
     assert_eq!(find("gate.samples")["itemType"], "number");
     let count = find("gate.count")["tooltip"].as_str().unwrap();

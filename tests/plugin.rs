@@ -207,7 +207,7 @@ fn parameters_are_laid_over_the_values() {
     assert_eq!(floor(&plain), (6u64 << 30).to_string());
     let changed = call().parameters(&json!([
         {"name": "gate.floor", "string": "7Gi"},
-        {"name": "offPeak.suspend", "string": "true"},
+        {"name": "offPeak.suspendAll", "string": "true"},
         {"name": "storage.accessModes", "array": ["ReadWriteOnce"]},
         {"name": "server.env", "map": {"TTS_BF16": "on", "EXTRA": "1"}},
         {"name": "namespace.labels[\"keel.sh/enrolled\"]", "string": "false"},

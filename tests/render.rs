@@ -1,10 +1,15 @@
-//! `render`: one stack and several, conflicts with existing files, and settings that the gate refuses.
+//! `render`: one stack and several, conflicts with existing files, settings that the gate refuses, and the
+//! admission.
 
 #![cfg(test)]
 
 mod common;
 
-use common::tool::Sandbox;
+use std::collections::BTreeMap;
+
+use common::tool::{Sandbox, generate, objects};
+use serde_json::{Value, json};
+use vram_gate::settings::TABLE;
 
 #[test]
 fn naming_a_stack_leaves_the_others_folders_alone() {
@@ -142,11 +147,9 @@ fn usage_errors_end_with_2() {
 }
 
 /// An assignment that the gate would refuse, the reported setting and the value that is blamed.
-const REFUSED_BY_THE_GATE: [(&str, &str, &str); 6] = [
-    ("gate.samples=10", "SAMPLE_INTERVAL", "gate.samples"),
+const REFUSED_BY_THE_GATE: [(&str, &str, &str); 4] = [
     ("gate.metric=gpu-memory", "METRIC", "gate.metric"),
     ("gate.metricsUrl=http://x/metrics#gpu", "METRICS_URL", "gate.metricsUrl"),
-    ("gate.sampleIntervalSeconds=100", "SAMPLE_INTERVAL", "gate.sampleIntervalSeconds"),
     ("offPeak.activeDeadlineSeconds=20", "SAMPLE_INTERVAL", "offPeak.activeDeadlineSeconds"),
     ("gate.floor=17Gi", "FLOOR", "gate.floor"),
 ];
@@ -172,7 +175,7 @@ fn a_setting_that_the_gate_refuses_is_reported_at_its_value() {
 #[test]
 fn a_refused_setting_is_reported_at_the_line_of_the_values_file() {
     let sandbox = Sandbox::repository();
-    sandbox.replace("values/tts.yaml", "metric: gpu_pod_memory_used_bytes", "metric: gpu-memory");
+    sandbox.replace("values/tts.yaml", "exporter: gpu-pod-exporter", "metric: gpu-memory");
     let text = sandbox.read("values/tts.yaml");
     let line = 1 + text.lines().position(|line| line.contains("metric: gpu-memory")).expect("set");
     let errors = sandbox.refused(&["render"]);
@@ -216,4 +219,84 @@ fn settings_that_the_cluster_decides_are_not_refused() {
         ("- /vram-gate\n                - {{ action }}", "- /bin/sh\n                - -c");
     sandbox.replace("templates/cronjob.yaml.j2", gate, script);
     sandbox.ok(&["render", "--out", "elsewhere", "--set", "gate.metric=gpu-memory"]);
+}
+
+/// The admission's container, and its Deployment, rendered with these settings.
+fn admission(settings: &[&str]) -> (Value, Value) {
+    let settings = ["server.admission=true"].into_iter().chain(settings.iter().copied());
+    let settings: Vec<&str> = settings.flat_map(|setting| ["--set", setting]).collect();
+    let objects = objects(&generate(&[&["--app", "tts"], &settings[..]].concat()));
+    let mut objects = objects.into_iter();
+    let deployment = objects.find(|object| object["kind"] == "Deployment").unwrap();
+    let containers = deployment["spec"]["template"]["spec"]["initContainers"].as_array().unwrap();
+    let container = containers.last().unwrap().clone();
+    assert_eq!(container["command"], json!(["/vram-gate", "admit"]));
+    (container, deployment)
+}
+
+/// The variables of a container.
+fn variables(container: &Value) -> BTreeMap<String, String> {
+    let text = |variable: &Value, key: &str| variable[key].as_str().unwrap().to_owned();
+    let variables = container["env"].as_array().unwrap().iter();
+    variables.map(|variable| (text(variable, "name"), text(variable, "value"))).collect()
+}
+
+/// A setting of the gate that a CronJob has and the admission lacks would make the two judge the same GPU
+/// by different rules.
+#[test]
+fn the_admission_has_every_setting_of_up() {
+    let (admission, _) = admission(&[]);
+    let objects = objects(&generate(&["--app", "tts"]));
+    let jobs = objects.iter().filter(|object| object["kind"] == "CronJob");
+    let mut containers =
+        jobs.map(|job| &job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]);
+    let up = containers.find(|container| container["command"][1] == "up").unwrap();
+    let mut expected = variables(up);
+    for row in TABLE.iter().filter(|row| row.summary.starts_with("guard: ")) {
+        // In the Pod template, it would restart a running server.
+        expected.remove(row.env);
+    }
+    expected.insert("ACTION".to_owned(), "admit".to_owned());
+    expected.insert("DEADLINE".to_owned(), "1200s".to_owned());
+    assert_eq!(variables(&admission), expected);
+    for field in ["image", "imagePullPolicy", "resources"] {
+        assert_eq!(admission[field], up[field], "{field}");
+    }
+}
+
+#[test]
+fn an_admission_needs_no_token_and_may_wait() {
+    let own = "server.initContainers=[{name: voices, image: \"busybox:1.36\"}]";
+    let secrets = "gate.imagePullSecrets=[registry-credentials, gate-credentials]";
+    let (container, deployment) = admission(&[own, secrets]);
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(pod["initContainers"][0]["name"], "voices", "the admission is last");
+    assert_eq!(
+        pod["imagePullSecrets"],
+        json!([{"name": "registry-credentials"}, {"name": "gate-credentials"}])
+    );
+    assert!(container["volumeMounts"].is_null() && pod["serviceAccountName"].is_null());
+    assert_eq!(container["securityContext"]["runAsNonRoot"], true);
+    let deadline = variables(&container)["DEADLINE"].trim_end_matches('s').parse::<u64>().unwrap();
+    assert!(deployment["spec"]["progressDeadlineSeconds"].as_u64().unwrap() > deadline);
+    // The longest pauses that the values allow.
+    admission(&[
+        "gate.samples=10",
+        "gate.sampleIntervalSeconds=100",
+        "offPeak.activeDeadlineSeconds=1500",
+    ]);
+}
+
+#[test]
+fn the_admissions_settings_are_checked_by_the_gates_rules() {
+    let sandbox = Sandbox::repository();
+    let template = "templates/deployment.yaml.j2";
+    sandbox.replace(template, "value: {{ gate.floor | string }}", "value: 6gb");
+    sandbox.ok(&["render", "--out", "elsewhere"]);
+    let errors = sandbox.refused(&["render", "--set", "server.admission=true"]);
+    assert!(errors.contains("would refuse `FLOOR`"), "{errors}");
+    assert!(errors.contains(&format!("{template}:")), "{errors}");
+    let https = "gate.metricsUrl=https://exporter/metrics";
+    let errors = sandbox.refused(&["render", "--set", "server.admission=true", "--set", https]);
+    assert!(errors.contains("`server.admission` needs an http URL to read"), "{errors}");
 }

@@ -13,12 +13,14 @@ pub enum Action {
     Guard,
     /// The window ends: stop the tenant.
     Down,
+    /// A Pod of the tenant starts: let it load its model if the GPU has room.
+    Admit,
 }
 
 impl Action {
     /// Every action with its name in settings and in the report.
     pub const NAMES: &'static [(&'static str, Self)] =
-        &[("up", Self::Up), ("guard", Self::Guard), ("down", Self::Down)];
+        &[("up", Self::Up), ("guard", Self::Guard), ("down", Self::Down), ("admit", Self::Admit)];
 
     /// The action's name in settings and in the report.
     #[must_use]
@@ -27,11 +29,12 @@ impl Action {
             Self::Up => "up",
             Self::Guard => "guard",
             Self::Down => "down",
+            Self::Admit => "admit",
         }
     }
 }
 
-/// The memory that the guard counts against the floor. `up` always counts everyone's.
+/// The memory that the guard counts against the floor. `up` and `admit` always count everyone's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "camelCase"))]
@@ -146,9 +149,9 @@ impl From<Usage> for Reading {
 /// The reason of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// `up`: at least the floor is free.
+    /// `up`, `admit`: at least the floor is free.
     FloorFree,
-    /// `up`: less than the floor is free.
+    /// `up`, `admit`: less than the floor is free.
     FloorNotFree,
     /// `guard`: the floor and the reserve are free.
     FloorHolds,
@@ -162,15 +165,15 @@ pub enum Reason {
     HeadroomBroken,
     /// `guard`, where nothing attributes memory: the floor without the budget and the reserve are free.
     HeadroomHolds,
-    /// `up`, `guard`: there is no reading.
+    /// All but `down`: there is no reading.
     NoReading,
-    /// `up`, `guard`: the scrape has no series of the metric.
+    /// All but `down`: the scrape has no series of the metric.
     NoSeries,
     /// `down`: the window ends.
     WindowEnd,
     /// `guard`: a setting is invalid, so that no reading can be judged.
     Misconfigured,
-    /// `up`: SIGTERM arrived before the tenant was started.
+    /// `up`, `admit`: SIGTERM arrived before the tenant was started.
     Stopped,
 }
 
@@ -219,7 +222,7 @@ impl Reason {
 /// The decision about the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    /// The replicas to scale to, or `None` to leave the tenant alone.
+    /// The replicas to scale to, or `None` to leave the tenant alone; `admit` never scales.
     pub scale_to: Option<u32>,
     /// The reason.
     pub reason: Reason,
@@ -236,7 +239,7 @@ impl Decision {
     /// The decision of a guard with an invalid setting: nobody knows whether the residents have room.
     pub const MISCONFIGURED: Self = Self::scale(0, Reason::Misconfigured);
 
-    /// The decision of an `up` that is stopped: in doubt the tenant does not start.
+    /// The decision of an `up` or an `admit` that is stopped: in doubt the tenant does not start.
     pub const STOPPED: Self = Self::leave_alone(Reason::Stopped);
 
     const fn scale(replicas: u32, reason: Reason) -> Self {
@@ -264,8 +267,8 @@ pub fn free_bytes(rules: &Rules, usage: &Usage, used: u64) -> i128 {
     i128::from(total_bytes(rules, usage)) - i128::from(used)
 }
 
-/// Returns the bytes that an action counts as used: everyone's for `up`, by [`Rules::count`] for the
-/// guard. Where nothing attributes memory they are always everyone's.
+/// Returns the bytes that an action counts as used: by [`Rules::count`] for the guard, everyone's for the
+/// others. Where nothing attributes memory they are always everyone's.
 #[must_use]
 pub fn counted_bytes(action: Action, usage: &Usage, rules: &Rules) -> u64 {
     match (action, rules.count, rules.attribution) {
@@ -288,12 +291,16 @@ pub fn decide(action: Action, reading: &Reading, rules: &Rules) -> Decision {
         Reading::Scraped(usage) => usage,
     };
     match action {
-        Action::Up if free_bytes(rules, usage, usage.everyone()) >= i128::from(rules.floor) => {
-            Decision::scale(1, Reason::FloorFree)
-        }
-        Action::Up => Decision::leave_alone(Reason::FloorNotFree),
+        Action::Up if is_floor_free(usage, rules) => Decision::scale(1, Reason::FloorFree),
+        Action::Admit if is_floor_free(usage, rules) => Decision::leave_alone(Reason::FloorFree),
+        Action::Up | Action::Admit => Decision::leave_alone(Reason::FloorNotFree),
         _ => guard(usage, rules),
     }
+}
+
+/// Returns true if everyone together leaves the floor free.
+fn is_floor_free(usage: &Usage, rules: &Rules) -> bool {
+    free_bytes(rules, usage, usage.everyone()) >= i128::from(rules.floor)
 }
 
 /// Decides what the guard does with a reading.

@@ -1,14 +1,22 @@
 //! One HTTP request, bounded in time and size.
 //!
 //! It follows no redirect, uses no proxy, accepts no compression and trusts only the given certificates.
+//! A body is read whole or not at all: to its Content-Length, to its last chunk or, if neither is given,
+//! to an orderly close of the connection.
 
+use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Request, Response, header};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
+};
 use ureq::{Agent, Body};
 
 use crate::mounted;
@@ -26,6 +34,8 @@ pub(crate) struct Answer {
 pub(crate) enum HttpError {
     /// The connection, the protocol or the time failed.
     Transport(ureq::Error),
+    /// The connection ended without an orderly close: by a reset or, over TLS, without a close_notify.
+    Cut,
     /// The answer's headers are ambiguous about the body.
     Headers(&'static str),
 }
@@ -35,7 +45,7 @@ impl HttpError {
     /// trusted, or the request is invalid.
     pub(crate) fn is_temporary(&self) -> bool {
         match self {
-            Self::Headers(_) => true,
+            Self::Headers(_) | Self::Cut => true,
             Self::Transport(ureq::Error::Io(error)) => {
                 let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
                 !inner.is_some_and(is_certificate_error)
@@ -57,9 +67,85 @@ impl fmt::Display for HttpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport(error) => error.fmt(f),
+            Self::Cut => f.write_str("the connection was lost before the end of the answer"),
             Self::Headers(problem) => f.write_str(problem),
         }
     }
+}
+
+impl From<ureq::Error> for HttpError {
+    fn from(error: ureq::Error) -> Self {
+        match &error {
+            ureq::Error::Io(io) if io.get_ref().is_some_and(|inner| inner.is::<Cut>()) => Self::Cut,
+            _ => Self::Transport(error),
+        }
+    }
+}
+
+/// The end of a connection without an orderly close.
+#[derive(Debug)]
+struct Cut;
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection was cut")
+    }
+}
+
+impl StdError for Cut {}
+
+/// Wraps the connections of ureq's own connector in [`StrictTransport`].
+#[derive(Debug)]
+struct StrictConnector;
+
+impl Connector<Box<dyn Transport>> for StrictConnector {
+    type Out = StrictTransport;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails<'_>,
+        chained: Option<Box<dyn Transport>>,
+    ) -> Result<Option<StrictTransport>, ureq::Error> {
+        Ok(chained.map(StrictTransport))
+    }
+}
+
+/// A connection on which a cut is an error.
+///
+/// ureq takes a reset, and a TLS stream that ends without a close_notify, for the end of a body that only
+/// the connection's close delimits (ureq 3.5, `src/run.rs`, `do_read`). It recognizes both by the kind of
+/// the error, so [`Cut`] has another kind.
+#[derive(Debug)]
+struct StrictTransport(Box<dyn Transport>);
+
+impl Transport for StrictTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.0.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.0.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.0.await_input(timeout).map_err(|error| match error {
+            ureq::Error::Io(io) if is_cut(&io) => io::Error::other(Cut).into(),
+            error => error,
+        })
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.0.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.0.is_tls()
+    }
+}
+
+fn is_cut(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | UnexpectedEof)
 }
 
 /// Returns a client that trusts only these certificates.
@@ -68,7 +154,7 @@ pub(crate) fn new_agent(trusted: Vec<Certificate<'static>>) -> Agent {
         .root_certs(RootCerts::Specific(Arc::new(trusted)))
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .build();
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .tls_config(tls)
         .proxy(None)
         .max_redirects(0)
@@ -77,8 +163,9 @@ pub(crate) fn new_agent(trusted: Vec<Certificate<'static>>) -> Agent {
         // The requests are short; the default of 128 KiB each is for downloads.
         .input_buffer_size(16 << 10)
         .output_buffer_size(4 << 10)
-        .build()
-        .new_agent()
+        .build();
+    let connector = DefaultConnector::new().chain(StrictConnector);
+    Agent::with_parts(config, connector, DefaultResolver::default())
 }
 
 /// Sends one request; the time covers name resolution, connection, TLS and body.
@@ -102,17 +189,13 @@ pub(crate) fn send(
             agent.run(request.timeout_global(Some(time)).build())
         }
     };
-    let mut response = response.map_err(HttpError::Transport)?;
+    let mut response = response?;
     if let Some(problem) = find_ambiguity(&response) {
         return Err(HttpError::Headers(problem));
     }
     let retry_after = parse_retry_after(response.headers());
     let body = response.body_mut().with_config().limit(limit).read_to_vec();
-    Ok(Answer {
-        status: response.status().as_u16(),
-        retry_after,
-        body: body.map_err(HttpError::Transport)?,
-    })
+    Ok(Answer { status: response.status().as_u16(), retry_after, body: body? })
 }
 
 /// Returns the reason why the body is ambiguous, if it is: a coding that the request did not accept, or

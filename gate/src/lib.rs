@@ -19,4 +19,5 @@
 pub mod decision;
 pub mod duration;
 pub mod exposition;
+pub mod promql;
 pub mod settings;

@@ -1,10 +1,12 @@
-//! `vram-gate up|guard|down`: the program that runs in the cluster.
+//! `vram-gate up|guard|down|admit`: the program that runs in the cluster.
 //!
 //! In: arguments, environment, a scrape, the API server. Out: at most one PATCH, one line, an exit code.
 //! The decision itself is the library's.
 
+mod admit;
 mod http;
 mod mounted;
+mod prometheus;
 mod report;
 mod run;
 mod scale;
@@ -24,7 +26,7 @@ enum Exit {
     /// Decided and done. Leaving the tenant alone counts as done: a failed Job would show the stack as
     /// degraded.
     Done = 0,
-    /// The tenant had to be scaled and could not be, or SIGTERM cut a guard short.
+    /// The tenant had to be scaled and could not be, a Pod was not admitted, or SIGTERM cut a guard short.
     Failed = 1,
     /// Invalid configuration, and nothing was done.
     Misconfigured = 2,

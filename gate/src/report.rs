@@ -1,7 +1,7 @@
 //! The report: one line about what was read, decided and done.
 //!
 //! It goes to stderr and into the termination message, where `kubectl describe pod` shows it after the
-//! log is gone.
+//! log is gone. An `admit` also prints a line whenever the reason to wait changes.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -29,6 +29,14 @@ pub(crate) enum Outcome {
     LeftAlone,
     /// SIGTERM cut a guard short, and what it had read gave no reason to yield: the Job tries again.
     Interrupted,
+    /// The Pod of an `admit` may go on.
+    Admitted,
+    /// It waits.
+    Waiting,
+    /// It may not go on: the deadline has passed, or SIGTERM arrived.
+    NotAdmitted,
+    /// A dry run that would have made it wait.
+    WouldWait,
     /// A dry run that would have scaled.
     WouldScale,
     /// The tenant had to be scaled and could not be.
@@ -77,7 +85,7 @@ impl Report {
 
     pub(crate) fn exit(&self) -> Exit {
         match self.outcome {
-            Outcome::Failed(_) | Outcome::Interrupted => Exit::Failed,
+            Outcome::Failed(_) | Outcome::Interrupted | Outcome::NotAdmitted => Exit::Failed,
             Outcome::Misconfigured(_) => Exit::Misconfigured,
             _ => Exit::Done,
         }
@@ -85,11 +93,7 @@ impl Report {
 
     /// Writes the line. An error is ignored: the run is over.
     pub(crate) fn write(&self, output: &Output) {
-        let line = match output.format {
-            LogFormat::Text => self.to_text(),
-            LogFormat::Json => self.to_json().to_string(),
-        };
-        let _ = writeln!(std::io::stderr(), "{line}");
+        let line = self.print(output.format);
         // Opening a FIFO would wait for its other end.
         let is_file = std::fs::metadata(&output.termination_log).is_ok_and(|log| log.is_file());
         let mut options = OpenOptions::new();
@@ -97,6 +101,16 @@ impl Report {
         if is_file && let Ok(mut message) = options.open(&output.termination_log) {
             let _ = writeln!(message, "{line}");
         }
+    }
+
+    /// Writes the line to stderr alone; returns it.
+    pub(crate) fn print(&self, format: LogFormat) -> String {
+        let line = match format {
+            LogFormat::Text => self.to_text(),
+            LogFormat::Json => self.to_json().to_string(),
+        };
+        let _ = writeln!(std::io::stderr(), "{line}");
+        line
     }
 
     /// Returns a sentence with the outcome and the reason.
@@ -112,6 +126,10 @@ impl Report {
             Outcome::Interrupted => {
                 format!("stopped by SIGTERM, left {name} to the Job's next attempt")
             }
+            Outcome::Admitted => format!("admitted a Pod of {name}"),
+            Outcome::Waiting => format!("a Pod of {name} waits"),
+            Outcome::NotAdmitted => format!("kept a Pod of {name} from starting"),
+            Outcome::WouldWait => format!("would keep a Pod of {name} waiting"),
             Outcome::WouldScale => format!("would scale {name} to {replicas}"),
             Outcome::Failed(_) => format!("could not scale {name} to {replicas}"),
             Outcome::Misconfigured(problem) => {
@@ -146,6 +164,10 @@ impl Report {
             Outcome::AlreadyThere => ("already-there", "info"),
             Outcome::LeftAlone => ("left-alone", "info"),
             Outcome::Interrupted => ("interrupted", "warning"),
+            Outcome::Admitted => ("admitted", "info"),
+            Outcome::Waiting => ("waiting", "info"),
+            Outcome::NotAdmitted => ("not-admitted", "warning"),
+            Outcome::WouldWait => ("would-wait", "info"),
             Outcome::WouldScale => ("would-scale", "info"),
             Outcome::Failed(_) => ("failed", "error"),
             Outcome::Misconfigured(_) => ("misconfigured", "error"),

@@ -5,6 +5,7 @@ use std::time::Instant;
 use vram_gate::decision::{Action, Decision, Reading, decide};
 use vram_gate::settings::{Sampling, SettingError, Settings};
 
+use crate::admit;
 use crate::report::{Outcome, Report, Sampled};
 use crate::scale::{ScaleClient, ScaleError};
 use crate::scrape::Exporter;
@@ -13,6 +14,12 @@ use crate::stop::Stop;
 /// Runs once with checked settings, and the errors in spite of which it runs.
 pub(crate) fn run(settings: &Settings, mut errors: Vec<SettingError>, start: Instant) -> Report {
     let stop = Stop::of(settings.action);
+    if let (Action::Admit, Some(sampling)) = (settings.action, &settings.sampling) {
+        return match admit::wait_for_room(settings, sampling, start, &stop) {
+            Ok(report) => report,
+            Err(error) => Report::new(Some(settings), misconfigured(&error)),
+        };
+    }
     let decided = match &settings.sampling {
         None => Ok((Decision::WINDOW_END, None)),
         Some(_) if !errors.is_empty() => Ok((Decision::MISCONFIGURED, None)),

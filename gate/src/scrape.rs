@@ -1,22 +1,30 @@
-//! The scrape: up to three attempts, each a GET that is read whole or not at all.
+//! The reading: up to three attempts, each read whole or not at all.
 
-use std::time::{Duration, Instant};
+use std::cell::Cell;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ureq::Agent;
 use ureq::http::Request;
-use vram_gate::exposition::{self, Usage};
-use vram_gate::settings::{Key, Sampling, SettingError};
+use vram_gate::exposition::{self, Checks, Freshness, Usage};
+use vram_gate::settings::{Key, Sampling, SettingError, Source};
 
-use crate::http;
+use crate::http::{self, Answer};
+use crate::prometheus::{self, Sample, Times};
 use crate::stop::Stop;
 
 /// The most bytes that are read of a scrape: a hundred times what an exporter of a hundred GPUs serves.
 const MAX_SCRAPE: u64 = 8 << 20;
 
-/// The client of the exporter.
+/// The pause before Prometheus is asked for a newer sample.
+const NEWER_SAMPLE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The client of the exporter, or of Prometheus.
 pub(crate) struct Exporter<'a> {
     sampling: &'a Sampling,
     agent: Agent,
+    /// The time of the last reading's oldest sample.
+    last_sample: Cell<Option<i64>>,
 }
 
 impl<'a> Exporter<'a> {
@@ -31,15 +39,34 @@ impl<'a> Exporter<'a> {
         } else {
             Vec::new()
         };
-        Ok(Self { sampling, agent: http::new_agent(trusted) })
+        Ok(Self { sampling, agent: http::new_agent(trusted), last_sample: Cell::new(None) })
     }
 
-    /// Reads the memory in use, with further attempts before `until`. An attempt that starts after SIGTERM
-    /// is the last one, and starts without a pause.
+    /// Reads the memory in use, with further attempts before `until`. Two readings of one sample are one: a
+    /// later reading waits for a newer sample, unless SIGTERM arrives.
     ///
     /// # Errors
     /// The problem of the last attempt.
     pub(crate) fn read_usage(&self, until: Instant, stop: &Stop) -> Result<Usage, String> {
+        loop {
+            let sample = self.read_sample(until, stop)?;
+            let is_newer = sample.time.is_none() || sample.time > self.last_sample.get();
+            if is_newer || stop.is_requested() {
+                self.last_sample.set(sample.time);
+                return Ok(sample.usage);
+            }
+            if until.saturating_duration_since(Instant::now()) <= NEWER_SAMPLE_PAUSE {
+                return Err(
+                    "Prometheus has no newer sample than that of the last reading".to_owned()
+                );
+            }
+            stop.sleep(NEWER_SAMPLE_PAUSE);
+        }
+    }
+
+    /// Takes a sample, with further attempts. An attempt that starts after SIGTERM is the last one, and
+    /// starts without a pause.
+    fn read_sample(&self, until: Instant, stop: &Stop) -> Result<Sample, String> {
         let mut problem = String::from("no time was left");
         for pause in [Duration::ZERO].iter().chain(&Sampling::RETRY_PAUSES) {
             let left = until.saturating_duration_since(Instant::now()).saturating_sub(*pause);
@@ -51,8 +78,8 @@ impl<'a> Exporter<'a> {
                 break;
             }
             let is_last = stop.is_requested();
-            match self.scrape_once(left.min(self.sampling.timeout)) {
-                Ok(usage) => return Ok(usage),
+            match self.attempt(until) {
+                Ok(sample) => return Ok(sample),
                 Err(latest) => problem = latest,
             }
             if is_last {
@@ -62,16 +89,102 @@ impl<'a> Exporter<'a> {
         Err(problem)
     }
 
-    fn scrape_once(&self, time: Duration) -> Result<Usage, String> {
-        let request = Request::get(&self.sampling.url)
-            .header("accept", "text/plain;version=0.0.4")
-            .body(None)
-            .map_err(|error| error.to_string())?;
-        let answer = http::send(&self.agent, request, time, MAX_SCRAPE)
-            .map_err(|error| error.to_string())?;
+    /// Makes one attempt: every request of it must succeed.
+    fn attempt(&self, until: Instant) -> Result<Sample, String> {
+        match &self.sampling.source {
+            Source::Exposition { sentinel } => {
+                // An exposition that is cut off between two lines is valid, and its length proves nothing:
+                // the exporter or a proxy may have counted what was left of it.
+                let mut usage = self.scrape(sentinel.as_deref(), until)?;
+                for _ in 1..self.sampling.source.requests() {
+                    usage = usage.larger(self.scrape(sentinel.as_deref(), until)?);
+                }
+                Ok(Sample { usage, time: None })
+            }
+            Source::Prometheus { query, age_query } => {
+                self.query_prometheus(query.as_deref(), age_query.as_deref(), until)
+            }
+        }
+    }
+
+    fn scrape(&self, sentinel: Option<&str>, until: Instant) -> Result<Usage, String> {
+        let answer = self.get(&self.sampling.url, "text/plain;version=0.0.4", until)?;
         if answer.status != 200 {
             return Err(format!("the exporter answered {}", answer.status));
         }
-        exposition::parse(&answer.body, &self.sampling.query).map_err(|error| error.to_string())
+        let checks = Checks { sentinel, freshness: Some(self.freshness()?) };
+        exposition::parse_with(&answer.body, &self.sampling.query, checks)
+            .map_err(|error| error.to_string())
     }
+
+    fn query_prometheus(
+        &self,
+        whole: Option<&str>,
+        age_query: Option<&str>,
+        until: Instant,
+    ) -> Result<Sample, String> {
+        let query = &self.sampling.query;
+        let oldest = match age_query {
+            Some(age_query) => Some(prometheus::read_oldest(&self.ask(age_query, until)?)?),
+            None => None,
+        };
+        let times = if oldest.is_some() { Times::InAnother } else { Times::InTheAnswer };
+        let body = self.ask(&prometheus::query_text(query, whole, times), until)?;
+        prometheus::read_sample(&body, query, oldest, self.freshness()?)
+    }
+
+    /// Sends an instant query; returns the body of the answer.
+    fn ask(&self, query: &str, until: Instant) -> Result<Vec<u8>, String> {
+        let base = self.sampling.url.trim_end_matches('/');
+        let url = format!("{base}/api/v1/query?query={}", percent_encode(query));
+        let answer = self.get(&url, "application/json", until)?;
+        if answer.status == 200 {
+            return Ok(answer.body);
+        }
+        let error = prometheus::find_error(&answer.body).unwrap_or_default();
+        Err(format!("Prometheus answered {}: {error}", answer.status))
+    }
+
+    fn get(&self, url: &str, accept: &'static str, until: Instant) -> Result<Answer, String> {
+        let request = Request::get(url)
+            .header("accept", accept)
+            .body(None)
+            .map_err(|error| error.to_string())?;
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err("no time was left".to_owned());
+        }
+        http::send(&self.agent, request, left.min(self.sampling.timeout), MAX_SCRAPE)
+            .map_err(|error| error.to_string())
+    }
+
+    fn freshness(&self) -> Result<Freshness, String> {
+        Ok(Freshness { now: now_ms()?, max_age: self.sampling.max_age })
+    }
+}
+
+/// Encodes a text for the query of a URL.
+fn percent_encode(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String can't fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// Returns the milliseconds since 1970.
+///
+/// # Errors
+/// A clock before 1970.
+fn now_ms() -> Result<i64, String> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since
+        .ok()
+        .and_then(|since| i64::try_from(since.as_millis()).ok())
+        .ok_or_else(|| "the clock of the node is not set".to_owned())
 }

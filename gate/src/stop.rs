@@ -36,7 +36,7 @@ impl Stop {
     /// signal ends the process or, as process 1, is ignored.
     pub(crate) fn of(action: Action) -> Self {
         let reaction = match action {
-            Action::Up => Reaction::GiveUp,
+            Action::Up | Action::Admit => Reaction::GiveUp,
             Action::Guard | Action::Down => Reaction::Hurry,
         };
         let stop = Self { flag: Arc::default(), reaction };

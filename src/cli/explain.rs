@@ -8,6 +8,7 @@ use tts_render::explain::{
     find_object, idle_reason,
 };
 use tts_render::project::load::LoadedStack;
+use tts_render::values::Gate;
 use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::source::Place;
 use yaml_spans::{self, Node, Path, Segment, Value};
@@ -284,11 +285,23 @@ fn describe_value(stack: &LoadedStack, value: &Path) -> Result<String, CliError>
         yaml_spans::to_node(&loaded.values).map_err(|error| Diagnostic::new(error.to_string()))?;
     let file = &stack.file;
     Ok(match value.find(&values).filter(|node| node.value != Value::Null) {
+        Some(node) if is_preset(value) => {
+            format!(
+                "{}, decided by gate.exporter: {file} does not set it",
+                describe_node(value, node)
+            )
+        }
         Some(node) => {
             format!("{}, the default: {file} does not set it", describe_node(value, node))
         }
         None => format!("{value}, not set in {file}"),
     })
+}
+
+/// Returns true for a value that `gate.exporter` decides if it is not written.
+fn is_preset(value: &Path) -> bool {
+    let gate = Path::root().key("gate");
+    Gate::PRESET_KEYS.iter().any(|key| *value == gate.key(*key))
 }
 
 /// A node on one line, if it is short.

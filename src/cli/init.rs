@@ -13,7 +13,7 @@ use super::{CliError, Context, Exit, file_error};
 /// The file, with the placeholder `NAME` for the stack's name.
 const FIRST_VALUES: &str = include_str!("init.yaml");
 
-/// Write a first values file for a new tenant. It renders immediately; its jobs are suspended until you
+/// Write a first values file for a new tenant. It renders immediately; its window stays closed until you
 /// enable them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:

@@ -43,11 +43,11 @@ pub struct Snapshot {
     pub objects: Objects,
     /// Its values files, if they are known.
     pub values: Option<ValuesFiles>,
-    /// The comments in its values files that allow findings of `lint`, if the files are known.
+    /// The comments that allow findings of `lint` in the files that it is rendered from, if they are known.
     pub allows: Vec<Allow>,
 }
 
-/// A comment in a values file that allows a finding of `lint`.
+/// A comment in a values file, a template, a policy or an overlay that allows a finding of `lint`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allow {
     /// The file.
@@ -59,7 +59,7 @@ pub struct Allow {
 }
 
 impl Allow {
-    /// Reads the comments of a values file.
+    /// Reads the comments of a file.
     pub fn read_all(file: &str, text: &str) -> Vec<Self> {
         let comments = allow_comments(file, text).into_iter();
         comments.map(|(rule, reason)| Allow { file: file.to_owned(), rule, reason }).collect()

@@ -77,6 +77,24 @@ impl OffPeakTimes {
         longest.max(Some(window.closes.duration_since(last)))
     }
 
+    /// The shortest time between two runs of a job in the two weeks.
+    pub fn shortest_interval(&self, job: &RunTimes) -> Option<SignedDuration> {
+        let (start, end) = self.two_weeks()?;
+        let mut last: Option<Timestamp> = None;
+        let intervals = job.runs(start, end).filter_map(|run| {
+            let interval = last.map(|last| run.duration_since(last));
+            last = Some(run);
+            interval
+        });
+        intervals.min()
+    }
+
+    /// The average number of times a day that the window's end runs, rounded up.
+    pub fn down_runs_a_day(&self) -> usize {
+        let Some((start, end)) = self.two_weeks() else { return 0 };
+        self.down.runs(start, end).count().div_ceil(DAYS as usize)
+    }
+
     /// The number of the guard's runs in the two weeks that fall outside every window, and of all.
     pub fn idle_guard_runs(&self) -> (usize, usize) {
         let Some((start, end)) = self.two_weeks() else { return (0, 0) };

@@ -40,11 +40,17 @@ value_paths! {
     GATE_COUNT = "gate.count";
     GATE_DRY_RUN = "gate.dryRun";
     GATE_FLOOR = "gate.floor";
+    GATE_FREE_METRIC = "gate.freeMetric";
     GATE_IMAGE = "gate.image";
+    GATE_METRIC = "gate.metric";
+    GATE_METRICS_URL = "gate.metricsUrl";
+    GATE_METRIC_UNIT = "gate.metricUnit";
     GATE_NO_SERIES = "gate.noSeries";
     GATE_ON_SCRAPE_FAILURE = "gate.onScrapeFailure";
+    GATE_PRIORITY_CLASS_NAME = "gate.priorityClassName";
     GATE_SAMPLES = "gate.samples";
     GATE_SERIES = "gate.series";
+    GATE_TOTAL_METRIC = "gate.totalMetric";
     GPU_TOTAL = "gpu.total";
     GUARD_SCHEDULE = "offPeak.guard";
     KYVERNO_POLICY = "kyverno.policy";

@@ -17,6 +17,9 @@ use super::workload;
 use kube_validate::ObjectId;
 use yaml_spans::{Node, Path, Value};
 
+/// The jobs that scale the server to 0.
+pub(crate) const STOPPING: [(Action, &str); 2] = [(Action::Guard, "guard"), (Action::Down, "down")];
+
 /// A CronJob that runs the gate.
 #[derive(Debug, Clone)]
 pub(crate) struct GateJob {
@@ -74,7 +77,9 @@ impl GateJob {
             return None;
         }
         let (container, node, (raw, action)) = workload::located_containers(job)
-            .find_map(|(path, node)| Some((path, node, read_settings(node)?)))?;
+            .find_map(|(path, node)| Some((path, node, read_settings(node)?)))
+            // An `admit` scales nothing.
+            .filter(|(.., (_, action))| *action != Action::Admit)?;
         let set_in_cluster = settings::TABLE
             .iter()
             .map(|row| row.key)
@@ -183,13 +188,16 @@ pub(crate) struct RefusedSetting {
     pub path: Path,
 }
 
-/// Checks the settings of every container of a CronJob that runs the gate, by the gate's own rules.
+/// Checks the settings of every container that runs the gate, by the gate's own rules.
 pub(crate) fn refused_settings(object: &kube_validate::Object) -> Vec<RefusedSetting> {
-    let (group, kind) = ("batch", "CronJob");
-    if object.kind != kind || kube_validate::group(&object.api_version) != group {
-        return Vec::new();
-    }
-    workload::located_containers_of(group, kind, &object.node)
+    let group = kube_validate::group(&object.api_version);
+    let is_cron_job = (group, object.kind.as_str()) == ("batch", "CronJob");
+    workload::located_containers_of(group, &object.kind, &object.node)
+        // Elsewhere than in a CronJob, another program may have variables of the same names.
+        .filter(|(_, container)| match is_cron_job {
+            true => runs_gate(container),
+            false => has_gate_command(container),
+        })
         .flat_map(|(path, container)| {
             refused_in_container(container, &path, object.namespace.as_deref())
         })
@@ -201,9 +209,6 @@ fn refused_in_container(
     path: &Path,
     namespace: Option<&str>,
 ) -> Vec<RefusedSetting> {
-    if !runs_gate(container) {
-        return Vec::new();
-    }
     let errors = match collect_settings(container, Words::Read) {
         Ok(Invocation::Run(raw)) => {
             settings::check(&raw, |_| namespace.map(str::to_owned)).err().unwrap_or_default()
@@ -226,9 +231,22 @@ fn refused_in_container(
 /// settings of one.
 fn runs_gate(container: &Node) -> bool {
     match strings_at(container, &["command"]).first() {
-        Some(program) => program.rsplit('/').next() == Some("vram-gate"),
+        Some(_) => has_gate_command(container),
         None => read_settings(container).is_some(),
     }
+}
+
+fn has_gate_command(container: &Node) -> bool {
+    let command = strings_at(container, &["command"]);
+    command.first().is_some_and(|program| program.rsplit('/').next() == Some("vram-gate"))
+}
+
+/// The settings of an object's admission, if it has a container that runs `vram-gate admit`.
+pub(crate) fn admission(object: &Object) -> Option<Raw> {
+    workload::containers(object)
+        .filter(|container| has_gate_command(container))
+        .filter_map(read_settings)
+        .find_map(|(raw, action)| (action == Action::Admit).then_some(raw))
 }
 
 /// Returns true if a container's own text decides the check of a setting: its value, and those that it
@@ -293,6 +311,16 @@ impl Gate {
             (Some(_), None) => true,
             (None, _) => false,
         }
+    }
+
+    /// Returns true if the window is open at an instant by the schedules, even of an `up` that is
+    /// suspended: it may have started the Deployment before.
+    pub fn may_still_be_up(&self, now: Timestamp) -> bool {
+        let is_suspended = |job: &GateJob| job.inactive == Some(InactiveReason::Suspended);
+        let up = self.job(Action::Up).filter(|job| job.inactive.is_none() || is_suspended(job));
+        let Some(up) = up.and_then(|job| job.times.as_ref()) else { return false };
+        let down = self.active_times(Action::Down);
+        down.is_none_or(|down| WindowSchedule { up, down }.is_open(now))
     }
 
     /// The next run that may scale it up, and the times that it belongs to.

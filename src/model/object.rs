@@ -64,6 +64,14 @@ impl Object {
         self.node_at(keys)?.as_str()
     }
 
+    /// The whole number under some keys.
+    pub fn whole_at(&self, keys: &[&str]) -> Option<i64> {
+        match self.node_at(keys)?.value {
+            Value::Int(number) => Some(number),
+            _ => None,
+        }
+    }
+
     /// An annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.text_at(&["metadata", "annotations", key])

@@ -3,6 +3,15 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::run_times::RunTimes;
+use kube_validate::schedule::Cycle;
+
+/// The start of the two years that stand for all time: this program reads no clock to render or lint.
+/// They have both clock changes of two years, and any other rule of a zone that falls into them.
+pub(crate) const YEARS_FROM: Timestamp = Timestamp::constant(1_767_225_600, 0);
+const YEARS: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
+
+/// The time that a Pod may take to start, from the due time of its Job.
+pub(crate) const POD_START: SignedDuration = SignedDuration::from_secs(60);
 
 /// One window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +39,62 @@ impl WindowSchedule<'_> {
         last_run(self.down, instant).is_none_or(|closed| closed < opened)
     }
 
+    /// The longest delay with which a closing run may start, so that its Job, which may run for `active`,
+    /// ends before the next window opens; `None` if no window opens after a run that closed one, or if
+    /// the runs have no fixed times (`@every`).
+    pub fn longest_closing_delay(&self, active: SignedDuration) -> Option<SignedDuration> {
+        Some(self.shortest_closed_time()? - active - POD_START)
+    }
+
+    /// The shortest time in the two years from the last closing run before an opening run to that run.
+    fn shortest_closed_time(&self) -> Option<SignedDuration> {
+        let mut shortest: Option<SignedDuration> = None;
+        let mut left = MAX_OPENINGS;
+        for (start, end) in self.representative_spans()? {
+            let mut opening = self.up.runs(start, end).next();
+            while let Some(opens) = opening.filter(|opens| *opens < end) {
+                left -= 1;
+                if left == 0 {
+                    return Some(SignedDuration::ZERO);
+                }
+                let before = opens.checked_sub(SignedDuration::from_nanos(1)).ok()?;
+                let closed = last_run(self.down, before).map(|closed| opens.duration_since(closed));
+                shortest = shortest.into_iter().chain(closed).min();
+                // An opening run with no closing run between changes nothing.
+                opening = self.down.next(before).and_then(|closes| self.up.next(closes));
+            }
+        }
+        shortest
+    }
+
+    /// Parts of the two years that have every distance between two runs. Schedules that repeat weekly
+    /// need one week, and the days around each clock change.
+    fn representative_spans(&self) -> Option<Vec<(Timestamp, Timestamp)>> {
+        let cycles = [self.up.schedule.cycle(), self.down.schedule.cycle()];
+        if cycles.contains(&Cycle::Delay) {
+            return None;
+        }
+        let until = YEARS_FROM.checked_add(YEARS).ok()?;
+        if cycles.contains(&Cycle::Calendar) {
+            return Some(vec![(YEARS_FROM, until)]);
+        }
+        let days = |days: i64| SignedDuration::from_hours(24 * days);
+        let mut spans = vec![(YEARS_FROM, YEARS_FROM.checked_add(days(8)).ok()?)];
+        let mut zones = vec![&self.up.zone];
+        if self.down.zone_name != self.up.zone_name {
+            zones.push(&self.down.zone);
+        }
+        for zone in zones {
+            for change in zone.following(YEARS_FROM).take_while(|change| change.timestamp() < until)
+            {
+                let at = change.timestamp();
+                // The first opening run after the change comes within a week.
+                spans.push((at.checked_sub(days(1)).ok()?, at.checked_add(days(8)).ok()?));
+            }
+        }
+        Some(spans)
+    }
+
     /// The windows that open from `start` (included) to `end` (excluded). A run that opens while the
     /// window is open changes nothing, and a run that nothing closes opens no window.
     pub fn windows(&self, start: Timestamp, end: Timestamp) -> Vec<Window> {
@@ -48,6 +113,9 @@ impl WindowSchedule<'_> {
         windows
     }
 }
+
+/// The most opening runs that are looked at. With more, no closing run is made up for.
+const MAX_OPENINGS: usize = 20_000;
 
 /// The last run up to an instant, itself included, in the five years before it.
 fn last_run(times: &RunTimes, instant: Timestamp) -> Option<Timestamp> {
@@ -85,6 +153,66 @@ mod tests {
         // Weekdays only: the last run decides, not the next.
         assert!(is_open("0 2 * * 1-5", "0 6 * * *", "2026-01-09T03:00:00Z"));
         assert!(!is_open("0 2 * * 1-5", "0 6 * * *", "2026-01-10T03:00:00Z"));
+    }
+
+    fn closing_delay(up: &str, down: &str, zone: &str) -> Option<i64> {
+        let up = RunTimes::parse(up, zone).unwrap();
+        let down = RunTimes::parse(down, zone).unwrap();
+        let active = SignedDuration::from_secs(120);
+        let delay = WindowSchedule { up: &up, down: &down }.longest_closing_delay(active);
+        delay.map(|delay| delay.as_secs())
+    }
+
+    #[test]
+    fn a_closing_run_may_start_until_its_job_would_reach_the_next_window() {
+        let hours = |hours: i64| Some(hours * 3600 - 180);
+        assert_eq!(closing_delay("0 2 * * *", "0 6 * * *", "Etc/UTC"), hours(20));
+        assert_eq!(closing_delay("0 2 * * *", "0 6-22/2,0 * * *", "Etc/UTC"), hours(2));
+        // In the night in which clocks go forward, 00:00 and 02:00 are an hour apart.
+        assert_eq!(closing_delay("0 2 * * *", "0 6 * * *", "Europe/London"), hours(19));
+        assert_eq!(closing_delay("0 2 * * *", "0 6-22/2,0 * * *", "Europe/London"), hours(1));
+        // Only the first opening run after a closing run counts.
+        assert_eq!(closing_delay("0 2,3,5 * * *", "0 6 * * *", "Etc/UTC"), hours(20));
+        // The shortest of several: Friday's window opens 2 h after a closing run.
+        assert_eq!(closing_delay("0 2 * * mon,fri", "0 6 * * mon,thu", "Etc/UTC"), hours(20));
+        assert_eq!(closing_delay("0 2 * * mon", "0 6 * * mon", "Etc/UTC"), hours(7 * 24 - 4));
+        assert_eq!(closing_delay("0 2 1 * *", "0 6 1 * *", "Etc/UTC"), hours(28 * 24 - 4));
+    }
+
+    #[test]
+    fn the_spans_for_weekly_schedules_find_what_all_of_two_years_have() {
+        for zone in ["Europe/London", "Africa/Cairo"] {
+            for (up, down) in [
+                ("0 2 * * *", "0 6,0 * * *"),
+                ("0 3 * * sun", "0 6 * * mon"),
+                ("15 2 * * sun", "45 0 * * sat,sun"),
+            ] {
+                let spans = closing_delay(up, down, zone);
+                assert_eq!(spans, all_of_two_years(up, down, zone), "{up}, {down}, {zone}");
+            }
+        }
+    }
+
+    /// The delay by every opening run of the two years.
+    fn all_of_two_years(up: &str, down: &str, zone: &str) -> Option<i64> {
+        let up = RunTimes::parse(up, zone).unwrap();
+        let down = RunTimes::parse(down, zone).unwrap();
+        let until = YEARS_FROM.checked_add(YEARS).unwrap();
+        let mut closings: Vec<Timestamp> = Vec::new();
+        let start = YEARS_FROM.checked_sub(SignedDuration::from_hours(24 * 8)).unwrap();
+        closings.extend(down.runs(start, until));
+        let gaps = up.runs(YEARS_FROM, until).filter_map(|opens| {
+            let next = closings.partition_point(|closes| *closes < opens);
+            Some(opens.duration_since(*closings.get(next.checked_sub(1)?)?).as_secs())
+        });
+        gaps.min().map(|shortest| shortest - 180)
+    }
+
+    #[test]
+    fn without_fixed_times_there_is_no_longest_delay() {
+        assert_eq!(closing_delay("0 2 * * *", "@every 2h", "Etc/UTC"), None);
+        assert_eq!(closing_delay("0 0 30 2 *", "0 6 * * *", "Etc/UTC"), None);
+        assert_eq!(closing_delay("0 2 * * *", "0 0 30 2 *", "Etc/UTC"), None);
     }
 
     #[test]

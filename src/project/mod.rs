@@ -256,6 +256,15 @@ impl Project {
         }
     }
 
+    /// The path from the root of a file that the user named, with `/` between its parts; none for a file
+    /// outside, which is the user's own.
+    pub(crate) fn path_inside(&self, path: &Path) -> Option<String> {
+        let (path, root) = absolute(path).zip(absolute(&self.root))?;
+        let parts = path.strip_prefix(root).ok()?.components();
+        let parts: Option<Vec<&str>> = parts.map(|part| part.as_os_str().to_str()).collect();
+        Some(parts?.join("/"))
+    }
+
     /// The path from the root, for messages.
     fn shown_path(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()

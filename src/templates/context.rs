@@ -1,14 +1,103 @@
 //! The values as a template sees them.
+//!
+//! Lists and maps count how many of their items are read: the engine charges one unit for each item of a
+//! list that it compares, but nothing for the items of the lists in it.
+
+use std::cell::Cell;
+use std::sync::Arc;
 
 use crate::values::Loaded;
-use minijinja::value::{Serde, Value as Context};
+use indexmap::IndexMap;
+use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, Value as Context};
 use yaml_spans::{self, Node, Value, WriteError};
+
+/// The most items of lists and maps that one template reads.
+pub(super) const MAX_ITEMS_READ: usize = 4_000_000;
+
+thread_local! {
+    /// The items that the current template read. A template renders on one thread.
+    static ITEMS_READ: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Resets the count of items for the next template.
+pub(super) fn start_template() {
+    ITEMS_READ.set(0);
+}
+
+/// The items that were read since [`start_template`].
+pub(super) fn items_read() -> usize {
+    ITEMS_READ.get()
+}
+
+/// Counts items. Returns false beyond the limit: nothing is read then, and the template fails at its end.
+fn may_read(items: usize) -> bool {
+    ITEMS_READ.set(ITEMS_READ.get().saturating_add(items));
+    ITEMS_READ.get() <= MAX_ITEMS_READ
+}
 
 /// The values under their own names, with maps in the order in which they were written.
 pub fn context(loaded: &Loaded) -> Result<Context, WriteError> {
     let mut seen = yaml_spans::to_node(&loaded.values)?;
     restore_order(&mut seen, &loaded.tree);
-    Ok(Context::from(Serde(seen)))
+    Ok(to_context(&seen))
+}
+
+fn to_context(node: &Node) -> Context {
+    match &node.value {
+        Value::Sequence(items) => {
+            Context::from_object(List(items.iter().map(to_context).collect()))
+        }
+        Value::Mapping(map) => {
+            let entries = map.iter().map(|(key, entry)| (key.clone(), to_context(&entry.node)));
+            Context::from_object(Map(entries.collect()))
+        }
+        _ => Context::from(Serde(node)),
+    }
+}
+
+#[derive(Debug)]
+struct List(Vec<Context>);
+
+impl Object for List {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Seq
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Context) -> Option<Context> {
+        self.0.get(key.as_usize()?).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        if may_read(self.0.len()) { Enumerator::Seq(self.0.len()) } else { Enumerator::Empty }
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(self.0.len())
+    }
+}
+
+#[derive(Debug)]
+struct Map(IndexMap<String, Context>);
+
+impl Object for Map {
+    fn get_value(self: &Arc<Self>, key: &Context) -> Option<Context> {
+        self.0.get(key.as_str()?).cloned()
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Context> {
+        self.0.get(key).cloned()
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        if !may_read(self.0.len()) {
+            return Enumerator::Empty;
+        }
+        Enumerator::Values(self.0.keys().map(|key| Context::from(key.as_str())).collect())
+    }
+
+    fn enumerator_len(self: &Arc<Self>) -> Option<usize> {
+        Some(self.0.len())
+    }
 }
 
 /// Restores the written order of fields, which Kubernetes' types sort. Reviewers expect the order of the

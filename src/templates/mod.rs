@@ -34,6 +34,9 @@ const MAX_OUTPUT_BYTES: usize = 1 << 20;
 /// The deepest nesting of expressions.
 const MAX_RECURSION: usize = 40;
 
+/// Marks the engine's error for a template that reads too many items.
+const TOO_MANY_ITEMS: &str = "too many items";
+
 /// A template that can't be loaded or rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
@@ -203,7 +206,13 @@ impl Templates {
     ) -> Result<Source, minijinja::Error> {
         let template = self.environment.get_template(name)?;
         filters::start_template();
-        let (text, spans) = template.render_with_spans(context)?;
+        context::start_template();
+        let rendered = template.render_with_spans(context);
+        // Beyond this limit lists seem to be empty, so that neither output nor error mean anything.
+        if context::items_read() > context::MAX_ITEMS_READ {
+            return Err(minijinja::Error::new(ErrorKind::OutOfFuel, TOO_MANY_ITEMS));
+        }
+        let (text, spans) = rendered?;
         if text.len() > MAX_OUTPUT_BYTES {
             return Err(ErrorKind::WriteFailure.into());
         }
@@ -235,6 +244,10 @@ impl Templates {
                 suggestion = near.map(|near| Hint::Suggestion(near.into()));
                 RenderError::Undefined(name)
             }
+            ErrorKind::OutOfFuel if detail == TOO_MANY_ITEMS => RenderError::Limit(format!(
+                "reads more than {} items of lists and maps: compare fewer",
+                context::MAX_ITEMS_READ
+            )),
             ErrorKind::OutOfFuel => RenderError::Limit(format!(
                 "takes more than {FUEL} units of work: shorten its loops"
             )),
@@ -252,10 +265,10 @@ impl Templates {
     }
 }
 
-/// The bytes that the last template wrote, and that its filters took.
+/// The bytes that the last template wrote and that its filters took, and the items that it read.
 fn rendering_cost(rendered: &Result<Source, minijinja::Error>) -> usize {
     let written = rendered.as_ref().map_or(MAX_OUTPUT_BYTES, |source| source.text().len());
-    written + filters::filtered_bytes()
+    written + filters::filtered_bytes() + context::items_read()
 }
 
 /// The engine, with the few features that templates have; no others exist.

@@ -10,6 +10,8 @@ use std::ops::Range;
 const TAGS: &[&str] = &["if", "elif", "else", "endif", "for", "endfor"];
 /// The most joins (`~`) in one expression: each text can be as long as the values.
 const MAX_JOINS: usize = 8;
+/// The most commas in one expression: a list is compared as a whole, for little fuel.
+const MAX_COMMAS: usize = 1_000;
 /// The deepest nesting of loops.
 const MAX_LOOP_DEPTH: usize = 4;
 
@@ -87,6 +89,9 @@ pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
         }
         if plain.matches('~').count() > MAX_JOINS {
             report(SyntaxError::Growth("an expression can join at most 9 texts"));
+        }
+        if plain.matches(',').count() > MAX_COMMAS {
+            report(SyntaxError::Growth("an expression can list at most 1000 items"));
         }
     }
     pieces.retain(|piece| piece.kind == Kind::Expression);

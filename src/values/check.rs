@@ -44,9 +44,20 @@ pub enum CheckError {
     /// A Service without a port behind it.
     #[error("`service` needs `server.port`, the port that it leads to")]
     NoServerPort,
+    /// An admission that could not trust the exporter.
+    #[error(
+        "`server.admission` needs an http URL to read: the server's Pods mount no CA certificate for https"
+    )]
+    NoAdmissionCa,
+    /// A gate with nothing to read.
+    #[error("the gate has nothing to read: set `gate.metricsUrl` or `gate.prometheus`")]
+    NoSource,
     /// A mode that needs a policy.
     #[error("`kyverno.mode: {0}` needs `kyverno.policy`, the owner's policy file")]
     NoPolicy(&'static str),
+    /// An exporter without a preset for a setting.
+    #[error("`gate.exporter: custom` needs `gate.{0}`: nothing is known about the exporter")]
+    NoPreset(&'static str),
     /// A built-in kind that can't be scaled.
     #[error(
         "`{kind}` of `{api_version}` has no scale subresource: expected `Deployment`, `StatefulSet` or \
@@ -95,6 +106,9 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     if values.service.is_some() && values.server.port.is_none() {
         report(path_of(&["service"]), CheckError::NoServerPort);
     }
+    if values.server.admission && values.gate.source_url().starts_with("https:") {
+        report(path_of(&["server", "admission"]), CheckError::NoAdmissionCa);
+    }
     if let (Some(config), Some(storage)) = (&values.server.config, &values.storage)
         && without_trailing_slash(config.mount_path.as_str())
             == without_trailing_slash(storage.mount_path.as_str())
@@ -102,6 +116,14 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
         let name = storage.mount_path.to_string();
         let error = CheckError::Twice { name, first: "`server.config.mountPath`".to_owned() };
         report(path_of(&["storage", "mountPath"]), error);
+    }
+    let gate = &values.gate;
+    let unknown = [("metric", gate.metric.is_none()), ("metricUnit", gate.metric_unit.is_none())];
+    for (key, _) in unknown.into_iter().filter(|(_, is_missing)| *is_missing) {
+        report(path_of(&["gate", "exporter"]), CheckError::NoPreset(key));
+    }
+    if values.gate.metrics_url.is_none() && values.gate.prometheus.is_none() {
+        report(path_of(&["gate"]), CheckError::NoSource);
     }
     if let Some(error) = check_target(&values.target) {
         report(path_of(&["target", "kind"]), error);

@@ -4,6 +4,7 @@
 //! error at once, each with its place in the layer that it comes from.
 
 mod check;
+mod exporter;
 mod gitops;
 mod layers;
 mod scalars;
@@ -11,6 +12,7 @@ mod schema;
 mod stack;
 
 pub use check::CheckError;
+pub use exporter::{Exporter, PRESETS, Preset};
 pub use gitops::{ArgoCd, Ci, Flux, GitOps, ImageOwner};
 pub use layers::{Assigned, Assignment, InvalidAssignment, Layers, LoadError, Loaded};
 pub use scalars::{

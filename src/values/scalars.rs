@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected, Visitor};
@@ -408,6 +409,11 @@ impl<const MIN: i64, const MAX: i64> Whole<MIN, MAX> {
     /// The number.
     pub fn get(self) -> i64 {
         self.0
+    }
+
+    /// The number as seconds.
+    pub fn to_duration(self) -> Duration {
+        Duration::from_secs(self.0.try_into().unwrap_or_default())
     }
 }
 

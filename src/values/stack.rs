@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use indexmap::IndexMap;
+use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{
     Container, EnvVarSource, Probe, ResourceRequirements, Toleration,
 };
@@ -11,11 +13,16 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use vram_gate::decision::Action;
 pub use vram_gate::decision::{Count, NoSeries, OnScrapeFailure};
 pub use vram_gate::exposition::{MetricUnit, Series};
 pub use vram_gate::settings::LogFormat;
+use vram_gate::settings::{Pace, Sampling, Source};
 
+use super::exporter::Exporter;
 use super::scalars::*;
+use crate::model::run_times::RunTimes;
+use crate::model::window::WindowSchedule;
 use yaml_spans::Node;
 
 /// One stack: a GPU tenant, its off-peak window, and all objects that it needs in the cluster.
@@ -134,6 +141,10 @@ pub struct Server {
     /// contain no secrets: name the Secret's key.
     #[serde(default)]
     pub env: IndexMap<EnvName, EnvValue>,
+    /// Makes each new Pod wait, in an init container with the gate's image, until `gate.floor` is free in
+    /// every sample; a change of the gate's settings then restarts a running server. Default: false.
+    #[serde(default)]
+    pub admission: bool,
     /// Containers that run before the server, in Kubernetes' format.
     #[serde(default)]
     pub init_containers: Vec<Container>,
@@ -346,8 +357,8 @@ pub struct Nfs {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gpu {
-    /// The memory of the whole GPU. Default: it is measured, which needs `gate.freeMetric` or
-    /// `gate.totalMetric`. If it is measured too, the smaller amount counts.
+    /// The memory of the whole GPU. Default: it is measured, which needs `gate.freeMetric` (most
+    /// exporters have it) or `gate.totalMetric`. If it is measured too, the smaller amount counts.
     #[serde(default)]
     pub total: Option<Bytes>,
 }
@@ -364,15 +375,28 @@ pub struct OffPeak {
     pub guard: CronSchedule,
     /// The schedule of the job that ends the window and stops the server.
     pub down: CronSchedule,
-    /// Suspends the three CronJobs: all or none, so that the server never runs unguarded.
+    /// Suspends the job that starts the server. The guard and `down` run on, so that a server that runs
+    /// is guarded and stopped as before.
     #[serde(default)]
     pub suspend: bool,
-    /// The longest delay with which a job may still start, in seconds.
+    /// Suspends all three jobs: a server that runs keeps the GPU, and nothing guards or stops it. Set
+    /// `suspend` first, and this when no replica is left.
+    #[serde(default)]
+    pub suspend_all: bool,
+    /// The longest delay with which `up` and `guard` may still start, in seconds.
     #[serde(default = "default_starting_deadline")]
     pub starting_deadline_seconds: Whole<10, 86_400>,
-    /// The longest time that a job may run, in seconds. The gate itself ends 10 s earlier.
-    #[serde(default = "default_active_deadline")]
-    pub active_deadline_seconds: Whole<20, 86_400>,
+    /// The longest delay with which `down` may still start, in seconds. Default: as long as its Job ends
+    /// before the next window opens, at most a week.
+    #[serde(default)]
+    pub down_starting_deadline_seconds: Option<Whole<10, 604_800>>,
+    /// The handling of a run that is due while the Job of the run before it is still there.
+    #[serde(default)]
+    pub concurrency_policy: ConcurrencyPolicies,
+    /// The longest time that a job may run, in seconds. The gate itself ends 10 s earlier. Default: 120,
+    /// or more if the gate's readings may take longer.
+    #[serde(default)]
+    pub active_deadline_seconds: Option<Whole<20, 86_400>>,
     /// The names of the objects that run the window.
     #[serde(default)]
     pub names: OffPeakNames,
@@ -382,8 +406,42 @@ fn default_starting_deadline() -> Whole<10, 86_400> {
     Whole::new(120)
 }
 
-fn default_active_deadline() -> Whole<20, 86_400> {
-    Whole::new(120)
+/// The time that a Pod may take to start: its Job's deadline exceeds the gate's by it.
+const POD_START: Duration = Duration::from_secs(10);
+
+/// The Jobs' deadline, unless the gate's readings need a longer one, in seconds.
+const MIN_ACTIVE_DEADLINE: i64 = 120;
+
+/// The handling of a run that is due while the Job of the run before it is still there, for each action.
+/// A Job is there as long as its Pod: one on a node that is away stays until the node is back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ConcurrencyPolicies {
+    /// Of the job that starts the server.
+    pub up: ConcurrencyPolicy,
+    /// Of the job that yields.
+    pub guard: ConcurrencyPolicy,
+    /// Of the job that ends the window.
+    pub down: ConcurrencyPolicy,
+}
+
+impl Default for ConcurrencyPolicies {
+    fn default() -> Self {
+        ConcurrencyPolicies {
+            up: ConcurrencyPolicy::Forbid,
+            guard: ConcurrencyPolicy::Replace,
+            down: ConcurrencyPolicy::Replace,
+        }
+    }
+}
+
+/// The handling of a run that is due while the Job of the run before it is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ConcurrencyPolicy {
+    /// The run is skipped.
+    Forbid,
+    /// The Job is deleted, and the run starts.
+    Replace,
 }
 
 /// The names of the objects that run the window. Default: the server's name with a suffix.
@@ -413,31 +471,50 @@ pub struct Gate {
     /// Names of the Secrets with the registry's credentials. Default: the server's.
     #[serde(default)]
     pub image_pull_secrets: Option<Vec<DnsSubdomain>>,
-    /// The URL that the exporter serves its metrics at.
-    pub metrics_url: HttpUrl,
-    /// The metric of memory in use; `series` says what each of its series counts.
-    pub metric: String,
-    /// The unit of the metrics.
+    /// The priority class of the gate's Pods, which must exist. With a lower class than the server's, a
+    /// full cluster keeps the guard waiting while the server runs. Default: no class.
     #[serde(default)]
-    pub metric_unit: MetricUnit,
+    pub priority_class_name: Option<DnsSubdomain>,
+    /// Makes the scheduler prefer the nodes of `server.nodeSelector` for the gate's Pods, with the
+    /// server's tolerations: a node that runs the gate has its image. Another node is as good when they
+    /// are full or away.
+    #[serde(default)]
+    pub prefer_tenant_node: bool,
+    /// The URL that the exporter serves its metrics at. Not needed with `prometheus`.
+    #[serde(default)]
+    pub metrics_url: Option<HttpUrl>,
+    /// A Prometheus server to read instead of the exporter. It takes the place of `metricsUrl`.
+    #[serde(default)]
+    pub prometheus: Option<Prometheus>,
+    /// The exporter. It decides `metric`, `metricUnit` and the other settings of the reading; each of
+    /// them that is written takes precedence. `custom` needs both of these two.
+    #[serde(default)]
+    pub exporter: Exporter,
+    /// The metric of memory in use; `series` says what each of its series counts. Default: the
+    /// exporter's.
+    #[serde(default)]
+    pub metric: Option<String>,
+    /// The unit of the metrics. Default: the exporter's.
+    #[serde(default)]
+    pub metric_unit: Option<MetricUnit>,
     /// The labels that a series must have to be read, to choose one GPU; an empty value also matches a
     /// series without the label. Default: every series.
     #[serde(default)]
     pub select: IndexMap<String, String>,
     /// The amount that each series of the metric counts. With `devices` nothing tells the server's
-    /// memory from that of others, and the guard needs `budget`. Default: `pods`.
+    /// memory from that of others, and the guard needs `budget`. Default: the exporter's, or `pods`.
     #[serde(default)]
     pub series: Option<Series>,
     /// The label that names a series' device, such as `UUID`. Together with the label `GPU_I_ID`, which
     /// the parts of a GPU have, it distinguishes devices: series of two devices count as no reading.
-    /// Default: devices are not distinguished.
+    /// Default: the exporter's; without one, devices are not distinguished.
     #[serde(default)]
     pub device_label: Option<String>,
-    /// The label of the namespace that uses a series' memory. Default: `namespace`.
+    /// The label of the namespace that uses a series' memory. Default: the exporter's, or `namespace`.
     #[serde(default)]
     pub namespace_label: Option<String>,
     /// The metric of the GPU's free memory, in the same unit. With it the gate measures the total.
-    /// Default: none.
+    /// Default: the exporter's, or none.
     #[serde(default)]
     pub free_metric: Option<String>,
     /// The metric of the GPU's total memory, in the same unit. Default: none.
@@ -454,15 +531,22 @@ pub struct Gate {
     /// Default: the server may use any amount.
     #[serde(default)]
     pub budget: Option<Bytes>,
-    /// The memory that the guard compares with the floor.
+    /// The memory that the guard compares with the floor. Default: `residents`.
     #[serde(default)]
-    pub count: Count,
+    pub count: Option<Count>,
     /// The guard's behaviour without a reading.
     #[serde(default)]
     pub on_scrape_failure: OnScrapeFailure,
     /// The meaning of a scrape without a series of the metric.
     #[serde(default)]
     pub no_series: NoSeries,
+    /// A metric that the exporter writes after every series that is read: proof that an answer was not cut
+    /// off. Default: none, and each answer is read twice.
+    #[serde(default)]
+    pub sentinel: Option<String>,
+    /// The most that the timestamp of a series may differ from the time of the reading, in seconds.
+    #[serde(default = "default_max_age")]
+    pub max_age_seconds: Whole<1, 3600>,
     /// The number of readings before the server is started; each must leave the floor free.
     #[serde(default = "default_samples")]
     pub samples: Whole<1, 10>,
@@ -484,8 +568,28 @@ pub struct Gate {
     pub resources: ResourceRequirements,
 }
 
+/// A Prometheus server as the source of the readings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prometheus {
+    /// The server's URL, without `/api/v1`.
+    pub url: HttpUrl,
+    /// The query of the memory in use: a selector of series, or any vector together with `ageQuery`.
+    /// Default: `metric` with the labels of `select`.
+    #[serde(default)]
+    pub query: Option<String>,
+    /// A query of the times of the samples behind `query`, in seconds since 1970: a scalar, or a vector whose
+    /// oldest time counts. Default: the samples' own times.
+    #[serde(default)]
+    pub age_query: Option<String>,
+}
+
 fn default_reserve() -> Bytes {
     Bytes::new(512 << 20)
+}
+
+fn default_max_age() -> Whole<1, 3600> {
+    Whole::new(60)
 }
 
 fn default_samples() -> Whole<1, 10> {
@@ -602,6 +706,37 @@ impl<'de> Visitor<'de> for EnvValueVisitor {
     }
 }
 
+impl Gate {
+    /// The URL that is read: Prometheus', or the exporter's. Empty only in values that were not checked.
+    pub fn source_url(&self) -> &str {
+        let prometheus = self.prometheus.as_ref().map(|prometheus| &prometheus.url);
+        prometheus.or(self.metrics_url.as_ref()).map_or("", HttpUrl::as_str)
+    }
+
+    /// Returns the shortest deadline of a Job in which every attempt of the gate's readings fits, rounded
+    /// up to 10 s, but at least [`MIN_ACTIVE_DEADLINE`].
+    fn min_job_deadline(&self) -> Whole<20, 86_400> {
+        let source = match &self.prometheus {
+            Some(Prometheus { query, age_query, .. }) => {
+                Source::Prometheus { query: query.clone(), age_query: age_query.clone() }
+            }
+            None => Source::Exposition { sentinel: self.sentinel.clone() },
+        };
+        let pace = Pace {
+            attempt: Sampling::DEFAULT_TIMEOUT * source.requests(),
+            samples: u32::try_from(self.samples.get()).unwrap_or(u32::MAX),
+            sample_interval: source.longest_pause(
+                self.sample_interval_seconds.to_duration(),
+                self.max_age_seconds.to_duration(),
+            ),
+            recheck_delay: self.recheck_delay_seconds.to_duration(),
+        };
+        let needed = pace.min_deadline(Action::Up).max(pace.min_deadline(Action::Guard));
+        let tens = (needed + POD_START).as_millis().div_ceil(10_000);
+        Whole::new(i64::try_from(tens * 10).unwrap_or(i64::MAX).max(MIN_ACTIVE_DEADLINE))
+    }
+}
+
 impl Values {
     /// Fills in the defaults that follow from other values.
     pub(super) fn set_defaults(&mut self) {
@@ -615,10 +750,13 @@ impl Values {
         ] {
             set_default(name, || DnsSubdomain::joined(&server, suffix));
         }
+        let deadline = self.gate.min_job_deadline();
+        set_default(&mut self.off_peak.active_deadline_seconds, || deadline);
         set_default(&mut self.target.name, || self.server.name.clone().into());
         set_default(&mut self.target.resource, || DnsLabel::resource_of(&self.target.kind));
         let secrets = &self.server.image_pull_secrets;
         set_default(&mut self.gate.image_pull_secrets, || secrets.clone());
+        self.gate.set_preset();
         if let Some(service) = &mut self.service {
             set_default(&mut service.name, || self.server.name.clone());
         }
@@ -627,12 +765,35 @@ impl Values {
                 set_default(&mut image.pull_policy, || PullPolicy::IfNotPresent);
             }
         }
+        let deadline = self.off_peak.default_down_starting_deadline();
+        set_default(&mut self.off_peak.down_starting_deadline_seconds, || deadline);
         set_default(&mut self.kyverno.exception_namespace, || self.namespace.name.clone());
         for client in &mut self.clients {
             set_default(&mut client.config_map, || {
                 DnsSubdomain::joined(self.name.as_str(), "client")
             });
         }
+    }
+}
+
+impl OffPeak {
+    /// The longest delay with which `down` may start and not reach the next window. Without such a
+    /// delay (the window never opens, or `@every`), that of the other jobs.
+    fn default_down_starting_deadline(&self) -> Whole<10, 604_800> {
+        let seconds = self.longest_down_delay().unwrap_or(self.starting_deadline_seconds.get());
+        Whole::new(seconds)
+    }
+
+    /// The longest delay in seconds with which a run of `down` may start, so that its Job ends before
+    /// the next window opens; `None` if there is no such limit. It may be negative.
+    pub(crate) fn longest_down_delay(&self) -> Option<i64> {
+        let zone = self.time_zone.as_str();
+        let up = RunTimes::parse(self.up.as_str(), zone)?;
+        let down = RunTimes::parse(self.down.as_str(), zone)?;
+        let active = self.active_deadline_seconds.map_or(MIN_ACTIVE_DEADLINE, Whole::get);
+        let active = SignedDuration::from_secs(active);
+        let delay = WindowSchedule { up: &up, down: &down }.longest_closing_delay(active)?;
+        Some(delay.as_secs())
     }
 }
 

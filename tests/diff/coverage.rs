@@ -12,7 +12,7 @@ use tts_render::project::load::{LoadedStack, Request};
 use tts_render::values::Assignment;
 
 use crate::common::tool::Sandbox;
-use crate::review::{NOW, committed, diff, first_line};
+use crate::review::{NOW, commit, committed, diff, first_line};
 
 /// A change of rendered files: a new file, or a replacement in the files of the guard and of `down`.
 enum Edit {
@@ -219,4 +219,35 @@ fn a_new_allow_comment_is_reported_even_if_no_object_changes() {
         "{}",
         ran.stdout
     );
+}
+
+#[test]
+fn a_new_allow_comment_is_reported_wherever_lint_reads_it() {
+    const COMMENT: &str = "# tts-render: allow guard-suspended: just for now\n";
+    let sandbox = committed();
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n";
+    let old = "# tts-render: allow image-moving-tag: it was there\n";
+    sandbox.write("templates/extra.yaml.j2", format!("{old}{template}"));
+    sandbox.write("overlays/night.yaml", format!("{old}gate: {{}}\n"));
+    sandbox.ok(&["render"]);
+    commit(&sandbox);
+    let unchanged = diff(&sandbox, &["-f", "overlays/night.yaml"]);
+    assert!(!unchanged.stdout.contains("newly allows"), "{}", unchanged.stdout);
+
+    let policy = sandbox.path("policies").read_dir().unwrap().next().unwrap().unwrap().file_name();
+    let policy = format!("policies/{}", policy.to_str().unwrap());
+    for file in ["templates/extra.yaml.j2", "overlays/night.yaml", &policy] {
+        let text = std::fs::read_to_string(sandbox.path(file)).unwrap();
+        sandbox.write(file, format!("{COMMENT}{text}"));
+        let ran = diff(&sandbox, &["-f", "overlays/night.yaml", "--fail-on", "warning"]);
+        assert_eq!(ran.code, 1, "{file}: {}{}", ran.stdout, ran.stderr);
+        let line = format!("`{file}` newly allows `guard-suspended`");
+        assert_eq!(ran.stdout.matches(&line).count(), 1, "{file}: {}", ran.stdout);
+        sandbox.write(file, text);
+    }
+
+    // A file that the base does not have.
+    sandbox.write("templates/new.yaml.j2", format!("{COMMENT}{{% if false %}}\n{{% endif %}}\n"));
+    let ran = diff(&sandbox, &[]);
+    assert!(ran.stdout.contains("`templates/new.yaml.j2` newly allows"), "{}", ran.stdout);
 }

@@ -4,6 +4,7 @@
 //! that wait for it (`on_time`) share one run, in parallel with the others.
 
 mod by_hand;
+mod missed;
 mod on_time;
 mod tenant;
 

@@ -274,8 +274,8 @@ fn a_closed_port_is_reported() {
 
 #[test]
 fn a_changed_manifest_is_detected() {
-    let (registry, output) =
-        push("GET", "/manifests/", 1, Answer::Body("{\"schemaVersion\":2,\"config\":{}}"));
+    let other = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{}}"#;
+    let (registry, output) = push("GET", "/manifests/", 1, Answer::Body(other));
     assert!(output.refusal().contains("do not use the image it holds"), "{}", output.stderr);
     assert_eq!(registry.count("GET /v2/gate/manifests/1"), 1);
 }

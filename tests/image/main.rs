@@ -13,6 +13,7 @@ mod http_server;
 mod build;
 mod cluster;
 mod faults;
+mod hostile_registry;
 mod pin;
 mod push;
 mod registry;

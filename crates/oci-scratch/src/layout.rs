@@ -1,14 +1,28 @@
 //! An OCI image layout: made from an image, written to a folder, read back and checked.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::binary::Package;
 use crate::image::Image;
 use crate::layer::pack_layer;
-use crate::manifest::{self, Annotations, Config, Descriptor, Index, Manifest};
+use crate::manifest::{self, Annotations, Config, Descriptor, Index, MAX_MANIFEST_BYTES, Manifest};
 use crate::{Digest, ImageError};
+
+/// The most bytes that are read, and the limit in words.
+#[derive(Clone, Copy)]
+struct Limit {
+    bytes: usize,
+    words: &'static str,
+}
+
+/// The limit on an index, a manifest or a configuration.
+const DOCUMENT: Limit = Limit { bytes: MAX_MANIFEST_BYTES, words: "a document may have 4 MiB" };
+
+/// The limit on all packed layers together. The images of this project have 10 MiB.
+const LAYERS: Limit =
+    Limit { bytes: 64 << 20, words: "the packed layers may have 64 MiB together" };
 
 /// One image in memory, each part with its digest.
 #[derive(Debug, Clone)]
@@ -94,8 +108,8 @@ impl Layout {
         self.annotations().ok()?.remove(manifest::TITLE)
     }
 
-    /// Writes the folder. One that holds a layout is replaced as a whole; a failure leaves the old
-    /// one.
+    /// Writes the folder. One that holds a layout is replaced as a whole: a failure leaves the old
+    /// one, and on Linux the folder exists at any moment, also if the process is killed.
     ///
     /// # Errors
     /// The folder holds other files, or can't be written.
@@ -113,6 +127,9 @@ impl Layout {
         let (new, old) = (beside.path().join("new"), beside.path().join("old"));
         self.write_files(&new).map_err(failed)?;
         if replaces {
+            if exchange(&new, folder).map_err(failed)? {
+                return Ok(());
+            }
             fs::rename(folder, &old).map_err(failed)?;
         }
         fs::rename(&new, folder).map_err(|error| match fs::rename(&old, folder) {
@@ -161,7 +178,7 @@ impl Layout {
             }
         }
         let index_path = folder.join("index.json");
-        let index: Index = parse_json(&index_path, &read_file(&index_path)?)?;
+        let index: Index = parse_json(&index_path, &read_file(&index_path, DOCUMENT)?)?;
         let [entry] = &*index.manifests else {
             let (folder, count) = (folder.display(), index.manifests.len());
             let message = format!("`{folder}` holds {count} images: expected exactly one");
@@ -170,10 +187,15 @@ impl Layout {
         if entry.media_type == manifest::INDEX {
             return Err(damaged_file(&index_path, "it names a list of images, not an image"));
         }
-        let manifest = read_blob(folder, entry)?;
+        let manifest = read_blob(folder, entry, DOCUMENT)?;
         let document: Manifest = parse_json(&blob_path(folder, &manifest.digest), &manifest.bytes)?;
-        let config = read_blob(folder, &document.config)?;
-        let layers = document.layers.iter().map(|layer| read_blob(folder, layer));
+        let config = read_blob(folder, &document.config, DOCUMENT)?;
+        let mut left = LAYERS;
+        let layers = document.layers.iter().map(|layer| {
+            let blob = read_blob(folder, layer, left)?;
+            left.bytes -= blob.bytes.len();
+            Ok(blob)
+        });
         Ok(Layout {
             ref_name: entry.annotations.get(manifest::REF_NAME).cloned(),
             manifest,
@@ -191,6 +213,25 @@ impl Layout {
             serde_json::from_slice(&self.manifest.bytes).map_err(decode_error)?;
         Ok(manifest.annotations)
     }
+}
+
+/// Exchanges two folders in one step. Returns false if the system or the file system can't.
+#[cfg(target_os = "linux")]
+fn exchange(new: &Path, old: &Path) -> io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+
+    match renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// As above, for a system without such a step.
+#[cfg(not(target_os = "linux"))]
+fn exchange(_: &Path, _: &Path) -> io::Result<bool> {
+    Ok(false)
 }
 
 fn write_error(folder: &Path, error: io::Error) -> ImageError {
@@ -273,22 +314,34 @@ fn parse_json<T: serde::de::DeserializeOwned>(path: &Path, bytes: &[u8]) -> Resu
     serde_json::from_slice(bytes).map_err(|error| damaged_file(path, error))
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, ImageError> {
-    fs::read(path)
-        .map_err(|error| ImageError::caused(format!("`{}` can't be read", path.display()), error))
+/// Reads a plain file of at most so many bytes; the rest of a larger one is not read.
+fn read_file(path: &Path, limit: Limit) -> Result<Vec<u8>, ImageError> {
+    let failed = |error| ImageError::caused(format!("`{}` can't be read", path.display()), error);
+    // A FIFO would block.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(ImageError::new(format!("`{}` is not a file", path.display())));
+    }
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(failed)?;
+    file.take(limit.bytes as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > limit.bytes {
+        let (path, words) = (path.display(), limit.words);
+        return Err(ImageError::new(format!("`{path}` is too large: {words}")));
+    }
+    Ok(bytes)
 }
 
 fn blob_path(folder: &Path, digest: &Digest) -> PathBuf {
     folder.join("blobs").join("sha256").join(digest.hex())
 }
 
-fn read_blob(folder: &Path, descriptor: &Descriptor) -> Result<Blob, ImageError> {
+fn read_blob(folder: &Path, descriptor: &Descriptor, limit: Limit) -> Result<Blob, ImageError> {
     let Some(digest) = Digest::parse(&descriptor.digest) else {
         let reason = format!("expected a sha256 digest, found `{}`", descriptor.digest);
         return Err(damaged_file(&folder.join("index.json"), reason));
     };
     let path = blob_path(folder, &digest);
-    let bytes = read_file(&path)?;
+    let bytes = read_file(&path, limit)?;
     let actual = Digest::of(&bytes);
     if actual != digest || bytes.len() as u64 != descriptor.size {
         return Err(damaged_file(&path, format!("its digest is `{actual}`")));
@@ -399,6 +452,60 @@ mod tests {
             }
             other => other.to_string(),
         }
+    }
+
+    /// A process that is killed between two renames would leave no folder.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_folder_that_is_replaced_is_never_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("layout");
+        let layout = Layout::new(&example(), "1").unwrap();
+        layout.write(&out).unwrap();
+        let is_done = std::sync::atomic::AtomicBool::new(false);
+        let ordering = std::sync::atomic::Ordering::SeqCst;
+        std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                while !is_done.load(ordering) {
+                    if !out.join("index.json").exists() {
+                        return false;
+                    }
+                }
+                true
+            });
+            for _ in 0..200 {
+                layout.write(&out).unwrap();
+            }
+            is_done.store(true, ordering);
+            assert!(watcher.join().unwrap(), "the folder was missing for a moment");
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
+    }
+
+    #[test]
+    fn only_plain_files_within_the_limits_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("layout");
+        let written = Layout::new(&example(), "1").unwrap();
+        let blob = |digest: &Digest| blob_path(&out, digest);
+        let layer = blob(&written.layers[0].digest);
+        let documents =
+            [out.join("index.json"), blob(written.digest()), blob(&written.config.digest)];
+        let files = documents.iter().map(|path| (path, 4, "a document may have 4 MiB"));
+        for (path, mebibytes, words) in
+            files.chain([(&layer, 64, "the packed layers may have 64 MiB together")])
+        {
+            written.write(&out).unwrap();
+            // Sparse: nothing is stored.
+            File::options().write(true).open(path).unwrap().set_len((mebibytes << 20) + 1).unwrap();
+            let error = Layout::read(&out).unwrap_err().to_string();
+            assert_eq!(error, format!("`{}` is too large: {words}", path.display()));
+        }
+        written.write(&out).unwrap();
+        fs::remove_file(&layer).unwrap();
+        fs::create_dir(&layer).unwrap();
+        let error = Layout::read(&out).unwrap_err().to_string();
+        assert!(error.ends_with("is not a file"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! In: an [`Image`], its files in memory. Out: an image layout in a folder, the same bytes for the
 //! same input on every machine; the same image in a registry; its digest.
 
+mod authentication;
 mod binary;
+mod client;
 mod credentials;
 mod digest;
 mod error;

@@ -10,6 +10,10 @@ pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 pub const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
+/// The largest manifest, index or configuration, in bytes: the limit of the distribution specification
+/// for manifests.
+pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
+
 /// The content of the file `oci-layout`.
 pub const LAYOUT: &str = "{\"imageLayoutVersion\":\"1.0.0\"}";
 

@@ -1,11 +1,9 @@
 //! Failures of a registry, in words for the person who called it.
 
-use std::error::Error;
-
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use oci_client::errors::{OciDistributionError as Failure, OciErrorCode};
 
 use crate::Digest;
+use crate::client::Failure;
 use crate::credentials::Login;
 use crate::reference::Reference;
 
@@ -111,6 +109,18 @@ pub enum RegistryError {
         /// The fault of the answer.
         reason: String,
     },
+    /// A step from HTTPS to HTTP.
+    #[error(
+        "the {step} of `{registry}` leads from HTTPS to `{to}`, where anyone on the way can read and change what is sent"
+    )]
+    Downgrade {
+        /// The host.
+        registry: String,
+        /// "redirect", "token server" or "upload address".
+        step: &'static str,
+        /// The address without its path.
+        to: String,
+    },
     /// No client can be made, for example because the system has no trusted certificates.
     #[error("no connection can be set up: {0}")]
     Setup(String),
@@ -177,26 +187,19 @@ impl<'a> RegistryRequest<'a> {
 
     /// Judges a failure of the attempt of this number.
     pub fn judge(&self, failure: Failure, attempts: usize) -> Verdict {
+        let registry = self.registry();
         match failure {
-            Failure::ServerError { code, message, .. } => {
-                self.judge_status(code, &message, attempts)
+            Failure::Status(status, body) => self.judge_status(status, &body, attempts),
+            Failure::Connection(cause) => self.judge_connection(&cause, attempts),
+            Failure::Protocol(reason) => {
+                let reason = self.clean_message(&reason);
+                Verdict { error: RegistryError::Protocol { registry, reason }, is_transient: false }
             }
-            Failure::UnauthorizedError { .. } => self.judge_status(401, "", attempts),
-            // The crate keeps no status here: the token server's answer was not 200.
-            Failure::AuthenticationFailure(body) => self.judge_status(401, &body, attempts),
-            Failure::RegistryError { envelope, .. } => {
-                let code = envelope.errors.first().map_or(400, |error| status_of(&error.code));
-                let body = serde_json::to_string(&envelope).unwrap_or_default();
-                self.judge_status(code, &body, attempts)
+            Failure::Downgrade(step, to) => {
+                let to = self.clean_message(&to);
+                let error = RegistryError::Downgrade { registry, step, to };
+                Verdict { error, is_transient: false }
             }
-            Failure::ImageManifestNotFoundError(_) => self.judge_status(404, "", attempts),
-            Failure::RequestError(error) => match error.status() {
-                Some(status) => self.judge_status(status.as_u16(), "", attempts),
-                None if error.is_builder() || error.is_decode() => self.judge_protocol(&error),
-                None => self.judge_connection(&innermost_cause(&error), attempts),
-            },
-            Failure::IoError(error) => self.judge_connection(&innermost_cause(&error), attempts),
-            other => self.judge_protocol(&other),
         }
     }
 
@@ -232,7 +235,7 @@ impl<'a> RegistryRequest<'a> {
     }
 
     /// Judges a connection that failed or broke.
-    pub fn judge_connection(&self, cause: &str, attempts: usize) -> Verdict {
+    fn judge_connection(&self, cause: &str, attempts: usize) -> Verdict {
         let attempts = match attempts {
             0 | 1 => String::new(),
             _ => format!(" in each of {attempts} attempts"),
@@ -243,21 +246,14 @@ impl<'a> RegistryRequest<'a> {
         Verdict { error: RegistryError::Connection { registry, attempts, cause }, is_transient }
     }
 
-    fn judge_protocol(&self, reason: &dyn Error) -> Verdict {
-        let error = RegistryError::Protocol {
-            registry: self.registry(),
-            reason: self.clean_message(&reason.to_string()),
-        };
-        Verdict { error, is_transient: false }
-    }
-
-    /// The error for a manifest that is none, with the first line of the answer.
-    pub fn not_a_manifest(&self, bytes: &[u8], reason: String) -> RegistryError {
+    /// The error for an answer that is not a manifest, with its first line.
+    pub fn not_a_manifest(&self, bytes: &[u8], reason: &str) -> RegistryError {
         let start = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).into_owned();
         let line = start.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let reason = self.clean_message(reason);
         let reason = match self.clean_message(line) {
             line if line.is_empty() => reason,
-            line => format!("{}: its first line is `{line}`", self.clean_message(&reason)),
+            line => format!("{reason}: its first line is `{line}`"),
         };
         RegistryError::Protocol { registry: self.registry(), reason }
     }
@@ -294,21 +290,6 @@ fn to_each(attempts: usize) -> String {
     if attempts > 1 { format!(" to each of {attempts} attempts") } else { String::new() }
 }
 
-/// The HTTP status that the distribution specification pairs with an error code.
-fn status_of(code: &OciErrorCode) -> u16 {
-    match code {
-        OciErrorCode::Unauthorized => 401,
-        OciErrorCode::Denied => 403,
-        OciErrorCode::BlobUnknown
-        | OciErrorCode::BlobUploadUnknown
-        | OciErrorCode::ManifestUnknown
-        | OciErrorCode::NameUnknown
-        | OciErrorCode::NotFound => 404,
-        OciErrorCode::Toomanyrequests => 429,
-        _ => 400,
-    }
-}
-
 /// The messages of a registry's error document.
 fn error_messages(body: &str) -> Option<String> {
     let document: serde_json::Value = serde_json::from_str(body).ok()?;
@@ -330,15 +311,6 @@ fn mentions_full_disk(body: &str) -> bool {
         .any(|w| body.contains(w))
 }
 
-/// The last of the causes: the system's message, without the wrappers' messages and the URL.
-pub(super) fn innermost_cause(error: &dyn Error) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -351,7 +323,7 @@ mod tests {
     }
 
     fn server_error(code: u16, message: &str) -> Failure {
-        Failure::ServerError { code, url: "u".to_owned(), message: message.to_owned() }
+        Failure::Status(code, message.to_owned())
     }
 
     #[test]

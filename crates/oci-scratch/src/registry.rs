@@ -1,21 +1,23 @@
-//! A registry: pushes an image to it, or asks it for a digest. oci-client implements the protocol; this
-//! file decides the order of requests and the retries, and compares the digests at the end.
+//! A registry: pushes an image to it, or asks it for a digest (distribution-spec 1.1). Nothing that it
+//! answers is believed: digests are computed from the bytes that came.
 
+use std::thread;
 use std::time::Duration;
-
-use oci_client::client::{ClientConfig, ClientProtocol};
-use oci_client::errors::OciDistributionError as Failure;
-use oci_client::secrets::RegistryAuth;
-use oci_client::{Client, RegistryOperation};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use ureq::http::{Method, Uri, header};
 
 use crate::Digest;
+use crate::authentication::{
+    Challenge, MAX_TOKEN_BYTES, basic_credential, parse_token, percent_encode, token_url,
+};
+use crate::client::{Answer, Call, Client, Credential, Failure, is_same_origin};
 use crate::credentials::Login;
 use crate::layout::{Blob, Layout};
+use crate::manifest::MAX_MANIFEST_BYTES;
 use crate::reference::Reference;
-use crate::refusal::{Access, RegistryError, RegistryRequest, innermost_cause};
+use crate::refusal::{Access, RegistryError, RegistryRequest};
 
 /// The connection to a registry.
 #[derive(Debug, Clone)]
@@ -26,9 +28,16 @@ pub struct Registry {
     pub plain_http: bool,
 }
 
-/// A step of a push, for progress messages.
+/// A step of a push or a query, for progress messages.
 #[derive(Debug)]
 pub enum PushStep<'a> {
+    /// The login is about to be sent to a token server on another host or port than the registry.
+    LoginElsewhere {
+        /// The token server, with its port if it has one.
+        server: &'a str,
+        /// The registry that names it.
+        registry: &'a str,
+    },
     /// The registry has the blob already.
     Skipped(&'a Blob),
     /// The blob was sent.
@@ -39,11 +48,12 @@ pub enum PushStep<'a> {
 
 /// Pauses between attempts; there is one attempt more than pauses.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The limit between two pieces of an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// The limit on a whole request, so that a slow server does not block a CI job for ever.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The most bytes that are kept of an answer without content, such as an error's.
+const MAX_ANSWER_BYTES: usize = 64 << 10;
+
+/// The media type of an upload.
+const OCTETS: &str = "application/octet-stream";
 
 /// The media types of manifests; `image pin` also reads images of other tools.
 const ACCEPTED: [&str; 4] = [
@@ -68,50 +78,27 @@ impl Registry {
         if to.digest().is_some() {
             return Err(RegistryError::PushToDigest(to.to_string()));
         }
-        let request = RegistryRequest::new(to, &self.login, Access::Push);
-        block_on(async {
-            let mut session = Session { registry: self, request, watch };
-            let (client, auth) = session.log_in(RegistryOperation::Push).await?;
-            let reference = to.inner();
-            for blob in layout.layers.iter().chain([&layout.config]) {
-                let digest = blob.digest.as_str();
-                if session.retry(async || client.blob_exists(reference, digest).await).await? {
-                    (session.watch)(PushStep::Skipped(blob));
-                    continue;
-                }
-                // A stream, because oci-client's method for bytes panics if a Location is not a URL.
-                let send = async || {
-                    let bytes = bytes::Bytes::from(blob.bytes.clone());
-                    let size = Some(bytes.len() as u64);
-                    let once = futures_util::stream::iter([Ok(bytes)]);
-                    client.push_blob_stream(reference, once, digest, size).await
-                };
-                session.retry(send).await?;
+        let mut session = Session::open(self, to, Access::Push, watch)?;
+        for blob in layout.layers.iter().chain([&layout.config]) {
+            if session.has_blob(&blob.digest)? {
+                (session.watch)(PushStep::Skipped(blob));
+            } else {
+                session.send_blob(blob)?;
                 (session.watch)(PushStep::Sent(blob));
             }
-            let manifest = &layout.manifest;
-            let kind = manifest.media_type.parse().map_err(|_| RegistryError::Protocol {
+        }
+        let manifest = &layout.manifest;
+        session.send_manifest(manifest)?;
+        (session.watch)(PushStep::Sent(manifest));
+        let found = session.manifest_digest()?;
+        if found != manifest.digest {
+            return Err(RegistryError::WrongDigest {
                 registry: to.registry().to_owned(),
-                reason: format!("the media type `{}` can't be a header", manifest.media_type),
-            })?;
-            let kind = &kind;
-            let send = async || {
-                client
-                    .push_manifest_raw(reference, manifest.bytes.clone(), Clone::clone(kind))
-                    .await
-            };
-            session.retry(send).await?;
-            (session.watch)(PushStep::Sent(manifest));
-            let found = session.manifest_digest(&client, &auth).await?;
-            if found != manifest.digest {
-                return Err(RegistryError::WrongDigest {
-                    registry: to.registry().to_owned(),
-                    pushed: manifest.digest.clone(),
-                    found,
-                });
-            }
-            Ok(found)
-        })
+                pushed: manifest.digest.clone(),
+                found,
+            });
+        }
+        Ok(found)
     }
 
     /// The digest that a tag leads to now; for an image for several machines, the list's digest.
@@ -123,87 +110,190 @@ impl Registry {
         of: &Reference,
         watch: &mut dyn FnMut(PushStep<'_>),
     ) -> Result<Digest, RegistryError> {
-        let request = RegistryRequest::new(of, &self.login, Access::Pull);
-        block_on(async {
-            let mut session = Session { registry: self, request, watch };
-            let (client, auth) = session.log_in(RegistryOperation::Pull).await?;
-            session.manifest_digest(&client, &auth).await
-        })
+        Session::open(self, of, Access::Pull, watch)?.manifest_digest()
     }
 }
 
 /// One push or query.
 struct Session<'a> {
-    registry: &'a Registry,
+    client: Client,
     request: RegistryRequest<'a>,
     watch: &'a mut dyn FnMut(PushStep<'_>),
+    /// `https://registry.example/v2/`.
+    root: Uri,
+    /// The credential that the registry asked for.
+    credential: Option<Credential>,
 }
 
-impl Session<'_> {
-    /// Logs in. Bearer tokens are fetched here, once: oci-client would fetch one before each request,
-    /// continue without one if that fails, and panic at one that can't be a header.
-    async fn log_in(
-        &mut self,
-        to: RegistryOperation,
-    ) -> Result<(Client, RegistryAuth), RegistryError> {
-        let auth = match &self.registry.login {
-            Login::Anonymous => RegistryAuth::Anonymous,
-            Login::Password { user, password } => {
-                RegistryAuth::Basic(user.clone(), password.clone())
+impl<'a> Session<'a> {
+    /// Connects, and logs in if the registry asks for it.
+    fn open(
+        registry: &'a Registry,
+        reference: &'a Reference,
+        access: Access,
+        watch: &'a mut dyn FnMut(PushStep<'_>),
+    ) -> Result<Self, RegistryError> {
+        let scheme = if registry.plain_http { "http" } else { "https" };
+        let root = format!("{scheme}://{}/v2/", reference.host());
+        let root: Uri = root.parse().map_err(|error| RegistryError::Setup(format!("{error}")))?;
+        let request = RegistryRequest::new(reference, &registry.login, access);
+        let client = Client::new().map_err(RegistryError::Setup)?;
+        let mut session = Session { client, request, watch, root, credential: None };
+        // The answer does not matter, only its challenge.
+        session.retry(|session| session.exchange(&get(session.root.clone()), |_| true))?;
+        Ok(session)
+    }
+
+    fn has_blob(&mut self, digest: &Digest) -> Result<bool, RegistryError> {
+        let url = self.url(&format!("blobs/{digest}"))?;
+        let call = Call { method: Method::HEAD, ..get(url) };
+        let exchange =
+            |session: &mut Self| session.exchange(&call, |status| matches!(status, 200 | 404));
+        Ok(self.retry(exchange)?.status == 200)
+    }
+
+    /// Sends a blob with one PUT: chunks need more requests, and not every registry accepts them.
+    fn send_blob(&mut self, blob: &Blob) -> Result<(), RegistryError> {
+        let url = self.url("blobs/uploads/")?;
+        let start = Call { method: Method::POST, body: Some((OCTETS, &[])), ..get(url) };
+        let digest = percent_encode(blob.digest.as_str());
+        self.retry(|session| {
+            let upload = session.exchange(&start, |status| status == 202)?;
+            let location = upload.location("upload address")?.to_string();
+            let joint = if location.contains('?') { '&' } else { '?' };
+            let url = format!("{location}{joint}digest={digest}").parse();
+            let url = url.map_err(|_| Failure::Protocol("invalid `Location`".to_owned()))?;
+            let call = Call { method: Method::PUT, body: Some((OCTETS, &blob.bytes)), ..get(url) };
+            session.exchange(&call, |status| status == 201)
+        })?;
+        Ok(())
+    }
+
+    fn send_manifest(&mut self, manifest: &Blob) -> Result<(), RegistryError> {
+        let url = self.manifest_url()?;
+        let body = Some((&*manifest.media_type, &*manifest.bytes));
+        let call = Call { method: Method::PUT, body, ..get(url) };
+        self.retry(|session| session.exchange(&call, |status| status == 201))?;
+        Ok(())
+    }
+
+    /// Computes the digest from the manifest's bytes, and compares it with the digest that was asked
+    /// for and the one that the registry states.
+    fn manifest_digest(&mut self) -> Result<Digest, RegistryError> {
+        let url = self.manifest_url()?;
+        let call = Call { accept: &ACCEPTED, limit: MAX_MANIFEST_BYTES, ..get(url) };
+        let answer = self.retry(|session| session.exchange(&call, |status| status == 200))?;
+        check_manifest(&answer).map_err(|why| self.request.not_a_manifest(&answer.body, &why))?;
+        let computed = Digest::of(&answer.body);
+        let asked = self.request.reference.digest().map(Digest::as_str);
+        let stated = answer.header("docker-content-digest");
+        for claim in [asked, stated].into_iter().flatten() {
+            // Another algorithm is legal; it is not checked, and its digest not used.
+            if claim != computed.as_str() && !claim.starts_with("sha512:") {
+                let reason =
+                    format!("the manifest has the digest `{computed}`: expected `{claim}`");
+                return Err(self.request.not_a_manifest(b"", &reason));
             }
-        };
-        let reference = self.request.reference.inner();
-        let client = self.registry.client()?;
-        let token = self.retry(async || client.auth(reference, &auth, to).await).await?;
-        let Some(token) = token else {
-            return Ok((client, auth));
-        };
-        if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(RegistryError::Protocol {
-                registry: self.request.reference.registry().to_owned(),
-                reason: "its token can't be sent in a header".to_owned(),
-            });
         }
+        Ok(computed)
+    }
+
+    /// The address of the image's manifest.
+    fn manifest_url(&self) -> Result<Uri, RegistryError> {
+        let reference = self.request.reference;
+        let digest = reference.digest().map(Digest::as_str);
+        self.url(&format!("manifests/{}", digest.or(reference.tag()).unwrap_or("latest")))
+    }
+
+    /// An address below the repository's.
+    fn url(&self, path: &str) -> Result<Uri, RegistryError> {
+        let url = format!("{}{}/{path}", self.root, self.request.reference.repository());
+        url.parse().map_err(|error| RegistryError::Setup(format!("{error}")))
+    }
+
+    /// Sends a request with the session's credential. If the registry asks for a login, logs in and
+    /// sends it again, once.
+    fn exchange(
+        &mut self,
+        call: &Call<'_>,
+        is_expected: impl Fn(u16) -> bool,
+    ) -> Result<Answer, Failure> {
+        let mut answer = self.send(call)?;
+        // The challenge of a host that a redirect leads to is not the registry's.
+        let challenge = match answer.status {
+            401 if is_same_origin(&answer.url, &self.root) => Challenge::find(&answer.headers),
+            _ => None,
+        };
+        if let Some(challenge) = challenge
+            && self.log_in(&challenge)?
+        {
+            answer = self.send(call)?;
+        }
+        match answer.status {
+            status if is_expected(status) => Ok(answer),
+            status if status < 400 => {
+                Err(Failure::Protocol(format!("it answers {status} to {}", call.method)))
+            }
+            _ => Err(answer.into_failure()),
+        }
+    }
+
+    fn send(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        self.client.send(call, self.credential.as_ref())
+    }
+
+    /// Gets the credential that the registry asks for; returns false if there is none.
+    fn log_in(&mut self, challenge: &Challenge) -> Result<bool, Failure> {
+        let login = self.request.login;
+        let (realm, service) = match challenge {
+            Challenge::Basic => {
+                self.credential = basic_credential(login, &self.root);
+                return Ok(self.credential.is_some());
+            }
+            Challenge::Bearer { realm, service } => (realm, service.as_deref()),
+        };
+        let actions = if self.request.access == Access::Push { "pull,push" } else { "pull" };
+        let scope = format!("repository:{}:{actions}", self.request.reference.repository());
+        let url = token_url(&self.root, realm, service, &scope)?;
+        let credential = basic_credential(login, &url);
+        if let Some(server) = url.authority()
+            && credential.is_some()
+            && !is_same_origin(&url, &self.root)
+        {
+            let registry = self.request.reference.registry();
+            (self.watch)(PushStep::LoginElsewhere { server: server.as_str(), registry });
+        }
+        let call = Call { limit: MAX_TOKEN_BYTES, ..get(url) };
+        let answer = self.client.send(&call, credential.as_ref())?;
+        let token = match answer.status {
+            200 => parse_token(&answer.body)?,
+            // A token server has its own words for a login that it rejects.
+            400..=499 => return Err(Failure::Status(401, answer.text())),
+            _ => return Err(answer.into_failure()),
+        };
         self.request.secrets.push(token.clone());
-        let (client, auth) = (self.registry.client()?, RegistryAuth::Bearer(token));
-        client.store_auth_if_needed(reference.resolve_registry(), &auth).await;
-        Ok((client, auth))
+        let value = format!("Bearer {token}");
+        self.credential = Some(Credential { to: self.root.clone(), value });
+        Ok(true)
     }
 
-    /// Computes the digest from the manifest's bytes; a registry could send a wrong header.
-    async fn manifest_digest(
+    /// Runs a step, with retries while its failure may be transient.
+    fn retry<T>(
         &mut self,
-        client: &Client,
-        auth: &RegistryAuth,
-    ) -> Result<Digest, RegistryError> {
-        let reference = self.request.reference.inner();
-        let read = async || client.pull_manifest_raw(reference, auth, &ACCEPTED).await;
-        let (bytes, _) = self.retry(read).await?;
-        check_manifest(&bytes).map_err(|reason| self.request.not_a_manifest(&bytes, reason))?;
-        Ok(Digest::of(&bytes))
-    }
-
-    /// Runs a request, with retries while its failure may be transient.
-    async fn retry<T>(
-        &mut self,
-        step: impl AsyncFn() -> Result<T, Failure>,
+        step: impl Fn(&mut Self) -> Result<T, Failure>,
     ) -> Result<T, RegistryError> {
         let mut pauses = PAUSES.into_iter();
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let verdict = match tokio::time::timeout(REQUEST_TIMEOUT, step()).await {
-                Ok(Ok(done)) => return Ok(done),
-                Ok(Err(failure)) => self.request.judge(failure, attempts),
-                Err(_) => {
-                    let cause = format!("no complete answer in {} s", REQUEST_TIMEOUT.as_secs());
-                    self.request.judge_connection(&cause, attempts)
-                }
+            let verdict = match step(self) {
+                Ok(done) => return Ok(done),
+                Err(failure) => self.request.judge(failure, attempts),
             };
             match pauses.next().filter(|_| verdict.is_transient) {
                 Some(pause) => {
                     (self.watch)(PushStep::Retry(&verdict.error));
-                    tokio::time::sleep(pause).await;
+                    thread::sleep(pause);
                 }
                 None => return Err(verdict.error),
             }
@@ -211,30 +301,15 @@ impl Session<'_> {
     }
 }
 
-impl Registry {
-    fn client(&self) -> Result<Client, RegistryError> {
-        // Fails if a client was made before in this process, which is fine.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let protocol = if self.plain_http { ClientProtocol::Http } else { ClientProtocol::Https };
-        let config = ClientConfig {
-            protocol,
-            // One PUT: chunks need three requests for each blob, and not every registry accepts them.
-            use_monolithic_push: true,
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            read_timeout: Some(READ_TIMEOUT),
-            user_agent: concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
-        };
-        Client::try_from(config).map_err(|error| RegistryError::Setup(innermost_cause(&error)))
-    }
+/// A plain GET.
+fn get(url: Uri) -> Call<'static> {
+    Call { method: Method::GET, url, accept: &[], body: None, limit: MAX_ANSWER_BYTES }
 }
 
-/// The largest manifest, in bytes: the limit of the distribution specification for registries.
-const MAX_MANIFEST_BYTES: usize = 4 << 20;
-
 /// Checks that an answer is a manifest or a list of manifests, not a login page or an empty body.
-fn check_manifest(bytes: &[u8]) -> Result<(), String> {
-    if bytes.len() > MAX_MANIFEST_BYTES {
+fn check_manifest(answer: &Answer) -> Result<(), String> {
+    let bytes = &answer.body;
+    if answer.is_truncated {
         return Err(format!("the manifest has more than {} MiB", MAX_MANIFEST_BYTES >> 20));
     }
     if bytes.is_empty() {
@@ -243,14 +318,24 @@ fn check_manifest(bytes: &[u8]) -> Result<(), String> {
     let Ok(document) = serde_json::from_slice::<Document>(bytes) else {
         return Err("the manifest is not JSON of an image".to_owned());
     };
-    match (document.schema_version, document.media_type) {
-        (2, Some(media_type)) if !ACCEPTED.contains(&media_type.as_str()) => {
-            Err(format!("the manifest has the unknown media type `{media_type}`"))
-        }
-        (2, _) if document.config.is_some() || document.manifests.is_some() => Ok(()),
-        (2, _) => Err("the manifest names neither a configuration nor manifests".to_owned()),
-        (version, _) => Err(format!("the manifest has the schema version {version}: expected 2")),
+    if document.schema_version != 2 {
+        let version = document.schema_version;
+        return Err(format!("the manifest has the schema version {version}: expected 2"));
     }
+    // OCI's own documents may leave the type to the header.
+    let header = answer.header(header::CONTENT_TYPE.as_str());
+    let header = header.and_then(|text| text.split(';').next()).map(str::trim);
+    match document.media_type.as_deref().or(header) {
+        Some(media_type) if ACCEPTED.contains(&media_type) => {}
+        Some(media_type) => {
+            return Err(format!("the manifest has the unknown media type `{media_type}`"));
+        }
+        None => return Err("the manifest has no media type".to_owned()),
+    }
+    if document.config.is_none() && document.manifests.is_none() {
+        return Err("the manifest names neither a configuration nor manifests".to_owned());
+    }
+    Ok(())
 }
 
 /// The fields that a manifest, or a list of manifests, must have.
@@ -263,22 +348,27 @@ struct Document {
     manifests: Option<IgnoredAny>,
 }
 
-/// Runs a future. The runtime is made here, so that commands without a registry do not pay for one.
-fn block_on<T>(work: impl Future<Output = Result<T, RegistryError>>) -> Result<T, RegistryError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| RegistryError::Setup(error.to_string()))?.block_on(work)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ureq::http::HeaderMap;
+
+    fn answer(content_type: Option<&str>, body: &str) -> Answer {
+        let mut headers = HeaderMap::new();
+        if let Some(content_type) = content_type {
+            headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+        }
+        let url = Uri::from_static("https://r.example/");
+        Answer { status: 200, headers, body: body.into(), is_truncated: false, url }
+    }
 
     #[test]
     fn only_manifests_are_accepted() {
         let config = r#"{"schemaVersion": 2, "config": {}, "layers": []}"#;
         let list = r#"{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}"#;
-        for good in [config, list] {
-            assert_eq!(check_manifest(good.as_bytes()), Ok(()), "{good}");
+        let oci = "application/vnd.oci.image.manifest.v1+json; charset=utf-8";
+        for (content_type, good) in [(Some(oci), config), (None, list), (Some("text/html"), list)] {
+            assert_eq!(check_manifest(&answer(content_type, good)), Ok(()), "{good}");
         }
         for (bad, reason) in [
             ("", "empty"),
@@ -291,10 +381,15 @@ mod tests {
                 "media type `text/html`",
             ),
         ] {
-            let error = check_manifest(bad.as_bytes()).unwrap_err();
+            let error = check_manifest(&answer(Some(oci), bad)).unwrap_err();
             assert!(error.contains(reason), "{bad}: {error}");
         }
-        let long = format!("{config}{}", " ".repeat(MAX_MANIFEST_BYTES));
-        assert!(check_manifest(long.as_bytes()).unwrap_err().contains("more than 4 MiB"));
+        for (content_type, reason) in [(None, "no media type"), (Some("text/html"), "`text/html`")]
+        {
+            let error = check_manifest(&answer(content_type, config)).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+        let long = Answer { is_truncated: true, ..answer(Some(oci), config) };
+        assert!(check_manifest(&long).unwrap_err().contains("more than 4 MiB"));
     }
 }

@@ -64,6 +64,12 @@ pub enum ExpositionFault {
     TooLarge,
     /// A duplicate series of the metric.
     SeriesTwice,
+    /// A series of the metric that is too old.
+    Stale,
+    /// A series of the metric with a timestamp in the future.
+    Future,
+    /// No sentinel after the last series of the metric.
+    NoSentinel,
     /// Series of two devices; each is named.
     TwoDevices(Box<[String; 2]>),
     /// A series without the label of the device.
@@ -113,6 +119,9 @@ impl fmt::Display for ExpositionFault {
             Self::Negative => "the metric's value is negative",
             Self::TooLarge => "more memory than any GPU has",
             Self::SeriesTwice => "duplicate series of the metric",
+            Self::Stale => "a series of the metric is stale: its timestamp is too old",
+            Self::Future => "a series of the metric has a timestamp in the future",
+            Self::NoSentinel => "the sentinel does not follow the last series of the metric",
             Self::NoDeviceLabel => "a series of the metric has no label `DEVICE_LABEL`",
             Self::DeviceTwice => "different amounts of one device",
             Self::DeviceUnnamed => {

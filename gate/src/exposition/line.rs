@@ -5,6 +5,7 @@
 
 use std::str::from_utf8;
 
+use super::checks::Progress;
 use super::cursor::Cursor;
 use super::usage_sum::UsageSum;
 use super::{ExpositionError, ExpositionFault, value};
@@ -16,6 +17,7 @@ const TYPES: &[&[u8]] = &[b"counter", b"gauge", b"histogram", b"summary", b"unty
 pub(super) fn parse_line<'a>(
     cursor: &mut Cursor<'a>,
     sum: &mut UsageSum<'a>,
+    progress: &mut Progress<'_>,
 ) -> Result<(), ExpositionError> {
     let indented = matches!(cursor.peek(), Some(b' ' | b'\t'));
     cursor.skip_blanks();
@@ -26,7 +28,7 @@ pub(super) fn parse_line<'a>(
         Some(byte) if starts_name(byte) && indented => {
             return Err(cursor.error(ExpositionFault::Indented));
         }
-        Some(byte) if starts_name(byte) => parse_series(cursor, sum)?,
+        Some(byte) if starts_name(byte) => parse_series(cursor, sum, progress)?,
         Some(_) => return Err(cursor.error(ExpositionFault::Start)),
     }
     cursor.skip_byte(b'\n');
@@ -63,8 +65,10 @@ fn parse_comment(cursor: &mut Cursor<'_>) -> Result<(), ExpositionError> {
 fn parse_series<'a>(
     cursor: &mut Cursor<'a>,
     sum: &mut UsageSum<'a>,
+    progress: &mut Progress<'_>,
 ) -> Result<(), ExpositionError> {
-    sum.start_series(cursor.take_while(is_in_name));
+    let name = cursor.take_while(is_in_name);
+    sum.start_series(name);
     cursor.skip_blanks();
     if cursor.skip_byte(b'{') {
         parse_labels(cursor, sum)?;
@@ -77,7 +81,12 @@ fn parse_series<'a>(
     let number =
         value::parse_number(number).ok_or_else(|| cursor.error(ExpositionFault::Number))?;
     cursor.skip_blanks();
-    skip_timestamp(cursor)?;
+    let timestamp = parse_timestamp(cursor)?;
+    if sum.is_read() {
+        progress.note_read(timestamp).map_err(|fault| cursor.error(fault))?;
+    } else {
+        progress.note_other(name);
+    }
     sum.finish_series(number).map_err(|fault| cursor.error(fault))
 }
 
@@ -115,22 +124,21 @@ pub(super) fn take_label<'a>(
     Ok((name, from_utf8(text).map_err(|_| ExpositionFault::LabelText)?))
 }
 
-/// Skips the timestamp, if there is one: milliseconds since 1970, without a sign. Its value is not used.
-fn skip_timestamp(cursor: &mut Cursor<'_>) -> Result<(), ExpositionError> {
+/// Parses the timestamp, if there is one: milliseconds since 1970, without a sign.
+fn parse_timestamp(cursor: &mut Cursor<'_>) -> Result<Option<i64>, ExpositionError> {
     let digits = cursor.take_while(|byte| byte.is_ascii_digit());
     if digits.is_empty() {
         return match cursor.peek() {
-            Some(b'\n') => Ok(()),
+            Some(b'\n') => Ok(None),
             _ => Err(cursor.error(ExpositionFault::Timestamp)),
         };
     }
-    let fits = from_utf8(digits).is_ok_and(|digits| digits.parse::<i64>().is_ok());
-    if !fits {
+    let Some(timestamp) = from_utf8(digits).ok().and_then(|digits| digits.parse().ok()) else {
         return Err(cursor.error(ExpositionFault::Timestamp));
-    }
+    };
     cursor.skip_blanks();
     match cursor.peek() {
-        Some(b'\n') => Ok(()),
+        Some(b'\n') => Ok(Some(timestamp)),
         _ => Err(cursor.error(ExpositionFault::Trailing)),
     }
 }

@@ -8,6 +8,7 @@
 //! Invariant: one line that is not understood makes the whole exposition invalid, so a sum is never too
 //! low because something was skipped.
 
+mod checks;
 mod cursor;
 mod error;
 mod line;
@@ -16,11 +17,13 @@ mod select;
 mod usage_sum;
 mod value;
 
+pub use checks::{Checks, Freshness};
 pub use error::{ExpositionError, ExpositionFault};
 pub use query::{NAMESPACE_LABEL, Query, Series, UNKNOWN};
 pub use select::Selection;
 pub use usage_sum::UsageSum;
 
+use checks::Progress;
 use cursor::Cursor;
 
 /// The unit that a metric counts memory in.
@@ -73,6 +76,14 @@ impl Usage {
         self.residents().saturating_add(self.tenant)
     }
 
+    /// Returns the reading in which more is in use: two expositions read one after the other are equal,
+    /// unless one of them was cut off.
+    #[must_use]
+    pub fn larger(self, other: Self) -> Self {
+        let amounts = |usage: &Self| (usage.everyone(), usage.residents());
+        if amounts(&other) > amounts(&self) { other } else { self }
+    }
+
     /// The memory in use by all but the tenant.
     #[must_use]
     pub fn residents(&self) -> u64 {
@@ -87,6 +98,18 @@ impl Usage {
 /// sum unreliable: no bytes, no last newline, a zero byte, a value of the metric that is not a finite
 /// amount of memory, a duplicate series of the metric, two devices.
 pub fn parse(exposition: &[u8], query: &Query) -> Result<Usage, ExpositionError> {
+    parse_with(exposition, query, Checks::default())
+}
+
+/// Parses a whole exposition, and checks that it is current and whole.
+///
+/// # Errors
+/// As [`parse`], and if a check fails.
+pub fn parse_with(
+    exposition: &[u8],
+    query: &Query,
+    checks: Checks<'_>,
+) -> Result<Usage, ExpositionError> {
     let mut cursor = Cursor::new(exposition);
     match exposition.last() {
         None => return Err(cursor.error(ExpositionFault::Empty)),
@@ -100,8 +123,10 @@ pub fn parse(exposition: &[u8], query: &Query) -> Result<Usage, ExpositionError>
         return Err(Cursor::at_end(&exposition[..at]).error(ExpositionFault::ZeroByte));
     }
     let mut sum = UsageSum::new(query);
+    let mut progress = Progress::new(checks);
     while !cursor.is_done() {
-        line::parse_line(&mut cursor, &mut sum)?;
+        line::parse_line(&mut cursor, &mut sum, &mut progress)?;
     }
+    progress.finish().map_err(|fault| cursor.error(fault))?;
     sum.total_usage().map_err(|fault| cursor.error(fault))
 }

@@ -31,6 +31,14 @@ pub struct Query {
     pub total_metric: Option<String>,
 }
 
+impl Query {
+    /// Every metric that is read.
+    pub fn metrics(&self) -> impl Iterator<Item = &str> {
+        let others = [&self.free_metric, &self.total_metric].into_iter().flatten();
+        std::iter::once(self.metric.as_str()).chain(others.map(String::as_str))
+    }
+}
+
 impl Default for Query {
     /// A query without a metric: it reads no series.
     fn default() -> Self {

@@ -106,6 +106,11 @@ impl<'a> UsageSum<'a> {
         self.is_escaped = true;
     }
 
+    /// Returns true if the series is one that is read.
+    pub(super) fn is_read(&self) -> bool {
+        self.metric.is_some()
+    }
+
     /// Adds a label of the series, with the escapes in its value.
     pub(super) fn add_label(&mut self, name: &'a [u8], value: &'a str) {
         self.labels.push((name, value));

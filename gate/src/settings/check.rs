@@ -7,12 +7,13 @@ use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
 use kube_formats::quantity::parse_bytes;
 
 use super::{
-    DefaultValue, Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Target,
-    names,
+    DefaultValue, Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Source,
+    Target, names,
 };
 use crate::decision::{Action, Attribution, Count, NoSeries, OnScrapeFailure, Rules};
 use crate::duration;
 use crate::exposition::{MetricUnit, Query, Selection, Series};
+use crate::promql;
 
 impl Raw {
     /// Returns the report's format and place, also if other settings are invalid.
@@ -53,10 +54,13 @@ pub struct Runnable {
 }
 
 /// The settings without which nothing can be scaled.
-const RELEASE: [Key; 6] = [
+const RELEASE: [Key; 9] = [
     Key::Action,
     Key::Namespace,
     Key::Deployment,
+    Key::TargetApiVersion,
+    Key::TargetKind,
+    Key::TargetResource,
     Key::ServiceAccountDir,
     Key::KubernetesServiceHost,
     Key::KubernetesServicePort,
@@ -116,10 +120,10 @@ impl Checker<'_> {
             self.add_invalid(Key::Namespace, &namespace, "expected the name of a namespace");
         }
         let deadline = self.parse_limit(Key::Deadline);
-        let target =
-            self.check_target(namespace.clone(), service_account.clone(), dry_run == Some(true));
+        let calls_api = dry_run != Some(true) && action != Some(Action::Admit);
+        let target = self.check_target(namespace.clone(), service_account.clone(), calls_api);
         let sampling = match action {
-            Some(Action::Up | Action::Guard) => {
+            Some(Action::Up | Action::Guard | Action::Admit) => {
                 Some(self.check_sampling(namespace, &service_account))
             }
             Some(Action::Down) | None => None,
@@ -127,10 +131,10 @@ impl Checker<'_> {
         if let (Some(Action::Guard), Some(sampling)) = (action, &sampling) {
             self.check_headroom(&sampling.rules);
         }
-        if let (Some(Action::Up), Some(sampling)) = (action, &sampling) {
+        if let (Some(action @ (Action::Up | Action::Admit)), Some(sampling)) = (action, &sampling) {
             let pauses =
                 sampling.sample_interval.saturating_mul(sampling.samples.saturating_sub(1));
-            if !deadline.is_zero() && pauses >= super::sampling_time(deadline) {
+            if !deadline.is_zero() && pauses >= super::sampling_time(action, deadline) {
                 let problem = "too long: with `SAMPLES` it leaves no time before the `DEADLINE`";
                 self.add_error(Key::SampleInterval, problem);
             }
@@ -150,7 +154,7 @@ impl Checker<'_> {
         &mut self,
         namespace: String,
         service_account: PathBuf,
-        dry_run: bool,
+        calls_api: bool,
     ) -> Target {
         let name = self.required_text(Key::Deployment);
         if !name.is_empty() && !is_dns_subdomain(&name) {
@@ -182,7 +186,7 @@ impl Checker<'_> {
                 let expected = "expected an IP address or a host name";
                 self.add_invalid(Key::KubernetesServiceHost, host, expected);
             }
-            None if !dry_run => {
+            None if calls_api => {
                 self.add_error(Key::KubernetesServiceHost, "not set, so this is not a Pod")
             }
             _ => {}
@@ -202,24 +206,63 @@ impl Checker<'_> {
     }
 
     fn check_sampling(&mut self, namespace: String, service_account: &Path) -> Sampling {
-        let url = self.required_text(Key::MetricsUrl);
-        if let (false, Err(problem)) = (url.is_empty(), names::check_scrape_url(&url)) {
-            // Without the URL, which may hold a password.
-            self.add_error(Key::MetricsUrl, format!("invalid value: {problem}"));
-        }
+        let url = self.check_url();
         let query = self.check_query(namespace);
+        let source = self.check_source(&query);
         Sampling {
             url,
             ca: match self.raw.get(Key::MetricsCa) {
                 Some(file) => file.into(),
                 None => service_account.join("ca.crt"),
             },
+            source,
+            max_age: self.parse_nonzero_duration(Key::MaxAge),
             rules: self.check_rules(&query),
             query,
             timeout: self.parse_nonzero_duration(Key::ScrapeTimeout),
             samples: u32::try_from(self.parse_number(Key::Samples)).unwrap_or(1),
             sample_interval: self.parse_duration(Key::SampleInterval),
             recheck_delay: self.parse_duration(Key::RecheckDelay),
+        }
+    }
+
+    /// Returns the URL of Prometheus or, without one, of the exporter.
+    fn check_url(&mut self) -> String {
+        let is_prometheus = self.raw.get(Key::PrometheusUrl).is_some();
+        let key = if is_prometheus { Key::PrometheusUrl } else { Key::MetricsUrl };
+        let url = self.required_text(key);
+        let problem = match names::check_scrape_url(&url) {
+            Ok(()) if is_prometheus && url.contains('?') => "expected no query (`?`)".to_owned(),
+            Err(problem) if !url.is_empty() => problem,
+            _ => return url,
+        };
+        // Without the URL, which may hold a password.
+        self.add_error(key, format!("invalid value: {problem}"));
+        url
+    }
+
+    fn check_source(&mut self, query: &Query) -> Source {
+        let [whole, age_query] = [Key::PrometheusQuery, Key::PrometheusAgeQuery].map(|key| {
+            let text = self.raw.get(key).map(str::to_owned);
+            if text.is_some() && self.raw.get(Key::PrometheusUrl).is_none() {
+                self.add_error(key, "set without `PROMETHEUS_URL`");
+            }
+            text
+        });
+        if let (Some(whole), None) = (&whole, &age_query)
+            && !promql::is_selector(whole)
+        {
+            let expected = "expected a selector such as `metric{label=\"value\"}`, or `PROMETHEUS_AGE_QUERY` too";
+            self.add_invalid(Key::PrometheusQuery, whole, expected);
+        }
+        let sentinel = self.optional(Key::Sentinel, |checker| checker.metric_name(Key::Sentinel));
+        if sentinel.as_ref().is_some_and(|sentinel| query.metrics().any(|read| read == sentinel)) {
+            let problem = "the same as a metric that is read, which it must follow";
+            self.add_error(Key::Sentinel, problem);
+        }
+        match self.raw.get(Key::PrometheusUrl) {
+            Some(_) => Source::Prometheus { query: whole, age_query },
+            None => Source::Exposition { sentinel },
         }
     }
 

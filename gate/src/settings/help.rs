@@ -9,7 +9,7 @@ Decides who has the GPU: reads from a Prometheus exporter how much of the GPU's
 memory is in use, and scales one object, the tenant's Deployment or any other
 with a scale subresource, to 1 or 0.
 
-usage: vram-gate up|guard|down [--setting VALUE]...
+usage: vram-gate up|guard|down|admit [--setting VALUE]...
 
   up     when the window opens: scales to 1 if each of SAMPLES readings leaves
          FLOOR free, with everyone's memory counted; otherwise, and without a
@@ -22,13 +22,16 @@ usage: vram-gate up|guard|down [--setting VALUE]...
          bytes labelled `unknown` alone break the floor, takes a second reading
          after RECHECK_DELAY
   down   when the window ends: scales to 0 without a reading
+  admit  in an init container of the tenant: waits until each of SAMPLES readings
+         in a row leaves FLOOR free, with everyone's memory counted; without a
+         reading waits too; exits with 1 at the DEADLINE. Calls no API server
 
 free = total - memory in use; the total is GPU_TOTAL, measured, or the smaller
 of both. One line on stderr reports what was read and done; the termination
 message holds the same line.
 
 exit: 0 decided and done (leaving the tenant alone included), 1 could not scale,
-or SIGTERM cut a guard short, 2 invalid configuration and nothing done (a guard
+did not admit, or SIGTERM cut a guard short, 2 invalid configuration and nothing done (a guard
 with a valid target scales to 0 instead)
 
 settings (flags override variables; quantities as 6Gi; durations as 10s):
@@ -41,7 +44,7 @@ pub fn help() -> String {
     for row in TABLE {
         let default = match row.default {
             DefaultValue::Required => "required".to_owned(),
-            DefaultValue::RequiredToSample => "required for up and guard".to_owned(),
+            DefaultValue::RequiredToSample => "required, except for down".to_owned(),
             DefaultValue::Value(value) => format!("default {value}"),
             DefaultValue::Derived(words) => format!("default: {words}"),
         };
@@ -95,7 +98,7 @@ mod tests {
     #[test]
     fn help_lists_every_setting_once() {
         let help = help();
-        assert!(help.contains("\n  ACTION  <up, guard, down>\n"), "{help}");
+        assert!(help.contains("\n  ACTION  <up, guard, down, admit>\n"), "{help}");
         for row in TABLE.iter().filter(|row| row.key != Key::Action) {
             let entry = format!("\n  {}, {}  <", row.flag(), row.env);
             assert_eq!(help.matches(&entry).count(), 1, "{}", row.env);

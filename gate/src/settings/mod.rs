@@ -42,32 +42,39 @@ pub struct Settings {
 
 impl Settings {
     /// The part of the [deadline](Self::deadline) that sampling may take. The rest is kept for at least
-    /// one attempt to scale.
+    /// one attempt to scale, except for `admit`.
     #[must_use]
     pub fn sampling_time(&self) -> Duration {
-        sampling_time(self.deadline)
+        sampling_time(self.action, self.deadline)
     }
 }
 
-/// Keeps 15 s for scaling, or a third of a deadline that is short.
-fn sampling_time(deadline: Duration) -> Duration {
-    deadline - Duration::from_secs(15).min(deadline / 3)
+/// Keeps 15 s for scaling, or a third of a deadline that is short; `admit` does not scale.
+fn sampling_time(action: Action, deadline: Duration) -> Duration {
+    match action {
+        Action::Admit => deadline,
+        _ => deadline - Duration::from_secs(15).min(deadline / 3),
+    }
 }
 
 /// The sampling of the GPU's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sampling {
-    /// The URL of the exporter's metrics.
+    /// The URL of the exporter's metrics, or of Prometheus.
     pub url: String,
     /// The PEM file of the CA certificates to trust for an `https` URL.
     pub ca: PathBuf,
     /// The series to add up.
     pub query: Query,
+    /// The kind of answer that the URL gives.
+    pub source: Source,
+    /// The most that a series' timestamp may differ from the time of the reading.
+    pub max_age: Duration,
     /// The rules of the decision.
     pub rules: Rules,
-    /// The limit of one attempt, from name resolution to the last byte.
+    /// The limit of one request, from name resolution to the last byte.
     pub timeout: Duration,
-    /// `up`: the number of readings that must pass. `guard` takes one.
+    /// `up`, `admit`: the number of readings that must pass. `guard` takes one.
     pub samples: u32,
     /// The pause between them.
     pub sample_interval: Duration,
@@ -76,14 +83,112 @@ pub struct Sampling {
 }
 
 impl Sampling {
+    /// The limit of one request, unless it is set.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
     /// The pauses before the second and the third attempt of one reading.
     pub const RETRY_PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(1)];
 
-    /// The longest time that one reading takes: every attempt fails.
+    /// The times that decide how long sampling takes.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        Pace {
+            attempt: self.timeout * self.source.requests(),
+            samples: self.samples,
+            sample_interval: self.source.longest_pause(self.sample_interval, self.max_age),
+            recheck_delay: self.recheck_delay,
+        }
+    }
+}
+
+/// The kind of answer that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// An exporter's exposition.
+    Exposition {
+        /// The metric that must follow the last series that is read.
+        sentinel: Option<String>,
+    },
+    /// Prometheus' answer to an instant query.
+    Prometheus {
+        /// The query of the memory in use; `None`: the metric with its selection.
+        query: Option<String>,
+        /// The query of the times of the samples; `None`: each sample's own.
+        age_query: Option<String>,
+    },
+}
+
+impl Source {
+    /// The requests of one attempt. An exposition that is cut off between two lines is valid, so it is read
+    /// twice, unless a sentinel proves that it is whole.
+    #[must_use]
+    pub fn requests(&self) -> u32 {
+        match self {
+            Self::Exposition { sentinel: None } => 2,
+            Self::Exposition { sentinel: Some(_) } => 1,
+            Self::Prometheus { age_query: None, .. } => 1,
+            Self::Prometheus { age_query: Some(_), .. } => 2,
+        }
+    }
+
+    /// The longest pause between two readings. Two readings of one sample are one, so the second waits for
+    /// a newer sample: at most for the age beyond which there is no reading.
+    #[must_use]
+    pub fn longest_pause(&self, interval: Duration, max_age: Duration) -> Duration {
+        match self {
+            Self::Exposition { .. } => interval,
+            Self::Prometheus { .. } => interval.max(max_age),
+        }
+    }
+
+    /// Returns true if the answer is Prometheus'.
+    #[must_use]
+    pub fn is_prometheus(&self) -> bool {
+        matches!(self, Self::Prometheus { .. })
+    }
+}
+
+/// The times that decide how long sampling takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// The limit of one attempt, with all its requests.
+    pub attempt: Duration,
+    /// `up`: the number of readings that must pass.
+    pub samples: u32,
+    /// The pause between them.
+    pub sample_interval: Duration,
+    /// `guard`: the pause before a second reading; 0: no second reading.
+    pub recheck_delay: Duration,
+}
+
+impl Pace {
+    /// The longest time that one reading takes: every attempt fails at its limit.
     #[must_use]
     pub fn max_reading_time(&self) -> Duration {
-        let retries = Self::RETRY_PAUSES.iter().map(|pause| *pause + self.timeout);
-        retries.sum::<Duration>() + self.timeout
+        let retries = Sampling::RETRY_PAUSES.iter().map(|pause| *pause + self.attempt);
+        retries.sum::<Duration>() + self.attempt
+    }
+
+    /// The longest time that the sampling of an action takes: all attempts of the first reading, or one
+    /// attempt of each. A second reading follows one that succeeded, usually at its first attempt.
+    #[must_use]
+    pub fn max_sampling_time(&self, action: Action) -> Duration {
+        let more_readings = match action {
+            Action::Up | Action::Admit => {
+                (self.sample_interval + self.attempt) * self.samples.saturating_sub(1)
+            }
+            Action::Guard if !self.recheck_delay.is_zero() => self.recheck_delay + self.attempt,
+            Action::Guard | Action::Down => Duration::ZERO,
+        };
+        self.max_reading_time().max(self.attempt + more_readings)
+    }
+
+    /// The shortest deadline of a run in which that time is left for sampling.
+    #[must_use]
+    pub fn min_deadline(&self, action: Action) -> Duration {
+        let sampling = self.max_sampling_time(action);
+        // The larger of the two that `sampling_time` keeps for scaling is the one of a long deadline.
+        sampling + Duration::from_secs(15).min(sampling / 2)
     }
 }
 
@@ -100,7 +205,7 @@ pub struct Target {
     pub namespace: String,
     /// The object's name.
     pub name: String,
-    /// The API server's address; `None` only in a dry run outside a cluster.
+    /// The API server's address; `None` only for `admit`, and in a dry run outside a cluster.
     pub host: Option<String>,
     /// The API server's port.
     pub port: u16,

@@ -91,7 +91,7 @@ pub enum Role {
 pub enum DefaultValue {
     /// None: the setting is required.
     Required,
-    /// None: the setting is required for `up` and `guard`; `down` ignores it.
+    /// None: the setting is required, except for `down`, which ignores it.
     RequiredToSample,
     /// This value.
     Value(&'static str),
@@ -186,6 +186,9 @@ impl Key {
             Self::NoSeries => &[Self::Series],
             Self::FreeMetric | Self::TotalMetric => &[Self::Metric],
             Self::SampleInterval => &[Self::Samples, Self::Deadline],
+            Self::Sentinel => &[Self::Metric],
+            Self::PrometheusQuery => &[Self::PrometheusAgeQuery, Self::PrometheusUrl],
+            Self::PrometheusAgeQuery => &[Self::PrometheusUrl],
             _ => &[],
         }
     }
@@ -253,7 +256,7 @@ macro_rules! settings {
 settings! {
     Action {
         env: "ACTION",
-        kind: Kind::Choice(&["up", "guard", "down"]),
+        kind: Kind::Choice(&["up", "guard", "down", "admit"]),
         default: DefaultValue::Required,
         summary: "the decision to make",
         label: "action",
@@ -263,6 +266,7 @@ settings! {
             choice("up", Effect::Neutral, "starts the tenant if the floor is free"),
             choice("guard", Effect::Neutral, "stops the tenant if others need the GPU"),
             choice("down", Effect::Neutral, "stops the tenant"),
+            choice("admit", Effect::Neutral, "lets a Pod of the tenant start once the floor is free"),
         ],
         value_path: None,
     }
@@ -292,7 +296,7 @@ settings! {
         env: "METRICS_URL",
         kind: Kind::Text("http or https URL"),
         default: DefaultValue::RequiredToSample,
-        summary: "the URL that the exporter serves its metrics at",
+        summary: "the URL that the exporter serves its metrics at; not needed with PROMETHEUS_URL",
         label: "metrics URL",
         role: Role::Reading,
         effect: Effect::Neutral,
@@ -303,7 +307,7 @@ settings! {
         env: "METRICS_CA",
         kind: Kind::Text("file"),
         default: DefaultValue::Derived("ca.crt of SERVICE_ACCOUNT_DIR"),
-        summary: "PEM file of the CA certificates to trust for an https METRICS_URL",
+        summary: "PEM file of the CA certificates to trust for an https METRICS_URL or PROMETHEUS_URL",
         label: "metrics CA",
         role: Role::Operation,
         effect: Effect::Neutral,
@@ -536,11 +540,66 @@ settings! {
         ],
         value_path: Some("gate.noSeries"),
     }
+    Sentinel {
+        env: "SENTINEL",
+        kind: Kind::Text("metric name"),
+        default: DefaultValue::Derived("none: each answer is read twice"),
+        summary: "a metric that the exporter writes after every series that is read: proof that a scrape is whole",
+        label: "sentinel",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.sentinel"),
+    }
+    MaxAge {
+        env: "MAX_AGE",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("60s"),
+        summary: "the most that a series' timestamp may differ from the time of the reading; beyond it there is no reading",
+        label: "max age",
+        role: Role::Reading,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("gate.maxAgeSeconds"),
+    }
+    PrometheusUrl {
+        env: "PROMETHEUS_URL",
+        kind: Kind::Text("http or https URL"),
+        default: DefaultValue::Derived("none: METRICS_URL is scraped"),
+        summary: "the URL of a Prometheus server to query; it takes the place of METRICS_URL",
+        label: "Prometheus URL",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.prometheus.url"),
+    }
+    PrometheusQuery {
+        env: "PROMETHEUS_QUERY",
+        kind: Kind::Text("PromQL"),
+        default: DefaultValue::Derived("METRIC with the labels of SELECT"),
+        summary: "the query of the memory in use: a selector, or any vector with PROMETHEUS_AGE_QUERY",
+        label: "Prometheus query",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.prometheus.query"),
+    }
+    PrometheusAgeQuery {
+        env: "PROMETHEUS_AGE_QUERY",
+        kind: Kind::Text("PromQL"),
+        default: DefaultValue::Derived("none: the samples' own times"),
+        summary: "a query of the times of the samples behind the query, in seconds since 1970: a scalar, or a vector whose oldest time counts",
+        label: "Prometheus age query",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.prometheus.ageQuery"),
+    }
     Samples {
         env: "SAMPLES",
         kind: Kind::Number(1, 10),
         default: DefaultValue::Value("2"),
-        summary: "up: the number of readings that must all leave the floor free",
+        summary: "up, admit: the number of readings in a row that must all leave the floor free",
         label: "samples",
         role: Role::Decision,
         effect: Effect::Protects,
@@ -551,7 +610,7 @@ settings! {
         env: "SAMPLE_INTERVAL",
         kind: Kind::Duration,
         default: DefaultValue::Value("20s"),
-        summary: "up: the pause between readings; the exporter updates its metrics every 15 s",
+        summary: "up, admit: the pause between readings; the exporter updates its metrics every 15 s",
         label: "sample interval",
         role: Role::Decision,
         effect: Effect::Protects,
@@ -573,7 +632,7 @@ settings! {
         env: "SCRAPE_TIMEOUT",
         kind: Kind::Duration,
         default: DefaultValue::Value("10s"),
-        summary: "the limit of one attempt to scrape, from name resolution to the last byte; there are 3 attempts",
+        summary: "the limit of one request to the exporter, from name resolution to the last byte; a reading has up to 3 attempts of 2 requests",
         label: "scrape timeout",
         role: Role::Operation,
         effect: Effect::Neutral,

@@ -24,7 +24,7 @@ fn reply_once(env: &mut TestEnv, reply: Reply) {
 }
 
 fn shorten_budget(env: &mut TestEnv) {
-    env.set("SCALE_BUDGET", "1200ms");
+    env.set("SCALE_BUDGET", "3s");
 }
 
 fn answer(status: u16, headers: &'static str, body: &str) -> Reply {
@@ -203,6 +203,6 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("an IPv6 address of the server", ALL_DONE, "scaled", |env| env.api.address = "[::1]:0"),
     fault("the deadline passes before the budget", ALL_FAIL, "could not scale", |env| {
         reply_always(env, Reply::Status(503, "busy"));
-        env.set("DEADLINE", "1500ms");
+        env.set("DEADLINE", "3s");
     }),
 ];

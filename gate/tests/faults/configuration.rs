@@ -31,7 +31,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "an unknown ACTION",
         UP,
-        "ACTION: invalid value `sideways`: expected one of up, guard, down",
+        "ACTION: invalid value `sideways`: expected one of up, guard, down, admit",
         |env| env.set("ACTION", "sideways"),
     ),
     fault("two actions", ALL, "ACTION: given twice", |env| {
@@ -87,6 +87,34 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("an invalid METRIC", SAMPLING, "METRIC: invalid value `gpu-memory`", |env| {
         env.set("METRIC", "gpu-memory")
     }),
+    fault("an invalid SENTINEL", SAMPLING, "SENTINEL: invalid value `gpu-up`", |env| {
+        env.set("SENTINEL", "gpu-up")
+    }),
+    fault("SENTINEL is the METRIC", SAMPLING, "SENTINEL: the same as a metric", |env| {
+        env.set("SENTINEL", "gpu_pod_memory_used_bytes")
+    }),
+    fault(
+        "PROMETHEUS_QUERY is no selector, and has no PROMETHEUS_AGE_QUERY",
+        SAMPLING,
+        "PROMETHEUS_QUERY: invalid value `sum(used)`: expected a selector",
+        |env| {
+            env.set("PROMETHEUS_URL", "http://127.0.0.1:1");
+            env.set("PROMETHEUS_QUERY", "sum(used)");
+        },
+    ),
+    fault(
+        "PROMETHEUS_QUERY without PROMETHEUS_URL",
+        SAMPLING,
+        "PROMETHEUS_QUERY: set without `PROMETHEUS_URL`",
+        |env| env.set("PROMETHEUS_QUERY", "used"),
+    ),
+    fault(
+        "PROMETHEUS_URL with a query",
+        SAMPLING,
+        "PROMETHEUS_URL: invalid value: expected no query",
+        |env| env.set("PROMETHEUS_URL", "http://127.0.0.1:1/?x"),
+    ),
+    fault("MAX_AGE=0", SAMPLING, "MAX_AGE: invalid value `0`", |env| env.set("MAX_AGE", "0")),
     fault("SAMPLES=0", SAMPLING, "SAMPLES: invalid value `0`", |env| env.set("SAMPLES", "0")),
     fault(
         "samples that do not fit the deadline",

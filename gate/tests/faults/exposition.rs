@@ -1,5 +1,7 @@
 //! Faults of the exposition itself.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use crate::support::http_server::{Step, ok};
 use crate::support::test_env::{GI, METRIC, TestEnv, exposition_of, full_gpu, roomy_gpu};
 use crate::{Case, Fault, NO_READING, To, Untouched, case, fault};
@@ -11,9 +13,22 @@ fn serve_after_valid_line(env: &mut TestEnv, bad: &[u8]) {
     env.exporter = vec![ok(text)];
 }
 
-/// Serves these expositions one after the other.
+/// Serves these expositions one after the other, each to both requests of an attempt.
 fn serve_expositions(env: &mut TestEnv, expositions: &[&str]) {
-    env.exporter = expositions.iter().map(ok).collect();
+    env.exporter = expositions.iter().flat_map(|text| [ok(text), ok(text)]).collect();
+}
+
+/// Serves a GPU with enough free memory, in which one series has a timestamp of so many seconds ago, or
+/// ahead if negative.
+fn serve_aged(env: &mut TestEnv, seconds: i64) {
+    let text = format!("{METRIC}{{namespace=\"frigate\",pid=\"9\"}} {GI} {}\n", ms_ago(seconds));
+    serve_expositions(env, &[&(roomy_gpu() + &text)]);
+}
+
+/// Returns the milliseconds since 1970 of a time so many seconds ago.
+fn ms_ago(seconds: i64) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    i64::try_from(now).unwrap() - seconds * 1000
 }
 
 /// Returns an exposition in which `unknown` bytes alone break the floor.
@@ -24,6 +39,8 @@ fn floor_broken_by_unknown() -> String {
 const UP_STARTS: &[Case] = &[case("up", 0, To(1))];
 const UP_WAITS: &[Case] = &[case("up", 0, Untouched)];
 const GUARD_YIELDS: &[Case] = &[case("guard", 0, To(0))];
+const GUARD_YIELDS_OR_UP_WAITS: &[Case] = &[case("up", 0, Untouched), case("guard", 0, To(0))];
+const WORKS: &[Case] = &[case("up", 0, To(1)), case("guard", 0, Untouched)];
 const GUARD_STAYS: &[Case] = &[case("guard", 0, Untouched)];
 
 pub(crate) const FAULTS: &[Fault] = &[
@@ -128,7 +145,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         },
     ),
     fault(
-        "cut off between lines the first time: seems idle, until the second sample",
+        "cut off between lines in both answers of the first sample",
         UP_WAITS,
         "samples=2",
         |env| {
@@ -216,6 +233,70 @@ pub(crate) const FAULTS: &[Fault] = &[
             env.set("METRIC_UNIT", "MiB");
         },
     ),
+    fault(
+        "more in use in the second answer",
+        GUARD_YIELDS_OR_UP_WAITS,
+        "used=12884901888",
+        |env| {
+            env.exporter = vec![ok(roomy_gpu()), ok(full_gpu())];
+        },
+    ),
+    fault("more in use in the first answer", GUARD_YIELDS_OR_UP_WAITS, "used=12884901888", |env| {
+        env.exporter = vec![ok(full_gpu()), ok(roomy_gpu())];
+    }),
+    fault("every second answer is invalid", NO_READING, "could not be read", |env| {
+        env.exporter = [ok(roomy_gpu()), ok("x")].into_iter().cycle().take(6).collect();
+    }),
+    fault("the sentinel is missing", NO_READING, "the sentinel does not follow", |env| {
+        env.set("SENTINEL", "gpu_exporter_up");
+    }),
+    fault(
+        "the sentinel comes before the last series",
+        NO_READING,
+        "the sentinel does not",
+        |env| {
+            env.set("SENTINEL", "gpu_exporter_up");
+            serve_expositions(env, &[&format!("gpu_exporter_up 1\n{}", roomy_gpu())]);
+        },
+    ),
+    fault("the sentinel is only in a comment", NO_READING, "the sentinel does not", |env| {
+        env.set("SENTINEL", "gpu_exporter_up");
+        serve_expositions(env, &[&format!("{}# TYPE gpu_exporter_up gauge\n", roomy_gpu())]);
+    }),
+    fault("the sentinel follows, with labels", WORKS, "the floor", |env| {
+        env.set("SENTINEL", "gpu_exporter_up");
+        serve_expositions(env, &[&format!("{}gpu_exporter_up{{a=\"b\"}} 0\n", roomy_gpu())]);
+    }),
+    fault(
+        "no series and no sentinel, with NO_SERIES=idle",
+        NO_READING,
+        "the sentinel does",
+        |env| {
+            env.set("SENTINEL", "gpu_exporter_up");
+            env.set("NO_SERIES", "idle");
+            serve_expositions(env, &["# TYPE gpu_pod_memory_used_bytes gauge\n"]);
+        },
+    ),
+    fault("a timestamp of 1970", NO_READING, "is stale", |env| {
+        serve_expositions(env, &[&format!("{METRIC} 1 0\n")]);
+    }),
+    fault("one series of yesterday among current ones", NO_READING, "is stale", |env| {
+        serve_aged(env, 86_400);
+    }),
+    fault("a series of two minutes ago", NO_READING, "is stale", |env| serve_aged(env, 120)),
+    fault("the same, with MAX_AGE=5m", WORKS, "series=3", |env| {
+        serve_aged(env, 120);
+        env.set("MAX_AGE", "5m");
+    }),
+    fault("a series of an hour ahead", NO_READING, "in the future", |env| serve_aged(env, -3600)),
+    fault("a series of a second ago", WORKS, "series=3", |env| serve_aged(env, 1)),
+    fault("a stale series of another metric", WORKS, "the floor", |env| {
+        serve_expositions(env, &[&(roomy_gpu() + "gpu_other 1 0\n")]);
+    }),
+    fault("a stale series, with NO_SERIES=idle", NO_READING, "is stale", |env| {
+        serve_expositions(env, &[&format!("{METRIC} 0 1000\n")]);
+        env.set("NO_SERIES", "idle");
+    }),
 ];
 
 fn take_two_samples(env: &mut TestEnv) {

@@ -14,13 +14,14 @@ mod configuration;
 mod devices;
 mod exposition;
 mod network;
+mod prometheus;
 
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use support::check_docs_table;
 use support::test_env::{TOKEN, TestEnv};
 
 /// The effect on the Deployment's scale.
@@ -68,6 +69,7 @@ const GROUPS: &[(&str, &[Fault])] = &[
     ("The exposition", exposition::FAULTS),
     ("The GPU that is read, its memory, and the budget", devices::FAULTS),
     ("The connection to the exporter", network::FAULTS),
+    ("Prometheus", prometheus::FAULTS),
     ("The API server", api::FAULTS),
     ("The configuration", configuration::FAULTS),
 ];
@@ -169,19 +171,6 @@ fn markdown() -> String {
 
 #[test]
 fn the_documentations_tables_are_up_to_date() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/gate.md");
-    let mut document = std::fs::read_to_string(&file).unwrap();
-    for (name, table) in [("settings", vram_gate::settings::markdown()), ("faults", markdown())] {
-        let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-        let (before, rest) = document.split_once(&start).expect(&start);
-        let (found, after) = rest.split_once(&end).expect(&end);
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            document = format!("{before}{start}\n{}\n{end}{after}", table.trim());
-        } else {
-            assert_eq!(found.trim(), table.trim(), "the table `{name}` of docs/gate.md");
-        }
-    }
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&file, document).unwrap();
-    }
+    check_docs_table("settings", &vram_gate::settings::markdown());
+    check_docs_table("faults", &markdown());
 }

@@ -10,7 +10,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use crate::support::api_server::{Validity, another_authority, authority};
 use crate::support::http_server::{Step, ok, read_head, serve};
 use crate::support::test_env::{TestEnv, full_gpu, roomy_gpu};
-use crate::{Fault, NO_READING, To, Untouched, case, fault};
+use crate::{Case, Fault, NO_READING, To, Untouched, case, fault};
 
 /// Lets the exporter answer with this head, and with enough free memory in the body.
 fn answer_with_head(env: &mut TestEnv, head: &str) {
@@ -23,8 +23,26 @@ fn answer_slowly(env: &mut TestEnv, step: Step) {
     env.set("SCRAPE_TIMEOUT", "300ms");
 }
 
+/// The end of an answer over TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TlsEnd {
+    Length,
+    CloseNotify,
+    LengthOnly,
+    Nothing,
+}
+
 /// Starts an https exporter with enough free memory.
 fn use_https(env: &mut TestEnv, config: Arc<ServerConfig>) {
+    use_https_ending(env, config, TlsEnd::Length);
+}
+
+/// Starts an https exporter with enough free memory, and a certificate that is trusted.
+fn use_trusted_https(env: &mut TestEnv, end: TlsEnd) {
+    use_https_ending(env, authority().server_config(&["127.0.0.1"], Validity::Current), end);
+}
+
+fn use_https_ending(env: &mut TestEnv, config: Arc<ServerConfig>, end: TlsEnd) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     env.url = Some(format!("https://{}/metrics", listener.local_addr().unwrap()));
     thread::spawn(move || {
@@ -32,9 +50,16 @@ fn use_https(env: &mut TestEnv, config: Arc<ServerConfig>) {
             let mut stream = StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), tcp);
             read_head(&mut stream);
             let body = roomy_gpu();
-            let _ =
-                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-            stream.conn.send_close_notify();
+            let length = match end {
+                TlsEnd::Length | TlsEnd::LengthOnly => {
+                    format!("Content-Length: {}\r\n", body.len())
+                }
+                TlsEnd::CloseNotify | TlsEnd::Nothing => String::new(),
+            };
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\n{length}\r\n{body}");
+            if matches!(end, TlsEnd::Length | TlsEnd::CloseNotify) {
+                stream.conn.send_close_notify();
+            }
             let _ = stream.flush();
         }
     });
@@ -45,6 +70,30 @@ fn start_decoy() -> String {
     let server = serve(vec![ok(roomy_gpu())]);
     format!("http://{}", server.address)
 }
+
+/// Returns an answer with this head, and with the metrics of a full GPU cut off after their first series.
+fn cut_page(head: &str) -> Vec<u8> {
+    let page = full_gpu();
+    let lines: Vec<&str> = page.split_inclusive('\n').take(2).collect();
+    format!("{head}\r\n{}", lines.concat()).into_bytes()
+}
+
+/// Returns the same as an answer in chunks, with these bytes after the cut.
+fn cut_chunks(end: &str) -> Vec<u8> {
+    let page = cut_page("");
+    let body = String::from_utf8_lossy(&page[2..]).into_owned();
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n";
+    format!("{head}\r\n{:x}\r\n{body}\r\n{end}", body.len()).into_bytes()
+}
+
+/// Lets the exporter of a full GPU answer once in this way, then with the whole page.
+fn answer_once(env: &mut TestEnv, step: Step) {
+    env.exporter = vec![step, ok(full_gpu())];
+}
+
+const CLOSED: &str = "HTTP/1.0 200 OK\r\n";
+const FULL: &[Case] = &[case("up", 0, Untouched), case("guard", 0, To(0))];
+const WORKS: &[Case] = &[case("up", 0, To(1)), case("guard", 0, Untouched)];
 
 pub(crate) const FAULTS: &[Fault] = &[
     fault("connection refused", NO_READING, "Connection refused", |env| {
@@ -185,5 +234,61 @@ pub(crate) const FAULTS: &[Fault] = &[
         // Each side waits for the other.
         env.url = Some("https://127.0.0.1:{port}/metrics".into());
         env.set("SCRAPE_TIMEOUT", "1s");
+    }),
+    fault("no length, reset between two lines", NO_READING, "connection was lost", |env| {
+        env.exporter = vec![Step::Reset(cut_page(CLOSED))];
+    }),
+    fault("no length, reset between two lines once", FULL, "used=12884901888", |env| {
+        answer_once(env, Step::Reset(cut_page(CLOSED)));
+    }),
+    fault("no length, reset after the whole page", NO_READING, "connection was lost", |env| {
+        let page = format!("{CLOSED}\r\n{}", roomy_gpu());
+        env.exporter = vec![Step::Reset(page.into_bytes())];
+    }),
+    fault("no length, closed between two lines once", FULL, "used=12884901888", |env| {
+        answer_once(env, Step::Send(cut_page(CLOSED)));
+    }),
+    fault("the Content-Length of a cut page, once", FULL, "used=12884901888", |env| {
+        let length = cut_page("").len() - 2;
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n");
+        answer_once(env, Step::Send(cut_page(&head)));
+    }),
+    fault("the Content-Length is reached, then a reset", WORKS, "series=2", |env| {
+        let page = roomy_gpu();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}", page.len());
+        env.exporter = vec![Step::Reset(answer.into_bytes())];
+    }),
+    fault("a reset before the Content-Length", NO_READING, "connection was lost", |env| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n";
+        env.exporter = vec![Step::Reset(cut_page(head))];
+    }),
+    fault("chunks of a cut page, once", FULL, "used=12884901888", |env| {
+        answer_once(env, Step::Send(cut_chunks("0\r\n\r\n")));
+    }),
+    fault("chunks, reset before the last one", NO_READING, "connection was lost", |env| {
+        env.exporter = vec![Step::Reset(cut_chunks(""))];
+    }),
+    fault("chunks, closed inside one", NO_READING, "could not be read", |env| {
+        let mut answer = cut_chunks("");
+        answer.truncate(answer.len() - 9);
+        env.exporter = vec![Step::Send(answer)];
+    }),
+    fault("closed between two lines, with SENTINEL", NO_READING, "the sentinel does", |env| {
+        env.exporter = vec![Step::Send(cut_page(CLOSED))];
+        env.set("SENTINEL", "gpu_exporter_up");
+    }),
+    fault("the second answer of each attempt never comes", NO_READING, "timeout", |env| {
+        let hang = Step::SendAndHang(Vec::new());
+        env.exporter = [ok(roomy_gpu()), hang].into_iter().cycle().take(6).collect();
+        env.set("SCRAPE_TIMEOUT", "300ms");
+    }),
+    fault("https, no length, with a close_notify", WORKS, "series=2", |env| {
+        use_trusted_https(env, TlsEnd::CloseNotify);
+    }),
+    fault("https, no length, without a close_notify", NO_READING, "connection was lost", |env| {
+        use_trusted_https(env, TlsEnd::Nothing);
+    }),
+    fault("https, a Content-Length, without a close_notify", WORKS, "series=2", |env| {
+        use_trusted_https(env, TlsEnd::LengthOnly);
     }),
 ];

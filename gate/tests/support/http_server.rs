@@ -1,7 +1,7 @@
 //! A loopback server with a scripted answer to each connection, to the byte.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Drip(Vec<u8>),
     /// Close at once without an answer.
     Close,
+    /// Write these bytes, then reset the connection.
+    Reset(Vec<u8>),
 }
 
 /// A server that lives until the test's process ends.
@@ -48,14 +50,37 @@ pub(crate) fn serve_with(
             let index = count.fetch_add(1, Ordering::SeqCst);
             let (answer, seen) = (answer.clone(), seen.clone());
             thread::spawn(move || {
-                let head = read_head(&mut stream);
+                let head = peek_head(&stream);
                 let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
                 seen.lock().unwrap().push(head);
-                perform(&mut stream, answer(&path, index));
+                match answer(&path, index) {
+                    // The kernel resets a connection that is closed with unread bytes.
+                    Step::Reset(bytes) => {
+                        perform(&mut stream, Step::Send(bytes));
+                        thread::sleep(Duration::from_millis(50));
+                    }
+                    step => {
+                        read_head(&mut stream);
+                        perform(&mut stream, step);
+                    }
+                }
             });
         }
     });
     Server { address, requests, heads }
+}
+
+/// Returns the request's head, and leaves it unread.
+fn peek_head(stream: &TcpStream) -> String {
+    let mut buffer = [0; 16 << 10];
+    loop {
+        let count = stream.peek(&mut buffer).unwrap_or_default();
+        let head = &buffer[..count];
+        if count == 0 || head.windows(4).any(|end| end == b"\r\n\r\n") || count == buffer.len() {
+            return String::from_utf8_lossy(head).into_owned();
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Reads up to the end of the request's head.
@@ -86,7 +111,7 @@ pub(crate) fn perform(stream: &mut impl Write, step: Step) {
                 thread::sleep(Duration::from_millis(20));
             }
         }
-        Step::Close => {}
+        Step::Close | Step::Reset(_) => {}
     }
 }
 

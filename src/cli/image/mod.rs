@@ -241,6 +241,9 @@ fn path_below_root(context: &Context<'_>, path: &Path) -> PathBuf {
 
 fn report_step(context: &Context<'_>, step: &PushStep<'_>) {
     context.printer.status(&match step {
+        PushStep::LoginElsewhere { server, registry } => {
+            format!("sending the login to `{server}`, the token server that `{registry}` names")
+        }
         PushStep::Skipped(blob) => format!("skipped {}: already in the registry", blob.digest),
         PushStep::Sent(blob) => format!("sent {}, {}", blob.digest, format_size(blob.bytes.len())),
         PushStep::Retry(error) => format!("retrying: {error}"),

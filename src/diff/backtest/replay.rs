@@ -88,7 +88,7 @@ pub(super) fn replay(gate: &Gate, history: &History) -> Result<Outcome, ReplayEr
                     outcome.add_uptime(up_since.take(), at);
                 }
             }
-            Action::Guard => {}
+            Action::Guard | Action::Admit => {}
             Action::Down => outcome.add_uptime(up_since.take(), at),
         }
     }

@@ -1,4 +1,4 @@
-//! Comments in the values that newly allow a risky setting.
+//! Comments that newly allow a risky setting.
 
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::diff::Allow;
@@ -8,7 +8,7 @@ pub(super) const ALLOWED: Rule = Rule {
     id: "lint-allowed",
     severity: Severity::Warning,
     topic: Topic::Lint,
-    summary: "A comment in the values newly allows a risky setting: `lint` no longer reports it",
+    summary: "A comment newly allows a risky setting: `lint` no longer reports it",
     source: "docs/lint.md; src/lint/allow.rs",
 };
 

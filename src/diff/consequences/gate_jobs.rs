@@ -5,7 +5,7 @@ use vram_gate::decision::Action;
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::gate_jobs::{Gate, InactiveReason};
+use crate::model::gate_jobs::{Gate, InactiveReason, STOPPING};
 use kube_validate::ObjectId;
 
 pub(super) const UNGUARDED: Rule = Rule {
@@ -13,7 +13,7 @@ pub(super) const UNGUARDED: Rule = Rule {
     severity: Severity::Critical,
     topic: Topic::Gate,
     summary: "The gate still starts the server, but its `guard` or `down` job is suspended or missing: the server keeps the GPU",
-    source: "docs/server.md: suspend all jobs or none; a suspended guard leaves the GPU unguarded while the window opens",
+    source: "docs/gate.md: suspend `up` alone, or all jobs; a suspended guard leaves the GPU unguarded while the window opens",
 };
 
 pub(super) const LEFT_UP: Rule = Rule {
@@ -55,9 +55,6 @@ pub(super) fn inactive_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
     }
     findings
 }
-
-/// The jobs that scale the server to 0.
-const STOPPING: [(Action, &str); 2] = [(Action::Guard, "guard"), (Action::Down, "down")];
 
 /// The gate of one object in both snapshots.
 struct Transition<'a> {
@@ -104,7 +101,7 @@ impl Transition<'_> {
         if self.is_active(Action::Up) {
             return Vec::new();
         }
-        let is_open = self.before.may_be_up(context.now);
+        let is_open = self.before.may_still_be_up(context.now);
         let mut findings = Vec::new();
         let stops = STOPPING.iter().any(|(action, _)| self.is_active(*action));
         let stopped = STOPPING.iter().any(|(action, _)| self.was_active(*action));
@@ -114,12 +111,15 @@ impl Transition<'_> {
         }
         if self.was_active(Action::Up) {
             let message = match is_open {
+                true if self.is_active(Action::Down) => {
+                    "The window no longer opens; it is open now, and `down` stops a server that runs when it ends"
+                }
                 true => {
                     "The window no longer opens; it is open now, so check whether a replica runs"
                 }
                 false => "The window no longer opens; it is closed now, so no replica should run",
             };
-            findings.push(Finding::new(&SUSPENDED, id, Message::of(message)));
+            findings.push(Finding::new(&SUSPENDED, id, Message::from(message)));
         }
         findings
     }
@@ -135,7 +135,7 @@ pub(super) fn refused_settings(context: &RuleContext<'_>) -> Vec<Finding> {
             if old.is_none_or(|old| old.settings.is_ok()) {
                 let effect = match job.action {
                     _ if error.is_of_target() => "The gate will refuse to run: ",
-                    Action::Up => "The gate will refuse to start the server: ",
+                    Action::Up | Action::Admit => "The gate will refuse to start the server: ",
                     Action::Guard => "The gate will stop the server at every run: ",
                     Action::Down => {
                         "The gate will stop the server in spite of an invalid setting: "

@@ -67,7 +67,9 @@ pub(super) fn changed_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
             .iter()
             .filter(|field| {
                 any_leaf(field, |keys| {
-                    is_execution(keys) && !is_setting(field, keys, container.unwrap_or_default())
+                    is_execution(keys)
+                        && !is_strengthened(job.action, keys, before, after)
+                        && !is_setting(field, keys, container.unwrap_or_default())
                 })
             })
             .collect();
@@ -83,7 +85,7 @@ pub(super) fn changed_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
                 &WEAKENED,
                 ": if it does not start, finish and act as before, nothing stops the server when the window ends",
             ),
-            Action::Up => {
+            Action::Up | Action::Admit => {
                 (&UP_CHANGES, ": it may start the server without the gate's check, or not at all")
             }
         };
@@ -117,6 +119,24 @@ fn is_execution(keys: &[String]) -> bool {
             && (part[2] == "app" || part[2].starts_with("app.kubernetes.io/"))
     });
     is_spec && !is_scheduling && !is_bookkeeping && !is_label
+}
+
+/// Returns true if a leaf's change lets `guard` or `down` start in more cases than before: beside a Job
+/// that does not end, or later than before.
+fn is_strengthened(action: Action, keys: &[String], before: &Object, after: &Object) -> bool {
+    if action == Action::Up {
+        return false;
+    }
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    match keys[..] {
+        ["spec", "concurrencyPolicy"] => after.text_at(&keys) == Some("Replace"),
+        ["spec", "startingDeadlineSeconds"] => {
+            // Without a deadline, a run may start however late.
+            let [old, new] = [before, after].map(|job| job.whole_at(&keys).unwrap_or(i64::MAX));
+            new > old
+        }
+        _ => false,
+    }
 }
 
 /// The gate's settings that decide where it reads its credentials and whom it asks: no change of them

@@ -4,8 +4,10 @@
 use super::{EventTime, Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
+use crate::model::gate_jobs::admission;
 use crate::model::object::{Object, items_at, node_at};
 use crate::model::workload::{containers, has_scale, pod_spec, replicas, rolls_on, template};
+use vram_gate::settings::TABLE;
 use yaml_spans::Node;
 
 const ROLLOUT: &str =
@@ -66,14 +68,16 @@ fn restart_finding(context: &RuleContext<'_>, before: &Object, after: &Object) -
     // The gate that is in the cluster now decides whether a Pod runs now.
     if context.gates_before.get(id).is_some_and(|gate| gate.may_be_up(context.now)) {
         let message = "The window is open: a running Pod is replaced as soon as this is applied";
-        return Finding::new(&RESTART_IN_WINDOW, id, Message::of(message));
+        let message = Message::of(message).then(admission_changes(before, after));
+        return Finding::new(&RESTART_IN_WINDOW, id, message);
     }
     let next = context.gates_after.get(id).and_then(|gate| gate.next_start(context.now));
     if let Some((instant, times)) = next {
         let message = Message::of("Nothing restarts now: the next window starts the new Pod, ")
             .and(times.format(instant))
             .and(" ")
-            .code(&times.zone_name);
+            .code(&times.zone_name)
+            .then(admission_changes(before, after));
         let when = Some(EventTime { at: instant, text: times.format_short(instant) });
         return Finding { when, ..Finding::new(&RESTART_AT_WINDOW, id, message) };
     }
@@ -83,7 +87,27 @@ fn restart_finding(context: &RuleContext<'_>, before: &Object, after: &Object) -
             "Nothing restarts: there are 0 replicas, and nothing rendered here starts one";
         return Finding::new(&RESTART_AT_WINDOW, id, Message::of(message));
     }
-    Finding::new(&RESTART, id, Message::of(replacement_order(after)))
+    let message = Message::of(replacement_order(after)).then(admission_changes(before, after));
+    Finding::new(&RESTART, id, message)
+}
+
+/// The settings of the gate that are in the Pod template because of an admission, and changed there; an
+/// empty message if there are none. A reader of the values may not expect that they restart the server.
+fn admission_changes(before: &Object, after: &Object) -> Message {
+    let (Some(before), Some(after)) = (admission(before), admission(after)) else {
+        return Message::default();
+    };
+    let changed: Vec<&str> = TABLE
+        .iter()
+        .filter(|row| before.get(row.key) != after.get(row.key))
+        .map(|row| row.env)
+        .collect();
+    match changed.as_slice() {
+        [] => Message::default(),
+        _ => {
+            Message::of("; the admission's ").codes(changed, 3).and(" is part of the Pod template")
+        }
+    }
 }
 
 /// The order in which a workload replaces its Pods.

@@ -2,6 +2,7 @@
 //!
 //! Nothing is written, and no link is followed.
 
+mod allows;
 mod error;
 mod folder;
 mod object_files;
@@ -96,8 +97,13 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         retain_claimed(&mut base.texts);
     }
     let base_files = ObjectFiles::parse(base.texts, &base.shown, &head.files)?;
-    let (base_allows, head_allows) = match (&base.values, &head.stacks) {
-        (Some(texts), Some(stacks)) => values::read_allows(project, stacks, texts)?,
+    let (base_allows, head_allows) = match (&base.values, &base.commented, &head.stacks) {
+        (Some(values), Some(commented), Some(stacks)) => {
+            let (mut before, mut after) = values::read_allows(project, stacks, values)?;
+            before.extend(allows::parse(commented));
+            after.extend(allows::parse(&allows::read_head(project, comparison.request)?));
+            (before, after)
+        }
         _ => Default::default(),
     };
     let (base_values, head_values) = match (base.values, head.stacks) {
@@ -182,6 +188,8 @@ struct BaseTexts {
     shown: String,
     /// The texts of its values files; `None` for a folder, which has none.
     values: Option<TextFiles>,
+    /// The texts of its other files that may have comments for `lint`; `None` as above.
+    commented: Option<TextFiles>,
 }
 
 fn read_base(
@@ -200,7 +208,7 @@ fn read_base(
             }
             // Under the fresh render's name, so that an equal file has an equal path.
             let shown = if comparison.head.is_none() { rendered_folder.to_owned() } else { name };
-            return Ok(BaseTexts { texts, shown, values: None });
+            return Ok(BaseTexts { texts, shown, values: None, commented: None });
         }
     };
     let repository = Repository::find(project.root())?;
@@ -210,7 +218,10 @@ fn read_base(
         notes.push(format!("`{name}` has no `{rendered_folder}/`: every object counts as new"));
     }
     let values = repository.read_folder(&commit, Project::VALUES)?;
-    Ok(BaseTexts { texts, shown: rendered_folder.to_owned(), values: Some(values) })
+    let files = allows::read_head(project, comparison.request)?.into_keys().collect();
+    let commented = repository.read_files(&commit, &files)?;
+    let shown = rendered_folder.to_owned();
+    Ok(BaseTexts { texts, shown, values: Some(values), commented: Some(commented) })
 }
 
 /// Drops the files that `.provenance` does not claim: other people's files among rendered ones, which a

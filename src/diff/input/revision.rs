@@ -1,5 +1,6 @@
 //! A Git revision, read with the user's own `git` and never checked out.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::{InputError, MAX_FILES, TextFiles};
@@ -10,6 +11,8 @@ use yaml_spans::MAX_BYTES;
 
 /// The most bytes that are read from one revision.
 const MAX_REVISION_BYTES: usize = 1 << 30;
+/// The most paths in one call of `git`.
+const MAX_ARGUMENTS: usize = 500;
 
 /// The repository around a folder.
 #[derive(Debug)]
@@ -75,13 +78,43 @@ impl Repository {
     /// path starts at the folder that the repository was found from.
     pub(super) fn read_folder(&self, commit: &str, folder: &str) -> Result<TextFiles, InputError> {
         let top = format!("{}{folder}/", self.prefix);
-        let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", &top];
-        let listing = parse_utf8("ls-tree", self.read(&args, &[])?)?;
         let mut blobs = Vec::new();
+        self.list_blobs(commit, &[&top], &top, |path| !is_hidden(path), &mut blobs)?;
+        self.read_blobs(blobs, &top)
+    }
+
+    /// Reads some files at a commit, those that it has. Their paths start at the folder that the
+    /// repository was found from.
+    pub(super) fn read_files(
+        &self,
+        commit: &str,
+        files: &BTreeSet<String>,
+    ) -> Result<TextFiles, InputError> {
+        let paths: Vec<String> =
+            files.iter().map(|file| format!("{}{file}", self.prefix)).collect();
+        let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+        let mut blobs = Vec::new();
+        for some in paths.chunks(MAX_ARGUMENTS) {
+            self.list_blobs(commit, some, &self.prefix, |path| files.contains(path), &mut blobs)?;
+        }
+        self.read_blobs(blobs, &self.prefix)
+    }
+
+    /// Adds the wanted files at some paths and below them. A wanted file's path starts after `top`.
+    fn list_blobs(
+        &self,
+        commit: &str,
+        paths: &[&str],
+        top: &str,
+        is_wanted: impl Fn(&str) -> bool,
+        blobs: &mut Vec<Blob>,
+    ) -> Result<(), InputError> {
+        let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--"];
+        let listing = parse_utf8("ls-tree", self.read(&[&args[..], paths].concat(), &[])?)?;
         for line in listing.split('\0').filter(|line| !line.is_empty()) {
             let (mode, blob) =
-                parse_entry(line, &top).map_err(|error| self.explain_missing(error))?;
-            if is_hidden(&blob.path) {
+                parse_entry(line, top).map_err(|error| self.explain_missing(error))?;
+            if !is_wanted(&blob.path) {
                 continue;
             }
             let path = format!("{top}{}", blob.path);
@@ -96,9 +129,9 @@ impl Repository {
         }
         let bytes: usize = blobs.iter().map(|blob| blob.size).sum();
         if blobs.len() > MAX_FILES || bytes > MAX_REVISION_BYTES {
-            return Err(InputError::TooMany { path: top });
+            return Err(InputError::TooMany { path: top.to_owned() });
         }
-        self.read_blobs(blobs, &top)
+        Ok(())
     }
 
     /// Runs `git` to read objects. Git does not fetch those that a partial clone lacks.

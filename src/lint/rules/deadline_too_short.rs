@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use vram_gate::decision::Action;
-use vram_gate::settings::Sampling;
 
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
@@ -16,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     summary: "The Jobs' deadline leaves the gate less time than its attempts to sample the GPU take",
     rationale: "The gate gives up early: `up` does not start the server if the exporter is slow, and the guard yields without the second sample that could have avoided it.",
     fix: "Raise `offPeak.activeDeadlineSeconds`, or lower `gate.samples`, `gate.sampleIntervalSeconds` or `gate.recheckDelaySeconds`.",
-    source: "gate/src/settings: sampling may take the deadline less 15 s; gate/src/scrape.rs: three attempts",
+    source: "gate/src/settings: sampling may take the deadline less 15 s; gate/src/scrape.rs: three attempts of two requests",
     check: Check::Stack(deadline_too_short),
 };
 
@@ -27,7 +26,7 @@ fn deadline_too_short(context: &RuleContext<'_>) -> Vec<Violation> {
         let Ok(settings) = &job.settings else { continue };
         // `down` takes no samples.
         let Some(sampling) = &settings.sampling else { continue };
-        let needed = max_sampling_time(settings.action, sampling);
+        let needed = sampling.pace().max_sampling_time(settings.action);
         let available = settings.sampling_time();
         if needed > available && worst.is_none_or(|(most, ..)| needed > most) {
             worst = Some((needed, available, settings.action));
@@ -40,17 +39,4 @@ fn deadline_too_short(context: &RuleContext<'_>) -> Vec<Violation> {
         available.as_secs()
     ));
     vec![Violation::at_value(value_paths::DEADLINE, message)]
-}
-
-/// The longest time that sampling takes: all attempts of the first sample, or one attempt of each.
-fn max_sampling_time(action: Action, sampling: &Sampling) -> Duration {
-    let more_samples = match action {
-        Action::Up => {
-            (sampling.sample_interval + sampling.timeout) * sampling.samples.saturating_sub(1)
-        }
-        _ if sampling.recheck_delay.is_zero() => Duration::ZERO,
-        _ => sampling.recheck_delay + sampling.timeout,
-    };
-    // A second sample follows a scrape that succeeded, usually at the first attempt.
-    sampling.max_reading_time().max(sampling.timeout + more_samples)
 }

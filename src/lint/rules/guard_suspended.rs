@@ -11,9 +11,9 @@ pub(super) const RULE: Rule = Rule {
     id: "guard-suspended",
     severity: Severity::Critical,
     summary: "The job that starts the server runs, and the job that yields or the job that stops it is suspended, never due, or missing",
-    rationale: "The server then runs unguarded, or is never stopped. Suspend all three jobs or none.",
-    fix: "Use `offPeak.suspend`, which suspends all three jobs. If the value is not the cause, check the template.",
-    source: "docs/server.md; https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-suspension",
+    rationale: "The server then runs unguarded, or is never stopped.",
+    fix: "Use `offPeak.suspend`, which suspends the job that starts the server and no other. If no value is the cause, check the template.",
+    source: "docs/gate.md; https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-suspension",
     check: Check::Stack(guard_suspended),
 };
 

@@ -11,8 +11,8 @@ pub(super) const RULE: Rule = Rule {
     id: "guard-too-slow",
     severity: Severity::Warning,
     summary: "The guard runs less often than once a minute for each GiB of the floor, with a minimum of five minutes",
-    rationale: "Memory that a resident allocates between two runs goes unnoticed. The original stack checks every 5 minutes with a floor of 6 GiB; a lower floor leaves less time.",
-    fix: "Schedule `offPeak.guard` more often, or raise `gate.floor`.",
+    rationale: "Memory that a resident allocates between two runs goes unnoticed, and with `gate.prometheus` also what it allocates within `gate.maxAgeSeconds` before a run. The original stack checks every 5 minutes with a floor of 6 GiB; a lower floor leaves less time.",
+    fix: "Schedule `offPeak.guard` more often, lower `gate.maxAgeSeconds` if Prometheus is read, or raise `gate.floor`.",
     source: "docs/gate.md; a rule of thumb from an incident in which a resident grew by 8 GiB",
     check: Check::Stack(guard_too_slow),
 };
@@ -31,10 +31,18 @@ fn guard_too_slow(context: &RuleContext<'_>) -> Vec<Violation> {
         .into_iter()
         .filter_map(|window| context.times.longest_unguarded(window))
         .max();
+    // What Prometheus answers may be that old: the guard is blind for the interval of its scrapes, too.
+    let gate = &context.values.gate;
+    let age = match gate.prometheus {
+        Some(_) => SignedDuration::from_secs(gate.max_age_seconds.get()),
+        None => SignedDuration::ZERO,
+    };
+    let longest = longest.map(|longest| longest.saturating_add(age));
     let Some(longest) = longest.filter(|longest| *longest > limit) else { return Vec::new() };
     let message = Message::of(format!(
-        "In a window the guard does not run for up to {} min: with a floor of ",
-        longest.as_mins()
+        "In a window the guard sees nothing for up to {} min{}: with a floor of ",
+        longest.as_mins(),
+        if age.is_zero() { "" } else { ", the age of Prometheus' samples included" },
     ))
     .code(floor.to_string())
     .and(format!(", it should run at least every {} min", limit.as_mins()));

@@ -18,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn memory_unattributed(context: &RuleContext<'_>) -> Vec<Violation> {
     let gate = &context.values.gate;
-    if gate.series != Some(Series::Devices) || gate.count != Count::Residents {
+    if gate.series != Some(Series::Devices) || gate.count != Some(Count::Residents) {
         return Vec::new();
     }
     let budget = gate.budget.map_or(0, Bytes::get);

@@ -1,5 +1,7 @@
 //! The rules, one in each file, and the table of all.
 
+mod admission_outlasts_progress;
+mod all_suspended;
 mod allow_invalid;
 mod allow_unused;
 mod budget_above_floor;
@@ -9,14 +11,22 @@ mod checksum_missing;
 mod client_settings_unread;
 mod client_url;
 mod deadline_too_short;
+mod device_metric_as_pods;
+mod down_into_window;
+mod down_not_made_up;
+mod down_too_often;
+mod exporter_on_every_node;
 mod floor_below_budget_and_reserve;
 mod floor_out_of_reach;
 mod floor_within_reserve;
+mod forbid_on_guard;
+mod gate_below_tenant;
 mod gate_dry_run;
 mod gate_settings_unchecked;
 mod gpu_not_requested;
 mod guard_idles;
 mod guard_misses_window;
+mod guard_replaced_early;
 mod guard_suspended;
 mod guard_too_slow;
 mod image_keel_and_digest;
@@ -24,6 +34,7 @@ mod image_moving_tag;
 mod liveness_http;
 mod memory_request_missing;
 mod memory_unattributed;
+mod metric_unit;
 mod no_series_idle;
 mod own_memory_counted;
 mod policy_covers_tenant;
@@ -43,6 +54,9 @@ mod starts_ungated;
 mod storage_not_retained;
 mod target_not_rendered;
 mod two_pods_at_once;
+mod up_again_without_budget;
+mod up_near_down;
+mod window_ends_once;
 mod window_never_opens;
 mod windows_overlap;
 mod yield_too_slow;
@@ -104,6 +118,8 @@ pub(super) struct StackTimes<'a> {
 /// All rules.
 pub const RULES: &[&Rule] = &[
     &card_total::RULE,
+    &metric_unit::RULE,
+    &device_metric_as_pods::RULE,
     &floor_within_reserve::RULE,
     &budget_above_floor::RULE,
     &floor_below_budget_and_reserve::RULE,
@@ -113,20 +129,31 @@ pub const RULES: &[&Rule] = &[
     &own_memory_counted::RULE,
     &scrape_failure_keeps::RULE,
     &no_series_idle::RULE,
+    &exporter_on_every_node::RULE,
     &single_sample::RULE,
     &gate_dry_run::RULE,
     &gate_settings_unchecked::RULE,
     &deadline_too_short::RULE,
     &guard_misses_window::RULE,
     &guard_too_slow::RULE,
+    &guard_replaced_early::RULE,
+    &forbid_on_guard::RULE,
     &guard_idles::RULE,
     &guard_suspended::RULE,
+    &all_suspended::RULE,
     &window_never_opens::RULE,
+    &up_again_without_budget::RULE,
+    &up_near_down::RULE,
+    &window_ends_once::RULE,
+    &down_not_made_up::RULE,
+    &down_into_window::RULE,
+    &down_too_often::RULE,
     &schedule_daylight_saving::RULE,
     &windows_overlap::RULE,
     &yield_too_slow::RULE,
     &starts_ungated::RULE,
     &two_pods_at_once::RULE,
+    &admission_outlasts_progress::RULE,
     &target_not_rendered::RULE,
     &gpu_not_requested::RULE,
     &memory_request_missing::RULE,
@@ -139,6 +166,7 @@ pub const RULES: &[&Rule] = &[
     &prune_guard_missing::RULE,
     &storage_not_retained::RULE,
     &priority_class_tier::RULE,
+    &gate_below_tenant::RULE,
     &policy_covers_tenant::RULE,
     &policy_excludes_too_much::RULE,
     &policy_end_of_life::RULE,

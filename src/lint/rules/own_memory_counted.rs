@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn own_memory_counted(context: &RuleContext<'_>) -> Vec<Violation> {
-    if context.values.gate.count != Count::Everyone {
+    if context.values.gate.count != Some(Count::Everyone) {
         return Vec::new();
     }
     let message =

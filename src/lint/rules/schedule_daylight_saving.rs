@@ -1,12 +1,13 @@
 //! A schedule in an hour that a clock change skips or repeats.
 
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
 use crate::model::run_times::RunTimes;
+use crate::model::window::YEARS_FROM;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -19,9 +20,7 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Stack(schedule_daylight_saving),
 };
 
-/// The start of the period that is checked, and the number of clock changes: two years. The start is
-/// fixed because lint reads no clock.
-const FROM: Timestamp = Timestamp::constant(1_767_225_600, 0);
+/// The number of clock changes that are checked: two years.
 const CHANGES: usize = 4;
 
 fn schedule_daylight_saving(context: &RuleContext<'_>) -> Vec<Violation> {
@@ -44,7 +43,7 @@ enum Job {
 /// The effect of the first clock change that skips or repeats a run.
 fn first_affected(job: Job, times: &RunTimes) -> Option<Message> {
     let zone = &times.zone;
-    zone.following(FROM).take(CHANGES).find_map(|change| {
+    zone.following(YEARS_FROM).take(CHANGES).find_map(|change| {
         let at = change.timestamp();
         let before = zone.to_offset(at.checked_sub(SignedDuration::from_nanos(1)).ok()?);
         let moved = i64::from(change.offset().seconds()) - i64::from(before.seconds());

@@ -25,12 +25,12 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
     let mut gpus: BTreeMap<(String, &str), Vec<StackWindow>> = BTreeMap::new();
     for (index, StackTimes { stack, times }) in stacks.iter().enumerate() {
         let values = &stack.loaded.values;
-        if values.off_peak.suspend {
+        if values.off_peak.suspend || values.off_peak.suspend_all {
             continue;
         }
-        let url = without_default_port(values.gate.metrics_url.as_str());
+        let url = without_default_port(values.gate.source_url());
         let windows = times.month_windows().into_iter().map(|window| (window, index));
-        gpus.entry((url, values.gate.metric.as_str())).or_default().extend(windows);
+        gpus.entry((url, values.gate.metric_name())).or_default().extend(windows);
     }
     let mut overlaps = BTreeMap::new();
     for windows in gpus.into_values() {

@@ -13,8 +13,11 @@ const ADMIN: (&str, Option<&str>) = ("admin", Some("system:masters"));
 /// The controller manager's user, with the rights of Kubernetes' own roles.
 const CONTROLLERS: (&str, Option<&str>) = ("system:kube-controller-manager", None);
 
-/// Writes `ca.crt`, and for the server, the administrator and the controllers `NAME.crt` and
-/// `NAME.key`; and `service-account.key` and `.pub`, which sign the tokens of service accounts.
+/// The scheduler's user, likewise.
+const SCHEDULER: (&str, Option<&str>) = ("system:kube-scheduler", None);
+
+/// Writes `ca.crt`, and for the server, the administrator, the controllers and the scheduler
+/// `NAME.crt` and `NAME.key`; and `service-account.key` and `.pub`, which sign the tokens of service accounts.
 pub fn write(folder: &Path) {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -29,7 +32,8 @@ pub fn write(folder: &Path) {
     let mut server = CertificateParams::new(names).unwrap();
     server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     issue(folder, "server", server, &authority);
-    for (name, (user, group)) in [("admin", ADMIN), ("controllers", CONTROLLERS)] {
+    let users = [("admin", ADMIN), ("controllers", CONTROLLERS), ("scheduler", SCHEDULER)];
+    for (name, (user, group)) in users {
         let mut client = CertificateParams::default();
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         client.distinguished_name.push(DnType::CommonName, user);

@@ -1,9 +1,10 @@
-//! A cluster for tests: etcd, the API server and, on request, the controllers, on loopback.
+//! A cluster for tests: etcd, the API server and, on request, the controllers, the scheduler and KWOK, on
+//! loopback.
 //!
 //! [`Cluster::start`] returns a cluster that is ready. Dropping it, or the death of the test process, kills its
 //! programs and removes its folder. [`Cluster::shared`] is for tests that use a namespace of their own, or dry
 //! runs. etcd, kube-apiserver, kube-controller-manager and kubectl come from the PATH (`tests/tools/build etcd
-//! kubernetes`).
+//! kubernetes`), as do kube-scheduler and kwok (`tests/tools/build kwok`).
 
 #![allow(dead_code, reason = "a harness, of which not every module uses all")]
 
@@ -32,6 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A running cluster.
 pub struct Cluster {
     // In the order in which they are killed. The folder is removed with etcd.
+    others: Mutex<Vec<Keeper>>,
     controllers: Mutex<Option<Keeper>>,
     server: Mutex<Option<Keeper>>,
     _etcd: Keeper,
@@ -56,11 +58,13 @@ impl Cluster {
             let api = Api::with_certificate(&url, &folder, "admin");
             match wait_until_ready(&api, &mut server) {
                 Ok(()) => {
-                    certificates::write_kubeconfig(&folder, "admin", &url);
-                    certificates::write_kubeconfig(&folder, "controllers", &url);
+                    for user in ["admin", "controllers", "scheduler"] {
+                        certificates::write_kubeconfig(&folder, user, &url);
+                    }
                     let server = Mutex::new(Some(server));
                     let controllers = Mutex::default();
                     return Cluster {
+                        others: Mutex::default(),
                         controllers,
                         server,
                         _etcd: etcd,
@@ -184,6 +188,44 @@ impl Cluster {
         ];
         let keeper = Keeper::start("kube-controller-manager", &arguments, &self.folder, false);
         *self.controllers.lock().unwrap() = Some(keeper);
+    }
+
+    /// Starts the scheduler, with Kubernetes' own role for it.
+    pub fn start_scheduler(&self) {
+        let kubeconfig = self.folder.join("scheduler.kubeconfig");
+        self.start_other(
+            "kube-scheduler",
+            &[
+                format!("--kubeconfig={}", kubeconfig.display()),
+                format!("--authentication-kubeconfig={}", kubeconfig.display()),
+                format!("--authorization-kubeconfig={}", kubeconfig.display()),
+                "--leader-elect=false".to_owned(),
+                "--secure-port=0".to_owned(),
+            ],
+        );
+    }
+
+    /// Starts KWOK with these stages. It is the kubelet of each node with the annotation
+    /// `kwok.x-k8s.io/node: fake`.
+    pub fn start_kwok(&self, stages: &Path) {
+        self.start_other(
+            "kwok",
+            &[
+                format!("--kubeconfig={}", self.kubeconfig().display()),
+                format!("--config={}", stages.display()),
+                "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake".to_owned(),
+            ],
+        );
+    }
+
+    fn start_other(&self, program: &str, arguments: &[String]) {
+        let keeper = Keeper::start(program, arguments, &self.folder, false);
+        self.others.lock().unwrap().push(keeper);
+    }
+
+    /// The end of the output of the scheduler and of KWOK.
+    pub fn others_output(&self) -> String {
+        self.others.lock().unwrap().iter().map(Keeper::output).collect::<Vec<_>>().join("\n\n")
     }
 
     /// The end of the controller manager's output.

@@ -198,6 +198,13 @@ impl Running {
         self.child.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
+    /// Sends SIGTERM, as the kubelet does when the Pod is deleted.
+    #[track_caller]
+    pub fn terminate(&self) {
+        let process = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("/bin/kill").args(["-TERM", &process]).status().unwrap().success());
+    }
+
     /// Puts another token into its mount.
     pub fn renew(&self, token: &str) {
         renew(self.mount.path(), token);

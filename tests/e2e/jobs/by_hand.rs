@@ -126,7 +126,7 @@ fn ended_jobs_are_deleted_after_their_time() {
 #[test]
 #[ignore = "tests/e2e/run"]
 fn a_quota_of_no_pods_stops_everything() {
-    // docs/argocd.md and docs/flux.md, "Stop everything, at three in the morning".
+    // docs/stop.md, whose order is tested in tests/e2e/gate/stop_everything.rs.
     let stack = DeployedStack::new(cluster(), "jobs-quota");
     let kubectl = |arguments: &[&str]| {
         stack.cluster.kubectl_ok(&[&["-n", &stack.namespace], arguments].concat(), "")
@@ -134,8 +134,8 @@ fn a_quota_of_no_pods_stops_everything() {
     create_job(&stack, "before", GUARD);
     until("its Pod", || pods(&stack, "before").pop());
     kubectl(&["create", "quota", "stop", "--hard=pods=0"]);
+    kubectl(&["delete", "pods", "--all", "--timeout=3m"]);
     kubectl(&["scale", "deployment/chatterbox-tts", "--replicas=0"]);
-    kubectl(&["delete", "pods", "--all", "--wait=false"]);
 
     create_job(&stack, "during", DOWN);
     for job in ["before", "during"] {

@@ -58,18 +58,22 @@ fn clock(at: Timestamp, name: &str) -> Zoned {
     at.to_zoned(zone(name).unwrap())
 }
 
-fn sleep_until(at: Timestamp) {
+pub fn sleep_until(at: Timestamp) {
     let left = at.duration_since(Timestamp::now());
     std::thread::sleep(Duration::try_from(left).unwrap_or_default());
+}
+
+/// A full minute that leaves enough time to create CronJobs: runs before their creation are not made
+/// up for.
+pub fn minute_ahead() -> Timestamp {
+    let soon = Timestamp::now() + SignedDuration::from_secs(30);
+    Timestamp::from_second(soon.as_second() / 60 * 60 + 60).unwrap()
 }
 
 /// Waits some minutes and records the Jobs.
 fn observe() -> Night {
     let cluster = cluster();
-    // Enough time to create the CronJobs: runs before their creation are not made up for.
-    let minute = |at: Timestamp| at.as_second() / 60 * 60;
-    let first = minute(Timestamp::now() + SignedDuration::from_secs(30)) + 60;
-    let first = Timestamp::from_second(first).unwrap();
+    let first = minute_ahead();
     let second = first + MINUTE;
 
     let set = |name: &str, value: &str| format!("offPeak.{name}={value}");
@@ -89,6 +93,7 @@ fn observe() -> Night {
             set("up", &up),
             set("guard", &every_minute),
             set("down", &format!("{} {} * * *", two.minute(), two.hour())),
+            set("concurrencyPolicy.guard", "Forbid"),
         ],
     );
     let deploy_suspended = |suspend: &str| {
@@ -99,7 +104,7 @@ fn observe() -> Night {
                 set("up", &up),
                 set("guard", &every_minute),
                 set("startingDeadlineSeconds", "30"),
-                set("suspend", suspend),
+                set("suspendAll", suspend),
             ],
         )
     };

@@ -1,5 +1,5 @@
-// The API server, the controllers and kubectl of tests/e2e, of the newest Kubernetes that is rendered for.
-// k8s.io/kubernetes has its libraries beside it in its own repository; as modules they carry its minor
+// The API server, the controllers, the scheduler and kubectl of tests/e2e, of the newest Kubernetes that is
+// rendered for. k8s.io/kubernetes has its libraries beside it in its own repository; as modules they carry its minor
 // and patch version, which the replace lines say. Built by tests/tools/build.
 module tts-render/tests/tools/kubernetes
 
@@ -8,6 +8,7 @@ go 1.26.0
 tool (
 	k8s.io/kubernetes/cmd/kube-apiserver
 	k8s.io/kubernetes/cmd/kube-controller-manager
+	k8s.io/kubernetes/cmd/kube-scheduler
 	k8s.io/kubernetes/cmd/kubectl
 )
 

@@ -179,6 +179,12 @@ impl Fields {
         }
     }
 
+    /// Returns true if each week has the same runs: no month and no day of a month is excluded.
+    pub(super) fn repeat_weekly(&self) -> bool {
+        (1..=12).all(|month| self.month.contains(month))
+            && (1..=31).all(|day| self.day_of_month.contains(day))
+    }
+
     /// Returns true if the schedule matches any day and time.
     pub(super) fn can_match(&self) -> bool {
         // The most days of each month, from January on.

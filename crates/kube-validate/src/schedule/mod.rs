@@ -38,6 +38,17 @@ enum Timing {
     Every(SignedDuration),
 }
 
+/// The time after which a schedule's runs repeat on the wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cycle {
+    /// A week: neither the days of the month nor the months are restricted.
+    Week,
+    /// The calendar: days of the month or months are restricted.
+    Calendar,
+    /// A delay after the last run, whenever that was: `@every`.
+    Delay,
+}
+
 impl Schedule {
     /// The schedule's text.
     pub fn text(&self) -> &str {
@@ -64,6 +75,15 @@ impl Schedule {
             Timing::Every(_) => Some(start),
         };
         Runs { schedule: self, zone, after, end }
+    }
+
+    /// The time after which the runs repeat on the wall clock.
+    pub fn cycle(&self) -> Cycle {
+        match &self.timing {
+            Timing::Fields(fields) if fields.repeat_weekly() => Cycle::Week,
+            Timing::Fields(_) => Cycle::Calendar,
+            Timing::Every(_) => Cycle::Delay,
+        }
     }
 
     /// Returns true if the schedule can ever run: `0 0 30 2 *` is valid, and never does.

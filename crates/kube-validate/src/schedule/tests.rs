@@ -29,6 +29,21 @@ fn london(text: &str, day: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_cycle_is_a_week_unless_days_of_months_are_restricted() {
+    for (text, cycle) in [
+        ("0 6-22/2,0 * * *", Cycle::Week),
+        ("0 6 1-31 1-12 mon", Cycle::Week),
+        ("@daily", Cycle::Week),
+        ("0 6 1-30 * *", Cycle::Calendar),
+        ("0 6 * feb *", Cycle::Calendar),
+        ("@monthly", Cycle::Calendar),
+        ("@every 2h", Cycle::Delay),
+    ] {
+        assert_eq!(schedule(text).cycle(), cycle, "{text}");
+    }
+}
+
+#[test]
 fn schedules_that_kubernetes_accepts_are_accepted() {
     for text in [
         "0 2 * * *",

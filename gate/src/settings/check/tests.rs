@@ -100,6 +100,14 @@ fn each_invalid_setting_is_named() {
         ("NO_SERIES", "full"),
         ("LOG_FORMAT", "xml"),
         ("DRY_RUN", "yes"),
+        ("SENTINEL", "a-b"),
+        ("SENTINEL", "gpu_pod_memory_used_bytes"),
+        ("PROMETHEUS_URL", "prometheus:9090"),
+        ("PROMETHEUS_URL", "http://prometheus:9090/?a=b"),
+        ("PROMETHEUS_QUERY", "used"),
+        ("PROMETHEUS_AGE_QUERY", "min(timestamp(used))"),
+        ("MAX_AGE", "0"),
+        ("MAX_AGE", "soon"),
         ("SAMPLES", "0"),
         ("SAMPLES", "11"),
         ("SAMPLES", "+2"),
@@ -183,6 +191,43 @@ fn the_namespace_is_read_from_the_mount() {
 }
 
 #[test]
+fn the_worst_case_of_sampling_counts_every_request() {
+    let pace = |changes: &[(&str, &str)]| check_with(changes).unwrap().sampling.unwrap().pace();
+    let seconds = |tenths: u64| Duration::from_millis(tenths * 100);
+    let page = pace(&[]);
+    assert_eq!(page.max_reading_time(), seconds(615));
+    assert_eq!(page.max_sampling_time(Action::Up), seconds(615));
+    assert_eq!(page.max_sampling_time(Action::Guard), seconds(1150));
+    assert_eq!(page.min_deadline(Action::Guard), seconds(1300));
+    let with_sentinel = pace(&[("SENTINEL", "gpu_exporter_up")]);
+    assert_eq!(with_sentinel.max_reading_time(), seconds(315));
+    assert_eq!(with_sentinel.max_sampling_time(Action::Guard), seconds(950));
+    let short = pace(&[("SCRAPE_TIMEOUT", "1s"), ("RECHECK_DELAY", "0")]);
+    assert_eq!(short.min_deadline(Action::Guard), Duration::from_millis(11_250));
+}
+
+#[test]
+fn a_request_has_its_default_limit() {
+    assert_eq!(check_with(&[]).unwrap().sampling.unwrap().timeout, Sampling::DEFAULT_TIMEOUT);
+}
+
+#[test]
+fn the_shortest_deadline_leaves_the_time_of_sampling() {
+    for (interval, recheck) in [("0", "0"), ("1s", "3s"), ("20s", "75s"), ("100s", "300s")] {
+        let changes =
+            [("SAMPLE_INTERVAL", interval), ("RECHECK_DELAY", recheck), ("DEADLINE", "1000s")];
+        let pace = check_with(&changes).unwrap().sampling.unwrap().pace();
+        for action in [Action::Up, Action::Guard] {
+            let deadline = pace.min_deadline(action);
+            assert_eq!(
+                super::super::sampling_time(action, deadline),
+                pace.max_sampling_time(action)
+            );
+        }
+    }
+}
+
+#[test]
 fn the_total_is_required_unless_it_is_measured() {
     for (key, metric) in [("FREE_METRIC", "free_bytes"), ("TOTAL_METRIC", "total_bytes")] {
         let settings = check_with(&[("GPU_TOTAL", ""), (key, metric)]).unwrap();
@@ -243,6 +288,33 @@ fn the_query_has_the_settings_of_the_exporter() {
         total_metric: Some("total".into()),
     };
     assert_eq!(settings.unwrap().sampling.unwrap().query, expected);
+}
+
+#[test]
+fn prometheus_takes_the_place_of_the_exporter() {
+    let url = ("PROMETHEUS_URL", "http://prometheus:9090/sub");
+    for others in [&[][..], &[("METRICS_URL", "")], &[("METRICS_URL", "nowhere")]] {
+        let changes: Vec<_> = others.iter().copied().chain([url]).collect();
+        let sampling = check_with(&changes).unwrap().sampling.unwrap();
+        assert_eq!(sampling.url, url.1);
+        assert_eq!(sampling.source, Source::Prometheus { query: None, age_query: None });
+        // One request an attempt, and a newer sample may take the whole age.
+        assert_eq!(sampling.pace().attempt, Duration::from_secs(10));
+        assert_eq!(sampling.pace().sample_interval, Duration::from_secs(60));
+    }
+}
+
+#[test]
+fn a_whole_query_is_a_selector_or_has_a_query_of_its_age() {
+    let url = ("PROMETHEUS_URL", "http://prometheus:9090");
+    let age_query = ("PROMETHEUS_AGE_QUERY", "min(timestamp(used))");
+    let selector = ("PROMETHEUS_QUERY", "used{node=\"a\"}");
+    let sum = ("PROMETHEUS_QUERY", "sum by (namespace) (used)");
+    assert!(check_with(&[url, selector]).is_ok());
+    assert!(check_with(&[url, age_query]).is_ok());
+    let sampling = check_with(&[url, sum, age_query]).unwrap().sampling.unwrap();
+    assert_eq!(sampling.pace().attempt, Duration::from_secs(20));
+    assert_eq!(invalid_settings(&[url, sum]), ["PROMETHEUS_QUERY"]);
 }
 
 fn check_run(changes: &[(&str, &str)], args: &[&str]) -> Result<Runnable, Vec<SettingError>> {

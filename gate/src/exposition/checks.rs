@@ -1,0 +1,130 @@
+//! The checks of a scrape beyond its grammar: that it is current, and that it is whole.
+
+use std::time::Duration;
+
+use super::ExpositionFault;
+
+/// The checks of a scrape beyond its grammar. The default is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Checks<'a> {
+    /// A metric that must follow the last series that is read: proof that the exposition was not cut off
+    /// between two lines.
+    pub sentinel: Option<&'a str>,
+    /// The age that a series may have; `None`: its timestamp is not used.
+    pub freshness: Option<Freshness>,
+}
+
+/// The age that a series may have, by its timestamp. A series without one is current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    /// The current time, in milliseconds since 1970.
+    pub now: i64,
+    /// The most that a timestamp may differ from it, in either direction.
+    pub max_age: Duration,
+}
+
+impl Freshness {
+    /// Checks a timestamp in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// The fault of a series with that timestamp.
+    pub fn check(&self, timestamp: i64) -> Result<(), ExpositionFault> {
+        if u128::from(self.now.abs_diff(timestamp)) <= self.max_age.as_millis() {
+            Ok(())
+        } else if timestamp < self.now {
+            Err(ExpositionFault::Stale)
+        } else {
+            Err(ExpositionFault::Future)
+        }
+    }
+}
+
+/// The checks while an exposition is parsed.
+pub(super) struct Progress<'a> {
+    checks: Checks<'a>,
+    /// The sentinel was found, and nothing that is read since.
+    is_sentinel_last: bool,
+}
+
+impl<'a> Progress<'a> {
+    pub(super) fn new(checks: Checks<'a>) -> Self {
+        Self { checks, is_sentinel_last: false }
+    }
+
+    /// Notes a series that is read, with its timestamp.
+    pub(super) fn note_read(&mut self, timestamp: Option<i64>) -> Result<(), ExpositionFault> {
+        self.is_sentinel_last = false;
+        match (self.checks.freshness, timestamp) {
+            (Some(freshness), Some(timestamp)) => freshness.check(timestamp),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes a series of another metric.
+    pub(super) fn note_other(&mut self, name: &[u8]) {
+        self.is_sentinel_last |= self.checks.sentinel.is_some_and(|it| it.as_bytes() == name);
+    }
+
+    /// Checks the end of the exposition.
+    pub(super) fn finish(&self) -> Result<(), ExpositionFault> {
+        if self.checks.sentinel.is_none() || self.is_sentinel_last {
+            Ok(())
+        } else {
+            Err(ExpositionFault::NoSentinel)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exposition::{Query, parse_with};
+
+    fn verdict(exposition: &str, checks: Checks<'_>) -> Result<u64, ExpositionFault> {
+        let query = Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() };
+        parse_with(exposition.as_bytes(), &query, checks)
+            .map(|usage| usage.everyone())
+            .map_err(|error| error.fault)
+    }
+
+    #[test]
+    fn the_sentinel_follows_the_last_series() {
+        let checks = Checks { sentinel: Some("done"), ..Checks::default() };
+        for (exposition, expected) in [
+            ("used{a=\"1\"} 1\nused{a=\"2\"} 2\ndone 1\n", Ok(3)),
+            ("used 1\ndone{code=\"0\"} 0\nother 1\n# done\n", Ok(1)),
+            ("done 1\nused 1\ndone 1\n", Ok(1)),
+            ("done 1\n", Ok(0)),
+            ("used 1\n", Err(ExpositionFault::NoSentinel)),
+            ("done 1\nused 1\n", Err(ExpositionFault::NoSentinel)),
+            ("used 1\n# done 1\n", Err(ExpositionFault::NoSentinel)),
+            ("used 1\ndone_ 1\ndon 1\n", Err(ExpositionFault::NoSentinel)),
+            ("# nothing\n", Err(ExpositionFault::NoSentinel)),
+        ] {
+            assert_eq!(verdict(exposition, checks), expected, "{exposition}");
+        }
+    }
+
+    #[test]
+    fn a_timestamp_is_at_most_the_age_away() {
+        let max_age = Duration::from_secs(60);
+        let checks = Checks {
+            freshness: Some(Freshness { now: 1_700_000_000_000, max_age }),
+            ..Checks::default()
+        };
+        for (exposition, expected) in [
+            ("used 1\n", Ok(1)),
+            ("used 1 1700000000000\n", Ok(1)),
+            ("used 1 1699999940000\n", Ok(1)),
+            ("used 1 1700000060000\n", Ok(1)),
+            ("used 1 1699999939999\n", Err(ExpositionFault::Stale)),
+            ("used{a=\"b\"} 1\nused 1 0\n", Err(ExpositionFault::Stale)),
+            ("used 1 1700000060001\n", Err(ExpositionFault::Future)),
+            ("used 1 9223372036854775807\n", Err(ExpositionFault::Future)),
+            ("used 1\nother 1 0\n", Ok(1)),
+        ] {
+            assert_eq!(verdict(exposition, checks), expected, "{exposition}");
+        }
+        assert_eq!(verdict("used 1 0\n", Checks::default()), Ok(1));
+    }
+}

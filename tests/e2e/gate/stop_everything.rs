@@ -1,0 +1,74 @@
+//! `docs/stop.md`: its commands, in its order, while an `up` pauses between its samples.
+
+use std::fs;
+
+use super::deployed_stack::{DeployedStack, Running};
+use super::exporter::roomy;
+use crate::cluster::{Cluster, until};
+use crate::common::tool::repository;
+
+/// The kubectl commands of a section of the page, without their namespace.
+fn commands(heading: &str) -> Vec<Vec<String>> {
+    let page = fs::read_to_string(repository().join("docs/stop.md")).unwrap();
+    let (_, section) = page.split_once(heading).unwrap();
+    let section = section.split("\n#").next().unwrap();
+    let lines = section.lines().filter_map(|line| line.strip_prefix("    kubectl -n tts "));
+    lines.map(|line| line.split(' ').map(str::to_owned).collect()).collect()
+}
+
+fn kubectl(stack: &DeployedStack<'_>, command: &[String]) {
+    let arguments: Vec<&str> =
+        ["-n", &stack.namespace].into_iter().chain(command.iter().map(String::as_str)).collect();
+    stack.cluster.kubectl_ok(&arguments, "");
+}
+
+/// An `up` between its two samples.
+fn pausing_up(stack: &DeployedStack<'_>) -> Running {
+    let up = stack.gate("up").page(roomy()).set("SAMPLE_INTERVAL", "80s").start();
+    until("the first sample", || (up.scrapes() == 1).then_some(()));
+    up
+}
+
+/// Stops everything while an `up` runs; the deletion of its Pod is what the kubelet makes of it.
+fn stop_everything(stack: &DeployedStack<'_>, mut end_up: impl FnMut()) {
+    let commands = commands("# Stop everything");
+    let verbs: Vec<&str> = commands.iter().map(|command| command[0].as_str()).collect();
+    assert_eq!(verbs, ["create", "delete", "scale", "get"]);
+    for command in &commands {
+        kubectl(stack, command);
+        if command[0] == "delete" {
+            end_up();
+        }
+    }
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn nothing_comes_back_after_a_stop() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-stop");
+    stack.scale_to(0);
+    let mut up = Some(pausing_up(&stack));
+    stop_everything(&stack, || {
+        let up = up.take().unwrap();
+        up.terminate();
+        let output = up.end();
+        assert!(output.stderr.contains("stopped by SIGTERM"), "{}", output.stderr);
+    });
+    assert_eq!(stack.replicas(), 0);
+    for command in commands("## Start again") {
+        kubectl(&stack, &command);
+    }
+    assert_eq!(stack.replicas(), 0, "nothing waited behind the quota");
+}
+
+/// The last moment: the PATCH is on its way when the Pod is deleted.
+#[test]
+#[ignore = "tests/e2e/run"]
+fn an_up_that_wins_the_race_is_undone() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-stop-race");
+    stop_everything(&stack, || {
+        assert_eq!(stack.gate("up").page(roomy()).run().code, 0);
+        assert_eq!(stack.replicas(), 1);
+    });
+    assert_eq!(stack.replicas(), 0);
+}
