@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::exporter::Exporter;
@@ -15,6 +15,9 @@ use crate::common::tool::{CommandOutput, generate, objects, repository};
 /// The names in the values.
 pub const DEPLOYMENT: &str = "chatterbox-tts";
 pub const ACCOUNT: &str = "chatterbox-offpeak";
+
+/// The value of the priority classes.
+pub const PRIORITY: u32 = 600_000;
 
 /// A rendered stack, applied to a namespace of its own.
 pub struct DeployedStack<'a> {
@@ -45,10 +48,25 @@ impl<'a> DeployedStack<'a> {
     #[track_caller]
     pub fn of(cluster: &'a Cluster, namespace: &str, objects: Vec<Value>) -> Self {
         let stack = DeployedStack { cluster, namespace: namespace.to_owned(), objects };
+        stack.apply_priority_classes();
         for object in &stack.objects {
             stack.apply(object);
         }
         stack
+    }
+
+    /// Creates the priority classes that the stack's Pods name: a Pod with an unknown class is refused.
+    #[track_caller]
+    fn apply_priority_classes(&self) {
+        for pod in ["/spec/template/spec", "/spec/jobTemplate/spec/template/spec"] {
+            let pods = self.objects.iter().filter_map(|object| object.pointer(pod));
+            for class in pods.filter_map(|pod| pod["priorityClassName"].as_str()) {
+                self.apply(&json!({
+                    "apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
+                    "metadata": {"name": class}, "value": PRIORITY,
+                }));
+            }
+        }
     }
 
     /// Applies an object as Flux does.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{cluster, list};
 use crate::cluster::until;
-use crate::gate::deployed_stack::{DEPLOYMENT, DeployedStack};
+use crate::gate::deployed_stack::{DEPLOYMENT, DeployedStack, PRIORITY};
 use crate::gate::exporter::{full, roomy};
 
 fn tenants(stack: &DeployedStack<'_>) -> Vec<Value> {
@@ -15,12 +15,8 @@ fn tenants(stack: &DeployedStack<'_>) -> Vec<Value> {
 #[ignore = "tests/e2e/run"]
 fn up_creates_the_tenants_pod_and_guard_and_down_delete_it() {
     let stack = DeployedStack::new(cluster(), "jobs-tenant");
-    // The PriorityClass must exist before the stack: a Pod with an unknown class is refused.
     let class = &stack.rendered("Deployment", DEPLOYMENT)["spec"]["template"]["spec"];
     let class = class["priorityClassName"].as_str().unwrap();
-    let object = json!({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass",
-        "metadata": {"name": class}, "value": 600_000});
-    stack.cluster.admin().create(&object, "").object();
 
     for (action, page) in [("guard", Some(full())), ("down", None)] {
         let up = stack.gate("up").page(roomy()).run();
@@ -28,7 +24,7 @@ fn up_creates_the_tenants_pod_and_guard_and_down_delete_it() {
         let pod = until("the tenant's Pod", || tenants(&stack).pop());
         assert_eq!(
             (&pod["spec"]["priorityClassName"], &pod["spec"]["priority"]),
-            (&json!(class), &json!(600_000))
+            (&json!(class), &json!(PRIORITY))
         );
         assert_eq!(tenants(&stack).len(), 1);
 
