@@ -109,7 +109,9 @@ fn the_gate_reads_prometheus() {
         return;
     }
     let prometheus = Prometheus::start(&roomy_gpu());
-    let run = |action, line_part, settings| prometheus.run_until(action, line_part, settings);
+    let run = |action: &str, line_part: &str, settings: &[(&'static str, &str)]| {
+        prometheus.run_until(action, line_part, settings)
+    };
 
     // Two samples of different times.
     let two = &[("SAMPLES", "2"), ("SAMPLE_INTERVAL", "0")];
