@@ -277,7 +277,7 @@ fn a_cut_starts_or_keeps_the_tenant_only_as_the_documentation_says() {
 /// Returns some offsets: around line ends and inside lines.
 fn offsets(page: &[u8], framing: Framing) -> Vec<usize> {
     let ends = page.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-    let step = if framing.hides_a_cut() { 5 } else { 13 };
+    let step = if framing.hides_a_cut() { 9 } else { 27 };
     let mut offsets: Vec<usize> =
         ends.step_by(step).flat_map(|end| [end - 1, end, end + 1]).collect();
     offsets.extend([0, page.len() / 2, page.len() - 1]);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use vram_gate::decision::{Action, Decision, Reading, decide};
 use vram_gate::exposition::{MetricUnit, Query};
-use vram_gate::settings::{Key, Sampling};
+use vram_gate::settings::{Key, Sampling, Source};
 
 use super::history::History;
 use crate::model::gate_jobs::{Gate, GateJob};
@@ -136,7 +136,7 @@ struct Gpu<'a> {
 }
 
 /// Returns a setting by which the gate reads the metric otherwise than the replay.
-fn unread_setting(query: &Query) -> Option<Key> {
+fn unread_setting(Sampling { query, source, .. }: &Sampling) -> Option<Key> {
     let default = Query::default();
     let differs = [
         (Key::MetricUnit, query.unit != MetricUnit::Bytes),
@@ -146,6 +146,7 @@ fn unread_setting(query: &Query) -> Option<Key> {
         (Key::NamespaceLabel, query.namespace_label != default.namespace_label),
         (Key::FreeMetric, query.free_metric != default.free_metric),
         (Key::TotalMetric, query.total_metric != default.total_metric),
+        (Key::PrometheusQuery, matches!(source, Source::Prometheus { query: Some(_), .. })),
     ];
     differs.into_iter().find_map(|(key, differs)| differs.then_some(key))
 }
@@ -161,7 +162,7 @@ impl<'a> Gpu<'a> {
             action,
             problem: "it takes no reading".to_owned(),
         })?;
-        if let Some(key) = unread_setting(&sampling.query) {
+        if let Some(key) = unread_setting(sampling) {
             return Err(ReplayError::Unread { action, setting: key.row().env });
         }
         let metric = &sampling.query.metric;

@@ -39,10 +39,13 @@ fn guard_too_slow(context: &RuleContext<'_>) -> Vec<Violation> {
     };
     let longest = longest.map(|longest| longest.saturating_add(age));
     let Some(longest) = longest.filter(|longest| *longest > limit) else { return Vec::new() };
+    let blind = match gate.prometheus {
+        Some(_) => "sees nothing new, with the age of Prometheus' samples,",
+        None => "does not run",
+    };
     let message = Message::of(format!(
-        "In a window the guard sees nothing for up to {} min{}: with a floor of ",
-        longest.as_mins(),
-        if age.is_zero() { "" } else { ", the age of Prometheus' samples included" },
+        "In a window the guard {blind} for up to {} min: with a floor of ",
+        longest.as_mins()
     ))
     .code(floor.to_string())
     .and(format!(", it should run at least every {} min", limit.as_mins()));
