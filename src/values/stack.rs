@@ -777,11 +777,16 @@ impl Values {
 }
 
 impl OffPeak {
-    /// The longest delay with which `down` may start and not reach the next window. Without such a
-    /// delay (the window never opens, or `@every`), that of the other jobs.
+    /// The longest delay with which `down` may start and not reach the next window, rounded down to a
+    /// multiple of five minutes, so that it does not follow every change of another deadline. Without
+    /// such a delay (the window never opens, or `@every`), that of the other jobs.
     fn default_down_starting_deadline(&self) -> Whole<10, 604_800> {
-        let seconds = self.longest_down_delay().unwrap_or(self.starting_deadline_seconds.get());
-        Whole::new(seconds)
+        const STEP: i64 = 5 * 60;
+        Whole::new(match self.longest_down_delay() {
+            Some(delay) if delay > STEP => delay / STEP * STEP,
+            Some(delay) => delay,
+            None => self.starting_deadline_seconds.get(),
+        })
     }
 
     /// The longest delay in seconds with which a run of `down` may start, so that its Job ends before
