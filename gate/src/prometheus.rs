@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_not_whole_or_not_current_is_no_reading() {
+    fn an_answer_that_is_not_whole_or_not_current_gives_no_reading() {
         let with = |change: &dyn Fn(&mut Vec<Value>)| {
             let mut result = good();
             change(&mut result);

@@ -94,7 +94,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         env.set("SENTINEL", "gpu_pod_memory_used_bytes")
     }),
     fault(
-        "PROMETHEUS_QUERY is no selector, and has no PROMETHEUS_AGE_QUERY",
+        "an expression as PROMETHEUS_QUERY, without PROMETHEUS_AGE_QUERY",
         SAMPLING,
         "PROMETHEUS_QUERY: invalid value `sum(used)`: expected a selector",
         |env| {
