@@ -1,7 +1,7 @@
 //! Prometheus' answer to an instant query.
 //!
 //! In: the JSON of `/api/v1/query`. Out: the memory in use, and the time of the oldest sample that it was
-//! computed from. As of an exposition, an answer that is not understood, or not whole, is no reading.
+//! computed from. As of an exposition, an answer that is not understood, or not whole, counts as no reading.
 
 use std::collections::BTreeMap;
 
