@@ -200,10 +200,14 @@ fn a_spent_budget_is_named() {
         ("the filters of a template take more than 4096 KiB", |sandbox| {
             let items: Vec<String> = (0..60).map(|number| number.to_string()).collect();
             let text = format!(
-                "{{% for a in [{}] %}}\n{{% if '{}' | string == 'y' %}}\n{{% endif %}}\n{{% endfor %}}\n",
-                items.join(", "),
-                "x".repeat(200_000)
+                "{{% for a in [{}] %}}\n{{% if server.config.data.big | toyaml == 'y' %}}\n{{% endif %}}\n{{% endfor %}}\n",
+                items.join(", ")
             );
+            let config = format!(
+                "config: {{name: c, mountPath: /a/c.yaml, data: {{big: [{}x]}}}}",
+                "x,".repeat(8_000)
+            );
+            sandbox.replace("values/demo.yaml", "\nserver:\n", &format!("\nserver:\n  {config}\n"));
             sandbox.write("templates/filters.yaml.j2", text);
         }),
     ];

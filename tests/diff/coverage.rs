@@ -74,7 +74,7 @@ const EDITS: &[(&str, Edit)] = &[
         "a deadline of a second",
         Jobs("      activeDeadlineSeconds: 140", "      activeDeadlineSeconds: 1"),
     ),
-    ("no time to start", Jobs("  startingDeadlineSeconds: 120", "  startingDeadlineSeconds: 1")),
+    ("no time to start", Jobs("  startingDeadlineSeconds:", "  startingDeadlineSeconds: 1 #")),
     (
         "an init container that waits",
         Jobs(
