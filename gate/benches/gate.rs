@@ -83,7 +83,7 @@ fn measure_decision(binary: &Path) {
         &format!("{size} bytes"),
         &mut command,
     );
-    assert_eq!(server.patches(), RUNS as usize, "each run must send a PATCH");
+    assert!(server.patches() >= RUNS as usize, "each run must send a PATCH");
     let help = || vec![binary.display().to_string(), "--version".to_owned()];
     measure_runs("vram-gate --version", "", help);
 }
