@@ -18,7 +18,11 @@ fn a_field_leads_to_its_template_line_and_its_values() {
     let path = "spec.template.spec.containers[0].image";
     let out = sandbox.ok(&["explain", "deployment/chatterbox-tts", path]).stdout;
     let template = sandbox.read("templates/deployment.yaml.j2");
-    let line = template.lines().position(|line| line.contains("  image: ")).expect("the line") + 1;
+    let line = template
+        .lines()
+        .position(|line| line.contains("image: {{ server.image"))
+        .expect("the line")
+        + 1;
     assert!(out.contains(&format!("template  templates/deployment.yaml.j2:{line}:")), "{out}");
     let values = sandbox.read("values/tts.yaml");
     let line = values.lines().position(|line| line.trim() == "tag: latest").expect("the line") + 1;

@@ -115,7 +115,11 @@ fn query(preset: &str, values: &[&str]) -> Query {
     let mut args = vec!["tts", "--set", exporter.as_str(), "--set", "gate.budget=5Gi"];
     args.extend(values.iter().flat_map(|value| ["--set", value]));
     let variables = environment(&generate(&args), "guard");
-    let env = |name: &str| variables.get(name).map(OsString::from);
+    // The cluster sets the address of its API server.
+    let env = |name: &str| match name {
+        "KUBERNETES_SERVICE_HOST" => Some("10.96.0.1".into()),
+        _ => variables.get(name).map(OsString::from),
+    };
     let Ok(Invocation::Run(raw)) = Raw::collect([], env) else { panic!("{preset}: {variables:?}") };
     check(&raw, |_| None).expect("settings").sampling.expect("a guard samples").query
 }

@@ -3,6 +3,9 @@
 use crate::values::Shape;
 use yaml_spans::{Entry, Mapping, Node, Path, Segment, Value};
 
+/// A URL, which many maps need.
+const SAMPLE_URL: &str = "http://x";
+
 /// Strings that are valid for some type of the values, for leaves that do not take just any string.
 const SAMPLE_STRINGS: &[&str] = &[
     "x",
@@ -11,7 +14,7 @@ const SAMPLE_STRINGS: &[&str] = &[
     "Etc/GMT",
     "1Gi",
     "2Gi",
-    "http://x",
+    SAMPLE_URL,
     "/x",
     "sha256:0000000000000000000000000000000000000000000000000000000000000000",
     "sha256:1111111111111111111111111111111111111111111111111111111111111111",
@@ -46,7 +49,12 @@ pub(super) fn alternative_values(present: Option<&Node>, path: &Path) -> Vec<Nod
             candidates.push(Value::Sequence(vec![Node::new(string_value("x"))]));
             // An empty map may have the same meaning as none; one with a number does not.
             let properties = shape.iter().flat_map(Shape::properties);
-            candidates.extend(properties.map(|name| single_entry(name, Value::Int(1))));
+            for name in properties {
+                candidates.extend(
+                    [Value::Int(1), string_value(SAMPLE_URL)]
+                        .map(|value| single_entry(name, value)),
+                );
+            }
             candidates.push(Value::Mapping(Mapping::new()));
         }
     }

@@ -72,7 +72,7 @@ const EDITS: &[(&str, Edit)] = &[
     ("too little memory", Jobs("memory: 128Mi", "memory: 1Mi")),
     (
         "a deadline of a second",
-        Jobs("      activeDeadlineSeconds: 120", "      activeDeadlineSeconds: 1"),
+        Jobs("      activeDeadlineSeconds: 140", "      activeDeadlineSeconds: 1"),
     ),
     ("no time to start", Jobs("  startingDeadlineSeconds: 120", "  startingDeadlineSeconds: 1")),
     (

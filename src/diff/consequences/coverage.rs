@@ -135,6 +135,9 @@ const DOCUMENTATION: &str = "documentation that nothing acts on";
 const UNREAD: &str =
     "nothing reads a new one until a workload names it, which is a change of its own";
 const PORT: &str = "informational: a container listens on its ports whether they are listed or not";
+const GROUP: &str =
+    "decides the owner of new files: no Pod Security Standard restricts a primary group";
+const PROGRESS: &str = "decides only when a rollout that does not end is reported as failed";
 const SCRAPE: &str = "decides only whether and where Prometheus scrapes";
 
 /// The table.
@@ -401,6 +404,15 @@ const COVERAGE: &[Row] = &[
     row(Template, Modified, &["spec", "containers", "ports", "hostPort"], RIGHTS),
     harmless(Template, Modified, &["spec", "containers", "ports", "containerPort"], PORT),
     harmless(Template, Modified, &["spec", "containers", "ports", "protocol"], PORT),
+    harmless(Template, Modified, &["spec", "securityContext", "runAsGroup"], GROUP),
+    harmless(Template, Modified, &["spec", "containers", "securityContext", "runAsGroup"], GROUP),
+    harmless(
+        Template,
+        Modified,
+        &["spec", "initContainers", "securityContext", "runAsGroup"],
+        GROUP,
+    ),
+    harmless(Kind("apps", "Deployment"), Modified, &["spec", "progressDeadlineSeconds"], PROGRESS),
 ];
 
 /// Returns true if a leaf that a change covers satisfies a predicate on its keys, without list indexes.
