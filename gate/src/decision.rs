@@ -175,6 +175,8 @@ pub enum Reason {
     Misconfigured,
     /// `up`, `admit`: SIGTERM arrived before the tenant was started.
     Stopped,
+    /// `up`: the tenant has a replica, so nothing is read.
+    AlreadyUp,
 }
 
 impl Reason {
@@ -195,6 +197,7 @@ impl Reason {
             Self::WindowEnd => "window-end",
             Self::Misconfigured => "misconfigured",
             Self::Stopped => "stopped",
+            Self::AlreadyUp => "already-up",
         }
     }
 
@@ -215,6 +218,7 @@ impl Reason {
             Self::WindowEnd => "the window ends",
             Self::Misconfigured => "the configuration is invalid",
             Self::Stopped => "stopped by SIGTERM before the tenant was started",
+            Self::AlreadyUp => "it already has a replica",
         }
     }
 }
@@ -241,6 +245,9 @@ impl Decision {
 
     /// The decision of an `up` or an `admit` that is stopped: in doubt the tenant does not start.
     pub const STOPPED: Self = Self::leave_alone(Reason::Stopped);
+
+    /// The decision of an `up` that finds a replica, which needs no reading.
+    pub const ALREADY_UP: Self = Self::leave_alone(Reason::AlreadyUp);
 
     const fn scale(replicas: u32, reason: Reason) -> Self {
         Self { scale_to: Some(replicas), reason, recheck: false }

@@ -1,6 +1,6 @@
 //! One run: sample, decide, scale.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use vram_gate::decision::{Action, Decision, Reading, decide};
 use vram_gate::settings::{Sampling, SettingError, Settings};
@@ -11,6 +11,9 @@ use crate::scale::{ScaleClient, ScaleError};
 use crate::scrape::Exporter;
 use crate::stop::Stop;
 
+/// The most time that `up` takes to find out whether the tenant has a replica, before it samples.
+const MAX_LOOK: Duration = Duration::from_secs(3);
+
 /// Runs once with checked settings, and the errors in spite of which it runs.
 pub(crate) fn run(settings: &Settings, mut errors: Vec<SettingError>, start: Instant) -> Report {
     let stop = Stop::of(settings.action);
@@ -19,6 +22,16 @@ pub(crate) fn run(settings: &Settings, mut errors: Vec<SettingError>, start: Ins
             Ok(report) => report,
             Err(error) => Report::new(Some(settings), misconfigured(&error)),
         };
+    }
+    let mut client = ScaleClient::new(&settings.target);
+    if let (Action::Up, Ok(client)) = (settings.action, &mut client) {
+        let until = start + MAX_LOOK.min(settings.deadline / 10);
+        // Without an answer the tenant is taken to be stopped: scaling reads its replicas again.
+        let before = client.read_replicas(until, &stop).ok().filter(|replicas| *replicas > 0);
+        if before.is_some() {
+            let decision = Some(Decision::ALREADY_UP);
+            return Report { decision, before, ..Report::new(Some(settings), Outcome::LeftAlone) };
+        }
     }
     let decided = match &settings.sampling {
         None => Ok((Decision::WINDOW_END, None)),
@@ -34,7 +47,7 @@ pub(crate) fn run(settings: &Settings, mut errors: Vec<SettingError>, start: Ins
         Err(error) => return Report::new(Some(settings), misconfigured(&error)),
     };
     let until = (Instant::now() + settings.target.budget).min(start + settings.deadline);
-    let (outcome, before) = apply(settings, &decision, until, &stop);
+    let (outcome, before) = apply(settings, &decision, client, until, &stop);
     let (decision, outcome) = match outcome {
         // The signal arrived after the decision to start the tenant.
         Outcome::LeftAlone if decision.scale_to.is_some() => (Decision::STOPPED, outcome),
@@ -112,6 +125,7 @@ fn sample_and_decide(
 fn apply(
     settings: &Settings,
     decision: &Decision,
+    client: Result<ScaleClient<'_>, SettingError>,
     until: Instant,
     stop: &Stop,
 ) -> (Outcome, Option<i64>) {
@@ -119,11 +133,11 @@ fn apply(
         return (Outcome::LeftAlone, None);
     };
     if settings.dry_run {
-        let client = ScaleClient::new(&settings.target).ok();
-        let before = client.and_then(|mut client| client.read_replicas(until).ok());
+        let replicas = client.ok().map(|mut client| client.read_replicas(until, &Stop::default()));
+        let before = replicas.and_then(Result::ok);
         return (Outcome::WouldScale, before);
     }
-    let mut client = match ScaleClient::new(&settings.target) {
+    let mut client = match client {
         Ok(client) => client,
         Err(error) => return (misconfigured(&error), None),
     };

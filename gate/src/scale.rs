@@ -140,8 +140,8 @@ impl<'a> ScaleClient<'a> {
     ///
     /// # Errors
     /// [`ScaleError`].
-    pub(crate) fn read_replicas(&mut self, until: Instant) -> Result<i64, ScaleError> {
-        self.request_with_retries(until, "GET", None, &Stop::default())
+    pub(crate) fn read_replicas(&mut self, until: Instant, stop: &Stop) -> Result<i64, ScaleError> {
+        self.request_with_retries(until, "GET", None, stop)
     }
 
     fn request_with_retries(

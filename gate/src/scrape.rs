@@ -148,6 +148,8 @@ impl<'a> Exporter<'a> {
     fn get(&self, url: &str, accept: &'static str, until: Instant) -> Result<Answer, String> {
         let request = Request::get(url)
             .header("accept", accept)
+            // A server that ends the connection after a whole answer must not fail the next request.
+            .header("connection", "close")
             .body(None)
             .map_err(|error| error.to_string())?;
         let left = until.saturating_duration_since(Instant::now());

@@ -4,7 +4,8 @@
 //! `awk` and with stubs for `curl`, which prints an exposition, and `kubectl`, which records its arguments.
 //! The expositions exclude what the script misreads, which is why it was replaced: a timestamp (read as
 //! the value), a series without braces (not counted), a fraction of a byte (cut off), and every
-//! exposition that Prometheus would refuse.
+//! exposition that Prometheus would refuse. They also exclude an `up` of a tenant with a replica, which the
+//! gate leaves alone without a decision; the script scaled it to 1.
 
 #![cfg(test)]
 

@@ -44,7 +44,8 @@ impl Prometheus {
                 page => ok(page),
             });
         let config = format!(
-            "global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\n\
+            // On a machine under load a shorter limit fails every scrape, and there is no series.
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
              scrape_configs:\n\
              - job_name: gpu\n  honor_labels: true\n  static_configs: [{{targets: ['{}']}}]\n",
             exporter.address

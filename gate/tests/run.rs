@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::api_server::Reply;
 use support::http_server::ok;
-use support::test_env::{GI, TOKEN, TestEnv, exposition_of, gate_binary, roomy_gpu};
+use support::test_env::{GI, TOKEN, TestEnv, exposition_of, full_gpu, gate_binary, roomy_gpu};
 use vram_gate::settings::{Key, TABLE};
 
 #[test]
@@ -35,6 +35,68 @@ fn the_api_server_gets_one_get_and_one_patch_of_only_the_replicas() {
     assert_eq!(methods, ["GET", "PATCH"]);
     assert_eq!(requests[1].body, r#"{"spec":{"replicas":0}}"#);
     assert_eq!(output.api.replicas(), 0);
+}
+
+#[test]
+fn up_looks_at_the_replicas_before_it_samples_and_again_before_its_patch() {
+    let output = TestEnv::new("up").run();
+    let requests = output.api.requests();
+    let methods: Vec<&str> = requests.iter().map(|request| request.method.as_str()).collect();
+    assert_eq!(methods, ["GET", "GET", "PATCH"]);
+}
+
+#[test]
+fn up_leaves_a_tenant_with_a_replica_alone_without_a_scrape() {
+    for (replicas, exposition) in [(1, roomy_gpu()), (1, full_gpu()), (3, roomy_gpu())] {
+        for args in [&["up"][..], &["up", "--dry-run"]] {
+            let mut env = TestEnv::new("up");
+            env.env.retain(|(name, _)| *name != "ACTION");
+            env.args = args.iter().map(Into::into).collect();
+            env.exporter = vec![ok(exposition.clone())];
+            env.api.replicas = replicas;
+            let output = env.run();
+            let scrapes = output.exporter.heads.lock().unwrap().len();
+            let requests = output.api.requests().len();
+            assert_eq!((output.code, scrapes, requests), (0, 0, 1), "{}", output.stderr);
+            assert_eq!(
+                output.stderr,
+                format!(
+                    "vram-gate up: left tts/chatterbox-tts alone: it already has a replica \
+                     before={replicas}\n"
+                )
+            );
+        }
+    }
+}
+
+#[test]
+fn up_goes_on_without_an_answer_about_the_replicas() {
+    let mut env = TestEnv::new("up");
+    env.set("LOG_FORMAT", "json");
+    env.api.get = vec![Reply::Status(403, "no"), Reply::Work];
+    let output = env.run();
+    let line: Value = serde_json::from_str(&output.stderr).unwrap();
+    assert_eq!((output.code, output.api.replicas()), (0, 1), "{line}");
+    // A server that does not answer is not waited for: the readings come first.
+    let mut env = TestEnv::new("up");
+    env.api.get = vec![Reply::Hang, Reply::Work];
+    let output = env.run();
+    assert_eq!((output.code, output.api.replicas()), (0, 1), "{}", output.stderr);
+}
+
+#[test]
+fn already_up_is_a_reason_of_the_json_report() {
+    let mut env = TestEnv::new("up");
+    env.set("LOG_FORMAT", "json");
+    env.api.replicas = 1;
+    let line: Value = serde_json::from_str(&env.run().stderr).unwrap();
+    let expected = json!({
+        "level": "info", "action": "up", "outcome": "left-alone", "reason": "already-up",
+        "message": "left tts/chatterbox-tts alone: it already has a replica",
+        "namespace": "tts", "kind": "Deployment", "name": "chatterbox-tts", "dryRun": false, "exit": 0,
+        "before": 1,
+    });
+    assert_eq!(line, expected);
 }
 
 #[test]
@@ -181,7 +243,8 @@ fn a_retry_after_beyond_the_budget_ends_the_run_at_once() {
     let mut env = TestEnv::new("up");
     env.api.get = vec![Reply::Answer(429, "Retry-After: 3600\r\n", "{}".into())];
     let output = env.run();
-    assert_eq!((output.code, output.api.requests().len()), (1, 1), "{}", output.stderr);
+    // One GET before the sampling, and one after it.
+    assert_eq!((output.code, output.api.requests().len()), (1, 2), "{}", output.stderr);
 }
 
 /// Returns the environment variables of the container in the CronJobs' template, with their values.

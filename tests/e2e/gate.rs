@@ -133,13 +133,8 @@ fn a_run_without_a_change_writes_nothing() {
             "the GPU's memory could not be read scrapeError=".to_owned(),
         ),
         (0, "down", None, "left IT at 0", "the window ends before=0 after=0".to_owned()),
-        (
-            1,
-            "up",
-            Some(roomy()),
-            "left IT at 1",
-            format!("the floor is free {ROOMY} before=1 after=1"),
-        ),
+        (1, "up", Some(roomy()), "left IT alone", "it already has a replica before=1".to_owned()),
+        (1, "up", Some(full()), "left IT alone", "it already has a replica before=1".to_owned()),
         (
             1,
             "guard",

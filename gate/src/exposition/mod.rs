@@ -8,6 +8,8 @@
 //! Invariant: one line that is not understood makes the whole exposition invalid, so a sum is never too
 //! low because something was skipped.
 
+use std::cmp::Reverse;
+
 mod checks;
 mod cursor;
 mod error;
@@ -76,11 +78,12 @@ impl Usage {
         self.residents().saturating_add(self.tenant)
     }
 
-    /// Returns the reading in which more is in use: two expositions read one after the other are equal,
-    /// unless one of them was cut off.
+    /// Returns the reading in which more is in use or, if that is equal, the device has less memory: two
+    /// expositions read one after the other are equal, unless one of them was cut off.
     #[must_use]
     pub fn larger(self, other: Self) -> Self {
-        let amounts = |usage: &Self| (usage.everyone(), usage.residents());
+        let total = |usage: &Self| Reverse(usage.total.unwrap_or(u64::MAX));
+        let amounts = |usage: &Self| (usage.everyone(), usage.residents(), total(usage));
         if amounts(&other) > amounts(&self) { other } else { self }
     }
 
@@ -129,4 +132,24 @@ pub fn parse_with(
     }
     progress.finish().map_err(|fault| cursor.error(fault))?;
     sum.total_usage().map_err(|fault| cursor.error(fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_larger_reading_has_more_in_use_or_of_less_memory() {
+        let usage = |others, tenant, total| Usage { others, tenant, total, series: 1, unknown: 0 };
+        for (smaller, larger) in [
+            (usage(1, 0, Some(9)), usage(2, 0, Some(9))),
+            (usage(1, 1, None), usage(2, 0, None)),
+            (usage(2, 0, Some(9)), usage(2, 0, Some(8))),
+            (usage(2, 0, None), usage(2, 0, Some(9))),
+            (usage(1, 0, Some(8)), usage(2, 0, Some(9))),
+        ] {
+            assert_eq!(smaller.larger(larger), larger);
+            assert_eq!(larger.larger(smaller), larger);
+        }
+    }
 }

@@ -181,7 +181,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "the scale is already 1",
         &[case("up", 0, Untouched)],
-        "left tts/chatterbox-tts at 1",
+        "left tts/chatterbox-tts alone: it already has a replica before=1",
         |env| env.api.replicas = 1,
     ),
     fault(
@@ -192,7 +192,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     ),
     fault(
         "someone scaled it to 3",
-        &[case("up", 0, To(1)), case("down", 0, To(0))],
+        &[case("up", 0, Untouched), case("down", 0, To(0))],
         "before=3",
         |env| env.api.replicas = 3,
     ),

@@ -146,7 +146,7 @@ fn unread_setting(Sampling { query, source, .. }: &Sampling) -> Option<Key> {
         (Key::NamespaceLabel, query.namespace_label != default.namespace_label),
         (Key::FreeMetric, query.free_metric != default.free_metric),
         (Key::TotalMetric, query.total_metric != default.total_metric),
-        (Key::PrometheusQuery, matches!(source, Source::Prometheus { query: Some(_), .. })),
+        (Key::PrometheusUrl, matches!(source, Source::Prometheus { .. })),
     ];
     differs.into_iter().find_map(|(key, differs)| differs.then_some(key))
 }

@@ -135,6 +135,7 @@ fn a_gate_that_reads_otherwise_than_the_replay_is_refused() {
         "NAMESPACE_LABEL=exported_namespace",
         "FREE_METRIC=free",
         "TOTAL_METRIC=total",
+        "PROMETHEUS_URL='http://prometheus.monitoring.svc'",
     ] {
         let [message] = &with_setting(setting)[..] else { panic!("{setting}") };
         let name = setting.split_once('=').unwrap().0;
