@@ -9,7 +9,7 @@ pub mod exporter;
 mod outage;
 mod refused;
 mod rights;
-mod stop_everything;
+pub mod stop_everything;
 mod targets;
 mod token;
 

@@ -12,7 +12,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, MERGE, until};
+use crate::cluster::{Answer, Cluster, MERGE, until};
 use crate::gate::deployed_stack::DeployedStack;
 
 /// The controllers that create Jobs and Pods, end them and delete them.
@@ -40,7 +40,7 @@ fn cluster() -> &'static Cluster {
 
 /// The objects of a kind in a namespace.
 #[track_caller]
-fn list(stack: &DeployedStack<'_>, root: &str, resource: &str) -> Vec<Value> {
+pub fn list(stack: &DeployedStack<'_>, root: &str, resource: &str) -> Vec<Value> {
     let path = format!("/{root}/namespaces/{}/{resource}", stack.namespace);
     let mut list = stack.cluster.admin().get(&path).object();
     list["items"].as_array_mut().unwrap().drain(..).collect()
@@ -48,7 +48,7 @@ fn list(stack: &DeployedStack<'_>, root: &str, resource: &str) -> Vec<Value> {
 
 /// The Jobs of a CronJob by name, which for scheduled Jobs is the order of their instants.
 #[track_caller]
-fn jobs(stack: &DeployedStack<'_>, cronjob: &str) -> Vec<Value> {
+pub fn jobs(stack: &DeployedStack<'_>, cronjob: &str) -> Vec<Value> {
     let mut jobs = list(stack, "apis/batch/v1", "jobs");
     jobs.retain(|job| job["metadata"]["ownerReferences"][0]["name"] == cronjob);
     jobs.sort_by_key(|job| name(job).to_owned());
@@ -57,19 +57,19 @@ fn jobs(stack: &DeployedStack<'_>, cronjob: &str) -> Vec<Value> {
 
 /// The Pods of a Job.
 #[track_caller]
-fn pods(stack: &DeployedStack<'_>, job: &str) -> Vec<Value> {
+pub fn pods(stack: &DeployedStack<'_>, job: &str) -> Vec<Value> {
     let resource = format!("pods?labelSelector=batch.kubernetes.io/job-name={job}");
     list(stack, "api/v1", &resource)
 }
 
 #[track_caller]
-fn name(object: &Value) -> &str {
+pub fn name(object: &Value) -> &str {
     object["metadata"]["name"].as_str().unwrap()
 }
 
-/// Ends a Pod as the kubelet does when its container ends.
+/// Ends a Pod as the kubelet does when its container ends with this code and termination message.
 #[track_caller]
-fn end(stack: &DeployedStack<'_>, pod: &Value, exit_code: i32) {
+pub fn end(cluster: &Cluster, pod: &Value, exit_code: i32, message: &str) -> Answer {
     let container = &pod["spec"]["containers"][0];
     let now = jiff::Timestamp::now().strftime("%FT%TZ").to_string();
     let phase = if exit_code == 0 { "Succeeded" } else { "Failed" };
@@ -77,10 +77,12 @@ fn end(stack: &DeployedStack<'_>, pod: &Value, exit_code: i32) {
         "name": container["name"], "image": container["image"], "imageID": "",
         "ready": false, "restartCount": 0, "state": {"terminated": {
             "exitCode": exit_code, "reason": "Completed", "startedAt": now, "finishedAt": now,
+            "message": message,
         }},
     }]}});
-    let path = format!("/api/v1/namespaces/{}/pods/{}/status", stack.namespace, name(pod));
-    stack.cluster.admin().patch(&path, MERGE, &status, "").object();
+    let namespace = pod["metadata"]["namespace"].as_str().unwrap();
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{}/status", name(pod));
+    cluster.admin().patch(&path, MERGE, &status, "")
 }
 
 /// Waits for a running Pod of a Job, and ends it.
@@ -89,11 +91,11 @@ fn end_next(stack: &DeployedStack<'_>, job: &str, exit_code: i32) {
     let pod = until("a Pod that runs", || {
         pods(stack, job).into_iter().find(|pod| pod["status"]["phase"] == "Pending")
     });
-    end(stack, &pod, exit_code);
+    end(stack.cluster, &pod, exit_code, "").object();
 }
 
 /// The reason of a Job's condition, if it is true.
-fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a str> {
+pub fn condition<'a>(job: &'a Value, kind: &str) -> Option<&'a str> {
     let mut conditions = job["status"]["conditions"].as_array()?.iter();
     let found = conditions.find(|found| found["type"] == kind && found["status"] == "True")?;
     Some(found["reason"].as_str().unwrap_or_default())

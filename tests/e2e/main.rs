@@ -21,6 +21,7 @@ mod harness;
 mod immutable;
 mod jobs;
 mod kyverno;
+mod night;
 mod replicas;
 mod schemas;
 mod wiring;

@@ -254,7 +254,7 @@ fn renew(mount: &Path, token: &str) {
 }
 
 /// The gate's binary, as it is in this tree: built once for all tests.
-fn binary() -> &'static Path {
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let mut cargo = Command::new(env!("CARGO"));

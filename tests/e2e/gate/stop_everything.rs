@@ -8,7 +8,7 @@ use crate::cluster::{Cluster, until};
 use crate::common::tool::repository;
 
 /// The kubectl commands of a section of the page, without their namespace.
-fn commands(heading: &str) -> Vec<Vec<String>> {
+pub fn commands(heading: &str) -> Vec<Vec<String>> {
     let page = fs::read_to_string(repository().join("docs/stop.md")).unwrap();
     let (_, section) = page.split_once(heading).unwrap();
     let section = section.split("\n#").next().unwrap();
@@ -16,7 +16,8 @@ fn commands(heading: &str) -> Vec<Vec<String>> {
     lines.map(|line| line.split(' ').map(str::to_owned).collect()).collect()
 }
 
-fn kubectl(stack: &DeployedStack<'_>, command: &[String]) {
+/// Runs one of them in a stack's namespace.
+pub fn kubectl(stack: &DeployedStack<'_>, command: &[String]) {
     let arguments: Vec<&str> =
         ["-n", &stack.namespace].into_iter().chain(command.iter().map(String::as_str)).collect();
     stack.cluster.kubectl_ok(&arguments, "");
