@@ -21,14 +21,14 @@ fn apply_edit(text: &str, request: &Request<'_>, edit: Edit) -> Result<Outcome, 
 fn exclude(text: &str, request: &Request<'_>) -> Result<Outcome, Vec<String>> {
     apply_edit(text, request, |sources, id, request| {
         policy::exclude_namespace(sources, id, request)
-            .map_err(|all| all.iter().map(|e| e.diagnose(sources).message).collect())
+            .map_err(|all| all.iter().map(|e| e.diagnose(sources).message.to_string()).collect())
     })
 }
 
 fn include(text: &str, request: &Request<'_>) -> Result<Outcome, Vec<String>> {
     apply_edit(text, request, |sources, id, request| {
         policy::remove_exclusion(sources, id, request)
-            .map_err(|all| all.iter().map(|e| e.diagnose(sources).message).collect())
+            .map_err(|all| all.iter().map(|e| e.diagnose(sources).message.to_string()).collect())
     })
 }
 

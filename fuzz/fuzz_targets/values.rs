@@ -77,7 +77,7 @@ fuzz_target!(|input: &str| {
         // A limit: the template wrote too much, or took too many steps.
         Err(errors) => {
             let is_limit = |message: &str| message.starts_with("the template ");
-            assert!(errors.0.iter().all(|error| is_limit(&error.message)), "{errors}");
+            assert!(errors.0.iter().all(|error| is_limit(&error.message.to_string())), "{errors}");
             return;
         }
     };
