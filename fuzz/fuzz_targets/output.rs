@@ -14,7 +14,7 @@ fn parse(text: &str, dialect: Dialect) -> Result<Vec<Node>, String> {
     let id = sources.add(Source::written("output", text));
     yaml_spans::parse(&sources, id, dialect).map_err(|errors| {
         assert!((1..=yaml_spans::MAX_ERRORS).contains(&errors.len()));
-        errors.iter().map(|error| error.diagnose(&sources).message + "\n").collect()
+        errors.iter().map(|error| error.diagnose(&sources).message.to_string() + "\n").collect()
     })
 }
 
