@@ -627,13 +627,13 @@ mod tests {
         let base = tenant();
         let head = base.replace(
             "        - name: chatterbox-tts\n          image:",
-            "        - name: chatterbox-tts\n          securityContext: {privileged: false, runAsGroup: 0}\n          image:",
+            "        - name: chatterbox-tts\n          securityContext: {privileged: false, seLinuxOptions: {type: t}}\n          image:",
         );
         assert_ne!(base, head);
         assert_eq!(
             unjudged(&base, &head),
             [
-                "Deployment tts/chatterbox-tts spec.template.spec.containers.securityContext.runAsGroup"
+                "Deployment tts/chatterbox-tts spec.template.spec.containers.securityContext.seLinuxOptions"
             ]
         );
     }
