@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -792,13 +793,20 @@ impl OffPeak {
     /// The longest delay in seconds with which a run of `down` may start, so that its Job ends before
     /// the next window opens; `None` if there is no such limit. It may be negative.
     pub(crate) fn longest_down_delay(&self) -> Option<i64> {
+        // The stacks of a fleet share their schedules, and several rules ask for each.
+        static DELAYS: Mutex<BTreeMap<[String; 3], Option<SignedDuration>>> =
+            Mutex::new(BTreeMap::new());
         let zone = self.time_zone.as_str();
-        let up = RunTimes::parse(self.up.as_str(), zone)?;
-        let down = RunTimes::parse(self.down.as_str(), zone)?;
+        let key = [self.up.as_str(), self.down.as_str(), zone].map(str::to_owned);
+        let known = DELAYS.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        let delay = known.unwrap_or_else(|| {
+            let up = RunTimes::parse(self.up.as_str(), zone)?;
+            let down = RunTimes::parse(self.down.as_str(), zone)?;
+            WindowSchedule { up: &up, down: &down }.longest_closing_delay(SignedDuration::ZERO)
+        });
+        DELAYS.lock().unwrap_or_else(PoisonError::into_inner).insert(key, delay);
         let active = self.active_deadline_seconds.map_or(MIN_ACTIVE_DEADLINE, Whole::get);
-        let active = SignedDuration::from_secs(active);
-        let delay = WindowSchedule { up: &up, down: &down }.longest_closing_delay(active)?;
-        Some(delay.as_secs())
+        Some(delay?.as_secs() - active)
     }
 }
 
