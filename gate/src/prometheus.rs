@@ -1,7 +1,7 @@
 //! Prometheus' answer to an instant query.
 //!
 //! In: the JSON of `/api/v1/query`. Out: the memory in use, and the time of the oldest sample that it was
-//! computed from. As of an exposition, an answer that is not understood, or not whole, counts as no reading.
+//! computed from. An answer that is not understood, or not whole, counts as no reading.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,8 @@ pub(crate) struct Sample {
     pub(crate) time: Option<i64>,
 }
 
-/// Returns the query to send. `whole` replaces the selector of the metric of memory in use; the times of the
-/// samples are asked for only if the query `has_times`.
+/// Returns the query to send. `whole` replaces the selector of the metric of memory in use; `times` decides
+/// whether the answer also has the times of the samples.
 pub(crate) fn query_text(query: &Query, whole: Option<&str>, times: Times) -> String {
     let used = match whole {
         Some(whole) => whole.trim().to_owned(),
