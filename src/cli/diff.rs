@@ -9,6 +9,7 @@ use tts_render::diff::{Diff, report};
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::fail_on::FailOn;
+use super::format::FormatFlag;
 use super::{CliError, Context, Exit, Inputs};
 
 /// Show what changed in the objects, and what it will do to the cluster
@@ -19,7 +20,7 @@ consequence has at least that severity, else 0; a change that no rule judges cou
 
 Examples:
   tts-render diff                                 the last commit's rendered/ against a fresh render
-  tts-render diff --base origin/main --format markdown > comment.md
+  tts-render diff --base origin/main -o markdown > comment.md
   tts-render diff --base-dir ../main/rendered --head rendered
   tts-render diff tts --set gate.floor=8Gi --history month.json
   tts-render diff --base origin/main --fail-on critical"
@@ -38,10 +39,9 @@ pub(crate) struct Args {
     head: Option<PathBuf>,
     /// The folder of rendered files in a revision, from the project's root
     #[arg(long, value_name = "DIR", default_value = "rendered")]
-    out: String,
-    /// The format of the report
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    rendered: String,
+    #[command(flatten)]
+    format: FormatFlag<Format>,
     /// The most bytes of markdown; the report says what it omits
     #[arg(long, value_name = "BYTES", default_value_t = 65_536)]
     budget: usize,
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let comparison = Comparison {
         base: args.base_dir.as_deref().map_or_else(|| Base::parse(&args.base), Base::Folder),
         head: args.head.as_deref(),
-        rendered_folder: &args.out,
+        rendered_folder: &args.rendered,
         request: &request,
     };
     let inputs = input::load(&context.common.project(), &comparison)?;
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     }
     let now = args.now.unwrap_or_else(Timestamp::now);
     let diff = Diff::between(&inputs.base, &inputs.head, now, history.as_ref());
-    let text = match args.format {
+    let text = match args.format.format {
         Format::Text => report::text(&diff),
         Format::Markdown => report::markdown(&diff, args.budget),
         Format::Html => report::html(&diff),

@@ -1,44 +1,34 @@
 //! `doctor`: the things that must exist before a stack is applied.
 
-use clap::ValueEnum;
 use tts_render::doctor::{self, Requirement};
 use tts_render::project::load::RenderedProject;
 use tts_render::report;
 use yaml_spans::visible;
 
+use super::format::{FormatFlag, TextOrJson};
 use super::{CliError, Context, Exit, Inputs};
 
 /// List what the stacks need of the cluster and do not render, each with a command that checks it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render doctor tts
-  tts-render doctor --format json | jq -r '.[].command' | sh -x")]
+  tts-render doctor -o json | jq -r '.[].command' | sh -x")]
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// The output's form
-    #[arg(long, value_name = "FORM", default_value = "text")]
-    format: Format,
-}
-
-/// The output's form.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// Comments and commands, to read and to paste into a shell.
-    Text,
-    /// A list of objects: stack, summary, reason, command.
-    Json,
+    #[command(flatten)]
+    format: FormatFlag<TextOrJson>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let rendered = RenderedProject::render(&context.common.project(), &args.inputs.request()?)?;
     let requirements = doctor::find_requirements(&rendered);
-    match args.format {
-        Format::Json => {
+    match args.format.format {
+        TextOrJson::Json => {
             context.out.write_all(report::json::to_text(&requirements).as_bytes())?;
         }
-        Format::Text => write_text(&requirements, context)?,
+        TextOrJson::Text => write_text(&requirements, context)?,
     }
     Ok(Exit::Success)
 }

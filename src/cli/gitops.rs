@@ -34,6 +34,10 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Target {
     /// An AppProject, and an Application for each folder of rendered/
+    #[command(after_help = "Examples:
+  tts-render gitops argocd > wiring.yaml
+  tts-render gitops argocd --from plugin --out argocd
+  tts-render gitops argocd --set gitops.repoURL=https://git.example/me/infra.git")]
     Argocd {
         /// The source of the manifests for Argo CD
         #[arg(long, value_name = "SOURCE", default_value = "rendered")]
@@ -43,12 +47,21 @@ enum Target {
         application_set: bool,
     },
     /// A source, and a Kustomization for each folder of rendered/
+    #[command(after_help = "Example:
+  tts-render gitops flux --out clusters/home/tts")]
     Flux,
     /// A workflow for GitHub Actions
+    #[command(after_help = "Example:
+  tts-render gitops github > .github/workflows/rendered.yaml")]
     Github,
     /// A workflow for Forgejo Actions
+    #[command(after_help = "Example:
+  tts-render gitops forgejo > .forgejo/workflows/rendered.yaml")]
     Forgejo,
     /// The patch of a client's Deployment, for its owner
+    #[command(after_help = "Examples:
+  tts-render gitops client tripit > patch.yaml
+  tts-render gitops client other/tripit --container web")]
     Client {
         /// The client: NAME or NAMESPACE/NAME
         name: String,

@@ -13,6 +13,7 @@ use yaml_spans::source::Source;
 use yaml_spans::suggest;
 
 use super::fail_on::FailOn;
+use super::format::FormatFlag;
 use super::print::Entry;
 use super::{CliError, Context, Exit, Inputs};
 
@@ -27,14 +28,13 @@ a higher one give 1.
 Examples:
   tts-render lint
   tts-render lint tts --set gate.floor=1Gi
-  tts-render lint --format sarif > lint.sarif
+  tts-render lint -o sarif > lint.sarif
   tts-render lint --explain liveness-http")]
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// The format of the findings
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    #[command(flatten)]
+    format: FormatFlag<Format>,
     /// Exit 1 only for findings of this severity or a higher one
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         trial: if has_changes { Trial::ChangedValues } else { Trial::None },
     })?;
     let root = project.root();
-    match args.format {
+    match args.format.format {
         Format::Text => print_text(args, &report, context)?,
         Format::Json => context.out.write_all(report::json(&report).as_bytes())?,
         Format::Sarif => context.out.write_all(report::sarif(&report, root).as_bytes())?,

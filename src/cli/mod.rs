@@ -8,6 +8,7 @@ mod diff;
 mod doctor;
 mod explain;
 mod fail_on;
+mod format;
 mod generate;
 mod gitops;
 mod image;
@@ -41,6 +42,7 @@ pub(crate) use project::{Common, Inputs};
 /// Renders a polite GPU tenant's whole stack into static, reviewed Kubernetes YAML.
 #[derive(Debug, Parser)]
 #[command(name = "tts-render", version, propagate_version = true, max_term_width = 100)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
 #[command(after_help = "Examples:
   tts-render init whisper                 a first values file
   tts-render render                       write rendered/ for every stack
@@ -67,12 +69,8 @@ enum Command {
     Lint(lint::Args),
     Schema(schema::Args),
     Init(init::Args),
-    /// Keep a namespace out of somebody else's policy
-    #[command(subcommand)]
-    Policy(policy::PolicyCommand),
-    /// Container images of the gate and of this program, without Docker
-    #[command(subcommand)]
-    Image(image::ImageCommand),
+    Policy(policy::Args),
+    Image(image::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -203,8 +201,8 @@ fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliE
         Command::Lint(args) => lint::run(&args, context),
         Command::Schema(args) => schema::run(&args, context),
         Command::Init(args) => init::run(&args, context),
-        Command::Policy(command) => policy::run(&command, context),
-        Command::Image(command) => image::run(&command, context),
+        Command::Policy(args) => policy::run(&args, context),
+        Command::Image(args) => image::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => man::run(&args, context),
     }

@@ -9,9 +9,18 @@ use yaml_spans::source::{SourceId, Sources};
 
 use super::{CliError, Context, Exit, file_error};
 
-/// Exclude a namespace from a Kyverno policy, or show the effect of policies
+/// Exclude a namespace from another owner's Kyverno policy, or show the effect of policies
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tts-render policy show policies/inject-gpu-workload-priority.yaml
+  tts-render policy edit policy.yaml --exclude tts")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: PolicyCommand,
+}
+
 #[derive(Debug, Clone, clap::Subcommand)]
-pub(crate) enum PolicyCommand {
+enum PolicyCommand {
     /// Add a namespace to a policy's exclusions; every other byte stays the same
     Edit(EditArgs),
     /// Show what policies exclude, and their effect on a Pod
@@ -20,6 +29,17 @@ pub(crate) enum PolicyCommand {
 
 /// The arguments of `policy edit`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(
+    after_help = "For files outside a project. In a project, `kyverno.mode: edit` renders the edited policy, and the owner's
+file in policies/ stays as it is.
+
+Exit status with --check: 0 nothing to change, 1 the file would change, 2 a failure.
+
+Examples:
+  tts-render policy edit policy.yaml --exclude tts
+  tts-render policy edit policy.yaml --exclude tts --rule gpu-priority --check
+  tts-render policy edit policy.yaml --exclude tts --remove"
+)]
 pub(crate) struct EditArgs {
     /// The owner's file, with a ClusterPolicy or a MutatingPolicy; it may contain other documents
     pub file: PathBuf,
@@ -42,6 +62,10 @@ pub(crate) struct EditArgs {
 
 /// The arguments of `policy show`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "Examples:
+  tts-render policy show policy.yaml
+  tts-render policy show policy.yaml --namespace tts
+  kubectl get clusterpolicy -o yaml | tts-render policy show - --namespace tts")]
 pub(crate) struct ShowArgs {
     /// A file, or `-` for the output of `kubectl get clusterpolicy -o yaml`
     pub file: PathBuf,
@@ -57,8 +81,8 @@ pub(crate) struct ShowArgs {
 }
 
 /// Runs `policy edit` or `policy show`.
-pub(crate) fn run(command: &PolicyCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    match command {
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    match &args.command {
         PolicyCommand::Edit(args) => edit_policy(args, context),
         PolicyCommand::Show(args) => show_policies(args, context),
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use tts_render::project::Project;
 use tts_render::project::load::Request;
 use tts_render::values::Assignment;
@@ -12,6 +12,7 @@ use super::print::Color;
 
 /// Flags of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Common {
     /// The project's root
     #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
@@ -22,6 +23,12 @@ pub(crate) struct Common {
     /// Colour the output: on a terminal, always or never
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub color: Color,
+    /// Print help; `--help` prints more of it
+    #[arg(short, long, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
+    /// Print the version
+    #[arg(short = 'V', long, global = true, action = ArgAction::Version)]
+    version: Option<bool>,
 }
 
 /// Flags of the commands that render.

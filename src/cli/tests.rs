@@ -54,16 +54,28 @@ fn repository_texts() -> Vec<Text> {
     paths.into_iter().map(read).collect()
 }
 
+/// Every command and subcommand, but for `help`, with its whole name: `tts-render policy edit`.
+fn all_commands() -> Vec<(String, clap::Command)> {
+    let mut whole = Cli::command();
+    whole.build();
+    let mut commands = Vec::new();
+    let mut open = vec![whole];
+    while let Some(command) = open.pop() {
+        let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+        let subcommands = command.get_subcommands().filter(|one| one.get_name() != "help");
+        open.extend(subcommands.cloned());
+        commands.push((name, command));
+    }
+    commands
+}
+
 /// The examples in the help of every command.
 fn help_texts() -> Vec<Text> {
-    let mut texts = Vec::new();
-    let mut open = vec![Cli::command()];
-    while let Some(command) = open.pop() {
-        let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-        texts.push(Text { name: format!("help of {}", command.get_name()), text });
-        open.extend(command.get_subcommands().cloned());
-    }
-    texts
+    let after_help = |(name, command): (String, clap::Command)| Text {
+        name: format!("help of {name}"),
+        text: command.get_after_help().map(ToString::to_string).unwrap_or_default(),
+    };
+    all_commands().into_iter().map(after_help).collect()
 }
 
 /// The commands of a program in a text: in code spans, and at the start of a listing's line or after
@@ -235,4 +247,66 @@ fn a_command_that_does_not_exist_is_found() {
         assert!(parse_command(&whole(command)).is_err(), "{command}");
     }
     assert!(parse_gate_command(&whole("vram-gate up --flor 6Gi")).is_err());
+}
+
+#[test]
+fn every_help_has_an_example_of_its_command() {
+    let commands = all_commands();
+    assert!(commands.len() > 25, "{}", commands.len());
+    for (name, command) in commands {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let (_, examples) = help.split_once("Example").unwrap_or_else(|| panic!("{name}: {help}"));
+        let printed = printed_commands(examples, "tts-render");
+        let is_of_this =
+            |printed: &&Printed| printed.is_whole && printed.command.starts_with(&name);
+        assert!(printed.iter().any(|one| is_of_this(&one)), "{name}: {help}");
+    }
+}
+
+#[test]
+fn global_options_are_apart_and_last() {
+    const GLOBAL: [&str; 5] = ["color", "directory", "help", "quiet", "version"];
+    const HEADING: &str = "Global options:";
+    for (name, mut command) in all_commands() {
+        let help = command.render_long_help().to_string();
+        let (own, global) = help.split_once(HEADING).unwrap_or_else(|| panic!("{name}: {help}"));
+        let of_a_heading = |text: &str| {
+            let line = |line: &str| Some(line.trim_start().split_once("--")?.1.to_owned());
+            let is_option = |line: &&str| line.trim_start().starts_with('-');
+            let flag = |text: String| text.split([' ', '=']).next().unwrap_or_default().to_owned();
+            text.lines().filter(is_option).filter_map(line).map(flag).collect::<Vec<String>>()
+        };
+        // The examples are below the options.
+        let options = global.split("\n\nExample").next().unwrap_or_default();
+        let mut found = of_a_heading(options);
+        found.sort();
+        assert_eq!(found, GLOBAL, "{name}: {help}");
+        assert!(!of_a_heading(own).iter().any(|one| GLOBAL.contains(&one.as_str())), "{name}");
+    }
+}
+
+#[test]
+fn a_format_has_the_same_flags_everywhere() {
+    let mut count = 0;
+    for (name, command) in all_commands() {
+        let Some(format) = command.get_arguments().find(|arg| arg.get_id() == "format") else {
+            continue;
+        };
+        count += 1;
+        assert_eq!((format.get_short(), format.get_long()), (Some('o'), Some("format")), "{name}");
+        assert_eq!(format.get_all_aliases(), Some(vec!["output"]), "{name}");
+        assert_eq!(format.get_default_values(), ["text"], "{name}");
+    }
+    assert!(count >= 3, "{count}");
+}
+
+#[test]
+fn an_output_that_is_not_a_format_is_refused_with_the_flag_that_is_meant() {
+    let error = |args: &[&str]| Cli::try_parse_from(args).unwrap_err().to_string();
+    let printed = error(&["tts-render", "lint", "--output", "lint.sarif"]);
+    assert!(printed.contains("possible values: text, json, sarif, github"), "{printed}");
+    assert!(printed.contains("use '> FILE'"), "{printed}");
+    let typo = error(&["tts-render", "lint", "-o", "jsn"]);
+    assert!(typo.contains("'json'") && !typo.contains("FILE"), "{typo}");
+    assert!(Cli::try_parse_from(["tts-render", "lint", "--output", "json"]).is_ok());
 }

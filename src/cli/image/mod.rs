@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Subcommand, ValueEnum};
 use oci_scratch::{
     Binary, BinaryError, Inspection, Layout, Login, PushStep, Reference, Registry, RegistryError,
 };
@@ -19,9 +19,18 @@ use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use self::pinning::{GATE_PATH, PinFlags, Pinning};
 use super::{CliError, Context, Exit, file_error};
 
-/// Container images of the gate and of this program, without Docker.
+/// Build, push, pin and inspect the images of the gate and of this program, without Docker
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tts-render image build && tts-render image push registry.example/me/vram-gate:0.1.0
+  tts-render image pin registry.example/me/vram-gate:0.1.0 values/tts.yaml")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: ImageCommand,
+}
+
 #[derive(Debug, Subcommand)]
-pub(crate) enum ImageCommand {
+enum ImageCommand {
     /// Write an image of the gate or of this program into a folder, and print its digest
     Build(BuildArgs),
     /// Push an image from its folder to a registry, and print its reference with the digest
@@ -32,7 +41,11 @@ pub(crate) enum ImageCommand {
     Inspect(InspectArgs),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tts-render image build                               compiled by Cargo, in a clone of this project
+  tts-render image build --binary vram-gate            of a release's static program
+  tts-render image build --of renderer --out dist/renderer")]
 pub(crate) struct BuildArgs {
     /// The program
     #[arg(long, value_enum, default_value_t = Program::Gate)]
@@ -62,7 +75,13 @@ pub(crate) struct BuildArgs {
     pin: PinFlags,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
+#[command(after_help = "The login is that of `docker login`, from ~/.docker or DOCKER_CONFIG.
+
+Examples:
+  tts-render image push registry.example/me/vram-gate:0.1.0
+  tts-render image push localhost:5000/vram-gate:test --plain-http
+  tts-render image push registry.example/me/vram-gate --pin values/tts.yaml")]
 pub(crate) struct PushArgs {
     /// The destination, `registry.example/repository:tag` [default tag: the image's name in its folder]
     #[arg(value_name = "REF")]
@@ -77,7 +96,11 @@ pub(crate) struct PushArgs {
     pin: PinFlags,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tts-render image pin registry.example/me/vram-gate:0.1.0                    prints the digest
+  tts-render image pin registry.example/me/vram-gate:0.1.0 values/tts.yaml
+  tts-render image pin registry.example/me/server:1.2 values/tts.yaml --path server.image.digest")]
 pub(crate) struct PinArgs {
     /// The image: `registry.example/repository:tag`
     #[arg(value_name = "REF")]
@@ -93,7 +116,10 @@ pub(crate) struct PinArgs {
     plain_http: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  tts-render image inspect
+  tts-render image inspect dist/renderer")]
 pub(crate) struct InspectArgs {
     /// The image's folder
     #[arg(value_name = "DIR", default_value = DEFAULT_FOLDER)]
@@ -111,8 +137,8 @@ pub(crate) enum Program {
 const DEFAULT_FOLDER: &str = "dist/image";
 
 /// Runs a command.
-pub(crate) fn run(command: &ImageCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    match command {
+pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    match &args.command {
         ImageCommand::Build(args) => build_image(args, context)?,
         ImageCommand::Push(args) => push_image(args, context)?,
         ImageCommand::Pin(args) => pin_image(args, context)?,
