@@ -189,7 +189,7 @@ fn an_empty_output_is_a_failure() {
     );
     let empty = Sandbox::empty();
     let message = Call::new(".").refused(&empty);
-    assert!(message.contains("there is no `values/`"), "{message}");
+    assert!(message.contains("there is no values file in `values/`"), "{message}");
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn conflicts_are_reported_with_their_remedy_and_nothing_is_written() {
 fn an_edited_file_that_is_no_longer_rendered_stays_and_is_reported() {
     let sandbox = Sandbox::repository();
     sandbox.replace("rendered/tts/service-chatterbox-tts.yaml", "port: ", "port:  ");
-    let rendered = sandbox.ok(&["render", "--set", "service=null"]);
+    let rendered = sandbox.ok(&["render", "--set", "service=null", "--out", "rendered"]);
     let message =
         "`tts/service-chatterbox-tts.yaml` is no longer rendered; kept, since it was edited";
     assert!(rendered.stderr.contains(message), "{}", rendered.stderr);
@@ -299,4 +299,104 @@ fn the_admissions_settings_are_checked_by_the_gates_rules() {
     let https = "gate.metricsUrl=https://exporter/metrics";
     let errors = sandbox.refused(&["render", "--set", "server.admission=true", "--set", https]);
     assert!(errors.contains("`server.admission` needs an http URL to read"), "{errors}");
+}
+
+#[test]
+fn a_trial_needs_a_folder_or_a_dry_run() {
+    let sandbox = Sandbox::demo();
+    sandbox.ok(&["render"]);
+    sandbox.write("overlay.yaml", "gate: {floor: 5Gi}\n");
+    let before = sandbox.read("rendered/demo/.provenance");
+    for trial in [["--set", "gate.floor=5Gi"], ["-f", "overlay.yaml"]] {
+        let errors = sandbox.refused(&[&["render"][..], &trial].concat());
+        assert!(errors.contains("`--out DIR`") && errors.contains("`--dry-run`"), "{errors}");
+        assert_eq!(sandbox.read("rendered/demo/.provenance"), before);
+        sandbox.ok(&[&["render", "--out", "elsewhere"][..], &trial].concat());
+        sandbox.ok(&[&["render", "--dry-run"][..], &trial].concat());
+        assert_eq!(sandbox.run(&[&["render", "--check"][..], &trial].concat()).code, 1);
+    }
+    assert_ne!(sandbox.read("elsewhere/demo/.provenance"), before);
+}
+
+#[test]
+fn a_dry_run_lists_every_file_that_changes_and_writes_nothing() {
+    let sandbox = Sandbox::demo();
+    let first = sandbox.ok(&["render", "--dry-run"]);
+    assert!(!sandbox.path("rendered").exists());
+    assert!(first.stdout.contains("demo/.provenance: created\n"), "{}", first.stdout);
+    assert!(first.stderr.starts_with("nothing written; "), "{}", first.stderr);
+    let written = sandbox.ok(&["render", "--verbose"]);
+    assert_eq!(written.stdout, "");
+    assert!(written.stderr.starts_with(&first.stdout), "{}", written.stderr);
+
+    let floor = ["--set", "gate.floor=5Gi", "--set", "service=null"];
+    let listed = sandbox.ok(&[&["render", "--dry-run"][..], &floor].concat()).stdout;
+    let before = files(&sandbox);
+    sandbox.ok(&[&["render", "--out", "rendered"][..], &floor].concat());
+    let after = files(&sandbox);
+    let mut changed: Vec<String> = Vec::new();
+    for (path, text) in &before {
+        match after.get(path) {
+            None => changed.push(format!("{path}: pruned\n")),
+            Some(new) if new != text => changed.push(format!("{path}: updated\n")),
+            Some(_) => {}
+        }
+    }
+    assert!(changed.len() > 3 && before.len() == after.len() + 1, "{changed:?}");
+    assert_eq!(listed, changed.concat());
+    let json = sandbox.ok(&["render", "--dry-run", "-o", "json"]).stdout;
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["dryRun"], true);
+    assert_eq!(json["changes"].as_array().expect("a list").len(), changed.len());
+    assert_eq!(sandbox.ok(&["render", "--dry-run", "--quiet"]).stdout, "");
+}
+
+/// The files of `rendered/`, by their path below it.
+fn files(sandbox: &Sandbox) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut open = vec![sandbox.path("rendered")];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(sandbox.path("rendered")).expect("below").display();
+            found.insert(name.to_string(), std::fs::read_to_string(&path).expect("text"));
+        }
+    }
+    found
+}
+
+#[test]
+fn a_dry_run_reports_the_conflicts_that_writing_would() {
+    let sandbox = Sandbox::demo();
+    sandbox.write("rendered/demo/namespace-demo.yaml", "mine\n");
+    let errors = sandbox.refused(&["render", "--dry-run"]);
+    assert_eq!(errors, sandbox.refused(&["render"]));
+    let listed = sandbox.ok(&["render", "--dry-run", "--force"]).stdout;
+    assert!(listed.contains("demo/namespace-demo.yaml: updated\n"), "{listed}");
+    assert_eq!(sandbox.read("rendered/demo/namespace-demo.yaml"), "mine\n");
+}
+
+#[test]
+fn differences_are_also_json() {
+    let sandbox = Sandbox::demo();
+    sandbox.ok(&["render"]);
+    sandbox.write("rendered/demo/other.yaml", "mine\n");
+    let checked = sandbox.run(&["render", "--check", "--output", "json"]);
+    assert_eq!(checked.code, 1);
+    let report: Value = serde_json::from_str(&checked.stdout).expect("JSON");
+    let expected =
+        json!({"version": 1, "differences": [{"path": "demo/other.yaml", "kind": "foreign"}]});
+    assert_eq!(report, expected);
+    let quiet = sandbox.run(&["--quiet", "render", "--check"]);
+    assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (1, "", ""));
+}
+
+#[test]
+fn a_folder_is_not_a_format() {
+    let errors = Sandbox::demo().refused(&["render", "--output", "/tmp/try"]);
+    assert!(errors.contains("'/tmp/try'") && errors.contains("use '--out'"), "{errors}");
 }

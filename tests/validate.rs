@@ -4,7 +4,9 @@
 
 mod common;
 
+use common::schemas;
 use common::tool::{CommandOutput, Sandbox, tts_render};
+use serde_json::{Value, json};
 
 const GOOD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\ndata: {a: b}\n";
 const BAD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad}\ndate: {a: b}\n";
@@ -26,6 +28,9 @@ fn valid_manifests_end_with_0_and_a_count() {
     sandbox.write("two.yaml", format!("{GOOD}---\n{GOOD}"));
     assert_eq!(sandbox.ok(&["validate", "two.yaml"]).stderr, "2 objects checked, 0 findings\n");
     assert_eq!(sandbox.ok(&["--quiet", "validate", "two.yaml"]).stderr, "");
+    sandbox.write("bad.yaml", BAD);
+    let quiet = sandbox.run(&["validate", "-q", "bad.yaml"]);
+    assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (1, "", ""));
 }
 
 #[test]
@@ -133,4 +138,75 @@ fn a_folder_without_manifests_is_an_error() {
 fn the_rendered_folder_of_this_repository_is_valid() {
     let checked = Sandbox::repository().ok(&["validate", "rendered"]);
     assert_eq!(checked.stderr, "14 objects checked, 0 findings\n");
+}
+
+#[test]
+fn files_are_named_as_for_kubectl() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("one.yaml", GOOD);
+    sandbox.write("all/two.yaml", GOOD);
+    let both = sandbox.ok(&["validate", "-f", "one.yaml", "--filename", "all"]);
+    assert_eq!(both.stderr, "2 objects checked, 0 findings\n");
+    assert_eq!(sandbox.ok(&["validate", "one.yaml", "-f", "all"]).stderr, both.stderr);
+    let bad = validate_input(&["-f", "-"], BAD);
+    assert_eq!(bad.code, 1, "{}", bad.stderr);
+    assert!(bad.stdout.starts_with("(standard input):4:1: "), "{}", bad.stdout);
+}
+
+#[test]
+fn an_input_without_an_object_is_an_error() {
+    for input in ["", "# nothing\n", "---\n", "apiVersion: v1\nkind: List\nitems: []\n"] {
+        for format in ["text", "json", "sarif", "github"] {
+            let empty = validate_input(&["-", "-o", format], input);
+            let errors = empty.refusal();
+            assert!(errors.contains("standard input contains no object"), "{errors}");
+        }
+    }
+    let sandbox = Sandbox::empty();
+    sandbox.write("good.yaml", GOOD);
+    sandbox.write("empty.yaml", "");
+    let errors = sandbox.refused(&["validate", "good.yaml", "empty.yaml"]);
+    assert!(errors.contains("`empty.yaml` contains no object"), "{errors}");
+    // Objects of unknown kinds are objects.
+    assert_eq!(validate_input(&["-"], UNKNOWN).code, 0);
+}
+
+#[test]
+fn findings_are_also_json_sarif_and_workflow_commands() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("deploy/bad one.yaml", format!("{BAD}---\n{UNKNOWN}"));
+    let run = |format: &str| {
+        let ran = sandbox.run(&["validate", "deploy", "-o", format]);
+        assert_eq!(ran.code, 1, "{format}: {}", ran.stderr);
+        ran.stdout
+    };
+    let json: Value = serde_json::from_str(&run("json")).expect("JSON");
+    assert_eq!(json["counts"], json!({"checked": 1, "skipped": 1, "findings": 1}));
+    let finding = &json["findings"][0];
+    assert_eq!(finding["place"], json!({"file": "deploy/bad one.yaml", "line": 4, "column": 1}));
+    assert_eq!(finding["hint"], "did you mean `data`?");
+    assert_eq!(json["skipped"], json!([{"apiVersion": "example/v1", "kind": "Foo", "count": 1}]));
+
+    let sarif = run("sarif");
+    assert_eq!(schemas::errors(&schemas::sarif(), &sarif), [""; 0]);
+    let sarif: Value = serde_json::from_str(&sarif).expect("JSON");
+    let result = &sarif["runs"][0]["results"][0];
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "deploy/bad%20one.yaml");
+    assert_eq!(place["region"]["startLine"], 4);
+
+    let github = run("github");
+    let start = "::error title=kubernetes-api,file=deploy/bad one.yaml,line=4,col=1,endColumn=5::";
+    assert!(github.starts_with(start) && github.lines().count() == 1, "{github}");
+}
+
+#[test]
+fn a_manifest_cannot_inject_a_workflow_command() {
+    let text =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n\"::error::x\\n::error::y\": 1\n";
+    for format in ["text", "github"] {
+        let out = validate_input(&["-", "-o", format], text).stdout;
+        let commands = out.lines().filter(|line| line.trim_start().starts_with("::")).count();
+        assert_eq!(commands, usize::from(format == "github"), "{out}");
+    }
 }

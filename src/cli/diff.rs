@@ -1,6 +1,6 @@
 //! `diff`: what changed in the objects, and what that will do to the cluster.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use jiff::Timestamp;
@@ -105,8 +105,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         Format::Json => report::json(&diff),
         Format::Github => {
             // `--head` is relative to the working directory, a fresh render to the project's root.
-            let root = args.head.as_ref().map_or(context.common.root.as_path(), |_| Path::new(""));
-            report::github(&diff, root)
+            let paths = context.common.forge_paths(&context.common.project());
+            report::github(&diff, if args.head.is_some() { &paths.here } else { &paths.project })
         }
     };
     context.out.write_all(text.as_bytes())?;

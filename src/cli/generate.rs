@@ -26,7 +26,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let requested = read_request(context.common, &args.inputs, args.app.as_deref())?;
+    let requested = read_request(&args.inputs, args.app.as_deref())?;
     let rendered = RenderedProject::render(&requested.project, &requested.request)?;
     let mut files = rendered.in_apply_order(requested.app.as_deref());
     if !requested.request.stacks.is_empty() {

@@ -26,14 +26,19 @@ pub(crate) struct Args {
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let name = DnsLabel::new(args.name.as_str()).map_err(Diagnostic::new)?;
-    let folder = context.common.root.join(Project::VALUES);
+    let project = context.common.project();
+    if project.root() != Path::new(".") {
+        let root = project.root().display();
+        context.printer.status(&format!("adding `{name}` to the project in `{root}`"));
+    }
+    let folder = project.root().join(Project::VALUES);
     fs::create_dir_all(&folder).map_err(|error| file_error("write", &folder, &error))?;
     let file = folder.join(format!("{name}.yaml"));
     if !write_new(&file, &FIRST_VALUES.replace("NAME", name.as_str()), context)? {
         let message = format!("`{}` exists already: `init` overwrites nothing", file.display());
         return Err(Diagnostic::new(message).into());
     }
-    let schema = folder.join("schema.json");
+    let schema = folder.join(Project::SCHEMA);
     write_new(&schema, &format!("{:#}\n", values::schema()), context)?;
     Ok(Exit::Success)
 }

@@ -81,12 +81,12 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         scope: if request.stacks.is_empty() { Scope::Project } else { Scope::NamedStacks },
         trial: if has_changes { Trial::ChangedValues } else { Trial::None },
     })?;
-    let root = project.root();
+    let paths = context.common.forge_paths(&project);
     match args.format.format {
         Format::Text => print_text(args, &report, context)?,
         Format::Json => context.out.write_all(report::json(&report).as_bytes())?,
-        Format::Sarif => context.out.write_all(report::sarif(&report, root).as_bytes())?,
-        Format::Github => context.out.write_all(report::github(&report, root).as_bytes())?,
+        Format::Sarif => context.out.write_all(report::sarif(&report, &paths).as_bytes())?,
+        Format::Github => context.out.write_all(report::github(&report, &paths).as_bytes())?,
     }
     let least = args.fail_on.unwrap_or(FailOn::Info).severity();
     let fails = report.findings.iter().any(|finding| finding.rule.severity <= least);

@@ -14,6 +14,7 @@ mod gitops;
 mod image;
 mod init;
 mod lint;
+mod list;
 mod man;
 mod parameters;
 mod plugin;
@@ -22,6 +23,7 @@ mod print;
 mod project;
 mod render;
 mod schema;
+mod table;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -67,12 +69,25 @@ enum Command {
     Explain(explain::Args),
     Diff(Box<diff::Args>),
     Lint(lint::Args),
+    List(list::Args),
     Schema(schema::Args),
     Init(init::Args),
     Policy(policy::Args),
     Image(image::Args),
     Completions(completions::Args),
     Man(man::Args),
+}
+
+impl Command {
+    /// Returns true if the exit code says in short what the output says at length, so that `--quiet` omits
+    /// the output.
+    fn reports(&self) -> bool {
+        match self {
+            Command::Diff(_) | Command::Lint(_) | Command::Doctor(_) | Command::Validate(_) => true,
+            Command::Render(args) => args.reports(),
+            _ => false,
+        }
+    }
 }
 
 /// The exit code of a run.
@@ -141,9 +156,13 @@ pub(crate) fn main() -> ExitCode {
         Err(usage) => return print_usage(&usage),
     };
     let printer = Printer::new(cli.common.color, cli.common.quiet);
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out: Box<dyn Write> = match cli.common.quiet && cli.command.reports() {
+        true => Box::new(io::sink()),
+        false => Box::new(io::BufWriter::new(io::stdout().lock())),
+    };
     let mut context = Context { common: &cli.common, out: &mut out, printer: &printer };
-    let result = run_command(cli.command, &mut context).and_then(|exit| {
+    let entered = cli.common.enter_directory().map_err(CliError::from);
+    let result = entered.and_then(|()| run_command(cli.command, &mut context)).and_then(|exit| {
         out.flush()?;
         Ok(exit)
     });
@@ -199,6 +218,7 @@ fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliE
         Command::Explain(args) => explain::run(&args, context),
         Command::Diff(args) => diff::run(&args, context),
         Command::Lint(args) => lint::run(&args, context),
+        Command::List(args) => list::run(&args, context),
         Command::Schema(args) => schema::run(&args, context),
         Command::Init(args) => init::run(&args, context),
         Command::Policy(args) => policy::run(&args, context),

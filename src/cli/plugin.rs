@@ -1,11 +1,13 @@
 //! The request of `generate` and `parameters`, which Argo CD may call.
 
+use std::path::Path;
+
 use tts_render::gitops::{Environment, PluginCall, parse_assignments};
 use tts_render::project::Project;
 use tts_render::project::load::Request;
 use tts_render::values::DnsLabel;
 
-use super::{CliError, Common, Inputs};
+use super::{CliError, Inputs};
 use yaml_spans::diagnostic::Diagnostic;
 
 /// The project and the part of it that arguments or Argo CD's environment name.
@@ -22,13 +24,9 @@ fn is_stack(project: &Project, folder: &str) -> bool {
 }
 
 /// Reads arguments and environment; arguments override. Argo CD's parameters are the highest layer.
-pub(crate) fn read_request(
-    common: &Common,
-    inputs: &Inputs,
-    app: Option<&str>,
-) -> Result<PluginRequest, CliError> {
+pub(crate) fn read_request(inputs: &Inputs, app: Option<&str>) -> Result<PluginRequest, CliError> {
     let environment = Environment::read(|name| std::env::var(name).ok());
-    let call = PluginCall::find(&common.root, &environment).map_err(Diagnostic::from)?;
+    let call = PluginCall::find(Path::new("."), &environment).map_err(Diagnostic::from)?;
     let project = Project::new(call.root);
     let mut request = inputs.request()?;
     request

@@ -1,6 +1,7 @@
 //! Messages on standard error, and errors and findings as text for people, with hidden characters written
 //! out.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 
 use annotate_snippets::renderer::DecorStyle;
@@ -16,7 +17,7 @@ const MAX_ERRORS: usize = 20;
 /// The use of colours in output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal that has colours. NO_COLOR, CLICOLOR and CLICOLOR_FORCE are respected.
     #[default]
     Auto,
     /// Always.
@@ -102,16 +103,24 @@ impl Printer {
 }
 
 fn renderer(color: Color, terminal: bool) -> Renderer {
-    let colored = match color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-            terminal && !refused
-        }
-    };
+    let colored = is_colored(color, terminal, |name| std::env::var_os(name));
     let renderer = if colored { Renderer::styled() } else { Renderer::plain() };
     renderer.decor_style(DecorStyle::Unicode).term_width(120)
+}
+
+/// Returns true if a stream gets colours, by the conventions that clap follows for the help, too:
+/// <https://no-color.org> and <https://bixense.com/clicolors>.
+fn is_colored(color: Color, terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    let is_on = |name: &str| variable(name).is_some_and(|value| value != "0" && !value.is_empty());
+    let is_off = |name: &str| variable(name).is_some_and(|value| value == "0");
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) => false,
+        Color::Auto if is_on("CLICOLOR_FORCE") => true,
+        Color::Auto if is_off("CLICOLOR") => false,
+        Color::Auto => terminal && variable("TERM").is_none_or(|value| value != "dumb"),
+    }
 }
 
 fn render(renderer: &Renderer, entry: &Entry<'_>) -> String {
@@ -162,4 +171,36 @@ fn snippet<'a>(
 /// Writes a line to standard error; a closed one is ignored.
 fn write_line(line: &str) {
     let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_follow_the_flag_then_the_environment_then_the_terminal() {
+        for (color, terminal, environment, expected) in [
+            (Color::Auto, true, "", true),
+            (Color::Auto, false, "", false),
+            (Color::Auto, true, "NO_COLOR=1", false),
+            (Color::Auto, true, "NO_COLOR=", true),
+            (Color::Auto, true, "TERM=dumb", false),
+            (Color::Auto, true, "TERM=xterm", true),
+            (Color::Auto, true, "CLICOLOR=0", false),
+            (Color::Auto, false, "CLICOLOR=1", false),
+            (Color::Auto, false, "CLICOLOR_FORCE=1", true),
+            (Color::Auto, false, "CLICOLOR_FORCE=0", false),
+            (Color::Auto, true, "CLICOLOR_FORCE=0", true),
+            (Color::Auto, false, "CLICOLOR_FORCE=1 TERM=dumb", true),
+            (Color::Auto, true, "CLICOLOR_FORCE=1 NO_COLOR=1", false),
+            (Color::Always, false, "NO_COLOR=1 TERM=dumb", true),
+            (Color::Never, true, "CLICOLOR_FORCE=1", false),
+        ] {
+            let variable = |name: &str| {
+                let set = environment.split(' ').filter_map(|pair| pair.split_once('='));
+                set.filter(|(own, _)| *own == name).map(|(_, value)| value.into()).next()
+            };
+            assert_eq!(is_colored(color, terminal, variable), expected, "{color:?} {environment}");
+        }
+    }
 }

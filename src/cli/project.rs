@@ -1,10 +1,11 @@
 //! The flags that commands share, and their conversion into the library's types.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
 use tts_render::project::Project;
 use tts_render::project::load::Request;
+use tts_render::report::ForgePaths;
 use tts_render::values::Assignment;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
@@ -14,10 +15,11 @@ use super::print::Color;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Common {
-    /// The project's root
-    #[arg(short = 'C', long = "directory", value_name = "DIR", default_value = ".", global = true)]
-    pub root: PathBuf,
-    /// Print nothing but errors
+    /// Run as if started in this folder. The project is the nearest folder from there upwards with a
+    /// values file in `values/`; file arguments are relative to this folder
+    #[arg(short = 'C', long, value_name = "DIR", global = true)]
+    pub directory: Option<PathBuf>,
+    /// Print nothing but errors and requested data; a report is not printed, its exit code says it all
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Colour the output: on a terminal, always or never
@@ -49,9 +51,23 @@ pub(crate) struct Inputs {
 }
 
 impl Common {
-    /// The project.
+    /// Changes to the folder of `-C`. Paths are relative to it from then on.
+    pub(crate) fn enter_directory(&self) -> Result<(), Diagnostic> {
+        let Some(folder) = &self.directory else { return Ok(()) };
+        std::env::set_current_dir(folder).map_err(|error| {
+            let folder = folder.display();
+            Diagnostic::new(format!("can't change to the folder `{folder}` of `-C`: {error}"))
+        })
+    }
+
+    /// The project around the working directory.
     pub(crate) fn project(&self) -> Project {
-        Project::new(&self.root)
+        Project::find(Path::new("."))
+    }
+
+    /// The names of files for a forge.
+    pub(crate) fn forge_paths(&self, project: &Project) -> ForgePaths {
+        ForgePaths::find(project.root(), self.directory.as_deref().unwrap_or(Path::new("")))
     }
 }
 

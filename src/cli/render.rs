@@ -1,32 +1,61 @@
 //! `render`: writes `rendered/`, or lists how it differs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use tts_render::project::load::{RenderedProject, Request};
-use tts_render::project::write::{self, Force, Plan, Scope, Summary};
+use tts_render::project::write::{self, Difference, DifferenceKind, Force, Plan, Scope, Summary};
+use tts_render::report::json;
+use yaml_spans::diagnostic::Diagnostic;
 
+use super::format::{FormatFlag, TextOrJson};
 use super::{CliError, Context, Exit, Inputs};
 
 /// Write rendered/ from the values and templates
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    after_help = "With -f or --set, give --out or --dry-run: rendered/ is what the values files say.
+
+Exit status: 0 done; with --check 1 if there is a difference; 2 a failure.
+
+Examples:
   tts-render render                               every stack of values/
   tts-render render tts                           rendered/tts/ alone
   tts-render render --check                       exit 1 if rendered/ differs from the values
-  tts-render render -f overlays/english.yaml --set gate.floor=5Gi --out /tmp/try")]
+  tts-render render --set gate.floor=5Gi --dry-run
+  tts-render render -f overlays/english.yaml --out /tmp/try"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// The folder to write to, from the project's root
-    #[arg(long, value_name = "DIR", default_value = "rendered")]
-    out: PathBuf,
+    /// The folder to write to [default: rendered in the project]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Write nothing: list what is stale, missing, foreign or edited by hand
     #[arg(long)]
     check: bool,
+    /// Write nothing: list the files that would change
+    #[arg(long, conflicts_with = "check")]
+    dry_run: bool,
     /// Overwrite files that tts-render did not write, or that were edited since
     #[arg(long, conflicts_with = "check")]
     force: bool,
+    /// Name each file that changed
+    #[arg(short, long)]
+    verbose: bool,
+    #[command(flatten)]
+    format: FormatFlag<TextOrJson>,
 }
+
+impl Args {
+    /// Returns true if the output is a report, which `--quiet` omits.
+    pub(crate) fn reports(&self) -> bool {
+        self.check || self.dry_run
+    }
+}
+
+/// The folder of rendered files, in the project.
+const OUT: &str = "rendered";
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
@@ -34,17 +63,28 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let request = Request { files_only: true, ..args.inputs.request()? };
     let rendered = RenderedProject::render(&project, &request)?;
     let (plan, scope) = plan_files(&rendered, &request)?;
-    let out = project.root().join(&args.out);
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => project.path_from_here(Path::new(OUT)),
+    };
     if args.check {
-        let differences = write::find_differences(&out, &plan, &scope)?;
-        for difference in &differences {
-            let path = difference.path.display();
-            context.print_line(&format!("{path}: {}", difference.kind))?;
-        }
-        return Ok(if differences.is_empty() { Exit::Success } else { Exit::Differs });
+        return check_files(args, &write::find_differences(&out, &plan, &scope)?, context);
     }
     let force = if args.force { Force::Yes } else { Force::No };
+    if args.dry_run {
+        let summary = write::preview_tree(&out, &plan, &scope, force)?;
+        report_changes(args, &summary, context)?;
+        context.printer.status(&format!("nothing written; {}", summary_line(&summary)));
+        return Ok(Exit::Success);
+    }
+    let is_trial = !request.overlays.is_empty() || !request.assignments.is_empty();
+    if is_trial && args.out.is_none() {
+        let message = "`render` with `-f` or `--set` would make `rendered/` differ from the values \
+                       files: give `--out DIR` to write elsewhere, or `--dry-run` to list the changes";
+        return Err(Diagnostic::new(message).into());
+    }
     let summary = write::write_tree(&out, &plan, &scope, force)?;
+    report_changes(args, &summary, context)?;
     for path in &summary.retained {
         let path = path.display();
         context
@@ -56,6 +96,113 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     }
     context.printer.status(&summary_line(&summary));
     Ok(Exit::Success)
+}
+
+/// Prints the differences, and returns the exit code of `--check`.
+fn check_files(
+    args: &Args,
+    differences: &[Difference],
+    context: &mut Context<'_>,
+) -> Result<Exit, CliError> {
+    let items: Vec<(String, String)> =
+        differences.iter().map(|one| (shown(&one.path), one.kind.to_string())).collect();
+    match args.format.format {
+        TextOrJson::Text => {
+            for (path, kind) in &items {
+                context.print_line(&format!("{path}: {kind}"))?;
+            }
+        }
+        TextOrJson::Json => {
+            let differences =
+                items.iter().map(|(path, kind)| JsonDifference { path, kind }).collect();
+            let report = CheckReport { version: VERSION, differences };
+            context.out.write_all(json::to_text(&report).as_bytes())?;
+        }
+    }
+    Ok(if differences.is_empty() { Exit::Success } else { Exit::Differs })
+}
+
+/// Prints the changed files: with `--dry-run` or as JSON to standard output, with `--verbose` as messages.
+fn report_changes(
+    args: &Args,
+    summary: &Summary,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let lists = [
+        ("created", &summary.created),
+        ("updated", &summary.updated),
+        ("pruned", &summary.pruned),
+        ("retained", &summary.retained),
+    ];
+    let mut items: Vec<(String, &str)> = lists
+        .iter()
+        .flat_map(|(change, paths)| paths.iter().map(move |path| (shown(path), *change)))
+        .collect();
+    items.extend(summary.provenance.iter().map(|one| (shown(&one.path), change_name(one.kind))));
+    items.sort();
+    if args.format.format == TextOrJson::Json {
+        let changes = items.iter().map(|(path, change)| JsonChange { path, change }).collect();
+        let unchanged = summary.unchanged;
+        let report = ChangesReport { version: VERSION, dry_run: args.dry_run, changes, unchanged };
+        context.out.write_all(json::to_text(&report).as_bytes())?;
+        return Ok(());
+    }
+    for (path, change) in &items {
+        let line = format!("{path}: {change}");
+        match (args.dry_run, args.verbose) {
+            (true, _) => context.print_line(&line)?,
+            (false, true) => context.printer.status(&line),
+            (false, false) => {}
+        }
+    }
+    Ok(())
+}
+
+/// The change that removes a difference.
+fn change_name(kind: DifferenceKind) -> &'static str {
+    match kind {
+        DifferenceKind::Missing => "created",
+        DifferenceKind::Obsolete => "pruned",
+        _ => "updated",
+    }
+}
+
+/// The version of the JSON formats; raised when a key is removed or changes its meaning.
+const VERSION: u32 = 1;
+
+/// The JSON of `--check`.
+#[derive(Serialize)]
+struct CheckReport<'a> {
+    version: u32,
+    differences: Vec<JsonDifference<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonDifference<'a> {
+    path: &'a str,
+    kind: &'a str,
+}
+
+/// The JSON of a run that writes, or would write.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangesReport<'a> {
+    version: u32,
+    dry_run: bool,
+    changes: Vec<JsonChange<'a>>,
+    unchanged: usize,
+}
+
+#[derive(Serialize)]
+struct JsonChange<'a> {
+    path: &'a str,
+    change: &'a str,
+}
+
+/// A path below the folder, with `/` between its parts.
+fn shown(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
 }
 
 /// The plan of `rendered/` and its scope. If the request names stacks, both are limited to their own

@@ -1,56 +1,69 @@
 //! `validate`: checks any manifests by the API server's rules, offline.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use tts_render::project::{ProjectError, find_manifests, read_manifests};
-use yaml_spans::Dialect;
-use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
-use yaml_spans::source::Sources;
+use clap::ValueEnum;
+use tts_render::validate::{self, Report};
+use yaml_spans::diagnostic::Diagnostics;
 
+use super::format::FormatFlag;
 use super::{CliError, Context, Exit};
 
 /// Validate any Kubernetes manifests offline, by the API server's rules
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
-  tts-render validate rendered
-  tts-render validate deploy/*.yaml
-  kubectl kustomize overlays/prod | tts-render validate -
+#[command(
+    after_help = "Reads manifests as kubectl does: several documents, Lists, anchors, YAML 1.1 scalars. Unknown kinds are
+skipped, counted and named.
 
-Reads manifests as kubectl does: several documents, Lists, anchors, YAML 1.1 scalars. Unknown kinds are
-skipped, counted and named. Exit 1: there are findings. Exit 2: a file can't be read; the others are
-validated all the same.")]
+Exit status: 0 no findings, 1 findings, 2 a failure: an input can't be read or contains no object; the
+others are validated all the same.
+
+Examples:
+  tts-render validate rendered
+  tts-render validate -f deploy -f service.yaml
+  kubectl kustomize overlays/prod | tts-render validate -
+  tts-render validate rendered -o sarif > validate.sarif"
+)]
 pub(crate) struct Args {
     /// Files, and folders whose .yaml, .yml and .json files are all read; `-` is standard input
-    #[arg(required = true, value_name = "FILE|DIR")]
+    #[arg(value_name = "FILE|DIR", required_unless_present = "files")]
     paths: Vec<PathBuf>,
+    /// The same, as for kubectl
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    format: FormatFlag<Format>,
 }
 
-/// The result of validating all files.
-#[derive(Default)]
-struct Report {
-    findings: Vec<Diagnostic>,
-    /// The number of objects that were checked.
-    checked: usize,
-    /// The number of objects of each unknown kind (`apiVersion`, `kind`).
-    unknown: BTreeMap<(String, String), usize>,
-    /// Files and folders that can't be read.
-    errors: Vec<Diagnostic>,
+/// The format of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// For programs.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// GitHub's workflow commands.
+    Github,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let mut report = Report::default();
-    for path in &args.paths {
-        match context.common.project().check_named(path) {
-            Ok(()) => report.validate_path(path),
-            Err(error) => report.add_error(error),
+    let project = context.common.project();
+    let paths = args.paths.iter().chain(&args.files).map(PathBuf::as_path);
+    let report = Report::of_paths(&project, paths);
+    let forge_paths = context.common.forge_paths(&project);
+    match args.format.format {
+        Format::Text => print_text(&report, context)?,
+        // A program must not take a part for the whole.
+        _ if !report.errors.is_empty() => {}
+        Format::Json => context.out.write_all(validate::json(&report).as_bytes())?,
+        Format::Sarif => {
+            context.out.write_all(validate::sarif(&report, &forge_paths).as_bytes())?
         }
-    }
-    for diagnostic in &report.findings {
-        context.print_line(&Diagnostics(vec![diagnostic.clone()]).to_string())?;
-        if let Some(label) = &diagnostic.label {
-            context.print_line(&format!("    {label}"))?;
+        Format::Github => {
+            context.out.write_all(validate::github(&report, &forge_paths).as_bytes())?;
         }
     }
     for ((api_version, kind), count) in &report.unknown {
@@ -66,37 +79,12 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     Ok(if report.findings.is_empty() { Exit::Success } else { Exit::Differs })
 }
 
-impl Report {
-    /// Validates a file, or all manifests below a folder.
-    fn validate_path(&mut self, path: &Path) {
-        match find_manifests(path) {
-            Ok(files) => files.iter().for_each(|file| self.validate_file(file)),
-            Err(error) => self.add_error(error),
+fn print_text(report: &Report, context: &mut Context<'_>) -> Result<(), CliError> {
+    for diagnostic in &report.findings {
+        context.print_line(&Diagnostics(vec![diagnostic.clone()]).to_string())?;
+        if let Some(label) = &diagnostic.label {
+            context.print_line(&format!("    {label}"))?;
         }
     }
-
-    fn validate_file(&mut self, file: &Path) {
-        let mut sources = Sources::new();
-        let id = match read_manifests(file) {
-            Ok(source) => sources.add(source),
-            Err(error) => return self.add_error(error),
-        };
-        match yaml_spans::parse(&sources, id, Dialect::Kubectl) {
-            Ok(documents) => {
-                let report = kube_validate::validate_foreign(&documents);
-                self.checked += report.checked;
-                for (kind, count) in report.unknown {
-                    *self.unknown.entry(kind).or_insert(0) += count;
-                }
-                self.findings.extend(report.findings.iter().map(|error| error.diagnose(&sources)));
-            }
-            Err(errors) => {
-                self.findings.extend(errors.iter().map(|error| error.diagnose(&sources)));
-            }
-        }
-    }
-
-    fn add_error(&mut self, error: ProjectError) {
-        self.errors.extend(Diagnostics::from(error).0);
-    }
+    Ok(())
 }

@@ -14,3 +14,4 @@ mod work_tree;
 pub const IGNORE_SUBMODULES: &str = "--ignore-submodules=dirty";
 
 pub use run::{Git, GitError, Purpose, RemoteProgram};
+pub use work_tree::find_work_tree_top;

@@ -13,6 +13,13 @@ use super::GitError;
 /// The most bytes of a `.git` file: one path.
 const MAX_LINK_BYTES: u64 = 16 << 10;
 
+/// Finds the top of the work tree around a folder: the nearest folder upwards with an entry `.git`, valid
+/// or not.
+pub fn find_work_tree_top(folder: &Path) -> Option<PathBuf> {
+    let start = fs::canonicalize(folder).ok()?;
+    start.ancestors().find(|top| exists(&top.join(".git"))).map(Path::to_owned)
+}
+
 /// A work tree and its repository. Both paths are absolute and free of links.
 #[derive(Debug)]
 pub(super) struct WorkTree {

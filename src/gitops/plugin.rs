@@ -6,6 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::project::Project;
+use crate::project::discover::{FoundRoot, find_root};
 use yaml_spans::diagnostic::Diagnostic;
 
 /// A reason why the project of a call can't be found.
@@ -23,7 +24,7 @@ pub enum PluginCallError {
     #[error("invalid `{0}` `{1}`: expected a name, not a path")]
     NotAName(&'static str, String),
     /// No folder on the path holds a project.
-    #[error("there is no `values/` in the Application's path `{0}` or above it")]
+    #[error("there is no values file in `values/` in the Application's path `{0}` or above it")]
     NoProject(String),
 }
 
@@ -72,10 +73,9 @@ pub struct PluginCall {
 }
 
 impl PluginCall {
-    /// Finds the project from the folder that the command runs in. Outside Argo CD (no source path)
-    /// that folder is the project's root. Inside, the project is the nearest folder upwards that
-    /// holds `values/`, no further than the repository's root. A link on the path is refused, since the
-    /// folders above it may be outside the repository. If the path goes on below the project
+    /// Finds the project around the folder that the command runs in. Inside Argo CD (with a source path)
+    /// there must be one, no further up than the repository's root. A link on the path is refused, since
+    /// the folders above it may be outside the repository. If the path goes on below the project
     /// (such as `rendered/tts`), its last part names the requested folder, unless the environment
     /// names a stack or a folder.
     ///
@@ -86,7 +86,7 @@ impl PluginCall {
         let stack = checked_name("STACK", environment.stack.as_ref())?;
         let app = checked_name("APP", environment.app.as_ref())?;
         let Some(source_path) = &environment.source_path else {
-            return Ok(PluginCall { root: start.to_owned(), stack, app });
+            return Ok(PluginCall { root: Project::find(start).root().to_owned(), stack, app });
         };
         let mut parts = Vec::new();
         for component in Path::new(source_path).components() {
@@ -100,23 +100,13 @@ impl PluginCall {
         if start.canonicalize().is_ok_and(|folder| !folder.ends_with(relative)) {
             return Err(PluginCallError::Link(source_path.clone()));
         }
-        let mut root = start.to_owned();
-        let mut below: Option<&String> = None;
-        for part in parts.iter().rev().map(Some).chain([None]) {
-            if root.join(Project::VALUES).is_dir() {
-                let named =
-                    below.filter(|name| !["rendered", Project::VALUES].contains(&name.as_str()));
-                let by_path = if stack.is_none() && app.is_none() { named.cloned() } else { None };
-                return Ok(PluginCall { root, stack, app: app.or(by_path) });
-            }
-            if root.join(".git").exists() {
-                break;
-            }
-            // The first part to be left is the deepest: it names the folder.
-            below = below.or(part);
-            root.push("..");
-        }
-        Err(PluginCallError::NoProject(source_path.clone()))
+        let Some(FoundRoot { root, depth }) = find_root(start, parts.len()) else {
+            return Err(PluginCallError::NoProject(source_path.clone()));
+        };
+        let below = parts.last().filter(|_| depth > 0);
+        let named = below.filter(|name| !["rendered", Project::VALUES].contains(&name.as_str()));
+        let by_path = if stack.is_none() && app.is_none() { named.cloned() } else { None };
+        Ok(PluginCall { root, stack, app: app.or(by_path) })
     }
 }
 
@@ -149,13 +139,21 @@ mod tests {
         for folder in
             folders.iter().map(|folder| repository.path().join(folder)).chain([start.clone()])
         {
-            fs::create_dir_all(folder).unwrap();
+            fs::create_dir_all(&folder).unwrap();
+            if folder.ends_with("values") {
+                fs::write(folder.join("tts.yaml"), "").unwrap();
+            }
         }
         let environment = Environment { source_path: Some(source_path.to_owned()), ..more };
         let call = PluginCall::find(&start, &environment)?;
         let root = call.root.canonicalize().unwrap();
         let root = root.strip_prefix(repository.path().canonicalize().unwrap()).unwrap();
         Ok((root.display().to_string(), call))
+    }
+
+    fn write_values(folder: &Path) {
+        fs::create_dir_all(folder.join("values")).unwrap();
+        fs::write(folder.join("values/tts.yaml"), "").unwrap();
     }
 
     #[test]
@@ -188,7 +186,7 @@ mod tests {
     #[test]
     fn no_folder_outside_the_repository_is_read() {
         let repository = tempfile::tempdir().unwrap();
-        fs::create_dir_all(repository.path().join("values")).unwrap();
+        write_values(repository.path());
         let start = repository.path().join("clone/app");
         fs::create_dir_all(&start).unwrap();
         let environment =
@@ -209,7 +207,7 @@ mod tests {
     #[test]
     fn a_link_on_the_path_leads_nowhere() {
         let above = tempfile::tempdir().unwrap();
-        fs::create_dir_all(above.path().join("values")).unwrap();
+        write_values(above.path());
         let clone = above.path().join("clone");
         fs::create_dir_all(clone.join("deep")).unwrap();
         std::os::unix::fs::symlink("..", clone.join("deep/x")).unwrap();
@@ -226,7 +224,7 @@ mod tests {
     #[test]
     fn the_search_ends_at_the_top_of_the_clone() {
         let above = tempfile::tempdir().unwrap();
-        fs::create_dir_all(above.path().join("values")).unwrap();
+        write_values(above.path());
         let start = above.path().join("clone/app");
         fs::create_dir_all(&start).unwrap();
         fs::create_dir(above.path().join("clone/.git")).unwrap();
@@ -248,9 +246,14 @@ mod tests {
     }
 
     #[test]
-    fn outside_argo_cd_the_folder_is_the_root() {
+    fn outside_argo_cd_the_project_is_the_one_around_the_folder() {
         let call = PluginCall::find(Path::new("x"), &Environment::default()).unwrap();
         assert_eq!(call, PluginCall { root: PathBuf::from("x"), stack: None, app: None });
+        let above = tempfile::tempdir().unwrap();
+        write_values(above.path());
+        let start = above.path().join("values");
+        let call = PluginCall::find(&start, &Environment::default()).unwrap();
+        assert_eq!(call, PluginCall { root: start.join(".."), stack: None, app: None });
     }
 
     #[test]

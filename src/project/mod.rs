@@ -5,6 +5,7 @@
 //! must be small. A file that the user names on the command line may be anywhere outside the root; one
 //! inside is the repository's, and no link leads it out.
 
+pub mod discover;
 pub mod load;
 pub mod write;
 
@@ -76,6 +77,16 @@ pub enum ProjectError {
         /// A similar name.
         near: Option<String>,
     },
+    /// A file that would be ignored because of its name.
+    #[error("`{path}` would be ignored: expected a name that ends in `{expected}`{advice}")]
+    Ending {
+        /// The file.
+        path: String,
+        /// The ending of the files that are read.
+        expected: &'static str,
+        /// Another remedy.
+        advice: &'static str,
+    },
     /// A folder without manifests.
     #[error("there is no .yaml, .yml or .json file below `{folder}`")]
     NoManifests {
@@ -83,7 +94,9 @@ pub enum ProjectError {
         folder: String,
     },
     /// A project without values.
-    #[error("there is no values file in `{folder}/`: `tts-render init NAME` writes a first one")]
+    #[error(
+        "there is no values file in `{folder}/`, here or in a folder above: `tts-render init NAME` writes a first one"
+    )]
     NoStacks {
         /// The folder of values.
         folder: String,
@@ -115,6 +128,8 @@ pub struct StackFile {
 impl Project {
     /// The folder of values, under the root.
     pub const VALUES: &'static str = "values";
+    /// The JSON Schema of the values, in their folder.
+    pub const SCHEMA: &'static str = "schema.json";
     /// The folder of the owners' policies, under the root.
     pub const POLICIES: &'static str = "policies";
     /// The folder of templates, under the root.
@@ -125,6 +140,13 @@ impl Project {
         Project { root: root.into() }
     }
 
+    /// The project around a folder: that of the nearest folder upwards. Without one, the folder itself,
+    /// where reading the values then fails.
+    pub fn find(start: &Path) -> Self {
+        let found = discover::find_root(start, usize::MAX);
+        Project::new(found.map_or_else(|| start.to_owned(), |found| found.root))
+    }
+
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root
@@ -133,7 +155,7 @@ impl Project {
     /// All stacks, by name: each `.yaml` in `values/`.
     pub fn stacks(&self) -> Result<Vec<StackFile>, ProjectError> {
         let mut stacks: Vec<_> = self
-            .list_inside(Self::VALUES, ".yaml")?
+            .list_inside(Self::VALUES, &VALUES_FILES)?
             .into_iter()
             .map(|(stem, path)| StackFile { stem, path, named: false })
             .collect();
@@ -146,8 +168,13 @@ impl Project {
 
     /// The owners' policies: each `.yaml` in `policies/`.
     pub fn policies(&self) -> Result<Vec<Source>, ProjectError> {
-        let files = self.list_inside(Self::POLICIES, ".yaml")?;
+        let files = self.list_inside(Self::POLICIES, &POLICY_FILES)?;
         files.into_iter().map(|(_, path)| self.read_inside(&path)).collect()
+    }
+
+    /// The path of a file or folder of the project from the working directory.
+    pub fn path_from_here(&self, path: &Path) -> PathBuf {
+        if self.root == Path::new(".") { path.to_owned() } else { self.root.join(path) }
     }
 
     /// One stack, as the user names it: by name, or by the path of its file from the working directory.
@@ -181,9 +208,9 @@ impl Project {
         let files = match folder {
             Some(folder) => {
                 self.check_named(folder)?;
-                list_files(folder, ".yaml.j2")?
+                list_files(folder, &folder.display().to_string(), &TEMPLATE_FILES)?
             }
-            None => self.list_inside(Self::TEMPLATES, ".yaml.j2")?,
+            None => self.list_inside(Self::TEMPLATES, &TEMPLATE_FILES)?,
         };
         let mut templates = Vec::with_capacity(files.len());
         for (stem, path) in files {
@@ -217,18 +244,18 @@ impl Project {
         if is_inside { Ok(()) } else { Err(ProjectError::Outside { path: name.to_owned() }) }
     }
 
-    /// The files of one of the root's folders whose names have an ending. A folder that is a link out of
-    /// the root is not listed: its names would be shown.
+    /// The files of one of the root's folders. A folder that is a link out of the root is not listed: its
+    /// names would be shown.
     fn list_inside(
         &self,
         folder: &str,
-        ending: &str,
+        names: &FileNames,
     ) -> Result<Vec<(String, PathBuf)>, ProjectError> {
         let path = self.root.join(folder);
         if path.exists() {
             self.check_inside(&path, folder)?;
         }
-        list_files(&path, ending)
+        list_files(&path, folder, names)
     }
 
     /// Reads a file that the user named on the command line.
@@ -441,26 +468,81 @@ pub(crate) fn read_at_most(
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
-/// The files of a folder whose names have an ending: the name without the ending and the path, by name.
-fn list_files(folder: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>, ProjectError> {
-    let name = folder.display().to_string();
+/// The names of the files that are read from a folder.
+struct FileNames {
+    /// The ending of those that are read.
+    ending: &'static str,
+    /// Endings of names that are probably meant to be read. Anything else, such as a README, is not.
+    mistaken: &'static [&'static str],
+    /// A name that is never read.
+    exempt: Option<&'static str>,
+    /// A remedy, for the error.
+    advice: &'static str,
+}
+
+const VALUES_FILES: FileNames = FileNames {
+    ending: ".yaml",
+    mistaken: &[".yaml", ".yml", ".json"],
+    exempt: Some(Project::SCHEMA),
+    advice: "",
+};
+const TEMPLATE_FILES: FileNames = FileNames {
+    ending: ".yaml.j2",
+    mistaken: &[".yaml", ".yml", ".json", ".j2", ".jinja", ".jinja2", ".tpl", ".tmpl"],
+    exempt: None,
+    advice: ", even without a placeholder in it",
+};
+/// Values name a policy by its whole path, whatever its ending.
+const POLICY_FILES: FileNames =
+    FileNames { ending: ".yaml", mistaken: &[], exempt: None, advice: "" };
+
+impl FileNames {
+    /// The name without its ending, if the file is read.
+    fn stem<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let stem = name.strip_suffix(self.ending)?;
+        (!stem.is_empty() && !stem.starts_with('.')).then_some(stem)
+    }
+
+    /// Returns true for a file that is not read and probably meant to be. Hidden files are not.
+    fn is_mistaken(&self, name: &str) -> bool {
+        let lower = name.to_lowercase();
+        !name.starts_with('.')
+            && Some(name) != self.exempt
+            && self.mistaken.iter().any(|ending| lower.ends_with(ending))
+    }
+}
+
+/// The files of a folder that are read: the name without the ending and the path, by name. Messages call
+/// the folder `shown`.
+fn list_files(
+    folder: &Path,
+    shown: &str,
+    names: &FileNames,
+) -> Result<Vec<(String, PathBuf)>, ProjectError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(|error| unreadable(&name, &error))?,
+        entries => entries.map_err(|error| unreadable(shown, &error))?,
     };
     let mut files = Vec::new();
+    let mut mistaken: Option<String> = None;
     for entry in entries {
-        let entry = entry.map_err(|error| unreadable(&name, &error))?;
-        let file_name = entry.file_name().to_string_lossy().into_owned();
-        match file_name.strip_suffix(ending) {
-            Some(stem) if !stem.is_empty() && !stem.starts_with('.') => {
-                files.push((stem.to_owned(), entry.path()));
+        let entry = entry.map_err(|error| unreadable(shown, &error))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        match names.stem(&name) {
+            Some(stem) => files.push((stem.to_owned(), entry.path())),
+            // The first by name, whatever the folder's order.
+            None if names.is_mistaken(&name) && mistaken.as_ref().is_none_or(|one| name < *one) => {
+                mistaken = Some(name);
             }
-            _ => {}
+            None => {}
         }
         if files.len() > MAX_FILES {
-            return Err(ProjectError::TooMany { path: name });
+            return Err(ProjectError::TooMany { path: shown.to_owned() });
         }
+    }
+    if let Some(name) = mistaken {
+        let path = Path::new(shown).join(name).display().to_string();
+        return Err(ProjectError::Ending { path, expected: names.ending, advice: names.advice });
     }
     files.sort();
     Ok(files)

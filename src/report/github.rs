@@ -1,8 +1,6 @@
 //! GitHub's workflow commands, which it shows at the files of a pull request.
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
 
-use std::path::Path;
-
 use crate::model::Severity;
 use yaml_spans::visible;
 
@@ -40,12 +38,6 @@ fn level(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Info => "notice",
     }
-}
-
-/// A path below another, as a forge names it: without `./`.
-pub(crate) fn path_beneath(root: &Path, file: &str) -> String {
-    let path = root.join(file);
-    path.strip_prefix(".").unwrap_or(&path).display().to_string()
 }
 
 /// A command's message: line ends would end it, `%` would start an escape.

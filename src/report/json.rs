@@ -9,7 +9,7 @@ use kube_validate::ObjectId;
 
 /// An object's identity in a JSON report.
 #[derive(Serialize)]
-pub(crate) struct ObjectReference<'a> {
+pub struct ObjectReference<'a> {
     group: &'a str,
     kind: &'a str,
     namespace: Option<&'a str>,

@@ -1,4 +1,9 @@
-//! Output shared by all reports: JSON, and GitHub's workflow commands.
+//! Output shared by all reports: JSON, SARIF, and GitHub's workflow commands.
 
+mod forge_paths;
 pub(crate) mod github;
 pub mod json;
+pub(crate) mod sarif;
+
+pub use forge_paths::ForgePaths;
+pub(crate) use forge_paths::path_beneath;

@@ -5,6 +5,7 @@ pub mod git;
 pub mod http;
 pub mod manifests;
 pub mod output;
+pub mod schemas;
 pub mod terraform;
 pub mod tool;
 

@@ -73,8 +73,12 @@ fn a_folder_is_a_base_by_its_spelling_or_by_its_flag() {
         assert_eq!(diff(&sandbox, &["--base", base]).stdout, expected.stdout, "{base}");
     }
     let below = sandbox.path("values");
-    let args = ["-C", "..", "diff", "--now", NOW, "--base", "../other"];
-    assert_eq!(crate::common::tool::run_in(&below, &args).stdout, expected.stdout);
+    for args in [
+        &["diff", "--now", NOW, "--base", "../other"][..],
+        &["-C", "..", "diff", "--now", NOW, "--base", "./other"],
+    ] {
+        assert_eq!(crate::common::tool::run_in(&below, args).stdout, expected.stdout);
+    }
     for base in ["other", "other/"] {
         let said = sandbox.refused(&["diff", "--base", base]);
         assert!(said.contains("did you mean the folder `./other"), "{said}");

@@ -56,9 +56,10 @@ pub(crate) struct BuildArgs {
     /// The Rust target to compile for [default: Linux with glibc on this processor]
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// The folder for the image (an OCI layout); an image in it is replaced
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
-    out: PathBuf,
+    /// The folder for the image (an OCI layout); an image in it is replaced [default: dist/image in the
+    /// project]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// The image's name in the folder, and its tag when it is pushed [default: the version]
     #[arg(long, value_name = "NAME")]
     tag: Option<String>,
@@ -86,9 +87,9 @@ pub(crate) struct PushArgs {
     /// The destination, `registry.example/repository:tag` [default tag: the image's name in its folder]
     #[arg(value_name = "REF")]
     to: String,
-    /// The image's folder
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_FOLDER)]
-    from: PathBuf,
+    /// The image's folder [default: dist/image in the project]
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
     /// Use HTTP without TLS
     #[arg(long)]
     plain_http: bool,
@@ -121,9 +122,9 @@ pub(crate) struct PinArgs {
   tts-render image inspect
   tts-render image inspect dist/renderer")]
 pub(crate) struct InspectArgs {
-    /// The image's folder
-    #[arg(value_name = "DIR", default_value = DEFAULT_FOLDER)]
-    folder: PathBuf,
+    /// The image's folder [default: dist/image in the project]
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -134,6 +135,7 @@ pub(crate) enum Program {
     Renderer,
 }
 
+/// The default folder of an image, in the project.
 const DEFAULT_FOLDER: &str = "dist/image";
 
 /// Runs a command.
@@ -153,9 +155,9 @@ fn build_image(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliErr
         Program::Renderer => OwnImage::Renderer,
     };
     let (path, mut about) = match &args.binary {
-        Some(path) => (path_below_root(context, path), own_about()),
+        Some(path) => (path.clone(), own_about()),
         None => {
-            let root = context.common.root.clone();
+            let root = context.common.project().root().to_owned();
             let compiler =
                 Compiler { root, target: args.target.clone(), quiet: context.common.quiet };
             let compiled = compiler.compile(own_image)?;
@@ -169,13 +171,13 @@ fn build_image(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliErr
     let image = own_image.assemble(&program, about, args.time)?;
     let layout = Layout::new(&image, &tag).map_err(to_diagnostic)?;
     let pinning = args.pin.plan(context, &layout, None)?;
-    let folder = path_below_root(context, &args.out);
+    let folder = image_folder(context, args.out.as_deref());
     if let Some(parent) = folder.parent() {
         remove_leftovers(parent);
     }
     layout.write(&folder).map_err(to_diagnostic)?;
     let layers: usize = layout.layers.iter().map(|layer| layer.bytes.len()).sum();
-    let (out, size) = (args.out.display(), format_size(layers));
+    let (out, size) = (folder.display(), format_size(layers));
     context.printer.status(&format!("wrote `{out}`: {tag}, {size}"));
     pinning.write()?;
     Ok(writeln!(context.out, "{}", layout.digest())?)
@@ -204,7 +206,7 @@ fn read_program(path: &Path) -> Result<Binary, Diagnostics> {
 }
 
 fn push_image(args: &PushArgs, context: &mut Context<'_>) -> Result<(), CliError> {
-    let folder = path_below_root(context, &args.from);
+    let folder = image_folder(context, args.from.as_deref());
     let layout = Layout::read(&folder).map_err(to_diagnostic)?;
     let mut to: Reference = args.to.parse().map_err(to_diagnostic)?;
     if to.tag().is_none() && to.digest().is_none() {
@@ -236,7 +238,7 @@ fn pin_image(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> 
 }
 
 fn inspect_image(args: &InspectArgs, context: &mut Context<'_>) -> Result<(), CliError> {
-    let folder = path_below_root(context, &args.folder);
+    let folder = image_folder(context, args.folder.as_deref());
     let layout = Layout::read(&folder).map_err(to_diagnostic)?;
     let inspection = Inspection::new(&layout).map_err(to_diagnostic)?;
     Ok(inspection::write_inspection(&inspection, context.out)?)
@@ -259,10 +261,12 @@ fn set_variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// A path below the root, in the form for messages.
-fn path_below_root(context: &Context<'_>, path: &Path) -> PathBuf {
-    let root = &context.common.root;
-    if root == Path::new(".") { path.to_owned() } else { root.join(path) }
+/// The folder of an image: the one that the user named, or the default one.
+fn image_folder(context: &Context<'_>, named: Option<&Path>) -> PathBuf {
+    match named {
+        Some(folder) => folder.to_owned(),
+        None => context.common.project().path_from_here(Path::new(DEFAULT_FOLDER)),
+    }
 }
 
 fn report_step(context: &Context<'_>, step: &PushStep<'_>) {

@@ -10,7 +10,7 @@ use tts_render::project::replace_file;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, Sources};
 
-use super::{Context, file_error, path_below_root, to_diagnostic};
+use super::{Context, file_error, to_diagnostic};
 
 /// The default path of the gate's digest in a values file.
 pub(super) const GATE_PATH: &str = "gate.image.digest";
@@ -66,8 +66,7 @@ impl Pinning {
     ) -> Result<Self, Diagnostics> {
         let name = file.display();
         let path: yaml_spans::Path = path.parse().map_err(to_diagnostic)?;
-        let target = path_below_root(context, file);
-        let old = fs::read_to_string(&target).map_err(|error| file_error("read", file, &error))?;
+        let old = fs::read_to_string(file).map_err(|error| file_error("read", file, &error))?;
         let mut sources = Sources::new();
         let id = sources.add(Source::written(name.to_string(), old));
         let pin = image::pin_digest(&sources, id, &path, digest)?;
@@ -79,7 +78,7 @@ impl Pinning {
                 "warning: the digest belongs to `{pinned}`, but the `repository` beside it in `{name}` is `{written}`"
             ));
         }
-        Ok(Pinning((pin.text != sources.get(id).text()).then_some((target, pin.text))))
+        Ok(Pinning((pin.text != sources.get(id).text()).then_some((file.to_owned(), pin.text))))
     }
 
     /// Writes the file, if the edit changes it.

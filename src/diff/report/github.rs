@@ -6,7 +6,8 @@ use std::path::Path;
 use super::shown::{first_objects, not_judged_message, object_name};
 use crate::diff::{Consequence, Diff};
 use crate::model::Severity;
-use crate::report::github::{Location, command, path_beneath};
+use crate::report::github::{Location, command};
+use crate::report::path_beneath;
 
 /// Formats the headline, then a command for each consequence; the files lie under `root`.
 pub fn github(diff: &Diff, root: &Path) -> String {

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use crate::model::Message;
 use crate::project::Project;
-use crate::report::github::path_beneath;
+use crate::report::ForgePaths;
 use yaml_spans::source::Place;
 use yaml_spans::visible;
 
@@ -30,15 +30,14 @@ pub fn sentence(finding: &Finding) -> Message {
     }
 }
 
-/// The file of a place, relative to the folder in which the command runs: the project's own files are
-/// under its root, others are named as the user named them. `None` for a flag and for a template that
-/// is built into the program.
-fn file_path(place: &Place, root: &Path) -> Option<String> {
+/// The file of a place, as a forge names it. `None` for a flag and for a template that is built into the
+/// program.
+fn file_path(place: &Place, paths: &ForgePaths) -> Option<String> {
     let name = place.name.strip_prefix("./").unwrap_or(&place.name);
     if name.starts_with("--") || name.ends_with(" (built in)") {
         return None;
     }
     let own = [Project::VALUES, Project::TEMPLATES, Project::POLICIES];
     let is_own = own.iter().any(|folder| Path::new(name).starts_with(folder));
-    Some(path_beneath(if is_own { root } else { Path::new("") }, name))
+    Some(if is_own { paths.of_project(name) } else { paths.of_argument(name) })
 }

@@ -1,48 +1,20 @@
-//! SARIF 2.1.0, the input of code scanning.
-//! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html>
-
-use std::path::Path;
+//! The findings as SARIF.
 
 use serde_json::{Value as Json, json};
 
 use super::{file_path, sentence};
 use crate::lint::{Finding, RULES, Report, Rule};
-use crate::model::Severity;
-use crate::report::json::to_text;
-use yaml_spans::source::Place;
-
-const SCHEMA: &str =
-    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+use crate::report::ForgePaths;
+use crate::report::sarif::{level, log, physical_location};
 
 /// One run with all rules. A finding that a comment allows is included as suppressed in the source.
-/// `root` is the project's.
-pub fn sarif(report: &Report, root: &Path) -> String {
-    let findings = report.findings.iter().map(|finding| result(finding, None, root));
+/// `paths` has the names of files.
+pub fn sarif(report: &Report, paths: &ForgePaths) -> String {
+    let findings = report.findings.iter().map(|finding| result(finding, None, paths));
     let allowed =
-        report.allowed.iter().map(|allowed| result(&allowed.finding, Some(&allowed.reason), root));
-    let log = json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": {"driver": {
-                "name": "tts-render",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": RULES.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
-            }},
-            "columnKind": "unicodeCodePoints",
-            "results": findings.chain(allowed).collect::<Vec<_>>(),
-        }],
-    });
-    to_text(&log)
-}
-
-/// SARIF's words for severities (section 3.27.10).
-fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Critical => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "note",
-    }
+        report.allowed.iter().map(|allowed| result(&allowed.finding, Some(&allowed.reason), paths));
+    let rules = RULES.iter().map(|rule| descriptor(rule)).collect();
+    log(rules, findings.chain(allowed).collect())
 }
 
 fn descriptor(rule: &Rule) -> Json {
@@ -55,14 +27,14 @@ fn descriptor(rule: &Rule) -> Json {
     })
 }
 
-fn result(finding: &Finding, reason: Option<&str>, root: &Path) -> Json {
+fn result(finding: &Finding, reason: Option<&str>, paths: &ForgePaths) -> Json {
     let index = RULES.iter().position(|rule| rule.id == finding.rule.id);
     let mut result = json!({
         "ruleId": finding.rule.id,
         "ruleIndex": index,
         "level": level(finding.rule.severity),
         "message": {"text": format!("{}. {}", sentence(finding), finding.rule.fix)},
-        "locations": [location(finding, root)],
+        "locations": [location(finding, paths)],
     });
     if let Some(reason) = reason {
         result["suppressions"] = json!([{"kind": "inSource", "justification": reason}]);
@@ -70,15 +42,12 @@ fn result(finding: &Finding, reason: Option<&str>, root: &Path) -> Json {
     result
 }
 
-fn location(finding: &Finding, root: &Path) -> Json {
+fn location(finding: &Finding, paths: &ForgePaths) -> Json {
     let mut location = json!({});
     if let Some((place, file)) =
-        finding.place.as_ref().and_then(|place| Some((place, file_path(place, root)?)))
+        finding.place.as_ref().and_then(|place| Some((place, file_path(place, paths)?)))
     {
-        location["physicalLocation"] = json!({
-            "artifactLocation": {"uri": uri(&file)},
-            "region": region(place),
-        });
+        location["physicalLocation"] = physical_location(&file, place);
     }
     let object = finding.object.as_ref().map(ToString::to_string);
     let name: Vec<&str> =
@@ -87,33 +56,4 @@ fn location(finding: &Finding, root: &Path) -> Json {
         location["logicalLocations"] = json!([{"fullyQualifiedName": name.join(" ")}]);
     }
     location
-}
-
-fn region(place: &Place) -> Json {
-    json!({
-        "startLine": place.line,
-        "startColumn": place.column,
-        "endColumn": place.column as usize + place.width.max(1),
-    })
-}
-
-/// A path as a relative URI: reserved characters are percent-encoded (RFC 3986).
-fn uri(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(byte)),
-            _ => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_path_is_a_relative_uri() {
-        assert_eq!(super::uri("values/ä b.yaml"), "values/%C3%A4%20b.yaml");
-    }
 }

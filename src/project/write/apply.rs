@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::compare::{Difference, provenance_difference};
 use super::error::{Conflict, Error};
 use super::lock::{FolderLock, LockMode, lock, try_lock};
 use super::provenance::{self, Provenance};
@@ -37,6 +38,8 @@ pub struct Summary {
     pub pruned: Vec<PathBuf>,
     /// Files that are no longer rendered but stay, since they were edited.
     pub retained: Vec<PathBuf>,
+    /// The differences of the `.provenance` files, which change with the files that they list.
+    pub provenance: Vec<Difference>,
     /// The number of files that already had the right bytes.
     pub unchanged: usize,
 }
@@ -82,11 +85,7 @@ pub fn write_tree(out: &Path, plan: &Plan, scope: &Scope, force: Force) -> Resul
         }
     };
     let scan = scan_tree(&out, plan, scope)?;
-    let mut conflicts = all_conflicts(&out, &scan);
-    conflicts.retain(|conflict| force == Force::No || !conflict.kind.can_be_forced());
-    if !conflicts.is_empty() {
-        return Err(Error::Conflicts(conflicts));
-    }
+    refuse_conflicts(&out, &scan, force)?;
     let failed = AtomicBool::new(false);
     let results = parallel::map(&scan.folders, MAX_SEQUENTIAL_FOLDERS, |folder| {
         let path = out.join(&folder.name);
@@ -100,6 +99,30 @@ pub fn write_tree(out: &Path, plan: &Plan, scope: &Scope, force: Force) -> Resul
     });
     results.into_iter().collect::<Result<(), Error>>()?;
     Ok(summarize(&scan.folders))
+}
+
+/// The result that [`write_tree`] would have. Writes nothing.
+///
+/// # Errors
+/// The conflicts for which `write_tree` would write nothing, or the tree can't be read.
+pub fn preview_tree(
+    out: &Path,
+    plan: &Plan,
+    scope: &Scope,
+    force: Force,
+) -> Result<Summary, Error> {
+    let out = checked_root(out)?;
+    let _lock = lock(&out, LockMode::Read)?;
+    let scan = scan_tree(&out, plan, scope)?;
+    refuse_conflicts(&out, &scan, force)?;
+    Ok(summarize(&scan.folders))
+}
+
+/// Reports the conflicts that are not forced.
+fn refuse_conflicts(out: &Path, scan: &TreeScan<'_>, force: Force) -> Result<(), Error> {
+    let mut conflicts = all_conflicts(out, scan);
+    conflicts.retain(|conflict| force == Force::No || !conflict.kind.can_be_forced());
+    if conflicts.is_empty() { Ok(()) } else { Err(Error::Conflicts(conflicts)) }
 }
 
 /// A lock on a tree: no other run writes to it until this is dropped.
@@ -249,6 +272,7 @@ fn create_file(path: &Path) -> io::Result<File> {
 fn summarize(folders: &[FolderScan<'_>]) -> Summary {
     let mut summary = Summary::default();
     for folder in folders {
+        summary.provenance.extend(provenance_difference(folder));
         for file in &folder.files {
             let list = match file.state {
                 FileState::Missing => &mut summary.created,

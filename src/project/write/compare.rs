@@ -94,17 +94,22 @@ fn folder_differences(out: &Path, folder: &FolderScan<'_>) -> Vec<Difference> {
     kinds.extend(folder.leftovers.iter().map(|name| (name.as_str(), DifferenceKind::Leftover)));
     kinds.extend(noticeable(&folder.others).map(|name| (name.as_str(), DifferenceKind::Foreign)));
 
+    differences.extend(kinds.into_iter().map(|(name, kind)| difference(&base.join(name), kind)));
+    differences.extend(provenance_difference(folder));
+    differences
+}
+
+/// The difference of a folder's `.provenance`.
+pub(super) fn provenance_difference(folder: &FolderScan<'_>) -> Option<Difference> {
     let target = folder.target_provenance();
     let is_blocked = folder.conflicts.iter().any(|at| at.path.ends_with(provenance::FILE));
     let kind = match &folder.provenance_bytes {
-        Some(_) if target.is_empty() => Some(DifferenceKind::Obsolete),
-        Some(bytes) if *bytes != target.to_text().as_bytes() => Some(DifferenceKind::Stale),
-        None if !target.is_empty() && !is_blocked => Some(DifferenceKind::Missing),
-        _ => None,
+        Some(_) if target.is_empty() => DifferenceKind::Obsolete,
+        Some(bytes) if *bytes != target.to_text().as_bytes() => DifferenceKind::Stale,
+        None if !target.is_empty() && !is_blocked => DifferenceKind::Missing,
+        _ => return None,
     };
-    kinds.extend(kind.map(|kind| (provenance::FILE, kind)));
-    differences.extend(kinds.into_iter().map(|(name, kind)| difference(&base.join(name), kind)));
-    differences
+    Some(difference(&Path::new(&folder.name).join(provenance::FILE), kind))
 }
 
 fn difference_kind(state: FileState) -> Option<DifferenceKind> {

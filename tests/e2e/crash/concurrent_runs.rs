@@ -151,7 +151,7 @@ fn a_render_beside_a_commit_does_not_change_what_is_committed() {
                 run_concurrently(&fleet, &mut random, 100, &commands)
             }
             _ => {
-                let other = ["render", "-q", "--set=gate.floor=4Gi"];
+                let other = ["render", "-q", "--set=gate.floor=4Gi", "--out=rendered"];
                 run_concurrently(&fleet, &mut random, 700, &[&["commit", "-q"], &other])
             }
         };

@@ -1,0 +1,107 @@
+//! Validates any manifests by the API server's rules, offline.
+//!
+//! In: files and folders that the user names, and standard input. Out: a [`Report`], with a finding for each
+//! problem and an error for each file that can't be read.
+
+mod report;
+
+pub use report::{github, json, sarif};
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::project::{Project, ProjectError, find_manifests, is_standard_input, read_manifests};
+use yaml_spans::Dialect;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::source::Sources;
+
+/// The result of validating all files.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// The problems.
+    pub findings: Vec<Diagnostic>,
+    /// The number of objects that were checked.
+    pub checked: usize,
+    /// The number of objects of each unknown kind (`apiVersion`, `kind`), which were skipped.
+    pub unknown: BTreeMap<(String, String), usize>,
+    /// Files and folders that can't be read, or contain no object.
+    pub errors: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Validates files, all manifests below folders, and standard input (`-`). A link in the project that
+    /// leads out of it is an error.
+    pub fn of_paths<'a>(project: &Project, paths: impl IntoIterator<Item = &'a Path>) -> Self {
+        let mut report = Report::default();
+        for path in paths {
+            if let Err(error) = project.check_named(path) {
+                report.add_error(error);
+                continue;
+            }
+            let mut of_path = Report::default();
+            of_path.validate_path(path);
+            of_path.refuse_nothing(path);
+            report.add(of_path);
+        }
+        report
+    }
+
+    /// The number of objects that were skipped.
+    pub fn skipped(&self) -> usize {
+        self.unknown.values().sum()
+    }
+
+    /// Validates a file, or all manifests below a folder.
+    fn validate_path(&mut self, path: &Path) {
+        match find_manifests(path) {
+            Ok(files) => files.iter().for_each(|file| self.validate_file(file)),
+            Err(error) => self.add_error(error),
+        }
+    }
+
+    fn validate_file(&mut self, file: &Path) {
+        let mut sources = Sources::new();
+        let id = match read_manifests(file) {
+            Ok(source) => sources.add(source),
+            Err(error) => return self.add_error(error),
+        };
+        match yaml_spans::parse(&sources, id, Dialect::Kubectl) {
+            Ok(documents) => {
+                let report = kube_validate::validate_foreign(&documents);
+                self.checked += report.checked;
+                for (kind, count) in report.unknown {
+                    *self.unknown.entry(kind).or_insert(0) += count;
+                }
+                self.findings.extend(report.findings.iter().map(|error| error.diagnose(&sources)));
+            }
+            Err(errors) => {
+                self.findings.extend(errors.iter().map(|error| error.diagnose(&sources)));
+            }
+        }
+    }
+
+    /// Adds an error if there was no object: the command that should have written it may have failed.
+    fn refuse_nothing(&mut self, path: &Path) {
+        let is_empty = self.checked + self.skipped() + self.findings.len() + self.errors.len() == 0;
+        if is_empty {
+            let name = match is_standard_input(path) {
+                true => "standard input".to_owned(),
+                false => format!("`{}`", path.display()),
+            };
+            self.errors.push(Diagnostic::new(format!("{name} contains no object")));
+        }
+    }
+
+    fn add(&mut self, other: Report) {
+        self.findings.extend(other.findings);
+        self.checked += other.checked;
+        for (kind, count) in other.unknown {
+            *self.unknown.entry(kind).or_insert(0) += count;
+        }
+        self.errors.extend(other.errors);
+    }
+
+    fn add_error(&mut self, error: ProjectError) {
+        self.errors.extend(Diagnostics::from(error).0);
+    }
+}
