@@ -142,3 +142,23 @@ fn an_unknown_flag_is_a_usage_error() {
     let message = Sandbox::demo().refused(&["generate", "--folder", "demo"]);
     assert!(message.contains("unexpected argument '--folder'"), "{message}");
 }
+
+#[test]
+fn a_folder_is_named_and_not_a_path() {
+    let sandbox = Sandbox::repository();
+    for name in ["rendered/tripit", "rendered/tripit/", "tripti"] {
+        let message = sandbox.refused(&["generate", "--app", name]);
+        assert!(message.contains("did you mean `--app tripit`?"), "{message}");
+    }
+}
+
+#[test]
+fn standard_input_is_not_an_overlay() {
+    let sandbox = Sandbox::repository();
+    for command in ["generate", "render", "lint", "doctor", "list", "diff"] {
+        let message = sandbox.refused(&[command, "-f", "-"]);
+        assert!(message.contains("`-f -` is not supported: expected a file"), "{message}");
+    }
+    let message = sandbox.refused(&["diff", "--history", "-"]);
+    assert!(message.contains("`--history -` is not supported"), "{message}");
+}

@@ -24,6 +24,19 @@ fn there_is_a_page_for_every_command() {
 }
 
 #[test]
+fn there_is_a_page_for_every_subcommand() {
+    for args in
+        [&["policy", "edit"][..], &["policy-edit"], &["image", "build"], &["gitops", "flux"]]
+    {
+        let page = run_in(repository(), &[&["man"], args].concat());
+        let title = format!(".TH tts-render-{} 1", args.join("-"));
+        assert!(page.code == 0 && page.stdout.contains(&title), "{}{}", page.stdout, page.stderr);
+    }
+    let unknown = run_in(repository(), &["man", "image", "biuld"]);
+    assert!(unknown.refusal().contains("did you mean `build`?"), "{}", unknown.stderr);
+}
+
+#[test]
 fn an_unknown_command_is_an_error_with_a_suggestion() {
     let unknown = run_in(repository(), &["man", "rendr"]);
     assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));

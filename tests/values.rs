@@ -268,3 +268,40 @@ fn a_null_for_a_key_that_does_not_exist_is_an_error() {
     sandbox.write("overlay.yaml", "gate: {reserve: null}\nnamespace: {labels: {a: null}}\n");
     sandbox.ok(&["generate", "-f", "overlay.yaml"]);
 }
+
+#[test]
+fn paths_of_other_spellings_are_explained() {
+    let sandbox = Sandbox::repository();
+    for (set, expected) in [
+        (
+            "server.tolerations.0.key=x",
+            "invalid path `server.tolerations.0.key`: there is no such value",
+        ),
+        ("server.tolerations.0.key=x", "did you mean `server.tolerations[0].key`?"),
+        (
+            "server.resources.limits.nvidia.com/gpu=2",
+            r#"did you mean `server.resources.limits["nvidia.com/gpu"]`?"#,
+        ),
+        (
+            "namespace.labels.keel.sh/enrolled=false",
+            r#"did you mean `namespace.labels["keel.sh/enrolled"]`?"#,
+        ),
+        (
+            "gate.floor=7Gi,gate.reserve=1Gi",
+            "expected one value: write `--set gate.floor=7Gi --set gate.reserve=1Gi`",
+        ),
+        ("gate.flor=7Gi", "did you mean `floor`?"),
+    ] {
+        let errors = sandbox.refused(&["render", "--dry-run", "--set", set]);
+        assert!(errors.contains(expected), "{set}: {errors}");
+    }
+    // A comma is ordinary in a text, and so are dots in a key that is quoted.
+    for set in [
+        "server.env.LIST=a,b=c,d",
+        r#"namespace.labels["keel.sh/enrolled"]=false"#,
+        "server.tolerations[0].key=x",
+        "server.args=[a,b]",
+    ] {
+        sandbox.ok(&["render", "--dry-run", "--set", set]);
+    }
+}

@@ -10,6 +10,7 @@ use yaml_spans::diagnostic::Diagnostic;
 
 use super::fail_on::FailOn;
 use super::format::FormatFlag;
+use super::project::refuse_standard_input;
 use super::{CliError, Context, Exit, Inputs};
 
 /// Show what changed in the objects, and what it will do to the cluster
@@ -82,6 +83,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         return Err(Diagnostic::new(message).into());
     }
     if let Some(path) = &args.history {
+        refuse_standard_input("--history", path)?;
         context.common.project().check_named(path)?;
     }
     let history = args.history.as_deref().map(input::read_history).transpose()?;

@@ -13,6 +13,7 @@ use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::source::Place;
 use yaml_spans::{self, Node, Path, Segment, Value};
 
+use super::complete;
 use super::{CliError, Context, Exit, Inputs};
 
 /// Show which value decides a field, or which fields a value decides
@@ -27,22 +28,22 @@ use super::{CliError, Context, Exit, Inputs};
 The answer is found by rendering again with each value changed in turn, so it is right for any template.")]
 pub(crate) struct Args {
     /// The object, as KIND/NAME or 'KIND NAMESPACE/NAME'; kinds as for kubectl
-    #[arg(value_name = "OBJECT", required_unless_present = "value", conflicts_with = "value")]
+    #[arg(value_name = "OBJECT", add = complete::objects(), required_unless_present = "value", conflicts_with = "value")]
     object: Option<String>,
     /// The field's path in the object; default: the whole object
     #[arg(value_name = "PATH", requires = "object")]
     path: Option<Path>,
     /// A value's path: show every field that it, or a value below it, decides
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", add = complete::values())]
     value: Option<Path>,
     /// Only these stacks; default: all
-    #[arg(long = "stack", value_name = "STACK")]
+    #[arg(long = "stack", value_name = "STACK", add = complete::stacks())]
     stacks: Vec<String>,
     /// An overlay, as for render
     #[arg(short = 'f', long = "values", value_name = "FILE")]
     overlays: Vec<std::path::PathBuf>,
     /// One value, as for render
-    #[arg(long, value_name = "PATH=VALUE")]
+    #[arg(long, value_name = "PATH=VALUE", add = complete::assignments())]
     set: Vec<String>,
     /// A folder of templates to use instead of the project's
     #[arg(long, value_name = "DIR")]

@@ -2,7 +2,9 @@
 
 use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::suggest;
 
+use super::complete;
 use super::plugin::read_request;
 use super::{CliError, Context, Exit, Inputs};
 
@@ -20,7 +22,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
     /// Print this folder of rendered/ alone
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", add = complete::apps())]
     app: Option<String>,
 }
 
@@ -37,7 +39,11 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         let message = format!(
             "there are no objects in `{folder}`: Argo CD would take an empty output for the deletion of all objects"
         );
-        return Err(Diagnostic::new(message).into());
+        let error = Diagnostic::new(message);
+        return Err(match suggest_folder(&rendered, folder) {
+            Some(name) => error.note(format!("did you mean `--app {name}`?")).into(),
+            None => error.into(),
+        });
     }
     for file in files {
         writeln!(context.out, "---")?;
@@ -47,4 +53,11 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         }
     }
     Ok(Exit::Success)
+}
+
+/// The folder that was probably meant: one with a similar name, or the last part of a path.
+fn suggest_folder<'a>(rendered: &'a RenderedProject, name: &str) -> Option<&'a str> {
+    let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or(name);
+    let mut folders = rendered.files.iter().map(|file| file.folder.as_str());
+    folders.clone().find(|folder| *folder == last).or_else(|| suggest(last, &mut folders))
 }

@@ -8,6 +8,7 @@ use tts_render::gitops::{self, Document, Forge, ManifestSource, StackApps, Wirin
 use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
+use super::complete;
 use super::{CliError, Context, Exit, Inputs, file_error};
 
 /// Print the files that wire this repository to Argo CD, Flux or a forge, or a client to its settings
@@ -27,7 +28,7 @@ pub(crate) struct Args {
     #[arg(short = 'f', long = "values", value_name = "FILE", global = true)]
     overlays: Vec<PathBuf>,
     /// One value: --set gitops.repoURL=https://git.example/me/infra.git
-    #[arg(long, value_name = "PATH=VALUE", global = true)]
+    #[arg(long, value_name = "PATH=VALUE", global = true, add = complete::assignments())]
     set: Vec<String>,
 }
 

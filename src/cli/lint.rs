@@ -12,6 +12,7 @@ use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::source::Source;
 use yaml_spans::suggest;
 
+use super::complete;
 use super::fail_on::FailOn;
 use super::format::FormatFlag;
 use super::print::Entry;
@@ -45,6 +46,7 @@ pub(crate) struct Args {
     #[arg(
         long,
         value_name = "ID",
+        add = complete::rules(),
         conflicts_with_all = ["stacks", "overlays", "set", "templates", "format", "fail_on", "allowed"]
     )]
     explain: Option<String>,

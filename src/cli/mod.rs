@@ -3,6 +3,7 @@
 //! Data goes to standard output, messages to standard error. Only this module prints.
 
 mod commit;
+mod complete;
 mod completions;
 mod diff;
 mod doctor;
@@ -27,6 +28,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod version;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -76,6 +78,7 @@ enum Command {
     Image(image::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Version(version::Args),
 }
 
 impl Command {
@@ -151,6 +154,11 @@ impl Context<'_> {
 
 /// Parses the command line, runs the command and reports its errors.
 pub(crate) fn main() -> ExitCode {
+    match complete::answer_shell() {
+        Ok(false) => {}
+        Ok(true) => return Exit::Success.into(),
+        Err(error) => return print_usage(&error),
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => return print_usage(&usage),
@@ -225,6 +233,7 @@ fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliE
         Command::Image(args) => image::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => man::run(&args, context),
+        Command::Version(args) => version::run(&args, context),
     }
 }
 

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
-use tts_render::project::Project;
 use tts_render::project::load::Request;
+use tts_render::project::{Project, is_standard_input};
 use tts_render::report::ForgePaths;
 use tts_render::values::Assignment;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
+use super::complete;
 use super::print::Color;
 
 /// Flags of every command.
@@ -37,13 +38,13 @@ pub(crate) struct Common {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Inputs {
     /// Stacks, by name, or by the path of their values file (with `/` or `.yaml`); default: all
-    #[arg(value_name = "STACK")]
+    #[arg(value_name = "STACK", add = complete::stacks())]
     pub stacks: Vec<String>,
     /// An overlay: maps merge, lists and scalars replace, null removes; the last wins
     #[arg(short = 'f', long = "values", value_name = "FILE")]
     pub overlays: Vec<PathBuf>,
     /// One value, typed by the schema; stronger than overlays: --set gate.floor=7Gi
-    #[arg(long, value_name = "PATH=VALUE")]
+    #[arg(long, value_name = "PATH=VALUE", add = complete::assignments())]
     pub set: Vec<String>,
     /// A folder of templates in place of the project's
     #[arg(long, value_name = "DIR")]
@@ -71,6 +72,15 @@ impl Common {
     }
 }
 
+/// Refuses `-` for a flag that takes a file: it may be read more than once.
+pub(crate) fn refuse_standard_input(flag: &str, path: &Path) -> Result<(), Diagnostic> {
+    if !is_standard_input(path) {
+        return Ok(());
+    }
+    let message = format!("`{flag} -` is not supported: expected a file, not standard input");
+    Err(Diagnostic::new(message).note("a file of this name is `./-`"))
+}
+
 impl Inputs {
     /// The stacks to render, with their layers.
     pub(crate) fn request(&self) -> Result<Request, Diagnostics> {
@@ -82,6 +92,8 @@ impl Inputs {
                 Err(error) => errors.push(Diagnostic::new(format!("--set: {error}"))),
             }
         }
+        let inputs = self.overlays.iter().map(|path| refuse_standard_input("-f", path));
+        errors.extend(inputs.filter_map(Result::err));
         if !errors.is_empty() {
             return Err(Diagnostics(errors));
         }

@@ -62,9 +62,84 @@ impl Assignment {
         };
         let path =
             text[..at].parse().map_err(|error: PathError| InvalidAssignment::new(text, error))?;
-        let value = Assigned::Text(text[at + 1..].to_owned());
+        let value_text = &text[at + 1..];
+        if let Some(second) = second_assignment(value_text) {
+            let first = &text[..at + 1 + second];
+            let second = &value_text[second + 1..];
+            let expected = format!("expected one value: write `--set {first} --set {second}`");
+            return Err(InvalidAssignment::new(text, expected));
+        }
+        let value = Assigned::Text(value_text.to_owned());
         Ok(Assignment { layer: "--set".to_owned(), path, value })
     }
+}
+
+/// The place of a comma in an assigned text after which another value is assigned, as Helm allows:
+/// `7Gi,gate.reserve=1Gi`. Only the path of a value counts, since texts may contain commas.
+fn second_assignment(text: &str) -> Option<usize> {
+    text.match_indices(',').map(|(at, _)| at).find(|&at| {
+        let rest = &text[at + 1..];
+        let path = rest.split_once('=').and_then(|(path, _)| path.parse::<Path>().ok());
+        path.is_some_and(|path| Shape::of_values().at(&path).is_some())
+    })
+}
+
+/// The spelling of a path that was probably meant: `a.0.b` for `a[0].b`, `a.example.com/b` for
+/// `a["example.com/b"]`. `None` if no such spelling is the path of a value.
+fn suggest_spelling(path: &Path) -> Option<Path> {
+    let shape = Shape::of_values();
+    let indexed = path.segments().iter().fold(Path::root(), |mut indexed, segment| {
+        let index = match segment {
+            Segment::Key(key) => key.parse().ok(),
+            Segment::Index(_) => None,
+        };
+        let is_list = shape.at(&indexed).is_some_and(|shape| shape.allows("array"));
+        indexed.push(match index {
+            Some(index) if is_list => Segment::Index(index),
+            _ => segment.clone(),
+        });
+        indexed
+    });
+    if indexed != *path && shape.at(&indexed).is_some() {
+        return Some(indexed);
+    }
+    let segments = indexed.segments();
+    for start in 0..segments.len() {
+        for end in start + 2..=segments.len() {
+            let Some(key) = join_keys(&segments[start..end]) else { break };
+            let rest = segments[end..].iter().cloned();
+            let joined = segments[..start].iter().cloned().chain([Segment::Key(key)]).chain(rest);
+            let joined = joined.fold(Path::root(), |mut path, segment| {
+                path.push(segment);
+                path
+            });
+            if shape.at(&joined).is_some() {
+                return Some(joined);
+            }
+        }
+    }
+    None
+}
+
+/// Returns true if a key is the end of a name with a domain, such as `com/gpu`. Kubernetes allows no other
+/// slash in a key, and a quantity's schema allows anything below it.
+fn splits_domain(path: &Path) -> bool {
+    path.segments().iter().any(|segment| match segment {
+        Segment::Key(key) => key.split_once('/').is_some_and(|(domain, _)| !domain.contains('.')),
+        Segment::Index(_) => false,
+    })
+}
+
+/// Keys that were written as one with dots in it.
+fn join_keys(segments: &[Segment]) -> Option<String> {
+    let keys: Option<Vec<&str>> = segments
+        .iter()
+        .map(|segment| match segment {
+            Segment::Key(key) => Some(key.as_str()),
+            Segment::Index(_) => None,
+        })
+        .collect();
+    Some(keys?.join("."))
 }
 
 /// The layers of one stack's values, the first the lowest.
@@ -97,6 +172,12 @@ pub enum LoadError {
         parent: String,
         /// Its kind.
         kind: String,
+    },
+    /// An assignment's path is not a value's, but another spelling of it is.
+    #[error("invalid path `{path}`: there is no such value")]
+    Misspelled {
+        /// The path.
+        path: Path,
     },
     /// An assigned text does not have the type that the schema expects.
     #[error("invalid value `{text}`: expected {expected}")]
@@ -284,8 +365,16 @@ fn apply_assignment(
     let key_span = Span::new(id, 0, path_text.len() as u32);
     let start = key_span.end + 1;
     let value_span = Span::new(id, start, start + value_text.len() as u32);
+    let path = &assignment.path;
+    if (Shape::of_values().at(path).is_none() || splits_domain(path))
+        && let Some(meant) = suggest_spelling(path)
+    {
+        let error = LoadError::Misspelled { path: path.clone() };
+        let hint = Hint::Suggestion(meant.to_string().into());
+        return Err(Box::new(Located::new(error, Some(key_span), path.clone()).hint(hint)));
+    }
     merge_assignment(tree, assignment, key_span, value_span)
-        .map_err(|error| Box::new(Located::new(error, Some(value_span), assignment.path.clone())))
+        .map_err(|error| Box::new(Located::new(error, Some(value_span), path.clone())))
 }
 
 fn merge_assignment(
