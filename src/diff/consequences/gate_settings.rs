@@ -1,6 +1,6 @@
 //! Changed settings of the gate, by the gate's own table of settings.
 
-use kube_formats::quantity::parse_bytes;
+use kube_formats::quantity::{describe_bytes, parse_bytes};
 use vram_gate::settings::{Effect, Key, Kind, Role, Row, TABLE};
 
 use super::{Finding, Rule, RuleContext, Topic};
@@ -132,9 +132,9 @@ fn start_limit(old: &GateJob, new: &GateJob) -> Option<Message> {
         return None;
     }
     let message =
-        Message::of("it starts only while others use at most ").code(format_memory(after));
+        Message::of("it starts only while others use at most ").code(describe_bytes(after));
     Some(match before {
-        Some(before) => message.and(" (was ").code(format_memory(before)).and(")"),
+        Some(before) => message.and(" (was ").code(describe_bytes(before)).and(")"),
         None => message,
     })
 }
@@ -147,7 +147,7 @@ fn max_used_at_start(job: &GateJob) -> Option<u64> {
 /// A setting's value in units that people use; a malformed value as it is written.
 pub(in crate::diff) fn format_setting(row: &Row, text: &str) -> String {
     match row.kind {
-        Kind::Memory => parse_bytes(text).map_or_else(|_| text.to_owned(), format_memory),
+        Kind::Memory => parse_bytes(text).map_or_else(|_| text.to_owned(), describe_bytes),
         Kind::Duration => vram_gate::duration::parse(text).map_or_else(
             |_| text.to_owned(),
             |duration| match duration.as_millis() {
@@ -157,16 +157,6 @@ pub(in crate::diff) fn format_setting(row: &Row, text: &str) -> String {
         ),
         Kind::Number(..) | Kind::Choice(_) | Kind::Text(_) => text.to_owned(),
     }
-}
-
-/// Bytes as people write them, rounded to two decimals: `6Gi`, `1.5Gi`, `512Mi`.
-pub(in crate::diff) fn format_memory(bytes: u64) -> String {
-    let units = [(1u64 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
-    let Some((unit, name)) = units.iter().find(|(unit, _)| bytes >= *unit) else {
-        return bytes.to_string();
-    };
-    let amount = format!("{:.2}", bytes as f64 / *unit as f64);
-    format!("{}{name}", amount.trim_end_matches('0').trim_end_matches('.'))
 }
 
 #[cfg(test)]
