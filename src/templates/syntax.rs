@@ -49,8 +49,13 @@ pub enum SyntaxError {
     #[error("`{0}` closes no block")]
     End(String),
     /// The markers of a merge that Git could not finish.
-    #[error("unresolved merge conflict: `{0}`: keep one of the versions, and delete the markers")]
-    Conflict(String),
+    #[error("unresolved merge conflict: `{marker}`: {fix}")]
+    Conflict {
+        /// The first marker.
+        marker: String,
+        /// Advice on how to resolve it.
+        fix: String,
+    },
     /// An expression that could grow without limit.
     #[error("{0}")]
     Growth(&'static str),
@@ -61,7 +66,8 @@ pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
     let conflicts = find_conflicts(text);
     if !conflicts.is_empty() {
         let conflict = |conflict: &MergeConflict| {
-            (SyntaxError::Conflict(truncate(&text[conflict.first()])), conflict.first())
+            let marker = truncate(text.get(conflict.first()).unwrap_or_default());
+            (SyntaxError::Conflict { marker, fix: conflict.fix() }, conflict.first())
         };
         return conflicts.iter().map(conflict).collect();
     }
@@ -455,8 +461,12 @@ mod tests {
     fn a_merge_conflict_is_the_only_error() {
         let text =
             "{% if a %}\n<<<<<<< HEAD\n{% if b %}\n=======\n{% if c %}\n>>>>>>> x\n{% endif %}\n";
-        let error = SyntaxError::Conflict("<<<<<<< HEAD".to_owned());
-        assert_eq!(check_template(text), [(error, 11..23)]);
+        let [(error, range)] = &check_template(text)[..] else { panic!("one error") };
+        assert_eq!(*range, 11..23);
+        assert_eq!(
+            error.to_string(),
+            "unresolved merge conflict: `<<<<<<< HEAD`: keep one of the versions, and delete the lines 2, 4 and 6"
+        );
     }
 
     #[test]

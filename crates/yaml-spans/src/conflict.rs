@@ -13,12 +13,26 @@ const MARKER_LENGTH: usize = 7;
 pub struct MergeConflict {
     /// The markers, in the order of the text.
     pub markers: Vec<Range<usize>>,
+    /// Their lines, counted from 1.
+    pub lines: Vec<usize>,
 }
 
 impl MergeConflict {
     /// The bytes of the first marker.
     pub fn first(&self) -> Range<usize> {
         self.markers.first().cloned().unwrap_or_default()
+    }
+
+    /// Advice on how to resolve it.
+    pub fn fix(&self) -> String {
+        let lines: Vec<String> = self.lines.iter().map(usize::to_string).collect();
+        match lines.split_last() {
+            Some((last, others)) if !others.is_empty() => format!(
+                "keep one of the versions, and delete the lines {} and {last}",
+                others.join(", ")
+            ),
+            _ => format!("delete line {}, once one version is left", lines.concat()),
+        }
     }
 }
 
@@ -28,15 +42,18 @@ pub fn find_conflicts(text: &str) -> Vec<MergeConflict> {
     let mut conflicts: Vec<MergeConflict> = Vec::new();
     let mut is_open = false;
     let mut offset = 0;
-    for line in text.split_inclusive('\n') {
+    for (index, line) in text.split_inclusive('\n').enumerate() {
         let start = offset;
         offset += line.len();
         let line = line.trim_end_matches(['\n', '\r']);
         let Some(marker) = marker_of(line) else { continue };
         let range = start..start + line.len();
         match conflicts.last_mut() {
-            Some(conflict) if is_open && marker != '<' => conflict.markers.push(range),
-            _ => conflicts.push(MergeConflict { markers: vec![range] }),
+            Some(conflict) if is_open && marker != '<' => {
+                conflict.markers.push(range);
+                conflict.lines.push(index + 1);
+            }
+            _ => conflicts.push(MergeConflict { markers: vec![range], lines: vec![index + 1] }),
         }
         is_open = marker != '>';
     }

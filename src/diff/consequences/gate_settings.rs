@@ -24,6 +24,8 @@ pub(super) const CHANGED: Rule = Rule {
     source: "gate/src/decision.rs: `free = total − used`; up if `free ≥ floor`, yield if not, if less than the reserve is left, or if the tenant uses more than its budget",
 };
 
+/// The settings that decide up to which memory in use the tenant starts.
+const START_LIMIT: [Key; 2] = [Key::Floor, Key::GpuTotal];
 /// The settings that decide what a missing reading means.
 const WITHOUT_READING: [Key; 2] = [Key::OnScrapeFailure, Key::NoSeries];
 
@@ -37,7 +39,13 @@ pub(super) fn changed_settings(context: &RuleContext<'_>) -> Vec<Finding> {
         findings.extend(
             blind.iter().map(|change| Finding::new(&BLIND, &new.id, change.blind_message())),
         );
-        let messages = others.iter().map(SettingChange::message).chain(start_limit(old, new));
+        let limit = start_limit(old, new);
+        let messages = others.iter().map(|change| match &limit {
+            // The limit says what the change does.
+            Some(_) if START_LIMIT.contains(&change.row.key) => change.values(),
+            _ => change.message(),
+        });
+        let messages = messages.chain(limit.clone());
         if let Some(message) = messages.reduce(|one, other| one.and("; ").then(other))
             && !others.is_empty()
         {
@@ -100,14 +108,19 @@ impl<'a> SettingChange<'a> {
     fn message(&self) -> Message {
         let effect = match (self.meaning(), self.effect) {
             (Some(meaning), _) => meaning,
-            (None, Some(Effect::Protects)) => "the tenant runs less",
+            (None, Some(Effect::Protects)) => "the tenant runs less often",
             (None, Some(Effect::Exposes)) => "the other users of the GPU are protected less",
             (None, _) if self.row.role() == Role::Reading => "the gate reads something else",
             (None, _) => "the gate decides otherwise",
         };
+        self.values().and(format!(", {effect}"))
+    }
+
+    /// The setting with its values before and after.
+    fn values(&self) -> Message {
         let message = Message::of(format!("{} ", self.row.label()));
         let message = setting_code(message, self.row, self.old).and(" → ");
-        setting_code(message, self.row, self.new).and(format!(", {effect}"))
+        setting_code(message, self.row, self.new)
     }
 
     /// The behaviour that the new value of a choice selects.
@@ -132,7 +145,7 @@ fn start_limit(old: &GateJob, new: &GateJob) -> Option<Message> {
         return None;
     }
     let message =
-        Message::of("it starts only while others use at most ").code(describe_bytes(after));
+        Message::of("the tenant starts only while others use at most ").code(describe_bytes(after));
     Some(match before {
         Some(before) => message.and(" (was ").code(describe_bytes(before)).and(")"),
         None => message,

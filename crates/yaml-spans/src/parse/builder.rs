@@ -184,17 +184,7 @@ impl<'a> Builder<'a> {
         let Range { start, end } = conflict.first();
         let marker = self.text.get(start..end).unwrap_or_default();
         let error = ParseError::MergeConflict(truncate(marker));
-        let place = |range: &Range<usize>| self.sources.place(self.span(range.start, range.end));
-        let lines: Vec<String> =
-            conflict.markers.iter().map(|range| place(range).line.to_string()).collect();
-        let hint = match lines.split_last() {
-            Some((last, [])) => format!("delete line {last}, once one version is left"),
-            Some((last, others)) => format!(
-                "keep one of the versions, and delete the lines {} and {last}",
-                others.join(", ")
-            ),
-            None => String::new(),
-        };
+        let hint = conflict.fix();
         let span = Some(self.span(start, end));
         self.push_error(Located { error, span, path: Path::root(), hint: Some(hint.into()) });
     }

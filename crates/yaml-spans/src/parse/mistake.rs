@@ -141,7 +141,7 @@ impl Progress<'_> {
         Some((ParseError::syntax(message, cure), at..end))
     }
 
-    /// A comment in a plain scalar of several lines: its first line is no `key: value`, or the next line
+    /// A comment in a plain scalar of several lines: its first line is not `key: value`, or the next line
     /// is indented too far.
     fn comment_in_scalar(&self) -> Option<Mistake> {
         let start = self.error_line();
