@@ -6,7 +6,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::tool::{Sandbox, repository};
+use common::tool::{Sandbox, repository, run_in};
 use tts_render::explain::{IDLE_VALUES, Influence, idle_reason};
 use tts_render::project::Project;
 use tts_render::project::load::{LoadedStack, Request};
@@ -46,6 +46,102 @@ fn a_field_leads_to_its_template_line_and_its_values() {
     ] {
         assert_eq!(sandbox.ok(&["explain", name, path]).stdout, out, "{name}");
     }
+}
+
+#[test]
+fn a_reviewer_may_point_at_a_line() {
+    let sandbox = Sandbox::repository();
+    let object = ["explain", "deployment/chatterbox-tts"];
+    let replicas = sandbox.ok(&[&object[..], &["spec.replicas"]].concat()).stdout;
+    for words in [
+        &["Deployment", "tts/chatterbox-tts", "spec.replicas"][..],
+        &["deployment", "chatterbox-tts", ".spec.replicas"],
+        &["deployment", ".spec.replicas"],
+        &["deploy/chatterbox-tts", "{.spec.replicas}"],
+    ] {
+        assert_eq!(sandbox.ok(&[&["explain"], words].concat()).stdout, replicas, "{words:?}");
+    }
+    // A line of a rendered file is the field on it.
+    let file = "rendered/tts/cronjob-chatterbox-vram-guard.yaml";
+    let rendered = sandbox.read(file);
+    let line = rendered.lines().position(|line| line.contains("value: 6Gi")).expect("FLOOR") + 1;
+    let out = sandbox.ok(&["explain", &format!("{file}:{line}")]).stdout;
+    assert!(out.contains("env[4].value = 6Gi\n"), "{out}");
+    assert!(out.contains("value     gate.floor = 6Gi, values/tts.yaml:"), "{out}");
+    assert!(!out.contains("note"), "{out}");
+    // With the column that a message has; without a line it is the object.
+    assert_eq!(sandbox.ok(&["explain", &format!("{file}:{line}:7")]).stdout, out);
+    let whole = sandbox.ok(&["explain", file]).stdout;
+    assert!(whole.starts_with("the whole object\n"), "{whole}");
+    assert_eq!(whole, sandbox.ok(&["explain", "cronjob/chatterbox-vram-guard"]).stdout);
+    // From the project's folder, or from another.
+    let root = sandbox.path("");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let output = run_in(
+        elsewhere.path(),
+        &["explain", &format!("{file}:{line}"), "-C", root.to_str().expect("UTF-8")],
+    );
+    assert!(output.stdout.contains("gate.floor = 6Gi"), "{}{}", output.stdout, output.stderr);
+    // A file that is not what the values render.
+    sandbox.write(file, rendered.replace("value: 6Gi", "value: 5Gi"));
+    let stale = sandbox.ok(&["explain", &format!("{file}:{line}")]).stdout;
+    assert!(
+        stale.ends_with(&format!(
+            "  note      {file} has another value: the values changed since it was rendered\n"
+        )),
+        "{stale}"
+    );
+    // A line of a values file is the value on it; a line of a policy, the owner's field.
+    let values = sandbox.read("values/tts.yaml");
+    let line = values.lines().position(|line| line == "  floor: 6Gi").expect("the floor") + 1;
+    let out = sandbox.ok(&["explain", &format!("values/tts.yaml:{line}")]).stdout;
+    assert_eq!(out, sandbox.ok(&["explain", "--value", "gate.floor"]).stdout);
+    assert_eq!(out, sandbox.ok(&["explain", "--value", ".gate.floor"]).stdout);
+    // A comment is about the value below it.
+    let comment = sandbox.ok(&["explain", &format!("values/tts.yaml:{}", line - 1)]).stdout;
+    assert_eq!(comment, out);
+    // A line of a template is each field that it writes.
+    let template = "templates/cronjob.yaml.j2";
+    let line = sandbox.read(template).lines().position(|line| line.contains("{{ gate.floor }}"));
+    let line = line.expect("it") + 1;
+    let out = sandbox.ok(&["explain", &format!("./{template}:{line}")]).stdout;
+    assert_eq!(out.matches("env[4].value = 6Gi\n").count(), 3, "{out}");
+    assert!(out.starts_with("CronJob tts/chatterbox-window-up\nspec."), "{out}");
+    assert_eq!(out.matches("gate.floor = 6Gi, values/tts.yaml:").count(), 3, "{out}");
+    let policy = "policies/inject-gpu-workload-priority.yaml";
+    let line = sandbox.read(policy).lines().position(|line| line.trim() == "- kube-system");
+    let out = sandbox.ok(&["explain", &format!("{policy}:{}", line.expect("it") + 1)]).stdout;
+    assert!(out.contains("exclude.any[0].resources.namespaces[0] = kube-system\n"), "{out}");
+}
+
+#[test]
+fn a_line_that_leads_nowhere_is_refused_with_the_reason() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("two.yaml", "a: 1\n---\nb: 2\n");
+    for (words, expected) in [
+        (&["deployment/chatterbox-tts", "spec", "more"][..], "unexpected argument `more`"),
+        (&["cronjob"], "`cronjob` is ambiguous: it may be `CronJob tts/chatterbox-"),
+        (&["zzzzzz"], "rendered objects: `"),
+        (&["Deployment", "tts/chaterbox-tts"], "did you mean `Deployment tts/chatterbox-tts`?"),
+        (&["rendered/tts/deployment-x.yaml:7"], "can't read `"),
+        (
+            &["rendered/tts/deployment-chatterbox-tts.yaml:9999"],
+            "line 9999 is behind its last object",
+        ),
+        (&["templates/cronjob.yaml.j2:1"], "no field of an object comes from line 1"),
+        (&["templates/cronjob.yaml.j2"], "`templates/cronjob.yaml.j2`: add a line, `FILE:LINE`"),
+        (&["values/tts.yaml:9999"], "`values/tts.yaml`: there is no value from line 9999 on"),
+        (&["two.yaml"], "`two.yaml`: it has 2 objects: add a line, `FILE:LINE`"),
+        (&["two.yaml:3"], "`two.yaml`: it has no object"),
+    ] {
+        let message = sandbox.refused(&[&["explain"], words].concat());
+        assert!(message.contains(expected), "{words:?}: {message}");
+    }
+    // An object that is in a file and that no stack renders.
+    let manifest = "apiVersion: v1\nkind: Service\nmetadata: {name: other, namespace: tts}\n";
+    sandbox.write("other.yaml", manifest);
+    let message = sandbox.refused(&["explain", "other.yaml:3"]);
+    assert!(message.contains("no stack renders `Service tts/other`"), "{message}");
 }
 
 #[test]

@@ -204,7 +204,7 @@ fn parameters_are_laid_over_the_values() {
             "{none:?}"
         );
     }
-    assert_eq!(floor(&plain), (6u64 << 30).to_string());
+    assert_eq!(floor(&plain), "6Gi");
     let changed = call().parameters(&json!([
         {"name": "gate.floor", "string": "7Gi"},
         {"name": "offPeak.suspendAll", "string": "true"},
@@ -214,7 +214,7 @@ fn parameters_are_laid_over_the_values() {
     ]));
     let objects = changed.manifests(&project);
     let find = |kind: &str| objects.iter().find(|object| object["kind"] == kind).unwrap();
-    assert_eq!(floor(&objects), (7u64 << 30).to_string());
+    assert_eq!(floor(&objects), "7Gi");
     assert_eq!(find("CronJob")["spec"]["suspend"], true);
     assert_eq!(find("PersistentVolumeClaim")["spec"]["accessModes"], json!(["ReadWriteOnce"]));
     assert_eq!(find("Namespace")["metadata"]["labels"]["keel.sh/enrolled"], "false");

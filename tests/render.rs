@@ -40,11 +40,48 @@ fn two_stacks_that_render_one_object_are_both_named() {
     let sandbox = Sandbox::two_stacks();
     sandbox.replace("values/whisper.yaml", "namespace: {name: speech", "namespace: {name: tts");
     let errors = sandbox.refused(&["render"]);
-    assert!(errors.contains("`Namespace tts` is rendered twice"), "{errors}");
-    assert!(
-        errors.contains("values/tts.yaml") && errors.contains("values/whisper.yaml"),
-        "{errors}"
-    );
+    let both = "`values/tts.yaml` and `values/whisper.yaml` both render `Namespace tts`";
+    assert!(errors.contains(both), "{errors}");
+    assert!(errors.contains("give `values/whisper.yaml` its own `namespace.name`\n"), "{errors}");
+}
+
+/// The errors of a command, a line each.
+fn first_lines(errors: &str) -> Vec<&str> {
+    errors.lines().filter(|line| line.starts_with("error")).collect()
+}
+
+#[test]
+fn a_copied_stack_is_one_error_with_the_values_to_change() {
+    let sandbox = Sandbox::repository();
+    let text = sandbox.read("values/tts.yaml");
+    let copy = text.replace("\nname: tts\n", "\nname: tts2\n");
+    sandbox.write("values/tts2.yaml", &copy);
+    let errors = sandbox.refused(&["render"]);
+    let lines = first_lines(&errors);
+    let same = "error: `values/tts.yaml` and `values/tts2.yaml` render the same 12 objects: `";
+    assert!(lines.len() == 1 && lines[0].starts_with(same), "{errors}");
+    let fix = "give `values/tts2.yaml` its own `namespace.name` and `storage.name`\n";
+    assert!(errors.contains(fix), "{errors}");
+    // The fix is enough.
+    let fixed = copy
+        .replace("\n  name: tts\n", "\n  name: tts2\n")
+        .replace("name: chatterbox-models", "name: tts2-models");
+    sandbox.write("values/tts2.yaml", &fixed);
+    sandbox.ok(&["render"]);
+    // A further copy is a further error.
+    sandbox.write("values/tts3.yaml", copy.replace("\nname: tts2\n", "\nname: tts3\n"));
+    let errors = sandbox.refused(&["render"]);
+    assert_eq!(first_lines(&errors).len(), 1, "{errors}");
+}
+
+#[test]
+fn an_error_that_all_stacks_share_is_reported_once() {
+    let sandbox = Sandbox::two_stacks();
+    sandbox.write("overlay.yaml", "gate: {flor: 6Gi}\n");
+    for args in [&["-f", "overlay.yaml"][..], &["--set", "gate.flor=6Gi"]] {
+        let errors = sandbox.refused(&[&["render", "--check"], args].concat());
+        assert_eq!(first_lines(&errors).len(), 1, "{args:?}: {errors}");
+    }
 }
 
 #[test]
@@ -53,7 +90,10 @@ fn one_object_from_two_templates_is_refused() {
     let text = std::fs::read_to_string("templates/role.yaml.j2").expect("a template");
     sandbox.write("templates/role-again.yaml.j2", &text);
     let errors = sandbox.refused(&["render"]);
-    assert!(errors.contains("`Role demo/demo-offpeak` is rendered twice"), "{errors}");
+    assert!(
+        errors.contains("`values/demo.yaml` renders `Role demo/demo-offpeak` twice"),
+        "{errors}"
+    );
 }
 
 #[test]
@@ -186,7 +226,7 @@ fn a_refused_setting_is_reported_at_the_line_of_the_values_file() {
 #[test]
 fn a_refused_setting_of_a_template_is_reported_at_its_line() {
     for (from, to, setting) in [
-        ("{{ gate.floor | string }}", "6gb", "FLOOR"),
+        ("{{ gate.floor }}", "6gb", "FLOOR"),
         ("{{ gate.sampleIntervalSeconds ~ 's' }}", "20 seconds", "SAMPLE_INTERVAL"),
         ("{{ gate.samples | string }}", "\"11\"", "SAMPLES"),
         ("{{ gate.count }}", "others", "COUNT"),
@@ -291,7 +331,7 @@ fn an_admission_needs_no_token_and_may_wait() {
 fn the_admissions_settings_are_checked_by_the_gates_rules() {
     let sandbox = Sandbox::repository();
     let template = "templates/deployment.yaml.j2";
-    sandbox.replace(template, "value: {{ gate.floor | string }}", "value: 6gb");
+    sandbox.replace(template, "value: {{ gate.floor }}", "value: 6gb");
     sandbox.ok(&["render", "--out", "elsewhere"]);
     let errors = sandbox.refused(&["render", "--set", "server.admission=true"]);
     assert!(errors.contains("would refuse `FLOOR`"), "{errors}");

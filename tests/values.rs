@@ -102,6 +102,7 @@ const REFUSED: &[Refused] = &[
     refused_by_tool("name=other", "its file `tts.yaml`"),
     refused_by_tool("server.port=null", "`service` needs `server.port`"),
     refused_by_tool("kyverno.policy=null", "needs `kyverno.policy`"),
+    refused_by_tool("gate.metricsUrl=null", "such as `http://SERVICE.NAMESPACE.svc.cluster.local:"),
     refused_by_tool("namespace.labels.tier=x", "`tier` is set by `namespace.tier`"),
     // Paths of assignments.
     refused_by_tool("gate.floor", "expected `PATH=VALUE`"),
@@ -203,7 +204,7 @@ fn later_layers_take_precedence() {
     let args = ["generate", "tts", "-f", "one.yaml", "-f", "two.yaml", "--set", "gate.samples=5"];
     let out = sandbox.ok(&args).stdout;
     // The last wins, maps merge, lists replace, null removes.
-    assert!(out.contains("value: \"2147483648\""), "{out}");
+    assert!(out.contains("value: 2Gi\n"), "{out}");
     assert!(out.contains("value: \"5\""), "{out}");
     assert!(out.contains("a: b") && out.contains("istio-injection: disabled"), "{out}");
     assert!(!out.contains("registry-credentials"), "{out}");
@@ -239,6 +240,112 @@ fn an_invalid_field_is_traced_to_its_value() {
         "{errors}"
     );
     assert!(errors.contains("--set:1:32"), "{errors}");
+}
+
+/// A mistake in the repository's values: the text before, after, and the one error that it gives.
+struct Mistake {
+    from: &'static str,
+    to: &'static str,
+    message: &'static str,
+    fix: &'static str,
+}
+
+const MISTAKES: &[Mistake] = &[
+    Mistake {
+        from: "  floor: 6Gi\n",
+        to: "<<<<<<< HEAD\n  floor: 6Gi\n=======\n  floor: 7Gi\n>>>>>>> main\n",
+        message: "unresolved merge conflict: `<<<<<<< HEAD`",
+        fix: "keep one of the versions, and delete the lines ",
+    },
+    Mistake {
+        from: "  floor: 6Gi\n",
+        to: "   floor: 6Gi\n",
+        message: "wrong indentation: 3 spaces",
+        fix: "indent it with 2 spaces as line ",
+    },
+    Mistake {
+        from: "  floor: 6Gi\n",
+        to: "  floor 6Gi\n",
+        message: "a `:` is missing after the key `floor`",
+        fix: "write `floor: 6Gi`",
+    },
+    Mistake {
+        from: "  floor: 6Gi\n",
+        to: "  floor: \"6Gi\n",
+        message: "the quote is never closed",
+        fix: "close it on this line",
+    },
+    Mistake {
+        from: "  floor: 6Gi\n",
+        to: "  floor: {a: b\n",
+        message: "the `{` is never closed",
+        fix: "close it with `}`",
+    },
+    Mistake {
+        from: "policy: policies/inject-",
+        to: "policy: policies/injekt-",
+        message: "can't read `policies/injekt-gpu-workload-priority.yaml`",
+        fix: "did you mean `policies/inject-gpu-workload-priority.yaml`?",
+    },
+];
+
+#[test]
+fn a_mistake_is_one_error_with_its_place_and_a_fix() {
+    let text = std::fs::read_to_string(repository().join("values/tts.yaml")).expect("values");
+    let sandbox = Sandbox::repository();
+    for Mistake { from, to, message, fix } in MISTAKES {
+        let (before, _) = text.split_once(from).expect(from);
+        sandbox.write("values/tts.yaml", text.replacen(from, to, 1));
+        let errors = sandbox.refused(&["render", "--check"]);
+        assert_eq!(errors.matches("error: ").count(), 1, "{to}: {errors}");
+        assert!(errors.contains(&format!("error: {message}")), "{to}: {errors}");
+        let line = before.matches('\n').count() + 1;
+        let place = format!("values/tts.yaml:{line}:");
+        assert!(errors.contains(&place) && errors.contains(fix), "{to}: {place} {errors}");
+    }
+}
+
+#[test]
+fn a_merge_conflict_is_named_in_every_file_that_is_read() {
+    let conflict = "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> main\n";
+    for (file, args) in [
+        ("overlay.yaml", &["render", "--check", "-f", "overlay.yaml"][..]),
+        ("templates/role.yaml.j2", &["render", "--check"]),
+        ("policies/inject-gpu-workload-priority.yaml", &["render", "--check"]),
+        (
+            "policies/inject-gpu-workload-priority.yaml",
+            &["policy", "edit", "policies/inject-gpu-workload-priority.yaml", "--exclude", "a"],
+        ),
+        ("base/tts/role-a.yaml", &["diff", "--base-dir", "base", "--head", "rendered"]),
+        ("base/tts/role-a.yaml", &["validate", "base/tts/role-a.yaml"]),
+    ] {
+        let sandbox = Sandbox::repository();
+        let before = std::fs::read_to_string(sandbox.path(file)).unwrap_or_default();
+        sandbox.write(file, format!("{before}{conflict}"));
+        let output = sandbox.run(args);
+        let printed = output.stdout + &output.stderr;
+        assert!(output.code != 0, "{args:?}: {printed}");
+        let line = before.lines().count() + 1;
+        for expected in [
+            "unresolved merge conflict: `<<<<<<< HEAD`".to_owned(),
+            format!("{file}:{line}:1"),
+            format!("delete the lines {line}, {} and {}", line + 2, line + 4),
+        ] {
+            assert!(printed.contains(&expected), "{args:?}: {expected}\n{printed}");
+        }
+    }
+}
+
+#[test]
+fn a_kind_of_a_custom_resource_names_the_list_that_allows_it() {
+    let sandbox = Sandbox::repository();
+    let monitor = "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata:\n  name: {{ server.name }}\n  namespace: {{ namespace.name }}\n";
+    sandbox.write("templates/monitor.yaml.j2", monitor);
+    let errors = sandbox.refused(&["render"]);
+    assert!(errors.contains("unknown kind `ServiceMonitor`"), "{errors}");
+    assert!(errors.contains("must be in `allowedKinds`"), "{errors}");
+    let allowed = "allowedKinds=[{apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor}]";
+    sandbox.ok(&["generate", "--set", allowed]);
 }
 
 #[test]

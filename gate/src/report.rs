@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
+use kube_formats::quantity::describe_bytes;
 use serde_json::{Map, Value, json};
 use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes, total_bytes};
 use vram_gate::exposition::Usage;
@@ -149,10 +150,14 @@ impl Report {
             let _ = write!(line, " {}", settings.action.name());
         }
         let _ = write!(line, ": {}", self.message());
-        for (name, value) in self.fields() {
-            let _ = match value {
-                Value::String(text) => write!(line, " {name}={text:?}"),
-                value => write!(line, " {name}={value}"),
+        for (name, figure) in self.fields() {
+            let _ = match figure {
+                Figure::Memory(bytes) => {
+                    let sign = if bytes < 0 { "-" } else { "" };
+                    write!(line, " {name}={sign}{}", describe_bytes(bytes.unsigned_abs()))
+                }
+                Figure::Other(Value::String(text)) => write!(line, " {name}={text:?}"),
+                Figure::Other(value) => write!(line, " {name}={value}"),
             };
         }
         line
@@ -188,63 +193,85 @@ impl Report {
             object.insert("name".into(), settings.target.name.clone().into());
             object.insert("dryRun".into(), settings.dry_run.into());
         }
-        object.extend(self.fields().into_iter().map(|(name, value)| (name.to_owned(), value)));
+        object.extend(self.fields().into_iter().map(|(name, figure)| {
+            let value = match figure {
+                Figure::Memory(bytes) => bytes.into(),
+                Figure::Other(value) => value,
+            };
+            (name.to_owned(), value)
+        }));
         Value::Object(object)
     }
 
-    /// Returns the numbers: bytes, except for `series`, `samples` and the replicas. `used` is the memory
-    /// counted against the floor; `free` is the rest.
-    fn fields(&self) -> Vec<(&'static str, Value)> {
+    /// Returns the figures. `used` is the memory counted against the floor; `free` is the rest.
+    fn fields(&self) -> Vec<(&'static str, Figure)> {
         let mut fields = Vec::new();
         if !self.setting_errors.is_empty() {
             let errors = describe_errors(&self.setting_errors);
-            fields.push(("settingError", json!(one_line(&errors))));
+            fields.push(("settingError", Figure::text(&errors)));
         }
         if let (Some(sampled), Some(settings)) = (&self.sampled, &self.settings) {
             let rules = &sampled.rules;
             match &sampled.scrape {
                 Ok(usage) => {
                     let used = counted_bytes(settings.action, usage, rules);
-                    // At most 2⁶³ either way, because settings and usage are bounded.
-                    let left = i64::try_from(free_bytes(rules, usage, used)).unwrap_or(i64::MIN);
                     fields.extend([
-                        ("used", json!(used)),
-                        ("free", json!(left)),
-                        ("floor", json!(rules.floor)),
-                        ("total", json!(total_bytes(rules, usage))),
-                        ("reserve", json!(rules.reserve)),
-                        ("others", json!(usage.others)),
-                        ("unknown", json!(usage.unknown)),
-                        ("tenant", json!(usage.tenant)),
-                        ("series", json!(usage.series)),
+                        ("used", Figure::memory(used)),
+                        ("free", Figure::memory(free_bytes(rules, usage, used))),
+                        ("floor", Figure::memory(rules.floor)),
+                        ("total", Figure::memory(total_bytes(rules, usage))),
+                        ("reserve", Figure::memory(rules.reserve)),
+                        ("others", Figure::memory(usage.others)),
+                        ("unknown", Figure::memory(usage.unknown)),
+                        ("tenant", Figure::memory(usage.tenant)),
+                        ("series", Figure::Other(json!(usage.series))),
                     ]);
-                    fields.extend(usage.total.map(|total| ("measuredTotal", json!(total))));
+                    fields
+                        .extend(usage.total.map(|total| ("measuredTotal", Figure::memory(total))));
                     let select = settings.sampling.iter().map(|sampling| &sampling.query.select);
                     let select = select.filter(|select| !select.is_empty());
-                    fields.extend(
-                        select.map(|select| ("select", json!(one_line(&select.to_string())))),
-                    );
+                    fields
+                        .extend(select.map(|select| ("select", Figure::text(&select.to_string()))));
                 }
                 Err(problem) => {
                     fields.extend([
-                        ("scrapeError", json!(one_line(problem))),
-                        ("floor", json!(rules.floor)),
+                        ("scrapeError", Figure::text(problem)),
+                        ("floor", Figure::memory(rules.floor)),
                     ]);
-                    fields.extend(rules.total.map(|total| ("total", json!(total))));
+                    fields.extend(rules.total.map(|total| ("total", Figure::memory(total))));
                 }
             }
-            fields.extend(rules.budget.map(|budget| ("budget", json!(budget))));
-            fields.push(("samples", json!(sampled.samples)));
+            fields.extend(rules.budget.map(|budget| ("budget", Figure::memory(budget))));
+            fields.push(("samples", Figure::Other(json!(sampled.samples))));
         }
         if let Some(before) = self.before {
-            fields.push(("before", json!(before)));
+            fields.push(("before", Figure::Other(json!(before))));
         }
         if let (Outcome::Scaled | Outcome::AlreadyThere, Some(decision)) =
             (&self.outcome, self.decision)
         {
-            fields.push(("after", json!(decision.scale_to)));
+            fields.push(("after", Figure::Other(json!(decision.scale_to))));
         }
         fields
+    }
+}
+
+/// A figure of a report.
+enum Figure {
+    /// Bytes: as they are in JSON, in units in text.
+    Memory(i64),
+    /// A count of something else, or a text.
+    Other(Value),
+}
+
+impl Figure {
+    /// An amount of memory: at most 2⁶³ either way, because settings and usage are bounded.
+    fn memory(bytes: impl TryInto<i64>) -> Self {
+        Figure::Memory(bytes.try_into().unwrap_or(i64::MIN))
+    }
+
+    fn text(text: &str) -> Self {
+        Figure::Other(one_line(text).into())
     }
 }
 

@@ -116,21 +116,21 @@ fn the_gate_reads_prometheus() {
 
     // Two samples of different times.
     let two = &[("SAMPLES", "2"), ("SAMPLE_INTERVAL", "0")];
-    assert_eq!(run("up", "used=8589934592", two), 1);
+    assert_eq!(run("up", "used=8Gi", two), 1);
     assert_eq!(run("guard", "the floor and the reserve are free", &[]), 1);
     assert_eq!(run("guard", "series=1", &[("SELECT", "namespace=\"immich\"")]), 1);
     let whole = ("PROMETHEUS_QUERY", "sum by (namespace) (gpu_pod_memory_used_bytes)");
     let age = ("PROMETHEUS_AGE_QUERY", "min(timestamp(gpu_pod_memory_used_bytes))");
-    assert_eq!(run("up", "used=8589934592", &[whole, age]), 1);
-    assert_eq!(run("up", "used=4294967296", &[("PROMETHEUS_QUERY", "{pid=\"0\"}")]), 1);
+    assert_eq!(run("up", "used=8Gi", &[whole, age]), 1);
+    assert_eq!(run("up", "used=4Gi", &[("PROMETHEUS_QUERY", "{pid=\"0\"}")]), 1);
     assert_eq!(run("guard", "answered 400", &[whole, ("PROMETHEUS_AGE_QUERY", "min(")]), 0);
     let scalar = ("PROMETHEUS_QUERY", "scalar(gpu_pod_memory_used_bytes)");
     assert_eq!(run("guard", "answered 4", &[scalar, age]), 0);
 
     // The GPU fills up.
     prometheus.serve(&full_gpu());
-    assert_eq!(run("guard", "used=12884901888", &[]), 0);
-    assert_eq!(run("up", "used=12884901888", &[]), 0);
+    assert_eq!(run("guard", "used=12Gi", &[]), 0);
+    assert_eq!(run("up", "used=12Gi", &[]), 0);
 
     // A Pod ended: its series is not counted, and its last sample's age does not matter.
     prometheus.serve(&exposition_of(&[("immich", GI)]));

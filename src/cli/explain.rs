@@ -1,17 +1,19 @@
 //! `explain`: the value that decides a field, and the fields that a value decides.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path as FilePath, PathBuf};
 
 use kube_validate::ObjectId;
 use tts_render::explain::{
-    DocumentSource, Effect, ExplainError, Field, Influence, NOT_ALL_TRIED, ObjectName, Rendering,
-    find_object, idle_reason,
+    DocumentSource, Effect, ExplainError, Field, FieldRequest, FilePlace, Influence, NOT_ALL_TRIED,
+    ObjectName, Rendering, find_object, idle_reason, parse_path,
 };
+use tts_render::project::Project;
 use tts_render::project::load::LoadedStack;
 use tts_render::values::Gate;
-use yaml_spans::diagnostic::Diagnostic;
-use yaml_spans::source::Place;
-use yaml_spans::{self, Node, Path, Segment, Value};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::source::{Place, Sources};
+use yaml_spans::{self, Dialect, Node, Path, Segment, Value};
 
 use super::complete;
 use super::{CliError, Context, Exit, Inputs};
@@ -20,34 +22,41 @@ use super::{CliError, Context, Exit, Inputs};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render explain deployment/chatterbox-tts 'spec.template.spec.containers[0].image'
-  tts-render explain 'Deployment tts/chatterbox-tts' spec.replicas
+  tts-render explain Deployment tts/chatterbox-tts .spec.replicas
+  tts-render explain rendered/tts/deployment-chatterbox-tts.yaml:17
   tts-render explain clusterpolicy/inject-gpu-workload-priority spec.rules
   tts-render explain --value gate.floor
   tts-render explain --value offPeak
 
 The answer is found by rendering again with each value changed in turn, so it is right for any template.")]
 pub(crate) struct Args {
-    /// The object, as KIND/NAME or 'KIND NAMESPACE/NAME'; kinds as for kubectl
-    #[arg(value_name = "OBJECT", add = complete::objects(), required_unless_present = "value", conflicts_with = "value")]
+    /// The object: KIND/NAME, KIND NAMESPACE/NAME, or a KIND of which there is one; kinds as for kubectl.
+    /// Or FILE[:LINE] of a manifest, a template or a values file
+    #[arg(
+        value_name = "OBJECT",
+        add = complete::objects(),
+        required_unless_present = "value",
+        conflicts_with = "value"
+    )]
     object: Option<String>,
     /// The field's path in the object; default: the whole object
-    #[arg(value_name = "PATH", requires = "object")]
-    path: Option<Path>,
+    #[arg(value_name = "PATH", requires = "object", num_args = 0..=2)]
+    path: Vec<String>,
     /// A value's path: show every field that it, or a value below it, decides
-    #[arg(long, value_name = "PATH", add = complete::values())]
+    #[arg(long, value_name = "PATH", value_parser = parse_path, add = complete::values())]
     value: Option<Path>,
     /// Only these stacks; default: all
     #[arg(long = "stack", value_name = "STACK", add = complete::stacks())]
     stacks: Vec<String>,
     /// An overlay, as for render
     #[arg(short = 'f', long = "values", value_name = "FILE")]
-    overlays: Vec<std::path::PathBuf>,
+    overlays: Vec<PathBuf>,
     /// One value, as for render
     #[arg(long, value_name = "PATH=VALUE", add = complete::assignments())]
     set: Vec<String>,
     /// A folder of templates to use instead of the project's
     #[arg(long, value_name = "DIR")]
-    templates: Option<std::path::PathBuf>,
+    templates: Option<PathBuf>,
 }
 
 /// A stack with its rendering.
@@ -79,28 +88,129 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         }
     }
     match (&args.value, &args.object) {
-        (Some(value), _) => explain_value(&rendered, value, context)?,
-        (None, Some(object)) => {
-            explain_object(&rendered, object, &args.path.clone().unwrap_or_default(), context)?;
+        (Some(value), _) => {
+            let all: Vec<&RenderedStack<'_>> = rendered.iter().collect();
+            explain_value(&all, value, context)?;
         }
+        (None, Some(object)) => match FilePlace::parse(object).filter(|_| args.path.is_empty()) {
+            Some(place) => explain_place(&rendered, place, context)?,
+            None => {
+                let words: Vec<String> = [object].into_iter().chain(&args.path).cloned().collect();
+                let ids: Vec<ObjectId> = rendered
+                    .iter()
+                    .flat_map(|(_, rendering)| rendering.objects().map(|(_, id)| id))
+                    .collect();
+                let request = FieldRequest::parse(&words, &ids).map_err(Diagnostic::from)?;
+                explain_object(&rendered, &request, context)?;
+            }
+        },
         // One of them is required.
         (None, None) => {}
     }
     Ok(Exit::Success)
 }
 
+/// Explains a line of a manifest, or of a stack's values file.
+fn explain_place(
+    stacks: &[RenderedStack<'_>],
+    place: FilePlace<'_>,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    if place.is_template() {
+        return explain_template_line(stacks, place, context);
+    }
+    let project = context.common.project();
+    let file = FilePath::new(place.file);
+    let of_stack = stacks.iter().find(|(stack, _)| is_same_file(&project, &stack.file, file));
+    if let Some(&(stack, _)) = of_stack {
+        let value =
+            place.find_value(&stack.loaded.tree, &stack.sources).map_err(Diagnostic::from)?;
+        let one: Vec<&RenderedStack<'_>> = of_stack.into_iter().collect();
+        return explain_value(&one, &value, context);
+    }
+    let mut sources = Sources::new();
+    let source = match file.exists() {
+        true => project.read_named(file),
+        false => project.read_named(&project.root().join(file)),
+    };
+    let id = sources.add(source.map_err(Diagnostics::from)?);
+    let documents = yaml_spans::parse(&sources, id, Dialect::Kubectl)
+        .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
+    let (document, path) = place.find(&documents, &sources).map_err(Diagnostic::from)?;
+    let object = ObjectId::read(document).map_err(|error| {
+        let problem = format!("it has no object: {error}");
+        Diagnostic::from(ExplainError::File { file: place.file.to_owned(), problem })
+    })?;
+    let request = FieldRequest { object: object.to_string(), path };
+    explain_object(stacks, &request, context)?;
+    let rendered = stacks.iter().find_map(|(_, rendering)| {
+        let (field, _) = rendering.objects().find(|(_, id)| *id == object)?;
+        request.path.find(rendering.document(&field)?)
+    });
+    if rendered.is_some_and(|rendered| request.path.find(document) != Some(rendered)) {
+        context.print_line(&format!(
+            "  note      {} has another value: the values changed since it was rendered",
+            place.file
+        ))?;
+    }
+    Ok(())
+}
+
+/// The most fields of one template line that are explained.
+const MAX_FIELDS: usize = 3;
+
+/// Explains the fields that a line of a template wrote, in the first stack in which it wrote any.
+fn explain_template_line(
+    stacks: &[RenderedStack<'_>],
+    place: FilePlace<'_>,
+    context: &mut Context<'_>,
+) -> Result<(), CliError> {
+    let mut found = Err(ExplainError::File {
+        file: place.file.to_owned(),
+        problem: "no stack renders it".to_owned(),
+    });
+    for (_, rendering) in stacks {
+        found = place.find_written(rendering).map(|fields| (rendering, fields));
+        if found.is_ok() {
+            break;
+        }
+    }
+    let (rendering, fields) = found.map_err(Diagnostic::from)?;
+    let written = fields.iter().filter_map(|field| {
+        let object = ObjectId::read(rendering.document(field)?).ok()?.to_string();
+        Some(FieldRequest { object, path: field.path.clone() })
+    });
+    for request in written.take(MAX_FIELDS) {
+        context.print_line(&request.object)?;
+        explain_object(stacks, &request, context)?;
+    }
+    if fields.len() > MAX_FIELDS {
+        let more = fields.len() - MAX_FIELDS;
+        context.print_line(&format!("{more} more fields come from this line"))?;
+    }
+    Ok(())
+}
+
+/// Returns true if the user's path leads to a stack's values file.
+fn is_same_file(project: &Project, values_file: &str, path: &FilePath) -> bool {
+    let values = [FilePath::new(values_file).to_owned(), project.root().join(values_file)];
+    let named = [path.to_owned(), project.root().join(path)];
+    let resolve = |paths: [PathBuf; 2]| paths.into_iter().find_map(|path| path.canonicalize().ok());
+    let (values, named) = (resolve(values), resolve(named));
+    values.is_some() && values == named
+}
+
 /// Prints the values that decide a field, for each stack that renders a part of the object.
 fn explain_object(
     stacks: &[RenderedStack<'_>],
-    name: &str,
-    path: &Path,
+    FieldRequest { object, path }: &FieldRequest,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     let all: Vec<(&RenderedStack<'_>, Field, ObjectId)> = stacks
         .iter()
         .flat_map(|stack| stack.1.objects().map(move |(field, id)| (stack, field, id)))
         .collect();
-    let wanted = find_object(&ObjectName::parse(name), all.iter().map(|(.., id)| id))
+    let wanted = find_object(&ObjectName::parse(object), all.iter().map(|(.., id)| id))
         .map_err(Diagnostic::from)?;
     let parts: Vec<(&RenderedStack<'_>, Field)> = all
         .into_iter()
@@ -196,7 +306,7 @@ fn describe_source(stack: &LoadedStack, rendering: &Rendering, field: &Field) ->
 
 /// Prints the fields that a value decides, for each stack.
 fn explain_value(
-    stacks: &[RenderedStack<'_>],
+    stacks: &[&RenderedStack<'_>],
     value: &Path,
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {

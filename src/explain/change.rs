@@ -1,6 +1,7 @@
 //! Other values to try for a leaf, within its type.
 
 use crate::values::Shape;
+use kube_formats::quantity::parse_bytes;
 use yaml_spans::{Entry, Mapping, Node, Path, Segment, Value};
 
 /// A URL, which many maps need.
@@ -32,6 +33,11 @@ pub(super) fn alternative_values(present: Option<&Node>, path: &Path) -> Vec<Nod
         Some(Value::String(present)) => {
             let choices = shape.iter().flat_map(Shape::choices);
             candidates.extend(choices.filter(|choice| choice != present).map(Value::String));
+            // A nearby amount of memory, which no other value contradicts.
+            let bytes = parse_bytes(present).ok().and_then(|bytes| i64::try_from(bytes).ok());
+            candidates.extend(bytes.into_iter().flat_map(|bytes| {
+                [Value::Int(bytes.saturating_add(1)), Value::Int(bytes.saturating_sub(1))]
+            }));
             candidates.push(Value::String(format!("{present}x")));
             candidates.extend(SAMPLE_STRINGS.iter().copied().map(string_value));
         }

@@ -2,7 +2,7 @@
 
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostic;
-use yaml_spans::{Node, Path, Segment, Value, list_names, suggest};
+use yaml_spans::{Node, Path, PathError, Segment, Value, list_names, suggest};
 
 /// The reason why there is nothing to explain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,25 @@ pub enum ExplainError {
         wanted: String,
         /// Their identities.
         found: Vec<String>,
+    },
+    /// A word after the object and the path.
+    #[error(
+        "unexpected argument `{word}`: expected `OBJECT [PATH]`, `KIND NAME [PATH]` or `FILE[:LINE]`"
+    )]
+    ExtraWord {
+        /// The word.
+        word: String,
+    },
+    /// A text that is not a path.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A file that names no object.
+    #[error("`{file}`: {problem}")]
+    File {
+        /// The file.
+        file: String,
+        /// The reason.
+        problem: String,
     },
     /// The object lacks the field.
     #[error("{object} has no field `{path}`")]
@@ -69,9 +88,12 @@ impl From<ExplainError> for Diagnostic {
             | ExplainError::NoField { hint, .. }
             | ExplainError::NoValue { hint, .. } => hint.clone(),
             ExplainError::Ambiguous { .. } => {
-                Some("name its kind and its namespace: `KIND NAMESPACE/NAME`".to_owned())
+                Some("add what is missing: `KIND NAMESPACE/NAME`".to_owned())
             }
-            ExplainError::Broken { .. } => None,
+            ExplainError::Broken { .. }
+            | ExplainError::ExtraWord { .. }
+            | ExplainError::Path(_)
+            | ExplainError::File { .. } => None,
         };
         note.into_iter().fold(Diagnostic::new(error.to_string()), Diagnostic::note)
     }

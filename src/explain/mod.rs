@@ -8,6 +8,7 @@ mod change;
 mod error;
 mod idle;
 mod naming;
+mod request;
 
 use std::fmt;
 
@@ -21,6 +22,7 @@ use yaml_spans::{self, Dialect, Node, Path, Segment, Value};
 pub use error::ExplainError;
 pub use idle::{IDLE_VALUES, idle_reason};
 pub use naming::{ObjectName, find_object};
+pub use request::{FieldRequest, FilePlace, parse_path};
 
 /// The documents of a stack that no template renders: edited policies, and exceptions to policies.
 pub trait ExtraDocuments: fmt::Debug {

@@ -60,7 +60,7 @@ impl<'a> ObjectName<'a> {
 
 /// Returns true if a text names an object's kind: by name, plural or short name, in any case, with or
 /// without its group.
-fn is_kind(text: &str, id: &ObjectId) -> bool {
+pub(super) fn is_kind(text: &str, id: &ObjectId) -> bool {
     let (text, group) = match text.split_once('.') {
         Some((kind, group)) => (kind, Some(group)),
         None => (text, None),
@@ -86,7 +86,11 @@ pub fn find_object<'i>(
     all: impl IntoIterator<Item = &'i ObjectId>,
 ) -> Result<ObjectId, ExplainError> {
     let all: BTreeSet<&ObjectId> = all.into_iter().collect();
-    let found: Vec<&ObjectId> = all.iter().filter(|id| name.matches(id)).copied().collect();
+    let mut found: Vec<&ObjectId> = all.iter().filter(|id| name.matches(id)).copied().collect();
+    if found.is_empty() && name.kind.is_none() {
+        // A kind alone is enough if one object has it.
+        found = all.iter().filter(|id| is_kind(name.name, id)).copied().collect();
+    }
     match found.as_slice() {
         [one] => Ok((*one).clone()),
         [] => Err(ExplainError::NoObject {
@@ -102,9 +106,6 @@ pub fn find_object<'i>(
 
 /// Suggests the object that was probably meant, or lists those of its kind.
 fn suggest_object(name: &ObjectName<'_>, all: &BTreeSet<&ObjectId>) -> Option<String> {
-    if name.name.is_empty() {
-        return None;
-    }
     let of_kind: Vec<&ObjectId> =
         all.iter().filter(|id| name.kind.is_none_or(|kind| is_kind(kind, id))).copied().collect();
     let suggestion = of_kind
@@ -117,10 +118,15 @@ fn suggest_object(name: &ObjectName<'_>, all: &BTreeSet<&ObjectId>) -> Option<St
     if let Some(id) = suggestion {
         return Some(format!("did you mean `{id}`?"));
     }
-    if of_kind.is_empty() || name.kind.is_none() {
-        return None;
+    match name.kind {
+        Some(_) if !of_kind.is_empty() => {
+            Some(format!("objects of that kind: {}", list_names(&of_kind)))
+        }
+        _ => {
+            let all: Vec<&ObjectId> = all.iter().copied().collect();
+            (!all.is_empty()).then(|| format!("rendered objects: {}", list_names(&all)))
+        }
     }
-    Some(format!("objects of that kind: {}", list_names(&of_kind)))
 }
 
 /// The object with a name similar to the one in the request.
@@ -186,6 +192,8 @@ mod tests {
             ("clusterpolicies/prio", "ClusterPolicy prio"),
             ("netpol/deny", "NetworkPolicy a/deny"),
             ("prio", "ClusterPolicy prio"),
+            ("clusterpolicy", "ClusterPolicy prio"),
+            ("svc", "Service a/web"),
         ] {
             assert_eq!(result_of(text), expected, "{text}");
         }
@@ -196,7 +204,7 @@ mod tests {
         for (text, expected) in [
             (
                 "deployment/web",
-                "`deployment/web` is ambiguous: it may be `Deployment a/web`, `Deployment b/web`; name its kind and its namespace: `KIND NAMESPACE/NAME`",
+                "`deployment/web` is ambiguous: it may be `Deployment a/web`, `Deployment b/web`; add what is missing: `KIND NAMESPACE/NAME`",
             ),
             (
                 "deployment/c/web",
@@ -212,8 +220,14 @@ mod tests {
                 "clusterpolicy.x/prio",
                 "no stack renders `clusterpolicy.x/prio`; did you mean `ClusterPolicy prio`?",
             ),
-            ("zzzzzz", "no stack renders `zzzzzz`"),
-            ("", "no stack renders ``"),
+            (
+                "deployments",
+                "`deployments` is ambiguous: it may be `Deployment a/web`, `Deployment b/web`; add what is missing: `KIND NAMESPACE/NAME`",
+            ),
+            (
+                "zzzzzz",
+                "no stack renders `zzzzzz`; rendered objects: `Namespace a`, `Service a/web`, `Deployment a/web`, `Deployment b/web`, `ClusterPolicy prio`, `NetworkPolicy a/deny`",
+            ),
         ] {
             assert_eq!(result_of(text), expected, "{text}");
         }

@@ -3,9 +3,11 @@
 //! Lint reads no clock: the two weeks begin with the first window of a fixed year, so that the same
 //! values always have the same findings.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::model::run_times::RunTimes;
 use crate::model::window::{Window, WindowSchedule};
@@ -116,6 +118,42 @@ impl OffPeakTimes {
         let (opens, closes) = (window.opens, window.closes);
         format!("{} to {}", self.up.format_short(opens), self.up.format_short(closes))
     }
+
+    /// The windows of a month in words: `every night from 02:00 to 06:00`, `on Sat and Sun from …`.
+    pub fn describe(&self, windows: &[Window]) -> String {
+        let local = |instant: Timestamp| instant.to_zoned(self.up.zone.clone());
+        let Some(first) = windows.first() else { return String::new() };
+        let opens: Vec<Zoned> = windows.iter().map(|window| local(window.opens)).collect();
+        let weekdays: BTreeSet<i8> =
+            opens.iter().map(|opens| opens.weekday().to_monday_one_offset()).collect();
+        let is_weekly = windows.len() as i64 >= MONTH_DAYS / 7 * weekdays.len() as i64;
+        let is_night = opens.iter().all(|opens| !(6..18).contains(&opens.hour()));
+        let days = match weekdays.len() {
+            7 if is_weekly && is_night => "every night".to_owned(),
+            7 if is_weekly => "every day".to_owned(),
+            _ if is_weekly => format!("on {}", weekday_names(&weekdays)),
+            _ => format!("on {} of {MONTH_DAYS} days", windows.len()),
+        };
+        let hours = |window: &Window| {
+            let time = |instant| local(instant).strftime("%H:%M").to_string();
+            format!("{} to {}", time(window.opens), time(window.closes))
+        };
+        let is_same = windows.iter().all(|window| hours(window) == hours(first));
+        let from = if is_same { "from" } else { "such as from" };
+        format!("{days} {from} {}", hours(first))
+    }
+}
+
+/// Weekdays, counted from Monday as 1: `Mon, Tue and Sun`.
+fn weekday_names(days: &BTreeSet<i8>) -> String {
+    let names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    let names: Vec<&str> =
+        days.iter().filter_map(|day| names.get(usize::try_from(*day - 1).ok()?)).copied().collect();
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -125,6 +163,22 @@ mod tests {
     fn times(up: &str, guard: &str, down: &str) -> OffPeakTimes {
         let parse = |schedule| RunTimes::parse(schedule, "Europe/London").unwrap();
         OffPeakTimes { up: parse(up), guard: parse(guard), down: parse(down) }
+    }
+
+    #[test]
+    fn windows_are_described_by_their_days_and_hours() {
+        for (up, down, expected) in [
+            ("0 2 * * *", "0 6 * * *", "every night from 02:00 to 06:00"),
+            ("0 12 * * *", "30 13 * * *", "every day from 12:00 to 13:30"),
+            ("0 2 * * 6,0", "0 6 * * *", "on Sat and Sun from 02:00 to 06:00"),
+            ("0 2 1 * *", "0 6 * * *", "on 1 of 31 days from 02:00 to 06:00"),
+            ("0 2 * * *", "0 4,6 2-31/2,1-31/2 * *", "every night from 02:00 to 04:00"),
+            ("0 2 * * 0", "0 6 * * *", "on Sun from 02:00 to 06:00"),
+        ] {
+            let times = times(up, "*/5 * * * *", down);
+            assert_eq!(times.describe(&times.month_windows()), expected, "{up} {down}");
+        }
+        assert_eq!(times("0 2 * * *", "* * * * *", "0 6 * * *").describe(&[]), "");
     }
 
     #[test]

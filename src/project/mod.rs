@@ -228,6 +228,17 @@ impl Project {
         self.read_inside(&self.root.join(path.as_str()))
     }
 
+    /// Checks that a file that values name is there and inside the root.
+    pub fn check_relative(&self, path: &RelativePath) -> Result<(), ProjectError> {
+        self.check_inside(&self.root.join(path.as_str()), path.as_str())
+    }
+
+    /// The paths of the owners' policies from the root.
+    pub fn policy_paths(&self) -> Result<Vec<String>, ProjectError> {
+        let files = self.list_inside(Self::POLICIES, &POLICY_FILES)?;
+        Ok(files.into_iter().map(|(_, path)| self.shown_path(&path)).collect())
+    }
+
     /// A file inside the root; its name in messages is the path from there.
     fn read_inside(&self, path: &Path) -> Result<Source, ProjectError> {
         let name = self.shown_path(path);

@@ -5,9 +5,13 @@
 
 use std::ops::Range;
 
+use yaml_spans::{MergeConflict, find_conflicts, truncate};
+
 /// The tags that exist. Any tag that captures text (`set` blocks, `filter`, macros) would send it through
 /// the formatter twice.
 const TAGS: &[&str] = &["if", "elif", "else", "endif", "for", "endfor"];
+/// The tags that open a block.
+const BLOCKS: [&str; 2] = ["if", "for"];
 /// The most joins (`~`) in one expression: each text can be as long as the values.
 const MAX_JOINS: usize = 8;
 /// The most commas in one expression: a list is compared as a whole, for little fuel.
@@ -38,6 +42,20 @@ pub enum SyntaxError {
     /// A tag, comment or interpolation without an end.
     #[error("`{0}` is not closed")]
     Open(&'static str),
+    /// A block without an end.
+    #[error("the block is never closed: `{{% end{0} %}}` is missing")]
+    Block(&'static str),
+    /// An end without a block.
+    #[error("`{0}` closes no block")]
+    End(String),
+    /// The markers of a merge that Git could not finish.
+    #[error("unresolved merge conflict: `{marker}`: {fix}")]
+    Conflict {
+        /// The first marker.
+        marker: String,
+        /// Advice on how to resolve it.
+        fix: String,
+    },
     /// An expression that could grow without limit.
     #[error("{0}")]
     Growth(&'static str),
@@ -45,6 +63,14 @@ pub enum SyntaxError {
 
 /// Returns every rule that a text breaks, with the bytes that break it.
 pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
+    let conflicts = find_conflicts(text);
+    if !conflicts.is_empty() {
+        let conflict = |conflict: &MergeConflict| {
+            let marker = truncate(text.get(conflict.first()).unwrap_or_default());
+            (SyntaxError::Conflict { marker, fix: conflict.fix() }, conflict.first())
+        };
+        return conflicts.iter().map(conflict).collect();
+    }
     let mut pieces = match split_pieces(text) {
         Ok(pieces) => pieces,
         Err(error) => return vec![error],
@@ -94,10 +120,30 @@ pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
             report(SyntaxError::Growth("an expression can list at most 1000 items"));
         }
     }
+    errors.extend(find_unclosed_block(text, &pieces));
     pieces.retain(|piece| piece.kind == Kind::Expression);
     errors.extend(check_lines(text, &pieces));
     errors.sort_by_key(|(_, range)| range.start);
     errors
+}
+
+/// Finds the first block without an end, or the first end without a block.
+fn find_unclosed_block(text: &str, pieces: &[Piece]) -> Option<(SyntaxError, Range<usize>)> {
+    let mut open: Vec<(&'static str, Range<usize>)> = Vec::new();
+    for piece in pieces.iter().filter(|piece| piece.kind == Kind::Tag) {
+        let inner = piece.inner(text);
+        let word = inner.split(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+        if let Some(block) = BLOCKS.into_iter().find(|block| *block == word) {
+            open.push((block, piece.range.clone()));
+        } else if let Some(ended) = word.strip_prefix("end") {
+            match open.pop() {
+                Some((block, _)) if block == ended => {}
+                Some((block, range)) => return Some((SyntaxError::Block(block), range)),
+                None => return Some((SyntaxError::End(word.to_owned()), piece.range.clone())),
+            }
+        }
+    }
+    open.pop().map(|(block, range)| (SyntaxError::Block(block), range))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -387,6 +433,40 @@ mod tests {
         ] {
             assert!(matches!(first_error(text), Some(SyntaxError::Growth(_))), "{text}");
         }
+    }
+
+    #[test]
+    fn an_unclosed_block_is_refused_where_it_opens() {
+        for (text, error, at) in [
+            ("a: 1\n{% if x %}\nb: 1\n", SyntaxError::Block("if"), "{% if x %}"),
+            (
+                "{% for a in x %}\n{% if a %}\n{% endfor %}\n",
+                SyntaxError::Block("if"),
+                "{% if a %}",
+            ),
+            (
+                "{% for a in x %}\n{% if a %}{% endif %}",
+                SyntaxError::Block("for"),
+                "{% for a in x %}",
+            ),
+            ("a: 1\n{%- endif %}\n", SyntaxError::End("endif".to_owned()), "{%- endif %}"),
+        ] {
+            let found = check_template(text);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!((&found[0].0, &text[found[0].1.clone()]), (&error, at));
+        }
+    }
+
+    #[test]
+    fn a_merge_conflict_is_the_only_error() {
+        let text =
+            "{% if a %}\n<<<<<<< HEAD\n{% if b %}\n=======\n{% if c %}\n>>>>>>> x\n{% endif %}\n";
+        let [(error, range)] = &check_template(text)[..] else { panic!("one error") };
+        assert_eq!(*range, 11..23);
+        assert_eq!(
+            error.to_string(),
+            "unresolved merge conflict: `<<<<<<< HEAD`: keep one of the versions, and delete the lines 2, 4 and 6"
+        );
     }
 
     #[test]

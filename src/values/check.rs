@@ -50,7 +50,9 @@ pub enum CheckError {
     )]
     NoAdmissionCa,
     /// A gate with nothing to read.
-    #[error("the gate has nothing to read: set `gate.metricsUrl` or `gate.prometheus`")]
+    #[error(
+        "the gate has nothing to read: set `gate.metricsUrl`, such as `http://SERVICE.NAMESPACE.svc.cluster.local:PORT/metrics`, or `gate.prometheus`"
+    )]
     NoSource,
     /// A mode that needs a policy.
     #[error("`kyverno.mode: {0}` needs `kyverno.policy`, the owner's policy file")]

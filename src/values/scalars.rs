@@ -442,7 +442,8 @@ impl<const MIN: i64, const MAX: i64> JsonSchema for Whole<MIN, MAX> {
     }
 }
 
-/// An amount of memory: a Kubernetes quantity such as `6Gi`, or bytes. Templates see bytes.
+/// An amount of memory: a Kubernetes quantity such as `6Gi`, or bytes. Templates see a quantity in the
+/// largest unit that divides it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(u64);
 
@@ -466,7 +467,7 @@ impl fmt::Display for Bytes {
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(self.0)
+        serializer.serialize_str(&format_bytes(self.0))
     }
 }
 

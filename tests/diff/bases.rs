@@ -213,7 +213,8 @@ fn an_unresolved_merge_is_named_as_one() {
     assert!(said.contains("values/tts.yaml:") && said.contains("<<<<<<< HEAD"), "{said}");
     let said = sandbox.refused(&["diff", "--head", "rendered"]);
     assert!(
-        said.contains("cronjob-chatterbox-vram-guard.yaml` contains a merge conflict, at line"),
+        said.contains("unresolved merge conflict: `<<<<<<< HEAD`")
+            && said.contains("cronjob-chatterbox-vram-guard.yaml:"),
         "{said}"
     );
     // Once it is resolved in the values and rendered, it can be compared with either branch.

@@ -39,7 +39,7 @@ fn a_clean_tree_has_no_difference_and_a_changed_value_is_reported() {
         changed.stdout
     );
     assert!(
-        changed.stdout.contains("floor `6Gi` → `8Gi`, the tenant runs less"),
+        changed.stdout.contains("floor `6Gi` → `8Gi`; the tenant starts only while others use at most `8Gi` (was `10Gi`)"),
         "{}",
         changed.stdout
     );
@@ -57,7 +57,7 @@ fn changed_settings_of_the_gate_are_reported_in_human_units() {
     let recheck = diff(&sandbox, &["--set", "gate.recheckDelaySeconds=0"]);
     assert!(recheck.stdout.contains("[gate-settings]"), "{}", recheck.stdout);
     assert!(
-        recheck.stdout.contains("recheck delay `75s` → `0s`, the tenant runs less"),
+        recheck.stdout.contains("recheck delay `75s` → `0s`, the tenant runs less often"),
         "{}",
         recheck.stdout
     );

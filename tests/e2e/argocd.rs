@@ -277,7 +277,7 @@ fn what_takes_too_long_is_ended_and_leaves_nobody_behind() {
 fn fifty_calls_side_by_side_are_answered_alike() {
     let server = CmpServer::start();
     let checkout = checkout();
-    let floors: Vec<String> = (0..50).map(|call| format!("{}Mi", 4096 + call)).collect();
+    let floors: Vec<String> = (0..50).map(|call| format!("{}Mi", 4097 + call)).collect();
     let answers: Vec<Result<Value, Refused>> = thread::scope(|scope| {
         let calls: Vec<_> = floors
             .iter()
@@ -296,21 +296,20 @@ fn fifty_calls_side_by_side_are_answered_alike() {
     let plain = objects(&generate(&["tts"]));
     for (floor, answer) in floors.iter().zip(answers) {
         // Each has its own floor; in all else they are the same.
-        let bytes = (floor.trim_end_matches("Mi").parse::<u64>().unwrap() << 20).to_string();
-        let expected = with_floor(plain.clone(), &bytes);
+        let expected = with_floor(plain.clone(), floor);
         assert_eq!(manifests(&answer.unwrap()), expected, "{floor}");
     }
     server.holds_nothing();
 }
 
 /// The objects with another floor in every CronJob.
-fn with_floor(mut objects: Vec<Value>, bytes: &str) -> Vec<Value> {
+fn with_floor(mut objects: Vec<Value>, floor: &str) -> Vec<Value> {
     let mut changed = 0;
     for job in objects.iter_mut().filter(|object| object["kind"] == "CronJob") {
         let pod = &mut job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
         for variable in pod["containers"][0]["env"].as_array_mut().unwrap() {
             if variable["name"] == "FLOOR" {
-                variable["value"] = json!(bytes);
+                variable["value"] = json!(floor);
                 changed += 1;
             }
         }

@@ -21,12 +21,12 @@ use deployed_stack::{DEPLOYMENT, DeployedStack};
 use exporter::{full, roomy};
 
 /// The log line's readings after `up` scraped [`roomy`] twice.
-const ROOMY: &str = "used=8589934592 free=8589934592 floor=6442450944 total=17179869184 \
-     reserve=536870912 others=8589934592 unknown=0 tenant=0 series=2 budget=5905580032 samples=2";
+const ROOMY: &str = "used=8Gi free=8Gi floor=6Gi total=16Gi \
+     reserve=512Mi others=8Gi unknown=0 tenant=0 series=2 budget=5.5Gi samples=2";
 
 /// The same for [`full`], scraped once: the guard scrapes once, and `up` stops after the first sample.
-const FULL: &str = "used=12884901888 free=4294967296 floor=6442450944 total=17179869184 \
-     reserve=536870912 others=12884901888 unknown=0 tenant=0 series=2 budget=5905580032 samples=1";
+const FULL: &str = "used=12Gi free=4Gi floor=6Gi total=16Gi \
+     reserve=512Mi others=12Gi unknown=0 tenant=0 series=2 budget=5.5Gi samples=1";
 
 /// The gate's log line.
 fn line(stack: &DeployedStack<'_>, action: &str, done: &str, rest: &str) -> String {

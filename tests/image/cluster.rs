@@ -111,8 +111,8 @@ fn unpacked_and_chrooted_it_decides_and_scales() {
     }
 
     let gib = 1u64 << 30;
-    for (action, used, before, after) in [("up", 8 * gib, 0, 1), ("guard", 12 * gib, 1, 0)] {
-        let page = format!("gpu_pod_memory_used_bytes{{namespace=\"other\"}} {used}\n");
+    for (action, used, before, after) in [("up", 8, 0, 1), ("guard", 12, 1, 0)] {
+        let page = format!("gpu_pod_memory_used_bytes{{namespace=\"other\"}} {}\n", used * gib);
         let exporter = http_server::serve(vec![http_server::ok(page)]);
         let server = api_server::start(plan(before), "test-token");
         let environment = environment(action, exporter.address, server.address);
@@ -121,7 +121,7 @@ fn unpacked_and_chrooted_it_decides_and_scales() {
         let output = CommandOutput::run(command.envs(environment));
         assert_eq!(output.code, 0, "{}", output.stderr);
         assert_eq!(server.replicas(), after, "{action}: {}", output.stderr);
-        assert!(output.stderr.contains(&format!("used={used}")), "{}", output.stderr);
+        assert!(output.stderr.contains(&format!("used={used}Gi ")), "{}", output.stderr);
     }
 }
 

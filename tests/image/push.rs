@@ -65,7 +65,17 @@ fn a_push_and_a_pin_write_the_digest_into_the_values() {
     let pinned = values.replace("\"} # own", &format!("\", digest: \"{digest}\"}} # own"));
     assert_eq!(fs::read_to_string(env.path("values.yaml")).unwrap(), pinned);
 
-    let pin = ["image", "pin", "--plain-http", &to, "values.yaml", "--path", "server.image.digest"];
+    // `--pin FILE`, as for `push`, is the same.
+    let pin = [
+        "image",
+        "pin",
+        "--plain-http",
+        &to,
+        "--pin",
+        "values.yaml",
+        "--path",
+        "server.image.digest",
+    ];
     let server = env.run(&pin);
     assert_eq!(server.result(), format!("{repository}@{digest}"));
     assert!(server.stderr.contains("in `values.yaml` is `other`"), "{}", server.stderr);

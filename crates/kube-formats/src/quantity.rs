@@ -141,15 +141,37 @@ pub fn parse_bytes(text: &str) -> Result<u64, BytesError> {
     }
 }
 
-/// Formats bytes in the largest binary unit that divides them: `6Gi`, `512Mi`, `1000`.
+/// The units of [`format_bytes`], each with its power of two.
+const BINARY_UNITS: [(u32, &str); 6] =
+    [(60, "Ei"), (50, "Pi"), (40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")];
+
+/// Formats bytes exactly, in the largest binary unit with at most one decimal: `6Gi`, `1.5Gi`, `11577Mi`,
+/// `1000`.
 #[must_use]
 pub fn format_bytes(bytes: u64) -> String {
-    let units = [(60, "Ei"), (50, "Pi"), (40, "Ti"), (30, "Gi"), (20, "Mi"), (10, "Ki")];
-    let unit = units.iter().find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift));
+    // Only halves have one decimal and are whole bytes.
+    let unit = BINARY_UNITS
+        .iter()
+        .find(|(shift, _)| bytes >= 1 << shift && bytes.is_multiple_of(1 << (shift - 1)));
     match unit {
-        Some((shift, name)) => format!("{}{name}", bytes >> shift),
+        Some((shift, name)) if bytes.is_multiple_of(1 << shift) => {
+            format!("{}{name}", bytes >> shift)
+        }
+        Some((shift, name)) => format!("{}.5{name}", bytes >> shift),
         None => bytes.to_string(),
     }
+}
+
+/// Formats bytes for a person: as [`format_bytes`], but what is not exact in MiB is rounded to a tenth of
+/// one.
+#[must_use]
+pub fn describe_bytes(bytes: u64) -> String {
+    const MEBIBYTE: u64 = 1 << 20;
+    if bytes < MEBIBYTE || bytes.is_multiple_of(MEBIBYTE / 2) {
+        return format_bytes(bytes);
+    }
+    let tenths = (u128::from(bytes) * 10 + u128::from(MEBIBYTE / 2)) >> 20;
+    format!("{}.{}Mi", tenths / 10, tenths % 10)
 }
 
 /// A quantity of any resource, kept exactly: `digits` × 10^`tens` × 2^`twos`.
@@ -295,12 +317,42 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_formatted_in_the_largest_unit_that_divides_them() {
-        for (bytes, text) in
-            [(0, "0"), (1000, "1000"), (1024, "1Ki"), (3 << 29, "1536Mi"), (6 << 30, "6Gi")]
-        {
+    fn bytes_are_formatted_exactly_in_the_largest_unit() {
+        for (bytes, text) in [
+            (0, "0"),
+            (512, "512"),
+            (1000, "1000"),
+            (1024, "1Ki"),
+            (1536, "1.5Ki"),
+            (3 << 29, "1.5Gi"),
+            (6 << 30, "6Gi"),
+            (7 << 28, "1792Mi"),
+            (11_577 << 20, "11577Mi"),
+            ((6 << 30) + 1, "6442450945"),
+            (7 << 60, "7Ei"),
+        ] {
             assert_eq!(format_bytes(bytes), text);
             assert_eq!(parse_bytes(text), Ok(bytes));
+        }
+    }
+
+    #[test]
+    fn bytes_are_rounded_for_a_person() {
+        for (bytes, text) in [
+            (0, "0"),
+            (1000, "1000"),
+            (1536, "1.5Ki"),
+            (1 << 20, "1Mi"),
+            ((1 << 20) + 1, "1.0Mi"),
+            (3 << 19, "1.5Mi"),
+            (6 << 30, "6Gi"),
+            (3 << 29, "1.5Gi"),
+            (11_577 << 20, "11577Mi"),
+            ((11_577 << 20) + 300_000, "11577.3Mi"),
+            (2_147_483_647, "2048.0Mi"),
+            (u64::MAX, "17592186044416.0Mi"),
+        ] {
+            assert_eq!(describe_bytes(bytes), text, "{bytes}");
         }
     }
 

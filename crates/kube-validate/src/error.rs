@@ -12,6 +12,13 @@ pub struct Error {
     pub(crate) object: Option<String>,
 }
 
+impl Error {
+    /// Returns true if the object's kind is not known, so that nothing of it could be validated.
+    pub fn is_unknown_kind(&self) -> bool {
+        matches!(self.problem, Problem::UnknownKind { .. })
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.object {

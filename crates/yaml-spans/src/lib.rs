@@ -3,6 +3,7 @@
 //! In: the text of a file. Out: [`Node`]s, Rust types read strictly from them, and text again.
 //! Every error carries its place and path; nothing in this crate prints, or reads a file.
 
+mod conflict;
 pub mod diagnostic;
 pub mod edit;
 mod emit;
@@ -20,6 +21,7 @@ mod truncate;
 mod visible;
 mod write;
 
+pub use conflict::{MergeConflict, find_conflicts};
 pub use emit::{emit, emit_documents, emit_scalar};
 pub use limits::{MAX_BYTES, MAX_ERRORS};
 pub use message::{Message, Piece};

@@ -535,7 +535,7 @@ settings! {
             choice(
                 "idle",
                 Effect::Exposes,
-                "a scrape without a series of the metric means an idle GPU, though an exporter whose nvidia-smi failed serves the same",
+                "a scrape without a series of the metric means an idle GPU: a broken exporter then looks like an empty card",
             ),
         ],
         value_path: Some("gate.noSeries"),

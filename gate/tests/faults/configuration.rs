@@ -249,13 +249,8 @@ pub(crate) const FAULTS: &[Fault] = &[
         env.set("DRY_RUN", "true");
         env.set("KUBERNETES_SERVICE_HOST", "");
     }),
-    fault(
-        "quantities in place of bytes",
-        &[case("up", 0, To(1))],
-        "floor=6442450944 total=17179869184",
-        |env| {
-            env.set("FLOOR", "6Gi");
-            env.set("GPU_TOTAL", "16Gi");
-        },
-    ),
+    fault("quantities in place of bytes", &[case("up", 0, To(1))], "floor=6Gi total=16Gi", |env| {
+        env.set("FLOOR", "6Gi");
+        env.set("GPU_TOTAL", "16Gi");
+    }),
 ];

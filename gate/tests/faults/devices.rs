@@ -53,7 +53,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         serve_dcgm(env, "devices", &lines);
         env.set("SELECT", "gpu=\"0\"");
     }),
-    fault("two GPUs, the full one selected", NO_ROOM, "used=15623782400", |env| {
+    fault("two GPUs, the full one selected", NO_ROOM, "used=14900Mi", |env| {
         let lines = ["used{gpu=\"0\",UUID=\"GPU-a\"} 300", "used{gpu=\"1\",UUID=\"GPU-b\"} 14900"];
         serve_dcgm(env, "devices", &lines);
         env.set("SELECT", "gpu=\"1\"");
@@ -79,7 +79,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "the same, with the whole GPU selected by an empty label",
         UP_STARTS,
-        "used=314572800",
+        "used=300Mi",
         |env| {
             let lines = ["used{UUID=\"GPU-a\"} 300", "used{UUID=\"GPU-a\",GPU_I_ID=\"3\"} 14000"];
             serve_dcgm(env, "devices", &lines);
@@ -92,7 +92,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "the device's value once for each Pod, the tenant's among them",
         NO_ROOM,
-        "used=15623782400",
+        "used=14900Mi",
         |env| {
             let lines = [
                 "used{UUID=\"GPU-a\",namespace=\"tts\",pod=\"x\"} 14900",
@@ -155,7 +155,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "the namespace in another label, which NAMESPACE_LABEL names",
         GUARD_STAYS,
-        "tenant=4194304000",
+        "tenant=4000Mi",
         |env| {
             let lines = [
                 "used{UUID=\"GPU-a\",namespace=\"gpu-operator\"} 8000",
@@ -165,10 +165,10 @@ pub(crate) const FAULTS: &[Fault] = &[
             env.set("NAMESPACE_LABEL", "exported_namespace");
         },
     ),
-    fault("the total is measured, without GPU_TOTAL", ROOM, "measuredTotal=15728640000", |env| {
+    fault("the total is measured, without GPU_TOTAL", ROOM, "measuredTotal=15000Mi", |env| {
         serve_measured(env, "devices", &["used{UUID=\"GPU-a\"} 5000", "free{UUID=\"GPU-a\"} 10000"])
     }),
-    fault("a GPU_TOTAL below what is measured", UP_WAITS, "total=10737418240", |env| {
+    fault("a GPU_TOTAL below what is measured", UP_WAITS, "total=10Gi", |env| {
         let lines = ["used{UUID=\"GPU-a\"} 5000", "free{UUID=\"GPU-a\"} 10000"];
         serve_measured(env, "devices", &lines);
         env.set("GPU_TOTAL", "10Gi");
@@ -216,20 +216,15 @@ pub(crate) const FAULTS: &[Fault] = &[
             env.set("TOTAL_METRIC", "DCGM_FI_DEV_FB_TOTAL");
         },
     ),
-    fault(
-        "memory that the driver keeps, neither used nor free",
-        UP_WAITS,
-        "used=10485760000",
-        |env| {
-            let lines = [
-                "used{UUID=\"GPU-a\"} 9000",
-                "free{UUID=\"GPU-a\"} 5360",
-                "total{UUID=\"GPU-a\"} 15360",
-            ];
-            serve_measured(env, "devices", &lines);
-            env.set("TOTAL_METRIC", "DCGM_FI_DEV_FB_TOTAL");
-        },
-    ),
+    fault("memory that the driver keeps, neither used nor free", UP_WAITS, "used=10000Mi", |env| {
+        let lines = [
+            "used{UUID=\"GPU-a\"} 9000",
+            "free{UUID=\"GPU-a\"} 5360",
+            "total{UUID=\"GPU-a\"} 15360",
+        ];
+        serve_measured(env, "devices", &lines);
+        env.set("TOTAL_METRIC", "DCGM_FI_DEV_FB_TOTAL");
+    }),
     fault("free memory is NaN", NO_READING, "the metric's value is NaN", |env| {
         serve_measured(env, "devices", &["used{UUID=\"GPU-a\"} 300", "free{UUID=\"GPU-a\"} NaN"])
     }),
@@ -260,7 +255,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             env.set("BUDGET", "");
         },
     ),
-    fault("the tenant uses its whole budget", GUARD_STAYS, "budget=5905580032", |env| {
+    fault("the tenant uses its whole budget", GUARD_STAYS, "budget=5.5Gi", |env| {
         let lines = ["used{UUID=\"GPU-a\"} 8000", "used{UUID=\"GPU-a\",namespace=\"tts\"} 5632"];
         serve_dcgm(env, "devices-and-pods", &lines);
     }),

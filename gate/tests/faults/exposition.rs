@@ -224,7 +224,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault(
         "a metric in MiB, with METRIC_UNIT=MiB",
         &[case("up", 0, Untouched)],
-        "used=12884901888",
+        "used=12Gi",
         |env| {
             env.exporter = vec![Step::Send(
                 b"HTTP/1.0 200 OK\r\n\r\nDCGM_FI_DEV_FB_USED{gpu=\"0\"} 12288\n".to_vec(),
@@ -233,15 +233,10 @@ pub(crate) const FAULTS: &[Fault] = &[
             env.set("METRIC_UNIT", "MiB");
         },
     ),
-    fault(
-        "more in use in the second answer",
-        GUARD_YIELDS_OR_UP_WAITS,
-        "used=12884901888",
-        |env| {
-            env.exporter = vec![ok(roomy_gpu()), ok(full_gpu())];
-        },
-    ),
-    fault("more in use in the first answer", GUARD_YIELDS_OR_UP_WAITS, "used=12884901888", |env| {
+    fault("more in use in the second answer", GUARD_YIELDS_OR_UP_WAITS, "used=12Gi", |env| {
+        env.exporter = vec![ok(roomy_gpu()), ok(full_gpu())];
+    }),
+    fault("more in use in the first answer", GUARD_YIELDS_OR_UP_WAITS, "used=12Gi", |env| {
         env.exporter = vec![ok(full_gpu()), ok(roomy_gpu())];
     }),
     fault("every second answer is invalid", NO_READING, "could not be read", |env| {

@@ -238,17 +238,17 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("no length, reset between two lines", NO_READING, "connection was lost", |env| {
         env.exporter = vec![Step::Reset(cut_page(CLOSED))];
     }),
-    fault("no length, reset between two lines once", FULL, "used=12884901888", |env| {
+    fault("no length, reset between two lines once", FULL, "used=12Gi", |env| {
         answer_once(env, Step::Reset(cut_page(CLOSED)));
     }),
     fault("no length, reset after the whole page", NO_READING, "connection was lost", |env| {
         let page = format!("{CLOSED}\r\n{}", roomy_gpu());
         env.exporter = vec![Step::Reset(page.into_bytes())];
     }),
-    fault("no length, closed between two lines once", FULL, "used=12884901888", |env| {
+    fault("no length, closed between two lines once", FULL, "used=12Gi", |env| {
         answer_once(env, Step::Send(cut_page(CLOSED)));
     }),
-    fault("the Content-Length of a cut page, once", FULL, "used=12884901888", |env| {
+    fault("the Content-Length of a cut page, once", FULL, "used=12Gi", |env| {
         let length = cut_page("").len() - 2;
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n");
         answer_once(env, Step::Send(cut_page(&head)));
@@ -262,7 +262,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n";
         env.exporter = vec![Step::Reset(cut_page(head))];
     }),
-    fault("chunks of a cut page, once", FULL, "used=12884901888", |env| {
+    fault("chunks of a cut page, once", FULL, "used=12Gi", |env| {
         answer_once(env, Step::Send(cut_chunks("0\r\n\r\n")));
     }),
     fault("chunks, reset before the last one", NO_READING, "connection was lost", |env| {

@@ -116,7 +116,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("none: a current sample of a GPU with room", WORKS, "series=2", |env| {
         answer(env, &roomy());
     }),
-    fault("none: a full GPU", FULL, "used=12884901888", |env| {
+    fault("none: a full GPU", FULL, "used=12Gi", |env| {
         answer(env, &vector(&series("immich", 12 * GI, 5.0)));
     }),
     fault("connection refused", NO_READING, "Connection refused", |env| use_server(env, 1)),

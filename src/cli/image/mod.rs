@@ -109,6 +109,9 @@ pub(crate) struct PinArgs {
     /// The values file to write the digest into; without it, the digest is only printed
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    /// The same as FILE, as for `build` and `push`
+    #[arg(long, value_name = "FILE", hide = true, conflicts_with = "file")]
+    pin: Option<PathBuf>,
     /// The digest's path in the file
     #[arg(long, value_name = "PATH", default_value = GATE_PATH)]
     path: String,
@@ -231,7 +234,7 @@ fn pin_image(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> 
     let digest = registry
         .digest(&of, &mut |step| report_step(context, &step))
         .map_err(registry_diagnostic)?;
-    if let Some(file) = &args.file {
+    if let Some(file) = args.file.as_ref().or(args.pin.as_ref()) {
         Pinning::plan(context, file, &args.path, &digest, Some(&of))?.write()?;
     }
     Ok(context.print_line(&format!("{}@{digest}", of.name()))?)

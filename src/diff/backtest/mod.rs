@@ -9,10 +9,11 @@ mod replay;
 pub use history::{History, HistoryError};
 pub use replay::{Outcome, ReplayError};
 
+use kube_formats::quantity::describe_bytes;
 use vram_gate::decision::Action;
 use vram_gate::settings::{Role, TABLE};
 
-use super::consequences::{changed_namespaces, format_memory, format_setting};
+use super::consequences::{changed_namespaces, format_setting};
 use super::objects::ObjectChange;
 use crate::model::Message;
 use crate::model::gate_jobs::{Gate, find_gates};
@@ -73,7 +74,7 @@ fn replay_both(
     let assumption = match history.peak(namespace) {
         0 => "the history has no memory of the tenant, so it is assumed to use none".to_owned(),
         peak => {
-            format!("the tenant is assumed to use its recorded peak, {}", format_memory(peak))
+            format!("the tenant is assumed to use its recorded peak, {}", describe_bytes(peak))
         }
     };
     BackTest { target: target.clone(), message, before, after, assumption }

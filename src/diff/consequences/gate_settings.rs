@@ -1,6 +1,6 @@
 //! Changed settings of the gate, by the gate's own table of settings.
 
-use kube_formats::quantity::parse_bytes;
+use kube_formats::quantity::{describe_bytes, parse_bytes};
 use vram_gate::settings::{Effect, Key, Kind, Role, Row, TABLE};
 
 use super::{Finding, Rule, RuleContext, Topic};
@@ -24,6 +24,8 @@ pub(super) const CHANGED: Rule = Rule {
     source: "gate/src/decision.rs: `free = total − used`; up if `free ≥ floor`, yield if not, if less than the reserve is left, or if the tenant uses more than its budget",
 };
 
+/// The settings that decide up to which memory in use the tenant starts.
+const START_LIMIT: [Key; 2] = [Key::Floor, Key::GpuTotal];
 /// The settings that decide what a missing reading means.
 const WITHOUT_READING: [Key; 2] = [Key::OnScrapeFailure, Key::NoSeries];
 
@@ -37,7 +39,13 @@ pub(super) fn changed_settings(context: &RuleContext<'_>) -> Vec<Finding> {
         findings.extend(
             blind.iter().map(|change| Finding::new(&BLIND, &new.id, change.blind_message())),
         );
-        let messages = others.iter().map(SettingChange::message).chain(start_limit(old, new));
+        let limit = start_limit(old, new);
+        let messages = others.iter().map(|change| match &limit {
+            // The limit says what the change does.
+            Some(_) if START_LIMIT.contains(&change.row.key) => change.values(),
+            _ => change.message(),
+        });
+        let messages = messages.chain(limit.clone());
         if let Some(message) = messages.reduce(|one, other| one.and("; ").then(other))
             && !others.is_empty()
         {
@@ -100,14 +108,19 @@ impl<'a> SettingChange<'a> {
     fn message(&self) -> Message {
         let effect = match (self.meaning(), self.effect) {
             (Some(meaning), _) => meaning,
-            (None, Some(Effect::Protects)) => "the tenant runs less",
+            (None, Some(Effect::Protects)) => "the tenant runs less often",
             (None, Some(Effect::Exposes)) => "the other users of the GPU are protected less",
             (None, _) if self.row.role() == Role::Reading => "the gate reads something else",
             (None, _) => "the gate decides otherwise",
         };
+        self.values().and(format!(", {effect}"))
+    }
+
+    /// The setting with its values before and after.
+    fn values(&self) -> Message {
         let message = Message::of(format!("{} ", self.row.label()));
         let message = setting_code(message, self.row, self.old).and(" → ");
-        setting_code(message, self.row, self.new).and(format!(", {effect}"))
+        setting_code(message, self.row, self.new)
     }
 
     /// The behaviour that the new value of a choice selects.
@@ -132,9 +145,9 @@ fn start_limit(old: &GateJob, new: &GateJob) -> Option<Message> {
         return None;
     }
     let message =
-        Message::of("it starts only while others use at most ").code(format_memory(after));
+        Message::of("the tenant starts only while others use at most ").code(describe_bytes(after));
     Some(match before {
-        Some(before) => message.and(" (was ").code(format_memory(before)).and(")"),
+        Some(before) => message.and(" (was ").code(describe_bytes(before)).and(")"),
         None => message,
     })
 }
@@ -147,7 +160,7 @@ fn max_used_at_start(job: &GateJob) -> Option<u64> {
 /// A setting's value in units that people use; a malformed value as it is written.
 pub(in crate::diff) fn format_setting(row: &Row, text: &str) -> String {
     match row.kind {
-        Kind::Memory => parse_bytes(text).map_or_else(|_| text.to_owned(), format_memory),
+        Kind::Memory => parse_bytes(text).map_or_else(|_| text.to_owned(), describe_bytes),
         Kind::Duration => vram_gate::duration::parse(text).map_or_else(
             |_| text.to_owned(),
             |duration| match duration.as_millis() {
@@ -157,16 +170,6 @@ pub(in crate::diff) fn format_setting(row: &Row, text: &str) -> String {
         ),
         Kind::Number(..) | Kind::Choice(_) | Kind::Text(_) => text.to_owned(),
     }
-}
-
-/// Bytes as people write them, rounded to two decimals: `6Gi`, `1.5Gi`, `512Mi`.
-pub(in crate::diff) fn format_memory(bytes: u64) -> String {
-    let units = [(1u64 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
-    let Some((unit, name)) = units.iter().find(|(unit, _)| bytes >= *unit) else {
-        return bytes.to_string();
-    };
-    let amount = format!("{:.2}", bytes as f64 / *unit as f64);
-    format!("{}{name}", amount.trim_end_matches('0').trim_end_matches('.'))
 }
 
 #[cfg(test)]

@@ -14,9 +14,6 @@ use yaml_spans::{self, Dialect};
 const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// The endings of files that contain objects.
 const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
-/// The beginning of the line that Git writes where a merge stops. A YAML reader would report
-/// something else.
-const CONFLICT: &str = "<<<<<<< ";
 
 /// The files of one snapshot with their objects, by path.
 #[derive(Debug, Default)]
@@ -110,10 +107,6 @@ fn may_contain_objects(path: &str) -> bool {
 }
 
 fn parse_objects(name: &str, text: &str) -> Result<Vec<Arc<Object>>, Diagnostics> {
-    if let Some(line) = text.lines().position(|line| line.starts_with(CONFLICT)) {
-        let message = format!("`{name}` contains a merge conflict, at line {}", line + 1);
-        return Err(Diagnostic::new(message).note("resolve it, or render again").into());
-    }
     let mut sources = Sources::new();
     let id = sources.add(Source::written(name, text));
     let documents = yaml_spans::parse(&sources, id, Dialect::Kubectl).map_err(|errors| {

@@ -31,8 +31,10 @@ fn policy_covers_tenant(context: &RuleContext<'_>) -> Vec<Violation> {
                     continue;
                 }
                 let effect = rule.effect.as_deref().unwrap_or_default();
-                let message =
-                    Message::of("The server's Pods get ").code(effect).and(", in ").code(file.name);
+                let message = Message::of("The policy ")
+                    .code(file.name)
+                    .and(" gives the server's Pods ")
+                    .code(effect);
                 violations.push(Violation::at_value(value_paths::PRIORITY_CLASS_NAME, message));
             }
         }

@@ -1,6 +1,7 @@
 //! A schedule in an hour that a clock change skips or repeats.
 
 use jiff::SignedDuration;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::{Check, Rule};
@@ -51,16 +52,47 @@ fn first_affected(job: Job, times: &RunTimes) -> Option<Message> {
         // Skipped times are on the clock before the change, repeated ones on the clock after it.
         let clock = TimeZone::fixed(if moved > 0 { before } else { change.offset() });
         let run = times.schedule.runs(at, end, &clock).next()?;
-        let shown = run.to_zoned(clock).strftime("%H:%M on %Y-%m-%d").to_string();
-        let message = Message::of("It runs at ").code(shown);
+        let run = run.to_zoned(clock);
+        let message = Message::of("It is scheduled for ").code(run.strftime("%H:%M").to_string());
+        let day = format!("on {}", describe_day(run.date()));
         Some(match (moved > 0, job) {
-            (true, Job::Up) => {
-                message.and(", which is skipped: that night the window stays closed")
-            }
-            (true, Job::Down) => {
-                message.and(", which is skipped: the window stays open until the next run")
-            }
-            (false, _) => message.and(", which comes twice: the job runs twice"),
+            (true, Job::Up) => message
+                .and(format!(", which the clock skips {day}: that night the window stays closed")),
+            (true, Job::Down) => message.and(format!(
+                ", which the clock skips {day}: the window stays open until the next run"
+            )),
+            (false, _) => message.and(format!(", which comes twice {day}: the job runs twice")),
         })
     })
+}
+
+/// A day of the year as the rules of time zones name it: `the last Sunday of March`.
+fn describe_day(day: Date) -> String {
+    let place = match (day.day() - 1) / 7 {
+        _ if day.day() > day.days_in_month() - 7 => "last",
+        0 => "first",
+        1 => "second",
+        2 => "third",
+        _ => "fourth",
+    };
+    format!("the {place} {}", day.strftime("%A of %B"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_named_by_its_place_in_the_month() {
+        for (day, expected) in [
+            ("2026-03-29", "the last Sunday of March"),
+            ("2026-03-08", "the second Sunday of March"),
+            ("2026-11-01", "the first Sunday of November"),
+            ("2026-10-25", "the last Sunday of October"),
+            ("2026-04-24", "the last Friday of April"),
+            ("2026-03-22", "the fourth Sunday of March"),
+        ] {
+            assert_eq!(describe_day(day.parse().unwrap()), expected);
+        }
+    }
 }

@@ -38,26 +38,32 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
     }
     overlaps
         .into_iter()
-        .filter_map(|(index, (shared, other))| {
-            let (StackTimes { stack, times }, other) =
-                (stacks.get(index)?, stacks.get(other)?.stack);
+        .filter_map(|(index, shared)| {
+            let (_, other) = *shared.first()?;
+            let StackTimes { stack, times } = stacks.get(index)?;
+            let windows: Vec<Window> = shared
+                .into_iter()
+                .filter(|(_, stack)| *stack == other)
+                .map(|(window, _)| window)
+                .collect();
+            let name = stacks.get(other)?.stack.loaded.values.name.as_str();
             let message = Message::of("The window of ")
-                .code(other.loaded.values.name.as_str())
-                .and(format!(" on the same GPU is open, too, {}", times.format(shared)));
+                .code(name)
+                .and(format!(" on the same GPU is open, too, {}", times.describe(&windows)));
             Some((*stack, value_paths::UP_SCHEDULE.into(), message))
         })
         .collect()
 }
 
-/// The first overlap of each stack with another whose window is open when its own opens.
-fn find_overlaps(mut windows: Vec<StackWindow>, overlaps: &mut BTreeMap<usize, StackWindow>) {
+/// The overlaps of each stack with another whose window is open when its own opens.
+fn find_overlaps(mut windows: Vec<StackWindow>, overlaps: &mut BTreeMap<usize, Vec<StackWindow>>) {
     windows.sort();
     let mut open: Vec<StackWindow> = Vec::new();
     for (window, stack) in windows {
         open.retain(|(other, _)| other.closes > window.opens);
         if let Some(&(other, other_stack)) = open.iter().find(|(_, other)| *other != stack) {
             let shared = Window { opens: window.opens, closes: window.closes.min(other.closes) };
-            overlaps.entry(stack).or_insert((shared, other_stack));
+            overlaps.entry(stack).or_default().push((shared, other_stack));
         }
         open.push((window, stack));
     }

@@ -3,11 +3,12 @@
 //! In: a [`Project`] and a [`Request`]. Out: a [`RenderedProject`], every file with its object, in
 //! memory; or each stack as a [`LoadedStack`], with its templates and texts.
 
+mod duplicates;
 mod extra_documents;
 mod policies;
 mod stack;
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::budget::{Budget, Trials};
@@ -16,10 +17,11 @@ use crate::parallel;
 use crate::project::{Project, ProjectError, StackFile};
 use crate::templates::Templates;
 use crate::values::{Assignment, Layers, Loaded};
-use kube_validate::{Object, ObjectId};
-use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use kube_validate::Object;
+use yaml_spans::diagnostic::Diagnostics;
 use yaml_spans::source::{SourceId, Sources};
 
+use duplicates::check_unique_objects;
 use extra_documents::{PolicyCache, PolicyRequest, StackPolicies};
 pub use stack::Stack;
 use stack::{RenderJob, file_name, header};
@@ -81,18 +83,21 @@ impl RenderedProject {
         let mut sources = Sources::new();
         let budget = Budget::default();
         let templates = load_templates(project, request, &mut sources)?;
-        let files = stack_files(project, request)?;
+        let stack_files = stack_files(project, request)?;
         let layers = load_layers(project, request, &mut sources)?;
+        let base = sources.clone();
         let job = RenderJob {
             project,
             templates: &templates,
             layers: &layers,
-            base: &sources,
+            base: &base,
             files_only: request.files_only,
+            without_policies: request.without_policies,
             budget: &budget,
-            stacks: files.len(),
+            stacks: stack_files.len(),
         };
-        let rendered = parallel::map(&files, MAX_SEQUENTIAL_STACKS, |file| job.render_stack(file));
+        let rendered =
+            parallel::map(&stack_files, MAX_SEQUENTIAL_STACKS, |file| job.render_stack(file));
         budget.check()?;
         let mut stacks = all_or_errors(rendered)?;
         let mut files: Vec<File> =
@@ -101,7 +106,9 @@ impl RenderedProject {
             files.extend(policies::render_policies(project, &stacks, &mut sources)?);
         }
         files.sort_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
-        check_unique_objects(&files)?;
+        let names = stacks.iter().map(|stack| stack.file.as_str());
+        let named: Vec<(&StackFile, &str)> = stack_files.iter().zip(names).collect();
+        check_unique_objects(&files, &named, &job)?;
         Ok(RenderedProject { stacks, files })
     }
 
@@ -153,6 +160,7 @@ impl LoadedStack {
                 layers: &layers,
                 base: &base,
                 files_only: false,
+                without_policies: request.without_policies,
                 budget: &budget,
                 stacks: files.len(),
             };
@@ -254,29 +262,15 @@ fn stack_files(project: &Project, request: &Request) -> Result<Vec<StackFile>, P
 fn all_or_errors<T>(results: Vec<Result<T, Diagnostics>>) -> Result<Vec<T>, Diagnostics> {
     let mut items = Vec::with_capacity(results.len());
     let mut errors = Vec::new();
+    let mut known = HashSet::new();
     for result in results {
         match result {
             Ok(item) => items.push(item),
-            Err(Diagnostics(more)) => errors.extend(more),
+            // An overlay or a template that all stacks share gives each of them the same error.
+            Err(Diagnostics(more)) => {
+                errors.extend(more.into_iter().filter(|error| known.insert(format!("{error:?}"))));
+            }
         }
     }
     if errors.is_empty() { Ok(items) } else { Err(Diagnostics(errors)) }
-}
-
-/// Checks that each object is rendered once: by one stack, from one template.
-fn check_unique_objects(files: &[File]) -> Result<(), Diagnostics> {
-    let mut seen: BTreeMap<ObjectId, &File> = BTreeMap::new();
-    let mut errors = Vec::new();
-    for file in files {
-        let Some(first) = seen.insert(file.object.id(), file) else { continue };
-        let [first, second] = [first, file].map(|file| file.claimants.join("`, `"));
-        let origin = if first == second {
-            format!("from `{first}`")
-        } else {
-            format!("from `{first}` and from `{second}`")
-        };
-        let object = file.object.id();
-        errors.push(Diagnostic::new(format!("`{object}` is rendered twice, {origin}")));
-    }
-    if errors.is_empty() { Ok(()) } else { Err(Diagnostics(errors)) }
 }

@@ -14,7 +14,7 @@ use kube_validate::{self, AllowedKinds, Object};
 use vram_gate::settings::Key;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Located};
 use yaml_spans::source::{SourceId, Sources, Span};
-use yaml_spans::{self, Dialect, Node, Value};
+use yaml_spans::{self, Dialect, Node, Value, suggestion};
 
 /// A rendered stack.
 #[derive(Debug)]
@@ -38,6 +38,7 @@ pub(super) struct RenderJob<'a> {
     pub layers: &'a Layers,
     pub base: &'a Sources,
     pub files_only: bool,
+    pub without_policies: bool,
     pub budget: &'a Budget,
     /// The number of stacks in the run.
     pub stacks: usize,
@@ -48,6 +49,7 @@ impl RenderJob<'_> {
     pub(super) fn render_stack(&self, file: &StackFile) -> Result<Stack, Diagnostics> {
         let mut sources = self.base.clone();
         let (name, loaded) = self.load_values(file, &mut sources)?;
+        self.check_policy(&loaded, &sources)?;
         let context = templates::context(&loaded)
             .map_err(|error| Diagnostic::new(format!("`{name}`: {error}")))?;
         let outputs = self.templates.render(&mut sources, &context, self.budget)?;
@@ -80,6 +82,24 @@ impl RenderJob<'_> {
             files.iter_mut().for_each(|file| file.object.node = Node::new(Value::Null));
         }
         Ok(Stack { name: values.name.to_string(), file: name, values, needs, files })
+    }
+
+    /// Checks that the policy of a stack is there, if it is needed.
+    fn check_policy(&self, loaded: &Loaded, sources: &Sources) -> Result<(), Diagnostics> {
+        let kyverno = &loaded.values.kyverno;
+        let is_needed = match kyverno.mode {
+            KyvernoMode::Edit => !self.without_policies,
+            KyvernoMode::Exception => true,
+            KyvernoMode::None => false,
+        };
+        let Some(policy) = kyverno.policy.as_ref().filter(|_| is_needed) else { return Ok(()) };
+        let Err(error) = self.project.check_relative(policy) else { return Ok(()) };
+        let path = yaml_spans::Path::root().key("kyverno").key("policy");
+        let known = self.project.policy_paths().unwrap_or_default();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        let mut located = Located::new(error, nearest_written(&loaded.tree, &path), path);
+        located.hint = suggestion(policy.as_str(), &known);
+        Err(located.diagnose(sources).into())
     }
 
     /// Loads one stack's values; also returns its file's name for messages.
@@ -161,7 +181,14 @@ fn check_objects(
                 Err(errors) => problems.extend(errors.iter().map(|error| {
                     let field =
                         interpolated_field(sources, error.span, (template, document), &error.path);
-                    Problem { diagnostic: error.diagnose(sources), field, setting: None }
+                    let mut diagnostic = error.diagnose(sources);
+                    if error.error.is_unknown_kind() {
+                        diagnostic.notes.push(
+                            "a kind of a custom resource must be in `allowedKinds`, with its `apiVersion` and `kind`; it is rendered without validation"
+                                .to_owned(),
+                        );
+                    }
+                    Problem { diagnostic, field, setting: None }
                 })),
             }
         }
@@ -202,14 +229,16 @@ fn trace_to_values(problems: Vec<Problem>, subject: &Subject<'_>) -> Diagnostics
     let needs_influences = problems.iter().any(|problem| problem.field.is_some());
     let affordable = explain::leaves(&subject.loaded.tree).len() <= MAX_TRACED_LEAVES;
     let influences = if needs_influences && affordable { subject.influences() } else { Vec::new() };
-    let mut diagnostics: Vec<Diagnostic> = Vec::with_capacity(problems.len());
+    let mut diagnostics: Vec<TracedDiagnostic> = Vec::with_capacity(problems.len());
     for Problem { mut diagnostic, field, setting } in problems {
+        let mut is_traced = false;
         if let Some(field) = field {
             let values: Vec<&yaml_spans::Path> = influences
                 .iter()
                 .filter(|influence| influence.reaches(&field))
                 .map(|influence| &influence.value)
                 .collect();
+            is_traced = !values.is_empty();
             match setting {
                 Some(key) => place_at_value(&mut diagnostic, key, &values, subject),
                 None => {
@@ -221,12 +250,43 @@ fn trace_to_values(problems: Vec<Problem>, subject: &Subject<'_>) -> Diagnostics
                 }
             }
         }
-        // The gate's jobs share most settings, and so their problems.
-        if !diagnostics.contains(&diagnostic) {
-            diagnostics.push(diagnostic);
+        // One value causes one problem, in however many fields. The gate's jobs share most settings.
+        let same = diagnostics.iter_mut().find(|other| other.has_cause_of(&diagnostic, is_traced));
+        match same {
+            Some(same) if same.diagnostic == diagnostic => {}
+            Some(same) => same.others += 1,
+            None => diagnostics.push(TracedDiagnostic { diagnostic, is_traced, others: 0 }),
         }
     }
-    Diagnostics(diagnostics)
+    Diagnostics(diagnostics.into_iter().map(TracedDiagnostic::finish).collect())
+}
+
+/// A problem whose values are known.
+struct TracedDiagnostic {
+    diagnostic: Diagnostic,
+    /// At least one value is behind it.
+    is_traced: bool,
+    /// The number of further fields with the same problem.
+    others: usize,
+}
+
+impl TracedDiagnostic {
+    /// Returns true for the same problem, from the same values.
+    fn has_cause_of(&self, other: &Diagnostic, is_traced: bool) -> bool {
+        let own = &self.diagnostic;
+        own == other
+            || (self.is_traced
+                && is_traced
+                && (&own.message, &own.notes) == (&other.message, &other.notes))
+    }
+
+    fn finish(self) -> Diagnostic {
+        match self.others {
+            0 => self.diagnostic,
+            1 => self.diagnostic.note("another field has the same problem"),
+            count => self.diagnostic.note(format!("{count} other fields have the same problem")),
+        }
+    }
 }
 
 /// Moves the problem of a setting to the value that it comes from: one of `values`, which decide the

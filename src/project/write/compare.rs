@@ -54,7 +54,7 @@ impl From<ConflictKind> for DifferenceKind {
     fn from(kind: ConflictKind) -> Self {
         match kind {
             ConflictKind::Foreign => DifferenceKind::Foreign,
-            ConflictKind::Edited => DifferenceKind::HandEdited,
+            ConflictKind::Edited | ConflictKind::Merge => DifferenceKind::HandEdited,
             other => DifferenceKind::InTheWay(other),
         }
     }

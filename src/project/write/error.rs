@@ -92,6 +92,9 @@ pub enum ConflictKind {
     /// A file that this program wrote, with bytes that were changed since.
     #[error("was edited since it was rendered")]
     Edited,
+    /// A file that this program wrote, in which Git could not merge two versions.
+    #[error("has an unresolved merge conflict")]
+    Merge,
     /// A name that equals a planned one on a case-insensitive file system.
     #[error("differs from a rendered path only in case")]
     OnlyCase,
@@ -112,7 +115,7 @@ pub enum ConflictKind {
 impl ConflictKind {
     /// Returns true if `--force` overwrites it.
     pub fn can_be_forced(self) -> bool {
-        matches!(self, ConflictKind::Foreign | ConflictKind::Edited)
+        matches!(self, ConflictKind::Foreign | ConflictKind::Edited | ConflictKind::Merge)
     }
 
     fn remedy(self) -> &'static str {
@@ -120,6 +123,9 @@ impl ConflictKind {
             ConflictKind::Foreign => "move it away, or overwrite it with `--force`",
             ConflictKind::Edited => {
                 "make the change in the values or a template, or drop it with `--force`"
+            }
+            ConflictKind::Merge => {
+                "resolve the conflict in the values or templates, then render with `--force`"
             }
             ConflictKind::OnlyCase
             | ConflictKind::Link

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use oci_scratch::Digest;
+use yaml_spans::find_conflicts;
 
 use super::error::{Conflict, ConflictKind, Error};
 use super::plan::{MAX_FILE_BYTES, Plan, is_portable_name};
@@ -241,9 +242,16 @@ fn file_state(
     if planned.is_some() && bytes.as_deref() == planned {
         return Ok(FileState::Same);
     }
-    let is_recorded = bytes.is_some_and(|bytes| recorded.has(name, &Digest::of(&bytes)));
+    let is_recorded = bytes.as_ref().is_some_and(|bytes| recorded.has(name, &Digest::of(bytes)));
+    let is_merge = || {
+        let text = bytes.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+        text.is_some_and(|text| !find_conflicts(text).is_empty())
+    };
     Ok(match planned {
         Some(_) if is_recorded => FileState::Stale,
+        Some(_) if recorded.has_name(name) && is_merge() => {
+            FileState::Conflict(ConflictKind::Merge)
+        }
         Some(_) if recorded.has_name(name) => FileState::Conflict(ConflictKind::Edited),
         Some(_) => FileState::Conflict(ConflictKind::Foreign),
         None if is_recorded => FileState::Obsolete,

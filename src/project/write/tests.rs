@@ -287,6 +287,18 @@ mod writing {
     }
 
     #[test]
+    fn a_merge_conflict_in_a_rendered_file_is_named() {
+        let files = [("a/a.yaml", "planned")];
+        let tree = Tree::of(&files);
+        tree.put("a/a.yaml", "<<<<<<< HEAD\nx\n=======\ny\n>>>>>>> main\n");
+        let found = conflicts(&tree, tree.write(&files));
+        assert_eq!(found, ["a/a.yaml has an unresolved merge conflict"]);
+        assert_eq!(tree.compare(&files), ["hand-edited a/a.yaml"]);
+        tree.force(&files).unwrap();
+        assert!(tree.compare(&files).is_empty());
+    }
+
+    #[test]
     fn an_edited_file_is_overwritten_only_with_force() {
         let tree = Tree::of(&[("a/a.yaml", "planned"), ("a/b.yaml", "b")]);
         tree.put("a/a.yaml", "edited");

@@ -1,12 +1,18 @@
 //! Events to documents: the open lists and maps, the errors so far, and the path of what is read.
 
-use granit_parser::{ErrorKind, Event, ScalarStyle, ScanError, Span as Range, StructureStyle, Tag};
+use std::ops::Range;
+
+use granit_parser::{
+    ErrorKind, Event, ScalarStyle, ScanError, Span as EventSpan, StructureStyle, Tag,
+};
 
 use super::Dialect;
 use super::alias::{Anchors, is_tag_of};
 use super::entries::{Key, KeyKind};
 use super::error::ParseError;
 use super::extent;
+use super::mistake::Progress;
+use crate::conflict::{MergeConflict, find_conflicts};
 use crate::diagnostic::Located;
 use crate::limits::{MAX_DEPTH, MAX_ERRORS, MAX_NODES};
 use crate::node::{Node, Value};
@@ -64,7 +70,7 @@ pub(super) enum Collection {
 struct Properties<'t> {
     anchor: usize,
     tag: Option<&'t Tag>,
-    range: &'t Range,
+    range: &'t EventSpan,
 }
 
 /// The end of parsing: a limit is exceeded.
@@ -115,8 +121,7 @@ impl<'a> Builder<'a> {
         };
         // The check of characters has reported such a character already.
         if !is_refused_character || self.errors.is_empty() {
-            let (error, bytes) = extent::convert_scan_error(error, self.text);
-            self.refuse(error, bytes.start, bytes.end);
+            self.refuse_syntax(error);
         }
         self.reset();
         match error.kind() {
@@ -125,7 +130,49 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Records the mistake behind a syntax error.
+    fn refuse_syntax(&mut self, error: &ScanError) {
+        let (converted, bytes) = extent::convert_scan_error(error, self.text);
+        let line_number = |at: usize| {
+            let at = at as u32;
+            self.sources.place(Span::new(self.source, at, at)).line
+        };
+        let progress = Progress {
+            text: self.text,
+            at: bytes.start,
+            last_end: self.last_end,
+            open_bracket: self.open.last().filter(|frame| frame.is_flow).map(|frame| frame.start),
+            line_number: &line_number,
+        };
+        let line_start = progress.error_line();
+        let found = progress.find_mistake(error.kind());
+        let (error, bytes) = found.unwrap_or((converted, bytes));
+        // A scalar that seems to go on until here is a consequence of the same mistake.
+        let is_consequence = |earlier: &Located<ParseError>| {
+            matches!(earlier.error, ParseError::MultiLine(_))
+                && earlier.span.is_some_and(|span| span.end as usize >= line_start)
+        };
+        if self.errors.last().is_some_and(is_consequence) {
+            self.errors.pop();
+        }
+        if self.open.last().is_some_and(|frame| frame.is_flow && frame.start == bytes.start) {
+            // The path of the list or map, not of an item.
+            self.open.pop();
+        }
+        self.refuse(error, bytes.start, bytes.end);
+    }
+
     pub(super) fn finish(mut self) -> Result<Vec<Node>, Vec<Located<ParseError>>> {
+        let is_text = |document: &Node| matches!(document.value, Value::String(_));
+        if self.errors.is_empty() && !self.documents.iter().any(is_text) {
+            return Ok(self.documents);
+        }
+        let conflicts = find_conflicts(self.text);
+        if !conflicts.is_empty() {
+            // Every other error may be a consequence.
+            self.errors.clear();
+            conflicts.iter().for_each(|conflict| self.refuse_conflict(conflict));
+        }
         if self.errors.is_empty() {
             return Ok(self.documents);
         }
@@ -133,10 +180,19 @@ impl<'a> Builder<'a> {
         Err(self.errors)
     }
 
+    fn refuse_conflict(&mut self, conflict: &MergeConflict) {
+        let Range { start, end } = conflict.first();
+        let marker = self.text.get(start..end).unwrap_or_default();
+        let error = ParseError::MergeConflict(truncate(marker));
+        let hint = conflict.fix();
+        let span = Some(self.span(start, end));
+        self.push_error(Located { error, span, path: Path::root(), hint: Some(hint.into()) });
+    }
+
     pub(super) fn handle_event(
         &mut self,
         event: Event<'_>,
-        range: &Range,
+        range: &EventSpan,
     ) -> Result<(), LimitExceeded> {
         let bytes = range.byte_range().unwrap_or(0..0);
         match event {

@@ -39,8 +39,11 @@ pub enum ParseError {
         /// The error in words.
         message: String,
         /// Advice, for common errors.
-        cure: Option<&'static str>,
+        cure: Option<Box<str>>,
     },
+    /// The markers of a merge that Git could not finish.
+    #[error("unresolved merge conflict: `{0}`")]
+    MergeConflict(String),
     /// `%YAML` or `%TAG`.
     #[error("directives are not allowed")]
     Directive,
@@ -117,6 +120,10 @@ impl fmt::Display for ScalarKind {
 }
 
 impl ParseError {
+    pub(super) fn syntax(message: String, cure: impl Into<Box<str>>) -> Self {
+        ParseError::Syntax { message, cure: Some(cure.into()) }
+    }
+
     pub(super) fn doubtful(text: &str, doubt: Doubt) -> Self {
         ParseError::Scalar { text: truncate(text), doubt }
     }
@@ -135,17 +142,21 @@ impl ParseError {
                 "add a newline: readers differ on whether the string ends in one".into()
             }
             ParseError::Tab => "indent with spaces".into(),
-            ParseError::Syntax { cure, .. } => (*cure)?.into(),
+            ParseError::Syntax { cure, .. } => Hint::Text(cure.clone()?),
             ParseError::Directive => "delete the line".into(),
-            ParseError::Anchor(_) | ParseError::Alias(_) => "write the value out".into(),
+            ParseError::Anchor(_) => "write the value out".into(),
+            ParseError::Alias(_) | ParseError::UnknownAnchor(_) => {
+                "write the value out, or quote it if it is a string".into()
+            }
             ParseError::Tag(_) => "delete the tag; quote the value if it is a string".into(),
             ParseError::MergeKey => {
                 "write the keys out, or quote it if it is a string: `\"<<\"`".into()
             }
             ParseError::KeyNotString("null") => "a key is missing before the `:`".into(),
-            ParseError::KeyNotString(kind) if !matches!(*kind, "a list" | "a map") => {
-                "quote it".into()
+            ParseError::KeyNotString("a map") => {
+                "quote a text with `{{`: only templates replace it".into()
             }
+            ParseError::KeyNotString(kind) if *kind != "a list" => "quote it".into(),
             ParseError::Scalar { text, doubt } => scalar_hint(text, *doubt).into(),
             ParseError::MultiLine(ScalarKind::Plain) => {
                 "write it on one line, or as a block after `|` or `>`".into()
@@ -173,25 +184,50 @@ impl ParseError {
             | ErrorKind::TabInPlainScalar => return ParseError::Tab,
             ErrorKind::UnexpectedCharacter { character } => {
                 let character = truncate(&character.to_string());
-                (format!("a plain scalar can't start with `{character}`"), Some("quote it"))
+                (format!("a plain scalar can't start with `{character}`"), "quote it")
             }
-            ErrorKind::MappingValueNotAllowed => (
+            ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => (
                 "a `:` is not allowed here, where no map can begin".to_owned(),
-                Some("quote the string around it, or correct the indentation"),
+                "quote the string around it, or correct the indentation",
             ),
-            ErrorKind::UnclosedQuotedScalar => {
-                ("the quote is never closed".to_owned(), Some("close it with the same quote"))
-            }
-            ErrorKind::UnclosedFlowCollection { open } => {
-                (format!("the `{open}` is never closed"), None)
-            }
             ErrorKind::UnknownQuotedScalarEscape => (
                 "unknown escape in a double-quoted string".to_owned(),
-                Some("write `\\\\` for a backslash, or use single quotes"),
+                "write `\\\\` for a backslash, or use single quotes",
             ),
-            _ => (truncate(&error.info()), None),
+            ErrorKind::MisplacedFlowCollectionEnd => (
+                "the bracket closes nothing".to_owned(),
+                "delete it, or quote the string around it",
+            ),
+            ErrorKind::MismatchedFlowCollectionEnd { open, close } => {
+                (format!("the `{open}` is closed by `{close}`"), "close it with the same bracket")
+            }
+            ErrorKind::ExpectedFlowSequenceSeparator => (
+                "the items of a list in `[` and `]` are separated by commas".to_owned(),
+                "add a `,`, or quote the string",
+            ),
+            ErrorKind::ExpectedFlowMappingSeparator => (
+                "the entries of a map in `{` and `}` are separated by commas".to_owned(),
+                "add a `,`, or quote the string",
+            ),
+            ErrorKind::ExpectedNodeContent => {
+                ("a value can't start here".to_owned(), "quote the string")
+            }
+            ErrorKind::BlockSequenceEntryNotAllowed => (
+                "a list can't start on the line of its key".to_owned(),
+                "put the `-` on the next line",
+            ),
+            ErrorKind::InvalidBlockScalarHeader => (
+                "there is text on the line of a block's `|` or `>`".to_owned(),
+                "put the text on the next line, or quote the value",
+            ),
+            ErrorKind::InvalidBlockScalarIndent => (
+                "the first line of a block's text is indented less than an empty line before it"
+                    .to_owned(),
+                "delete the spaces of the empty line",
+            ),
+            _ => return ParseError::Syntax { message: truncate(&error.info()), cure: None },
         };
-        ParseError::Syntax { message, cure }
+        ParseError::syntax(message, cure)
     }
 }
 

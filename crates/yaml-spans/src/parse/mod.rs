@@ -8,6 +8,7 @@ mod chars;
 mod entries;
 mod error;
 mod extent;
+mod mistake;
 mod scalars;
 
 use granit_parser::Parser;

@@ -10,6 +10,7 @@ use super::builder::{Builder, Collection, LimitExceeded};
 use super::entries::{Key, KeyKind};
 use super::error::{ParseError, ScalarKind};
 use super::extent;
+use super::mistake::find_broken_list;
 use crate::node::{Node, Value};
 use crate::scalar::{resolve_kubectl, resolve_strict};
 use crate::truncate::truncate;
@@ -87,6 +88,12 @@ impl Builder<'_> {
     fn check_lines(&mut self, style: ScalarStyle, bytes: &Range<usize>) {
         let written = self.text.get(bytes.clone()).unwrap_or("");
         let has_lines = written.contains(['\n', '\r']);
+        if has_lines
+            && style == ScalarStyle::Plain
+            && let Some((error, range)) = find_broken_list(written)
+        {
+            return self.refuse(error, bytes.start + range.start, bytes.start + range.end);
+        }
         let error = match style {
             ScalarStyle::Plain if has_lines => ParseError::MultiLine(ScalarKind::Plain),
             ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted if has_lines => {

@@ -212,7 +212,10 @@ fn scalars_that_readers_disagree_on_are_refused() {
 fn refusals_have_a_place_and_a_hint() {
     for (text, expected) in [
         ("a: &x 1\n", "1:4 anchors are not allowed: `&x` | a | write the value out"),
-        ("a: *x\n", "1:4 aliases are not allowed: `*x` | a | write the value out"),
+        (
+            "a: *x\n",
+            "1:4 aliases are not allowed: `*x` | a | write the value out, or quote it if it is a string",
+        ),
         (
             "a:\n  - !!str 5\n",
             "2:5 tags are not allowed: `!!str` | a[0] | delete the tag; quote the value if it is a string",
@@ -276,10 +279,10 @@ fn refusals_have_a_place_and_a_hint() {
         ("a: @b\n", "1:4 a plain scalar can't start with `@` | a | quote it"),
         (
             "a: b: c\n",
-            "1:5 a `:` is not allowed here, where no map can begin |  | quote the string around it, or correct the indentation",
+            "1:5 a value without quotes can't contain `: ` |  | quote the value; a key of its own goes on the next line",
         ),
-        ("a: \"b\n", "1:4 the quote is never closed | a | close it with the same quote"),
-        ("a: [b\n", "1:4 the `[` is never closed | a[0] | "),
+        ("a: \"b\n", "1:4 the quote is never closed | a | close it on this line"),
+        ("a: [b\n", "1:4 the `[` is never closed | a | close it with `]`"),
         (
             "a: \"\\d\"\n",
             "1:4 unknown escape in a double-quoted string | a | write `\\\\` for a backslash, or use single quotes",
@@ -301,7 +304,7 @@ fn all_errors_are_found_in_one_pass() {
             "1:4 `yes` is a boolean to some YAML readers and a string to others | a | write `true`, or quote it for the string: `\"yes\"`",
             "2:5 `017` is a number to some YAML readers, and another number or a string to others | b[0] | write the number in decimal digits, or quote it for the string: `\"017\"`",
             "2:10 anchors are not allowed: `&x` | b[1] | write the value out",
-            "2:16 aliases are not allowed: `*x` | b[2] | write the value out",
+            "2:16 aliases are not allowed: `*x` | b[2] | write the value out, or quote it if it is a string",
             "3:1 duplicate key `a` | a | first defined on line 1",
             "5:4 tags are not allowed: `!!int` | c | delete the tag; quote the value if it is a string",
             "6:1 the merge key `<<` is not allowed |  | write the keys out, or quote it if it is a string: `\"<<\"`",
@@ -362,7 +365,10 @@ fn foreign_manifests_are_read_as_kubectl_reads_them() {
 #[test]
 fn values_without_a_meaning_to_kubectl_are_refused() {
     for (text, expected) in [
-        ("a: *x\n", "1:4 the alias `*x` has no anchor before it | a | "),
+        (
+            "a: *x\n",
+            "1:4 the alias `*x` has no anchor before it | a | write the value out, or quote it if it is a string",
+        ),
         ("a: &x [*x]\n", "1:8 the alias `*x` is inside the value that it refers to | a[0] | "),
         ("a: &x {b: *x}\n", "1:11 the alias `*x` is inside the value that it refers to | a.b | "),
         (
@@ -565,5 +571,133 @@ fn assert_places(node: &Node, text: &str) {
             assert_places(&entry.node, text);
         }),
         _ => {}
+    }
+}
+
+/// Mistakes, each with the one error that it gives in both dialects.
+#[test]
+fn a_mistake_is_reported_once_where_it_was_made() {
+    for (text, expected) in [
+        (
+            "a: 1\n<<<<<<< HEAD\nb: 1\n||||||| base\nb: 0\n=======\nb: 2\n>>>>>>> other\nc: 'x'y\n",
+            "2:1 unresolved merge conflict: `<<<<<<< HEAD` |  | keep one of the versions, and delete the lines 2, 4, 6 and 8",
+        ),
+        (
+            "a: 1\nb: 2\n=======\nc: 3\n",
+            "3:1 unresolved merge conflict: `=======` |  | delete line 3, once one version is left",
+        ),
+        (
+            "<<<<<<< HEAD\n---\na: 1\n",
+            "1:1 unresolved merge conflict: `<<<<<<< HEAD` |  | delete line 1, once one version is left",
+        ),
+        (
+            "a:\n  b: \"x\n  c: d\n  e: \"f\"\n",
+            "2:6 the quote is never closed | a.b | close it on this line",
+        ),
+        ("a: 'x\n---\nb: 1\n", "1:4 the quote is never closed | a | close it on this line"),
+        (
+            "a: it's\nb: 'it's'\n",
+            "2:8 there is text after the closing `'` | b | write `''` for a quote in the text, or quote the whole value",
+        ),
+        (
+            "a:\n  b: [c, d\n  e: f\n  g: [h]\n",
+            "2:6 the `[` is never closed | a.b | close it with `]`",
+        ),
+        (
+            "a:\n  b: {c: d, e: {f: g}\nh: i\n",
+            "2:6 the `{` is never closed | a.b | close it with `}`",
+        ),
+        ("a: [b, c}\nd: e\n", "1:4 the `[` is closed by `}` | a | close it with the same bracket"),
+        (
+            "a: [b]]\n",
+            "1:7 the bracket closes nothing |  | delete it, or quote the string around it",
+        ),
+        (
+            "a:\n    b: c\n  d: e\n    f: g\n",
+            "3:3 wrong indentation: 2 spaces |  | indent it with 0 spaces as line 1, or with 4 as line 2",
+        ),
+        (
+            "a:\n  b: c\n   d: e\n  f: g\n",
+            "3:4 wrong indentation: 3 spaces | a | indent it with 2 spaces as line 2",
+        ),
+        (
+            "a:\n  b:\n    c: d\n\n  # x\n   e: f\n",
+            "6:4 wrong indentation: 3 spaces | a | indent it with 2 spaces as line 2, or with 4 as line 3",
+        ),
+        (
+            "a:\n  - b: c\n   d: e\n",
+            "3:4 wrong indentation: 3 spaces | a[1] | indent it with 2 spaces as line 2, or with 4 as line 2",
+        ),
+        (
+            "a: |\n    b: [\n  c\nd: e\n",
+            "3:3 wrong indentation: 2 spaces |  | indent it with 0 spaces as line 1, or with 4 as line 2",
+        ),
+        (" a: 1\nb: 2\n", "1:2 wrong indentation: 1 space |  | indent it with 0 spaces as line 2"),
+        (
+            "a:\n  - b: c\n    d: e\n  f: g\n",
+            "4:3 a key, where a list item is expected | a[1] | line 2 has a `-` in the same column: indent the line, or start it with `- `",
+        ),
+        (
+            "a:\n  b: c\n  - d\n",
+            "3:3 a list item, where a key is expected | a | line 2 has a key in the same column: put the list below a key",
+        ),
+        ("a:\n  b 6Gi\n  d: e\n", "2:3 a `:` is missing after the key `b` |  | write `b: 6Gi`"),
+        ("a:\n  b 6Gi # c\n  d: e\n", "2:3 a `:` is missing after the key `b` |  | write `b: 6Gi`"),
+        (
+            "a: b # c\n  d\n",
+            "1:6 the value goes on after its comment |  | write the value on one line, or indent the next line less",
+        ),
+        (
+            "a:\n  b:6Gi\n  d: e\n",
+            "2:3 a space is missing after the `:` of `b` |  | write `b: 6Gi`",
+        ),
+        (
+            "a\n  b: c\n",
+            "1:1 a `:` is missing after the key `a` |  | write `a:`; text of the value above is indented further",
+        ),
+        (
+            "a: http://b: c\n",
+            "1:12 a value without quotes can't contain `: ` |  | quote the value; a key of its own goes on the next line",
+        ),
+        (
+            "a: {{ b }}\n",
+            "1:5 a key must be a string, not a map | a | quote a text with `{{`: only templates replace it",
+        ),
+    ] {
+        for dialect in [Dialect::Strict, Dialect::Kubectl] {
+            assert_refused(dialect, text, &[expected]);
+        }
+    }
+    for (text, expected) in [
+        (
+            "a:\n  -b\n  -c\n",
+            "2:3 a space is missing after the `-` of a list item | a | write `- b`",
+        ),
+        (
+            "a:\n  - b\n    - c\n",
+            "3:5 wrong indentation: the list item belongs to the text of the line before | a[0] | indent it as the other items of its list",
+        ),
+    ] {
+        assert_refused(Dialect::Strict, text, &[expected]);
+    }
+    // Lines that look like markers, but are text.
+    let text = "a: |\n  x\n  =======\n  y\n";
+    assert!(parse_text(text, Dialect::Strict).is_ok());
+    assert!(parse_text("\"a\n=======\nb\"\n", Dialect::Kubectl).is_err());
+}
+
+proptest! {
+    /// The search for the mistake reads any broken text.
+    #[test]
+    fn every_error_is_within_its_text(text in "([ab:#|>'\"{}\\[\\]=<,-]|: |- |  |\n|\t|ä){0,60}") {
+        for dialect in [Dialect::Strict, Dialect::Kubectl] {
+            if let Err(errors) = parse_text(&text, dialect) {
+                for error in errors {
+                    let span = error.span.unwrap();
+                    prop_assert!(span.start <= span.end && span.end as usize <= text.len());
+                    prop_assert!(text.get(span.start as usize..span.end as usize).is_some());
+                }
+            }
+        }
     }
 }
