@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use tts_render::policy::{self, Outcome, Request, Shown, Status, Tenant};
 use tts_render::project::{is_standard_input, read_manifests, replace_file};
+use tts_render::report::json::to_text;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
+use super::format::{FormatFlag, TextOrJson};
 use super::{CliError, Context, Exit, file_error};
 
 /// Exclude a namespace from another owner's Kyverno policy, or show the effect of policies
@@ -65,6 +68,7 @@ pub(crate) struct EditArgs {
 #[command(after_help = "Examples:
   tts-render policy show policy.yaml
   tts-render policy show policy.yaml --namespace tts
+  tts-render policy show policy.yaml -o json
   kubectl get clusterpolicy -o yaml | tts-render policy show - --namespace tts")]
 pub(crate) struct ShowArgs {
     /// A file, or `-` for the output of `kubectl get clusterpolicy -o yaml`
@@ -78,6 +82,8 @@ pub(crate) struct ShowArgs {
     /// The extended resource that the Pod requests
     #[arg(long, value_name = "NAME", default_value = "nvidia.com/gpu")]
     pub resource: String,
+    #[command(flatten)]
+    pub format: FormatFlag<TextOrJson>,
 }
 
 /// Runs `policy edit` or `policy show`.
@@ -154,12 +160,27 @@ fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, Cli
     });
     let shown = policy::show_policies(&sources, source, tenant.as_ref())
         .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
+    if args.format.format == TextOrJson::Json {
+        let report = ShowReport { version: VERSION, policies: &shown };
+        context.out.write_all(to_text(&report).as_bytes())?;
+        return Ok(Exit::Success);
+    }
     for policy in &shown {
         for line in describe_policy(policy, tenant.as_ref()) {
             context.print_line(&line)?;
         }
     }
     Ok(Exit::Success)
+}
+
+/// The version of the JSON format; raised when a key is removed or changes its meaning.
+const VERSION: u32 = 1;
+
+/// The JSON of `policy show`.
+#[derive(Serialize)]
+struct ShowReport<'a> {
+    version: u32,
+    policies: &'a [Shown],
 }
 
 fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> Vec<String> {

@@ -13,6 +13,7 @@ use super::model::{
 use super::mutating::policy_exclusions;
 use super::wildcard;
 use super::wildcard::glob_matches;
+use serde::{Serialize, Serializer};
 use yaml_spans::source::{Source, SourceId, Sources, Span};
 use yaml_spans::{Dialect, Node, Path, Value, parse};
 
@@ -28,9 +29,10 @@ pub struct Tenant<'a> {
 }
 
 /// One policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
     /// Its kind.
+    #[serde(serialize_with = "serialize_kind")]
     pub kind: Kind,
     /// Its name.
     pub name: String,
@@ -38,8 +40,13 @@ pub struct Shown {
     pub rules: Vec<ShownRule>,
 }
 
+fn serialize_kind<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind.name())
+}
+
 /// One rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ShownRule {
     /// Its name.
     pub name: Option<String>,
@@ -54,7 +61,8 @@ pub struct ShownRule {
 }
 
 /// A rule's effect on the priority of a Pod.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Verdict {
     /// The Pod keeps its priority.
     Keeps,

@@ -1,5 +1,7 @@
 //! `explain`: the value that decides a field, and the fields that a value decides.
 
+mod json;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path as FilePath, PathBuf};
 
@@ -10,12 +12,14 @@ use tts_render::explain::{
 };
 use tts_render::project::Project;
 use tts_render::project::load::LoadedStack;
+use tts_render::report::json::to_text;
 use tts_render::values::Gate;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Place, Sources};
 use yaml_spans::{self, Dialect, Node, Path, Segment, Value};
 
 use super::complete;
+use super::format::{FormatFlag, TextOrJson};
 use super::{CliError, Context, Exit, Inputs};
 
 /// Show which value decides a field, or which fields a value decides
@@ -57,6 +61,33 @@ pub(crate) struct Args {
     /// A folder of templates to use instead of the project's
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
+    #[command(flatten)]
+    format: FormatFlag<TextOrJson>,
+}
+
+/// The destination of explanations: text is printed at once, JSON is collected.
+struct Output<'a, 'c> {
+    context: &'a mut Context<'c>,
+    report: Option<json::Report>,
+}
+
+impl Output<'_, '_> {
+    /// Prints a line of text. JSON has the same facts in its own keys.
+    fn print_line(&mut self, line: &str) -> Result<(), CliError> {
+        match self.report {
+            Some(_) => Ok(()),
+            None => Ok(self.context.print_line(line)?),
+        }
+    }
+
+    /// A remark on the explanations.
+    fn note(&mut self, indent: &str, note: String) -> Result<(), CliError> {
+        match &mut self.report {
+            Some(report) => report.notes.push(note),
+            None => self.context.print_line(&format!("{indent}{note}"))?,
+        }
+        Ok(())
+    }
 }
 
 /// A stack with its rendering.
@@ -87,13 +118,15 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
             }
         }
     }
+    let report = (args.format.format == TextOrJson::Json).then(json::Report::default);
+    let output = &mut Output { context, report };
     match (&args.value, &args.object) {
         (Some(value), _) => {
             let all: Vec<&RenderedStack<'_>> = rendered.iter().collect();
-            explain_value(&all, value, context)?;
+            explain_value(&all, value, output)?;
         }
         (None, Some(object)) => match FilePlace::parse(object).filter(|_| args.path.is_empty()) {
-            Some(place) => explain_place(&rendered, place, context)?,
+            Some(place) => explain_place(&rendered, place, output)?,
             None => {
                 let words: Vec<String> = [object].into_iter().chain(&args.path).cloned().collect();
                 let ids: Vec<ObjectId> = rendered
@@ -101,11 +134,14 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
                     .flat_map(|(_, rendering)| rendering.objects().map(|(_, id)| id))
                     .collect();
                 let request = FieldRequest::parse(&words, &ids).map_err(Diagnostic::from)?;
-                explain_object(&rendered, &request, context)?;
+                explain_object(&rendered, &request, output)?;
             }
         },
         // One of them is required.
         (None, None) => {}
+    }
+    if let Some(report) = &output.report {
+        output.context.out.write_all(to_text(report).as_bytes())?;
     }
     Ok(Exit::Success)
 }
@@ -114,19 +150,19 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 fn explain_place(
     stacks: &[RenderedStack<'_>],
     place: FilePlace<'_>,
-    context: &mut Context<'_>,
+    output: &mut Output<'_, '_>,
 ) -> Result<(), CliError> {
     if place.is_template() {
-        return explain_template_line(stacks, place, context);
+        return explain_template_line(stacks, place, output);
     }
-    let project = context.common.project();
+    let project = output.context.common.project();
     let file = FilePath::new(place.file);
     let of_stack = stacks.iter().find(|(stack, _)| is_same_file(&project, &stack.file, file));
     if let Some(&(stack, _)) = of_stack {
         let value =
             place.find_value(&stack.loaded.tree, &stack.sources).map_err(Diagnostic::from)?;
         let one: Vec<&RenderedStack<'_>> = of_stack.into_iter().collect();
-        return explain_value(&one, &value, context);
+        return explain_value(&one, &value, output);
     }
     let mut sources = Sources::new();
     let source = match file.exists() {
@@ -142,16 +178,15 @@ fn explain_place(
         Diagnostic::from(ExplainError::File { file: place.file.to_owned(), problem })
     })?;
     let request = FieldRequest { object: object.to_string(), path };
-    explain_object(stacks, &request, context)?;
+    explain_object(stacks, &request, output)?;
     let rendered = stacks.iter().find_map(|(_, rendering)| {
         let (field, _) = rendering.objects().find(|(_, id)| *id == object)?;
         request.path.find(rendering.document(&field)?)
     });
     if rendered.is_some_and(|rendered| request.path.find(document) != Some(rendered)) {
-        context.print_line(&format!(
-            "  note      {} has another value: the values changed since it was rendered",
-            place.file
-        ))?;
+        let note =
+            format!("{} has another value: the values changed since it was rendered", place.file);
+        output.note("  note      ", note)?;
     }
     Ok(())
 }
@@ -163,7 +198,7 @@ const MAX_FIELDS: usize = 3;
 fn explain_template_line(
     stacks: &[RenderedStack<'_>],
     place: FilePlace<'_>,
-    context: &mut Context<'_>,
+    output: &mut Output<'_, '_>,
 ) -> Result<(), CliError> {
     let mut found = Err(ExplainError::File {
         file: place.file.to_owned(),
@@ -181,12 +216,12 @@ fn explain_template_line(
         Some(FieldRequest { object, path: field.path.clone() })
     });
     for request in written.take(MAX_FIELDS) {
-        context.print_line(&request.object)?;
-        explain_object(stacks, &request, context)?;
+        output.print_line(&request.object)?;
+        explain_object(stacks, &request, output)?;
     }
     if fields.len() > MAX_FIELDS {
         let more = fields.len() - MAX_FIELDS;
-        context.print_line(&format!("{more} more fields come from this line"))?;
+        output.note("", format!("{more} more fields come from this line"))?;
     }
     Ok(())
 }
@@ -204,7 +239,7 @@ fn is_same_file(project: &Project, values_file: &str, path: &FilePath) -> bool {
 fn explain_object(
     stacks: &[RenderedStack<'_>],
     FieldRequest { object, path }: &FieldRequest,
-    context: &mut Context<'_>,
+    output: &mut Output<'_, '_>,
 ) -> Result<(), CliError> {
     let all: Vec<(&RenderedStack<'_>, Field, ObjectId)> = stacks
         .iter()
@@ -223,19 +258,23 @@ fn explain_object(
     let Some(node) = path.find(document) else {
         return Err(Diagnostic::from(ExplainError::no_field(path, wanted, document)).into());
     };
-    context.print_line(&describe_node(path, node))?;
+    output.print_line(&describe_node(path, node))?;
     // Stacks share a policy: those whose namespace is in the field come first.
     let (mut ordered, others): (Vec<_>, Vec<_>) = parts.iter().partition(|((stack, _), _)| {
         contains_string(node, stack.loaded.values.namespace.name.as_str())
     });
     ordered.extend(others);
+    if let Some(report) = &mut output.report {
+        report.fields.push(json::ExplainedField::new(&wanted, path, node, &ordered)?);
+        return Ok(());
+    }
     for (at, ((stack, rendering), field)) in ordered.iter().take(MAX_STACKS).enumerate() {
         if at == 0 {
-            context.print_line(&format!("  {}", describe_source(stack, rendering, field)))?;
+            output.print_line(&format!("  {}", describe_source(stack, rendering, field)))?;
         }
         let deciding = stack.subject().deciding_values(rendering, field);
         if deciding.is_empty() {
-            context
+            output
                 .print_line(&format!("  value     none: no value in {} changes it", stack.file))?;
         }
         for (value, effect) in deciding {
@@ -243,15 +282,15 @@ fn explain_object(
                 Effect::Value => "",
                 Effect::Presence => ": its presence",
             };
-            context
+            output
                 .print_line(&format!("  value     {}{effect}", describe_value(stack, &value)?))?;
         }
     }
     let shown = ordered.iter().take(MAX_STACKS);
-    print_incomplete(shown.map(|((stack, _), _)| stack), context)?;
+    print_incomplete(shown.map(|((stack, _), _)| stack), output)?;
     if ordered.len() > MAX_STACKS {
         let more = ordered.len() - MAX_STACKS;
-        context.print_line(&format!(
+        output.print_line(&format!(
             "  {more} more stacks contribute: show one with `--stack NAME`"
         ))?;
     }
@@ -261,10 +300,10 @@ fn explain_object(
 /// Prints a line for each stack of which not all values were tried.
 fn print_incomplete<'a>(
     stacks: impl Iterator<Item = &'a &'a LoadedStack>,
-    context: &mut Context<'_>,
+    output: &mut Output<'_, '_>,
 ) -> Result<(), CliError> {
     for stack in stacks.filter(|stack| stack.trials.are_spent()) {
-        writeln!(context.out, "  {}: {NOT_ALL_TRIED}", stack.file)?;
+        output.print_line(&format!("  {}: {NOT_ALL_TRIED}", stack.file))?;
     }
     Ok(())
 }
@@ -308,7 +347,7 @@ fn describe_source(stack: &LoadedStack, rendering: &Rendering, field: &Field) ->
 fn explain_value(
     stacks: &[&RenderedStack<'_>],
     value: &Path,
-    context: &mut Context<'_>,
+    output: &mut Output<'_, '_>,
 ) -> Result<(), CliError> {
     let mut last_error = None;
     let mut explained = Vec::new();
@@ -324,22 +363,31 @@ fn explain_value(
     }
     for (stack, rendering, influences) in explained {
         for influence in &influences {
-            context.print_line(&describe_value(stack, &influence.value)?)?;
+            if let Some(report) = &mut output.report {
+                report.values.push(json::ExplainedValue::new(stack, rendering, influence)?);
+                continue;
+            }
+            output.print_line(&describe_value(stack, &influence.value)?)?;
             for line in describe_influence(rendering, influence) {
-                context.print_line(&format!("  {line}"))?;
+                output.print_line(&format!("  {line}"))?;
             }
         }
     }
-    print_incomplete(stacks.iter().map(|(stack, _)| stack), context)
+    print_incomplete(stacks.iter().map(|(stack, _)| stack), output)
+}
+
+/// The reason why a value decides no field, if it decides none.
+fn idleness(influence: &Influence) -> Option<&'static str> {
+    let reason = || match influence.changed_to {
+        Some(_) => "another value gives the same objects",
+        None => "no other value is valid",
+    };
+    influence.fields.is_empty().then(|| idle_reason(&influence.value).unwrap_or_else(reason))
 }
 
 /// The fields that a value decides, a line each, or the reason why there are none.
 fn describe_influence(rendering: &Rendering, influence: &Influence) -> Vec<String> {
-    if influence.fields.is_empty() {
-        let reason = idle_reason(&influence.value).unwrap_or(match influence.changed_to {
-            Some(_) => "another value gives the same objects",
-            None => "no other value is valid",
-        });
+    if let Some(reason) = idleness(influence) {
         return vec![format!("decides no field: {reason}")];
     }
     let ids: BTreeMap<(usize, usize), ObjectId> =
@@ -383,29 +431,49 @@ fn item_names(document: &Node, path: &Path) -> String {
     names.join(" › ")
 }
 
-/// A value's path, the value, and the place that sets it.
-fn describe_value(stack: &LoadedStack, value: &Path) -> Result<String, CliError> {
+/// The origin of a value.
+enum Origin {
+    /// A layer sets it.
+    Written(Node, Place),
+    /// `gate.exporter` decides it.
+    Preset(Node),
+    /// It has a default.
+    Default(Node),
+    /// It is not set and has no default.
+    Unset,
+}
+
+fn find_origin(stack: &LoadedStack, value: &Path) -> Result<Origin, CliError> {
     let loaded = &stack.loaded;
     if let Some(node) = value.find(&loaded.tree)
         && let Some(span) = node.span
     {
-        let place = describe_place(&stack.sources.place(span));
-        return Ok(format!("{}, {place}", describe_node(value, node)));
+        return Ok(Origin::Written(node.clone(), stack.sources.place(span)));
     }
     let values =
         yaml_spans::to_node(&loaded.values).map_err(|error| Diagnostic::new(error.to_string()))?;
-    let file = &stack.file;
     Ok(match value.find(&values).filter(|node| node.value != Value::Null) {
-        Some(node) if is_preset(value) => {
-            format!(
-                "{}, decided by gate.exporter: {file} does not set it",
-                describe_node(value, node)
-            )
+        Some(node) if is_preset(value) => Origin::Preset(node.clone()),
+        Some(node) => Origin::Default(node.clone()),
+        None => Origin::Unset,
+    })
+}
+
+/// A value's path, the value, and the place that sets it.
+fn describe_value(stack: &LoadedStack, value: &Path) -> Result<String, CliError> {
+    let file = &stack.file;
+    Ok(match find_origin(stack, value)? {
+        Origin::Written(node, place) => {
+            format!("{}, {}", describe_node(value, &node), describe_place(&place))
         }
-        Some(node) => {
-            format!("{}, the default: {file} does not set it", describe_node(value, node))
+        Origin::Preset(node) => {
+            let value = describe_node(value, &node);
+            format!("{value}, decided by gate.exporter: {file} does not set it")
         }
-        None => format!("{value}, not set in {file}"),
+        Origin::Default(node) => {
+            format!("{}, the default: {file} does not set it", describe_node(value, &node))
+        }
+        Origin::Unset => format!("{value}, not set in {file}"),
     })
 }
 
