@@ -1,7 +1,8 @@
 //! Records the commit that a release is built from, for `tts-render version`.
 //!
 //! Without Git, outside the project's own repository, or in a debug build, which every commit would make
-//! stale, there is none. Nothing depends on a clock.
+//! stale, there is none. The variable `TTS_RENDER_COMMIT` replaces Git's answer; if it is empty, there is
+//! none, so that the program depends on its sources alone. Nothing depends on a clock.
 #![allow(clippy::print_stdout, reason = "the output is for Cargo")]
 
 use std::path::Path;
@@ -10,13 +11,25 @@ use std::process::Command;
 /// The content of the program, besides this file.
 const SOURCES: [&str; 6] = ["src", "templates", "crates", "gate", "Cargo.toml", "Cargo.lock"];
 
+const VARIABLE: &str = "TTS_RENDER_COMMIT";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let is_release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let Some(root) = std::env::var_os("CARGO_MANIFEST_DIR").filter(|_| is_release) else { return };
-    if let Some(commit) = find_commit(Path::new(&root)) {
+    println!("cargo::rerun-if-env-changed={VARIABLE}");
+    let commit = match std::env::var(VARIABLE) {
+        Ok(given) => Some(given).filter(|given| is_commit(given)),
+        Err(_) => find_commit(Path::new(&root)),
+    };
+    if let Some(commit) = commit {
         println!("cargo::rustc-env=TTS_RENDER_COMMIT={commit}");
     }
+}
+
+/// Returns true for a commit's id, which may be shortened.
+fn is_commit(text: &str) -> bool {
+    (7..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The commit of the project's repository, marked if files differ from it.

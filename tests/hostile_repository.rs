@@ -10,7 +10,7 @@ mod common;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
-use common::tool::{CommandOutput, Sandbox, tts_render};
+use common::tool::{self, CommandOutput, Sandbox, tts_render};
 
 /// Runs `render` with limits of the system on time and memory. A run that needs more is killed, which
 /// fails the test.
@@ -186,6 +186,17 @@ fn a_link_out_of_the_root_is_refused_whoever_names_it() {
         &["diff", "--base", "./old", "--history", "overlays/x.yaml"],
     ] {
         let message = sandbox.refused(command);
+        assert!(message.contains("leads out of the project"), "{command:?}: {message}");
+        assert!(!message.contains("SECRET_TOKEN"), "{command:?}: {message}");
+    }
+    // The project around a folder is the same project.
+    for command in [
+        &["generate", "-f", "../overlays/x.yaml"][..],
+        &["generate", "--templates", "."],
+        &["validate", "../linked"],
+    ] {
+        let ran = tool::run_in(&sandbox.path("own"), command);
+        let message = ran.refusal();
         assert!(message.contains("leads out of the project"), "{command:?}: {message}");
         assert!(!message.contains("SECRET_TOKEN"), "{command:?}: {message}");
     }

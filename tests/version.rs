@@ -42,9 +42,14 @@ fn recorded_commit(script: &Path, root: &Path, profile: &str) -> Option<String> 
     let mut command = Command::new(script);
     isolate_git(&mut command);
     command.current_dir(root).env("CARGO_MANIFEST_DIR", root).env("PROFILE", profile);
-    let output = CommandOutput::run(&mut command);
+    let output = CommandOutput::run(command.env_remove("TTS_RENDER_COMMIT"));
+    reported_commit(output.result())
+}
+
+/// The commit in the output of the build script.
+fn reported_commit(output: &str) -> Option<String> {
     let prefix = "cargo::rustc-env=TTS_RENDER_COMMIT=";
-    output.result().lines().find_map(|line| line.strip_prefix(prefix)).map(str::to_owned)
+    output.lines().find_map(|line| line.strip_prefix(prefix)).map(str::to_owned)
 }
 
 #[test]
@@ -67,6 +72,14 @@ fn the_build_script_records_the_commit_of_the_projects_own_repository() {
     assert_eq!(recorded_commit(&script, &root, "release"), Some(commit.clone()));
     fs::write(root.join("src/main.rs"), "two").unwrap();
     assert_eq!(recorded_commit(&script, &root, "release"), Some(format!("{commit}-modified")));
+
+    // A given commit replaces Git's, and an empty one is none.
+    for (given, expected) in [("0123abc", Some("0123abc")), ("", None), ("v1 $(id)", None)] {
+        let mut command = Command::new(&script);
+        command.env("CARGO_MANIFEST_DIR", &root).env("PROFILE", "release");
+        let output = CommandOutput::run(command.env("TTS_RENDER_COMMIT", given));
+        assert_eq!(reported_commit(output.result()).as_deref(), expected, "{given:?}");
+    }
 
     // Sources in somebody else's repository.
     let vendored = root.join("vendor/tts-render");

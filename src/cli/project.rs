@@ -53,11 +53,12 @@ pub(crate) struct Inputs {
 
 impl Common {
     /// Changes to the folder of `-C`. Paths are relative to it from then on.
-    pub(crate) fn enter_directory(&self) -> Result<(), Diagnostic> {
+    pub(crate) fn enter_directory(&self) -> Result<(), Diagnostics> {
         let Some(folder) = &self.directory else { return Ok(()) };
         std::env::set_current_dir(folder).map_err(|error| {
             let folder = folder.display();
             Diagnostic::new(format!("can't change to the folder `{folder}` of `-C`: {error}"))
+                .into()
         })
     }
 
@@ -73,12 +74,12 @@ impl Common {
 }
 
 /// Refuses `-` for a flag that takes a file: it may be read more than once.
-pub(crate) fn refuse_standard_input(flag: &str, path: &Path) -> Result<(), Diagnostic> {
+pub(crate) fn refuse_standard_input(flag: &str, path: &Path) -> Result<(), Diagnostics> {
     if !is_standard_input(path) {
         return Ok(());
     }
     let message = format!("`{flag} -` is not supported: expected a file, not standard input");
-    Err(Diagnostic::new(message).note("a file of this name is `./-`"))
+    Err(Diagnostic::new(message).note("a file of this name is `./-`").into())
 }
 
 impl Inputs {
@@ -92,11 +93,10 @@ impl Inputs {
                 Err(error) => errors.push(Diagnostic::new(format!("--set: {error}"))),
             }
         }
-        let inputs = self.overlays.iter().map(|path| refuse_standard_input("-f", path));
-        errors.extend(inputs.filter_map(Result::err));
         if !errors.is_empty() {
             return Err(Diagnostics(errors));
         }
+        self.overlays.iter().try_for_each(|path| refuse_standard_input("-f", path))?;
         Ok(Request {
             stacks: self.stacks.clone(),
             overlays: self.overlays.clone(),

@@ -22,6 +22,9 @@ pub struct Compiler {
     pub target: Option<String>,
     /// No progress on stderr.
     pub quiet: bool,
+    /// The commit that the program reports. Without it there is none, so that the program's bytes depend on
+    /// its sources alone.
+    pub revision: Option<String>,
 }
 
 /// A program that was compiled.
@@ -55,6 +58,10 @@ struct Rustc {
     sysroot: PathBuf,
 }
 
+/// The remedy where there is nothing to compile.
+const WITHOUT_SOURCES: &str =
+    "run this in a clone of tts-render (`-C`), or give a release's static program with `--binary`";
+
 impl Compiler {
     /// Compiles the program of an image, statically linked.
     ///
@@ -66,8 +73,7 @@ impl Compiler {
         let Some(package) = metadata.packages.iter().find(|p| p.name == recipe.package) else {
             let (root, package) = (self.root.display(), recipe.package);
             let message = format!("the workspace in `{root}` has no package `{package}`");
-            let note = "run this in the package's sources (`-C`), or give a static program with `--binary`";
-            return Err(Diagnostic::new(message).note(note).into());
+            return Err(Diagnostic::new(message).note(WITHOUT_SOURCES).into());
         };
         let rustc = self.describe_rustc()?;
         let target = match &self.target {
@@ -96,7 +102,10 @@ impl Compiler {
 
     fn read_metadata(&self) -> Result<Metadata, Diagnostics> {
         let arguments = ["metadata", "--no-deps", "--locked", "--format-version=1"];
-        let text = self.run_tool(cargo_program(), &arguments)?;
+        let text = self.run_tool(cargo_program(), &arguments).map_err(|Diagnostics(errors)| {
+            let add_note = |error: Diagnostic| error.note(WITHOUT_SOURCES);
+            Diagnostics(errors.into_iter().map(add_note).collect())
+        })?;
         serde_json::from_str(&text)
             .map_err(|error| unexpected_output("cargo metadata", &error.to_string()))
     }
@@ -141,6 +150,7 @@ impl Compiler {
                 command.env_remove(name);
             }
         }
+        command.env("TTS_RENDER_COMMIT", self.revision.as_deref().unwrap_or_default());
         command.stdout(Stdio::piped());
         let mut child = command.spawn().map_err(build_failure)?;
         let mut program = None;
@@ -328,7 +338,8 @@ mod tests {
             "version = 4\n[[package]]\nname = \"other\"\nversion = \"0.0.0\"\n",
         )
         .unwrap();
-        let compiler = Compiler { root: root.to_owned(), target: None, quiet: true };
+        let compiler =
+            Compiler { root: root.to_owned(), target: None, quiet: true, revision: None };
         let error = compiler.compile(OwnImage::Gate).unwrap_err();
         assert!(
             error.0[0].message.to_string().ends_with("has no package `vram-gate`"),

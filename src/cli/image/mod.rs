@@ -66,7 +66,8 @@ pub(crate) struct BuildArgs {
     /// The URL of the sources, for the label `org.opencontainers.image.source`
     #[arg(long, value_name = "URL")]
     source: Option<String>,
-    /// The commit, for the label `org.opencontainers.image.revision`; it changes the digest
+    /// The commit, for the label `org.opencontainers.image.revision` and the renderer's `version`; it
+    /// changes the digest
     #[arg(long, value_name = "COMMIT")]
     revision: Option<String>,
     /// The time of the files and of the image, in seconds since 1970
@@ -161,8 +162,15 @@ fn build_image(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliErr
         Some(path) => (path.clone(), own_about()),
         None => {
             let root = context.common.project().root().to_owned();
-            let compiler =
-                Compiler { root, target: args.target.clone(), quiet: context.common.quiet };
+            let compiler = Compiler {
+                root,
+                target: args.target.clone(),
+                quiet: context.common.quiet,
+                revision: args.revision.clone(),
+            };
+            context.printer.status(
+                "compiling with Cargo, which takes minutes the first time; `--binary` takes a release's program",
+            );
             let compiled = compiler.compile(own_image)?;
             (compiled.path, compiled.about)
         }
