@@ -21,6 +21,7 @@ mod print;
 mod project;
 mod render;
 mod schema;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -67,6 +68,8 @@ enum Command {
     Lint(lint::Args),
     Schema(schema::Args),
     Init(init::Args),
+    #[command(subcommand)]
+    Templates(templates::TemplatesCommand),
     /// Keep a namespace out of somebody else's policy
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -203,6 +206,7 @@ fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliE
         Command::Lint(args) => lint::run(&args, context),
         Command::Schema(args) => schema::run(&args, context),
         Command::Init(args) => init::run(&args, context),
+        Command::Templates(command) => templates::run(&command, context),
         Command::Policy(command) => policy::run(&command, context),
         Command::Image(command) => image::run(&command, context),
         Command::Completions(args) => completions::run(&args, context),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::kinds::is_kubernetes;
 use yaml_spans::{ReadError, truncate};
 
 /// A problem and the object that has it, in one line: `… in Deployment tts/chatterbox-tts`.
@@ -10,6 +11,19 @@ pub struct Error {
     pub(crate) problem: Problem,
     /// The object's name in messages; none if the document is not an object.
     pub(crate) object: Option<String>,
+}
+
+impl Error {
+    /// The `apiVersion` and `kind` of an object whose kind is not known and not Kubernetes' own, so that it
+    /// may exist in a cluster that has its definition.
+    pub fn unknown_custom_kind(&self) -> Option<(&str, &str)> {
+        match &self.problem {
+            Problem::UnknownKind { api_version, kind } if !is_kubernetes(api_version) => {
+                Some((api_version, kind))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Error {
