@@ -18,4 +18,5 @@ pub mod policy;
 pub mod project;
 pub mod report;
 pub mod templates;
+pub mod tenants;
 pub mod values;
