@@ -200,6 +200,24 @@ fn a_new_stack_starts_with_what_the_others_share() {
     assert_eq!(sandbox.read("values/whisper.yaml"), text);
 }
 
+/// Beside this repository's stack, every kind renders, and nothing is critical but what is marked.
+#[test]
+fn every_kind_of_tenant_fits_beside_another_stack() {
+    for kind in tenants::kinds() {
+        let sandbox = Sandbox::repository();
+        sandbox.ok(&["init", "night", "--like", kind]);
+        let text = sandbox.read("values/night.yaml");
+        assert!(text.contains("\n  up: 0 22 * * *\n"), "{kind}: {text}");
+        let critical: Vec<_> = findings(&sandbox, "night")
+            .into_iter()
+            .filter(|(_, line, severity)| severity == "critical" && !line.ends_with("# <-"))
+            .collect();
+        assert!(critical.is_empty(), "{kind}: {critical:?}");
+        sandbox.ok(&["render"]);
+        sandbox.ok(&["validate", "rendered"]);
+    }
+}
+
 /// A placeholder stays one.
 #[test]
 fn a_copied_value_keeps_its_mark() {
