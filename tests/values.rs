@@ -332,6 +332,7 @@ const PASSED: &[Passed] = &[
     passed("HTTPRoute", "/spec/parentRefs", || json!([{"name": "public", "namespace": "gateways", "sectionName": "https"}])),
     passed("HTTPRoute", "/spec/hostnames", || json!(["speech.example.org"])),
     passed("HTTPRoute", "/spec/rules/0", || json!({"matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}], "timeouts": {"request": "10m"}, "backendRefs": [{"name": "chatterbox-tts", "port": 8000}]})),
+    passed("HTTPRoute", "/spec/rules/2", || json!({"matches": [{"path": {"value": "/old"}}], "filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}], "backendRefs": []})),
     passed("HTTPRoute", "/spec/rules/1/backendRefs", || json!([{"name": "chatterbox-tts", "port": 9001}])),
     passed("PersistentVolumeClaim", "/metadata/labels", || json!({"cost": "storage", "team": "audio"})),
     passed("PersistentVolumeClaim", "/metadata/annotations/example.com~1backup", || json!("nightly")),

@@ -455,8 +455,8 @@ pub struct HttpRoute {
     /// The hosts that it serves. Default: those of the Gateways.
     #[serde(default)]
     pub hostnames: Vec<String>,
-    /// Its rules, in the Gateway API's format. A rule without `backendRefs` leads to the Service. Default:
-    /// every request leads to the Service.
+    /// Its rules, in the Gateway API's format. A rule without `backendRefs` leads to the Service; one that
+    /// redirects has `backendRefs: []`. Default: every request leads to the Service.
     #[serde(default)]
     #[schemars(with = "Vec<IndexMap<String, serde_json::Value>>")]
     pub rules: Vec<Node>,

@@ -154,6 +154,16 @@ pub const CHECKS: &[CheckRow] = &[
     ("KyvernoMutation", one_patch_kind, "kyverno pkg/validation/policy: validateMutation"),
     ("ArgoApplicationSpec", some_source, "argo-cd util/argo: ValidateRepo"),
     ("ArgoDestination", server_or_name, "argo-cd util/argo: GetDestinationCluster"),
+    (
+        "HttpRouteRule",
+        redirect_alone,
+        "gateway-api httproute_types.go: HTTPRouteRule (XValidation)",
+    ),
+    (
+        "HttpRouteFilter",
+        filter_of_type,
+        "gateway-api httproute_types.go: HTTPRouteFilter (XValidation)",
+    ),
     ("HttpPathMatch", route_path, "gateway-api httproute_types.go: HTTPPathMatch (XValidation)"),
     (
         "HttpBackend",
@@ -224,6 +234,45 @@ fn server_or_name(node: &NodeRef, findings: &mut Findings) {
         && let Some(name) = node.get("name")
     {
         findings.report_conflict(&name, "`name` can't be combined with `server`");
+    }
+}
+
+/// A rule that redirects leads nowhere else.
+fn redirect_alone(node: &NodeRef, findings: &mut Findings) {
+    let redirects = node.items_of("filters").any(|filter| filter.has("requestRedirect"));
+    if redirects
+        && node.len_of("backendRefs") > 0
+        && let Some(backends) = node.get("backendRefs")
+    {
+        let message = "`backendRefs` can't be combined with the filter `RequestRedirect`";
+        findings.report_conflict(&backends, message);
+    }
+}
+
+/// The types of filters, and the field with the settings of each.
+const FILTERS: [(&str, &str); 8] = [
+    ("RequestHeaderModifier", "requestHeaderModifier"),
+    ("ResponseHeaderModifier", "responseHeaderModifier"),
+    ("RequestMirror", "requestMirror"),
+    ("RequestRedirect", "requestRedirect"),
+    ("URLRewrite", "urlRewrite"),
+    ("CORS", "cors"),
+    ("ExternalAuth", "externalAuth"),
+    ("ExtensionRef", "extensionRef"),
+];
+
+/// A filter has the settings of its type and no others.
+fn filter_of_type(node: &NodeRef, findings: &mut Findings) {
+    let Some(own_type) = node.text("type") else { return };
+    for (filter_type, field) in FILTERS {
+        match (filter_type == own_type, node.get(field)) {
+            (true, None) => findings.report_missing(node, field),
+            (false, Some(settings)) => {
+                let message = format!("`{field}` needs `type: {filter_type}`");
+                findings.report_conflict(&settings, message);
+            }
+            _ => {}
+        }
     }
 }
 
