@@ -43,6 +43,7 @@ pub fn find_requirements(rendered: &RenderedProject) -> Vec<Requirement> {
         rendered.require_pod_references(&mut found);
         rendered.require_class_values(&mut found);
         rendered.require_storage(&mut found);
+        rendered.require_routes(&mut found);
         rendered.require_quota(&mut found);
         rendered.require_extended_resources(&mut found);
         rendered.require_exporter(&mut found);
@@ -183,6 +184,38 @@ struct RenderedStack<'a> {
     stack: &'a Stack,
     rendered: &'a RenderedProject,
     objects: Vec<&'a Object>,
+}
+
+fn require_ingress_class(ingress: &Object, found: &mut Requirements<'_>) {
+    let class = node_at(&ingress.node, &["spec", "ingressClassName"]).and_then(Node::as_str);
+    if let Some(class) = class {
+        found.add(
+            format!("IngressClass {class}"),
+            format!("its controller serves {}: without it, nothing does", ingress.id()),
+            shell_command(&["kubectl", "get", "ingressclass", class]),
+        );
+    }
+}
+
+fn require_gateways(route: &Object, found: &mut Requirements<'_>) {
+    let definition = "httproutes.gateway.networking.k8s.io";
+    found.add(
+        format!("CustomResourceDefinition {definition}"),
+        format!("without it, the API server rejects {}", route.id()),
+        shell_command(&["kubectl", "get", "customresourcedefinition", definition]),
+    );
+    for parent in items_at(&route.node, &["spec", "parentRefs"]) {
+        let text = |key: &str| parent.get(key).and_then(Node::as_str);
+        let namespace = text("namespace").or(route.namespace.as_deref());
+        let (Some(name), Some(namespace)) = (text("name"), namespace) else { continue };
+        if text("kind").is_none_or(|kind| kind == "Gateway") {
+            found.add(
+                format!("Gateway {namespace}/{name}"),
+                format!("{} is attached to it: without it, nothing serves the route", route.id()),
+                shell_command(&["kubectl", "-n", namespace, "get", "gateway", name]),
+            );
+        }
+    }
 }
 
 impl<'a> RenderedStack<'a> {
@@ -330,7 +363,21 @@ impl<'a> RenderedStack<'a> {
 
     fn require_storage_class(&self, claim: &Object, found: &mut Requirements<'_>) {
         let class = node_at(&claim.node, &["spec", "storageClassName"]).and_then(Node::as_str);
-        let Some(class) = class.filter(|class| !class.is_empty()) else { return };
+        let Some(class) = class else {
+            let columns = "custom-columns=DEFAULT:.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class";
+            let list = shell_command(&["kubectl", "get", "storageclass", "-o", columns]);
+            return found.add(
+                "a default StorageClass",
+                format!(
+                    "it makes the volume of {}: without it, the claim stays `Pending`",
+                    claim.id()
+                ),
+                format!("{list} | grep -m1 true"),
+            );
+        };
+        if class.is_empty() {
+            return;
+        }
         if self.renders("StorageClass", class) {
             return;
         }
@@ -345,6 +392,17 @@ impl<'a> RenderedStack<'a> {
             reason,
             shell_command(&["kubectl", "get", "storageclass", class]),
         );
+    }
+
+    /// The classes, definitions and Gateways of Ingresses and HTTPRoutes.
+    fn require_routes(&self, found: &mut Requirements<'_>) {
+        for object in &self.objects {
+            match (object.group(), object.kind.as_str()) {
+                ("networking.k8s.io", "Ingress") => require_ingress_class(object, found),
+                ("gateway.networking.k8s.io", "HTTPRoute") => require_gateways(object, found),
+                _ => {}
+            }
+        }
     }
 
     fn require_quota(&self, found: &mut Requirements<'_>) {

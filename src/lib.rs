@@ -18,5 +18,6 @@ pub mod policy;
 pub mod project;
 pub mod report;
 pub mod templates;
+pub mod tenants;
 pub mod validate;
 pub mod values;

@@ -211,3 +211,33 @@ fn values_can_neither_end_a_comment_nor_reach_the_shell() {
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(printed.contains(r#""path":"/srv/a'b\nrm -rf /srv; $(id)""#), "{printed}");
 }
+
+/// The classes and Gateways of routes, and the default class of claims.
+#[test]
+fn routes_and_claims_need_their_classes() {
+    let sandbox = Sandbox::repository();
+    let fixture = tool::repository().join("tests/fixtures/values/everything.yaml");
+    let args = ["--set", "storage.storageClassName=null", "--set", "storage.nfs=null"];
+    let list = |more: &[&str]| {
+        let file = fixture.to_str().unwrap();
+        let base = ["doctor", "--format", "json", "-f", file];
+        sandbox.ok(&[&base, &args[..], more].concat()).stdout
+    };
+    let found = list(&[]);
+    for command in [
+        "kubectl get ingressclass nginx",
+        "kubectl -n gateways get gateway public",
+        "kubectl get customresourcedefinition httproutes.gateway.networking.k8s.io",
+        "kubectl get runtimeclass nvidia",
+        "kubectl -n tts get secret hugging-face",
+        "kubectl -n tts get persistentvolumeclaim outputs",
+        "is-default-class",
+    ] {
+        assert!(found.contains(command), "{command}: {found}");
+    }
+    let found: Vec<Value> = serde_json::from_str(&list(&["--set", "ingress=null"])).unwrap();
+    assert!(found.iter().all(|item| is_shell(item["command"].as_str().unwrap())));
+    assert!(
+        found.iter().all(|item| !item["summary"].as_str().unwrap().starts_with("IngressClass"))
+    );
+}

@@ -32,6 +32,7 @@ FOREIGN_FILES = [
     "tests/fixtures/hostile_strings.json",
     "tests/fixtures/kubectl_readings.json",
     "tests/fixtures/sarif-schema-*.json",
+    "values/schema.json",  # Kubernetes' own descriptions, and those of src/values
     "tests/e2e/fixtures/terraform.yaml",  # the stack that this project replaces
     "tests/fixtures/terraform/*",  # the same
     "gate/tests/fixtures/vram_gate_script.sh",  # the script that vram-gate replaces

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::tool::{Sandbox, repository, run_in};
+use common::tool::{Sandbox, objects, repository, run_in};
 use serde_json::{Value, json};
 use tts_render::values::{self, Shape};
 use vram_gate::settings::{Kind, TABLE};
@@ -33,6 +33,15 @@ const REFUSED: &[Refused] = &[
     refused("server.resources.request={}", "did you mean `requests`?"),
     refused("server.livenessProbe.httpget={}", "did you mean `httpGet`?"),
     refused("sever.port=1", "did you mean `server`?"),
+    refused("server.extraVolumes=[]", "in these values it is `server.volumes`"),
+    refused("nodeSelector={}", "in these values it is `server.nodeSelector`"),
+    refused("persistence={}", "in these values it is `storage`"),
+    refused("server.runtimeClasName=nvidia", "did you mean `runtimeClassName`?"),
+    refused("server.podSecurityContext.fsgroup=1", "did you mean `fsGroup`?"),
+    refused("server.securityContext.runAsUser=root", "expected a whole number"),
+    refused("ingress.className=a_b", "invalid name `a_b`"),
+    refused("service.type=Loadbalancer", "did you mean `LoadBalancer`?"),
+    refused("storage.podVolumeName=a.b", "invalid name `a.b`"),
     // Types.
     refused("offPeak.suspend=yes", "invalid value `yes`: expected `true` or `false`"),
     refused("server.port=http", "invalid value `http`: expected a whole number"),
@@ -101,6 +110,12 @@ const REFUSED: &[Refused] = &[
     refused_by_tool("target.kind=Rollout", "a custom kind with its own `target.apiVersion`"),
     refused_by_tool("name=other", "its file `tts.yaml`"),
     refused_by_tool("server.port=null", "`service` needs `server.port`"),
+    refused_by_tool("service.port=null", "`service` needs `port`, or `ports`"),
+    refused_by_tool("storage.size=null", "`storage` needs `size`, or `existingClaim`"),
+    refused_by_tool("storage.existingClaim=x", "`storage.size` can't be combined with"),
+    refused_by_tool("server.podLabels.app=x", "`app` is set by `server.name`"),
+    refused_by_tool("commonLabels.app=x", "`app` is set by `server.name`"),
+    refused_by_tool("commonLabels.tier=x", "`tier` is set by `namespace.tier`"),
     refused_by_tool("kyverno.policy=null", "needs `kyverno.policy`"),
     refused_by_tool("gate.metricsUrl=null", "such as `http://SERVICE.NAMESPACE.svc.cluster.local:"),
     refused_by_tool("namespace.labels.tier=x", "`tier` is set by `namespace.tier`"),
@@ -253,8 +268,7 @@ struct Mistake {
 const MISTAKES: &[Mistake] = &[
     Mistake {
         from: "  floor: 6Gi\n",
-        to: "<<<<<<< HEAD\n  floor: 6Gi\n=======\n  floor: 7Gi\n>>>>>>> main\n",
-        message: "unresolved merge conflict: `<<<<<<< HEAD`",
+        to: "        message: "unresolved merge conflict: `<<<<<<< HEAD`",
         fix: "keep one of the versions, and delete the lines ",
     },
     Mistake {
@@ -376,6 +390,7 @@ fn a_null_for_a_key_that_does_not_exist_is_an_error() {
     sandbox.ok(&["generate", "-f", "overlay.yaml"]);
 }
 
+<<<<<<< HEAD
 #[test]
 fn paths_of_other_spellings_are_explained() {
     let sandbox = Sandbox::repository();
@@ -411,4 +426,225 @@ fn paths_of_other_spellings_are_explained() {
     ] {
         sandbox.ok(&["render", "--dry-run", "--set", set]);
     }
+}
+
+/// An object that a fixture renders, and a path in it with the expected value.
+struct Passed {
+    object: &'static str,
+    pointer: &'static str,
+    expected: fn() -> Value,
+}
+
+const fn passed(object: &'static str, pointer: &'static str, expected: fn() -> Value) -> Passed {
+    Passed { object, pointer, expected }
+}
+
+const POD: &str = "/spec/template/spec";
+
+#[rustfmt::skip] // a line a field
+const PASSED: &[Passed] = &[
+    passed("Deployment", "/metadata/labels", || json!({"app": "chatterbox-tts", "tier": "2-gpu", "cost": "server", "team": "audio"})),
+    passed("Deployment", "/metadata/annotations", || json!({"example.com/contact": "night"})),
+    passed("Deployment", "/spec/template/metadata/labels", || json!({"app": "chatterbox-tts", "example.com/role": "tenant"})),
+    passed("Deployment", "/spec/selector/matchLabels", || json!({"app": "chatterbox-tts"})),
+    passed("Pod", "/runtimeClassName", || json!("nvidia")),
+    passed("Pod", "/securityContext", || json!({"runAsUser": 1000, "fsGroup": 1000, "fsGroupChangePolicy": "OnRootMismatch"})),
+    passed("Pod", "/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0/matchExpressions/0/values", || json!(["Tesla-T4"])),
+    passed("Pod", "/topologySpreadConstraints/0/topologyKey", || json!("kubernetes.io/hostname")),
+    passed("Pod", "/hostAliases", || json!([{"ip": "192.0.2.7", "hostnames": ["models.lan"]}])),
+    passed("Pod", "/containers/0/ports", || json!([{"name": "http", "containerPort": 8004}, {"name": "grpc", "containerPort": 9001}, {"name": "debug", "containerPort": 9002, "protocol": "UDP"}])),
+    passed("Pod", "/containers/0/securityContext", || json!({"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}})),
+    passed("Pod", "/containers/0/envFrom", || json!([{"prefix": "HF_", "secretRef": {"name": "hugging-face"}}, {"configMapRef": {"name": "extra", "optional": true}}])),
+    passed("Pod", "/containers/0/volumeMounts/1", || json!({"name": "models", "mountPath": "/data"})),
+    passed("Pod", "/containers/0/volumeMounts/2", || json!({"name": "shm", "mountPath": "/dev/shm"})),
+    passed("Pod", "/containers/0/volumeMounts/5", || json!({"name": "token", "mountPath": "/run/token", "readOnly": true})),
+    passed("Pod", "/containers/1/name", || json!("exporter")),
+    passed("Pod", "/volumes/2", || json!({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "2Gi"}})),
+    passed("Pod", "/volumes/3/persistentVolumeClaim/claimName", || json!("outputs")),
+    passed("Pod", "/volumes/4/hostPath", || json!({"path": "/usr/share/fonts", "type": "Directory"})),
+    passed("Pod", "/volumes/5/secret/defaultMode", || json!(256)),
+    passed("Service", "/metadata/labels", || json!({"app": "chatterbox-tts", "cost": "service", "team": "audio"})),
+    passed("Service", "/spec/type", || json!("LoadBalancer")),
+    passed("Service", "/spec/ports", || json!([{"name": "http", "port": 8000, "targetPort": "http"}, {"name": "grpc", "port": 9001, "targetPort": "grpc"}, {"name": "metrics", "port": 9100, "targetPort": "metrics"}])),
+    passed("Ingress", "/metadata/labels", || json!({"app": "chatterbox-tts", "cost": "ingress", "team": "audio"})),
+    passed("Ingress", "/metadata/annotations", || json!({"nginx.ingress.kubernetes.io/proxy-body-size": "64m", "example.com/contact": "night"})),
+    passed("Ingress", "/spec/ingressClassName", || json!("nginx")),
+    passed("Ingress", "/spec/tls", || json!([{"secretName": "speech-tls", "hosts": ["speech.example.org"]}])),
+    passed("Ingress", "/spec/rules/0/http/paths/1", || json!({"path": "/docs", "pathType": "Exact", "backend": {"service": {"name": "chatterbox-tts", "port": {"number": 8000}}}})),
+    passed("Ingress", "/spec/rules/1/http/paths/0/path", || json!("/")),
+    passed("HTTPRoute", "/metadata/annotations", || json!({"example.com/route": "true", "example.com/contact": "night"})),
+    passed("HTTPRoute", "/spec/parentRefs", || json!([{"name": "public", "namespace": "gateways", "sectionName": "https"}])),
+    passed("HTTPRoute", "/spec/hostnames", || json!(["speech.example.org"])),
+    passed("HTTPRoute", "/spec/rules/0", || json!({"matches": [{"path": {"type": "PathPrefix", "value": "/v1"}}], "timeouts": {"request": "10m"}, "backendRefs": [{"name": "chatterbox-tts", "port": 8000}]})),
+    passed("HTTPRoute", "/spec/rules/2", || json!({"matches": [{"path": {"value": "/old"}}], "filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}], "backendRefs": []})),
+    passed("HTTPRoute", "/spec/rules/1/backendRefs", || json!([{"name": "chatterbox-tts", "port": 9001}])),
+    passed("PersistentVolumeClaim", "/metadata/labels", || json!({"cost": "storage", "team": "audio"})),
+    passed("PersistentVolumeClaim", "/metadata/annotations/example.com~1backup", || json!("nightly")),
+    passed("PersistentVolumeClaim", "/metadata/annotations/kustomize.toolkit.fluxcd.io~1prune", || json!("disabled")),
+    passed("PersistentVolume", "/metadata/labels", || json!({"cost": "storage", "team": "audio"})),
+    passed("Namespace", "/metadata/labels/cost", || json!("namespace")),
+    passed("Namespace", "/metadata/annotations/example.com~1contact", || json!("night")),
+    passed("ConfigMap", "/metadata/labels/team", || json!("audio")),
+    passed("Role", "/metadata/labels", || json!({"team": "audio", "cost": "shared"})),
+    passed("RoleBinding", "/metadata/annotations", || json!({"example.com/contact": "night"})),
+    passed("ServiceAccount", "/metadata/labels/cost", || json!("shared")),
+    passed("CronJob", "/metadata/labels", || json!({"app": "chatterbox-tts", "cost": "gate", "team": "audio"})),
+    passed("CronJob", "/metadata/annotations", || json!({"example.com/jobs": "gate", "example.com/contact": "night"})),
+    passed("CronJob", "/spec/jobTemplate/spec/template/metadata", || json!({"labels": {"app": "chatterbox-tts", "example.com/role": "gate"}, "annotations": {"sidecar.istio.io/inject": "false"}})),
+];
+
+/// The objects that the repository's stack renders with a fixture.
+fn rendered_with(sandbox: &Sandbox, args: &[&str]) -> Vec<Value> {
+    let fixture = repository().join("tests/fixtures/values/everything.yaml");
+    let file = fixture.to_str().unwrap();
+    objects(&sandbox.ok(&[&["generate", "tts", "-f", file], args].concat()).stdout)
+}
+
+#[test]
+fn values_are_passed_through_to_their_fields() {
+    let sandbox = Sandbox::repository();
+    let rendered = rendered_with(&sandbox, &[]);
+    for Passed { object, pointer, expected } in PASSED {
+        let (kind, base) = if *object == "Pod" { ("Deployment", POD) } else { (*object, "") };
+        let found = rendered.iter().find(|one| one["kind"] == kind).expect(kind);
+        let value = found.pointer(&format!("{base}{pointer}")).unwrap_or(&Value::Null);
+        assert_eq!(value, &expected(), "{object}{pointer}");
+    }
+    // Every object has the common labels and annotations, the client's too.
+    let policies = |one: &&Value| one["kind"] != "ClusterPolicy";
+    for object in rendered.iter().filter(policies) {
+        assert_eq!(object["metadata"]["labels"]["team"], "audio", "{object}");
+        assert_eq!(object["metadata"]["annotations"]["example.com/contact"], "night", "{object}");
+    }
+}
+
+/// The schema knows every value of the fixture.
+#[test]
+fn the_schema_accepts_what_is_passed_through() {
+    let read = |file: &str| -> Value {
+        let text = std::fs::read_to_string(repository().join(file)).unwrap();
+        serde_yaml::from_str(&text).unwrap()
+    };
+    let mut document = read("values/tts.yaml");
+    merge(&mut document, read("tests/fixtures/values/everything.yaml"));
+    let validator = jsonschema::validator_for(&values::schema()).unwrap();
+    let errors: Vec<String> =
+        validator.iter_errors(&document).map(|error| error.to_string()).collect();
+    assert_eq!(errors, [""; 0]);
+}
+
+fn merge(base: &mut Value, overlay: Value) {
+    match (base, overlay) {
+        (Value::Object(base), Value::Object(overlay)) => {
+            for (key, value) in overlay {
+                merge(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, overlay) => *base = overlay,
+    }
+}
+
+/// The kinds that are rendered with some assignments.
+fn kinds_with(sandbox: &Sandbox, sets: &[&str]) -> Vec<String> {
+    let args: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    let rendered = rendered_with(sandbox, &args);
+    rendered.iter().map(|one| one["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn sections_are_off_without_their_values() {
+    let sandbox = Sandbox::repository();
+    for sets in [
+        &["ingress=null", "httpRoute=null"][..],
+        &["ingress.enabled=false", "httpRoute.enabled=false"],
+        &["service=null", "ingress=null", "httpRoute=null"],
+    ] {
+        let kinds = kinds_with(&sandbox, sets);
+        for kind in ["Ingress", "HTTPRoute"] {
+            assert!(!kinds.iter().any(|one| one == kind), "{sets:?}: {kinds:?}");
+        }
+    }
+    let plain = objects(&sandbox.ok(&["generate", "tts"]).stdout);
+    assert!(plain.iter().all(|one| one["kind"] != "Ingress" && one["kind"] != "HTTPRoute"));
+}
+
+#[test]
+fn a_route_without_rules_or_hosts_leads_to_the_service() {
+    let sandbox = Sandbox::repository();
+    let sets =
+        ["--set", "ingress.hosts=[]", "--set", "httpRoute.rules=[]", "--set", "service.port=null"];
+    let rendered = rendered_with(&sandbox, &sets);
+    let of_kind = |kind: &str| rendered.iter().find(|one| one["kind"] == kind).unwrap();
+    assert_eq!(
+        of_kind("Ingress")["spec"]["defaultBackend"],
+        json!({"service": {"name": "chatterbox-tts", "port": {"number": 9001}}}),
+        "the first of `service.ports`"
+    );
+    assert_eq!(
+        of_kind("HTTPRoute")["spec"]["rules"],
+        json!([{"backendRefs": [{"name": "chatterbox-tts", "port": 9001}]}])
+    );
+    assert_eq!(of_kind("Service")["spec"]["ports"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_existing_claim_is_mounted_and_not_rendered() {
+    let sandbox = Sandbox::repository();
+    sandbox.write(
+        "claim.yaml",
+        "storage: {existingClaim: weights, podVolumeName: weights, name: null, size: null, \
+         storageClassName: null, nfs: null}\n",
+    );
+    let rendered = objects(&sandbox.ok(&["generate", "tts", "-f", "claim.yaml"]).stdout);
+    assert!(rendered.iter().all(|one| !one["kind"].as_str().unwrap().contains("Volume")));
+    let deployment = rendered.iter().find(|one| one["kind"] == "Deployment").unwrap();
+    let pod = deployment.pointer(POD).unwrap();
+    assert_eq!(
+        pod["volumes"][1],
+        json!({"name": "weights", "persistentVolumeClaim": {"claimName": "weights"}})
+    );
+    assert_eq!(
+        pod["containers"][0]["volumeMounts"][1],
+        json!({"name": "weights", "mountPath": "/data"})
+    );
+}
+
+#[test]
+fn without_a_class_the_cluster_decides() {
+    let sandbox = Sandbox::repository();
+    let class_of = |overlay: &str| {
+        sandbox.write("class.yaml", overlay);
+        let rendered = objects(&sandbox.ok(&["generate", "tts", "-f", "class.yaml"]).stdout);
+        let class = |kind: &str| {
+            let object = rendered.iter().find(|one| one["kind"] == kind)?;
+            object["spec"].get("storageClassName").cloned()
+        };
+        (class("PersistentVolume"), class("PersistentVolumeClaim"))
+    };
+    assert_eq!(class_of("storage: {storageClassName: null, nfs: null}\n"), (None, None));
+    // A claim that is bound by name must not get the default class.
+    assert_eq!(class_of("storage: {storageClassName: null}\n"), (None, Some(json!(""))));
+    // The claim's name is the server's.
+    sandbox.write("class.yaml", "storage: {name: null, nfs: null}\n");
+    let rendered = sandbox.ok(&["generate", "tts", "-f", "class.yaml"]).stdout;
+    assert!(rendered.contains("claimName: chatterbox-tts\n"), "{rendered}");
+}
+
+/// A kind that is not known names the value that allows it.
+#[test]
+fn an_unknown_kind_names_the_value_that_allows_it() {
+    let sandbox = Sandbox::demo();
+    let monitor =
+        "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata:\n  name: a\n";
+    sandbox.write("templates/monitor.yaml.j2", monitor);
+    let errors = sandbox.refused(&["render"]);
+    assert!(errors.contains("unknown kind `ServiceMonitor`"), "{errors}");
+    let advice = "allowedKinds: [{apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor}]";
+    assert!(errors.contains(advice), "{errors}");
+    let values = sandbox.read("values/demo.yaml");
+    sandbox.write("values/demo.yaml", format!("{values}\n{advice}\n"));
+    sandbox.ok(&["render"]);
+    // A misspelt kind of Kubernetes has its suggestion, and no such advice.
+    sandbox.write("templates/monitor.yaml.j2", monitor.replace("monitoring.coreos.com", "apps"));
+    assert!(!sandbox.refused(&["render"]).contains("allowedKinds"));
 }

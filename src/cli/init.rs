@@ -4,23 +4,33 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use tts_render::project::{Project, create_file};
-use tts_render::values::{self, DnsLabel};
+use clap::builder::PossibleValuesParser;
+use tts_render::budget::Budget;
+use tts_render::project::{Project, ProjectError, StackFile, create_file};
+use tts_render::tenants::{self, FirstValues, Neighbour};
+use tts_render::values::{self, DnsLabel, Layers, Loaded};
 use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::source::Sources;
 
 use super::{CliError, Context, Exit, file_error};
 
-/// The file, with the placeholder `NAME` for the stack's name.
-const FIRST_VALUES: &str = include_str!("init.yaml");
-
 /// Write a first values file for a new tenant. It renders immediately; its window stays closed until you
-/// enable them
+/// enable it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
-  tts-render init whisper && tts-render render whisper")]
+#[command(
+    after_help = "Values that all other stacks of the project have in common are copied: the gate's image, the exporter,
+the time zone, the policy and more. The window overlaps none of the others.
+
+Examples:
+  tts-render init whisper && tts-render render whisper
+  tts-render init images --like comfyui        ports, probes, volumes and environment of ComfyUI"
+)]
 pub(crate) struct Args {
     /// The stack's name: a lower-case label such as `whisper`
     name: String,
+    /// The kind of tenant to start from
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(tenants::kinds()))]
+    like: Option<String>,
 }
 
 /// Runs the command.
@@ -34,13 +44,71 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let folder = project.root().join(Project::VALUES);
     fs::create_dir_all(&folder).map_err(|error| file_error("write", &folder, &error))?;
     let file = folder.join(format!("{name}.yaml"));
-    if !write_new(&file, &FIRST_VALUES.replace("NAME", name.as_str()), context)? {
+    let others = load_others(name.as_str(), context)?;
+    let first = FirstValues::new(name.as_str(), args.like.as_deref(), &others);
+    if !write_new(&file, &first.text, context)? {
         let message = format!("`{}` exists already: `init` overwrites nothing", file.display());
         return Err(Diagnostic::new(message).into());
     }
     let schema = folder.join(Project::SCHEMA);
     write_new(&schema, &format!("{:#}\n", values::schema()), context)?;
+    report(&name, &first, !others.is_empty(), context);
     Ok(Exit::Success)
+}
+
+/// Loads the project's other stacks. One that can't be read shares nothing; `render` reports its errors.
+fn load_others(name: &str, context: &Context<'_>) -> Result<Vec<Neighbour>, CliError> {
+    let project = context.common.project();
+    let budget = Budget::default();
+    let mut others = Vec::new();
+    let stacks = match project.stacks() {
+        Err(ProjectError::NoStacks { .. }) => Vec::new(),
+        stacks => stacks?,
+    };
+    for stack in stacks.iter().filter(|stack| stack.stem != name) {
+        match load_values(&project, stack, &budget) {
+            Some(neighbour) => others.push(neighbour),
+            None => context.printer.status(&format!(
+                "copied nothing from the stack `{}`: it has errors, which `tts-render render` lists",
+                stack.stem
+            )),
+        }
+    }
+    Ok(others)
+}
+
+fn load_values(project: &Project, stack: &StackFile, budget: &Budget) -> Option<Neighbour> {
+    let mut sources = Sources::new();
+    let source = project.read_stack(stack).ok()?;
+    let text = source.text().to_owned();
+    let id = sources.add(source);
+    let stem = Path::new(&stack.stem);
+    let loaded = Loaded::load(&mut sources, id, stem, &Layers::default(), budget).ok()?;
+    Some(Neighbour { loaded, text })
+}
+
+/// Prints what was decided, and what is left to do.
+fn report(name: &DnsLabel, first: &FirstValues, has_others: bool, context: &Context<'_>) {
+    let printer = context.printer;
+    if !first.shared.is_empty() {
+        printer.status(&format!("as in the other stacks: {}", first.shared.join(", ")));
+    }
+    match &first.window {
+        Some(window) => {
+            let (start, end) = window.hours;
+            printer.status(&format!("window: {start:02}:00 to {end:02}:00, beside those of the other stacks"));
+        }
+        None if has_others => printer.status(
+            "window: the other stacks' windows leave no hour free; choose `offPeak.up`, `guard` and `down`",
+        ),
+        None => {}
+    }
+    let lint = format!("`tts-render lint {name}`");
+    printer.status(&match first.marks {
+        0 => format!("next: {lint}"),
+        1 => format!("next: edit the line marked `<-`, then {lint}"),
+        marks => format!("next: edit the {marks} lines marked `<-`, then {lint}"),
+    });
 }
 
 /// Writes a file, unless it exists; returns true if it was written.

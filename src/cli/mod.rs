@@ -25,6 +25,7 @@ mod project;
 mod render;
 mod schema;
 mod table;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -74,6 +75,7 @@ enum Command {
     List(list::Args),
     Schema(schema::Args),
     Init(init::Args),
+    Templates(templates::Args),
     Policy(policy::Args),
     Image(image::Args),
     Completions(completions::Args),
@@ -229,6 +231,7 @@ fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliE
         Command::List(args) => list::run(&args, context),
         Command::Schema(args) => schema::run(&args, context),
         Command::Init(args) => init::run(&args, context),
+        Command::Templates(args) => templates::run(&args, context),
         Command::Policy(args) => policy::run(&args, context),
         Command::Image(args) => image::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),

@@ -54,12 +54,18 @@ pub(super) fn alternative_values(present: Option<&Node>, path: &Path) -> Vec<Nod
             candidates.extend(SAMPLE_STRINGS.iter().copied().map(string_value));
             candidates.push(Value::Sequence(vec![Node::new(string_value("x"))]));
             // An empty map may have the same meaning as none; one with a number does not.
-            let properties = shape.iter().flat_map(Shape::properties);
-            for name in properties {
-                candidates.extend(
-                    [Value::Int(1), string_value(SAMPLE_URL)]
-                        .map(|value| single_entry(name, value)),
-                );
+            for (shape, name) in
+                shape.iter().flat_map(|shape| shape.properties().map(move |name| (shape, name)))
+            {
+                let mut values = vec![Value::Int(1), string_value(SAMPLE_URL)];
+                let below = shape.step(&Segment::Key(name.to_owned()));
+                if below.as_ref().is_some_and(|below| below.allows("object")) {
+                    values.push(Value::Mapping(Mapping::new()));
+                }
+                if below.is_some_and(|below| below.allows("array")) {
+                    values.push(Value::Sequence(Vec::new()));
+                }
+                candidates.extend(values.into_iter().map(|value| single_entry(name, value)));
             }
             candidates.push(Value::Mapping(Mapping::new()));
         }

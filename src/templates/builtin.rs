@@ -12,6 +12,8 @@ pub const BUILT_IN: &[(&str, &str)] = templates![
     "configmap.yaml.j2",
     "cronjob.yaml.j2",
     "deployment.yaml.j2",
+    "httproute.yaml.j2",
+    "ingress.yaml.j2",
     "namespace.yaml.j2",
     "persistentvolume.yaml.j2",
     "persistentvolumeclaim.yaml.j2",

@@ -42,8 +42,22 @@ pub enum CheckError {
     #[error("`default` is every Pod's service account: the gate needs its own")]
     DefaultServiceAccount,
     /// A Service without a port behind it.
-    #[error("`service` needs `server.port`, the port that it leads to")]
+    #[error("`service` needs `server.port`, the port that it leads to, or `service.targetPort`")]
     NoServerPort,
+    /// A Service without a port.
+    #[error("`service` needs `port`, or `ports` in Kubernetes' format")]
+    NoServicePort,
+    /// A route without a Service behind it.
+    #[error("`{0}` needs `service`, which it leads to")]
+    NoService(&'static str),
+    /// A claim without a size.
+    #[error("`storage` needs `size`, or `existingClaim` for a claim that exists already")]
+    NoSize,
+    /// A property of a claim that is not rendered.
+    #[error(
+        "`storage.{0}` can't be combined with `storage.existingClaim`: that claim is used as it is"
+    )]
+    ExistingClaim(&'static str),
     /// An admission that could not trust the exporter.
     #[error(
         "`server.admission` needs an http URL to read: the server's Pods mount no CA certificate for https"
@@ -95,19 +109,15 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
         let name = values.name.to_string();
         report(path_of(&["name"]), CheckError::Stem { name, stem: stem.into_owned() });
     }
-    if values.namespace.tier.is_some() && values.namespace.labels.contains_key("tier") {
-        let error = CheckError::Reserved { key: "tier", by: "namespace.tier" };
-        report(path_of(&["namespace", "labels", "tier"]), error);
-    }
+    check_labels(values, &mut report);
     if values.server.config.is_some()
         && values.server.pod_annotations.contains_key("checksum/config")
     {
         let error = CheckError::Reserved { key: "checksum/config", by: "server.config" };
         report(path_of(&["server", "podAnnotations", "checksum/config"]), error);
     }
-    if values.service.is_some() && values.server.port.is_none() {
-        report(path_of(&["service"]), CheckError::NoServerPort);
-    }
+    check_service(values, &mut report);
+    check_storage(values, &mut report);
     if values.server.admission && values.gate.source_url().starts_with("https:") {
         report(path_of(&["server", "admission"]), CheckError::NoAdmissionCa);
     }
@@ -149,6 +159,92 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
         }
     }
     errors
+}
+
+/// Labels that other values decide: `app` finds the stack's Pods, and `tier` is the namespace's.
+fn check_labels(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
+    let mut maps = vec![
+        (path_of(&["commonLabels"]), &values.common_labels),
+        (path_of(&["server", "labels"]), &values.server.labels),
+        (path_of(&["server", "podLabels"]), &values.server.pod_labels),
+        (path_of(&["gate", "labels"]), &values.gate.labels),
+        (path_of(&["gate", "podLabels"]), &values.gate.pod_labels),
+    ];
+    maps.extend(
+        values.service.iter().map(|service| (path_of(&["service", "labels"]), &service.labels)),
+    );
+    maps.extend(
+        values.ingress.iter().map(|ingress| (path_of(&["ingress", "labels"]), &ingress.labels)),
+    );
+    maps.extend(
+        values.http_route.iter().map(|route| (path_of(&["httpRoute", "labels"]), &route.labels)),
+    );
+    for (path, labels) in &maps {
+        if labels.contains_key("app") {
+            let error = CheckError::Reserved { key: "app", by: "server.name" };
+            report(path.key("app"), error);
+        }
+    }
+    if values.namespace.tier.is_none() {
+        return;
+    }
+    for (path, labels) in [
+        (path_of(&["commonLabels"]), &values.common_labels),
+        (path_of(&["namespace", "labels"]), &values.namespace.labels),
+        (path_of(&["server", "labels"]), &values.server.labels),
+    ] {
+        if labels.contains_key("tier") {
+            let error = CheckError::Reserved { key: "tier", by: "namespace.tier" };
+            report(path.key("tier"), error);
+        }
+    }
+}
+
+/// A Service has a port that leads somewhere, and a route has a Service.
+fn check_service(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
+    match &values.service {
+        Some(service) if service.port.is_none() && service.ports.is_empty() => {
+            report(path_of(&["service"]), CheckError::NoServicePort);
+        }
+        Some(service)
+            if service.port.is_some()
+                && service.target_port.is_none()
+                && values.server.port.is_none() =>
+        {
+            report(path_of(&["service"]), CheckError::NoServerPort);
+        }
+        Some(_) => {}
+        None => {
+            let is_ingress = values.ingress.as_ref().is_some_and(|ingress| ingress.enabled);
+            let is_route = values.http_route.as_ref().is_some_and(|route| route.enabled);
+            for (key, _) in
+                [("ingress", is_ingress), ("httpRoute", is_route)].iter().filter(|(_, on)| *on)
+            {
+                report(path_of(&[key]), CheckError::NoService(key));
+            }
+        }
+    }
+}
+
+/// A claim is rendered from its properties, or exists already and has none here.
+fn check_storage(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
+    let Some(storage) = &values.storage else { return };
+    if storage.existing_claim.is_none() {
+        if storage.size.is_none() {
+            report(path_of(&["storage"]), CheckError::NoSize);
+        }
+        return;
+    }
+    for (key, is_set) in [
+        ("name", storage.name.is_some()),
+        ("size", storage.size.is_some()),
+        ("storageClassName", storage.storage_class_name.is_some()),
+        ("nfs", storage.nfs.is_some()),
+    ] {
+        if is_set {
+            report(path_of(&["storage", key]), CheckError::ExistingClaim(key));
+        }
+    }
 }
 
 /// Groups without a dot are Kubernetes' own (a CustomResourceDefinition's has one), so that their kinds

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path as FilePath;
 
 use super::schema::Shape;
-use super::{Values, check};
+use super::{Values, check, helm_names};
 use crate::budget::{Budget, BudgetExceeded, Resource, count_nodes};
 use yaml_spans::diagnostic::{Diagnostics, Hint, Located};
 use yaml_spans::source::{Source, SourceId, Sources, Span};
@@ -246,7 +246,9 @@ impl Loaded {
                 values.set_defaults();
                 Ok(Loaded { values, tree })
             }
-            Err(errors) => Err(into_load_errors(errors)),
+            Err(errors) => {
+                Err(into_load_errors(errors.into_iter().map(helm_names::add_hint).collect()))
+            }
         }
     }
 }

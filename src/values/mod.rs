@@ -6,6 +6,7 @@
 mod check;
 mod exporter;
 mod gitops;
+mod helm_names;
 mod layers;
 mod scalars;
 mod schema;

@@ -8,9 +8,13 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use jiff::SignedDuration;
 use k8s_openapi::api::core::v1::{
-    Container, EnvVarSource, Probe, ResourceRequirements, Toleration,
+    Affinity, Container, ContainerPort, EnvFromSource, EnvVarSource, HostAlias, PodSecurityContext,
+    Probe, ResourceRequirements, SecurityContext, ServicePort, Toleration,
+    TopologySpreadConstraint, Volume, VolumeMount,
 };
+use k8s_openapi::api::networking::v1::IngressTLS;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use schemars::JsonSchema;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -35,6 +39,13 @@ pub struct Values {
     pub api_version: ApiVersion,
     /// The stack's name: the stem of this file's name, and the folder under `rendered/`.
     pub name: DnsLabel,
+    /// Labels of every rendered object. Labels of one object take precedence. Pods have labels of their
+    /// own: `server.podLabels` and `gate.podLabels`.
+    #[serde(default)]
+    pub common_labels: IndexMap<String, String>,
+    /// Annotations of every rendered object. Annotations of one object take precedence.
+    #[serde(default)]
+    pub common_annotations: IndexMap<String, String>,
     /// The namespace that the stack owns.
     pub namespace: Namespace,
     /// The GPU tenant: a server that may use the GPU only off-peak.
@@ -45,6 +56,12 @@ pub struct Values {
     /// The Service in front of the server. Default: none.
     #[serde(default)]
     pub service: Option<Service>,
+    /// An Ingress that leads to the Service. Default: none.
+    #[serde(default)]
+    pub ingress: Option<Ingress>,
+    /// An HTTPRoute of the Gateway API that leads to the Service. Default: none.
+    #[serde(default)]
+    pub http_route: Option<HttpRoute>,
     /// The volume that outlives the server's Pods. Default: none.
     #[serde(default)]
     pub storage: Option<Storage>,
@@ -107,21 +124,40 @@ pub struct Server {
     /// Names of the Secrets with the registries' credentials.
     #[serde(default)]
     pub image_pull_secrets: Vec<DnsSubdomain>,
-    /// The port that the server listens on. Default: none.
+    /// The port that the server listens on, named `http`. Default: none.
     #[serde(default)]
     pub port: Option<Port>,
+    /// More ports of the server's container, in Kubernetes' format.
+    #[serde(default)]
+    pub ports: Vec<ContainerPort>,
     /// The entry point, in place of the image's.
     #[serde(default)]
     pub command: Vec<String>,
     /// The arguments, in place of the image's.
     #[serde(default)]
     pub args: Vec<String>,
+    /// The Deployment's or StatefulSet's labels, besides `app` and `tier`.
+    #[serde(default)]
+    pub labels: IndexMap<String, String>,
     /// The Deployment's or StatefulSet's annotations.
     #[serde(default)]
     pub annotations: IndexMap<String, String>,
+    /// The Pods' labels, besides `app`.
+    #[serde(default)]
+    pub pod_labels: IndexMap<String, String>,
     /// The Pods' annotations.
     #[serde(default)]
     pub pod_annotations: IndexMap<String, String>,
+    /// The Pods' runtime class, such as `nvidia` on clusters whose default runtime shows no GPU to Pods.
+    #[serde(default)]
+    pub runtime_class_name: Option<DnsSubdomain>,
+    /// The Pods' security context, in Kubernetes' format. `fsGroup` makes volumes writable for a server
+    /// that does not run as root.
+    #[serde(default)]
+    pub pod_security_context: Option<PodSecurityContext>,
+    /// The server's container's security context, in Kubernetes' format.
+    #[serde(default)]
+    pub security_context: Option<SecurityContext>,
     /// The Pods' priority class.
     #[serde(default)]
     pub priority_class_name: Option<DnsSubdomain>,
@@ -131,6 +167,15 @@ pub struct Server {
     /// The Pods' tolerations, in Kubernetes' format.
     #[serde(default)]
     pub tolerations: Vec<Toleration>,
+    /// The Pods' affinity, in Kubernetes' format.
+    #[serde(default)]
+    pub affinity: Option<Affinity>,
+    /// The Pods' topology spread constraints, in Kubernetes' format.
+    #[serde(default)]
+    pub topology_spread_constraints: Vec<TopologySpreadConstraint>,
+    /// More entries of the Pods' `/etc/hosts`, in Kubernetes' format.
+    #[serde(default)]
+    pub host_aliases: Vec<HostAlias>,
     /// The longest time that a Pod may take to stop, in seconds. Its memory is free only when it has
     /// stopped. Default: Kubernetes' 30.
     #[serde(default)]
@@ -142,6 +187,17 @@ pub struct Server {
     /// contain no secrets: name the Secret's key.
     #[serde(default)]
     pub env: IndexMap<EnvName, EnvValue>,
+    /// Secrets and ConfigMaps whose keys become environment variables, in Kubernetes' format. `env` takes
+    /// precedence.
+    #[serde(default)]
+    pub env_from: Vec<EnvFromSource>,
+    /// More volumes of the Pods, in Kubernetes' format: a second claim, a Secret, a `hostPath`, or an
+    /// `emptyDir` with `medium: Memory` for `/dev/shm`.
+    #[serde(default)]
+    pub volumes: Vec<Volume>,
+    /// More mounts of the server's container, in Kubernetes' format.
+    #[serde(default)]
+    pub volume_mounts: Vec<VolumeMount>,
     /// Makes each new Pod wait, in an init container with the gate's image, until `gate.floor` is free in
     /// every sample; a change of the gate's settings then restarts a running server. Default: false.
     #[serde(default)]
@@ -149,6 +205,9 @@ pub struct Server {
     /// Containers that run before the server, in Kubernetes' format.
     #[serde(default)]
     pub init_containers: Vec<Container>,
+    /// Containers that run beside the server (sidecars), in Kubernetes' format.
+    #[serde(default)]
+    pub extra_containers: Vec<Container>,
     /// The readiness probe, in Kubernetes' format: it passes when the server can take requests.
     #[serde(default)]
     pub readiness_probe: Option<Probe>,
@@ -279,26 +338,159 @@ pub struct Service {
     /// Its name. Default: the server's.
     #[serde(default)]
     pub name: Option<DnsLabel>,
-    /// The port that clients use; it leads to the server's.
-    pub port: Port,
+    /// Its type. Default: `ClusterIP`, which only the cluster itself reaches.
+    #[serde(default, rename = "type")]
+    pub service_type: ServiceType,
+    /// The port that clients use, named `http`. Not needed with `ports`.
+    #[serde(default)]
+    pub port: Option<Port>,
+    /// The port of the Pods that `port` leads to, by number or name. Default: `server.port`.
+    #[serde(default)]
+    pub target_port: Option<IntOrString>,
+    /// More ports, in Kubernetes' format.
+    #[serde(default)]
+    pub ports: Vec<ServicePort>,
+    /// Its labels, besides `app`.
+    #[serde(default)]
+    pub labels: IndexMap<String, String>,
     /// Its annotations.
     #[serde(default)]
     pub annotations: IndexMap<String, String>,
 }
 
+/// A type of Service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ServiceType {
+    /// An address inside the cluster.
+    #[default]
+    ClusterIP,
+    /// Also a port of every node.
+    NodePort,
+    /// Also an address outside the cluster.
+    LoadBalancer,
+}
+
+/// An Ingress that leads to the Service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ingress {
+    /// Renders it. Default: true.
+    #[serde(default = "default_enabled")]
+    pub enabled: bool,
+    /// Its class. Default: the cluster's default class.
+    #[serde(default)]
+    pub class_name: Option<DnsSubdomain>,
+    /// Its labels, besides `app`.
+    #[serde(default)]
+    pub labels: IndexMap<String, String>,
+    /// Its annotations.
+    #[serde(default)]
+    pub annotations: IndexMap<String, String>,
+    /// The hosts and paths that lead to the Service. Default: every request.
+    #[serde(default)]
+    pub hosts: Vec<IngressHost>,
+    /// The Secrets with the hosts' certificates, in Kubernetes' format.
+    #[serde(default)]
+    pub tls: Vec<IngressTLS>,
+}
+
+/// A host of an Ingress.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IngressHost {
+    /// Its name.
+    pub host: String,
+    /// Its paths. Default: all.
+    #[serde(default = "default_ingress_paths")]
+    pub paths: Vec<IngressPath>,
+}
+
+/// A path of an Ingress.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IngressPath {
+    /// The path.
+    pub path: String,
+    /// The comparison with a request's path. Default: `Prefix`.
+    #[serde(default)]
+    pub path_type: IngressPathType,
+}
+
+/// The comparison of an Ingress' path with a request's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum IngressPathType {
+    /// The same path.
+    Exact,
+    /// The path, and every path below.
+    #[default]
+    Prefix,
+    /// As the Ingress' class defines it.
+    ImplementationSpecific,
+}
+
+fn default_enabled() -> bool {
+    true
+}
+
+fn default_ingress_paths() -> Vec<IngressPath> {
+    vec![IngressPath { path: "/".to_owned(), path_type: IngressPathType::Prefix }]
+}
+
+/// An HTTPRoute of the Gateway API that leads to the Service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HttpRoute {
+    /// Renders it. Default: true.
+    #[serde(default = "default_enabled")]
+    pub enabled: bool,
+    /// Its labels, besides `app`.
+    #[serde(default)]
+    pub labels: IndexMap<String, String>,
+    /// Its annotations.
+    #[serde(default)]
+    pub annotations: IndexMap<String, String>,
+    /// The Gateways that it is attached to, in the Gateway API's format.
+    #[schemars(with = "Vec<IndexMap<String, serde_json::Value>>")]
+    pub parent_refs: Vec<Node>,
+    /// The hosts that it serves. Default: those of the Gateways.
+    #[serde(default)]
+    pub hostnames: Vec<String>,
+    /// Its rules, in the Gateway API's format. A rule without `backendRefs` leads to the Service; one that
+    /// redirects has `backendRefs: []`. Default: every request leads to the Service.
+    #[serde(default)]
+    #[schemars(with = "Vec<IndexMap<String, serde_json::Value>>")]
+    pub rules: Vec<Node>,
+}
+
 /// The volume that outlives the server's Pods: a claim, and for NFS a PersistentVolume of the same
-/// name.
+/// name; or a claim that exists already.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Storage {
-    /// The claim's name, and the PersistentVolume's.
-    pub name: DnsSubdomain,
-    /// Its size, as a Kubernetes quantity.
-    pub size: StorageQuantity,
+    /// The name of a claim that exists already in the namespace. With it, neither a claim nor a
+    /// PersistentVolume is rendered. Default: none.
+    #[serde(default)]
+    pub existing_claim: Option<DnsSubdomain>,
+    /// The claim's name, and the PersistentVolume's. Default: the server's.
+    #[serde(default)]
+    pub name: Option<DnsSubdomain>,
+    /// Its size, as a Kubernetes quantity. Needed without `existingClaim`.
+    #[serde(default)]
+    pub size: Option<StorageQuantity>,
     /// The path of the volume in the server's container.
     pub mount_path: AbsolutePath,
-    /// The storage class.
-    pub storage_class_name: DnsSubdomain,
+    /// The volume's name in the Pods. Default: `data`.
+    #[serde(default = "default_pod_volume_name")]
+    pub pod_volume_name: DnsLabel,
+    /// The labels of the claim and of the PersistentVolume.
+    #[serde(default)]
+    pub labels: IndexMap<String, String>,
+    /// The annotations of the claim and of the PersistentVolume.
+    #[serde(default)]
+    pub annotations: IndexMap<String, String>,
+    /// The storage class. Default: the cluster's default class; for NFS, no class.
+    #[serde(default)]
+    pub storage_class_name: Option<DnsSubdomain>,
     /// Its access modes.
     #[serde(default = "default_access_modes")]
     pub access_modes: Vec<AccessMode>,
@@ -309,6 +501,10 @@ pub struct Storage {
     /// the storage class provisions the volume.
     #[serde(default)]
     pub nfs: Option<Nfs>,
+}
+
+fn default_pod_volume_name() -> DnsLabel {
+    DnsLabel::constant("data")
 }
 
 fn default_access_modes() -> Vec<AccessMode> {
@@ -472,6 +668,18 @@ pub struct Gate {
     /// Names of the Secrets with the registry's credentials. Default: the server's.
     #[serde(default)]
     pub image_pull_secrets: Option<Vec<DnsSubdomain>>,
+    /// The labels of the jobs that run the gate, besides `app`.
+    #[serde(default)]
+    pub labels: IndexMap<String, String>,
+    /// The annotations of the jobs that run the gate.
+    #[serde(default)]
+    pub annotations: IndexMap<String, String>,
+    /// The labels of the gate's Pods, besides `app`.
+    #[serde(default)]
+    pub pod_labels: IndexMap<String, String>,
+    /// The annotations of the gate's Pods.
+    #[serde(default)]
+    pub pod_annotations: IndexMap<String, String>,
     /// The priority class of the gate's Pods, which must exist. With a lower class than the server's, a
     /// full cluster keeps the guard waiting while the server runs. Default: no class.
     #[serde(default)]
@@ -760,6 +968,11 @@ impl Values {
         self.gate.set_preset();
         if let Some(service) = &mut self.service {
             set_default(&mut service.name, || self.server.name.clone());
+        }
+        if let Some(storage) = &mut self.storage
+            && storage.existing_claim.is_none()
+        {
+            set_default(&mut storage.name, || self.server.name.clone().into());
         }
         for image in [&mut self.server.image, &mut self.gate.image] {
             if image.digest.is_some() {

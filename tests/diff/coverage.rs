@@ -141,7 +141,18 @@ const NOT_JUDGED: &[(&str, &str)] = &[
     ("namespace.annotations", ANNOTATION),
     ("server.annotations", ANNOTATION),
     ("server.podAnnotations", ANNOTATION),
+    ("storage.annotations", ANNOTATION),
+    ("gate.annotations", ANNOTATION),
+    ("commonAnnotations", ANNOTATION),
+    ("commonLabels", LABEL),
+    ("server.labels", LABEL),
+    ("server.podLabels", LABEL),
+    ("service.labels", LABEL),
+    ("storage.labels", LABEL),
+    ("gate.labels", LABEL),
 ];
+
+const LABEL: &str = "a label may be what a selector of any policy or controller matches: its effect depends on its name";
 
 const ANNOTATION: &str =
     "an annotation may instruct any controller or injector: its effect depends on its name";

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::kinds::is_kubernetes;
 use yaml_spans::{ReadError, truncate};
 
 /// A problem and the object that has it, in one line: `… in Deployment tts/chatterbox-tts`.
@@ -13,9 +14,15 @@ pub struct Error {
 }
 
 impl Error {
-    /// Returns true if the object's kind is not known, so that nothing of it could be validated.
-    pub fn is_unknown_kind(&self) -> bool {
-        matches!(self.problem, Problem::UnknownKind { .. })
+    /// The `apiVersion` and `kind` of an object whose kind is not known and not Kubernetes' own, so that it
+    /// may exist in a cluster that has its definition.
+    pub fn unknown_custom_kind(&self) -> Option<(&str, &str)> {
+        match &self.problem {
+            Problem::UnknownKind { api_version, kind } if !is_kubernetes(api_version) => {
+                Some((api_version, kind))
+            }
+            _ => None,
+        }
     }
 }
 

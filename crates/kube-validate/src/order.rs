@@ -40,6 +40,7 @@ const RANKS: &[(Rank, &str, &[&str])] = &[
     (Rank::Workload, "autoscaling", &["HorizontalPodAutoscaler"]),
     (Rank::Workload, "batch", &["Job"]),
     (Rank::Workload, "discovery.k8s.io", &["EndpointSlice"]),
+    (Rank::Workload, "gateway.networking.k8s.io", &["HTTPRoute"]),
     (Rank::Workload, "networking.k8s.io", &["Ingress", "IngressClass", "NetworkPolicy"]),
     (Rank::Workload, "policy", &["PodDisruptionBudget"]),
     (Rank::CronJob, "batch", &["CronJob"]),

@@ -261,6 +261,8 @@ const COVERAGE: &[Row] = &[
     // Networking and admission.
     row(Kind("", "Service"), Present, &["spec"], &[&reach::SERVICE, &immutable::REFUSED]),
     harmless(Kind("", "Service"), Present, &["metadata", "annotations", "prometheus.io/*"], SCRAPE),
+    row(Kind("networking.k8s.io", "Ingress"), Present, &["spec"], &[&reach::ROUTE]),
+    row(Kind("gateway.networking.k8s.io", "HTTPRoute"), Present, &["spec"], &[&reach::ROUTE]),
     row(Group("admissionregistration.k8s.io"), Present, &["webhooks"], &[&reach::ADMISSION]),
     row(Group("admissionregistration.k8s.io"), Present, &["spec"], &[&reach::ADMISSION]),
     row(Kind("apiregistration.k8s.io", "APIService"), Present, &["spec"], &[&reach::ADMISSION]),

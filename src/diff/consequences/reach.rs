@@ -1,10 +1,12 @@
 //! Changes that reach beyond the stack: objects in namespaces that are not rendered here, admission
 //! webhooks and policies, Services, Namespaces' labels and volumes.
 
+use std::collections::BTreeSet;
+
 use super::pods::field_list;
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::diff::fields::{FieldChange, starts_with};
-use crate::model::object::{Object, items_at};
+use crate::model::object::{Object, items_at, node_at};
 use crate::model::{Message, Severity};
 
 pub(super) const FOREIGN: Rule = Rule {
@@ -37,6 +39,14 @@ pub(super) const SERVICE: Rule = Rule {
     topic: Topic::Reach,
     summary: "A Service has other ports, another selector or another type, or is new outside the cluster's own addresses: clients reach other Pods, or none, or others reach the Pods",
     source: "https://kubernetes.io/docs/concepts/services-networking/service/",
+};
+
+pub(super) const ROUTE: Rule = Rule {
+    id: "route-changes",
+    severity: Severity::Warning,
+    topic: Topic::Reach,
+    summary: "An Ingress or a route of the Gateway API is new or changed: requests from outside the cluster reach other Pods than before",
+    source: "https://kubernetes.io/docs/concepts/services-networking/ingress/; https://gateway-api.sigs.k8s.io/api-types/httproute/",
 };
 
 pub(super) const NAMESPACE_LABELS: Rule = Rule {
@@ -169,6 +179,48 @@ pub(super) fn service_changes(context: &RuleContext<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+pub(super) fn route_changes(context: &RuleContext<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pair in context.changed() {
+        let Some(after) = pair.after.filter(|object| is_route(object)) else { continue };
+        let fields: Vec<&FieldChange> =
+            pair.change.fields.iter().filter(|field| starts_with(&field.path, &["spec"])).collect();
+        let message = match pair.before {
+            None => Message::of("It is new: requests from outside the cluster reach ")
+                .codes(backends(after), 3),
+            Some(_) if fields.is_empty() => continue,
+            Some(_) => Message::of("Requests from outside the cluster are routed otherwise: ")
+                .then(field_list(&fields)),
+        };
+        findings.push(Finding::new(&ROUTE, &after.id, message));
+    }
+    findings
+}
+
+/// Ingresses, and the routes of the Gateway API: all of its kinds with that ending.
+fn is_route(object: &Object) -> bool {
+    object.is_kind("networking.k8s.io", "Ingress")
+        || (object.id.group == GATEWAY_API && object.id.kind.ends_with("Route"))
+}
+
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
+/// The names of the Services that a route leads to.
+fn backends(route: &Object) -> Vec<String> {
+    let mut names: Vec<&str> = Vec::new();
+    names.extend(route.text_at(&["spec", "defaultBackend", "service", "name"]));
+    for rule in items_at(&route.node, &["spec", "rules"]) {
+        let paths = items_at(rule, &["http", "paths"]).iter();
+        names.extend(
+            paths.filter_map(|path| node_at(path, &["backend", "service", "name"])?.as_str()),
+        );
+        let references = items_at(rule, &["backendRefs"]).iter();
+        names.extend(references.filter_map(|backend| backend.get("name")?.as_str()));
+    }
+    let mut seen = BTreeSet::new();
+    names.into_iter().filter(|name| seen.insert(*name)).map(str::to_owned).collect()
 }
 
 fn is_service(object: Option<&Object>) -> bool {

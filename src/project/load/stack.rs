@@ -182,11 +182,8 @@ fn check_objects(
                     let field =
                         interpolated_field(sources, error.span, (template, document), &error.path);
                     let mut diagnostic = error.diagnose(sources);
-                    if error.error.is_unknown_kind() {
-                        diagnostic.notes.push(
-                            "a kind of a custom resource must be in `allowedKinds`, with its `apiVersion` and `kind`; it is rendered without validation"
-                                .to_owned(),
-                        );
+                    if let (Some(kind), None) = (error.error.unknown_custom_kind(), &error.hint) {
+                        diagnostic.notes.push(allowed_kinds_note(kind));
                     }
                     Problem { diagnostic, field, setting: None }
                 })),
@@ -194,6 +191,14 @@ fn check_objects(
         }
     }
     if problems.is_empty() { Ok(objects) } else { Err(trace_to_values(problems, subject)) }
+}
+
+/// The advice for an object of an unknown kind.
+fn allowed_kinds_note((api_version, kind): (&str, &str)) -> String {
+    format!(
+        "if the cluster has this kind, add it to the values, and it is rendered with only its metadata \
+         checked: `allowedKinds: [{{apiVersion: {api_version}, kind: {kind}}}]`"
+    )
 }
 
 /// The field at a path of a document (`template` and `document` are indexes), if a value was

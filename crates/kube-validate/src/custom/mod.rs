@@ -1,4 +1,4 @@
-//! Custom resources of Kyverno, Argo CD, Flux and kustomize, with types for the parts that are checked.
+//! Custom resources of Kyverno, Argo CD, Flux, kustomize and the Gateway API, with types for the parts that are checked.
 //!
 //! A part whose content is another project's concern (a policy's `validate`, a chart's values) is any
 //! JSON. A required field has a plain type and is filled in when it is absent, as in k8s-openapi, so
@@ -10,6 +10,7 @@ mod argo_project;
 mod argo_set;
 mod flux_kustomization;
 mod flux_source;
+mod gateway_http_route;
 mod kustomize;
 mod kyverno_exception;
 mod kyverno_mutating;
@@ -95,5 +96,6 @@ custom_kinds! {
     namespaced flux_kustomization::FluxKustomizationSpec, "kustomize.toolkit.fluxcd.io/v1", "Kustomization";
     namespaced flux_source::FluxGitSpec, "source.toolkit.fluxcd.io/v1", "GitRepository";
     namespaced flux_source::FluxOciSpec, "source.toolkit.fluxcd.io/v1", "OCIRepository";
+    namespaced gateway_http_route::HttpRouteSpec, "gateway.networking.k8s.io/v1", "HTTPRoute";
     file kustomize::KustomizeFile, "kustomize.config.k8s.io/v1beta1", "Kustomization";
 }

@@ -1,4 +1,4 @@
-//! Custom resources of Kyverno, Argo CD, Flux and kustomize, whose types are in `crate::custom`.
+//! Custom resources of Kyverno, Argo CD, Flux, kustomize and the Gateway API, whose types are in `crate::custom`.
 
 use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules};
 use crate::formats;
@@ -96,6 +96,47 @@ pub const TYPE_RULES: &[TypeRules] = &[
     type_rules("FluxLayer", "source-controller ocirepository_types.go", &[
         ("operation", Rule::OneOf(&["extract", "copy"])),
     ]),
+    type_rules("HttpRouteSpec", "gateway-api httproute_types.go: HTTPRouteSpec; shared_types.go: CommonRouteSpec, Hostname", &[
+        ("parentRefs", Rule::AtMost(32)),
+        ("hostnames", Rule::Strictly(formats::wildcard_name)),
+        ("hostnames", Rule::AtMost(16)),
+        ("rules", Rule::AtMost(16)),
+    ]),
+    type_rules("RouteParent", "gateway-api shared_types.go: ParentReference", &[
+        ("name", Rule::Required),
+        ("namespace", Rule::Strictly(formats::dns_label)),
+        ("sectionName", Rule::Strictly(formats::dns_subdomain)),
+        ("port", Rule::Range(1, 65535)),
+    ]),
+    type_rules("HttpRouteRule", "gateway-api httproute_types.go: HTTPRouteRule", &[
+        ("name", Rule::Strictly(formats::dns_subdomain)),
+        ("matches", Rule::AtMost(64)),
+        ("filters", Rule::AtMost(16)),
+        ("backendRefs", Rule::AtMost(16)),
+    ]),
+    type_rules("HttpRouteMatch", "gateway-api httproute_types.go: HTTPMethod", &[
+        ("method", Rule::Exactly(&["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"])),
+        ("headers", Rule::AtMost(16)),
+        ("queryParams", Rule::AtMost(16)),
+    ]),
+    type_rules("HttpPathMatch", "gateway-api httproute_types.go: PathMatchType", &[
+        ("type", Rule::Exactly(&["Exact", "PathPrefix", "RegularExpression"])),
+    ]),
+    type_rules("HttpNameMatch", "gateway-api httproute_types.go: HTTPHeaderMatch, HTTPQueryParamMatch", &[
+        ("type", Rule::Exactly(&["Exact", "RegularExpression"])),
+        ("name", Rule::Required),
+        ("value", Rule::Required),
+    ]),
+    type_rules("HttpRouteFilter", "gateway-api httproute_types.go: HTTPRouteFilterType", &[
+        ("type", Rule::Required),
+        ("type", Rule::Exactly(&["RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror", "RequestRedirect", "URLRewrite", "CORS", "ExternalAuth", "ExtensionRef"])),
+    ]),
+    type_rules("HttpBackend", "gateway-api object_reference_types.go: BackendObjectReference; shared_types.go: BackendRef", &[
+        ("name", Rule::Required),
+        ("namespace", Rule::Strictly(formats::dns_label)),
+        ("port", Rule::Range(1, 65535)),
+        ("weight", Rule::Range(0, 1_000_000)),
+    ]),
     type_rules("KustomizeFile", "kustomize api/types/kustomization.go", &[
         ("namespace", Rule::Form(formats::dns_label)),
     ]),
@@ -113,6 +154,22 @@ pub const CHECKS: &[CheckRow] = &[
     ("KyvernoMutation", one_patch_kind, "kyverno pkg/validation/policy: validateMutation"),
     ("ArgoApplicationSpec", some_source, "argo-cd util/argo: ValidateRepo"),
     ("ArgoDestination", server_or_name, "argo-cd util/argo: GetDestinationCluster"),
+    (
+        "HttpRouteRule",
+        redirect_alone,
+        "gateway-api httproute_types.go: HTTPRouteRule (XValidation)",
+    ),
+    (
+        "HttpRouteFilter",
+        filter_of_type,
+        "gateway-api httproute_types.go: HTTPRouteFilter (XValidation)",
+    ),
+    ("HttpPathMatch", route_path, "gateway-api httproute_types.go: HTTPPathMatch (XValidation)"),
+    (
+        "HttpBackend",
+        service_port,
+        "gateway-api object_reference_types.go: BackendObjectReference (XValidation)",
+    ),
 ];
 
 fn short_rule_name(text: &str) -> Result<(), &'static str> {
@@ -177,5 +234,63 @@ fn server_or_name(node: &NodeRef, findings: &mut Findings) {
         && let Some(name) = node.get("name")
     {
         findings.report_conflict(&name, "`name` can't be combined with `server`");
+    }
+}
+
+/// A rule that redirects leads nowhere else.
+fn redirect_alone(node: &NodeRef, findings: &mut Findings) {
+    let redirects = node.items_of("filters").any(|filter| filter.has("requestRedirect"));
+    if redirects
+        && node.len_of("backendRefs") > 0
+        && let Some(backends) = node.get("backendRefs")
+    {
+        let message = "`backendRefs` can't be combined with the filter `RequestRedirect`";
+        findings.report_conflict(&backends, message);
+    }
+}
+
+/// The types of filters, and the field with the settings of each.
+const FILTERS: [(&str, &str); 8] = [
+    ("RequestHeaderModifier", "requestHeaderModifier"),
+    ("ResponseHeaderModifier", "responseHeaderModifier"),
+    ("RequestMirror", "requestMirror"),
+    ("RequestRedirect", "requestRedirect"),
+    ("URLRewrite", "urlRewrite"),
+    ("CORS", "cors"),
+    ("ExternalAuth", "externalAuth"),
+    ("ExtensionRef", "extensionRef"),
+];
+
+/// A filter has the settings of its type and no others.
+fn filter_of_type(node: &NodeRef, findings: &mut Findings) {
+    let Some(own_type) = node.text("type") else { return };
+    for (filter_type, field) in FILTERS {
+        match (filter_type == own_type, node.get(field)) {
+            (true, None) => findings.report_missing(node, field),
+            (false, Some(settings)) => {
+                let message = format!("`{field}` needs `type: {filter_type}`");
+                findings.report_conflict(&settings, message);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn route_path(node: &NodeRef, findings: &mut Findings) {
+    if node.text("type") == Some("RegularExpression") {
+        return;
+    }
+    if let (Some(value), Some(text)) = (node.get("value"), node.text("value"))
+        && let Err(expected) = formats::absolute_path(text)
+    {
+        findings.report_invalid(&value, text, expected);
+    }
+}
+
+fn service_port(node: &NodeRef, findings: &mut Findings) {
+    let is_service = node.text("kind").is_none_or(|kind| kind == "Service")
+        && node.text("group").is_none_or(str::is_empty);
+    if is_service && !node.has("port") {
+        findings.report_missing_with_hint(node, "port", "required for a Service");
     }
 }

@@ -1,0 +1,89 @@
+//! `templates`: the built-in templates, listed, shown and written into the project.
+
+#![cfg(test)]
+
+mod common;
+
+use common::tool::{Sandbox, repository};
+
+/// The text of a template of this repository, which is built in.
+fn template(name: &str) -> String {
+    std::fs::read_to_string(repository().join(format!("templates/{name}.yaml.j2"))).expect(name)
+}
+
+#[test]
+fn the_list_names_every_template_and_its_origin() {
+    let sandbox = Sandbox::demo();
+    let list = sandbox.ok(&["templates", "list"]).stdout;
+    assert_eq!(list.lines().count(), 13, "{list}");
+    assert!(list.contains("deployment             built in\n"), "{list}");
+    sandbox.ok(&["templates", "eject", "deployment"]);
+    sandbox.write("templates/rollout.yaml.j2", "# nothing\n");
+    let list = sandbox.ok(&["templates", "list"]).stdout;
+    assert_eq!(list.lines().count(), 14, "{list}");
+    for line in [
+        "deployment             templates/deployment.yaml.j2, in place of the built-in one\n",
+        "rollout                templates/rollout.yaml.j2\n",
+        "service                built in\n",
+    ] {
+        assert!(list.contains(line), "{line}{list}");
+    }
+}
+
+#[test]
+fn a_built_in_template_is_printed_to_the_byte() {
+    let sandbox = Sandbox::empty();
+    for name in ["deployment", "deployment.yaml.j2", "templates/deployment.yaml.j2"] {
+        assert_eq!(sandbox.ok(&["templates", "show", name]).stdout, template("deployment"));
+    }
+    // The project's own is not the built-in one.
+    sandbox.write("templates/service.yaml.j2", "# nothing\n");
+    assert_eq!(sandbox.ok(&["templates", "show", "service"]).stdout, template("service"));
+}
+
+#[test]
+fn an_ejected_template_renders_the_same_until_it_is_changed() {
+    let sandbox = Sandbox::demo();
+    let before = sandbox.ok(&["generate"]).stdout;
+    let output = sandbox.ok(&["templates", "eject", "deployment"]);
+    assert_eq!(output.stdout, "");
+    assert!(output.stderr.contains("templates/deployment.yaml.j2"), "{}", output.stderr);
+    assert_eq!(sandbox.read("templates/deployment.yaml.j2"), template("deployment"));
+    assert_eq!(sandbox.ok(&["generate"]).stdout, before);
+    sandbox.replace(
+        "templates/deployment.yaml.j2",
+        "  replicas: 0\n",
+        "  replicas: 0\n  paused: true\n",
+    );
+    assert!(sandbox.ok(&["generate"]).stdout.contains("  paused: true\n"));
+    let errors = sandbox.refused(&["templates", "eject", "deployment"]);
+    assert!(errors.contains("exists already: `eject` overwrites nothing"), "{errors}");
+    assert!(sandbox.read("templates/deployment.yaml.j2").contains("paused"));
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_a_suggestion() {
+    let sandbox = Sandbox::empty();
+    for command in ["show", "eject"] {
+        let errors = sandbox.refused(&["templates", command, "deployement"]);
+        assert!(errors.contains("there is no built-in template `deployement`"), "{errors}");
+        assert!(errors.contains("did you mean `deployment`?"), "{errors}");
+        let errors = sandbox.refused(&["templates", command, "kustomization"]);
+        assert!(errors.contains("`namespace`"), "a list: {errors}");
+    }
+    assert!(!sandbox.path("templates").exists());
+    sandbox.write("templates/rollout.yaml.j2", "# nothing\n");
+    let errors = sandbox.refused(&["templates", "show", "rollout"]);
+    assert!(errors.contains("it is `templates/rollout.yaml.j2`"), "{errors}");
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link_out_of_the_project() {
+    let outside = Sandbox::empty();
+    let sandbox = Sandbox::empty();
+    std::os::unix::fs::symlink(outside.path("."), sandbox.path("templates")).unwrap();
+    let errors = sandbox.refused(&["templates", "eject", "deployment"]);
+    assert!(errors.contains("leads out of the project"), "{errors}");
+    assert!(!outside.path("deployment.yaml.j2").exists());
+}
