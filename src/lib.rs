@@ -19,3 +19,4 @@ pub mod project;
 pub mod report;
 pub mod templates;
 pub mod values;
+pub mod window;

@@ -24,6 +24,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod window;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -73,6 +74,9 @@ enum Command {
     /// Container images of the gate and of this program, without Docker
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// The windows of stacks: the coming ones
+    #[command(subcommand)]
+    Window(window::WindowCommand),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -205,6 +209,7 @@ fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliE
         Command::Init(args) => init::run(&args, context),
         Command::Policy(command) => policy::run(&command, context),
         Command::Image(command) => image::run(&command, context),
+        Command::Window(command) => window::run(&command, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => man::run(&args, context),
     }

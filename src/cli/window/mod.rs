@@ -1,0 +1,18 @@
+//! `window`: the windows of stacks, on the calendar and over recorded memory.
+
+mod next;
+
+use super::{CliError, Context, Exit};
+
+/// The windows of stacks: the coming ones
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum WindowCommand {
+    Next(Box<next::Args>),
+}
+
+/// Runs a command about windows.
+pub(crate) fn run(command: &WindowCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
+    match command {
+        WindowCommand::Next(args) => next::run(args, context),
+    }
+}

@@ -1,0 +1,3 @@
+//! Windows on the calendar: the coming ones, from the objects that a project renders.
+
+pub mod next;
