@@ -1,3 +1,4 @@
 //! Windows on the calendar: the coming ones, from the objects that a project renders.
 
+pub mod history;
 pub mod next;
