@@ -1,6 +1,6 @@
 //! The reasons for which a file, or several, are not a history.
 
-use super::{MAX_FILE_BYTES, MAX_SAMPLES, VERSION};
+use super::{MAX_DAYS, MAX_FILE_BYTES, MAX_SAMPLES, VERSION};
 
 /// The reason why a text is not a history, or not that of a gate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -40,6 +40,9 @@ pub enum HistoryError {
     /// Too many samples.
     #[error("it has more than {MAX_SAMPLES} samples: shorten the span, or lengthen the step")]
     TooManySamples,
+    /// The first and the last sample are too far apart.
+    #[error("it spans more than {MAX_DAYS} days")]
+    TooLong,
     /// The description is of another version.
     #[error("it was written in version {0} of the format: expected {VERSION}")]
     Version(u32),

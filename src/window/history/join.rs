@@ -28,8 +28,8 @@ impl History {
             joined.remarks.extend(file.remarks);
             joined.remarks.dedup();
             if joined.step != 0 && joined.step != file.step {
-                let (ours, its) = (joined.step / 1000, file.step / 1000);
-                let note = format!("the step of `{name}` is {its} s, and {ours} s before it");
+                let (before, its) = (joined.step / 1000, file.step / 1000);
+                let note = format!("the step of `{name}` is {its} s, and {before} s before it");
                 joined.notes.push(note);
             }
             joined.step = joined.step.max(file.step);
@@ -47,7 +47,7 @@ impl History {
             .into_iter()
             .map(|((name, labels), samples)| Series { name, labels, samples })
             .collect();
-        Ok(joined)
+        joined.check_span()
     }
 
     fn join_header(&mut self, file: &History) -> Result<(), HistoryError> {

@@ -21,6 +21,9 @@ pub const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The most samples of all files: more than 80 nights of 4 hours, every 15 seconds, of 30 series.
 pub const MAX_SAMPLES: usize = 3_000_000;
 
+/// The longest time from the first sample to the last.
+pub const MAX_DAYS: i64 = 400;
+
 /// The version of the [`Header`].
 pub const VERSION: u32 = 1;
 

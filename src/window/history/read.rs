@@ -7,7 +7,9 @@ use std::fmt;
 use flate2::read::MultiGzDecoder;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Header, History, HistoryError, MAX_FILE_BYTES, MAX_SAMPLES, Sample, Series, VERSION};
+use super::{
+    Header, History, HistoryError, MAX_DAYS, MAX_FILE_BYTES, MAX_SAMPLES, Sample, Series, VERSION,
+};
 use crate::project::read_at_most;
 
 /// The first bytes of a file that gzip compressed.
@@ -59,8 +61,15 @@ impl History {
         match history.len() {
             0 => Err(HistoryError::Empty),
             samples if samples > MAX_SAMPLES => Err(HistoryError::TooManySamples),
-            _ => Ok(history),
+            _ => history.check_span(),
         }
+    }
+
+    /// Refuses a history that is too long, so that its windows can be counted.
+    pub(super) fn check_span(self) -> Result<Self, HistoryError> {
+        let (first, last) = self.span();
+        let days = (last - first) / (24 * 60 * 60 * 1000);
+        if days > MAX_DAYS { Err(HistoryError::TooLong) } else { Ok(self) }
     }
 }
 
