@@ -2,3 +2,4 @@
 
 pub(crate) mod github;
 pub mod json;
+pub(crate) mod markup;

@@ -10,6 +10,7 @@ use super::shown::{
 use super::text::one_line;
 use crate::diff::{Diff, Difference, FieldChange, ObjectChange};
 use crate::model::{Message, Piece};
+pub(super) use crate::report::markup::escape;
 use yaml_spans::visible;
 
 const STYLE: &str = include_str!("style.css");
@@ -210,20 +211,4 @@ fn own_words(text: &str) -> String {
             _ => format!("<code>{}</code>", escape(text)),
         })
         .collect()
-}
-
-/// Escapes a text for HTML, as text or as an attribute's value.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
 }
