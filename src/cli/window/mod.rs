@@ -1,6 +1,8 @@
 //! `window`: the windows of stacks, on the calendar and over recorded memory.
 
+mod history;
 mod next;
+mod simulate;
 
 use super::{CliError, Context, Exit};
 
@@ -8,11 +10,13 @@ use super::{CliError, Context, Exit};
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum WindowCommand {
     Next(Box<next::Args>),
+    Simulate(Box<simulate::Args>),
 }
 
 /// Runs a command about windows.
 pub(crate) fn run(command: &WindowCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
         WindowCommand::Next(args) => next::run(args, context),
+        WindowCommand::Simulate(args) => simulate::run(args, context),
     }
 }
