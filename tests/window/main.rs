@@ -6,3 +6,4 @@
 mod common;
 
 mod next;
+mod simulate;

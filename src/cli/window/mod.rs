@@ -1,5 +1,6 @@
 //! `window`: the windows of stacks, on the calendar and over recorded memory.
 
+mod calibrate;
 mod history;
 mod next;
 mod simulate;
@@ -11,6 +12,7 @@ use super::{CliError, Context, Exit};
 pub(crate) enum WindowCommand {
     Next(Box<next::Args>),
     Simulate(Box<simulate::Args>),
+    Calibrate(Box<calibrate::Args>),
 }
 
 /// Runs a command about windows.
@@ -18,5 +20,6 @@ pub(crate) fn run(command: &WindowCommand, context: &mut Context<'_>) -> Result<
     match command {
         WindowCommand::Next(args) => next::run(args, context),
         WindowCommand::Simulate(args) => simulate::run(args, context),
+        WindowCommand::Calibrate(args) => calibrate::run(args, context),
     }
 }
