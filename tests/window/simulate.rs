@@ -129,8 +129,10 @@ fn the_month_is_measured() {
     };
     for (floor, starves) in [(exact, false), (exact - 1, true), (exact - (1 << 20), true)] {
         let floor = format!("gate.floor={floor}");
-        let mut args = [&["window", "simulate", "--history", &month, "--set", &floor][..], &T4].concat();
-        let others: Vec<String> = ["gate.budget", "gate.reserve"].into_iter().filter_map(proposed).collect();
+        let mut args =
+            [&["window", "simulate", "--history", &month, "--set", &floor][..], &T4].concat();
+        let others: Vec<String> =
+            ["gate.budget", "gate.reserve"].into_iter().filter_map(proposed).collect();
         others.iter().for_each(|other| args.extend(["--set", other]));
         let starved = json(&sandbox, &args)["settings"][0]["starvedNights"] != 0;
         assert_eq!(starved, starves, "{floor}");
@@ -156,7 +158,10 @@ fn measured_values_are_written_and_nothing_else() {
     assert!(changed.len() <= 4 && !changed.is_empty(), "{changed:?}");
     for (before, after) in &changed {
         let key = before.split(':').next().unwrap();
-        assert!(after.starts_with(key) && ["  floor", "  budget", "  reserve"].contains(&key), "{after}");
+        assert!(
+            after.starts_with(key) && ["  floor", "  budget", "  reserve"].contains(&key),
+            "{after}"
+        );
     }
     assert!(after.contains("Mi'\r\n") || after.contains("Gi'\r\n"), "the quotes and line end stay");
     // What was written, replayed: nobody starves; measured again, there is nothing to write.

@@ -16,9 +16,9 @@ pub use error::InputError;
 
 use super::Snapshot;
 use crate::model::Objects;
+use crate::project::Project;
 use crate::project::load::{RenderedProject, Request, Stack};
 use crate::project::write::{self, PROVENANCE};
-use crate::project::Project;
 use object_files::{ObjectFiles, Scope, contains_objects};
 use revision::Repository;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
