@@ -1,5 +1,7 @@
 //! Windows on the calendar: the coming ones, from the objects that a project renders.
 
+pub mod fetch;
+mod gates;
 pub mod history;
 pub mod next;
 pub mod simulate;

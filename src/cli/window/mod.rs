@@ -1,5 +1,6 @@
 //! `window`: the windows of stacks, on the calendar and over recorded memory.
 
+mod fetch;
 mod next;
 
 use super::{CliError, Context, Exit};
@@ -8,11 +9,13 @@ use super::{CliError, Context, Exit};
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum WindowCommand {
     Next(Box<next::Args>),
+    Fetch(Box<fetch::Args>),
 }
 
 /// Runs a command about windows.
 pub(crate) fn run(command: &WindowCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
         WindowCommand::Next(args) => next::run(args, context),
+        WindowCommand::Fetch(args) => fetch::run(args, context),
     }
 }
