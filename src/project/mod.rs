@@ -237,6 +237,12 @@ impl Project {
         read_source(path, &path.display().to_string(), MAX_FILE_BYTES)
     }
 
+    /// Reads the bytes of a file that the user named on the command line, of which there may be `limit`.
+    pub fn read_named_bytes(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ProjectError> {
+        self.check_named(path)?;
+        read_bytes(path, &path.display().to_string(), limit)
+    }
+
     /// Checks a path that the user named. Anything outside the root is the user's own. A path inside is
     /// the repository's, whoever names it: no link may lead it out.
     pub fn check_named(&self, path: &Path) -> Result<(), ProjectError> {
@@ -334,7 +340,10 @@ pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
     let limit = MAX_BYTES as u64;
     if is_standard_input(path) {
         let name = "(standard input)";
-        return Ok(Source::written(name, decode_text(io::stdin().lock(), name, 0, limit)?));
+        return Ok(Source::written(
+            name,
+            into_text(take_bytes(io::stdin().lock(), name, 0, limit)?, name)?,
+        ));
     }
     read_source(path, &path.display().to_string(), limit)
 }
@@ -405,28 +414,32 @@ fn read_source(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectErr
 
 /// Reads a regular file of at most `limit` bytes as text; messages call it `name`.
 pub(crate) fn read_text(path: &Path, name: &str, limit: u64) -> Result<String, ProjectError> {
+    into_text(read_bytes(path, name, limit)?, name)
+}
+
+/// Reads a regular file of at most `limit` bytes; messages call it `name`.
+fn read_bytes(path: &Path, name: &str, limit: u64) -> Result<Vec<u8>, ProjectError> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(name, &error))?;
     // Checked before it is opened: opening a pipe waits for its other end.
     if !metadata.is_file() {
         return Err(ProjectError::NotAFile { path: name.to_owned() });
     }
     let file = fs::File::open(path).map_err(|error| unreadable(name, &error))?;
-    decode_text(file, name, metadata.len(), limit)
+    take_bytes(file, name, metadata.len(), limit)
 }
 
-fn decode_text(
+fn take_bytes(
     from: impl Read,
     name: &str,
     expected: u64,
     limit: u64,
-) -> Result<String, ProjectError> {
-    let path = name.to_owned();
+) -> Result<Vec<u8>, ProjectError> {
     let bytes = read_at_most(from, expected, limit).map_err(|error| unreadable(name, &error))?;
-    match bytes.map(String::from_utf8) {
-        Some(Ok(text)) => Ok(text),
-        Some(Err(_)) => Err(ProjectError::NotUtf8 { path }),
-        None => Err(ProjectError::TooLarge { path, limit: limit >> 10 }),
-    }
+    bytes.ok_or_else(|| ProjectError::TooLarge { path: name.to_owned(), limit: limit >> 10 })
+}
+
+fn into_text(bytes: Vec<u8>, name: &str) -> Result<String, ProjectError> {
+    String::from_utf8(bytes).map_err(|_| ProjectError::NotUtf8 { path: name.to_owned() })
 }
 
 /// Reads all bytes, of which there are probably `expected`; `None` if there are more than `limit`.

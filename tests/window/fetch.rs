@@ -444,10 +444,10 @@ fn the_exporters_own_labels_are_restored() {
 fn wrong_arguments_are_refused_before_anything_is_sent() {
     let sandbox = Sandbox::two_stacks();
     for (args, part) in [
-        (&["window", "fetch"][..], "expected the name of one stack: `tts`, `whisper`"),
+        (&["window", "fetch"][..], "name one of the stacks `tts`, `whisper`"),
         (&["window", "fetch", "tts", "--nights", "0"], "0 is not in 1..=400"),
-        (&["window", "fetch", "tts", "--step", "0s"], "from one second to an hour"),
-        (&["window", "fetch", "tts", "--step", "2h"], "from one second to an hour"),
+        (&["window", "fetch", "tts", "--step", "0s"], "from `1s` to `1h`"),
+        (&["window", "fetch", "tts", "--step", "1500ms"], "from `1s` to `1h`"),
         (&["window", "fetch", "tts", "--ca", "x"], "--prometheus"),
         (&["window", "fetch", "tts", "--prometheus", "ftp://x"], "invalid URL `ftp://x`"),
         (&["window", "fetch", "tts", "--prometheus", "http://u:p@x"], "invalid URL"),

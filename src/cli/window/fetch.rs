@@ -1,15 +1,13 @@
 //! `window fetch`: the recorded memory of past windows.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::builder::RangedU64ValueParser;
 use jiff::Timestamp;
 use tts_render::project::create_file;
-use tts_render::project::load::{RenderedProject, Request};
-use tts_render::window::fetch::{
-    self, DEFAULT_STEP, FetchError, Fetched, Hole, Past, Plan, Server,
-};
+use tts_render::window::fetch::{self, FetchError, Fetched, Hole, Past, Plan, Server};
+use vram_gate::duration;
 use yaml_spans::diagnostic::Diagnostic;
 
 use crate::cli::{CliError, Context, Exit, Inputs, file_error};
@@ -57,24 +55,20 @@ const MAX_TOKEN_BYTES: u64 = 16 << 10;
 /// The largest file of certificates.
 const MAX_CA_BYTES: u64 = 1 << 20;
 
-/// Parses a step: seconds or minutes.
+/// Parses a step: whole seconds, up to an hour.
 fn parse_step(text: &str) -> Result<u32, String> {
-    let (number, unit) = match text.strip_suffix('m') {
-        Some(minutes) => (minutes, 60),
-        None => (text.strip_suffix('s').unwrap_or(text), 1),
-    };
-    let seconds = number.parse::<u32>().ok().and_then(|number| number.checked_mul(unit));
+    let step = duration::parse(text).map_err(|error| error.to_string())?;
+    let seconds = u32::try_from(step.as_secs()).ok().filter(|_| step.subsec_nanos() == 0);
     seconds
         .filter(|seconds| (1..=3600).contains(seconds))
-        .ok_or_else(|| format!("expected `{DEFAULT_STEP}s` or `1m`, from one second to an hour"))
+        .ok_or_else(|| "expected whole seconds, from `1s` to `1h`".to_owned())
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let request = Request { without_policies: true, ..args.inputs.request()? };
-    let project = RenderedProject::render(&context.common.project(), &request)?;
+    let project = context.common.project();
     let past = Past { nights: args.nights, until: args.until.unwrap_or_else(Timestamp::now) };
-    let plan = Plan::new(&project, past, args.step)?;
+    let plan = Plan::new(&project, &args.inputs.request()?, past, args.step)?;
     let Some(url) = &args.prometheus else {
         let folder = args.out.display().to_string();
         let folder = folder.strip_suffix(".json.gz").unwrap_or(&folder);
@@ -85,7 +79,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     if std::fs::symlink_metadata(&args.out).is_ok() {
         return Err(exists(&args.out).into());
     }
-    let token = args.token_file.as_deref().map(|path| read_file(path, MAX_TOKEN_BYTES));
+    let read = |path: &PathBuf, limit| project.read_named_bytes(path, limit);
+    let token = args.token_file.as_ref().map(|path| read(path, MAX_TOKEN_BYTES));
     let token = token.transpose()?.map(|bytes| {
         String::from_utf8(bytes)
             .map(|token| token.trim_end().to_owned())
@@ -94,7 +89,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let server = Server {
         url: url.clone(),
         token: token.transpose().map_err(to_diagnostic)?,
-        ca: args.ca.as_deref().map(|path| read_file(path, MAX_CA_BYTES)).transpose()?,
+        ca: args.ca.as_ref().map(|path| read(path, MAX_CA_BYTES)).transpose()?,
     };
     let is_watched = io::stderr().is_terminal();
     let fetched = fetch::send(&plan, &server, &mut |step| {
@@ -119,17 +114,6 @@ fn exists(path: &Path) -> Diagnostic {
 fn to_diagnostic(error: FetchError) -> Diagnostic {
     let hint = error.hint();
     hint.into_iter().fold(Diagnostic::new(error.to_string()), Diagnostic::note)
-}
-
-fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Diagnostic> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(|error| file_error("read", path, &error))?;
-    match bytes.len() as u64 > limit {
-        true => Err(Diagnostic::new(format!("`{}` is larger than {limit} bytes", path.display()))),
-        false => Ok(bytes),
-    }
 }
 
 /// The most holes that are listed.

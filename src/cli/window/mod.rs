@@ -1,7 +1,9 @@
 //! `window`: the windows of stacks, on the calendar and over recorded memory.
 
 mod fetch;
+mod history;
 mod next;
+mod simulate;
 
 use super::{CliError, Context, Exit};
 
@@ -10,6 +12,7 @@ use super::{CliError, Context, Exit};
 pub(crate) enum WindowCommand {
     Next(Box<next::Args>),
     Fetch(Box<fetch::Args>),
+    Simulate(Box<simulate::Args>),
 }
 
 /// Runs a command about windows.
@@ -17,5 +20,6 @@ pub(crate) fn run(command: &WindowCommand, context: &mut Context<'_>) -> Result<
     match command {
         WindowCommand::Next(args) => next::run(args, context),
         WindowCommand::Fetch(args) => fetch::run(args, context),
+        WindowCommand::Simulate(args) => simulate::run(args, context),
     }
 }

@@ -1,6 +1,6 @@
 //! The recorded memory of past windows, from a Prometheus that the user names.
 //!
-//! In: a rendered project, and how far to look back. Out: a [`Plan`] of range queries, which is printed as
+//! In: a project and one of its stacks, and how far to look back. Out: a [`Plan`] of range queries, which is printed as
 //! [`commands`] or [`sent`](send). What Prometheus answers is not trusted: its size is limited, and it is
 //! read completely or refused. The module reads no clock.
 
@@ -16,17 +16,14 @@ use vram_gate::exposition::{MetricUnit, Query};
 use vram_gate::settings::{Sampling, Source};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
-use super::gates::gates_by_stack;
 use super::history::{FetchedSpan, Header, VERSION};
+use super::stack::StackGate;
 use crate::model::gate_jobs::Gate;
 use crate::model::run_times::RunTimes;
 use crate::model::window::WindowSchedule;
-use crate::project::load::RenderedProject;
+use crate::project::Project;
+use crate::project::load::Request;
 use kube_validate::schedule::Cycle;
-
-/// The step of the queries, in seconds, unless the user says another: the interval at which exporters are
-/// usually scraped.
-pub const DEFAULT_STEP: u32 = 15;
 
 /// The most points of one query: Prometheus answers no more for a series.
 const MAX_POINTS: i64 = 11_000;
@@ -65,30 +62,21 @@ pub struct Past {
 }
 
 impl Plan {
-    /// Plans the queries for the only stack of a project. Suspended jobs count, too: the memory in the hours
+    /// Plans the queries for the requested stack. Suspended jobs count, too: the memory in the hours
     /// in which they would run is known before they do.
     ///
     /// # Errors
     /// There are several stacks, the stack has no gate with known times and settings, or no window closed
     /// in time.
-    pub fn new(project: &RenderedProject, past: Past, step: u32) -> Result<Self, Diagnostics> {
-        let stack = match project.stacks.as_slice() {
-            [stack] => stack,
-            stacks => {
-                let names: Vec<String> =
-                    stacks.iter().map(|stack| format!("`{}`", stack.name)).collect();
-                let message = format!("expected the name of one stack: {}", names.join(", "));
-                return Err(Diagnostic::new(message).into());
-            }
-        };
-        let name = &stack.name;
-        let gates = gates_by_stack(project)?.remove(stack.file.as_str()).unwrap_or_default();
-        let gate = gates
-            .into_values()
-            .next()
-            .ok_or_else(|| Diagnostic::new(format!("no CronJob of `{name}` runs the gate")))?;
-        let sampling = find_sampling(name, &gate)?;
-        let (up, down) = (times(name, &gate, Action::Up)?, times(name, &gate, Action::Down)?);
+    pub fn new(
+        project: &Project,
+        request: &Request,
+        past: Past,
+        step: u32,
+    ) -> Result<Self, Diagnostics> {
+        let StackGate { stack: name, gate, .. } = &StackGate::render(project, request)?;
+        let sampling = find_sampling(name, gate)?;
+        let (up, down) = (times(name, gate, Action::Up)?, times(name, gate, Action::Down)?);
         let plan = Plan {
             stack: name.clone(),
             zone: up.zone_name.clone(),

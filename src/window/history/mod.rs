@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use vram_gate::exposition::{MetricUnit, Query, UNKNOWN};
 
 pub use error::HistoryError;
+pub use read::read_files;
 
 /// The most bytes of a file, also after it is decompressed.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;

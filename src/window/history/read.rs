@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 
 use flate2::read::MultiGzDecoder;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -10,7 +11,8 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 use super::{
     Header, History, HistoryError, MAX_DAYS, MAX_FILE_BYTES, MAX_SAMPLES, Sample, Series, VERSION,
 };
-use crate::project::read_at_most;
+use crate::project::{Project, read_at_most};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 /// The first bytes of a file that gzip compressed.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -227,4 +229,22 @@ fn common_gap(series: &[Series]) -> i64 {
         }
     }
     gaps.into_iter().max_by_key(|(gap, count)| (*count, -*gap)).map_or(0, |(gap, _)| gap)
+}
+
+/// Reads files that the user named, and joins them.
+///
+/// # Errors
+/// A file that can't be read, or that is not a history.
+pub fn read_files(project: &Project, paths: &[PathBuf]) -> Result<History, Diagnostics> {
+    let mut files = Vec::with_capacity(paths.len());
+    for path in paths {
+        let name = path.display().to_string();
+        let bytes = project.read_named_bytes(path, MAX_FILE_BYTES)?;
+        let history = History::read(bytes)
+            .map_err(|error| Diagnostic::new(format!("invalid history `{name}`: {error}")))?;
+        files.push((name, history));
+    }
+    History::join(files).map_err(|error| {
+        Diagnostic::new(format!("the histories don't fit together: {error}")).into()
+    })
 }

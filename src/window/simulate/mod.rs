@@ -1,31 +1,37 @@
 //! A replay of recorded memory under a gate's settings and schedules.
 //!
-//! In: a [`History`], a rendered gate, and the memory of its tenant. Out: an [`Outcome`] for each setting:
+//! In: a [`History`](super::history::History), a rendered gate, and the memory of its tenant. Out: an [`Outcome`] for each setting:
 //! the nights, and in each of them when the tenant ran, why it stopped, and whether it starved anybody.
 //! Every decision is made by the gate's own library, so a replay runs the code that runs in the cluster.
 //! docs/simulate.md defines every figure.
 
+mod chart;
+mod compare;
+mod html;
+mod json;
 mod night;
 mod recorded;
 mod stage;
 mod tenant;
+mod text;
 
 use std::collections::BTreeMap;
 
 use vram_gate::decision::Reason;
 
+pub use compare::{Comparison, Simulated, Simulation, TenantFlags};
+pub use html::{html, svg};
+pub use json::json;
 pub use night::{NightOutcome, TenantRun};
 pub use recorded::Growth;
 pub use stage::ReplayError;
 pub use tenant::{TenantChoice, TenantMemory};
+pub use text::text;
 
 pub(crate) use night::{Inputs, JobRules, Night};
 pub(crate) use recorded::{Recorded, Segment};
 pub(crate) use stage::{SegmentCache, Stage, reaction_time, timestamp};
 pub(crate) use tenant::{Run, recorded_peak, recorded_runs};
-
-#[allow(unused_imports)]
-use crate::window::history::History;
 
 /// The result of a replay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

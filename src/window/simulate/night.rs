@@ -149,6 +149,27 @@ impl Night {
         self.segments.get(next.checked_sub(1)?)?.usage
     }
 
+    /// The usages in a part of the night: that at its start, and all later ones.
+    pub fn usages(&self, from: i64, until: i64) -> impl Iterator<Item = Usage> + '_ {
+        self.moments(from, until).filter_map(|at| self.usage(at))
+    }
+
+    /// The moment of a part of the night at which the residents use most; its start without a reading.
+    pub fn highest_moment(&self, from: i64, until: i64) -> i64 {
+        let residents = |at: i64| self.usage(at).map(|usage| (at, usage.residents()));
+        let read = self.moments(from, until).filter_map(residents);
+        // The first of several that are equal.
+        read.rev().max_by_key(|(_, residents)| *residents).map_or(from, |(at, _)| at)
+    }
+
+    /// The start of a part of the night, and all changes in it.
+    fn moments(&self, from: i64, until: i64) -> impl DoubleEndedIterator<Item = i64> + '_ {
+        let first = self.segments.partition_point(|segment| segment.start <= from);
+        let last = self.segments.partition_point(|segment| segment.start < until);
+        let changes = self.segments.get(first..last).unwrap_or_default().iter();
+        std::iter::once(from).chain(changes.map(|segment| segment.start))
+    }
+
     /// Runs the jobs in order; at the same instant `up` runs first.
     fn run_jobs(&self, inputs: &Inputs<'_>) -> Vec<TenantRun> {
         let mut runs: Vec<TenantRun> = Vec::new();
