@@ -366,16 +366,16 @@ pub fn replace_file(file: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates a file with its whole text or not at all, so that a full disk leaves nothing.
+/// Creates a file with its whole content or not at all, so that a full disk leaves nothing.
 ///
 /// # Errors
 /// Of the kind `AlreadyExists` if the path exists, which is left as it is.
-pub fn create_file(file: &Path, text: &str) -> io::Result<()> {
+pub fn create_file(file: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     if fs::symlink_metadata(file).is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let mut beside = new_beside(file)?;
-    beside.as_file_mut().write_all(text.as_bytes())?;
+    beside.as_file_mut().write_all(content.as_ref())?;
     beside.persist_noclobber(file)?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 mod amount;
 pub mod calibrate;
+pub mod fetch;
+mod gates;
 pub mod history;
 pub mod next;
 pub mod simulate;

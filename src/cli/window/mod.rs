@@ -1,6 +1,7 @@
 //! `window`: the windows of stacks, on the calendar and over recorded memory.
 
 mod calibrate;
+mod fetch;
 mod history;
 mod next;
 mod simulate;
@@ -11,6 +12,7 @@ use super::{CliError, Context, Exit};
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum WindowCommand {
     Next(Box<next::Args>),
+    Fetch(Box<fetch::Args>),
     Simulate(Box<simulate::Args>),
     Calibrate(Box<calibrate::Args>),
 }
@@ -19,6 +21,7 @@ pub(crate) enum WindowCommand {
 pub(crate) fn run(command: &WindowCommand, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match command {
         WindowCommand::Next(args) => next::run(args, context),
+        WindowCommand::Fetch(args) => fetch::run(args, context),
         WindowCommand::Simulate(args) => simulate::run(args, context),
         WindowCommand::Calibrate(args) => calibrate::run(args, context),
     }

@@ -48,8 +48,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let project = context.common.project();
     let history = args.history.read(&project)?;
     let request = args.inputs.request()?;
-    let replayed =
-        Replayed { history: &history, tenant: args.history.tenant(), days: &args.night };
+    let replayed = Replayed { history: &history, tenant: args.history.tenant(), days: &args.night };
     let simulation = Simulation::run(&project, &request, &args.compare, replayed)?;
     let text = match args.format {
         Format::Text => simulate::text(&simulation),

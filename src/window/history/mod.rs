@@ -99,6 +99,11 @@ impl Series {
         label.map_or("", |(_, value)| value)
     }
 
+    /// The times of its samples, in milliseconds since 1970.
+    pub fn times(&self) -> impl Iterator<Item = i64> + '_ {
+        self.samples.iter().map(|sample| sample.time)
+    }
+
     /// The samples after an instant, and up to another one.
     pub fn samples_between(&self, after: i64, until: i64) -> &[Sample] {
         let first = self.samples.partition_point(|sample| sample.time <= after);
@@ -139,6 +144,26 @@ impl Series {
 }
 
 impl History {
+    /// Gives series the exporter's own labels again: Prometheus keeps one as `exported_NAME` if the scraped
+    /// target has a label of that name, unless `honor_labels` is set.
+    pub(crate) fn restore_exporter_labels(&mut self) {
+        const RENAMED: &str = "exported_";
+        for series in &mut self.series {
+            let own: Vec<String> = series
+                .labels
+                .iter()
+                .filter_map(|(name, _)| name.strip_prefix(RENAMED).map(str::to_owned))
+                .collect();
+            series.labels.retain(|(name, _)| !own.contains(name));
+            for (name, _) in &mut series.labels {
+                if let Some(restored) = name.strip_prefix(RENAMED) {
+                    *name = restored.to_owned();
+                }
+            }
+            series.labels.sort();
+        }
+    }
+
     /// The description, if a file has one.
     pub fn header(&self) -> Option<&Header> {
         self.header.as_ref()

@@ -42,7 +42,7 @@ fn write_tenant(out: &mut String, calendar: &Calendar, index: usize, tenant: &Te
         text(&tenant.zone_name)
     );
     for remark in &tenant.remarks {
-        let _ = writeln!(out, "<p class=\"fault\">{}</p>", text(remark));
+        let _ = writeln!(out, "<p class=\"fault\">{}</p>", note(remark));
     }
     for (other, count, first) in calendar.overlaps_of(index) {
         let overlap = tenant.describe_overlap(other, count, first);
@@ -78,10 +78,10 @@ fn write_row(out: &mut String, row: &Row) {
     }
     out.push_str("</div>");
     for fault in &row.faults {
-        let _ = write!(out, "<div class=\"note fault\">{}</div>", text(fault));
+        let _ = write!(out, "<div class=\"note fault\">{}</div>", note(fault));
     }
-    for note in &row.notes {
-        let _ = write!(out, "<div class=\"note\">{}</div>", text(note));
+    for change in &row.notes {
+        let _ = write!(out, "<div class=\"note\">{}</div>", note(change));
     }
     out.push_str("</div>\n");
 }
@@ -114,6 +114,15 @@ fn write_runs(out: &mut String, tenant: &Tenant) {
 
 fn text(text: &str) -> String {
     escape(&visible(text))
+}
+
+/// A note, in which text between backticks is code.
+fn note(note: &str) -> String {
+    let piece = |(index, piece): (usize, &str)| match index % 2 {
+        0 => text(piece),
+        _ => format!("<code>{}</code>", text(piece)),
+    };
+    note.split('`').enumerate().map(piece).collect()
 }
 
 /// A number of minutes as a share of a row, to a hundredth of a percent.

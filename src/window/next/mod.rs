@@ -20,8 +20,7 @@ pub use json::json;
 pub use svg::svg;
 pub use text::text;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -31,12 +30,12 @@ use kube_validate::schedule::Cycle;
 use vram_gate::decision::Action;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
-use crate::model::gate_jobs::{Gate, InactiveReason, find_gates};
+use super::gates::gates_by_stack;
+use crate::model::gate_jobs::{Gate, InactiveReason};
 use crate::model::run_times::RunTimes;
 use crate::model::window::{
     Opening, Window, WindowSchedule, find_overlaps, longest_unguarded, unguarded_limit,
 };
-use crate::model::{Object, Objects};
 use crate::project::load::{RenderedProject, Stack};
 
 pub use nights::{Fault, Night};
@@ -181,36 +180,6 @@ impl Calendar {
         };
         self.tenants.is_empty() || self.tenants.iter().any(is_faulty)
     }
-}
-
-/// The gates of each stack, by the stack's file.
-fn gates_by_stack(
-    project: &RenderedProject,
-) -> Result<BTreeMap<&str, BTreeMap<ObjectId, Gate>>, Diagnostics> {
-    let mut jobs: BTreeMap<&str, Vec<Arc<Object>>> = BTreeMap::new();
-    for file in &project.files {
-        let id = file.object.id();
-        if id.kind != "CronJob" {
-            continue;
-        }
-        let object = Arc::new(Object {
-            id,
-            node: file.object.node.clone(),
-            file: format!("{}/{}", file.folder, file.name),
-        });
-        for claimant in &file.claimants {
-            jobs.entry(claimant).or_default().push(Arc::clone(&object));
-        }
-    }
-    jobs.into_iter()
-        .map(|(file, jobs)| {
-            let objects = Objects::collect(jobs)
-                .map_err(|error| Diagnostics::from(Diagnostic::new(error.to_string())))?;
-            let namespaces: BTreeSet<&str> =
-                objects.iter().filter_map(|object| object.id.namespace.as_deref()).collect();
-            Ok((file, find_gates(&objects, &namespaces)))
-        })
-        .collect()
 }
 
 /// The overlaps of tenants whose stacks read one GPU.

@@ -200,7 +200,7 @@ pub(super) fn duration(length: SignedDuration) -> String {
     let minutes = length.as_secs().unsigned_abs().div_ceil(60);
     let parts = [(minutes / 1440, "d"), (minutes / 60 % 24, "h"), (minutes % 60, "min")];
     // Up to two days in hours: `28 h` is one number.
-    if minutes < 48 * 60 && minutes >= 24 * 60 && minutes % 60 == 0 {
+    if (24 * 60..48 * 60).contains(&minutes) && minutes.is_multiple_of(60) {
         return format!("{} h", minutes / 60);
     }
     let shown: Vec<String> = parts

@@ -139,7 +139,8 @@ fn write_bar(out: &mut String, class: &str, bar: Bar, y: i64, height: i64) {
 
 /// A text in lines below each other. `y` is the last line's base before and after.
 fn write_notes(out: &mut String, class: &str, x: i64, y: &mut i64, text: &str) {
-    for line in wrap_words(text) {
+    // There is no code in a picture.
+    for line in wrap_words(&text.replace('`', "")) {
         *y += NOTE;
         write_text(out, class, x, *y - 2, &line);
     }
@@ -181,12 +182,12 @@ fn write_legend(out: &mut String, y: &mut i64) {
     }
     let _ = writeln!(
         out,
-        "<path class=\"tick\" d=\"M360 {}v4M364 {}v4M368 {}v4\"/>",
+        "<path class=\"tick\" d=\"M378 {}v4M382 {}v4M386 {}v4\"/>",
         top + 4,
         top + 4,
         top + 4
     );
-    write_text(out, "note", 376, top + 9, "run of the guard");
+    write_text(out, "note", 394, top + 9, "runs of the guard");
     *y += 20;
 }
 

@@ -163,7 +163,11 @@ fn a_skipped_day_is_survived() {
 fn the_guards_longest_pause_is_named_if_it_is_too_long() {
     let pause =
         calendar(["0 2 * * *", "*/5 2-3 * * *", "0 6 * * *"], "Etc/UTC", "2027-01-10T00:00:00Z", 1);
-    assert!(text(&pause).contains("guard 24 ×, none for 2 h 5 min from 03:55"), "{}", text(&pause));
+    assert!(
+        text(&pause).contains("guard 24 ×, pauses of up to 2 h 5 min, first from 03:55"),
+        "{}",
+        text(&pause)
+    );
 }
 
 /// The windows of each row.

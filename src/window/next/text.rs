@@ -217,7 +217,7 @@ impl Tenant {
             .map_or_else(String::new, |closes| duration(closes.duration_since(window.opens)))
     }
 
-    /// The guard's runs in a window, and the longest time without one if it is too long.
+    /// The guard's runs in a window, and the longest pause between them if it is too long.
     pub(super) fn describe_guard(&self, window: &TenantWindow) -> String {
         let count = window.guard.len();
         let Some((start, end)) = window.unguarded else {
@@ -230,7 +230,7 @@ impl Tenant {
         let gap = end.duration_since(start);
         match gap > self.limit {
             true => format!(
-                "guard {count} ×, none for {} from {}",
+                "guard {count} ×, pauses of up to {}, first from {}",
                 duration(gap),
                 self.format_time(start)
             ),
