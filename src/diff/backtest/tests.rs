@@ -121,7 +121,9 @@ fn a_month_is_replayed_under_changed_settings_and_schedules() {
     );
     assert_eq!(
         hour,
-        ["up `0 4 * * *`: 25 of 30 nights served (25 before), 2 yields (2), 48 h up (98 h), somebody starved in 2 nights (2)"]
+        [
+            "up `0 4 * * *`: 25 of 30 nights served (25 before), 2 yields (2), 48 h up (98 h), somebody starved in 2 nights (2)"
+        ]
     );
     assert_eq!(label, [""; 0]);
     assert_eq!(
