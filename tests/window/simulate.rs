@@ -104,8 +104,9 @@ fn a_history_of_another_metric_or_unit_is_refused() {
     sandbox.write("broken.json", "{}");
     let broken = sandbox.refused(&["window", "simulate", "--history", "broken.json"]);
     assert!(broken.contains("broken.json"), "{broken}");
-    for tenant in ["4.8", "6Gi..4Gi", "much"] {
-        let args = ["window", "simulate", "--history", &month, "--tenant", tenant];
+    for tenant in ["-4Gi", "6Gi..4Gi", "much"] {
+        let tenant = format!("--tenant={tenant}");
+        let args = ["window", "simulate", "--history", &month, &tenant];
         assert_eq!(sandbox.run(&args).code, 2, "{tenant}");
     }
 }

@@ -344,7 +344,7 @@ fn weaknesses(nights: &[NightNeed], runs: &GrowingRuns, step: i64, peak: u64) ->
     if step > EXPORTER_STEP {
         let (step, usual) = (step / 1000, EXPORTER_STEP / 1000);
         found.push(format!(
-            "step: the samples are {step} s apart, and exporters renew theirs every {usual} s or so: peaks between samples are not seen"
+            "step: the samples are {step} s apart, and exporters renew their figures every {usual} s or so: peaks between samples are not seen"
         ));
     }
     let measures: [(&str, fn(&NightNeed) -> u64); 2] =

@@ -29,7 +29,7 @@ const BOTTOM: i64 = 132;
 const COLUMNS: i64 = 120;
 
 /// The users with a colour of their own; the rest are drawn together.
-const MAX_USERS: usize = 6;
+pub(super) const MAX_USERS: usize = 6;
 
 /// The scale of a picture.
 struct Scale {
