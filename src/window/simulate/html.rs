@@ -109,7 +109,7 @@ pub fn svg(simulation: &Simulation<'_>) -> String {
     let users = chart::legend(&current.stage);
     let count = current.stage.nights.len() as i64;
     let rows = (count + PICTURE_COLUMNS - 1) / PICTURE_COLUMNS;
-    let (width, height) = (WIDTH * PICTURE_COLUMNS, HEIGHT * rows + 16);
+    let (width, height) = (WIDTH * PICTURE_COLUMNS, HEIGHT * rows + 20);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"nights\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n\
          <style>\n{STYLE}</style>\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n"
@@ -121,15 +121,15 @@ pub fn svg(simulation: &Simulation<'_>) -> String {
         out.push_str("</g>\n");
     }
     let mut x = 4;
-    let y = height - 12;
+    let y = height - 14;
     for (class, name) in legend_entries(&users) {
         let _ = writeln!(
             out,
-            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"10\" height=\"8\"/><text x=\"{}\" y=\"{}\">{name}</text>",
-            x + 14,
-            y + 8
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"12\" height=\"10\"/><text x=\"{}\" y=\"{}\">{name}</text>",
+            x + 17,
+            y + 10
         );
-        x += 30 + 5 * name.chars().count() as i64;
+        x += 36 + 7 * name.chars().count() as i64;
     }
     out.push_str("</svg>\n");
     out
