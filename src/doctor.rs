@@ -660,7 +660,7 @@ fn shell_command(words: &[&str]) -> String {
 }
 
 /// A word with quotes for a POSIX shell, if it needs them.
-fn shell_quote(word: &str) -> String {
+pub(crate) fn shell_quote(word: &str) -> String {
     let mut characters = word.chars();
     if !word.is_empty() && characters.all(|c| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c))
     {

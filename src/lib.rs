@@ -21,3 +21,4 @@ pub mod templates;
 pub mod tenants;
 pub mod validate;
 pub mod values;
+pub mod window;

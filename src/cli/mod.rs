@@ -30,6 +30,7 @@ mod templates;
 mod tests;
 mod validate;
 mod version;
+mod window;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -78,6 +79,7 @@ enum Command {
     Templates(templates::Args),
     Policy(policy::Args),
     Image(image::Args),
+    Window(window::Args),
     Completions(completions::Args),
     Man(man::Args),
     Version(version::Args),
@@ -234,6 +236,7 @@ fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliE
         Command::Templates(args) => templates::run(&args, context),
         Command::Policy(args) => policy::run(&args, context),
         Command::Image(args) => image::run(&args, context),
+        Command::Window(args) => window::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
         Command::Man(args) => man::run(&args, context),
         Command::Version(args) => version::run(&args, context),

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::model::run_times::RunTimes;
-use crate::model::window::{Window, WindowSchedule};
+use crate::model::window::{Window, WindowSchedule, longest_unguarded};
 use crate::values::OffPeak;
 
 /// A Monday.
@@ -69,14 +69,8 @@ impl OffPeakTimes {
 
     /// The longest time in a window without a run of the guard; `None` if the guard never runs in it.
     pub fn longest_unguarded(&self, window: Window) -> Option<SignedDuration> {
-        let mut last = window.opens;
-        let mut longest = None;
-        for run in self.guard.runs(window.opens, window.closes) {
-            longest = longest.max(Some(run.duration_since(last)));
-            last = run;
-        }
-        longest?;
-        longest.max(Some(window.closes.duration_since(last)))
+        let runs = self.guard.runs(window.opens, window.closes);
+        longest_unguarded(window, runs).map(|gap| gap.closes.duration_since(gap.opens))
     }
 
     /// The shortest time between two runs of a job in the two weeks.

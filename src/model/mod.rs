@@ -1,5 +1,6 @@
 //! Facts about cluster objects that several modules need, each with one owner.
 
+pub(crate) mod clock_change;
 pub(crate) mod gate_jobs;
 pub(crate) mod object;
 pub(crate) mod prune_protection;

@@ -98,20 +98,118 @@ impl WindowSchedule<'_> {
     /// The windows that open from `start` (included) to `end` (excluded). A run that opens while the
     /// window is open changes nothing, and a run that nothing closes opens no window.
     pub fn windows(&self, start: Timestamp, end: Timestamp) -> Vec<Window> {
-        let mut windows: Vec<Window> = Vec::new();
+        self.openings(start, end).into_iter().filter_map(|opening| opening.window()).collect()
+    }
+
+    /// The windows that open from `start` (included) to `end` (excluded), also one that nothing closes.
+    pub fn openings(&self, start: Timestamp, end: Timestamp) -> Vec<Opening> {
+        let mut openings: Vec<Opening> = Vec::new();
         for opens in self.up.runs(start, end) {
-            if windows.last().is_some_and(|last| opens < last.closes) {
-                continue;
-            }
-            // Closing wins if both fall on one instant.
-            let before = opens.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(opens);
-            let Some(closes) = self.down.next(before) else { continue };
-            if closes > opens {
-                windows.push(Window { opens, closes });
+            match openings.last_mut() {
+                Some(last) if last.closes.is_none_or(|closes| opens < closes) => last.again += 1,
+                _ => {
+                    // Closing wins if both fall on one instant.
+                    let before = opens.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(opens);
+                    let closes = self.down.next(before);
+                    if closes != Some(opens) {
+                        openings.push(Opening { opens, closes, again: 0 });
+                    }
+                }
             }
         }
-        windows
+        openings
     }
+
+    /// The window that is open just before an instant, if there is one.
+    pub fn open_before(&self, instant: Timestamp) -> Option<Opening> {
+        let before = instant.checked_sub(SignedDuration::from_nanos(1)).ok()?;
+        if !self.is_open(before) {
+            return None;
+        }
+        // The first run of `up` after the last of `down`, or the last one if there is no such.
+        let first = last_run(self.down, before).and_then(|closed| self.up.next(closed));
+        let opens = first.or_else(|| last_run(self.up, before))?;
+        Some(Opening { opens, closes: self.down.next(before), again: 0 })
+    }
+}
+
+/// A window whose end may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// The run that opens it.
+    pub opens: Timestamp,
+    /// The run that closes it; `None` if there is none in the next five years.
+    pub closes: Option<Timestamp>,
+    /// The number of further opening runs while it is open.
+    pub again: usize,
+}
+
+impl Opening {
+    /// The window, if it has an end.
+    pub fn window(self) -> Option<Window> {
+        Some(Window { opens: self.opens, closes: self.closes? })
+    }
+}
+
+/// The longest time between two of the runs of a guard in a window, and between one of them and either
+/// end; `None` without a run. `runs` are in order, and in the window.
+pub(crate) fn longest_unguarded(
+    window: Window,
+    runs: impl IntoIterator<Item = Timestamp>,
+) -> Option<Window> {
+    let length = |gap: &Window| gap.closes.duration_since(gap.opens);
+    let mut last = window.opens;
+    let mut longest: Option<Window> = None;
+    for run in runs {
+        let gap = Window { opens: last, closes: run };
+        longest = longest.filter(|longest| length(longest) >= length(&gap)).or(Some(gap));
+        last = run;
+    }
+    let rest = Window { opens: last, closes: window.closes };
+    longest.map(|longest| if length(&longest) >= length(&rest) { longest } else { rest })
+}
+
+/// The limit for the smallest floors: each run of the guard creates a Pod.
+const MIN_GUARD_LIMIT: i64 = 5;
+
+/// The longest time that a guard may not run in a window, by its floor in bytes: a minute for each GiB,
+/// with a minimum of five. A rule of thumb from an incident in which a resident grew by 8 GiB.
+pub(crate) fn unguarded_limit(floor: u64) -> SignedDuration {
+    let gibibytes = i64::try_from(floor >> 30).unwrap_or(i64::MAX);
+    SignedDuration::from_mins(gibibytes.clamp(MIN_GUARD_LIMIT, 24 * 60))
+}
+
+/// A window that opens while another owner's window is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overlap {
+    /// The time that both are open.
+    pub shared: Window,
+    /// The owner of the window that opens later.
+    pub owner: usize,
+    /// The owner of the one that is open already.
+    pub other: usize,
+}
+
+/// The first overlap of each window with one of another owner, which `conflict` says uses the same GPU.
+/// Each window comes with the number of its owner.
+pub(crate) fn find_overlaps(
+    mut windows: Vec<(Window, usize)>,
+    conflict: impl Fn(usize, usize) -> bool,
+) -> Vec<Overlap> {
+    windows.sort();
+    let mut open: Vec<(Window, usize)> = Vec::new();
+    let mut overlaps = Vec::new();
+    for (window, owner) in windows {
+        open.retain(|(other, _)| other.closes > window.opens);
+        let other = open.iter().find(|(_, other)| *other != owner && conflict(owner, *other));
+        if let Some(&(other_window, other)) = other {
+            let closes = window.closes.min(other_window.closes);
+            let shared = Window { opens: window.opens, closes };
+            overlaps.push(Overlap { shared, owner, other });
+        }
+        open.push((window, owner));
+    }
+    overlaps
 }
 
 /// The most opening runs that are looked at. With more, no closing run is made up for.

@@ -125,6 +125,13 @@ pub struct StackFile {
     named: bool,
 }
 
+impl StackFile {
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Project {
     /// The folder of values, under the root.
     pub const VALUES: &'static str = "values";
@@ -275,6 +282,12 @@ impl Project {
         read_source(path, &path.display().to_string(), MAX_FILE_BYTES)
     }
 
+    /// Reads the bytes of a file that the user named on the command line, of which there may be `limit`.
+    pub fn read_named_bytes(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ProjectError> {
+        self.check_named(path)?;
+        read_bytes(path, &path.display().to_string(), limit)
+    }
+
     /// Checks a path that the user named. Anything outside the root is the user's own. A path inside is
     /// the repository's, whoever names it: no link may lead it out.
     pub fn check_named(&self, path: &Path) -> Result<(), ProjectError> {
@@ -372,7 +385,10 @@ pub fn read_manifests(path: &Path) -> Result<Source, ProjectError> {
     let limit = MAX_BYTES as u64;
     if is_standard_input(path) {
         let name = "(standard input)";
-        return Ok(Source::written(name, decode_text(io::stdin().lock(), name, 0, limit)?));
+        return Ok(Source::written(
+            name,
+            into_text(take_bytes(io::stdin().lock(), name, 0, limit)?, name)?,
+        ));
     }
     read_source(path, &path.display().to_string(), limit)
 }
@@ -388,16 +404,16 @@ pub fn replace_file(file: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates a file with its whole text or not at all, so that a full disk leaves nothing.
+/// Creates a file with its whole content or not at all, so that a full disk leaves nothing.
 ///
 /// # Errors
 /// Of the kind `AlreadyExists` if the path exists, which is left as it is.
-pub fn create_file(file: &Path, text: &str) -> io::Result<()> {
+pub fn create_file(file: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     if fs::symlink_metadata(file).is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let mut beside = new_beside(file)?;
-    beside.as_file_mut().write_all(text.as_bytes())?;
+    beside.as_file_mut().write_all(content.as_ref())?;
     beside.persist_noclobber(file)?;
     Ok(())
 }
@@ -443,28 +459,32 @@ fn read_source(path: &Path, name: &str, limit: u64) -> Result<Source, ProjectErr
 
 /// Reads a regular file of at most `limit` bytes as text; messages call it `name`.
 pub(crate) fn read_text(path: &Path, name: &str, limit: u64) -> Result<String, ProjectError> {
+    into_text(read_bytes(path, name, limit)?, name)
+}
+
+/// Reads a regular file of at most `limit` bytes; messages call it `name`.
+fn read_bytes(path: &Path, name: &str, limit: u64) -> Result<Vec<u8>, ProjectError> {
     let metadata = fs::metadata(path).map_err(|error| unreadable(name, &error))?;
     // Checked before it is opened: opening a pipe waits for its other end.
     if !metadata.is_file() {
         return Err(ProjectError::NotAFile { path: name.to_owned() });
     }
     let file = fs::File::open(path).map_err(|error| unreadable(name, &error))?;
-    decode_text(file, name, metadata.len(), limit)
+    take_bytes(file, name, metadata.len(), limit)
 }
 
-fn decode_text(
+fn take_bytes(
     from: impl Read,
     name: &str,
     expected: u64,
     limit: u64,
-) -> Result<String, ProjectError> {
-    let path = name.to_owned();
+) -> Result<Vec<u8>, ProjectError> {
     let bytes = read_at_most(from, expected, limit).map_err(|error| unreadable(name, &error))?;
-    match bytes.map(String::from_utf8) {
-        Some(Ok(text)) => Ok(text),
-        Some(Err(_)) => Err(ProjectError::NotUtf8 { path }),
-        None => Err(ProjectError::TooLarge { path, limit: limit >> 10 }),
-    }
+    bytes.ok_or_else(|| ProjectError::TooLarge { path: name.to_owned(), limit: limit >> 10 })
+}
+
+fn into_text(bytes: Vec<u8>, name: &str) -> Result<String, ProjectError> {
+    String::from_utf8(bytes).map_err(|_| ProjectError::NotUtf8 { path: name.to_owned() })
 }
 
 /// Reads all bytes, of which there are probably `expected`; `None` if there are more than `limit`.

@@ -3,6 +3,7 @@
 mod forge_paths;
 pub(crate) mod github;
 pub mod json;
+pub(crate) mod markup;
 pub(crate) mod sarif;
 
 pub use forge_paths::ForgePaths;

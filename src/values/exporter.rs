@@ -189,11 +189,34 @@ impl Gate {
             .filter_map(|metric| metric.as_deref())
     }
 
+    /// The scrape that the gate reads, and the metric: one scrape is one node's GPUs.
+    #[must_use]
+    pub fn gpu_source(&self) -> (String, &str) {
+        (without_default_port(self.source_url()), self.metric_name())
+    }
+
+    /// Returns true unless `select` chooses another GPU of the same [source](Self::gpu_source) than that
+    /// of another gate: both write a label, with different values.
+    #[must_use]
+    pub fn may_share_gpu(&self, other: &Gate) -> bool {
+        self.select
+            .iter()
+            .all(|(label, value)| other.select.get(label).is_none_or(|other| other == value))
+    }
+
     /// The metric of memory in use. It is empty only where rendering refuses the values.
     #[must_use]
     pub fn metric_name(&self) -> &str {
         self.metric.as_deref().unwrap_or_default()
     }
+}
+
+/// A URL without the port that its scheme implies.
+fn without_default_port(url: &str) -> String {
+    [("http://", ":80/"), ("https://", ":443/")]
+        .iter()
+        .find(|(scheme, port)| url.starts_with(scheme) && url.contains(port))
+        .map_or_else(|| url.to_owned(), |(_, port)| url.replacen(port, "/", 1))
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //! (distribution-spec's companion "Token Authentication").
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use bounded_http::{
+    Credential, Failure, HeaderMap, Uri, header, parse_url, percent_encode, refuse_downgrade,
+};
 use serde::Deserialize;
-use ureq::http::{HeaderMap, Uri, header};
 
-use crate::client::{Credential, Failure, parse_url, refuse_downgrade};
 use crate::credentials::Login;
 
 /// The login that a registry asks for.
@@ -107,16 +108,6 @@ pub(super) fn parse_token(body: &[u8]) -> Result<String, Failure> {
 struct Tokens {
     token: Option<String>,
     access_token: Option<String>,
-}
-
-/// A text as a part of a query (RFC 3986, section 2.3).
-pub(super) fn percent_encode(text: &str) -> String {
-    let is_unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    let encode = |b: u8| match is_unreserved(b) {
-        true => char::from(b).to_string(),
-        false => format!("%{b:02X}"),
-    };
-    text.bytes().map(encode).collect()
 }
 
 #[cfg(test)]

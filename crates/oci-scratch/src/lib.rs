@@ -5,7 +5,6 @@
 
 mod authentication;
 mod binary;
-mod client;
 mod credentials;
 mod digest;
 mod error;

@@ -3,9 +3,9 @@
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use crate::Digest;
-use crate::client::Failure;
 use crate::credentials::Login;
 use crate::reference::Reference;
+use bounded_http::Failure;
 
 /// The reason why a registry failed. The server's message is shown on one line, truncated, and
 /// without passwords and tokens.

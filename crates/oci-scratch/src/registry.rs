@@ -4,15 +4,15 @@
 use std::thread;
 use std::time::Duration;
 
+use bounded_http::{
+    Answer, Call, Client, Credential, Failure, Method, Roots, Uri, header, is_same_origin,
+    percent_encode,
+};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use ureq::http::{Method, Uri, header};
 
 use crate::Digest;
-use crate::authentication::{
-    Challenge, MAX_TOKEN_BYTES, basic_credential, parse_token, percent_encode, token_url,
-};
-use crate::client::{Answer, Call, Client, Credential, Failure, is_same_origin};
+use crate::authentication::{Challenge, MAX_TOKEN_BYTES, basic_credential, parse_token, token_url};
 use crate::credentials::Login;
 use crate::layout::{Blob, Layout};
 use crate::manifest::MAX_MANIFEST_BYTES;
@@ -137,7 +137,7 @@ impl<'a> Session<'a> {
         let root = format!("{scheme}://{}/v2/", reference.host());
         let root: Uri = root.parse().map_err(|error| RegistryError::Setup(format!("{error}")))?;
         let request = RegistryRequest::new(reference, &registry.login, access);
-        let client = Client::new().map_err(RegistryError::Setup)?;
+        let client = Client::new(Roots::System).map_err(RegistryError::Setup)?;
         let mut session = Session { client, request, watch, root, credential: None };
         // The answer does not matter, only its challenge.
         session.retry(|session| session.exchange(&get(session.root.clone()), |_| true))?;
@@ -351,7 +351,7 @@ struct Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ureq::http::HeaderMap;
+    use bounded_http::HeaderMap;
 
     fn answer(content_type: Option<&str>, body: &str) -> Answer {
         let mut headers = HeaderMap::new();

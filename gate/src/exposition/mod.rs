@@ -54,6 +54,14 @@ impl MetricUnit {
             Self::MiB => 1 << 20,
         }
     }
+
+    /// Converts an amount in this unit to whole bytes, rounded up so that the result is never too low.
+    ///
+    /// # Errors
+    /// An amount that is not a finite amount of memory.
+    pub fn to_bytes(self, amount: f64) -> Result<u64, ExpositionFault> {
+        value::to_bytes(value::Number::Float(amount), self.bytes())
+    }
 }
 
 /// The memory in use according to one scrape, in bytes.

@@ -81,6 +81,28 @@ impl<'a> UsageSum<'a> {
         value: &str,
     ) -> Result<(), ExpositionFault> {
         let number = value::parse_number(value.as_bytes()).ok_or(ExpositionFault::Number)?;
+        self.add_number(name, labels, number)
+    }
+
+    /// Adds a series as [`add_series`](Self::add_series) does, with its value as Prometheus stores it.
+    ///
+    /// # Errors
+    /// The fault that makes the sum unreliable.
+    pub fn add_sample(
+        &mut self,
+        name: &str,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+        value: f64,
+    ) -> Result<(), ExpositionFault> {
+        self.add_number(name, labels, Number::Float(value))
+    }
+
+    fn add_number(
+        &mut self,
+        name: &str,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+        number: Number,
+    ) -> Result<(), ExpositionFault> {
         self.start_series(name.as_bytes());
         let labels = labels.into_iter();
         self.labels.extend(labels.map(|(name, value)| (name.as_bytes(), value)));

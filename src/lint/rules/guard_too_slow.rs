@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
+use crate::model::window::unguarded_limit;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -17,13 +18,9 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Stack(guard_too_slow),
 };
 
-/// The limit for the smallest floors, in minutes: each run creates a Pod.
-const MIN_LIMIT: i64 = 5;
-
 fn guard_too_slow(context: &RuleContext<'_>) -> Vec<Violation> {
     let floor = context.values.gate.floor;
-    let gibibytes = i64::try_from(floor.get() >> 30).unwrap_or(i64::MAX);
-    let limit = SignedDuration::from_mins(gibibytes.clamp(MIN_LIMIT, 24 * 60));
+    let limit = unguarded_limit(floor.get());
     // A window in which the guard never runs is the finding of `guard-misses-window`.
     let longest = context
         .times

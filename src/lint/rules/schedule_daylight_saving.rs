@@ -1,12 +1,11 @@
 //! A schedule in an hour that a clock change skips or repeats.
 
-use jiff::SignedDuration;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
+use crate::model::clock_change::ClockChange;
 use crate::model::run_times::RunTimes;
 use crate::model::window::YEARS_FROM;
 use crate::model::{Message, Severity};
@@ -43,19 +42,11 @@ enum Job {
 
 /// The effect of the first clock change that skips or repeats a run.
 fn first_affected(job: Job, times: &RunTimes) -> Option<Message> {
-    let zone = &times.zone;
-    zone.following(YEARS_FROM).take(CHANGES).find_map(|change| {
-        let at = change.timestamp();
-        let before = zone.to_offset(at.checked_sub(SignedDuration::from_nanos(1)).ok()?);
-        let moved = i64::from(change.offset().seconds()) - i64::from(before.seconds());
-        let end = at.checked_add(SignedDuration::from_secs(moved.abs())).ok()?;
-        // Skipped times are on the clock before the change, repeated ones on the clock after it.
-        let clock = TimeZone::fixed(if moved > 0 { before } else { change.offset() });
-        let run = times.schedule.runs(at, end, &clock).next()?;
-        let run = run.to_zoned(clock);
+    ClockChange::following(&times.zone, YEARS_FROM).take(CHANGES).find_map(|change| {
+        let run = change.affected_runs(times).next()?;
         let message = Message::of("It is scheduled for ").code(run.strftime("%H:%M").to_string());
         let day = format!("on {}", describe_day(run.date()));
-        Some(match (moved > 0, job) {
+        Some(match (change.skips(), job) {
             (true, Job::Up) => message
                 .and(format!(", which the clock skips {day}: that night the window stays closed")),
             (true, Job::Down) => message.and(format!(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Check, Rule, StackTimes, StackViolations};
 use crate::lint::value_paths;
-use crate::model::window::Window;
+use crate::model::window::{Overlap, Window, find_overlaps};
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -17,35 +17,35 @@ pub(super) const RULE: Rule = Rule {
     check: Check::Project(windows_overlap),
 };
 
-/// A window and the index of its stack.
-type StackWindow = (Window, usize);
-
 fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
-    // One scrape is one node's GPU.
-    let mut gpus: BTreeMap<(String, &str), Vec<StackWindow>> = BTreeMap::new();
+    let mut gpus: BTreeMap<(String, &str), Vec<(Window, usize)>> = BTreeMap::new();
     for (index, StackTimes { stack, times }) in stacks.iter().enumerate() {
         let values = &stack.loaded.values;
         if values.off_peak.suspend || values.off_peak.suspend_all {
             continue;
         }
-        let url = without_default_port(values.gate.source_url());
         let windows = times.month_windows().into_iter().map(|window| (window, index));
-        gpus.entry((url, values.gate.metric_name())).or_default().extend(windows);
+        gpus.entry(values.gate.gpu_source()).or_default().extend(windows);
     }
-    let mut overlaps = BTreeMap::new();
+    let gate = |index: usize| stacks.get(index).map(|one| &one.stack.loaded.values.gate);
+    let conflict = |one, other| match (gate(one), gate(other)) {
+        (Some(one), Some(other)) => one.may_share_gpu(other),
+        _ => false,
+    };
+    // The overlaps of each stack with the first other one.
+    let mut overlaps: BTreeMap<usize, (usize, Vec<Window>)> = BTreeMap::new();
     for windows in gpus.into_values() {
-        find_overlaps(windows, &mut overlaps);
+        for Overlap { owner, other, shared } in find_overlaps(windows, conflict) {
+            let (first, windows) = overlaps.entry(owner).or_insert((other, Vec::new()));
+            if *first == other {
+                windows.push(shared);
+            }
+        }
     }
     overlaps
         .into_iter()
-        .filter_map(|(index, shared)| {
-            let (_, other) = *shared.first()?;
+        .filter_map(|(index, (other, windows))| {
             let StackTimes { stack, times } = stacks.get(index)?;
-            let windows: Vec<Window> = shared
-                .into_iter()
-                .filter(|(_, stack)| *stack == other)
-                .map(|(window, _)| window)
-                .collect();
             let name = stacks.get(other)?.stack.loaded.values.name.as_str();
             let message = Message::of("The window of ")
                 .code(name)
@@ -53,26 +53,4 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
             Some((*stack, value_paths::UP_SCHEDULE.into(), message))
         })
         .collect()
-}
-
-/// The overlaps of each stack with another whose window is open when its own opens.
-fn find_overlaps(mut windows: Vec<StackWindow>, overlaps: &mut BTreeMap<usize, Vec<StackWindow>>) {
-    windows.sort();
-    let mut open: Vec<StackWindow> = Vec::new();
-    for (window, stack) in windows {
-        open.retain(|(other, _)| other.closes > window.opens);
-        if let Some(&(other, other_stack)) = open.iter().find(|(_, other)| *other != stack) {
-            let shared = Window { opens: window.opens, closes: window.closes.min(other.closes) };
-            overlaps.entry(stack).or_default().push((shared, other_stack));
-        }
-        open.push((window, stack));
-    }
-}
-
-/// A URL without the port that its scheme implies.
-fn without_default_port(url: &str) -> String {
-    [("http://", ":80/"), ("https://", ":443/")]
-        .iter()
-        .find(|(scheme, port)| url.starts_with(scheme) && url.contains(port))
-        .map_or_else(|| url.to_owned(), |(_, port)| url.replacen(port, "/", 1))
 }

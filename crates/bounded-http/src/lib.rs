@@ -1,6 +1,8 @@
-//! One HTTP request to a registry or its token server, bounded in time and size.
+//! HTTP requests to servers that are not trusted.
 //!
-//! A credential is sent to the host that it is for and to no other. No step leads from HTTPS to HTTP.
+//! In: a [`Call`], and perhaps a [`Credential`]. Out: an [`Answer`] of any status, or a [`Failure`]. A request
+//! is bounded in time, and its answer in size. A credential is sent to the host that it is for and to no
+//! other. No step leads from HTTPS to HTTP.
 
 use std::env;
 use std::error::Error;
@@ -8,9 +10,11 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use ureq::http::{HeaderMap, Method, Uri, header};
+
 use ureq::http::uri::Scheme;
-use ureq::http::{HeaderMap, Method, Request, Response, Uri, header};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::http::{Request, Response};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, AsSendBody, Body, Proxy, ProxyProtocol};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,7 +23,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// The limit on a whole request, so that a slow server does not block a CI job for ever.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Registries that redirect do so once, to a mirror or a store.
+/// Servers that redirect do so once, such as a registry to a mirror or a store.
 const MAX_REDIRECTS: usize = 5;
 
 /// The variables that name a proxy for HTTPS and for HTTP, in the order in which they are read.
@@ -27,14 +31,54 @@ const HTTPS_PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "al
 const HTTP_PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 const NO_PROXY: [&str; 2] = ["NO_PROXY", "no_proxy"];
 
-/// The client. It knows nothing of registries.
-pub(super) struct Client {
+/// The client. It knows nothing of what it asks for.
+#[derive(Debug)]
+pub struct Client {
     agent: Agent,
 }
 
+/// The certificates that a client trusts.
+#[derive(Debug, Clone, Copy)]
+pub enum Roots<'a> {
+    /// The system's, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    System,
+    /// Those of a PEM file, and no other.
+    Pem(&'a [u8]),
+}
+
+impl Roots<'_> {
+    fn load(self) -> Result<Vec<Certificate<'static>>, String> {
+        match self {
+            Roots::System => {
+                let loaded = rustls_native_certs::load_native_certs();
+                if let ([], Some(error)) = (&*loaded.certs, loaded.errors.first()) {
+                    return Err(error.to_string());
+                }
+                let certs = loaded.certs.iter();
+                Ok(certs.map(|cert| Certificate::from_der(cert).to_owned()).collect())
+            }
+            Roots::Pem(bytes) => {
+                let mut certificates = Vec::new();
+                for item in parse_pem(bytes) {
+                    if let PemItem::Certificate(certificate) = item.map_err(|e| e.to_string())? {
+                        certificates.push(certificate);
+                    }
+                }
+                match certificates.is_empty() {
+                    true => Err("the file has no certificate in PEM".to_owned()),
+                    false => Ok(certificates),
+                }
+            }
+        }
+    }
+}
+
 /// A request.
-pub(super) struct Call<'a> {
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The method.
     pub method: Method,
+    /// The address.
     pub url: Uri,
     /// Media types for the header `Accept`.
     pub accept: &'a [&'a str],
@@ -46,16 +90,21 @@ pub(super) struct Call<'a> {
 
 /// The value of the header `Authorization` for one host.
 #[derive(Debug, Clone)]
-pub(super) struct Credential {
+pub struct Credential {
+    /// The host that it is for, with its scheme and port.
     pub to: Uri,
+    /// The header's value.
     pub value: String,
 }
 
 /// An answer of any status.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub struct Answer {
+    /// The status.
     pub status: u16,
+    /// The header fields.
     pub headers: HeaderMap,
+    /// The body.
     pub body: Vec<u8>,
     /// The body ends at the limit, though more was sent.
     pub is_truncated: bool,
@@ -65,7 +114,7 @@ pub(super) struct Answer {
 
 /// The reason why a request has no answer, or not one that can be used.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub enum Failure {
     /// A status that is not a success.
     Status(u16, String),
     /// No connection, or one that broke.
@@ -94,19 +143,14 @@ impl Answer {
 }
 
 impl Client {
-    /// A client that trusts the system's certificates, or those that `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR` name.
+    /// A client that trusts some certificates.
     ///
     /// # Errors
     /// The certificates can't be read.
-    pub fn new() -> Result<Self, String> {
-        let loaded = rustls_native_certs::load_native_certs();
-        if let ([], Some(error)) = (&*loaded.certs, loaded.errors.first()) {
-            return Err(error.to_string());
-        }
-        let trusted = loaded.certs.iter().map(|cert| Certificate::from_der(cert).to_owned());
+    pub fn new(roots: Roots<'_>) -> Result<Self, String> {
+        let trusted = roots.load()?;
         let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(trusted.collect())))
+            .root_certs(RootCerts::Specific(Arc::new(trusted)))
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
         let agent = Agent::config_builder()
@@ -116,7 +160,7 @@ impl Client {
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_per_read(Some(READ_TIMEOUT))
             .timeout_per_call(Some(REQUEST_TIMEOUT))
-            .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+            .user_agent(concat!("tts-render/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
         Ok(Client { agent })
@@ -210,7 +254,7 @@ impl Answer {
 ///
 /// # Errors
 /// It is such a step.
-pub(super) fn refuse_downgrade(step: &'static str, from: &Uri, to: &Uri) -> Result<(), Failure> {
+pub fn refuse_downgrade(step: &'static str, from: &Uri, to: &Uri) -> Result<(), Failure> {
     if from.scheme() == Some(&Scheme::HTTPS) && to.scheme() != Some(&Scheme::HTTPS) {
         return Err(Failure::Downgrade(step, origin(to)));
     }
@@ -224,7 +268,7 @@ fn origin(url: &Uri) -> String {
 }
 
 /// Parses an absolute address of HTTP or HTTPS without a user name.
-pub(super) fn parse_url(text: &str) -> Option<Uri> {
+pub fn parse_url(text: &str) -> Option<Uri> {
     let url: Uri = text.parse().ok()?;
     let has_scheme = [Some("http"), Some("https")].contains(&url.scheme_str());
     let authority = url.authority()?.as_str();
@@ -244,13 +288,23 @@ fn resolve(base: &Uri, location: &str) -> Option<Uri> {
 }
 
 /// Returns true if two addresses have the same scheme, host and port.
-pub(super) fn is_same_origin(one: &Uri, other: &Uri) -> bool {
+pub fn is_same_origin(one: &Uri, other: &Uri) -> bool {
     let parts = |url: &Uri| {
         let default_port = if url.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
         let host = url.host().unwrap_or_default().to_ascii_lowercase();
         (url.scheme().cloned(), host, url.port_u16().unwrap_or(default_port))
     };
     parts(one) == parts(other)
+}
+
+/// A text as a part of a query (RFC 3986, section 2.3).
+pub fn percent_encode(text: &str) -> String {
+    let is_unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    let encode = |b: u8| match is_unreserved(b) {
+        true => char::from(b).to_string(),
+        false => format!("%{b:02X}"),
+    };
+    text.bytes().map(encode).collect()
 }
 
 /// The proxy for an address, from the environment.
