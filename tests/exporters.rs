@@ -240,14 +240,18 @@ fn the_back_test_refuses_a_history_of_another_exporter() {
     let month = repository().join("tests/fixtures/diff/history-synthesised.json");
     let month = month.to_str().expect("UTF-8");
     let sandbox = Sandbox::repository();
-    for (exporter, refusal) in [("dcgm-pods", "`METRIC_UNIT`"), ("nvidia-gpu-exporter", "`SERIES`")]
-    {
+    for (exporter, metric) in [
+        ("dcgm-pods", "DCGM_FI_DEV_FB_USED"),
+        ("nvidia-gpu-exporter", "nvidia_smi_memory_used_bytes"),
+    ] {
         let exporter = format!("gate.exporter={exporter}");
         let sets = ["--set", &exporter, "--set", "gate.budget=5Gi", "--history", month];
         let output = sandbox.run(&[&["diff", "--base-dir", "rendered"], &sets[..]].concat());
         let text = output.stdout;
         assert!(text.contains("the new gate can't be replayed: "), "{text}");
-        assert!(text.contains(refusal), "{text}");
+        let refusal =
+            format!("the history has `gpu_pod_memory_used_bytes`, and the gate reads `{metric}`");
+        assert!(text.contains(&refusal), "{text}");
     }
 }
 

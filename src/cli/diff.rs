@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use tts_render::diff::input::{self, Base, Comparison};
 use tts_render::diff::{Diff, report};
+use tts_render::window::history;
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::fail_on::FailOn;
@@ -48,9 +49,10 @@ pub(crate) struct Args {
     /// Exit 1 only if a consequence has at least this severity
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
-    /// Recorded GPU memory to replay the gate's rules over: Prometheus' answer to a range query
+    /// Recorded GPU memory to replay the gate's rules over: Prometheus' answer to a range query, or a file
+    /// of `window fetch`; may be repeated
     #[arg(long, value_name = "FILE")]
-    history: Option<PathBuf>,
+    history: Vec<PathBuf>,
     /// The time to evaluate schedules at, such as 2026-11-24T12:00:00Z; now by default
     #[arg(long, value_name = "TIME")]
     now: Option<Timestamp>,
@@ -81,10 +83,10 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         );
         return Err(Diagnostic::new(message).into());
     }
-    if let Some(path) = &args.history {
-        context.common.project().check_named(path)?;
-    }
-    let history = args.history.as_deref().map(input::read_history).transpose()?;
+    let history = match &*args.history {
+        [] => None,
+        files => Some(history::read_files(&context.common.project(), files)?),
+    };
     let request = args.inputs.request()?;
     let comparison = Comparison {
         base: args.base_dir.as_deref().map_or_else(|| Base::parse(&args.base), Base::Folder),

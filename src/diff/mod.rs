@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-pub use backtest::{BackTest, History, HistoryError, Outcome, ReplayError};
+pub use backtest::BackTest;
 pub use consequences::{Consequence, EventTime, NotJudged, RULES, Rule, Topic};
 pub use fields::{Difference, FieldChange};
 pub use objects::{ChangeKind, ObjectChange};
@@ -31,6 +31,7 @@ use consequences::Judgement;
 use crate::lint::allow_comments;
 use crate::model::Severity;
 use crate::model::object::Objects;
+use crate::window::history::History;
 use yaml_spans::Node;
 
 /// Values files by name, each as one tree.
@@ -126,7 +127,9 @@ impl Diff {
             consequences,
             not_judged,
             backtests,
-            remarks: history.map(|history| history.remarks.clone()).unwrap_or_default(),
+            remarks: history
+                .map(|history| history.remarks.iter().chain(&history.notes).cloned().collect())
+                .unwrap_or_default(),
             objects,
         }
     }

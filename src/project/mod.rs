@@ -112,6 +112,13 @@ pub struct StackFile {
     named: bool,
 }
 
+impl StackFile {
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Project {
     /// The folder of values, under the root.
     pub const VALUES: &'static str = "values";

@@ -7,3 +7,4 @@ mod common;
 
 mod fetch;
 mod next;
+mod simulate;

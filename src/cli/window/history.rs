@@ -12,8 +12,9 @@ use yaml_spans::diagnostic::Diagnostics;
 /// The recorded memory to replay.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HistoryFlags {
-    /// Recorded GPU memory: Prometheus' answers to range queries, plain or compressed by gzip
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    /// Recorded GPU memory: Prometheus' answer to a range query, plain or compressed by gzip; may be
+    /// repeated
+    #[arg(long, value_name = "FILE", required = true)]
     history: Vec<PathBuf>,
     /// The tenant's memory: `4.8Gi`, `4.8Gi..6.8Gi` with `--rise`, or `recorded` for its recorded runs;
     /// by default its recorded peak

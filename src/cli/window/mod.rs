@@ -1,5 +1,6 @@
 //! `window`: the windows of stacks, on the calendar and over recorded memory.
 
+mod calibrate;
 mod fetch;
 mod history;
 mod next;
@@ -13,6 +14,7 @@ pub(crate) enum WindowCommand {
     Next(Box<next::Args>),
     Fetch(Box<fetch::Args>),
     Simulate(Box<simulate::Args>),
+    Calibrate(Box<calibrate::Args>),
 }
 
 /// Runs a command about windows.
@@ -21,5 +23,6 @@ pub(crate) fn run(command: &WindowCommand, context: &mut Context<'_>) -> Result<
         WindowCommand::Next(args) => next::run(args, context),
         WindowCommand::Fetch(args) => fetch::run(args, context),
         WindowCommand::Simulate(args) => simulate::run(args, context),
+        WindowCommand::Calibrate(args) => calibrate::run(args, context),
     }
 }

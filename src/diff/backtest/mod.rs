@@ -1,22 +1,18 @@
 //! A replay of recorded memory under the gate's settings and schedules before and after the change.
-//!
-//! Every decision is made by the gate's own library, so a replay runs the code that runs in the
-//! cluster.
-
-mod history;
-mod replay;
-
-pub use history::{History, HistoryError};
-pub use replay::{Outcome, ReplayError};
 
 use vram_gate::decision::Action;
 use vram_gate::settings::{Role, TABLE};
 
-use super::consequences::{changed_namespaces, format_memory, format_setting};
+use super::consequences::{changed_namespaces, format_setting};
 use super::objects::ObjectChange;
 use crate::model::Message;
 use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::object::Objects;
+use crate::window::history::History;
+use crate::window::simulate::{
+    self, Outcome, ReplayError, SegmentCache, Simulated, Stage, TenantFlags, TenantMemory,
+    reaction_time,
+};
 use kube_validate::ObjectId;
 
 /// The replays of one object's gate.
@@ -32,6 +28,8 @@ pub struct BackTest {
     pub after: Result<Outcome, ReplayError>,
     /// The assumption about the tenant's own memory.
     pub assumption: String,
+    /// Pictures of the nights after the change, in HTML; empty if they can't be replayed.
+    pub nights: String,
 }
 
 /// Replays the history for each gate whose settings or schedules differ.
@@ -47,19 +45,33 @@ pub(super) fn replay_gates(
         .iter()
         .filter_map(|(target, new)| {
             let old = before.get(target)?;
-            Some(replay_both(target, old, new, changed_inputs(old, new)?, history))
+            let changed = changed_inputs(old, new)?;
+            let reactions = (reaction_time(base, target), reaction_time(head, target));
+            Some(replay_both(target, (old, reactions.0), (new, reactions.1), changed, history))
         })
         .collect()
 }
 
 fn replay_both(
     target: &ObjectId,
-    old: &Gate,
-    new: &Gate,
+    (old, old_reaction): (&Gate, i64),
+    (new, new_reaction): (&Gate, i64),
     changed: Message,
     history: &History,
 ) -> BackTest {
-    let (before, after) = (replay::replay(old, history), replay::replay(new, history));
+    let mut cache = SegmentCache::default();
+    let old = Stage::new(old, old_reaction, history, &mut cache);
+    let new = Stage::new(new, new_reaction, history, &mut cache);
+    let flags = TenantFlags::default();
+    let known = new.as_ref().or(old.as_ref()).ok();
+    let memory = known.map_or(TenantMemory::constant(0), |stage| {
+        TenantMemory::choose(flags.choice, flags.rise, &stage.recorded)
+    });
+    let replay = |stage: &Result<Stage<'_>, ReplayError>| match stage {
+        Ok(stage) => Ok(stage.replay(&memory)),
+        Err(error) => Err(error.clone()),
+    };
+    let (before, after) = (replay(&old), replay(&new));
     let message = match (&before, &after) {
         (Ok(before), Ok(after)) => changed.and(compare_outcomes(before, after)),
         (Err(error), _) => {
@@ -69,37 +81,46 @@ fn replay_both(
             changed.and(": the new gate can't be replayed: ").code(error.to_string())
         }
     };
-    let namespace = target.namespace.as_deref().unwrap_or_default();
-    let assumption = match history.peak(namespace) {
-        0 => "the history has no memory of the tenant, so it is assumed to use none".to_owned(),
-        peak => {
-            format!("the tenant is assumed to use its recorded peak, {}", format_memory(peak))
+    let nights = match (new, &after) {
+        (Ok(stage), Ok(outcome)) => {
+            let after = Simulated { name: String::new(), outcome: outcome.clone(), stage };
+            simulate::nights(&after, &memory)
         }
+        _ => String::new(),
     };
-    BackTest { target: target.clone(), message, before, after, assumption }
+    let assumption = simulate::describe_tenant(flags, &memory);
+    BackTest { target: target.clone(), message, before, after, assumption, nights }
 }
 
 fn compare_outcomes(before: &Outcome, after: &Outcome) -> String {
-    if (before.nights, after.nights) == (0, 0) {
+    if (before.nights.len(), after.nights.len()) == (0, 0) {
         return ": the window does not open within the history".to_owned();
     }
-    let nights_before = match before.nights == after.nights {
+    let nights_before = match before.nights.len() == after.nights.len() {
         true => String::new(),
-        false => format!(" of {}", before.nights),
+        false => format!(" of {}", before.nights.len()),
     };
-    let unread = match after.unread.max(before.unread) {
+    let unread = match after.unread().max(before.unread()) {
         0 => String::new(),
         nights => format!("; {} without a reading", count_of(nights, "night")),
     };
+    let yields = |outcome: &Outcome| outcome.yields().values().sum::<usize>();
+    let starved = match (after.starved_nights(), before.starved_nights()) {
+        (0, 0) => String::new(),
+        (0, before) => format!(", nobody starved ({} before)", count_of(before, "night")),
+        (after, before) => {
+            format!(", somebody starved in {} ({before})", count_of(after, "night"))
+        }
+    };
     format!(
-        ": {} of {} admitted ({}{nights_before} before), {} ({}), {} up ({}){unread}",
-        after.admitted,
-        count_of(after.nights, "night"),
-        before.admitted,
-        count_of(after.yields, "yield"),
-        before.yields,
-        format_hours(after.seconds),
-        format_hours(before.seconds),
+        ": {} of {} served ({}{nights_before} before), {} ({}), {} up ({}){starved}{unread}",
+        after.nights_served(),
+        count_of(after.nights.len(), "night"),
+        before.nights_served(),
+        count_of(yields(after), "yield"),
+        yields(before),
+        format_hours(after),
+        format_hours(before),
     )
 }
 
@@ -107,8 +128,8 @@ fn count_of(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-fn format_hours(seconds: i64) -> String {
-    format!("{:.0} h", seconds as f64 / 3600.0)
+fn format_hours(outcome: &Outcome) -> String {
+    format!("{:.0} h", outcome.hours())
 }
 
 /// Lists the new settings and schedules that a replay depends on; `None` if none of them differs.

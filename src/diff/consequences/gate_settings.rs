@@ -160,7 +160,7 @@ pub(in crate::diff) fn format_setting(row: &Row, text: &str) -> String {
 }
 
 /// Bytes as people write them, rounded to two decimals: `6Gi`, `1.5Gi`, `512Mi`.
-pub(in crate::diff) fn format_memory(bytes: u64) -> String {
+fn format_memory(bytes: u64) -> String {
     let units = [(1u64 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")];
     let Some((unit, name)) = units.iter().find(|(unit, _)| bytes >= *unit) else {
         return bytes.to_string();

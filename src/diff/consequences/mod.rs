@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 pub use coverage::NotJudged;
-pub(super) use gate_settings::{format_memory, format_setting};
+pub(super) use gate_settings::format_setting;
 
 use super::objects::ObjectChange;
 use super::{Allow, Snapshot};

@@ -14,11 +14,11 @@ use std::path::Path;
 
 pub use error::InputError;
 
-use super::{History, Snapshot};
+use super::Snapshot;
 use crate::model::Objects;
+use crate::project::Project;
 use crate::project::load::{RenderedProject, Request, Stack};
 use crate::project::write::{self, PROVENANCE};
-use crate::project::{Project, read_text};
 use object_files::{ObjectFiles, Scope, contains_objects};
 use revision::Repository;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
@@ -28,9 +28,6 @@ type TextFiles = BTreeMap<String, String>;
 
 /// The most files that are read for one snapshot.
 const MAX_FILES: usize = 200_000;
-
-/// The largest history in bytes: a month of a dozen series by the minute.
-const MAX_HISTORY_BYTES: u64 = 64 << 20;
 
 /// The two things to compare, as the user names them.
 #[derive(Debug)]
@@ -125,17 +122,6 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         },
         notes,
     })
-}
-
-/// Reads recorded memory: Prometheus' answer to a range query.
-///
-/// # Errors
-/// A file that can't be read, or that is not such an answer.
-pub fn read_history(path: &Path) -> Result<History, Diagnostics> {
-    let name = path.display().to_string();
-    let text = read_text(path, &name, MAX_HISTORY_BYTES).map_err(InputError::from)?;
-    History::parse(&text)
-        .map_err(|error| Diagnostic::new(format!("invalid history `{name}`: {error}")).into())
 }
 
 /// The new state, before its objects are collected.

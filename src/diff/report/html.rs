@@ -11,6 +11,7 @@ use super::text::one_line;
 use crate::diff::{Diff, Difference, FieldChange, ObjectChange};
 use crate::model::{Message, Piece};
 pub(super) use crate::report::markup::escape;
+use crate::window::simulate;
 use yaml_spans::visible;
 
 const STYLE: &str = include_str!("style.css");
@@ -18,12 +19,16 @@ const STYLE: &str = include_str!("style.css");
 /// Formats a diff as an HTML page.
 pub fn html(diff: &Diff) -> String {
     let headline = escape(&diff.headline);
+    let pictures = match diff.backtests.is_empty() {
+        true => String::new(),
+        false => format!("{}{}", simulate::NIGHTS_STYLE, simulate::STYLE),
+    };
     let mut out = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{headline}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{headline}</h1>\n"
+         <title>{headline}</title>\n<style>\n{STYLE}{pictures}</style>\n</head>\n<body>\n<main>\n<h1>{headline}</h1>\n"
     );
     write_values(&mut out, diff);
     write_consequences(&mut out, diff);
@@ -136,6 +141,14 @@ fn write_backtests(out: &mut String, diff: &Diff) {
     out.push_str("</ul>\n");
     for remark in &diff.remarks {
         let _ = writeln!(out, "<p class=\"rule\">History: {}</p>", escape(&visible(remark)));
+    }
+    for test in diff.backtests.iter().filter(|test| !test.nights.is_empty()) {
+        let _ = writeln!(
+            out,
+            "<details>\n<summary>The nights of <code>{}</code> after the change</summary>\n{}</details>",
+            escape(&object_name(&test.target)),
+            test.nights
+        );
     }
 }
 

@@ -3,16 +3,14 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::diff::{
-    BackTest, Consequence, Diff, Difference, FieldChange, NotJudged, ObjectChange, Outcome,
-    ReplayError,
-};
+use crate::diff::{BackTest, Consequence, Diff, Difference, FieldChange, NotJudged, ObjectChange};
 use crate::model::Severity;
 use crate::report::json::{ObjectReference, to_text};
+use crate::window::simulate::{Figures, Outcome, ReplayError};
 use yaml_spans::{Node, Value};
 
 /// The version of the format: raised when a key is removed or changes its meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -184,13 +182,7 @@ fn backtest_entry(test: &BackTest) -> BackTestEntry {
 
 fn outcome_to_json(outcome: &Result<Outcome, ReplayError>) -> Json {
     match outcome {
-        Ok(outcome) => serde_json::json!({
-            "nights": outcome.nights,
-            "admitted": outcome.admitted,
-            "yields": outcome.yields,
-            "unread": outcome.unread,
-            "seconds": outcome.seconds,
-        }),
+        Ok(outcome) => serde_json::to_value(Figures::from(outcome)).unwrap_or_default(),
         Err(error) => serde_json::json!({ "error": error.to_string() }),
     }
 }

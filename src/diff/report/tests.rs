@@ -1,9 +1,10 @@
 use std::path::Path;
 
 use super::*;
+use crate::diff::Diff;
 use crate::diff::testing::{diff, node, snapshot, tenant};
-use crate::diff::{Diff, History};
 use crate::model::Severity;
+use crate::window::history::History;
 
 const NOW: &str = "2026-11-24T12:00:00Z";
 
@@ -184,7 +185,7 @@ fn json_has_the_documented_keys() {
     assert_eq!(json["objects"][0]["kind"], "CronJob");
     assert_eq!(json["objects"][0]["fields"][0]["before"], "6442450944");
     assert_eq!(json["objects"][0]["fields"][0]["names"], serde_json::json!(["vram-gate", "FLOOR"]));
-    assert_eq!(json["backTests"][0]["after"]["admitted"], 21);
+    assert_eq!(json["backTests"][0]["after"]["nightsServed"], 21);
     // docs/diff.md describes every key.
     let docs = std::fs::read_to_string(path.join("docs/diff.md")).unwrap();
     let mut keys = std::collections::BTreeSet::new();

@@ -132,7 +132,7 @@ pub(crate) fn new_stage<'a>(
     })
 }
 
-fn describe_tenant(flags: TenantFlags, memory: &TenantMemory) -> String {
+pub(crate) fn describe_tenant(flags: TenantFlags, memory: &TenantMemory) -> String {
     let peak = format_bytes(memory.peak());
     let over = match flags.rise {
         0 => String::new(),

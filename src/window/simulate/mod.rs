@@ -28,10 +28,13 @@ pub use stage::ReplayError;
 pub use tenant::{TenantChoice, TenantMemory};
 pub use text::text;
 
+pub(crate) use chart::STYLE;
+pub(crate) use compare::{count_of, describe_tenant, new_stage, warnings};
+pub(crate) use html::{NIGHTS_STYLE, nights};
+pub(crate) use json::Figures;
 pub(crate) use night::{Inputs, JobRules, Night};
-pub(crate) use recorded::{Recorded, Segment};
 pub(crate) use stage::{SegmentCache, Stage, reaction_time, timestamp};
-pub(crate) use tenant::{Run, recorded_peak, recorded_runs};
+pub(crate) use tenant::{Run, recorded_runs};
 
 /// The result of a replay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

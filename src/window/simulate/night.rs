@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use vram_gate::decision::{Action, Decision, Reason, Rules, decide, free_bytes};
+use vram_gate::decision::{Action, Decision, Reading, Reason, Rules, decide, free_bytes};
 use vram_gate::exposition::Usage;
 use vram_gate::settings::Settings;
 
@@ -56,6 +56,11 @@ impl JobRules {
         })
     }
 
+    /// The settings with another floor.
+    pub fn with_floor(&self, floor: u64) -> Self {
+        JobRules { rules: Rules { floor, ..self.rules }, ..*self }
+    }
+
     /// The most milliseconds from the due time of a guard to its decision.
     pub fn recheck_delay(&self) -> i64 {
         self.recheck_delay
@@ -78,6 +83,9 @@ pub(crate) struct Inputs<'a> {
     /// The milliseconds from a decision to stop the tenant until its memory is free.
     pub reaction: i64,
 }
+
+/// Sees each usage that a job reads, with the job's rules.
+type Observer<'a> = &'a mut dyn FnMut(&Usage, &Rules);
 
 /// A run of the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +142,38 @@ impl NightOutcome {
 impl Night {
     /// Replays the night.
     pub fn replay(&self, inputs: &Inputs<'_>) -> NightOutcome {
+        self.replay_observed(inputs, &mut |_, _| {})
+    }
+
+    /// Replays the night; also returns the largest amount below a floor that it was compared with, if
+    /// there is one: down to it, every floor gives this outcome.
+    pub fn replay_with_floor(
+        &self,
+        inputs: &Inputs<'_>,
+        floor: u64,
+    ) -> (NightOutcome, Option<u64>) {
+        let mut below: Option<i128> = None;
+        let mut observe = |usage: &Usage, rules: &Rules| {
+            let free = |used| free_bytes(rules, usage, used);
+            let everyone = free(usage.everyone());
+            // Everything that the decision compares the floor with.
+            let compared = [
+                everyone,
+                free(usage.residents()),
+                free(usage.others),
+                everyone + i128::from(rules.budget.unwrap_or(0)),
+            ];
+            let lower = compared.into_iter().filter(|amount| *amount < i128::from(floor));
+            below = lower.chain(below).max();
+        };
+        let outcome = self.replay_observed(inputs, &mut observe);
+        (outcome, below.and_then(|below| u64::try_from(below).ok()))
+    }
+
+    fn replay_observed(&self, inputs: &Inputs<'_>, observe: Observer<'_>) -> NightOutcome {
         let mut outcome =
             NightOutcome { opens: self.opens, closes: self.closes, ..NightOutcome::default() };
-        outcome.runs = self.run_jobs(inputs);
+        outcome.runs = self.run_jobs(inputs, observe);
         let first = self.ups.first().zip(inputs.up);
         outcome.is_unread = first.is_some_and(|(at, _)| self.usage(*at).is_none());
         self.measure(inputs, &mut outcome);
@@ -171,7 +208,7 @@ impl Night {
     }
 
     /// Runs the jobs in order; at the same instant `up` runs first.
-    fn run_jobs(&self, inputs: &Inputs<'_>) -> Vec<TenantRun> {
+    fn run_jobs(&self, inputs: &Inputs<'_>, observe: Observer<'_>) -> Vec<TenantRun> {
         let mut runs: Vec<TenantRun> = Vec::new();
         let mut guards = self.guards.iter().copied().peekable();
         let mut ups = self.ups.iter().copied().peekable();
@@ -186,7 +223,8 @@ impl Night {
                 let Some(at) = ups.next() else { return runs };
                 let is_stopped = runs.last().is_none_or(|last| last.stop <= at);
                 if let (true, Some(job)) = (is_stopped, inputs.up) {
-                    runs.extend(self.start(at, job, inputs, &runs));
+                    let start = self.start(at, job, (inputs, &runs), observe);
+                    runs.extend(start);
                 }
                 continue;
             }
@@ -194,7 +232,8 @@ impl Night {
             let next = guards.peek().copied().unwrap_or(self.closes).min(self.closes);
             let is_running = runs.last().is_some_and(|run| run.start <= at && at < run.stop);
             let (true, Some(job)) = (is_running, inputs.guard) else { continue };
-            let (decision, decided) = self.guard_decision(at, next, job, inputs, &runs);
+            let (decision, decided) =
+                self.guard_decision((at, next), job, (inputs, &runs), observe);
             if let Some(run) = runs.last_mut().filter(|_| decided < self.closes) {
                 match decision.scale_to {
                     Some(0) => {
@@ -212,13 +251,13 @@ impl Night {
         &self,
         due: i64,
         job: &JobRules,
-        inputs: &Inputs<'_>,
-        runs: &[TenantRun],
+        (inputs, runs): (&Inputs<'_>, &[TenantRun]),
+        observe: Observer<'_>,
     ) -> Option<TenantRun> {
         let mut at = due;
         for sample in 0..job.samples {
             at = due.saturating_add(job.sample_interval.saturating_mul(i64::from(sample)));
-            let reading = reading(self.usage(at), &job.rules, tenant_bytes(at, at, inputs, runs));
+            let reading = self.reading(at, job, (inputs, runs), observe);
             if at >= self.closes || decide(Action::Up, &reading, &job.rules).scale_to != Some(1) {
                 return None;
             }
@@ -230,22 +269,34 @@ impl Night {
     /// when the next run replaces this one.
     fn guard_decision(
         &self,
-        due: i64,
-        next: i64,
+        (due, next): (i64, i64),
         job: &JobRules,
-        inputs: &Inputs<'_>,
-        runs: &[TenantRun],
+        (inputs, runs): (&Inputs<'_>, &[TenantRun]),
+        observe: Observer<'_>,
     ) -> (Decision, i64) {
-        let decide_at = |at: i64| {
-            let reading = reading(self.usage(at), &job.rules, tenant_bytes(at, at, inputs, runs));
-            (decide(Action::Guard, &reading, &job.rules), at)
-        };
-        let (first, _) = decide_at(due);
-        if first.recheck && job.recheck_delay > 0 {
-            decide_at(due.saturating_add(job.recheck_delay).min(next))
-        } else {
-            (first, due)
+        let reading = self.reading(due, job, (inputs, runs), observe);
+        let first = decide(Action::Guard, &reading, &job.rules);
+        if !first.recheck || job.recheck_delay == 0 {
+            return (first, due);
         }
+        let at = due.saturating_add(job.recheck_delay).min(next);
+        let reading = self.reading(at, job, (inputs, runs), observe);
+        (decide(Action::Guard, &reading, &job.rules), at)
+    }
+
+    /// A job's reading at an instant.
+    fn reading(
+        &self,
+        at: i64,
+        job: &JobRules,
+        (inputs, runs): (&Inputs<'_>, &[TenantRun]),
+        observe: Observer<'_>,
+    ) -> Reading {
+        let reading = reading(self.usage(at), &job.rules, tenant_bytes(at, at, inputs, runs));
+        if let Reading::Scraped(usage) = &reading {
+            observe(usage, &job.rules);
+        }
+        reading
     }
 
     /// Measures the memory that is free while the tenant's is in use. It is constant between two
