@@ -57,11 +57,11 @@ const ZONES: [&str; 40] = [
 /// Schedules of `up`, the guard and `down`: ordinary ones, and some near clock changes. None has more than
 /// eight runs a day.
 const SCHEDULES: [[&str; 3]; 5] = [
-    ["0 2 * * *", "20 2-5 * * *", "0 6 * * *"],
-    ["30 1 * * *", "30 0-4 * * *", "0 5-22/4 * * *"],
-    ["*/40 0-3 * * *", "15 1-3 * * *", "30 2,6 * * *"],
-    ["0 22 * * 5,6", "0 22-23 * * *", "0 1 * * 0,1"],
-    ["10 0 1,15 * *", "5 0-6 * * *", "10 2 * * *"],
+    ["0 2 * * *", "20 3 * * *", "0 6 * * *"],
+    ["30 1 * * *", "30 0,2 * * *", "0 5,13 * * *"],
+    ["*/40 0-3 * * *", "15 1-2 * * *", "30 2,6 * * *"],
+    ["0 22 * * 5,6", "0 23 * * *", "0 1 * * 0,1"],
+    ["10 0 1,15 * *", "5 0 * * *", "10 2 * * *"],
 ];
 
 /// Two years on which the time zone databases of both programs agree.
@@ -221,7 +221,6 @@ fn two_readers_of_icalendar_read_every_window() {
     }
     let (sandbox, _) = worldwide();
     let ics = sandbox.ok(&next_args("ics", "730d")).stdout;
-    assert_eq!(sandbox.ok(&next_args("ics", "730d")).stdout, ics);
     assert!(ics.ends_with("END:VCALENDAR\r\n"));
     assert!(ics.split("\r\n").all(|line| line.len() <= 75 && !line.contains(['\r', '\n'])));
     let report: Value =
@@ -255,6 +254,7 @@ fn an_event_has_the_same_bytes_in_every_span() {
     let events = |from: &str| -> BTreeSet<String> {
         let args = ["window", "next", "--from", from, "--for", "7d", "--format", "ics"];
         let ics = run_in(repository(), &args).result().to_owned();
+        assert_eq!(run_in(repository(), &args).result(), ics);
         ics.split("BEGIN:VEVENT")
             .skip(1)
             .filter(|event| event.contains("20270328T"))

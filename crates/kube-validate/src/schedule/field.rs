@@ -88,6 +88,13 @@ impl Set {
         u8::try_from(number).is_ok_and(|number| number < 64 && self.bits >> number & 1 == 1)
     }
 
+    /// The smallest number above another one.
+    pub(super) fn next_after(self, number: i8) -> Option<i8> {
+        let above = u32::try_from(number).ok()? + 1;
+        let rest = self.bits.checked_shr(above)?;
+        (rest != 0).then(|| number + 1 + rest.trailing_zeros() as i8)
+    }
+
     fn is_empty(self) -> bool {
         self.bits == 0
     }

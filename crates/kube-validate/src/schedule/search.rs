@@ -99,7 +99,9 @@ impl Clock<'_> {
     fn find_hour(&mut self, hours: Set) -> Option<Step> {
         while !hours.contains(self.wall.hour()) {
             self.align(|wall| wall.date().at(wall.hour(), 0, 0, 0))?;
-            self.advance(SignedDuration::from_hours(1))?;
+            let hour = self.wall.hour();
+            let next = hours.next_after(hour).unwrap_or(24);
+            self.advance_steps(next - hour, SignedDuration::from_hours(1))?;
             if self.wall.hour() == 0 {
                 return Some(Step::Wrapped);
             }
@@ -113,7 +115,9 @@ impl Clock<'_> {
                 self.aligned = true;
                 self.advance(SignedDuration::from_secs(-i64::from(self.wall.second())))?;
             }
-            self.advance(SignedDuration::from_mins(1))?;
+            let minute = self.wall.minute();
+            let next = minutes.next_after(minute).unwrap_or(60);
+            self.advance_steps(next - minute, SignedDuration::from_mins(1))?;
             if self.wall.minute() == 0 {
                 return Some(Step::Wrapped);
             }
@@ -138,6 +142,19 @@ impl Clock<'_> {
         }
         self.aligned = true;
         self.set_wall(start(self.wall))
+    }
+
+    /// Advances by several steps at once, or by the first of them if the clock changes on the way: `Next`
+    /// looks at the clock after each.
+    fn advance_steps(&mut self, count: i8, step: SignedDuration) -> Option<()> {
+        let by = step.checked_mul(i32::from(count))?;
+        let instant = self.instant.checked_add(by).ok()?;
+        let wall = self.zone.to_datetime(instant);
+        if wall.duration_since(self.wall) != by {
+            return self.advance(step);
+        }
+        (self.instant, self.wall) = (instant, wall);
+        Some(())
     }
 
     fn advance(&mut self, by: SignedDuration) -> Option<()> {
