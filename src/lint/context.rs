@@ -1,10 +1,12 @@
 //! The input of rules: one rendered stack, and the owners' policies.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::failed;
 use super::off_peak::OffPeakTimes;
+use super::rules::StackTimes;
 use crate::explain::{Field, Rendering, Subject};
 use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::{Message, Object, Objects, nearest_written};
@@ -23,7 +25,7 @@ pub(super) struct RuleContext<'a> {
     /// Its values.
     pub values: &'a Values,
     /// The times of its three jobs.
-    pub times: OffPeakTimes,
+    pub times: &'a OffPeakTimes,
     /// Its objects, without edited policies.
     pub objects: Objects,
     /// Its gates, by the object that each scales.
@@ -86,13 +88,31 @@ pub(super) fn key_path(keys: &[&str]) -> Path {
     keys.iter().fold(Path::root(), |path, key| path.key(*key))
 }
 
-/// Parses the times of a stack's jobs.
+/// Parses the times of the stacks' jobs. Stacks with the same schedules share them, so that their windows
+/// are found once.
 ///
 /// # Errors
 /// Kubernetes would refuse a schedule or the time zone.
-pub(super) fn off_peak_times(stack: &LoadedStack) -> Result<OffPeakTimes, Diagnostics> {
-    OffPeakTimes::parse(&stack.loaded.values.off_peak)
-        .ok_or_else(|| failed(format!("invalid schedule or time zone in `{}`", stack.file)))
+pub(super) fn read_times(stacks: &[LoadedStack]) -> Result<Vec<StackTimes<'_>>, Diagnostics> {
+    let mut shared: BTreeMap<[&str; 4], Arc<OffPeakTimes>> = BTreeMap::new();
+    stacks
+        .iter()
+        .map(|stack| {
+            let off_peak = &stack.loaded.values.off_peak;
+            let (up, guard, down) = (&off_peak.up, &off_peak.guard, &off_peak.down);
+            let zone = off_peak.time_zone.as_str();
+            let times = match shared.entry([up.as_str(), guard.as_str(), down.as_str(), zone]) {
+                Entry::Occupied(known) => Arc::clone(known.get()),
+                Entry::Vacant(free) => {
+                    let times = OffPeakTimes::parse(off_peak).ok_or_else(|| {
+                        failed(format!("invalid schedule or time zone in `{}`", stack.file))
+                    })?;
+                    Arc::clone(free.insert(Arc::new(times)))
+                }
+            };
+            Ok(StackTimes { stack, times })
+        })
+        .collect()
 }
 
 impl<'a> RuleContext<'a> {
@@ -100,7 +120,10 @@ impl<'a> RuleContext<'a> {
     ///
     /// # Errors
     /// The stack does not render.
-    pub fn new(stack: &'a LoadedStack, policies: &'a Policies) -> Result<Self, Diagnostics> {
+    pub fn new(
+        StackTimes { stack, times }: &'a StackTimes<'a>,
+        policies: &'a Policies,
+    ) -> Result<Self, Diagnostics> {
         // Rules read the owners' policies, not the edited ones.
         let subject = Subject { extra: None, ..stack.subject() };
         let rendering = subject.rendering().ok_or_else(|| {
@@ -119,7 +142,7 @@ impl<'a> RuleContext<'a> {
         let values = &stack.loaded.values;
         Ok(RuleContext {
             values,
-            times: off_peak_times(stack)?,
+            times,
             gates: find_gates(&objects, &namespaces),
             policies: policies.show(tenant(values).as_ref())?,
             objects,

@@ -61,6 +61,8 @@ mod window_never_opens;
 mod windows_overlap;
 mod yield_too_slow;
 
+use std::sync::Arc;
+
 use crate::model::{Message, Severity};
 use crate::project::load::LoadedStack;
 use yaml_spans::Path;
@@ -112,7 +114,7 @@ type CommentViolations<'a> = Vec<(&'a Comment, Message)>;
 /// A stack and the times of its jobs.
 pub(super) struct StackTimes<'a> {
     pub stack: &'a LoadedStack,
-    pub times: OffPeakTimes,
+    pub times: Arc<OffPeakTimes>,
 }
 
 /// All rules.

@@ -29,7 +29,7 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
             continue;
         }
         let url = without_default_port(values.gate.source_url());
-        let windows = times.month_windows().into_iter().map(|window| (window, index));
+        let windows = times.month_windows().iter().map(|window| (*window, index));
         gpus.entry((url, values.gate.metric_name())).or_default().extend(windows);
     }
     let mut overlaps = BTreeMap::new();
