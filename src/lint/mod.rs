@@ -11,6 +11,7 @@ mod context;
 mod off_peak;
 pub mod report;
 mod rules;
+mod texts;
 mod value_paths;
 
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ use yaml_spans::source::{Place, Source, SourceId, Sources, Span};
 
 use allow::Comment;
 pub(crate) use allow::allow_comments;
-use context::{Policies, RuleContext, Violation, read_times};
+use context::{Line, Policies, RuleContext, Violation, read_times};
 use rules::{Check, StackTimes};
 pub use rules::{RULES, Rule, find_rule, rule_ids};
 
@@ -203,7 +204,10 @@ impl Collected {
     ) {
         let comment = span.and_then(|span| allow::comment_for(sources, span, rule.id));
         let (path, object) = violation.location.into_names();
-        let place = span.map(|span| sources.place(span));
+        let mut place = span.map(|span| sources.place(span));
+        if let (Some(place), Line::Hidden) = (&mut place, violation.line) {
+            place.excerpt.clear();
+        }
         let finding = Finding { rule, message: violation.message, place, path, object };
         self.add_finding(finding, comment);
     }
