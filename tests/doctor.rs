@@ -311,7 +311,7 @@ fn the_script_runs_every_check_in_every_shell() {
     }
 }
 
-/// A list without items is no error to `kubectl`.
+/// `kubectl` succeeds with a list that has no items.
 #[test]
 fn a_label_that_no_node_has_is_a_failure() {
     let project = Sandbox::repository();

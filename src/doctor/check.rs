@@ -13,7 +13,7 @@ pub enum Check {
     Kubectl {
         /// Its arguments.
         arguments: Vec<String>,
-        /// What shows that the requirement is met.
+        /// The answer of a cluster that meets the requirement.
         expected: Expected,
     },
     /// An image in its registry.
@@ -30,7 +30,7 @@ pub enum Check {
     },
 }
 
-/// What a call of `kubectl` must show.
+/// The answer of `kubectl` that a requirement needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expected {
     /// It succeeds: the object exists.

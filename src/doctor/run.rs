@@ -57,7 +57,7 @@ impl Status {
 pub struct Finding {
     /// The status.
     pub status: Status,
-    /// What was found, in one line; may be empty.
+    /// The reason, in one line; may be empty.
     pub detail: String,
 }
 
