@@ -4,20 +4,28 @@
 //! They are read off the rendered objects where those name them, so that a repository's own
 //! templates count too, and off the values otherwise.
 
-use std::collections::BTreeSet;
+mod check;
+pub mod kubectl;
+pub mod run;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use vram_gate::exposition::Query;
 
+use crate::model::gate_jobs::GateJob;
 use crate::model::object::{items_at, node_at};
-use crate::model::workload;
+use crate::model::{self, workload};
 use crate::project::load::{POLICIES, RenderedProject, Stack};
 use crate::values::{ImageOwner, KyvernoMode, Prometheus, Values};
 use kube_formats::url::{HttpUrl, Scheme};
 use kube_validate::Object;
 use yaml_spans::{Node, Value};
 
+use check::{Check, Demand, Expected, NO_INPUT, shell_command, shell_quote};
+
 /// A thing that must exist in the cluster.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Requirement {
     /// The stack that needs it.
@@ -28,6 +36,9 @@ pub struct Requirement {
     pub reason: String,
     /// A shell command that checks it: it fails if the thing is missing, or prints what is there.
     pub command: String,
+    /// The check itself.
+    #[serde(skip)]
+    check: Check,
 }
 
 /// Lists what every stack needs, in the order in which it is needed.
@@ -41,6 +52,7 @@ pub fn find_requirements(rendered: &RenderedProject) -> Vec<Requirement> {
         rendered.require_kubernetes(&mut found);
         rendered.require_target(&mut found);
         rendered.require_pod_references(&mut found);
+        rendered.require_images(&mut found);
         rendered.require_class_values(&mut found);
         rendered.require_storage(&mut found);
         rendered.require_routes(&mut found);
@@ -64,17 +76,13 @@ struct Requirements<'a> {
 }
 
 impl Requirements<'_> {
-    fn add(
-        &mut self,
-        summary: impl Into<String>,
-        reason: impl Into<String>,
-        command: impl Into<String>,
-    ) {
+    fn add(&mut self, summary: impl Into<String>, reason: impl Into<String>, check: Check) {
         self.list.push(Requirement {
             stack: self.stack.to_owned(),
             summary: summary.into(),
             reason: reason.into(),
-            command: command.into(),
+            command: check.command(),
+            check,
         });
     }
 }
@@ -240,7 +248,7 @@ impl<'a> RenderedStack<'a> {
             found.add(
                 "Kubernetes 1.27 or later",
                 "CronJobs have `spec.timeZone`; an older API server drops it, and the window moves to the server's time zone",
-                shell_command(&["kubectl", "version"]),
+                Check::kubectl(&["get", "--raw", "/version"], Expected::MinorVersion(27)),
             );
         }
     }
@@ -259,21 +267,23 @@ impl<'a> RenderedStack<'a> {
             found.add(
                 format!("CustomResourceDefinition {resource} with a scale subresource"),
                 format!("the gate scales {kind} {namespace}/{name} by it: without it, the server never starts"),
-                shell_command(&[
-                    "kubectl",
-                    "get",
-                    "customresourcedefinition",
-                    &resource,
-                    "-o",
-                    "jsonpath={.spec.versions[*].subresources.scale}",
-                ]),
+                Check::kubectl(
+                    &[
+                        "get",
+                        "customresourcedefinition",
+                        &resource,
+                        "-o",
+                        "jsonpath={.spec.versions[*].subresources.scale}",
+                    ],
+                    Expected::Output,
+                ),
             );
         }
         if !self.renders(kind, name) {
             found.add(
                 format!("{kind} {namespace}/{name}"),
                 "the gate scales it, and no template here renders it: without it, `up` and `down` fail",
-                shell_command(&["kubectl", "-n", namespace, "get", &resource, name]),
+                Check::object(Some(namespace), &resource, name),
             );
         }
     }
@@ -295,12 +305,12 @@ impl<'a> RenderedStack<'a> {
                         Scope::Namespace => found.add(
                             format!("{kind} {namespace}/{name}"),
                             reason,
-                            shell_command(&["kubectl", "-n", namespace, "get", &resource, name]),
+                            Check::object(Some(namespace), &resource, name),
                         ),
                         Scope::Cluster => found.add(
                             format!("{kind} {name}"),
                             reason,
-                            shell_command(&["kubectl", "get", &resource, name]),
+                            Check::object(None, &resource, name),
                         ),
                     }
                 }
@@ -311,7 +321,7 @@ impl<'a> RenderedStack<'a> {
                 found.add(
                     format!("a node labelled {label}"),
                     format!("{owner} runs on no other: {PENDING}"),
-                    shell_command(&["kubectl", "get", "nodes", "-l", &label]),
+                    Check::kubectl(&["get", "nodes", "-l", &label, "-o", "name"], Expected::Output),
                 );
             }
         }
@@ -332,7 +342,17 @@ impl<'a> RenderedStack<'a> {
         found.add(
             format!("a value of PriorityClass {gate} that is at least {server}'s"),
             "with a lower one, a full cluster keeps the guard waiting while the server runs",
-            shell_command(&["kubectl", "get", "priorityclass", gate, server]),
+            Check::kubectl(
+                &[
+                    "get",
+                    "priorityclass",
+                    gate,
+                    server,
+                    "-o",
+                    "jsonpath={.items[0].value} {.items[1].value}{\"\\n\"}",
+                ],
+                Expected::AtLeast,
+            ),
         );
     }
 
@@ -346,7 +366,7 @@ impl<'a> RenderedStack<'a> {
             found.add(
                 format!("CSIDriver {driver}"),
                 format!("it mounts {}: {NOT_MOUNTED}", object.id()),
-                shell_command(&["kubectl", "get", "csidriver", driver]),
+                Check::object(None, "csidriver", driver),
             );
             let attributes =
                 ["server", "share"].map(|key| node_at(csi, &["volumeAttributes", key]));
@@ -355,7 +375,7 @@ impl<'a> RenderedStack<'a> {
                 found.add(
                     format!("the directory {share} on the NFS server {server}"),
                     format!("nothing creates it: {NOT_MOUNTED}"),
-                    nfs_command(server, share),
+                    Check::Pod { command: nfs_command(server, share) },
                 );
             }
         }
@@ -390,7 +410,7 @@ impl<'a> RenderedStack<'a> {
         found.add(
             format!("StorageClass {class}"),
             reason,
-            shell_command(&["kubectl", "get", "storageclass", class]),
+            Check::object(None, "storageclass", class),
         );
     }
 
@@ -407,24 +427,25 @@ impl<'a> RenderedStack<'a> {
 
     fn require_quota(&self, found: &mut Requirements<'_>) {
         let namespace = self.values().namespace.name.as_str();
-        let mut demands = Vec::new();
-        for (owner, pod) in self.pods() {
-            demands.push(format!("{}: {}", owner.id(), resource_amounts(pod).join(", ")));
-        }
+        let demands: Vec<Demand> = self
+            .pods()
+            .map(|(owner, pod)| Demand {
+                owner: owner.id().to_string(),
+                amounts: resource_amounts(pod),
+            })
+            .collect();
+        let shown: Vec<String> = demands.iter().map(describe_demand).collect();
         if !demands.is_empty() {
             found.add(
                 format!("room in the quotas of {namespace}"),
                 format!(
                     "a Pod that exceeds one is never created, and only the events of its Job or ReplicaSet report it. {}",
-                    demands.join("; ")
+                    shown.join("; ")
                 ),
-                shell_command(&[
-                    "kubectl",
-                    "-n",
-                    namespace,
-                    "describe",
-                    "resourcequota,limitrange",
-                ]),
+                Check::kubectl(
+                    &["-n", namespace, "get", "resourcequota", "-o", "json"],
+                    Expected::Quota { namespace: namespace.to_owned(), demands },
+                ),
             );
         }
     }
@@ -441,13 +462,13 @@ impl<'a> RenderedStack<'a> {
         }
         for name in names {
             let columns = format!(
-                "custom-columns=NODE:.metadata.name,OFFERED:.status.allocatable.{}",
+                "jsonpath={{range .items[*]}}{{.metadata.name}} {{.status.allocatable.{}}}{{\"\\n\"}}{{end}}",
                 name.replace('.', "\\.")
             );
             found.add(
                 format!("a node that offers {name}"),
                 format!("a Pod that requests it runs on no other: {PENDING}"),
-                shell_command(&["kubectl", "get", "nodes", "-o", &columns]),
+                Check::kubectl(&["get", "nodes", "-o", &columns], Expected::Amount),
             );
         }
     }
@@ -459,39 +480,55 @@ impl<'a> RenderedStack<'a> {
         let gate = &self.values().gate;
         let url = gate.source_url();
         let namespace = self.values().namespace.name.as_str();
-        let scrape = match service_proxy_path(url, namespace) {
-            Some(path) => shell_command(&["kubectl", "get", "--raw", &path]),
-            None => {
-                let run = "kubectl -n default run page-check --rm -i --restart=Never --image=curlimages/curl --command -- curl -sf";
-                format!("{run} {}", shell_quote(url))
-            }
-        };
-        let labels: String =
-            gate.select.iter().map(|label| select_command(label) + " | ").collect();
+        let path = service_proxy_path(url, namespace);
+        let query = self.gate_query();
         for metric in gate.metrics() {
-            let series = shell_command(&["grep", &format!("^{metric}{{")]);
+            let mut filters = vec![shell_command(&["grep", &format!("^{metric}{{")])];
+            filters.extend(gate.select.iter().map(select_command));
+            let check = match &path {
+                Some(path) => Check::kubectl(
+                    &["get", "--raw", path],
+                    Expected::Exposition { query: query.clone().map(Box::new), filters },
+                ),
+                None => Check::Pod {
+                    command: format!(
+                        "{} {} | grep -m1 .",
+                        curl_command("page-check", &["-sf", url]),
+                        filters
+                            .iter()
+                            .map(|filter| format!("| {filter}"))
+                            .collect::<Vec<_>>()
+                            .join(" "),
+                    ),
+                },
+            };
             found.add(
                 format!("the metric {metric} at {url}"),
                 "the gate decides by it: without it, the server never starts, and a running one is stopped",
-                // The last command's status is the pipe's.
-                format!("{scrape} | {series} | {labels}grep -m1 ."),
+                check,
             );
         }
+    }
+
+    /// The query of the gate's jobs; `None` if only the cluster knows their settings.
+    fn gate_query(&self) -> Option<Query> {
+        self.objects.iter().find_map(|object| {
+            let object =
+                model::Object { id: object.id(), node: object.node.clone(), file: String::new() };
+            Some(GateJob::read(&object)?.settings.ok()?.sampling?.query)
+        })
     }
 
     fn require_prometheus(&self, prometheus: &Prometheus, found: &mut Requirements<'_>) {
         let gate = &self.values().gate;
         let query = prometheus.query.clone().unwrap_or_else(|| gate.metric_name().to_owned());
         let base = prometheus.url.as_str().trim_end_matches('/');
-        let run = "kubectl -n default run query-check --rm -i --restart=Never --image=curlimages/curl --command -- curl -sfG";
+        let (address, parameter) = (format!("{base}/api/v1/query"), format!("query={query}"));
+        let call = curl_command("query-check", &["-sfG", &address, "--data-urlencode", &parameter]);
         found.add(
             format!("series of {query} in Prometheus at {base}"),
             "the gate decides by them: without them, the server never starts, and a running one is stopped",
-            format!(
-                "{run} {} --data-urlencode {} | grep -q '\"value\"'",
-                shell_quote(&format!("{base}/api/v1/query")),
-                shell_quote(&format!("query={query}"))
-            ),
+            Check::Pod { command: format!("{call} | grep '\"value\"'") },
         );
     }
 
@@ -503,15 +540,17 @@ impl<'a> RenderedStack<'a> {
         found.add(
             "Kyverno, 1.19 at most for a ClusterPolicy",
             "1.20 is planned to reject new and changed ClusterPolicies and to run none (kyverno #17483); MutatingPolicies replace them",
-            shell_command(&[
-                "kubectl",
-                "-n",
-                "kyverno",
-                "get",
-                "deployments",
-                "-o",
-                "custom-columns=NAME:.metadata.name,IMAGE:.spec.template.spec.containers[0].image",
-            ]),
+            Check::kubectl(
+                &[
+                    "-n",
+                    "kyverno",
+                    "get",
+                    "deployments",
+                    "-o",
+                    "jsonpath={range .items[*]}{.spec.template.spec.containers[0].image}{\"\\n\"}{end}",
+                ],
+                Expected::KyvernoBefore120,
+            ),
         );
         if mode == KyvernoMode::Edit {
             for file in self.rendered.files.iter().filter(|file| file.folder == POLICIES) {
@@ -519,7 +558,7 @@ impl<'a> RenderedStack<'a> {
                 found.add(
                     format!("{} applied by its owner", file.object.id()),
                     "until it excludes the namespace, Pods get the priority that it sets",
-                    shell_command(&["kubectl", "get", &kind, name, "-o", "yaml"]),
+                    Check::kubectl(&["get", &kind, name, "-o", "yaml"], self.policy_expectation()),
                 );
             }
         }
@@ -527,7 +566,67 @@ impl<'a> RenderedStack<'a> {
             found.add(
                 "Kyverno's PolicyExceptions enabled",
                 "they are off by default, and an exception that Kyverno ignores is not reported",
-                "kubectl -n kyverno get deployment kyverno-admission-controller -o yaml | grep -A1 -e enablePolicyException -e exceptionNamespace",
+                Check::kubectl(
+                    &[
+                        "-n",
+                        "kyverno",
+                        "get",
+                        "deployment",
+                        "kyverno-admission-controller",
+                        "-o",
+                        "yaml",
+                    ],
+                    Expected::Text("--enablePolicyException=true".to_owned()),
+                ),
+            );
+        }
+    }
+
+    /// The policy must keep the priority of the server's Pods.
+    fn policy_expectation(&self) -> Expected {
+        let server = &self.values().server;
+        let class = server.priority_class_name.as_ref();
+        let limits =
+            self.pods().flat_map(|(_, pod)| items_at(pod, &["containers"])).flat_map(|container| {
+                node_at(container, &["resources", "limits"])
+                    .and_then(Node::as_mapping)
+                    .into_iter()
+                    .flatten()
+            });
+        let resource = limits.map(|(name, _)| name).find(|name| is_extended(name));
+        Expected::PolicyExcludes {
+            namespace: self.values().namespace.name.to_string(),
+            priority_class: class.map(|class| class.as_str().to_owned()),
+            resource: resource.cloned().unwrap_or_default(),
+        }
+    }
+
+    /// The images of all Pods, each with the objects that pull it.
+    fn require_images(&self, found: &mut Requirements<'_>) {
+        let mut images: BTreeMap<&str, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
+        for (owner, pod) in self.pods() {
+            let secrets: Vec<String> = items_at(pod, &["imagePullSecrets"])
+                .iter()
+                .filter_map(|secret| Some(format!("Secret {}", secret.get("name")?.as_str()?)))
+                .collect();
+            for container in
+                workload::CONTAINER_LISTS.iter().flat_map(|list| items_at(pod, &[list]))
+            {
+                let Some(image) = container.get("image").and_then(Node::as_str) else { continue };
+                let (owners, all_secrets) = images.entry(image).or_default();
+                owners.insert(owner.id().to_string());
+                all_secrets.extend(secrets.iter().cloned());
+            }
+        }
+        for (image, (owners, secrets)) in images {
+            let owners: Vec<String> = owners.into_iter().collect();
+            found.add(
+                format!("image {image}"),
+                format!(
+                    "pulled by {}: without it, their Pods stay in `ErrImagePull`; a node that has none of it downloads all of it in its first window",
+                    owners.join(", ")
+                ),
+                Check::Image { image: image.to_owned(), secrets: secrets.into_iter().collect() },
             );
         }
     }
@@ -538,7 +637,10 @@ impl<'a> RenderedStack<'a> {
             found.add(
                 "Keel",
                 "`gitops.images: keel` leaves the images to it: without it, they stay as the first sync set them",
-                "kubectl get deployments -A -l app=keel",
+                Check::kubectl(
+                    &["get", "deployments", "-A", "-l", "app=keel", "-o", "name"],
+                    Expected::Output,
+                ),
             );
         }
     }
@@ -548,8 +650,7 @@ impl<'a> RenderedStack<'a> {
             let (namespace, name) = (client.namespace.as_str(), client.name.as_str());
             let config_map =
                 client.config_map.as_ref().map(ToString::to_string).unwrap_or_default();
-            let references = shell_command(&[
-                "kubectl",
+            let references = [
                 "-n",
                 namespace,
                 "get",
@@ -557,13 +658,13 @@ impl<'a> RenderedStack<'a> {
                 name,
                 "-o",
                 "jsonpath={.spec.template.spec.containers[*].envFrom}",
-            ]);
+            ];
             found.add(
                 format!("Deployment {namespace}/{name} that reads ConfigMap {config_map}"),
                 format!(
                     "its owner applies the patch that `tts-render gitops client {name}` prints"
                 ),
-                format!("{references} | {}", shell_command(&["grep", &config_map])),
+                Check::kubectl(&references, Expected::Text(config_map)),
             );
         }
     }
@@ -592,21 +693,32 @@ fn is_extended(resource: &str) -> bool {
     resource.contains('/')
 }
 
-/// The amounts that quotas count a Pod's containers by: `requests.memory 2Gi`.
-fn resource_amounts(pod: &Node) -> Vec<String> {
-    let mut amounts = Vec::new();
+/// The amounts that quotas count a Pod by, of all its containers: `requests.memory` and `2Gi`.
+fn resource_amounts(pod: &Node) -> Vec<(String, String)> {
+    let mut amounts: Vec<(String, String)> = Vec::new();
     for container in items_at(pod, &["containers"]) {
         for part in ["requests", "limits"] {
             let resources = node_at(container, &["resources", part]).and_then(Node::as_mapping);
             for (name, entry) in resources.into_iter().flatten() {
+                // Requests and limits of an extended resource are equal, and the limits are written.
+                if is_extended(name) && part == "requests" {
+                    continue;
+                }
                 let part = if is_extended(name) { "requests" } else { part };
                 if let Some(amount) = entry.node.as_str() {
-                    amounts.push(format!("{part}.{name} {amount}"));
+                    amounts.push((format!("{part}.{name}"), amount.to_owned()));
                 }
             }
         }
     }
     amounts
+}
+
+/// A Pod's amounts in words: `Deployment a/b: requests.memory 2Gi`.
+fn describe_demand(demand: &Demand) -> String {
+    let amounts: Vec<String> =
+        demand.amounts.iter().map(|(name, amount)| format!("{name} {amount}")).collect();
+    format!("{}: {}", demand.owner, amounts.join(", "))
 }
 
 /// The path by which the API server passes a request on to the Service that a URL names; none for a
@@ -649,24 +761,17 @@ fn nfs_command(server: &str, share: &str) -> String {
         "volumes": [{"name": "share", "nfs": {"server": server, "path": share, "readOnly": true}}],
     }});
     let run = format!(
-        "kubectl -n default run nfs-check --rm -i --restart=Never --image={image} --overrides="
+        "kubectl -n default run nfs-check --rm --attach --quiet --restart=Never --image={image} --overrides="
     );
-    run + &shell_quote(&overrides.to_string())
+    run + &shell_quote(&overrides.to_string()) + NO_INPUT
 }
 
-/// A command line that a POSIX shell splits into these words again.
-fn shell_command(words: &[&str]) -> String {
-    words.iter().map(|word| shell_quote(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word with quotes for a POSIX shell, if it needs them.
-pub(crate) fn shell_quote(word: &str) -> String {
-    let mut characters = word.chars();
-    if !word.is_empty() && characters.all(|c| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c))
-    {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
+/// A command that calls curl in a Pod. It is attached to without input, and its exit status is curl's.
+fn curl_command(name: &str, words: &[&str]) -> String {
+    format!(
+        "kubectl -n default run {name} --rm --attach --quiet --restart=Never --image=curlimages/curl --command -- curl {}{NO_INPUT}",
+        shell_command(words)
+    )
 }
 
 #[cfg(test)]

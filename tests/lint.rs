@@ -144,15 +144,17 @@ rule_tests! {
     budget_missing
     card_total
     checksum_missing
+    claim_cannot_bind
     client_settings_unread
     client_url
     deadline_too_short
     device_metric_as_pods
-    exporter_on_every_node
-    floor_below_budget_and_reserve
     down_into_window
     down_not_made_up
     down_too_often
+    exporter_on_every_node
+    floor_below_budget_and_reserve
+    floor_never_free
     floor_out_of_reach
     floor_within_reserve
     forbid_on_guard
@@ -168,17 +170,22 @@ rule_tests! {
     image_keel_and_digest
     image_moving_tag
     liveness_http
-    memory_unattributed
     memory_request_missing
+    memory_unattributed
     metric_unit
     no_series_idle
     own_memory_counted
+    placeholder
+    plain_secret
+    pod_counted_twice
     policy_covers_tenant
     policy_end_of_life
     policy_excludes_too_much
     policy_unused
+    port_not_open
     priority_class_tier
     prune_guard_missing
+    pull_secret_missing
     readiness_missing
     role_too_wide
     schedule_daylight_saving
@@ -186,8 +193,10 @@ rule_tests! {
     scrape_page
     scrape_port
     single_sample
+    stack_suspended
     starts_ungated
     storage_not_retained
+    system_namespace
     target_not_rendered
     two_pods_at_once
     up_again_without_budget
@@ -249,16 +258,36 @@ fn this_repository_has_no_findings_but_allowed_ones() {
 }
 
 #[test]
-fn a_new_stack_only_lacks_a_readiness_probe() {
+fn a_new_stack_lacks_the_marked_values_and_a_readiness_probe() {
     let output = Sandbox::demo().run(&["lint", "--format", "json"]);
     let report: Value = serde_json::from_str(&output.stdout).unwrap();
-    let rules: Vec<&str> = report["findings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|f| f["rule"].as_str().unwrap())
-        .collect();
-    assert_eq!(rules, ["readiness-missing"]);
+    let findings = report["findings"].as_array().unwrap();
+    let rules: BTreeSet<&str> = findings.iter().map(|f| f["rule"].as_str().unwrap()).collect();
+    let expected = ["placeholder", "readiness-missing", "stack-suspended"];
+    assert_eq!(rules, BTreeSet::from(expected));
+}
+
+/// Neither the message nor the line that a report shows contains the secret.
+#[test]
+fn no_report_prints_a_secret() {
+    let sandbox = Sandbox::repository();
+    let env = "    HF_HOME: /data/hf_cache\n";
+    let secrets = ["swordfish7", "p4ssw0rd", "sesame99"];
+    let [password, in_url, argument] = secrets;
+    sandbox.replace(
+        "values/tts.yaml",
+        env,
+        &format!("{env}    DB_PASSWORD: {password}\n    QUEUE: redis://me:{in_url}@queue:6379\n"),
+    );
+    let args = format!("server.args=[--token={argument}]");
+    for format in ["text", "json", "github", "sarif"] {
+        let output = sandbox.run(&["lint", "--set", &args, "--format", format]);
+        assert_eq!(output.code, 1, "{format}: {}", output.stderr);
+        assert!(output.stdout.contains("DB_PASSWORD"), "{format}: {}", output.stdout);
+        for secret in secrets {
+            assert!(!output.stdout.contains(secret), "{format}: {}", output.stdout);
+        }
+    }
 }
 
 #[test]
@@ -401,7 +430,7 @@ fn a_value_cannot_inject_a_workflow_command() {
     );
     assert!(!output.stdout.contains('\u{1b}'));
     let text = sandbox.run(&["lint"]).stdout;
-    assert!(text.contains(r"x\n::error title=a::b%0a\u{1b}[31m"), "{text}");
+    assert!(text.contains(r"x\n::error title=a::b%0A\u{1b}[31m"), "{text}");
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn a_target_that_nothing_renders_is_found() {
     let list = sandbox.ok(&[&["doctor", "--format", "json"], &args[..]].concat()).stdout;
     let list: Vec<Value> = serde_json::from_str(&list).unwrap();
     let item = list.iter().find(|item| item["summary"] == "Deployment tts/model").unwrap();
-    assert_eq!(item["command"], "kubectl -n tts get deployments.apps model");
+    assert_eq!(item["command"], "kubectl -n tts get deployments.apps model </dev/null");
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The input of rules: one rendered stack, and the owners' policies.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::failed;
 use super::off_peak::OffPeakTimes;
+use super::rules::StackTimes;
 use crate::explain::{Field, Rendering, Subject};
 use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::{Message, Object, Objects, nearest_written};
@@ -14,7 +16,7 @@ use crate::values::Values;
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostics;
 use yaml_spans::source::{Source, SourceId, Sources, Span};
-use yaml_spans::{self, Path};
+use yaml_spans::{self, Node, Path};
 
 /// One stack. Everything that rules read is parsed before the first rule runs, and input that can't be
 /// parsed is an error, so that no rule has to skip it. Settings of the gate that only the cluster knows
@@ -23,7 +25,7 @@ pub(super) struct RuleContext<'a> {
     /// Its values.
     pub values: &'a Values,
     /// The times of its three jobs.
-    pub times: OffPeakTimes,
+    pub times: &'a OffPeakTimes,
     /// Its objects, without edited policies.
     pub objects: Objects,
     /// Its gates, by the object that each scales.
@@ -50,6 +52,8 @@ pub(super) enum Location {
     Value(Path),
     /// A field of an object that the stack renders.
     Field(ObjectId, Path),
+    /// A text of a values file.
+    Text(Span),
 }
 
 /// A violation of a rule, before its place in a file is known.
@@ -57,6 +61,16 @@ pub(super) enum Location {
 pub(super) struct Violation {
     pub location: Location,
     pub message: Message,
+    pub line: Line,
+}
+
+/// The treatment of the line at a violation's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Reports show it.
+    Shown,
+    /// No report shows it: it contains a secret.
+    Hidden,
 }
 
 impl Location {
@@ -65,6 +79,7 @@ impl Location {
         match self {
             Location::Value(path) => (Some(path.to_string()), None),
             Location::Field(id, path) => ((!path.is_root()).then(|| path.to_string()), Some(id)),
+            Location::Text(_) => (None, None),
         }
     }
 }
@@ -72,12 +87,22 @@ impl Location {
 impl Violation {
     /// A violation at a value.
     pub fn at_value(path: impl Into<Path>, message: Message) -> Self {
-        Violation { location: Location::Value(path.into()), message }
+        Violation::new(Location::Value(path.into()), message)
     }
 
     /// A violation at a field of an object.
     pub fn at_field(object: &Object, path: Path, message: Message) -> Self {
-        Violation { location: Location::Field(object.id.clone(), path), message }
+        Violation::new(Location::Field(object.id.clone(), path), message)
+    }
+
+    /// A violation at a place.
+    pub fn new(location: Location, message: Message) -> Self {
+        Violation { location, message, line: Line::Shown }
+    }
+
+    /// The same violation, whose line no report shows.
+    pub fn with_hidden_line(self) -> Self {
+        Violation { line: Line::Hidden, ..self }
     }
 }
 
@@ -86,13 +111,31 @@ pub(super) fn key_path(keys: &[&str]) -> Path {
     keys.iter().fold(Path::root(), |path, key| path.key(*key))
 }
 
-/// Parses the times of a stack's jobs.
+/// Parses the times of the stacks' jobs. Stacks with the same schedules share them, so that their windows
+/// are found once.
 ///
 /// # Errors
 /// Kubernetes would refuse a schedule or the time zone.
-pub(super) fn off_peak_times(stack: &LoadedStack) -> Result<OffPeakTimes, Diagnostics> {
-    OffPeakTimes::parse(&stack.loaded.values.off_peak)
-        .ok_or_else(|| failed(format!("invalid schedule or time zone in `{}`", stack.file)))
+pub(super) fn read_times(stacks: &[LoadedStack]) -> Result<Vec<StackTimes<'_>>, Diagnostics> {
+    let mut shared: BTreeMap<[&str; 4], Arc<OffPeakTimes>> = BTreeMap::new();
+    stacks
+        .iter()
+        .map(|stack| {
+            let off_peak = &stack.loaded.values.off_peak;
+            let (up, guard, down) = (&off_peak.up, &off_peak.guard, &off_peak.down);
+            let zone = off_peak.time_zone.as_str();
+            let times = match shared.entry([up.as_str(), guard.as_str(), down.as_str(), zone]) {
+                Entry::Occupied(known) => Arc::clone(known.get()),
+                Entry::Vacant(free) => {
+                    let times = OffPeakTimes::parse(off_peak).ok_or_else(|| {
+                        failed(format!("invalid schedule or time zone in `{}`", stack.file))
+                    })?;
+                    Arc::clone(free.insert(Arc::new(times)))
+                }
+            };
+            Ok(StackTimes { stack, times })
+        })
+        .collect()
 }
 
 impl<'a> RuleContext<'a> {
@@ -100,7 +143,10 @@ impl<'a> RuleContext<'a> {
     ///
     /// # Errors
     /// The stack does not render.
-    pub fn new(stack: &'a LoadedStack, policies: &'a Policies) -> Result<Self, Diagnostics> {
+    pub fn new(
+        StackTimes { stack, times }: &'a StackTimes<'a>,
+        policies: &'a Policies,
+    ) -> Result<Self, Diagnostics> {
         // Rules read the owners' policies, not the edited ones.
         let subject = Subject { extra: None, ..stack.subject() };
         let rendering = subject.rendering().ok_or_else(|| {
@@ -119,7 +165,7 @@ impl<'a> RuleContext<'a> {
         let values = &stack.loaded.values;
         Ok(RuleContext {
             values,
-            times: off_peak_times(stack)?,
+            times,
             gates: find_gates(&objects, &namespaces),
             policies: policies.show(tenant(values).as_ref())?,
             objects,
@@ -143,6 +189,7 @@ impl<'a> RuleContext<'a> {
     pub fn find_span(&self, location: &Location) -> Option<Span> {
         match location {
             Location::Value(path) => nearest_written(&self.stack.loaded.tree, path),
+            Location::Text(span) => Some(*span),
             Location::Field(id, path) => self
                 .value_behind(id, path)
                 .and_then(|value| nearest_written(&self.stack.loaded.tree, &value))
@@ -154,21 +201,69 @@ impl<'a> RuleContext<'a> {
     /// whose change moves the field. Each candidate costs one rendering of the stack; an expression
     /// names one or two.
     fn value_behind(&self, id: &ObjectId, path: &Path) -> Option<Path> {
-        let span = path.find(&self.objects.get(id)?.node)?.span?;
-        let origin = self.sources().origin(span).filter(|origin| origin.interpolated)?;
+        let (expression, below) = self.find_expression(id, path)?;
         let (document, _) = self.rendering.objects().find(|(_, known)| known == id)?;
         let field = Field { path: path.clone(), ..document };
         let values = yaml_spans::to_node(self.values).ok()?;
         self.sources()
-            .slice(origin.template)
+            .slice(expression)
             .split(|c: char| !c.is_alphanumeric() && c != '.' && c != '_')
             .filter_map(|word| word.parse::<Path>().ok())
             .filter(|candidate| candidate.find(&values).is_some())
+            .map(|candidate| {
+                let exact = candidate.join(&below);
+                if exact.find(&values).is_some() { exact } else { candidate }
+            })
             .find(|candidate| {
                 self.subject
                     .influences_of(&self.rendering, candidate)
                     .is_ok_and(|influences| influences.iter().any(|moved| moved.reaches(&field)))
             })
+    }
+
+    /// The template's expression that writes a field, and the field's path in the expression's value: an
+    /// expression may write a whole map or list.
+    fn find_expression(&self, id: &ObjectId, path: &Path) -> Option<(Span, Path)> {
+        let object = &self.objects.get(id)?.node;
+        let expression_of = |path: &Path| {
+            let origin = self.sources().origin(path.find(object)?.span?)?;
+            origin.interpolated.then_some(origin.template)
+        };
+        let expression = expression_of(path)?;
+        let mut own = path.clone();
+        while let Some(parent) =
+            own.parent().filter(|parent| expression_of(parent) == Some(expression))
+        {
+            own = parent;
+        }
+        let below = path.segments().get(own.segments().len()..).unwrap_or_default();
+        let below = below.iter().fold(Path::root(), |mut path, segment| {
+            path.push(segment.clone());
+            path
+        });
+        Some((expression, below))
+    }
+
+    /// Returns true if the values files, overlays or assignments write a value: it is not a default.
+    pub fn is_written(&self, path: impl Into<Path>) -> bool {
+        path.into().find(&self.stack.loaded.tree).is_some()
+    }
+
+    /// The values as they are written, without defaults.
+    pub fn written_values(&self) -> &Node {
+        &self.stack.loaded.tree
+    }
+
+    /// The lines of the values file and the overlays, with their places.
+    pub fn written_lines(&self) -> impl Iterator<Item = (Span, &str)> {
+        // An assignment has no comments, and a template's belong to all stacks.
+        let is_values = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
+        self.stack.sources.iter().filter(move |(_, source)| is_values(source.name())).flat_map(
+            |(id, source)| {
+                let lines = source.text().lines().count() as u32;
+                (1..=lines).map(move |line| (source.line_span(id, line), source.line(line)))
+            },
+        )
     }
 
     /// The extended resource that the server requests, such as `nvidia.com/gpu`.

@@ -11,6 +11,7 @@ mod context;
 mod off_peak;
 pub mod report;
 mod rules;
+mod texts;
 mod value_paths;
 
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ use yaml_spans::source::{Place, Source, SourceId, Sources, Span};
 
 use allow::Comment;
 pub(crate) use allow::allow_comments;
-use context::{Policies, RuleContext, Violation, off_peak_times};
+use context::{Line, Policies, RuleContext, Violation, read_times};
 use rules::{Check, StackTimes};
 pub use rules::{RULES, Rule, find_rule, rule_ids};
 
@@ -109,14 +110,15 @@ impl Report {
 /// A stack does not render, its gate would refuse its settings, or a policy can't be read.
 pub fn run(input: &Input<'_>) -> Result<Report, Diagnostics> {
     let policies = Policies::read(&input.policies)?;
+    let stacks = read_times(input.stacks)?;
     let mut collected = Collected::default();
     // A thread drops the rendering of one stack before it starts the next.
     let results =
-        parallel::map(input.stacks, MIN_STACKS_PER_THREAD, |stack| check_stack(stack, &policies));
+        parallel::map(&stacks, MIN_STACKS_PER_THREAD, |stack| check_stack(stack, &policies));
     for result in results {
         collected.append(result?);
     }
-    check_project(input, &policies, &mut collected)?;
+    check_project(input, &stacks, &policies, &mut collected);
     check_comments(input, &policies, &mut collected);
     Ok(collected.into_report(input.stacks.len()))
 }
@@ -125,7 +127,7 @@ pub fn run(input: &Input<'_>) -> Result<Report, Diagnostics> {
 const MIN_STACKS_PER_THREAD: usize = 3;
 
 /// Checks the rules that apply to each stack.
-fn check_stack(stack: &LoadedStack, policies: &Policies) -> Result<Collected, Diagnostics> {
+fn check_stack(stack: &StackTimes<'_>, policies: &Policies) -> Result<Collected, Diagnostics> {
     let context = RuleContext::new(stack, policies)?;
     let mut collected = Collected::default();
     for rule in RULES {
@@ -142,18 +144,14 @@ fn check_stack(stack: &LoadedStack, policies: &Policies) -> Result<Collected, Di
 /// Checks the rules that apply to all stacks together.
 fn check_project(
     input: &Input<'_>,
+    stacks: &[StackTimes<'_>],
     policies: &Policies,
     collected: &mut Collected,
-) -> Result<(), Diagnostics> {
-    let stacks = input
-        .stacks
-        .iter()
-        .map(|stack| Ok(StackTimes { stack, times: off_peak_times(stack)? }))
-        .collect::<Result<Vec<_>, Diagnostics>>()?;
+) {
     for rule in RULES {
         match rule.check {
             Check::Project(check) => {
-                for (stack, path, message) in check(&stacks) {
+                for (stack, path, message) in check(stacks) {
                     let span = nearest_written(&stack.loaded.tree, &path);
                     let violation = Violation::at_value(path, message);
                     collected.add(rule, &stack.sources, span, violation);
@@ -167,7 +165,6 @@ fn check_project(
             _ => {}
         }
     }
-    Ok(())
 }
 
 /// Checks the comments that allow findings, after all other rules.
@@ -207,7 +204,10 @@ impl Collected {
     ) {
         let comment = span.and_then(|span| allow::comment_for(sources, span, rule.id));
         let (path, object) = violation.location.into_names();
-        let place = span.map(|span| sources.place(span));
+        let mut place = span.map(|span| sources.place(span));
+        if let (Some(place), Line::Hidden) = (&mut place, violation.line) {
+            place.excerpt.clear();
+        }
         let finding = Finding { rule, message: violation.message, place, path, object };
         self.add_finding(finding, comment);
     }

@@ -4,6 +4,7 @@
 //! values always have the same findings.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use jiff::civil::date;
 use jiff::tz::TimeZone;
@@ -27,17 +28,34 @@ pub(super) struct OffPeakTimes {
     pub guard: RunTimes,
     /// The runs that close the window.
     pub down: RunTimes,
+    /// The windows of the two weeks, once a rule has asked for them.
+    windows: OnceLock<Vec<GuardedWindow>>,
+    /// The windows of the month.
+    month_windows: OnceLock<Vec<Window>>,
+}
+
+/// A window, and the longest time in it without a run of the guard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GuardedWindow {
+    /// The window.
+    pub window: Window,
+    /// `None` if the guard never runs in it.
+    pub longest_unguarded: Option<SignedDuration>,
 }
 
 impl OffPeakTimes {
     /// Parses the values; `None` if Kubernetes would refuse a schedule or the time zone.
     pub fn parse(off_peak: &OffPeak) -> Option<Self> {
         let zone = off_peak.time_zone.as_str();
-        Some(OffPeakTimes {
-            up: RunTimes::parse(off_peak.up.as_str(), zone)?,
-            guard: RunTimes::parse(off_peak.guard.as_str(), zone)?,
-            down: RunTimes::parse(off_peak.down.as_str(), zone)?,
-        })
+        Some(OffPeakTimes::new(
+            RunTimes::parse(off_peak.up.as_str(), zone)?,
+            RunTimes::parse(off_peak.guard.as_str(), zone)?,
+            RunTimes::parse(off_peak.down.as_str(), zone)?,
+        ))
+    }
+
+    fn new(up: RunTimes, guard: RunTimes, down: RunTimes) -> Self {
+        OffPeakTimes { up, guard, down, windows: OnceLock::new(), month_windows: OnceLock::new() }
     }
 
     fn schedule(&self) -> WindowSchedule<'_> {
@@ -53,22 +71,35 @@ impl OffPeakTimes {
     }
 
     /// The windows that open in the two weeks.
-    pub fn windows(&self) -> Vec<Window> {
-        let two_weeks = self.two_weeks();
-        two_weeks.map(|(start, end)| self.schedule().windows(start, end)).unwrap_or_default()
+    pub fn windows(&self) -> impl ExactSizeIterator<Item = Window> + Clone {
+        self.guarded_windows().iter().map(|guarded| guarded.window)
+    }
+
+    /// The windows that open in the two weeks, each with the longest time without a run of the guard.
+    pub fn guarded_windows(&self) -> &[GuardedWindow] {
+        self.windows.get_or_init(|| {
+            let windows = self.two_weeks().map(|(start, end)| self.schedule().windows(start, end));
+            let guard = |window| GuardedWindow {
+                window,
+                longest_unguarded: self.longest_unguarded(window),
+            };
+            windows.into_iter().flatten().map(guard).collect()
+        })
     }
 
     /// The windows of a month that is the same for all stacks, so that they can be compared.
-    pub fn month_windows(&self) -> Vec<Window> {
-        let Ok(start) = START.to_zoned(TimeZone::UTC) else { return Vec::new() };
-        let start = start.timestamp();
-        let month = SignedDuration::from_hours(24 * MONTH_DAYS);
-        let end = start.checked_add(month).unwrap_or(Timestamp::MAX);
-        self.schedule().windows(start, end)
+    pub fn month_windows(&self) -> &[Window] {
+        self.month_windows.get_or_init(|| {
+            let Ok(start) = START.to_zoned(TimeZone::UTC) else { return Vec::new() };
+            let start = start.timestamp();
+            let month = SignedDuration::from_hours(24 * MONTH_DAYS);
+            let end = start.checked_add(month).unwrap_or(Timestamp::MAX);
+            self.schedule().windows(start, end)
+        })
     }
 
     /// The longest time in a window without a run of the guard; `None` if the guard never runs in it.
-    pub fn longest_unguarded(&self, window: Window) -> Option<SignedDuration> {
+    fn longest_unguarded(&self, window: Window) -> Option<SignedDuration> {
         let runs = self.guard.runs(window.opens, window.closes);
         longest_unguarded(window, runs).map(|gap| gap.closes.duration_since(gap.opens))
     }
@@ -94,13 +125,13 @@ impl OffPeakTimes {
     /// The number of the guard's runs in the two weeks that fall outside every window, and of all.
     pub fn idle_guard_runs(&self) -> (usize, usize) {
         let Some((start, end)) = self.two_weeks() else { return (0, 0) };
-        let windows = self.windows();
+        let windows = self.guarded_windows();
         let (mut idle, mut all) = (0, 0);
         for run in self.guard.runs(start, end) {
             all += 1;
-            let next = windows.partition_point(|window| window.opens <= run);
+            let next = windows.partition_point(|guarded| guarded.window.opens <= run);
             let last = next.checked_sub(1).and_then(|index| windows.get(index));
-            if last.is_none_or(|window| run >= window.closes) {
+            if last.is_none_or(|last| run >= last.window.closes) {
                 idle += 1;
             }
         }
@@ -156,7 +187,7 @@ mod tests {
 
     fn times(up: &str, guard: &str, down: &str) -> OffPeakTimes {
         let parse = |schedule| RunTimes::parse(schedule, "Europe/London").unwrap();
-        OffPeakTimes { up: parse(up), guard: parse(guard), down: parse(down) }
+        OffPeakTimes::new(parse(up), parse(guard), parse(down))
     }
 
     #[test]
@@ -179,7 +210,7 @@ mod tests {
     fn two_weeks_have_a_window_each_night() {
         let nightly = times("0 2 * * *", "*/5 2-5 * * *", "0 6 * * *");
         assert_eq!(nightly.windows().len(), 14);
-        let longest = nightly.longest_unguarded(nightly.windows()[0]);
+        let longest = nightly.guarded_windows()[0].longest_unguarded;
         assert_eq!(longest, Some(SignedDuration::from_mins(5)));
         assert_eq!(nightly.idle_guard_runs().0, 0);
     }
@@ -187,16 +218,16 @@ mod tests {
     #[test]
     fn unguarded_time_counts_at_both_ends() {
         let late = times("0 2 * * *", "30 3 * * *", "0 6 * * *");
-        let longest = late.longest_unguarded(late.windows()[0]);
+        let longest = late.guarded_windows()[0].longest_unguarded;
         assert_eq!(longest, Some(SignedDuration::from_mins(150)));
         let never = times("0 2 * * *", "*/5 12 * * *", "0 6 * * *");
-        assert_eq!(never.longest_unguarded(never.windows()[0]), None);
+        assert_eq!(never.guarded_windows()[0].longest_unguarded, None);
         assert_eq!(never.idle_guard_runs(), (14 * 12, 14 * 12));
     }
 
     #[test]
     fn a_window_that_closes_when_it_opens_does_not_count() {
-        assert_eq!(times("0 2 * * *", "0 2 * * *", "0 2 * * *").windows(), []);
+        assert_eq!(times("0 2 * * *", "0 2 * * *", "0 2 * * *").windows().len(), 0);
         let twice = times("0 2,3 * * *", "0 2 * * *", "0 6 * * *");
         assert_eq!(twice.windows().len(), 14);
     }
@@ -205,6 +236,6 @@ mod tests {
     fn a_rare_window_is_found() {
         let monthly = times("0 2 1 * *", "*/5 2-5 1 * *", "0 6 1 * *");
         assert_eq!(monthly.windows().len(), 1);
-        assert_eq!(times("0 2 30 2 *", "0 2 * * *", "0 6 * * *").windows(), []);
+        assert_eq!(times("0 2 30 2 *", "0 2 * * *", "0 6 * * *").windows().len(), 0);
     }
 }

@@ -39,6 +39,7 @@ value_paths! {
     GATE_BUDGET = "gate.budget";
     GATE_COUNT = "gate.count";
     GATE_DRY_RUN = "gate.dryRun";
+    GATE_EXPORTER = "gate.exporter";
     GATE_FLOOR = "gate.floor";
     GATE_FREE_METRIC = "gate.freeMetric";
     GATE_IMAGE = "gate.image";

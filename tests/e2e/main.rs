@@ -16,6 +16,7 @@ mod agreement;
 mod apply;
 mod argocd;
 mod crash;
+mod doctor;
 mod gate;
 mod harness;
 mod immutable;

@@ -232,6 +232,14 @@ impl Quantity {
         }
     }
 
+    /// The amount as a floating-point number, for a sum.
+    #[must_use]
+    pub fn approximate(&self) -> f64 {
+        let digits: f64 = self.digits.parse().unwrap_or(0.0);
+        let magnitude = digits * 10f64.powi(self.tens) * 2f64.powi(self.twos);
+        if self.negative { -magnitude } else { magnitude }
+    }
+
     /// The amount's decimal digits with `places` of them after the point, without leading zeros.
     fn decimal_digits(&self, places: i32) -> Vec<u8> {
         let mut digits: Vec<u8> = self.digits.bytes().map(|b| b - b'0').collect();
@@ -369,6 +377,15 @@ mod tests {
             "0x10", ".", "1e1.5",
         ] {
             assert!(Quantity::parse(text).is_none(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn amounts_are_close_to_their_floating_point_numbers() {
+        for (text, number) in [("0", 0.0), ("1.5Gi", 1_610_612_736.0), ("-200m", -0.2), ("2k", 2e3)]
+        {
+            let close = (Quantity::parse(text).unwrap().approximate() - number).abs() < 1e-9;
+            assert!(close, "{text}");
         }
     }
 

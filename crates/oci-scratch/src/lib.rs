@@ -27,4 +27,4 @@ pub use layer::Entry;
 pub use layout::{Blob, Layout};
 pub use reference::Reference;
 pub use refusal::RegistryError;
-pub use registry::{PushStep, Registry};
+pub use registry::{PushStep, Registry, RemoteImage, RemotePlatform};

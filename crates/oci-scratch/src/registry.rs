@@ -15,7 +15,7 @@ use crate::Digest;
 use crate::authentication::{Challenge, MAX_TOKEN_BYTES, basic_credential, parse_token, token_url};
 use crate::credentials::Login;
 use crate::layout::{Blob, Layout};
-use crate::manifest::MAX_MANIFEST_BYTES;
+use crate::manifest::{Index, MAX_MANIFEST_BYTES, Manifest};
 use crate::reference::Reference;
 use crate::refusal::{Access, RegistryError, RegistryRequest};
 
@@ -27,6 +27,29 @@ pub struct Registry {
     /// Use HTTP without TLS, for a registry on this machine.
     pub plain_http: bool,
 }
+
+/// An image in a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteImage {
+    /// The digest that the reference leads to; for an image for several machines, the list's.
+    pub digest: Digest,
+    /// The image for each kind of machine: one, unless the digest is a list's.
+    pub platforms: Vec<RemotePlatform>,
+}
+
+/// The image for one kind of machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemotePlatform {
+    /// `linux/amd64`; `None` if the registry's list does not tell it.
+    pub name: Option<String>,
+    /// The number of layers.
+    pub layers: usize,
+    /// The bytes that a node without any layer downloads.
+    pub bytes: u64,
+}
+
+/// The most images of a list that are described.
+const MAX_PLATFORMS: usize = 8;
 
 /// A step of a push or a query, for progress messages.
 #[derive(Debug)]
@@ -112,6 +135,40 @@ impl Registry {
     ) -> Result<Digest, RegistryError> {
         Session::open(self, of, Access::Pull, watch)?.manifest_digest()
     }
+
+    /// Describes an image without downloading it: its digest, and the size of its layers for each kind of
+    /// machine, eight at most.
+    ///
+    /// # Errors
+    /// The registry fails or rejects a request.
+    pub fn describe(
+        &self,
+        of: &Reference,
+        watch: &mut dyn FnMut(PushStep<'_>),
+    ) -> Result<RemoteImage, RegistryError> {
+        let mut session = Session::open(self, of, Access::Pull, watch)?;
+        let (digest, body) = session.manifest()?;
+        let Ok(index) = serde_json::from_slice::<Index>(&body) else {
+            let platforms = vec![session.platform(None, &body)?];
+            return Ok(RemoteImage { digest, platforms });
+        };
+        let mut platforms = Vec::new();
+        for part in index.manifests {
+            let platform = part.platform;
+            // Signatures and the like are for no machine.
+            if platform.as_ref().is_some_and(|platform| platform.os == "unknown") {
+                continue;
+            }
+            if platforms.len() == MAX_PLATFORMS {
+                break;
+            }
+            let name =
+                platform.map(|platform| format!("{}/{}", platform.os, platform.architecture));
+            let body = session.manifest_of(&part.digest)?;
+            platforms.push(session.platform(name, &body)?);
+        }
+        Ok(RemoteImage { digest, platforms })
+    }
 }
 
 /// One push or query.
@@ -180,6 +237,44 @@ impl<'a> Session<'a> {
     /// Computes the digest from the manifest's bytes, and compares it with the digest that was asked
     /// for and the one that the registry states.
     fn manifest_digest(&mut self) -> Result<Digest, RegistryError> {
+        Ok(self.manifest()?.0)
+    }
+
+    /// The manifest of a list's part, whose digest must be that of its bytes.
+    fn manifest_of(&mut self, digest: &str) -> Result<Vec<u8>, RegistryError> {
+        let parsed = Digest::parse(digest).ok_or_else(|| {
+            self.request.not_a_manifest(b"", &format!("the list has the digest `{digest}`"))
+        })?;
+        let url = self.url(&format!("manifests/{parsed}"))?;
+        let call = Call { accept: &ACCEPTED, limit: MAX_MANIFEST_BYTES, ..get(url) };
+        let answer = self.retry(|session| session.exchange(&call, |status| status == 200))?;
+        check_manifest(&answer).map_err(|why| self.request.not_a_manifest(&answer.body, &why))?;
+        let computed = Digest::of(&answer.body);
+        match computed == parsed {
+            true => Ok(answer.body),
+            false => {
+                let reason =
+                    format!("the manifest has the digest `{computed}`: expected `{parsed}`");
+                Err(self.request.not_a_manifest(b"", &reason))
+            }
+        }
+    }
+
+    /// The size of an image by its manifest.
+    fn platform(
+        &self,
+        name: Option<String>,
+        manifest: &[u8],
+    ) -> Result<RemotePlatform, RegistryError> {
+        let manifest: Manifest = serde_json::from_slice(manifest)
+            .map_err(|error| self.request.not_a_manifest(b"", &error.to_string()))?;
+        let sizes = manifest.layers.iter().map(|layer| layer.size);
+        let bytes = sizes.fold(manifest.config.size, u64::saturating_add);
+        Ok(RemotePlatform { name, layers: manifest.layers.len(), bytes })
+    }
+
+    /// The manifest and its digest, computed as [`manifest_digest`](Self::manifest_digest) says.
+    fn manifest(&mut self) -> Result<(Digest, Vec<u8>), RegistryError> {
         let url = self.manifest_url()?;
         let call = Call { accept: &ACCEPTED, limit: MAX_MANIFEST_BYTES, ..get(url) };
         let answer = self.retry(|session| session.exchange(&call, |status| status == 200))?;
@@ -195,7 +290,7 @@ impl<'a> Session<'a> {
                 return Err(self.request.not_a_manifest(b"", &reason));
             }
         }
-        Ok(computed)
+        Ok((computed, answer.body))
     }
 
     /// The address of the image's manifest.

@@ -4,7 +4,7 @@ use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
 use crate::model::{Message, Severity};
-use crate::values::Bytes;
+use crate::values::{Bytes, Values};
 
 pub(super) const RULE: Rule = Rule {
     id: "card-total",
@@ -40,24 +40,32 @@ const GPUS: [Gpu; 5] = [
 /// <https://github.com/NVIDIA/k8s-device-plugin/blob/main/docs/gpu-feature-discovery/README.md>
 const PRODUCT: &str = "nvidia.com/gpu.product";
 
+/// The GPU of the nodes that `server.nodeSelector` selects, if it is known.
+fn selected_gpu(product: &str) -> Option<&'static Gpu> {
+    // The product name of a shared GPU has a suffix: `Tesla-T4-SHARED`.
+    GPUS.iter().find(|gpu| {
+        let suffix = product.strip_prefix(gpu.product);
+        suffix.is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('-'))
+    })
+}
+
+/// The memory that the GPU of the selected nodes offers, if it is known.
+pub(super) fn offered_memory(values: &Values) -> Option<Bytes> {
+    let product = values.server.node_selector.get(PRODUCT)?;
+    Some(selected_gpu(product)?.offers)
+}
+
 fn card_total(context: &RuleContext<'_>) -> Vec<Violation> {
     let Some(total) = context.values.gpu.total else { return Vec::new() };
     let message = match context.values.server.node_selector.get(PRODUCT) {
-        Some(product) => {
-            // The product name of a shared GPU has a suffix: `Tesla-T4-SHARED`.
-            let known = GPUS.iter().find(|gpu| {
-                let suffix = product.strip_prefix(gpu.product);
-                suffix.is_some_and(|suffix| suffix.is_empty() || suffix.starts_with('-'))
-            });
-            known.filter(|gpu| total > gpu.offers).map(|gpu| {
-                Message::of("The nodes have a ")
-                    .code(product)
-                    .and(", which offers ")
-                    .code(format_mebibytes(gpu.offers))
-                    .and(", less than ")
-                    .code(total.to_string())
-            })
-        }
+        Some(product) => selected_gpu(product).filter(|gpu| total > gpu.offers).map(|gpu| {
+            Message::of("The nodes have a ")
+                .code(product)
+                .and(", which offers ")
+                .code(format_mebibytes(gpu.offers))
+                .and(", less than ")
+                .code(total.to_string())
+        }),
         // The GPU is unknown, but this is a nominal size, which no GPU offers in full.
         None => GPUS.iter().find(|gpu| gpu.nominal == total).map(|gpu| {
             Message::of("No GPU with a nominal size of ")

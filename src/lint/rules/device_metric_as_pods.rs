@@ -31,9 +31,9 @@ fn device_metric_as_pods(context: &RuleContext<'_>) -> Vec<Violation> {
                 .and(" counts a whole GPU: read it with ")
                 .code(format!("gate.exporter: {}", preset.name));
             // An exporter that reads the metric rightly has had its `series` overridden.
-            let path = match gate.exporter.preset().series {
-                Some(_) => value_paths::GATE_SERIES,
-                None => value_paths::GATE_METRIC,
+            let path = match context.is_written(value_paths::GATE_SERIES) {
+                true => value_paths::GATE_SERIES,
+                false => value_paths::GATE_METRIC,
             };
             vec![Violation::at_value(path, message)]
         }

@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn guard_idles(context: &RuleContext<'_>) -> Vec<Violation> {
     let (idle, all) = context.times.idle_guard_runs();
-    if idle * 2 <= all || context.times.windows().is_empty() {
+    if idle * 2 <= all || context.times.windows().len() == 0 {
         return Vec::new();
     }
     let message = Message::of(format!(

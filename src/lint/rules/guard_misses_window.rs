@@ -16,17 +16,15 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn guard_misses_window(context: &RuleContext<'_>) -> Vec<Violation> {
-    let windows = context.times.windows();
-    let unguarded: Vec<_> = windows
-        .iter()
-        .filter(|window| context.times.longest_unguarded(**window).is_none())
-        .collect();
+    let windows = context.times.guarded_windows();
+    let unguarded: Vec<_> =
+        windows.iter().filter(|guarded| guarded.longest_unguarded.is_none()).collect();
     let Some(first) = unguarded.first() else { return Vec::new() };
     let message = Message::of(format!(
         "The guard never runs in {} of {} windows in two weeks, such as {}",
         unguarded.len(),
         windows.len(),
-        context.times.format(**first)
+        context.times.format(first.window)
     ));
     vec![Violation::at_value(value_paths::GUARD_SCHEDULE, message)]
 }

@@ -24,9 +24,9 @@ fn guard_too_slow(context: &RuleContext<'_>) -> Vec<Violation> {
     // A window in which the guard never runs is the finding of `guard-misses-window`.
     let longest = context
         .times
-        .windows()
-        .into_iter()
-        .filter_map(|window| context.times.longest_unguarded(window))
+        .guarded_windows()
+        .iter()
+        .filter_map(|guarded| guarded.longest_unguarded)
         .max();
     // What Prometheus answers may be that old: the guard is blind for the interval of its scrapes, too.
     let gate = &context.values.gate;

@@ -26,5 +26,10 @@ fn memory_unattributed(context: &RuleContext<'_>) -> Vec<Violation> {
     let message = Message::of("The guard yields only when less than ")
         .code(Bytes::new(needed).to_string())
         .and(" is free, and does not know what the server uses");
-    vec![Violation::at_value(value_paths::GATE_SERIES, message)]
+    // A preset that decides the series is the value to change.
+    let path = match context.is_written(value_paths::GATE_SERIES) {
+        true => value_paths::GATE_SERIES,
+        false => value_paths::GATE_EXPORTER,
+    };
+    vec![Violation::at_value(path, message)]
 }

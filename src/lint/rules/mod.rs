@@ -8,6 +8,7 @@ mod budget_above_floor;
 mod budget_missing;
 mod card_total;
 mod checksum_missing;
+mod claim_cannot_bind;
 mod client_settings_unread;
 mod client_url;
 mod deadline_too_short;
@@ -17,6 +18,7 @@ mod down_not_made_up;
 mod down_too_often;
 mod exporter_on_every_node;
 mod floor_below_budget_and_reserve;
+mod floor_never_free;
 mod floor_out_of_reach;
 mod floor_within_reserve;
 mod forbid_on_guard;
@@ -37,12 +39,17 @@ mod memory_unattributed;
 mod metric_unit;
 mod no_series_idle;
 mod own_memory_counted;
+mod placeholder;
+mod plain_secret;
+mod pod_counted_twice;
 mod policy_covers_tenant;
 mod policy_end_of_life;
 mod policy_excludes_too_much;
 mod policy_unused;
+mod port_not_open;
 mod priority_class_tier;
 mod prune_guard_missing;
+mod pull_secret_missing;
 mod readiness_missing;
 mod role_too_wide;
 mod schedule_daylight_saving;
@@ -50,8 +57,10 @@ mod scrape_failure_keeps;
 mod scrape_page;
 mod scrape_port;
 mod single_sample;
+mod stack_suspended;
 mod starts_ungated;
 mod storage_not_retained;
+mod system_namespace;
 mod target_not_rendered;
 mod two_pods_at_once;
 mod up_again_without_budget;
@@ -60,6 +69,8 @@ mod window_ends_once;
 mod window_never_opens;
 mod windows_overlap;
 mod yield_too_slow;
+
+use std::sync::Arc;
 
 use crate::model::{Message, Severity};
 use crate::project::load::LoadedStack;
@@ -112,7 +123,7 @@ type CommentViolations<'a> = Vec<(&'a Comment, Message)>;
 /// A stack and the times of its jobs.
 pub(super) struct StackTimes<'a> {
     pub stack: &'a LoadedStack,
-    pub times: OffPeakTimes,
+    pub times: Arc<OffPeakTimes>,
 }
 
 /// All rules.
@@ -120,12 +131,14 @@ pub const RULES: &[&Rule] = &[
     &card_total::RULE,
     &metric_unit::RULE,
     &device_metric_as_pods::RULE,
+    &pod_counted_twice::RULE,
     &floor_within_reserve::RULE,
     &budget_above_floor::RULE,
     &floor_below_budget_and_reserve::RULE,
     &budget_missing::RULE,
     &memory_unattributed::RULE,
     &floor_out_of_reach::RULE,
+    &floor_never_free::RULE,
     &own_memory_counted::RULE,
     &scrape_failure_keeps::RULE,
     &no_series_idle::RULE,
@@ -141,6 +154,7 @@ pub const RULES: &[&Rule] = &[
     &guard_idles::RULE,
     &guard_suspended::RULE,
     &all_suspended::RULE,
+    &stack_suspended::RULE,
     &window_never_opens::RULE,
     &up_again_without_budget::RULE,
     &up_near_down::RULE,
@@ -159,12 +173,16 @@ pub const RULES: &[&Rule] = &[
     &memory_request_missing::RULE,
     &liveness_http::RULE,
     &readiness_missing::RULE,
+    &port_not_open::RULE,
     &checksum_missing::RULE,
     &image_moving_tag::RULE,
     &image_keel_and_digest::RULE,
+    &pull_secret_missing::RULE,
     &role_too_wide::RULE,
     &prune_guard_missing::RULE,
+    &system_namespace::RULE,
     &storage_not_retained::RULE,
+    &claim_cannot_bind::RULE,
     &priority_class_tier::RULE,
     &gate_below_tenant::RULE,
     &policy_covers_tenant::RULE,
@@ -173,6 +191,8 @@ pub const RULES: &[&Rule] = &[
     &policy_unused::RULE,
     &client_url::RULE,
     &client_settings_unread::RULE,
+    &plain_secret::RULE,
+    &placeholder::RULE,
     &scrape_port::RULE,
     &scrape_page::RULE,
     &allow_invalid::RULE,

@@ -20,10 +20,7 @@ fn up_again_without_budget(context: &RuleContext<'_>) -> Vec<Violation> {
         return Vec::new();
     }
     let times = &context.times;
-    let starts = times
-        .windows()
-        .into_iter()
-        .map(|window| times.up.runs(window.opens, window.closes).count());
+    let starts = times.windows().map(|window| times.up.runs(window.opens, window.closes).count());
     let Some(most) = starts.max().filter(|most| *most > 1) else { return Vec::new() };
     let message = Message::of(format!("It runs {most} times in a window, and "))
         .code("gate.budget")

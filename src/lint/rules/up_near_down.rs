@@ -22,7 +22,7 @@ const MIN_TIME: SignedDuration = SignedDuration::from_mins(15);
 fn up_near_down(context: &RuleContext<'_>) -> Vec<Violation> {
     let times = &context.times;
     // The first run of a window is the finding of `window-never-opens`.
-    let late = times.windows().into_iter().find_map(|window| {
+    let late = times.windows().find_map(|window| {
         let last = times.up.runs(window.opens, window.closes).skip(1).last()?;
         (window.closes.duration_since(last) < MIN_TIME).then_some((last, window.closes))
     });

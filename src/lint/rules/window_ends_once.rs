@@ -3,6 +3,7 @@
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
+use crate::model::window::Window;
 use crate::model::{Message, Severity};
 
 pub(super) const RULE: Rule = Rule {
@@ -17,7 +18,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn window_ends_once(context: &RuleContext<'_>) -> Vec<Violation> {
     // A stack that is still suspended has windows all the same.
-    let windows = context.times.windows();
+    let windows: Vec<Window> = context.times.windows().collect();
     let down = &context.times.down;
     let alone = windows.windows(2).find(|pair| {
         let second = down.next(pair[0].closes);

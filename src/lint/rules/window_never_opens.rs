@@ -24,7 +24,7 @@ fn window_never_opens(context: &RuleContext<'_>) -> Vec<Violation> {
         return Vec::new();
     }
     let windows = context.times.windows();
-    let lengths = windows.iter().map(|window| window.closes.duration_since(window.opens));
+    let lengths = windows.map(|window| window.closes.duration_since(window.opens));
     let message = match lengths.min().map(|length| length.as_mins()) {
         None => Message::of(
             "No window opens: the schedule never runs, or the window closes as it opens",

@@ -24,7 +24,7 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
         if values.off_peak.suspend || values.off_peak.suspend_all {
             continue;
         }
-        let windows = times.month_windows().into_iter().map(|window| (window, index));
+        let windows = times.month_windows().iter().map(|window| (*window, index));
         gpus.entry(values.gate.gpu_source()).or_default().extend(windows);
     }
     let gate = |index: usize| stacks.get(index).map(|one| &one.stack.loaded.values.gate);

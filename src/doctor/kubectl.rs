@@ -1,0 +1,77 @@
+//! The user's own `kubectl`, called without a shell and without input.
+
+use std::io::{self, Read};
+use std::process::{Command, Stdio};
+use std::thread;
+
+/// The most bytes that are read of one answer.
+const MAX_OUTPUT_BYTES: u64 = 32 << 20;
+/// The most bytes that are read of its errors.
+const MAX_ERROR_BYTES: u64 = 64 << 10;
+
+/// The longest time that the API server may take for an answer.
+const TIMEOUT: &str = "--request-timeout=20s";
+
+/// A program that is called like `kubectl`.
+#[derive(Debug, Clone)]
+pub struct Kubectl {
+    /// The context of its configuration; `None`: the current one.
+    pub context: Option<String>,
+}
+
+/// The end of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// It exited with 0.
+    pub succeeded: bool,
+    /// Its output; bytes that are not UTF-8 are replaced.
+    pub output: String,
+    /// Its errors.
+    pub errors: String,
+}
+
+impl Kubectl {
+    /// Calls `kubectl` and waits for its end.
+    ///
+    /// # Errors
+    /// It can't be started, or writes more than 32 MiB.
+    pub fn call(&self, arguments: &[String]) -> io::Result<Answer> {
+        let mut command = Command::new("kubectl");
+        if let Some(context) = &self.context {
+            command.arg(format!("--context={context}"));
+        }
+        let mut child = command
+            .arg(TIMEOUT)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let stderr = child.stderr.take();
+        let errors = thread::spawn(move || read_text(stderr, MAX_ERROR_BYTES));
+        let output = read_text(child.stdout.take(), MAX_OUTPUT_BYTES);
+        let is_too_long = output.as_ref().is_ok_and(|text| text.len() as u64 >= MAX_OUTPUT_BYTES);
+        if is_too_long || output.is_err() {
+            // It may wait for a reader.
+            child.kill()?;
+        }
+        let status = child.wait()?;
+        let errors = errors.join().unwrap_or_else(|_| Ok(String::new()))?;
+        match is_too_long {
+            true => Err(io::Error::other(format!("more than {} MiB", MAX_OUTPUT_BYTES >> 20))),
+            false => Ok(Answer { succeeded: status.success(), output: output?, errors }),
+        }
+    }
+}
+
+fn read_text(from: Option<impl Read>, most: u64) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    if let Some(mut from) = from {
+        from.by_ref().take(most).read_to_end(&mut bytes)?;
+        // The rest of the errors is not kept, and must not block the program.
+        if most == MAX_ERROR_BYTES {
+            io::copy(&mut from, &mut io::sink())?;
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

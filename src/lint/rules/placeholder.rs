@@ -1,0 +1,147 @@
+//! A value that was meant to be replaced.
+
+use std::collections::BTreeSet;
+
+use super::{Check, Rule};
+use crate::lint::context::{Location, RuleContext, Violation};
+use crate::lint::texts::visit_texts;
+use crate::model::object::items_at;
+use crate::model::{Message, Severity, workload};
+use yaml_spans::{Node, Path};
+
+pub(super) const RULE: Rule = Rule {
+    id: "placeholder",
+    severity: Severity::Critical,
+    summary: "A host that never exists (`example.com`, `.example`, `.invalid`, `.test`), or a line still marked `<-`",
+    rationale: "The image is never pulled, or the URL never answers: `up` scales a server that does not start.",
+    fix: "Write the real value, and remove the mark `# <-`.",
+    source: "RFC 2606 and RFC 6761: names that are reserved for documentation and tests; `tts-render init` marks the lines to edit",
+    check: Check::Stack(placeholder),
+};
+
+/// Domains that are reserved for documentation and tests.
+const RESERVED: [&str; 6] =
+    ["example.com", "example.net", "example.org", "example", "invalid", "test"];
+
+/// The mark of a value that is to be replaced.
+const MARK: &str = "<-";
+
+fn placeholder(context: &RuleContext<'_>) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    let mut hosts = BTreeSet::new();
+    visit_texts(context.written_values(), &mut |path, text| {
+        if let Some(host) = find_reserved(text.text) {
+            hosts.insert(host);
+            violations.push(Violation::at_value(path.clone(), no_host(host)));
+        }
+    });
+    // A mark says nothing new about a line whose host is reported.
+    let line_of = |violation: &Violation| {
+        let span = context.find_span(&violation.location)?;
+        let source = context.sources().get(span.source);
+        Some((span.source, source.position(span.start).0))
+    };
+    let reported: Vec<_> = violations.iter().filter_map(line_of).collect();
+    for (span, line) in context.written_lines().filter(|(_, line)| is_marked(line)) {
+        let message = Message::of("The line is marked ")
+            .code(MARK)
+            .and(" as one to replace: ")
+            .code(value_part(line));
+        let violation = Violation::new(Location::Text(span), message);
+        if !line_of(&violation).is_some_and(|line| reported.contains(&line)) {
+            violations.push(violation);
+        }
+    }
+    for object in context.objects.iter() {
+        for (path, container) in workload::located_containers(object) {
+            let mut check = |path: Path, node: Option<&Node>| {
+                let text = node.and_then(Node::as_str).unwrap_or_default();
+                let host = find_reserved(text).filter(|host| !hosts.contains(host));
+                violations
+                    .extend(host.map(|host| Violation::at_field(object, path, no_host(host))));
+            };
+            check(path.key("image"), container.get("image"));
+            for (index, variable) in items_at(container, &["env"]).iter().enumerate() {
+                check(path.key("env").index(index).key("value"), variable.get("value"));
+            }
+            for list in ["command", "args"] {
+                for (index, word) in items_at(container, &[list]).iter().enumerate() {
+                    check(path.key(list).index(index), Some(word));
+                }
+            }
+        }
+    }
+    violations
+}
+
+fn no_host(host: &str) -> Message {
+    Message::of("No host has the name ").code(host)
+}
+
+/// The first host in a text that is reserved.
+fn find_reserved(text: &str) -> Option<&str> {
+    let is_end = |c: char| c.is_whitespace() || "\"'`,;=|()[]{}<>".contains(c);
+    text.split(is_end).filter(|word| word.contains('.')).find_map(|word| {
+        let address = word.rsplit_once("://").map_or(word, |(_, rest)| rest);
+        let address = address.split(['/', '?', '#']).next()?;
+        let address = address.rsplit_once('@').map_or(address, |(_, host)| host);
+        let host = address.split(':').next()?;
+        is_reserved(host).then_some(host)
+    })
+}
+
+fn is_reserved(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    RESERVED.iter().any(|domain| match host.strip_suffix(domain) {
+        // A single word, such as `test`, is a Service of the client's own namespace.
+        Some("") => domain.contains('.'),
+        Some(rest) => rest.len() > 1 && rest.ends_with('.'),
+        None => false,
+    })
+}
+
+/// Returns true for a line with a value and a comment that has the mark.
+fn is_marked(line: &str) -> bool {
+    let comments = line.match_indices(" #").map(|(at, _)| &line[at + 2..]);
+    !line.trim_start().starts_with('#')
+        && comments.into_iter().any(|comment| comment.split_whitespace().any(|word| word == MARK))
+}
+
+/// The part of a line before its comment.
+fn value_part(line: &str) -> &str {
+    line.split_once(" #").map_or(line, |(value, _)| value).trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_hosts_are_found_in_every_kind_of_text() {
+        for (text, host) in [
+            ("registry.example.com/a/b:1", Some("registry.example.com")),
+            ("http://user@Prometheus.example:9090/x", Some("Prometheus.example")),
+            ("--url=https://a.invalid./", Some("a.invalid.")),
+            ("db.test:5432", Some("db.test")),
+            ("see me@example.org", Some("example.org")),
+            ("http://example.com", Some("example.com")),
+            ("http://test:8000", None),
+            ("http://myexample.com", None),
+            ("example.community", None),
+            ("/app/server.test", None),
+            ("an example. A test.", None),
+            ("ghcr.io/example/test:1", None),
+        ] {
+            assert_eq!(find_reserved(text), host, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_comment_beside_a_value_is_a_mark() {
+        assert!(is_marked("  port: 8000 # <-"));
+        assert!(is_marked("  port: 8000 # <- the server's"));
+        assert!(!is_marked("# Replace the values marked <- ."));
+        assert!(!is_marked("  arrow: \"a <- b\""));
+        assert!(!is_marked("  port: 8000 # the server's"));
+    }
+}
