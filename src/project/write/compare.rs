@@ -109,7 +109,7 @@ fn folder_differences(out: &Path, folder: &FolderScan<'_>) -> Vec<Difference> {
 
 fn difference_kind(state: FileState) -> Option<DifferenceKind> {
     match state {
-        FileState::Same | FileState::Absent => None,
+        FileState::Same | FileState::Absent | FileState::Left => None,
         FileState::Missing => Some(DifferenceKind::Missing),
         FileState::Stale => Some(DifferenceKind::Stale),
         FileState::Conflict(kind) => Some(kind.into()),

@@ -1,5 +1,7 @@
 //! `rendered/`: the planned files, their differences from the folder on the disk, and the writing.
 //!
+//! The same is offered for a single folder of any name ([`write_folder`]), such as that of the wiring.
+//!
 //! In: a [`Plan`], every file's bytes, and the folder on the disk. Out: the differences
 //! ([`find_differences`]), or a folder that equals the plan ([`write_tree`]). A plan is pure; only
 //! these two functions touch the disk.
@@ -21,7 +23,7 @@ mod plan;
 mod provenance;
 mod scan;
 
-pub use apply::{Force, LockGuard, Summary, write_locked, write_tree};
+pub use apply::{Force, LockGuard, Summary, write_folder, write_locked, write_tree};
 pub use compare::{Difference, DifferenceKind, find_differences};
 pub use error::{Conflict, ConflictKind, Error};
 pub use plan::Plan;
