@@ -180,6 +180,15 @@ fn changed_and_removed_objects_are_named() {
     clone.commit(&[]);
     let message = clone.git(&["log", "-1", "--format=%B"]);
     assert!(message.starts_with("Render demo: 1 added, 2 changed\n"), "{message}");
+    // The headline and the consequences of `diff`, before the objects.
+    let effects = message.split("\n\n").nth(1).unwrap();
+    let headline = effects.lines().next().unwrap();
+    assert!(headline.contains(" critical, ") && headline.contains(" · 3 of "), "{message}");
+    let moved = "- warning: CronJob demo/demo-window-up: ";
+    assert!(
+        effects.lines().any(|line| line.starts_with(moved) && line.contains("01:30")),
+        "{message}"
+    );
     assert!(
         message.contains("  added ConfigMap demo/extra\n  changed CronJob demo/demo-window-down\n"),
         "{message}"

@@ -106,7 +106,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         Format::Github => {
             // `--head` is relative to the working directory, a fresh render to the project's root.
             let root = args.head.as_ref().map_or(context.common.root.as_path(), |_| Path::new(""));
-            report::github(&diff, root)
+            report::github(&diff, root, &inputs.texts)
         }
     };
     context.out.write_all(text.as_bytes())?;

@@ -1,4 +1,5 @@
-//! Output shared by all reports: JSON, and GitHub's workflow commands.
+//! Output shared by all reports: JSON, GitHub's workflow commands, and links.
 
 pub(crate) mod github;
 pub mod json;
+pub(crate) mod links;

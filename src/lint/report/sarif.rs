@@ -1,6 +1,7 @@
 //! SARIF 2.1.0, the input of code scanning.
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html>
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
@@ -9,6 +10,8 @@ use super::{file_path, sentence};
 use crate::lint::{Finding, RULES, Report, Rule};
 use crate::model::Severity;
 use crate::report::json::to_text;
+use crate::report::links;
+use oci_scratch::Digest;
 use yaml_spans::source::Place;
 
 const SCHEMA: &str =
@@ -17,23 +20,59 @@ const SCHEMA: &str =
 /// One run with all rules. A finding that a comment allows is included as suppressed in the source.
 /// `root` is the project's.
 pub fn sarif(report: &Report, root: &Path) -> String {
-    let findings = report.findings.iter().map(|finding| result(finding, None, root));
-    let allowed =
-        report.allowed.iter().map(|allowed| result(&allowed.finding, Some(&allowed.reason), root));
+    let mut fingerprints = Fingerprints::default();
+    let allowed = report.allowed.iter().map(|allowed| (&allowed.finding, Some(&*allowed.reason)));
+    let findings = report.findings.iter().map(|finding| (finding, None)).chain(allowed);
+    let results: Vec<Json> = findings
+        .map(|(finding, reason)| {
+            let mut result = result(finding, reason, root);
+            result["partialFingerprints"] = json!({FINGERPRINT: fingerprints.next(finding)});
+            result
+        })
+        .collect();
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {
                 "name": "tts-render",
+                "version": env!("CARGO_PKG_VERSION"),
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "informationUri": links::home(),
                 "rules": RULES.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
-            "results": findings.chain(allowed).collect::<Vec<_>>(),
+            "results": results,
         }],
     });
     to_text(&log)
+}
+
+/// The fingerprint by which GitHub's code scanning recognizes a finding in a later run.
+/// <https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning>
+const FINGERPRINT: &str = "primaryLocationLineHash";
+
+/// The fingerprints so far. One depends on the rule, the file and the value or field, and not on the
+/// line, so that a finding that moves stays the same.
+#[derive(Default)]
+struct Fingerprints(BTreeMap<String, usize>);
+
+impl Fingerprints {
+    /// The fingerprint of the next finding: a hash, and the number of findings with that hash so far.
+    fn next(&mut self, finding: &Finding) -> String {
+        let file = finding.place.as_ref().map(|place| place.name.as_str());
+        let object = finding.object.as_ref().map(ToString::to_string);
+        // Without a path, the line itself tells it from others.
+        let line = finding.place.as_ref().map(|place| place.excerpt.trim());
+        let path = finding.path.as_deref().or(line);
+        let parts = [Some(finding.rule.id), file, object.as_deref(), path];
+        let text: Vec<&str> = parts.into_iter().map(Option::unwrap_or_default).collect();
+        let hash =
+            Digest::of(text.join("\0").as_bytes()).hex().chars().take(16).collect::<String>();
+        let count = self.0.entry(hash.clone()).or_default();
+        *count += 1;
+        format!("{hash}:{count}")
+    }
 }
 
 /// SARIF's words for severities (section 3.27.10).
@@ -50,6 +89,7 @@ fn descriptor(rule: &Rule) -> Json {
         "id": rule.id,
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": rule.rationale},
+        "helpUri": links::rule_uri(rule.id, rule.source),
         "help": {"text": format!("{}\n\n{}\n\nSource: {}", rule.rationale, rule.fix, rule.source)},
         "defaultConfiguration": {"level": level(rule.severity)},
     })
