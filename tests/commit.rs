@@ -69,6 +69,10 @@ impl Clone {
         self.git(&["commit", "-q", "-m", message]);
     }
 
+    fn commit_all_values(&self, message: &str) {
+        self.git(&["commit", "-q", "-m", message, "values"]);
+    }
+
     fn write(&self, file: &str, text: &str) {
         let path = self.path.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -293,6 +297,26 @@ fn a_stack_outside_a_sparse_checkout_is_not_lost() {
     assert!(!clone.path.join("values/other.yaml").exists());
     let message = clone.refused(&[]);
     assert!(message.contains("values/other.yaml"), "{message}");
+}
+
+/// Values that changed after `render` make its files out of date, and lose nobody's work.
+#[test]
+fn an_earlier_render_is_no_local_change() {
+    let clone = Clone::new();
+    assert_eq!(clone.tool(&["render"]).code, 0);
+    clone.set_schedule("30 1 * * *");
+    clone.commit_all_values("Change");
+    assert!(!clone.commit(&[]).is_empty() && clone.is_fresh());
+    // Also after a trial of other values, and where HEAD has files already.
+    assert_eq!(clone.tool(&["render", "--set", "gate.floor=7Gi"]).code, 0);
+    clone.set_schedule("45 1 * * *");
+    clone.commit_all_values("Change again");
+    assert!(!clone.commit(&[]).is_empty() && clone.is_fresh());
+    // An edited file is somebody's work, whatever was rendered before.
+    assert_eq!(clone.tool(&["render", "--set", "gate.floor=7Gi"]).code, 0);
+    let file = "rendered/demo/deployment-demo.yaml";
+    clone.write(file, &(clone.read(file) + "# mine\n"));
+    assert!(clone.refused(&[]).contains("local changes in `rendered/` would be lost"));
 }
 
 #[test]

@@ -6,6 +6,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[allow(dead_code, reason = "shared with the tests of `image`")]
+#[path = "../image/registry.rs"]
+mod registry;
+#[path = "../quickstart/scenario.rs"]
+mod scenario;
+#[allow(dead_code, reason = "shared with the tests of `image`")]
+#[path = "../image/test_env.rs"]
+mod test_env;
+
 mod cluster;
 mod compare;
 mod flux;
@@ -22,6 +31,7 @@ mod immutable;
 mod jobs;
 mod kyverno;
 mod night;
+mod quickstart;
 mod replicas;
 mod schemas;
 mod wiring;
