@@ -301,7 +301,7 @@ fn a_stack_outside_a_sparse_checkout_is_not_lost() {
 
 /// Values that changed after `render` make its files out of date, and lose nobody's work.
 #[test]
-fn an_earlier_render_is_no_local_change() {
+fn an_earlier_render_is_replaced() {
     let clone = Clone::new();
     assert_eq!(clone.tool(&["render"]).code, 0);
     clone.set_schedule("30 1 * * *");

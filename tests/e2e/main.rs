@@ -9,6 +9,7 @@ mod common;
 #[allow(dead_code, reason = "shared with the tests of `image`")]
 #[path = "../image/registry.rs"]
 mod registry;
+#[allow(dead_code, reason = "shared with the test of docs/quickstart.md")]
 #[path = "../quickstart/scenario.rs"]
 mod scenario;
 #[allow(dead_code, reason = "shared with the tests of `image`")]

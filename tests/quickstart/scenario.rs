@@ -89,7 +89,7 @@ impl Scenario {
         })
     }
 
-    /// The digest that a repository of the registry has for a tag.
+    /// The registry's address: `127.0.0.1:5000`.
     pub fn registry_address(&self) -> &str {
         &self.registry.address
     }
