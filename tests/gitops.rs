@@ -318,6 +318,21 @@ fn an_application_set_reads_the_values_files() {
     assert_eq!(filled["spec"], find(&single, "Application", "tts")["spec"]);
 }
 
+/// The ApplicationSet controller would take back what somebody set in the user interface (argo-cd 3.6,
+/// docs/operator-manual/applicationset/Controlling-Resource-Modification.md).
+#[test]
+fn an_application_set_keeps_the_plugin_s_parameters() {
+    let plain = gitops(&["argocd", "--application-set"]);
+    let spec = |objects: &[Value]| find(objects, "ApplicationSet", "tts-render")["spec"].clone();
+    assert!(spec(&plain).get("ignoreApplicationDifferences").is_none());
+    let plugin =
+        gitops(&[&["argocd", "--application-set", "--from", "plugin"][..], &PLUGIN].concat());
+    assert_eq!(
+        spec(&plugin)["ignoreApplicationDifferences"],
+        json!([{"jsonPointers": ["/spec/source/plugin/parameters"]}])
+    );
+}
+
 #[test]
 fn flux_gets_a_source_and_a_kustomization_for_each_folder() {
     let objects = gitops(&["flux"]);

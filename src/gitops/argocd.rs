@@ -258,6 +258,7 @@ fn application_set(
         settings => Context::from(Serde(settings)),
         values_files => wiring.repository_path("values/*.yaml"),
         application => Context::from(Serde(application.node)),
+        plugin => source == ManifestSource::Plugin,
     };
     renderer.object(
         format!("applicationset-{}.yaml", settings.name),

@@ -55,6 +55,10 @@ struct Rustc {
     sysroot: PathBuf,
 }
 
+/// The way out for callers without the program's sources.
+const WITHOUT_SOURCES: &str =
+    "run this in the program's sources (`-C`), or give a release's static program with `--binary`";
+
 impl Compiler {
     /// Compiles the program of an image, statically linked.
     ///
@@ -66,8 +70,7 @@ impl Compiler {
         let Some(package) = metadata.packages.iter().find(|p| p.name == recipe.package) else {
             let (root, package) = (self.root.display(), recipe.package);
             let message = format!("the workspace in `{root}` has no package `{package}`");
-            let note = "run this in the package's sources (`-C`), or give a static program with `--binary`";
-            return Err(Diagnostic::new(message).note(note).into());
+            return Err(Diagnostic::new(message).note(WITHOUT_SOURCES).into());
         };
         let rustc = self.describe_rustc()?;
         let target = match &self.target {
@@ -96,7 +99,9 @@ impl Compiler {
 
     fn read_metadata(&self) -> Result<Metadata, Diagnostics> {
         let arguments = ["metadata", "--no-deps", "--locked", "--format-version=1"];
-        let text = self.run_tool(cargo_program(), &arguments)?;
+        let text = self.run_tool(cargo_program(), &arguments).map_err(|Diagnostics(errors)| {
+            Diagnostics(errors.into_iter().map(|error| error.note(WITHOUT_SOURCES)).collect())
+        })?;
         serde_json::from_str(&text)
             .map_err(|error| unexpected_output("cargo metadata", &error.to_string()))
     }

@@ -132,6 +132,13 @@ fn build_image(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliErr
             let root = context.common.root.clone();
             let compiler =
                 Compiler { root, target: args.target.clone(), quiet: context.common.quiet };
+            let (program, time) = match args.of {
+                Program::Gate => ("vram-gate", "a minute or two"),
+                Program::Renderer => ("tts-render", "some minutes"),
+            };
+            context.printer.status(&format!(
+                "compiling `{program}` with Cargo, which takes {time}; `--binary FILE` takes one that exists"
+            ));
             let compiled = compiler.compile(own_image)?;
             (compiled.path, compiled.about)
         }
