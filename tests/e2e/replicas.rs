@@ -29,7 +29,7 @@ pub fn replicas(cluster: &Cluster) -> i64 {
 }
 
 /// The field managers of `spec.replicas`, each with its operation and subresource.
-fn owners(cluster: &Cluster) -> Vec<String> {
+pub fn owners(cluster: &Cluster) -> Vec<String> {
     let deployment = deployment(cluster);
     let managers = deployment["metadata"]["managedFields"].as_array().unwrap();
     let mut owners: Vec<String> = managers
