@@ -69,6 +69,10 @@ impl Clone {
         self.git(&["commit", "-q", "-m", message]);
     }
 
+    fn commit_all_values(&self, message: &str) {
+        self.git(&["commit", "-q", "-m", message, "values"]);
+    }
+
     fn write(&self, file: &str, text: &str) {
         let path = self.path.join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -180,6 +184,15 @@ fn changed_and_removed_objects_are_named() {
     clone.commit(&[]);
     let message = clone.git(&["log", "-1", "--format=%B"]);
     assert!(message.starts_with("Render demo: 1 added, 2 changed\n"), "{message}");
+    // The headline and the consequences of `diff`, before the objects.
+    let effects = message.split("\n\n").nth(1).unwrap();
+    let headline = effects.lines().next().unwrap();
+    assert!(headline.contains(" critical, ") && headline.contains(" · 3 of "), "{message}");
+    let moved = "- warning: CronJob demo/demo-window-up: ";
+    assert!(
+        effects.lines().any(|line| line.starts_with(moved) && line.contains("01:30")),
+        "{message}"
+    );
     assert!(
         message.contains("  added ConfigMap demo/extra\n  changed CronJob demo/demo-window-down\n"),
         "{message}"
@@ -284,6 +297,26 @@ fn a_stack_outside_a_sparse_checkout_is_not_lost() {
     assert!(!clone.path.join("values/other.yaml").exists());
     let message = clone.refused(&[]);
     assert!(message.contains("values/other.yaml"), "{message}");
+}
+
+/// Values that changed after `render` make its files out of date, and lose nobody's work.
+#[test]
+fn an_earlier_render_is_replaced() {
+    let clone = Clone::new();
+    assert_eq!(clone.tool(&["render"]).code, 0);
+    clone.set_schedule("30 1 * * *");
+    clone.commit_all_values("Change");
+    assert!(!clone.commit(&[]).is_empty() && clone.is_fresh());
+    // Also after a trial of other values, and where HEAD has files already.
+    assert_eq!(clone.tool(&["render", "--set", "gate.floor=7Gi"]).code, 0);
+    clone.set_schedule("45 1 * * *");
+    clone.commit_all_values("Change again");
+    assert!(!clone.commit(&[]).is_empty() && clone.is_fresh());
+    // An edited file is somebody's work, whatever was rendered before.
+    assert_eq!(clone.tool(&["render", "--set", "gate.floor=7Gi"]).code, 0);
+    let file = "rendered/demo/deployment-demo.yaml";
+    clone.write(file, &(clone.read(file) + "# mine\n"));
+    assert!(clone.refused(&[]).contains("local changes in `rendered/` would be lost"));
 }
 
 #[test]

@@ -187,6 +187,19 @@ fn every_document_is_linked_from_the_readme() {
     assert!(unlinked.is_empty(), "{unlinked:?}");
 }
 
+/// The rendered lines that the README shows are those of the file that it names.
+#[test]
+fn the_readme_shows_the_rendered_lines() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, listing) = readme.split_once("    $ head -12 ").unwrap();
+    let (file, listing) = listing.split_once('\n').unwrap();
+    let shown: Vec<&str> =
+        listing.lines().take(12).map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+    let rendered = fs::read_to_string(repository().join(file)).unwrap();
+    assert_eq!(shown, rendered.lines().take(12).collect::<Vec<_>>());
+    assert_eq!(listing.lines().nth(12), Some(""), "twelve lines, and no more");
+}
+
 #[test]
 fn broken_links_are_found() {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");

@@ -13,10 +13,13 @@ use serde_json::{Value, json};
 const URL: &str = "gitops.repoURL=https://git.example/me/infra.git";
 const ACTION: &str = "gitops.ci.action=me/tts-render@0123456789012345678901234567890123456789";
 
-/// The objects that `gitops` prints for this repository's project, with the URL set.
+const POLICIES: [&str; 2] = ["--set", "gitops.policies=true"];
+
+/// The objects that `gitops` prints for this repository's project, with the URL set, and with the policies.
 #[track_caller]
 fn gitops(args: &[&str]) -> Vec<Value> {
-    let output = tool::run_in(tool::repository(), &[&["gitops"], args, &["--set", URL]].concat());
+    let set = [&["--set", URL][..], &POLICIES].concat();
+    let output = tool::run_in(tool::repository(), &[&["gitops"], args, &set].concat());
     assert_eq!((output.code, output.stderr.as_str()), (0, ""));
     // All of it is valid, except the patch, which is a part of an object.
     let manifests: Vec<&str> = output
@@ -315,6 +318,21 @@ fn an_application_set_reads_the_values_files() {
     assert_eq!(filled["spec"], find(&single, "Application", "tts")["spec"]);
 }
 
+/// The ApplicationSet controller would take back what somebody set in the user interface (argo-cd 3.6,
+/// docs/operator-manual/applicationset/Controlling-Resource-Modification.md).
+#[test]
+fn an_application_set_keeps_the_plugin_s_parameters() {
+    let plain = gitops(&["argocd", "--application-set"]);
+    let spec = |objects: &[Value]| find(objects, "ApplicationSet", "tts-render")["spec"].clone();
+    assert!(spec(&plain).get("ignoreApplicationDifferences").is_none());
+    let plugin =
+        gitops(&[&["argocd", "--application-set", "--from", "plugin"][..], &PLUGIN].concat());
+    assert_eq!(
+        spec(&plugin)["ignoreApplicationDifferences"],
+        json!([{"jsonPointers": ["/spec/source/plugin/parameters"]}])
+    );
+}
+
 #[test]
 fn flux_gets_a_source_and_a_kustomization_for_each_folder() {
     let objects = gitops(&["flux"]);
@@ -396,10 +414,9 @@ fn a_missing_setting_is_named() {
         assert_eq!((output.code, output.stdout.as_str()), (2, ""));
         output.stderr
     };
-    assert!(refused(&["argocd"]).contains("`values/tts.yaml` has no `gitops`"));
     assert!(
         refused(&["argocd", "--from", "plugin", "--set", URL])
-            .contains("`gitops.argocd.pluginImage` is not set")
+            .contains("`gitops.argocd.pluginImage` is not set in `values/tts.yaml`")
     );
     assert!(refused(&["github", "--set", URL]).contains("`gitops.ci.action` is not set"));
     assert!(refused(&["client", "tripi"]).contains("did you mean `tripit`?"));
@@ -411,6 +428,123 @@ fn a_missing_setting_is_named() {
         refused(&["flux", "--set", URL, "--set", "gitops.flux.interval=often"])
             .contains("invalid duration `often`")
     );
+}
+
+/// One error asks for all settings, and the block that it shows is what was missing.
+#[test]
+fn all_missing_settings_are_asked_for_at_once() {
+    let project = Sandbox::two_stacks();
+    for (args, paths) in [
+        (&["argocd"][..], &["gitops.repoURL"][..]),
+        (&["flux"], &["gitops.repoURL"]),
+        (&["github"], &["gitops.repoURL", "gitops.ci.action"]),
+        (&["forgejo"], &["gitops.repoURL", "gitops.ci.action"]),
+        (&["argocd", "--from", "plugin"], &["gitops.repoURL", "gitops.argocd.pluginImage"]),
+    ] {
+        let message = project.refused(&[&["gitops"], args].concat());
+        assert_eq!(message.matches("error:").count(), 1, "{message}");
+        let named: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+        let verb = if paths.len() == 1 { "is" } else { "are" };
+        let title = format!(
+            "error: {} {verb} not set in `values/tts.yaml`, `values/whisper.yaml`\n",
+            named.join(", ")
+        );
+        assert!(message.starts_with(&title), "{message}");
+        // The example, without the frame around the message.
+        let (_, block) = message.split_once("an example:\n").unwrap();
+        let lines: Vec<&str> = block
+            .lines()
+            .map(|line| line.trim_start_matches(['│', ' ']))
+            .zip(block.lines())
+            .take_while(|(text, _)| text.contains(": ") || text.ends_with(':'))
+            .map(|(_, line)| line)
+            .filter(|line| !line.contains("note:"))
+            .collect();
+        let indent =
+            lines.iter().map(|line| line.find(|c| !"│ ".contains(c)).unwrap()).min().unwrap();
+        let yaml: String = lines.iter().map(|line| format!("{}\n", &line[indent..])).collect();
+        let example: Value = serde_yaml::from_str(&yaml).unwrap();
+        for path in paths {
+            let pointer = format!("/{}", path.replace('.', "/"));
+            assert!(example.pointer(&pointer).is_some(), "{path} in {yaml}");
+        }
+        // Pasted into an overlay, it is all that was missing.
+        let yaml = yaml.replace("OWNER/REPOSITORY@COMMIT", &ACTION["gitops.ci.action=".len()..]);
+        project.write("overlays/pasted.yaml", yaml);
+        project.ok(&[&["gitops"], args, &["-f", "overlays/pasted.yaml"]].concat());
+    }
+}
+
+/// The policies have another owner: nothing of them is printed until the values ask for it.
+#[test]
+fn another_owner_s_policies_are_wired_only_on_request() {
+    for controller in ["argocd", "flux"] {
+        let run = |more: &[&str]| {
+            let args = [&["gitops", controller, "--set", URL], more].concat();
+            tool::run_in(tool::repository(), &args)
+        };
+        let output = run(&[]);
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        assert!(!output.stdout.to_lowercase().contains("kyverno"), "{}", output.stdout);
+        assert!(
+            output.stderr.starts_with("omitted `kyverno`: its policies belong to another owner"),
+            "{}",
+            output.stderr
+        );
+        assert_eq!(run(&["-q"]).stderr, "");
+        let refused = run(&["--only", "kyverno"]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+        assert!(refused.stderr.contains("set `gitops.policies: true`"), "{}", refused.stderr);
+        let asked = run(&POLICIES);
+        assert_eq!((asked.code, asked.stderr.as_str()), (0, ""));
+        assert!(asked.stdout.contains("tts-render-kyverno"), "{}", asked.stdout);
+    }
+    // The workflows have no apps.
+    let args = ["gitops", "github", "--set", URL, "--set", ACTION];
+    assert_eq!(tool::run_in(tool::repository(), &args).stderr, "");
+    // An exception in the policies' namespace is the stack's own.
+    let exception =
+        ["--set", "kyverno.mode=exception", "--set", "kyverno.exceptionNamespace=kyverno"];
+    let args = [&["gitops", "argocd", "--set", URL], &exception[..]].concat();
+    let output = tool::run_in(tool::repository(), &args);
+    assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+    assert!(output.stdout.contains("name: tts-render-kyverno"), "{}", output.stdout);
+}
+
+#[test]
+fn apps_can_be_chosen_and_the_shared_objects_cover_all() {
+    let all = gitops(&["argocd"]);
+    for (args, expected) in [
+        (&["--only", "tts"][..], &["Application tts"][..]),
+        (
+            &["--only", "tts", "--only", "tts-render-tripit"],
+            &["Application tts-render-tripit", "Application tts"],
+        ),
+        (&["--without", "tripit"], &["Application tts-render-kyverno", "Application tts"]),
+    ] {
+        let objects = gitops(&[&["argocd"], args].concat());
+        assert_eq!(kinds_and_names(&objects), [&["AppProject tts-render"], expected].concat());
+        assert_eq!(objects[0], all[0]);
+        let flux = kinds_and_names(&gitops(&[&["flux"], args].concat()));
+        let kustomizations: Vec<String> =
+            expected.iter().map(|name| name.replace("Application", "Kustomization")).collect();
+        assert_eq!(flux[0], "GitRepository tts-render");
+        assert_eq!(flux[1..], kustomizations);
+    }
+    let refused = |args: &[&str]| {
+        let output =
+            tool::run_in(tool::repository(), &[&["gitops"], args, &["--set", URL]].concat());
+        assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+        output.stderr
+    };
+    let message = refused(&["flux", "--only", "tripi"]);
+    assert!(message.contains("there is no app `tripi`: did you mean `tripit`?"), "{message}");
+    assert!(message.contains("the apps are `tripit`, `tts`"), "{message}");
+    assert!(
+        refused(&["flux", "--without", "tts", "--without", "tripit"]).contains("no app is left")
+    );
+    let message = refused(&["argocd", "--application-set", "--without", "tts"]);
+    assert!(message.contains("can't omit `tts`"), "{message}");
 }
 
 #[test]
@@ -507,23 +641,175 @@ fn the_documents_are_written_as_files() {
     let project = Sandbox::repository();
     let printed = project.ok(&["gitops", "flux", "--set", URL]).stdout;
     project.ok(&["gitops", "flux", "--set", URL, "--out", "clusters/home"]);
-    let mut files: Vec<_> = fs::read_dir(project.path("clusters/home"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    files.sort();
+    let files = names_in(&project, "clusters/home");
     assert_eq!(
         files,
         [
+            ".provenance",
             "gitrepository-tts-render.yaml",
-            "kustomization-tts-render-kyverno.yaml",
             "kustomization-tts-render-tripit.yaml",
             "kustomization-tts.yaml"
         ]
     );
-    for file in files {
+    for file in &files[1..] {
         assert!(printed.contains(&project.read(&format!("clusters/home/{file}"))), "{file}");
     }
+}
+
+/// The names in a folder, with `.provenance`.
+fn names_in(project: &Sandbox, folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(project.path(folder)).unwrap();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// A client that is no longer there would otherwise be synced for ever.
+#[test]
+fn files_that_are_no_longer_written_are_removed() {
+    let project = Sandbox::repository();
+    let flux = |more: &[&str]| {
+        project.ok(&[&["gitops", "flux", "--set", URL, "--out", "clusters/home"], more].concat())
+    };
+    project.write("clusters/home/kustomization-mine.yaml", "mine: true\n");
+    project.write("clusters/home/README.md", "mine\n");
+    flux(&[]);
+    // Other wiring in the same folder has files of its own.
+    project.ok(&["gitops", "argocd", "--set", URL, "--out", "clusters/home"]);
+    project.ok(&["gitops", "client", "tripit", "--out", "clusters/home"]);
+    let before = names_in(&project, "clusters/home");
+    assert!(before.contains(&"kustomization-tts-render-tripit.yaml".to_owned()), "{before:?}");
+    let output = flux(&["--set", "clients=[]"]);
+    let removed = "removed `clusters/home/kustomization-tts-render-tripit.yaml`\n";
+    assert!(output.stderr.contains(removed), "{}", output.stderr);
+    let after = names_in(&project, "clusters/home");
+    let expected: Vec<String> =
+        before.into_iter().filter(|name| name != "kustomization-tts-render-tripit.yaml").collect();
+    assert_eq!(after, expected);
+    // And `--without` leaves nothing behind that an earlier run wrote.
+    project.ok(&[
+        "gitops",
+        "argocd",
+        "--set",
+        URL,
+        "--without",
+        "tripit",
+        "--out",
+        "clusters/home",
+    ]);
+    let after = names_in(&project, "clusters/home");
+    assert!(!after.contains(&"application-tts-render-tripit.yaml".to_owned()), "{after:?}");
+    assert!(after.contains(&"patch-tripit.yaml".to_owned()), "{after:?}");
+    assert!(after.contains(&"kustomization-tts.yaml".to_owned()), "{after:?}");
+    // A second run changes nothing.
+    assert!(flux(&["--set", "clients=[]"]).stderr.ends_with("2 unchanged in `clusters/home`\n"));
+}
+
+#[test]
+fn a_file_that_was_edited_is_overwritten_only_with_force() {
+    let project = Sandbox::repository();
+    let args = ["gitops", "github", "--set", URL, "--set", ACTION, "--out", "."];
+    project.ok(&args);
+    let file = ".github/workflows/rendered.yaml";
+    project.replace(file, "ubuntu-latest", "my-runner");
+    let edited = project.read(file);
+    let message = project.refused(&args);
+    assert!(message.contains("`./.github/workflows/rendered.yaml` was edited"), "{message}");
+    assert_eq!(project.read(file), edited);
+    project.ok(&[&args[..], &["--force"]].concat());
+    assert!(project.read(file).contains("ubuntu-latest"));
+    // Likewise a file that was there before.
+    project.write("clusters/kustomization-tts.yaml", "mine: true\n");
+    let args = ["gitops", "flux", "--set", URL, "--out", "clusters"];
+    assert!(project.refused(&args).contains("was not written by tts-render"));
+    assert_eq!(names_in(&project, "clusters"), ["kustomization-tts.yaml"]);
+}
+
+/// The lines of a document that start with a command of `gitops`, without their comments.
+fn gitops_commands(document: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(tool::repository().join(document)).unwrap();
+    let starts = text.match_indices("tts-render gitops ").map(|(at, _)| &text[at..]);
+    starts
+        .map(|rest| {
+            let end = rest.find(['`', '\n', '|', '#', '&', ',']).unwrap_or(rest.len());
+            rest[..end].split_whitespace().skip(1).map(str::to_owned).collect()
+        })
+        .collect()
+}
+
+/// Every command of the documents works as it is written, here with `overlays/gitops.yaml`.
+#[test]
+fn the_commands_of_the_documents_work() {
+    let mut count = 0;
+    let documents = fs::read_dir(tool::repository().join("docs")).unwrap();
+    let documents = documents.map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
+    for document in documents.chain(["README.md".to_owned()]) {
+        if !document.ends_with(".md") {
+            continue;
+        }
+        let is_readme = document == "README.md";
+        for command in gitops_commands(&document) {
+            let project = Sandbox::repository();
+            let mut args: Vec<&str> = command.iter().map(String::as_str).collect();
+            args.retain(|arg| !arg.contains('…'));
+            // Prose that names a command without its target.
+            if args.len() < 2 {
+                continue;
+            }
+            // The README's commands are complete; the guides' come after the block in the values.
+            if !is_readme && !args.contains(&"-f") {
+                args.extend(["-f", "overlays/gitops.yaml"]);
+            }
+            let output = project.run(&args);
+            assert_eq!(output.code, 0, "{document}: {args:?}: {}", output.stderr);
+            count += 1;
+        }
+    }
+    assert!(count >= 10, "{count}");
+}
+
+/// The indented command of a document that starts with `first`, with its continuation lines.
+fn shell_command(document: &str, first: &str) -> String {
+    let text = fs::read_to_string(tool::repository().join(document)).unwrap();
+    let (_, rest) = text.split_once(first).unwrap_or_else(|| panic!("{document}: {first}"));
+    let mut command = first.to_owned();
+    for line in rest.lines() {
+        command.push_str(line);
+        command.push('\n');
+        if !line.ends_with('\\') {
+            break;
+        }
+    }
+    command
+}
+
+/// The Secrets of the guides, made by kubectl without a server.
+#[test]
+fn the_credentials_of_the_guides_are_what_the_controllers_read() {
+    if !common::require(&["kubectl", "version", "--client"]) {
+        return;
+    }
+    let secret = |document: &str| {
+        let command = shell_command(document, "printf %s \"$TOKEN\" | kubectl ").trim().to_owned();
+        let script = format!("TOKEN=t0k3n\n{command} --dry-run=client -o json");
+        let text = common::run(&["bash", "-euc", &script], "");
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let encoded = |secret: &Value| secret["data"].as_object().unwrap().clone();
+    let argocd = secret("docs/argocd.md");
+    assert_eq!(argocd["metadata"]["namespace"], "argocd");
+    let data = encoded(&argocd);
+    // The keys of argo-cd's docs/operator-manual/declarative-setup.md, in base64.
+    assert_eq!(data["type"], "Z2l0");
+    assert_eq!(data["url"], "aHR0cHM6Ly9naXQuZXhhbXBsZS9tZS9pbmZyYS5naXQ=");
+    assert_eq!((&data["username"], &data["password"]), (&json!("bWU="), &json!("dDBrM24=")));
+    let label = shell_command("docs/argocd.md", "kubectl -n argocd label ");
+    assert!(label.contains("secret infra argocd.argoproj.io/secret-type=repository"), "{label}");
+    let flux = secret("docs/flux.md");
+    assert_eq!(flux["metadata"]["namespace"], "flux-system");
+    // The keys of source-controller's docs/spec/v1/gitrepositories.md, "Basic access authentication".
+    assert_eq!(Value::Object(encoded(&flux)), json!({"username": "bWU=", "password": "dDBrM24="}));
 }
 
 /// A project with the workflows of both forges, in the forges' own folders.

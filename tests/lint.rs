@@ -441,6 +441,37 @@ fn sarif_follows_its_schema() {
     let errors: Vec<String> = validator.iter_errors(&log).map(|error| error.to_string()).collect();
     assert_eq!(errors, [""; 0]);
     let run = &log["runs"][0];
+    let driver = &run["tool"]["driver"];
+    assert_eq!(driver["version"], env!("CARGO_PKG_VERSION"));
+    // Absolute URIs (RFC 3986): the schema's format is not checked by this reader.
+    let is_absolute = |uri: &Value| {
+        uri.as_str().is_some_and(|uri| uri.starts_with("https://") || uri.starts_with("urn:"))
+    };
+    assert!(is_absolute(&driver["informationUri"]), "{driver}");
+    let rules = driver["rules"].as_array().unwrap();
+    assert!(rules.iter().all(|rule| is_absolute(&rule["helpUri"])), "{driver}");
+    assert!(
+        rules.iter().filter(|rule| rule["helpUri"].as_str().unwrap().starts_with("https:")).count()
+            > 20
+    );
+    // Each result has its own fingerprint, which a change of another line does not change.
+    let fingerprints = |log: &Value| -> BTreeSet<String> {
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let all: BTreeSet<String> = results
+            .iter()
+            .map(|result| {
+                let hash = &result["partialFingerprints"]["primaryLocationLineHash"];
+                hash.as_str().unwrap().to_owned()
+            })
+            .collect();
+        assert_eq!(all.len(), results.len());
+        all
+    };
+    let moved = risky();
+    let text = moved.read("values/tts.yaml");
+    moved.write("values/tts.yaml", format!("# one line more\n{text}"));
+    let moved = moved.run(&[&RISKY[..], &["--format", "sarif"]].concat());
+    assert_eq!(fingerprints(&serde_json::from_str(&moved.stdout).unwrap()), fingerprints(&log));
     assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), RULES.len());
     for result in run["results"].as_array().unwrap() {
         let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();

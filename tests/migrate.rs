@@ -11,6 +11,7 @@ mod common;
 use std::fs;
 use std::process::Command;
 
+use common::terraform::live_stack;
 use common::tool::{self, Sandbox};
 use serde_json::{Value, json};
 
@@ -72,6 +73,9 @@ fn removed_blocks() -> String {
         .map(|rest| rest.split("    }\n").next().unwrap())
         .collect();
     assert_eq!(blocks.len(), 9, "one block for each resource or module of the stack");
+    // Terraform prints a line for each instance: three jobs, and two objects in the module.
+    assert!(document.contains("twelve \"will no longer be managed\""));
+    assert_eq!(live_stack().len(), 12);
     let placeholders = [
         ("kubernetes_namespace.tts", "terraform_data.tts"),
         ("module.nfs_models", "module.nfs_models"),

@@ -33,6 +33,11 @@ fn english_runs_the_lighter_model_and_rolls_the_pods() {
 }
 
 #[test]
+fn the_wiring_decides_nothing_that_is_rendered() {
+    assert_eq!(changed_lines("overlays/gitops.yaml"), (Vec::new(), Vec::new()));
+}
+
+#[test]
 fn tcp_probes_replace_the_http_probes() {
     let (removed, added) = changed_lines("overlays/tcp-probes.yaml");
     assert_eq!(

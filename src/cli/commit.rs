@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use tts_render::commit::{CommitError, CommitRequest, Content, create_commit};
+use tts_render::diff::input::{self, Base, Comparison};
+use tts_render::diff::{Diff, report};
 use tts_render::project::Project;
 use tts_render::project::load::{RenderedProject, Request};
 use tts_render::project::write::Plan;
@@ -12,6 +15,8 @@ use yaml_spans::diagnostic::Diagnostics;
 use super::{CliError, Context, Exit};
 
 /// Render, and commit rendered/ alone; print the commit
+///
+/// The message has the headline and the consequences of `diff`, and names every object.
 ///
 /// Uses your own git, with its identity, signing and hooks. Programs that the clone's own configuration
 /// names are not run, except for hooks. Other staged files stay staged. If nothing changes, no commit is
@@ -38,6 +43,15 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         tool: concat!("tts-render ", env!("CARGO_PKG_VERSION")),
         push: args.push,
         render: &|| render_content(&project),
+        describe: &|| {
+            // A commit is not refused because of its message.
+            find_effects(&project).unwrap_or_else(|Diagnostics(errors)| {
+                let reason = errors.first().map(|error| error.message.to_string());
+                let reason = reason.unwrap_or_default();
+                context.printer.status(&format!("the message omits the effects: {reason}"));
+                Vec::new()
+            })
+        },
     };
     let outcome = create_commit(&request).map_err(CommitError::diagnose)?;
     match &outcome.committed {
@@ -51,6 +65,19 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         context.printer.status(&format!("pushed to `{upstream}`"));
     }
     Ok(Exit::Success)
+}
+
+/// Describes what the commit will do to the cluster, compared with the last one.
+fn find_effects(project: &Project) -> Result<Vec<String>, Diagnostics> {
+    let comparison = Comparison {
+        base: Base::Revision("HEAD"),
+        head: None,
+        rendered_folder: OUT,
+        request: &Request::default(),
+    };
+    let inputs = input::load(project, &comparison)?;
+    let diff = Diff::between(&inputs.base, &inputs.head, Timestamp::now(), None);
+    Ok(report::commit_lines(&diff))
 }
 
 /// Renders all stacks, and lists the files that were read.

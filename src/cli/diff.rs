@@ -112,7 +112,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         Format::Github => {
             // `--head` is relative to the working directory, a fresh render to the project's root.
             let paths = context.common.forge_paths(&context.common.project());
-            report::github(&diff, if args.head.is_some() { &paths.here } else { &paths.project })
+            let root = if args.head.is_some() { &paths.here } else { &paths.project };
+            report::github(&diff, root, &inputs.texts)
         }
     };
     context.out.write_all(text.as_bytes())?;

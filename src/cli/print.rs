@@ -146,9 +146,15 @@ fn render(renderer: &Renderer, entry: &Entry<'_>) -> String {
         group = group.element(Level::HELP.message(visible(label)));
     }
     for note in &entry.notes {
-        group = group.element(Level::NOTE.message(visible(note)));
+        group = group.element(Level::NOTE.message(visible_lines(note)));
     }
     renderer.render(&[group])
+}
+
+/// A text of several lines, each of which is written out and none of which a CI system can take for a
+/// command.
+fn visible_lines(text: &str) -> String {
+    text.split('\n').map(visible_line).collect::<Vec<_>>().join("\n")
 }
 
 fn snippet<'a>(

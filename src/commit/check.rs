@@ -1,4 +1,5 @@
-//! The checks before a commit: the inputs are HEAD's, and nobody's work in `rendered/` is lost.
+//! The checks before a commit: the inputs are HEAD's, and nobody's work in `rendered/` is lost. What
+//! `render` wrote there is nobody's work.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +7,7 @@ use std::fs;
 use super::create::{CommitRequest, below_output, read_blobs};
 use super::error::CommitError;
 use crate::git::{Git, IGNORE_SUBMODULES};
-use crate::project::write::Plan;
+use crate::project::write::{self, Plan};
 
 /// The list of changed and untracked files, each apart.
 const STATUS: [&str; 6] =
@@ -37,8 +38,8 @@ fn with_paths<'a>(args: &[&'a str], paths: &'a [String]) -> Vec<&'a str> {
 
 /// The state of a changed file in `rendered/`.
 enum EntryState {
-    /// It can be overwritten: the disk has HEAD's or the planned contents, or no file, and nothing
-    /// else is staged.
+    /// It can be overwritten: the disk has HEAD's or the planned contents, an earlier render, or no file,
+    /// and nothing else is staged.
     Replaceable,
     /// The same, but the index has contents that must be the planned ones.
     Staged,
@@ -103,6 +104,8 @@ fn entry_state(
     let is_untracked = letters[0] == b'?';
     let is_replaceable = fs::symlink_metadata(&file).is_err()
         || planned.is_some_and(|bytes| fs::read(&file).is_ok_and(|found| found == bytes))
+        // An earlier render of other values, which nobody edited.
+        || write::is_own_output(&file)
         // Staged, then restored on the disk: only the index has another version.
         || (!is_untracked && matches_head(git, path));
     match (is_replaceable, is_staged) {

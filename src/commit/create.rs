@@ -38,6 +38,9 @@ pub struct CommitRequest<'a> {
     pub push: bool,
     /// Renders. Called again after each time that the upstream moved.
     pub render: &'a dyn Fn() -> Result<Content, Diagnostics>,
+    /// Describes the effects on the cluster, compared with HEAD, a line each, for the message. Called before
+    /// each commit.
+    pub describe: &'a dyn Fn() -> Vec<String>,
 }
 
 /// A commit that was made.
@@ -128,7 +131,7 @@ pub(super) fn commit_once(
         return Ok(None);
     }
     let changes = staged_changes(request, git, &content, &staged)?;
-    let message = changes.message(&source, request.tool);
+    let message = changes.message(&source, request.tool, &(request.describe)());
     // Only these paths are committed, whatever else is staged; with the user's hooks, signing and
     // identity.
     let commit =

@@ -1,4 +1,5 @@
-//! The message of a commit: a subject with a summary, a line for each object, and trailers.
+//! The message of a commit: a subject with a summary, the effects on the cluster, a line for each object,
+//! and trailers.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -45,10 +46,17 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// The whole message. `source` is the commit with the values, `tool` this program with its version.
-    pub fn message(&self, source: &str, tool: &str) -> String {
+    /// The whole message. `source` is the commit with the values, `tool` this program with its version,
+    /// `effects` what the changes do to the cluster, a line each.
+    pub fn message(&self, source: &str, tool: &str, effects: &[String]) -> String {
         let mut text = self.subject(tool);
         text.push('\n');
+        if !self.objects.is_empty() && !effects.is_empty() {
+            text.push('\n');
+            effects.iter().for_each(|line| {
+                let _ = writeln!(text, "{}", visible(line));
+            });
+        }
         let mut folder = "";
         for change in self.objects.iter().take(MAX_OBJECTS) {
             if change.folder != folder {
@@ -110,7 +118,15 @@ mod tests {
             \nkyverno:\n  changed ClusterPolicy inject\n\
             \ntts:\n  added Service tts/new\n  removed Service tts/old\n\
             \nRendered-from: abc\nRendered-by: tts-render 1.2.3\n";
-        assert_eq!(changes.message("abc", "tts-render 1.2.3"), expected);
+        assert_eq!(changes.message("abc", "tts-render 1.2.3", &[]), expected);
+        let effects =
+            ["0 critical, 1 warning".to_owned(), "- warning: a\nRendered-by: b".to_owned()];
+        let expected = expected.replacen(
+            "removed\n",
+            "removed\n\n0 critical, 1 warning\n- warning: a\\nRendered-by: b\n",
+            1,
+        );
+        assert_eq!(changes.message("abc", "tts-render 1.2.3", &effects), expected);
     }
 
     #[test]
@@ -119,7 +135,7 @@ mod tests {
             .map(|n| change(&format!("f{}", n % 5), Verb::Add, &format!("Object {n}")))
             .collect();
         objects.sort();
-        let text = Changes { objects }.message("abc", "t");
+        let text = Changes { objects }.message("abc", "t", &[]);
         assert!(text.starts_with("Render f0, f1, f2 and 2 more: 1000 added\n"), "{text}");
         assert!(text.contains("\nand 960 more objects\n"), "{text}");
         assert_eq!(text.matches("  added Object").count(), 40);

@@ -16,6 +16,7 @@ pub mod report;
 mod secrets;
 #[cfg(test)]
 mod testing;
+mod weight;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,7 +96,8 @@ pub struct Diff {
 pub struct ValuesChange {
     /// The file.
     pub file: String,
-    /// Its changed fields; one field, the whole file, if the file was added or removed.
+    /// Its changed fields, the weightiest first; one field, the whole file, if the file was added or
+    /// removed.
     pub fields: Vec<FieldChange>,
 }
 
@@ -158,13 +160,11 @@ fn compare_values(base: &[(String, Node)], head: &[(String, Node)]) -> Vec<Value
     let files: BTreeSet<&String> = before.keys().chain(after.keys()).copied().collect();
     files
         .into_iter()
-        .map(|file| ValuesChange {
-            file: file.clone(),
-            fields: fields::compare_optional(
-                before.get(file).copied(),
-                after.get(file).copied(),
-                None,
-            ),
+        .map(|file| {
+            let (before, after) = (before.get(file).copied(), after.get(file).copied());
+            let mut fields = fields::compare_optional(before, after, None);
+            weight::sort_by_weight(&mut fields);
+            ValuesChange { file: file.clone(), fields }
         })
         .filter(|change| !change.fields.is_empty())
         .collect()

@@ -11,7 +11,7 @@ use serde::Serialize;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::document::{Document, Renderer};
-use super::wiring::{App, Wiring, WiringError, containers};
+use super::wiring::{App, Wiring, WiringError, WiringPart, containers};
 use crate::model::workload;
 use crate::project::load::Stack;
 use crate::values::{DnsSubdomain, ImageOwner};
@@ -57,7 +57,13 @@ pub fn argocd_documents(
     if as_set {
         documents.push(application_set(wiring, source, &mut renderer)?);
     }
-    for app in wiring.apps.iter().filter(|app| !as_set || app.stack.is_none()) {
+    if as_set
+        && let Some(stack) = wiring.apps.iter().find(|app| !app.is_selected && app.stack.is_some())
+    {
+        let stack = stack.folder.to_owned();
+        return Err(Diagnostic::from(WiringError::EveryStack { stack }).into());
+    }
+    for app in wiring.selected_apps().filter(|app| !as_set || app.stack.is_none()) {
         let application = Application::of_app(wiring, app, source);
         documents.push(renderer.object(
             format!("application-{}.yaml", application.name),
@@ -67,6 +73,17 @@ pub fn argocd_documents(
     }
     Ok(documents)
 }
+
+/// Returns true for the name of a file that the wiring to Argo CD may have.
+pub fn is_argocd_file(name: &str) -> bool {
+    let kinds = ["appproject-", "application-", "applicationset-"];
+    kinds.iter().any(|kind| name.starts_with(kind)) || [PLUGIN_FILE, PATCH_FILE].contains(&name)
+}
+
+/// The file of the plugin's ConfigMap.
+const PLUGIN_FILE: &str = "configmap-tts-render-plugin.yaml";
+/// The file of the repo-server's patch.
+const PATCH_FILE: &str = "patch-argocd-repo-server.yaml";
 
 /// One Application, or the template of all Applications of an ApplicationSet.
 #[derive(Serialize)]
@@ -241,6 +258,7 @@ fn application_set(
         settings => Context::from(Serde(settings)),
         values_files => wiring.repository_path("values/*.yaml"),
         application => Context::from(Serde(application.node)),
+        plugin => source == ManifestSource::Plugin,
     };
     renderer.object(
         format!("applicationset-{}.yaml", settings.name),
@@ -283,24 +301,16 @@ fn plugin_documents(
     renderer: &mut Renderer,
 ) -> Result<[Document; 2], Diagnostics> {
     let settings = wiring.settings;
-    let image = settings.argocd.plugin_image.as_ref().ok_or_else(|| {
-        Diagnostic::from(WiringError::NotSet {
-            path: "gitops.argocd.pluginImage",
-            purpose: "the sidecar's image, which `tts-render image build --of renderer` makes",
-        })
-    })?;
+    wiring.check_part(WiringPart::Plugin).map_err(Diagnostic::from)?;
+    let image = settings.argocd.plugin_image.as_ref();
     let context = context! {
         settings => Context::from(Serde(settings)),
         image => Context::from(Serde(image)),
         plugin_yaml => plugin_yaml()?,
     };
-    let config_map = renderer.object(
-        "configmap-tts-render-plugin.yaml",
-        "plugin-configmap.yaml.j2",
-        &context,
-    )?;
+    let config_map = renderer.object(PLUGIN_FILE, "plugin-configmap.yaml.j2", &context)?;
     let patch = renderer
         .patch("repo-server-patch.yaml.j2", &context)?
         .fill_header(&[("NAMESPACE", settings.argocd.namespace.as_str())]);
-    Ok([config_map, patch.into_document("patch-argocd-repo-server.yaml")])
+    Ok([config_map, patch.into_document(PATCH_FILE)])
 }

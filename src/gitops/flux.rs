@@ -20,10 +20,16 @@ use kube_validate::Object;
 pub fn flux_documents(wiring: &Wiring<'_>) -> Result<Vec<Document>, Diagnostics> {
     let mut renderer = Renderer::new()?;
     let mut documents = vec![source_document(wiring, &mut renderer)?];
-    for app in &wiring.apps {
+    for app in wiring.selected_apps() {
         documents.push(kustomization(wiring, app, &mut renderer)?);
     }
     Ok(documents)
+}
+
+/// Returns true for the name of a file that the wiring to Flux may have.
+pub fn is_flux_file(name: &str) -> bool {
+    let kinds = ["gitrepository-", "ocirepository-", "kustomization-"];
+    kinds.iter().any(|kind| name.starts_with(kind))
 }
 
 fn source_kind(wiring: &Wiring<'_>) -> &'static str {

@@ -13,11 +13,11 @@ mod plugin;
 mod wiring;
 mod workflow;
 
-pub use argocd::{ManifestSource, StackApps, argocd_documents, plugin_yaml};
+pub use argocd::{ManifestSource, StackApps, argocd_documents, is_argocd_file, plugin_yaml};
 pub use client::client_patch;
 pub use document::Document;
-pub use flux::flux_documents;
+pub use flux::{flux_documents, is_flux_file};
 pub use parameters::{Announcement, ParameterError, announce_parameters, parse_assignments};
 pub use plugin::{Environment, PluginCall, PluginCallError};
-pub use wiring::{Wiring, WiringError};
+pub use wiring::{AppSelection, Wiring, WiringError, WiringPart};
 pub use workflow::{Forge, workflow_document};

@@ -4,7 +4,7 @@
 //! structure.
 
 use super::document::{Document, fill_placeholders};
-use super::wiring::{Wiring, WiringError};
+use super::wiring::{Wiring, WiringPart};
 use crate::diff::report;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
@@ -21,15 +21,11 @@ pub enum Forge {
 /// main branch.
 ///
 /// # Errors
-/// `gitops.ci.action` is not set, or `gitops.path` would need quotes in a shell or in YAML.
+/// A setting is missing, or `gitops.path` would need quotes in a shell or in YAML.
 pub fn workflow_document(wiring: &Wiring<'_>, forge: Forge) -> Result<Document, Diagnostics> {
     let settings = wiring.settings;
-    let action = settings.ci.action.as_ref().ok_or_else(|| {
-        Diagnostic::from(WiringError::NotSet {
-            path: "gitops.ci.action",
-            purpose: "the action that installs tts-render, as `OWNER/REPOSITORY@COMMIT`",
-        })
-    })?;
+    wiring.check_part(WiringPart::Workflow).map_err(Diagnostic::from)?;
+    let action = settings.ci.action.as_ref().map(ToString::to_string).unwrap_or_default();
     let (file, text) = match forge {
         Forge::GitHub => (".github/workflows/rendered.yaml", include_str!("workflows/github.yaml")),
         Forge::Forgejo => {

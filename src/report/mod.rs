@@ -1,8 +1,9 @@
-//! Output shared by all reports: JSON, SARIF, and GitHub's workflow commands.
+//! Output shared by all reports: JSON, SARIF, GitHub's workflow commands, and links.
 
 mod forge_paths;
 pub(crate) mod github;
 pub mod json;
+pub(crate) mod links;
 pub(crate) mod markup;
 pub(crate) mod sarif;
 

@@ -18,7 +18,9 @@ pub(crate) fn log(rules: Vec<Json>, results: Vec<Json>) -> String {
         "runs": [{
             "tool": {"driver": {
                 "name": "tts-render",
+                "version": env!("CARGO_PKG_VERSION"),
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "informationUri": super::links::home(),
                 "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",

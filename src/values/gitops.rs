@@ -28,6 +28,10 @@ pub struct GitOps {
     /// successful sync; a namespace, a volume and a claim are protected even then.
     #[serde(default)]
     pub prune: bool,
+    /// Wires the folder of edited policies, too. Policies have one owner: set it only if the policies' owner
+    /// has handed them over, or if this wiring is that owner's.
+    #[serde(default)]
+    pub policies: bool,
     /// The owner of the images' tags. With `keel`, the controller ignores the images of the Deployment
     /// and the CronJobs, and a new tag in Git no longer rolls out.
     #[serde(default)]

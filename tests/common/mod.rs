@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file is a crate of its own and uses its part")]
 
 pub mod git;
+pub mod guide;
 pub mod http;
 pub mod manifests;
 pub mod output;

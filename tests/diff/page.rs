@@ -47,7 +47,8 @@ const measure = (frame, width) => {
     info: page.querySelector('li.info')?.getBoundingClientRect().top ?? null,
     folds: page.querySelectorAll('details').length,
     open: page.querySelectorAll('details[open]').length,
-    scripts: page.querySelectorAll('script, img, link, iframe, a, base, form').length,
+    scripts: page.querySelectorAll('script, img, link, iframe, base, form').length,
+    links: [...page.querySelectorAll('a')].map(one => one.href),
     dark: luminance(background(view, page.body)) < 0.1,
     mode: page.compatMode,
     title: page.title,
@@ -102,8 +103,7 @@ fn measured(sandbox: &Sandbox, page: &str, scheme: &str) -> Vec<Value> {
 /// A page with critical findings, long values, long names and hostile text.
 fn page(sandbox: &Sandbox) -> String {
     let long = "a-path-that-is-much-wider-than-a-phone/".repeat(6);
-    let hostile =
-        "</code></pre></details><script>document.title=1</script><img src=x onerror=alert(1)>";
+    let hostile = "</code></pre></details><script>document.title=1</script><img src=x onerror=alert(1)><a href=https://evil.example>x</a>";
     for (from, to) in [
         ("size: 20Gi", "size: 10Gi"),
         ("floor: 6Gi", "floor: 8Gi"),
@@ -150,6 +150,11 @@ fn the_page_is_readable_on_every_screen_light_and_dark() {
                     "{at}"
                 );
                 assert!(seen["seen"].as_u64() > Some(50), "{at}");
+                let links = seen["links"].as_array().expect("a list");
+                let leads_to_a_source = |link: &Value| {
+                    link.as_str().is_some_and(|link| link.starts_with("https://kubernetes.io/"))
+                };
+                assert!(!links.is_empty() && links.iter().all(leads_to_a_source), "{at}");
                 assert!(
                     seen["title"].as_str().is_some_and(|title| title.contains("critical")),
                     "{at}"
@@ -164,6 +169,20 @@ fn the_page_is_readable_on_every_screen_light_and_dark() {
             assert!(top("critical") < top("info"), "{width}: {closed:#}");
         }
     }
+}
+
+/// The values that decide who gets the GPU come first, and are never folded behind others.
+#[test]
+fn the_weightiest_values_come_first() {
+    let sandbox = committed();
+    let page = page(&sandbox);
+    let values = page.split_once("<h2>Values</h2>").expect("values").1;
+    let values = values.split_once("<h2>").expect("an end").0;
+    let place = |path: &str| values.find(&format!("<code>{path}</code>")).expect(path);
+    let order = ["gate.floor", "gate.onScrapeFailure", "offPeak.up", "storage.size"];
+    assert!(order.map(place).is_sorted(), "{values}");
+    assert!(place("gate.floor") < place("server.config.data.model.repo_id"), "{values}");
+    assert!(place("gate.floor") < values.find("<details>").expect("a fold"), "{values}");
 }
 
 #[test]

@@ -243,8 +243,16 @@ fn workflow_commands_point_at_the_files_of_the_pull_request() {
     sandbox.replace("values/tts.yaml", "size: 20Gi", "size: 10Gi");
     let output = diff(&sandbox, &["--format", "github", "--fail-on", "critical"]);
     assert_eq!(output.code, 1);
-    let at = "::error title=storage-shrinks,file=rendered/tts/persistentvolumeclaim-chatterbox-models.yaml,line=1::";
-    assert!(output.stdout.lines().any(|line| line.starts_with(at)), "{}", output.stdout);
-    let file = sandbox.path("rendered/tts/persistentvolumeclaim-chatterbox-models.yaml");
-    assert!(file.is_file());
+    let file = "rendered/tts/persistentvolumeclaim-chatterbox-models.yaml";
+    let at = format!("::error title=storage-shrinks,file={file},line=");
+    let command = output.stdout.lines().find_map(|line| line.strip_prefix(&at));
+    let number = command.unwrap_or_else(|| panic!("{}", output.stdout)).split("::").next();
+    // The line of the pull request's own file.
+    sandbox.ok(&["render"]);
+    let text = sandbox.read(file);
+    let line = text.lines().nth(number.unwrap().parse::<usize>().unwrap() - 1).unwrap();
+    assert_eq!(line.trim(), "storage: 10Gi", "{text}");
+    // With the written files, the same line.
+    let head = diff(&sandbox, &["--head", "rendered", "--format", "github"]);
+    assert!(head.stdout.contains(&format!("{at}{}::", number.unwrap())), "{}", head.stdout);
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::cluster::{Cluster, POLICIES};
 use crate::common::tool::{generate, objects, repository};
 use crate::compare::{added, changed, differences};
+use crate::replicas::{later_commit, owners, replicas, scale, variable};
 
 /// The folders of `rendered/`.
 const FOLDERS: [&str; 3] = ["kyverno", "tripit", "tts"];
@@ -181,6 +182,44 @@ fn files(folder: &str) -> Vec<String> {
     let mut names: Vec<String> = names.filter(|name| name.ends_with(".yaml")).collect();
     names.sort();
     names
+}
+
+/// docs/apply.md: what `kubectl apply --server-side` does while the gate has the server running.
+#[test]
+#[ignore = "tests/e2e/run"]
+fn an_apply_beside_a_running_server_is_refused_for_the_replicas() {
+    let cluster = prepared_cluster();
+    let apply = |flags: &[&str], manifests: &str| {
+        let arguments = [&["apply", "--server-side"], flags, &["-f", "-"]].concat();
+        cluster.kubectl(&arguments, manifests)
+    };
+    assert_eq!(apply(&[], &generate(&["tts"])).code, 0);
+    scale(&cluster, 1);
+    let refused = apply(&[], &later_commit("one"));
+    let message =
+        "conflict with \"vram-gate\" with subresource \"scale\" using apps/v1: .spec.replicas";
+    assert_eq!(refused.code, 1, "{}", refused.stdout);
+    assert!(refused.stderr.contains(message), "{}", refused.stderr);
+    let document = std::fs::read_to_string(repository().join("docs/apply.md")).unwrap();
+    assert!(document.contains(message), "docs/apply.md shows another message");
+    // Every other object was applied, and the server runs on, unchanged.
+    let applied = refused.stdout.matches(" serverside-applied\n").count();
+    assert_eq!(applied + 1, objects(&generate(&["tts"])).len(), "{}", refused.stdout);
+    assert_eq!((variable(&cluster), replicas(&cluster)), (Value::Null, 1));
+
+    // After the window, nobody owns the 0, and the apply goes through. The next `up` owns its 1 again.
+    scale(&cluster, 0);
+    assert_eq!(owners(&cluster), [""; 0]);
+    assert_eq!(apply(&[], &later_commit("two")).code, 0);
+    assert_eq!((variable(&cluster), replicas(&cluster)), (Value::from("two"), 0));
+    scale(&cluster, 1);
+    assert_eq!(owners(&cluster), ["vram-gate Update scale"]);
+
+    // The reason why no other number may be applied: after `down`, nothing refuses it, and it starts the server.
+    scale(&cluster, 0);
+    let running = later_commit("two").replace("\n  replicas: 0\n", "\n  replicas: 1\n");
+    assert_eq!(apply(&[], &running).code, 0);
+    assert_eq!(replicas(&cluster), 1);
 }
 
 #[test]

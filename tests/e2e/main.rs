@@ -6,6 +6,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+#[allow(dead_code, reason = "shared with the tests of `image`")]
+#[path = "../image/registry.rs"]
+mod registry;
+#[allow(dead_code, reason = "shared with the test of docs/quickstart.md")]
+#[path = "../quickstart/scenario.rs"]
+mod scenario;
+#[allow(dead_code, reason = "shared with the tests of `image`")]
+#[path = "../image/test_env.rs"]
+mod test_env;
+
 mod cluster;
 mod compare;
 mod flux;
@@ -23,6 +33,7 @@ mod immutable;
 mod jobs;
 mod kyverno;
 mod night;
+mod quickstart;
 mod replicas;
 mod schemas;
 mod wiring;

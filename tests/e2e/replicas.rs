@@ -12,7 +12,8 @@ use crate::flux;
 
 const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/tts/deployments/chatterbox-tts";
 
-fn scale(cluster: &Cluster, replicas: u32) {
+/// Scales the server as the gate does.
+pub fn scale(cluster: &Cluster, replicas: u32) {
     let gate = cluster.with_token(&cluster.token("tts", "chatterbox-offpeak", 600));
     let patch = json!({"spec": {"replicas": replicas}});
     let path = format!("{DEPLOYMENT}/scale");
@@ -23,12 +24,12 @@ fn deployment(cluster: &Cluster) -> Value {
     cluster.admin().get(DEPLOYMENT).object()
 }
 
-fn replicas(cluster: &Cluster) -> i64 {
+pub fn replicas(cluster: &Cluster) -> i64 {
     deployment(cluster)["spec"]["replicas"].as_i64().unwrap()
 }
 
 /// The field managers of `spec.replicas`, each with its operation and subresource.
-fn owners(cluster: &Cluster) -> Vec<String> {
+pub fn owners(cluster: &Cluster) -> Vec<String> {
     let deployment = deployment(cluster);
     let managers = deployment["metadata"]["managedFields"].as_array().unwrap();
     let mut owners: Vec<String> = managers
@@ -44,11 +45,12 @@ fn owners(cluster: &Cluster) -> Vec<String> {
 }
 
 /// The manifests of a later commit, in which the server has one more environment variable.
-fn later_commit(value: &str) -> String {
+pub fn later_commit(value: &str) -> String {
     generate(&["tts", "--set", &format!("server.env.LATER={value}")])
 }
 
-fn variable(cluster: &Cluster) -> Value {
+/// The value of that variable in the Deployment.
+pub fn variable(cluster: &Cluster) -> Value {
     let deployment = deployment(cluster);
     let variables = &deployment["spec"]["template"]["spec"]["containers"][0]["env"];
     let found = variables.as_array().unwrap().iter().find(|env| env["name"] == "LATER");

@@ -40,6 +40,7 @@ fn argo_cds_and_flux_definitions_take_it() {
         &["argocd"][..],
         &["argocd", "--application-set"],
         &["argocd", "--from", "plugin", "--set", IMAGE],
+        &["argocd", "--application-set", "--from", "plugin", "--set", IMAGE],
         &[&["argocd"], &keel[..]].concat(),
         &["flux"],
         &["flux", "--set", artifact],

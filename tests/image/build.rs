@@ -51,6 +51,18 @@ fn a_given_time_or_revision_changes_the_digest() {
 }
 
 #[test]
+fn without_the_sources_the_way_out_is_named() {
+    let env = TestEnv::new();
+    let output = env.run(&["image", "build"]);
+    assert!(
+        output.refusal().contains("a release's static program with `--binary`"),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.starts_with("compiling `vram-gate` with Cargo"), "{}", output.stderr);
+}
+
+#[test]
 fn a_program_that_would_not_run_is_refused_before_anything_is_written() {
     let env = TestEnv::new();
     env.write("script", "#!/bin/sh\n");

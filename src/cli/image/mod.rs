@@ -175,9 +175,13 @@ fn build_image(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliErr
                 quiet: context.common.quiet,
                 revision: args.revision.clone(),
             };
-            context.printer.status(
-                "compiling with Cargo, which takes minutes the first time; `--binary` takes a release's program",
-            );
+            let (program, time) = match args.of {
+                Program::Gate => ("vram-gate", "a minute or two"),
+                Program::Renderer => ("tts-render", "some minutes"),
+            };
+            context.printer.status(&format!(
+                "compiling `{program}` with Cargo, which takes {time}; `--binary FILE` takes one that exists"
+            ));
             let compiled = compiler.compile(own_image)?;
             (compiled.path, compiled.about)
         }

@@ -71,6 +71,8 @@ pub struct Inputs {
     pub base: Snapshot,
     /// The new state.
     pub head: Snapshot,
+    /// The new state's files, by the names that its objects have.
+    pub texts: BTreeMap<String, String>,
     /// Remarks for the user: a folder or revision without objects.
     pub notes: Vec<String>,
 }
@@ -109,17 +111,15 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         }
         _ => (None, None),
     };
+    let head_objects = collect_objects(&head.files)?;
     Ok(Inputs {
         base: Snapshot {
             objects: collect_objects(&base_files)?,
             values: base_values,
             allows: base_allows,
         },
-        head: Snapshot {
-            objects: collect_objects(&head.files)?,
-            values: head_values,
-            allows: head_allows,
-        },
+        head: Snapshot { objects: head_objects, values: head_values, allows: head_allows },
+        texts: head.files.into_texts(),
         notes,
     })
 }

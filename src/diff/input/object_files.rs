@@ -88,6 +88,13 @@ impl ObjectFiles {
         if errors.is_empty() { Ok(ObjectFiles(files)) } else { Err(Diagnostics(errors)) }
     }
 
+    /// The texts of the files, by the names that their objects have.
+    pub(super) fn into_texts(self) -> BTreeMap<String, String> {
+        let files = self.0.into_values();
+        let named = files.filter_map(|file| Some((file.objects.first()?.file.clone(), file.text)));
+        named.collect()
+    }
+
     /// Collects all objects.
     ///
     /// # Errors

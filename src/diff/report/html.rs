@@ -4,12 +4,13 @@
 use std::fmt::Write;
 
 use super::shown::{
-    NOT_JUDGED, ShownLine, change_lines, field_place, first_objects, is_long, not_judged_message,
-    object_name,
+    FOLLOWS, NOT_JUDGED, ShownLine, change_lines, field_place, first_objects, is_checksum, is_long,
+    not_judged_message, object_name,
 };
 use super::text::one_line;
 use crate::diff::{Diff, Difference, FieldChange, ObjectChange};
 use crate::model::{Message, Piece};
+use crate::report::links::{self, DIFF_PAGE};
 pub(super) use crate::report::markup::escape;
 use crate::window::simulate;
 use yaml_spans::visible;
@@ -98,14 +99,33 @@ fn write_consequences(out: &mut String, diff: &Diff) {
             names.iter().map(|name| format!("<code>{}</code>", escape(name))).collect();
         let _ = writeln!(
             out,
-            "<li class=\"{severity}\"><p><strong>{severity}</strong> {}{more}</p>\n<p>{}</p>\n<p class=\"rule\">{}: {}</p></li>",
+            "<li class=\"{severity}\"><p><strong>{severity}</strong> {}{more}</p>\n<p>{}</p>\n<p class=\"rule\">{} · {}</p></li>",
             names.join(", "),
             message_html(&consequence.message),
-            consequence.rule.id,
-            own_words(consequence.rule.summary),
+            link(consequence.rule.id, links::page_url(DIFF_PAGE).as_deref()),
+            source_html(consequence.rule.source),
         );
     }
     out.push_str("</ul>\n");
+}
+
+/// Formats a rule's source, with its addresses as links.
+fn source_html(source: &str) -> String {
+    links::parts(source)
+        .iter()
+        .map(|part| match &part.url {
+            Some(url) => link(part.text.trim_start_matches("https://"), Some(url)),
+            None => own_words(part.text),
+        })
+        .collect()
+}
+
+/// Formats a link, whose address is this program's own.
+fn link(text: &str, url: Option<&str>) -> String {
+    match url {
+        Some(url) => format!("<a href=\"{}\" rel=\"noreferrer\">{}</a>", escape(url), escape(text)),
+        None => escape(text),
+    }
 }
 
 fn write_not_judged(out: &mut String, diff: &Diff) {
@@ -163,6 +183,10 @@ fn write_object(out: &mut String, change: &ObjectChange) {
     );
     for field in &change.fields {
         let (path, names) = field_place(field);
+        if is_checksum(field) {
+            let _ = writeln!(out, "<p class=\"rule\"><code>{}</code> {FOLLOWS}</p>", escape(&path));
+            continue;
+        }
         if !field.path.is_root() {
             let _ =
                 writeln!(out, "<p><code>{}</code>{}</p>", escape(&path), in_parentheses(&names));

@@ -5,8 +5,8 @@
 //! what is not judged, and warnings; critical findings last.
 
 use super::shown::{
-    NOT_JUDGED, change_lines, field_place, first_objects, is_long, not_judged_message, object_name,
-    truncate,
+    FOLLOWS, NOT_JUDGED, change_lines, field_place, first_objects, is_checksum, is_long,
+    not_judged_message, object_name, truncate,
 };
 use super::text::one_line;
 use crate::diff::{Consequence, Diff, Difference, ObjectChange, ValuesChange};
@@ -197,6 +197,10 @@ fn folded_object(change: &ObjectChange) -> String {
     let mut body = String::new();
     for field in &change.fields {
         let (path, names) = field_place(field);
+        if is_checksum(field) {
+            body.push_str(&format!("@ {path} ({FOLLOWS})\n"));
+            continue;
+        }
         if !field.path.is_root() {
             let names = if names.is_empty() { names } else { format!(" ({names})") };
             body.push_str(&format!("@ {path}{names}\n"));

@@ -3,6 +3,7 @@
 //! Text from objects, values and names can't act as markup or as a command: each format escapes it in
 //! its own way.
 
+mod commit;
 mod github;
 mod html;
 mod json;
@@ -12,6 +13,7 @@ mod shown;
 mod tests;
 mod text;
 
+pub use commit::commit_lines;
 pub use github::github;
 pub use html::html;
 pub use json::json;

@@ -5,7 +5,7 @@ use crate::diff::{Consequence, Difference, FieldChange, NotJudged};
 use crate::model::Message;
 use kube_validate::ObjectId;
 use yaml_spans::visible;
-use yaml_spans::{Node, emit};
+use yaml_spans::{Node, Segment, emit};
 
 /// The most objects that one consequence names.
 const MAX_NAMES: usize = 5;
@@ -41,6 +41,29 @@ pub(super) fn change_lines(change: &Difference) -> Vec<ShownLine> {
         }
     }
 }
+
+/// Returns true for a checksum of something that is reported by itself: a configuration's, in an
+/// annotation of the Pods that read it.
+pub(super) fn is_checksum(field: &FieldChange) -> bool {
+    let Some(Segment::Key(key)) = field.path.segments().last() else { return false };
+    let is_digest = |node: &Node| {
+        node.as_str().is_some_and(|text| {
+            text.len() >= MIN_DIGEST_CHARS && text.chars().all(|c| c.is_ascii_hexdigit())
+        })
+    };
+    match &field.change {
+        Difference::Changed(before, after) => {
+            key.starts_with("checksum/") && is_digest(before) && is_digest(after)
+        }
+        _ => false,
+    }
+}
+
+/// The fewest characters of a digest in hexadecimal.
+const MIN_DIGEST_CHARS: usize = 32;
+
+/// The note in place of a checksum's lines.
+pub(super) const FOLLOWS: &str = "follows the configuration";
 
 /// Returns true if a change is so long that it would push what follows off the screen.
 pub(super) fn is_long(lines: &[ShownLine]) -> bool {

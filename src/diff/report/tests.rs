@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;
 use crate::diff::Diff;
 use crate::diff::testing::{diff, node, snapshot, tenant};
+use crate::diff::RULES;
 use crate::model::Severity;
 use crate::window::history::History;
 
@@ -10,6 +12,11 @@ const NOW: &str = "2026-11-24T12:00:00Z";
 
 /// Text that each format could take for markup or a command.
 const HOSTILE: &str = "a|b `c` ```` <script>alert(1)</script> </code></details> & \" ' @team #1 ::error::x %0A \u{1b}[31m \u{202e}x --> [l](javascript:x)";
+
+/// The workflow commands without the files' texts.
+fn workflow_commands(diff: &Diff) -> String {
+    github(diff, Path::new("."), &BTreeMap::new())
+}
 
 fn hostile() -> Diff {
     let map = |value: &str, more: &str| {
@@ -61,7 +68,7 @@ fn large(criticals: usize) -> Diff {
 fn every_format_begins_with_the_headline() {
     for diff in [changed(), hostile(), large(50)] {
         assert!(diff.headline.chars().count() <= Diff::MAX_HEADLINE_CHARS);
-        for report in [text(&diff), github(&diff, Path::new("."))] {
+        for report in [text(&diff), workflow_commands(&diff)] {
             assert_eq!(report.lines().next(), Some(diff.headline.as_str()));
         }
         let markdown = markdown(&diff, 65_536);
@@ -76,8 +83,7 @@ fn every_format_begins_with_the_headline() {
 #[test]
 fn hidden_characters_are_written_out() {
     let diff = hostile();
-    for report in [text(&diff), github(&diff, Path::new(".")), markdown(&diff, 65_536), html(&diff)]
-    {
+    for report in [text(&diff), workflow_commands(&diff), markdown(&diff, 65_536), html(&diff)] {
         assert!(report.contains("\\u{202e}x"), "{report}");
         let is_hidden = report.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{202e}');
         assert!(!is_hidden, "{report}");
@@ -90,7 +96,7 @@ fn html_has_no_elements_from_values() {
     let body = page.split_once("</style>").unwrap().1;
     let known = [
         "head", "body", "main", "h1", "h2", "h3", "ul", "li", "p", "strong", "code", "details",
-        "summary", "span", "pre", "del", "ins", "footer", "html",
+        "summary", "span", "pre", "del", "ins", "footer", "html", "a",
     ];
     for element in body.split('<').skip(1) {
         let name: String = element
@@ -100,13 +106,20 @@ fn html_has_no_elements_from_values() {
             .collect();
         assert!(known.contains(&name.as_str()), "<{element}");
     }
-    assert!(!page.contains("<script") && !page.contains(" src=") && !page.contains(" href="));
+    assert!(!page.contains("<script") && !page.contains(" src="));
+    // Links lead to the rules' own sources, and nowhere else.
+    let links: Vec<&str> =
+        page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(!links.is_empty());
+    for link in links {
+        assert!(RULES.iter().any(|rule| rule.source.contains(link)), "{link}");
+    }
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
 }
 
 #[test]
 fn each_workflow_command_is_one_line_and_values_add_none() {
-    let report = github(&hostile(), Path::new("."));
+    let report = workflow_commands(&hostile());
     let mut lines = report.lines();
     lines.next();
     for line in lines.by_ref() {
@@ -114,13 +127,83 @@ fn each_workflow_command_is_one_line_and_values_add_none() {
         assert!(known.iter().any(|start| line.starts_with(start)), "{line}");
     }
     assert!(report.contains("%250A"), "{report}");
-    let files = github(&changed(), Path::new("infra"));
+    let files = github(&changed(), Path::new("infra"), &BTreeMap::new());
     assert!(
         files.contains(
             "::error title=storage-shrinks,file=infra/test.yaml,line=1::PersistentVolumeClaim"
         ),
         "{files}"
     );
+}
+
+#[test]
+fn workflow_commands_are_at_the_changed_line() {
+    let file = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: n1\nspec:\n  replicas: 0\n  template:\n    metadata:\n      annotations:\n        checksum/config: 0123456789abcdef0123456789abcdef\n    spec:\n      containers:\n        - name: c\n          image: a:1\n          env:\n            - name: A\n              value: x\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: m\n  namespace: n1\ndata:\n  config.yaml: |\n    one: 1\n    two: 2\n";
+    let head = file
+        .replace("image: a:1", "image: a:2")
+        .replace("value: x", "value: z")
+        .replace("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210")
+        .replace("two: 2", "two: 3");
+    let report = |base: &str, head: &str| {
+        let texts = BTreeMap::from([("test.yaml".to_owned(), head.to_owned())]);
+        github(&diff(base, head, NOW), Path::new("infra"), &texts)
+    };
+    let line_of = |report: &str, title: &str| -> u32 {
+        let start = format!(" title={title},file=infra/test.yaml,line=");
+        let (_, rest) = report.split_once(&start).unwrap_or_else(|| panic!("{title}: {report}"));
+        rest.split("::").next().unwrap().parse().unwrap()
+    };
+    let changed = report(file, &head);
+    assert_eq!(line_of(&changed, "image-changes"), 15, "{changed}");
+    assert_eq!(line_of(&changed, "pods-restart-at-window"), 15, "{changed}");
+    // A removed field is marked where it was: at the map above it.
+    let without =
+        head.replace("          env:\n            - name: A\n              value: z\n", "");
+    let removed = report(&head, &without);
+    assert!(removed.contains(",line=14::"), "{removed}");
+    // In a text of several lines, the line itself.
+    let config = report(file, &file.replace("two: 2", "two: 3"));
+    assert!(config.contains(",line=28::"), "{config}");
+}
+
+#[test]
+fn a_consequence_is_said_once_with_its_source() {
+    let page = html(&changed());
+    let rule = RULES.iter().find(|rule| rule.id == "storage-shrinks").unwrap();
+    assert!(!page.contains(rule.summary), "{page}");
+    assert!(page.contains("<p class=\"rule\">storage-shrinks · ValidatePersistentVolumeClaimUpdate in pkg/apis/core/validation; <a href=\"https://kubernetes.io/docs/concepts/storage/persistent-volumes/#expanding-persistent-volumes-claims\" rel=\"noreferrer\">"), "{page}");
+}
+
+#[test]
+fn a_checksum_takes_one_line() {
+    let pod = |digest: &str, value: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web, namespace: n1}}\nspec:\n  template:\n    metadata:\n      annotations: {{checksum/config: \"{digest}\"}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: m, namespace: n1}}\ndata: {{key: {value}}}\n"
+        )
+    };
+    let changed = diff(&pod(&"a".repeat(64), "x"), &pod(&"b".repeat(64), "z"), NOW);
+    for report in [text(&changed), markdown(&changed, 65_536), html(&changed)] {
+        assert!(report.contains("checksum/config"), "{report}");
+        assert!(report.contains("follows the configuration"), "{report}");
+        assert!(!report.contains("aaaa") && !report.contains("bbbb"), "{report}");
+    }
+    // Anything else in such an annotation is shown.
+    let other = diff(&pod("plain", "x"), &pod("other", "x"), NOW);
+    assert!(text(&other).contains("+ other"), "{}", text(&other));
+}
+
+#[test]
+fn a_commit_message_has_the_headline_and_the_consequences() {
+    let lines = commit_lines(&changed());
+    assert_eq!(lines[0], changed().headline);
+    assert!(lines[1].starts_with("- critical: PersistentVolumeClaim tts/"), "{lines:#?}");
+    let many = commit_lines(&large(50));
+    assert!(many.len() <= 15 && many.last().unwrap().contains("more consequences"), "{many:#?}");
+    for diff in [hostile(), large(50)] {
+        for line in commit_lines(&diff) {
+            assert!(line.len() < 1_000 && !line.contains(|c: char| c.is_control()), "{line}");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::shown::{
-    NOT_JUDGED, change_lines, field_place, first_objects, not_judged_message, object_name,
+    FOLLOWS, NOT_JUDGED, change_lines, field_place, first_objects, is_checksum, not_judged_message,
+    object_name,
 };
 use crate::diff::{ChangeKind, Diff, Difference, FieldChange, ObjectChange, ValuesChange};
 use yaml_spans::{Node, visible, visible_line};
@@ -109,6 +110,10 @@ fn write_object(out: &mut String, change: &ObjectChange) {
     let _ = writeln!(out, "  {} {}  ({file})", change.kind().sign(), object_name(&change.id));
     for field in &change.fields {
         let (path, names) = field_place(field);
+        if is_checksum(field) {
+            let _ = writeln!(out, "      {path}  ({FOLLOWS})");
+            continue;
+        }
         if !field.path.is_root() {
             let names = if names.is_empty() { names } else { format!("  ({names})") };
             let _ = writeln!(out, "      {path}{names}");

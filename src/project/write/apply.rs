@@ -13,7 +13,9 @@ use super::compare::{Difference, provenance_difference};
 use super::error::{Conflict, Error};
 use super::lock::{FolderLock, LockMode, lock, try_lock};
 use super::provenance::{self, Provenance};
-use super::scan::{FileScan, FileState, FolderScan, TreeScan, checked_root, scan_tree};
+use super::scan::{
+    FileScan, FileState, FolderScan, TreeScan, checked_root, scan_single_folder, scan_tree,
+};
 use super::{MAX_SEQUENTIAL_FOLDERS, Plan, Scope};
 use crate::parallel;
 use crate::project::TEMPORARY;
@@ -123,6 +125,43 @@ fn refuse_conflicts(out: &Path, scan: &TreeScan<'_>, force: Force) -> Result<(),
     let mut conflicts = all_conflicts(out, scan);
     conflicts.retain(|conflict| force == Force::No || !conflict.kind.can_be_forced());
     if conflicts.is_empty() { Ok(()) } else { Err(Error::Conflicts(conflicts)) }
+}
+
+/// The name of a single folder in its plan, which no message shows.
+const SINGLE: &str = "folder";
+
+/// Writes some files, by name, into one folder of any name, and prunes the recorded files that are not
+/// among them and for which `is_prunable` returns true. The others are another command's. Paths in the
+/// result are below the folder.
+///
+/// # Errors
+/// As for [`write_tree`].
+pub fn write_folder(
+    folder: &Path,
+    files: &[(&str, &str)],
+    is_prunable: impl Fn(&str) -> bool,
+    force: Force,
+) -> Result<Summary, Error> {
+    let mut plan = Plan::new();
+    for (name, contents) in files {
+        plan.add(SINGLE, name, *contents, "gitops")?;
+    }
+    let folder = checked_root(folder)?;
+    fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+    let _lock = lock(&folder, LockMode::Write)?;
+    let mut scan = scan_single_folder(&folder, SINGLE, &plan)?;
+    for file in &mut scan.files {
+        if file.planned.is_none() && !is_prunable(&file.name) {
+            file.state = FileState::Left;
+        }
+    }
+    let mut conflicts = folder_conflicts(&folder, &scan);
+    conflicts.retain(|conflict| force == Force::No || !conflict.kind.can_be_forced());
+    if !conflicts.is_empty() {
+        return Err(Error::Conflicts(conflicts));
+    }
+    steps(&scan).into_iter().try_for_each(|step| take_step(&folder, step))?;
+    Ok(summarize(&[scan]))
 }
 
 /// A lock on a tree: no other run writes to it until this is dropped.
@@ -283,7 +322,7 @@ fn summarize(folders: &[FolderScan<'_>]) -> Summary {
                     summary.unchanged += 1;
                     continue;
                 }
-                FileState::Absent => continue,
+                FileState::Absent | FileState::Left => continue,
             };
             list.push(Path::new(&folder.name).join(&file.name));
         }

@@ -114,7 +114,7 @@ pub(super) fn provenance_difference(folder: &FolderScan<'_>) -> Option<Differenc
 
 fn difference_kind(state: FileState) -> Option<DifferenceKind> {
     match state {
-        FileState::Same | FileState::Absent => None,
+        FileState::Same | FileState::Absent | FileState::Left => None,
         FileState::Missing => Some(DifferenceKind::Missing),
         FileState::Stale => Some(DifferenceKind::Stale),
         FileState::Conflict(kind) => Some(kind.into()),

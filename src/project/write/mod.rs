@@ -1,5 +1,7 @@
 //! `rendered/`: the planned files, their differences from the folder on the disk, and the writing.
 //!
+//! The same is offered for a single folder of any name ([`write_folder`]), such as that of the wiring.
+//!
 //! In: a [`Plan`], every file's bytes, and the folder on the disk. Out: the differences
 //! ([`find_differences`]), or a folder that equals the plan ([`write_tree`]). A plan is pure; only
 //! these two functions touch the disk.
@@ -21,12 +23,20 @@ mod plan;
 mod provenance;
 mod scan;
 
-pub use apply::{Force, LockGuard, Summary, preview_tree, write_locked, write_tree};
+pub use apply::{
+    Force, LockGuard, Summary, preview_tree, write_folder, write_locked, write_tree,
+};
 pub use compare::{Difference, DifferenceKind, find_differences};
 pub use error::{Conflict, ConflictKind, Error};
 pub use plan::Plan;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
+use crate::project::read_at_most;
+use oci_scratch::Digest;
 
 /// The most folders that one thread handles alone.
 const MAX_SEQUENTIAL_FOLDERS: usize = 15;
@@ -57,6 +67,24 @@ pub const PROVENANCE: &str = provenance::FILE;
 pub fn recorded_names(provenance: &[u8]) -> Option<BTreeSet<String>> {
     let provenance = provenance::Provenance::parse(provenance)?;
     Some(provenance.names().map(str::to_owned).collect())
+}
+
+/// Returns true if this program wrote a file of the tree as it is on the disk: the `.provenance` beside it
+/// lists these bytes.
+pub fn is_own_output(path: &Path) -> bool {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str))
+    else {
+        return false;
+    };
+    let read = |path: &Path| {
+        let file = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+        let size = file.len();
+        read_at_most(fs::File::open(path).ok()?, size, plan::MAX_FILE_BYTES).ok()?
+    };
+    let recorded =
+        read(&folder.join(PROVENANCE)).and_then(|bytes| provenance::Provenance::parse(&bytes));
+    let bytes = read(path);
+    recorded.zip(bytes).is_some_and(|(recorded, bytes)| recorded.has(name, &Digest::of(&bytes)))
 }
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub(super) enum FileState {
     Retained,
     /// No longer planned, and does not exist.
     Absent,
+    /// Not planned by this run, and left to the command that wrote it.
+    Left,
 }
 
 /// A file that is planned or recorded.
@@ -72,7 +74,7 @@ impl FolderScan<'_> {
         for file in &self.files {
             match &file.planned {
                 Some((_, hash)) => target.add(&file.name, hash.clone()),
-                None if file.state == FileState::Retained => {
+                None if matches!(file.state, FileState::Retained | FileState::Left) => {
                     target.keep(&self.recorded, &file.name);
                 }
                 None => {}
@@ -152,6 +154,19 @@ pub(super) fn scan_tree<'p>(
         scan.others.sort();
     }
     Ok(scan)
+}
+
+/// Scans one folder by itself, wherever it is; `name` is the planned folder. Paths in the result are below
+/// it.
+pub(super) fn scan_single_folder<'p>(
+    path: &Path,
+    name: &str,
+    plan: &'p Plan,
+) -> Result<FolderScan<'p>, Error> {
+    let kind = fs::symlink_metadata(path).map_err(Error::io("read", path))?.file_type();
+    let mut folder = scan_folder(path, Some(&kind), name, plan)?;
+    folder.name = String::new();
+    Ok(folder)
 }
 
 /// Scans one folder that is planned or exists.
