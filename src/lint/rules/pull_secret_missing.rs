@@ -11,12 +11,12 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Info,
     summary: "An image's registry needs credentials, and the Pod names no pull secret",
     rationale: "Unless the nodes themselves may pull from the registry, as in the cloud that it belongs to, the image is never pulled: `ErrImagePull` in the first window.",
-    fix: "Name the Secret with the credentials in `server.imagePullSecrets` or `gate.imagePullSecrets`, or allow this finding where the nodes have access. `tts-render doctor` lists what the Secret must be called.",
+    fix: "Name the Secret with the credentials in `server.imagePullSecrets` or `gate.imagePullSecrets`, or allow this finding where the nodes have access.",
     source: "https://kubernetes.io/docs/concepts/containers/images/#using-a-private-registry; the registries' documentation, named in src/lint/rules/pull_secret_missing.rs",
     check: Check::Stack(pull_secret_missing),
 };
 
-/// The end of a registry's host, the owner, and the treatment of the rest of the name.
+/// The end of a registry's host, or a host with the first part of the repository, and the owner.
 const PRIVATE: [(&str, &str); 11] = [
     // <https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html>; public.ecr.aws is public.
     (".amazonaws.com", "Amazon ECR"),
