@@ -72,7 +72,7 @@ fn a_reviewer_may_point_at_a_line() {
     // With the column that a message has; without a line it is the object.
     assert_eq!(sandbox.ok(&["explain", &format!("{file}:{line}:7")]).stdout, out);
     let whole = sandbox.ok(&["explain", file]).stdout;
-    assert!(whole.starts_with("the whole object\n"), "{whole}");
+    assert!(whole.starts_with("CronJob tts/chatterbox-vram-guard, the whole object\n"), "{whole}");
     assert_eq!(whole, sandbox.ok(&["explain", "cronjob/chatterbox-vram-guard"]).stdout);
     // From the project's folder, or from another.
     let root = sandbox.path("");

@@ -258,7 +258,10 @@ fn explain_object(
     let Some(node) = path.find(document) else {
         return Err(Diagnostic::from(ExplainError::no_field(path, wanted, document)).into());
     };
-    output.print_line(&describe_node(path, node))?;
+    output.print_line(&match path.is_root() {
+        true => format!("{wanted}, the whole object"),
+        false => describe_node(path, node),
+    })?;
     // Stacks share a policy: those whose namespace is in the field come first.
     let (mut ordered, others): (Vec<_>, Vec<_>) = parts.iter().partition(|((stack, _), _)| {
         contains_string(node, stack.loaded.values.namespace.name.as_str())
@@ -320,10 +323,9 @@ fn contains_string(node: &Node, text: &str) -> bool {
 
 /// A path, with the value if that is short.
 fn describe_node(path: &Path, node: &Node) -> String {
-    let path = if path.is_root() { "the whole object".to_owned() } else { path.to_string() };
     match inline_text(node) {
         Some(text) => format!("{path} = {text}"),
-        None => path,
+        None => path.to_string(),
     }
 }
 

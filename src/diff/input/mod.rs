@@ -96,7 +96,7 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
     if head.stacks.is_some() {
         retain_claimed(&mut base.texts);
     }
-    let base_files = ObjectFiles::parse(base.texts, &base.shown, &head.files)?;
+    let base_files = ObjectFiles::parse(base.texts, &base.shown, &base.origin, &head.files)?;
     let (base_allows, head_allows) = match (&base.values, &base.commented, &head.stacks) {
         (Some(values), Some(commented), Some(stacks)) => {
             let (mut before, mut after) = values::read_allows(project, stacks, values)?;
@@ -162,7 +162,7 @@ fn read_head(
     if !contains_objects(&texts) {
         notes.push(format!("`{shown}` contains no objects: every object counts as removed"));
     }
-    let files = ObjectFiles::parse(texts, &shown, &ObjectFiles::default())?;
+    let files = ObjectFiles::parse(texts, &shown, &shown, &ObjectFiles::default())?;
     Ok(Head { files, folders, stacks: None })
 }
 
@@ -184,8 +184,10 @@ fn render_head(project: &Project, comparison: &Comparison<'_>) -> Result<Head, D
 /// The old state as texts.
 struct BaseTexts {
     texts: TextFiles,
-    /// The folder's name in messages.
+    /// The folder's name in reports.
     shown: String,
+    /// The folder's name in errors: the place that was read.
+    origin: String,
     /// The texts of its values files; `None` for a folder, which has none.
     values: Option<TextFiles>,
     /// The texts of its other files that may have comments for `lint`; `None` as above.
@@ -207,8 +209,9 @@ fn read_base(
                 notes.push(format!("`{name}` contains no objects: every object counts as new"));
             }
             // Under the fresh render's name, so that an equal file has an equal path.
+            let origin = name.clone();
             let shown = if comparison.head.is_none() { rendered_folder.to_owned() } else { name };
-            return Ok(BaseTexts { texts, shown, values: None, commented: None });
+            return Ok(BaseTexts { texts, shown, origin, values: None, commented: None });
         }
     };
     let repository = Repository::find(project.root())?;
@@ -221,7 +224,8 @@ fn read_base(
     let files = allows::read_head(project, comparison.request)?.into_keys().collect();
     let commented = repository.read_files(&commit, &files)?;
     let shown = rendered_folder.to_owned();
-    Ok(BaseTexts { texts, shown, values: Some(values), commented: Some(commented) })
+    let origin = format!("{name}:{rendered_folder}");
+    Ok(BaseTexts { texts, shown, origin, values: Some(values), commented: Some(commented) })
 }
 
 /// Drops the files that `.provenance` does not claim: other people's files among rendered ones, which a

@@ -57,14 +57,15 @@ impl ObjectFiles {
         (ObjectFiles(files), rendered.stacks)
     }
 
-    /// Parses files; `shown` is the name of their folder in messages. A file that `known` has with the
-    /// same bytes shares its objects and is not parsed again.
+    /// Parses files; `shown` is the name of their folder in reports, `origin` that in errors. A file that
+    /// `known` has with the same bytes shares its objects and is not parsed again.
     ///
     /// # Errors
     /// Every document that is not YAML or not an object, with its position.
     pub(super) fn parse(
         texts: TextFiles,
         shown: &str,
+        origin: &str,
         known: &ObjectFiles,
     ) -> Result<Self, Diagnostics> {
         let mut files = BTreeMap::new();
@@ -73,7 +74,9 @@ impl ObjectFiles {
             let shared = known.0.get(&path).filter(|file| file.text == text);
             let parsed = match shared {
                 Some(file) => Ok(file.objects.clone()),
-                None => parse_objects(&format!("{shown}/{path}"), &text),
+                None => {
+                    parse_objects(&format!("{shown}/{path}"), &format!("{origin}/{path}"), &text)
+                }
             };
             match parsed {
                 Ok(objects) => {
@@ -106,9 +109,9 @@ fn may_contain_objects(path: &str) -> bool {
         && ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-fn parse_objects(name: &str, text: &str) -> Result<Vec<Arc<Object>>, Diagnostics> {
+fn parse_objects(name: &str, origin: &str, text: &str) -> Result<Vec<Arc<Object>>, Diagnostics> {
     let mut sources = Sources::new();
-    let id = sources.add(Source::written(name, text));
+    let id = sources.add(Source::written(origin, text));
     let documents = yaml_spans::parse(&sources, id, Dialect::Kubectl).map_err(|errors| {
         Diagnostics(errors.iter().map(|error| error.diagnose(&sources)).collect())
     })?;

@@ -26,7 +26,7 @@ fn files_that_provenance_does_not_claim_are_dropped() {
 #[test]
 fn equal_files_share_their_objects_and_others_are_parsed() {
     let parse = |text, known: &ObjectFiles| {
-        ObjectFiles::parse(texts(&[("x/a.yaml", text)]), "rendered", known).unwrap()
+        ObjectFiles::parse(texts(&[("x/a.yaml", text)]), "rendered", "rendered", known).unwrap()
     };
     let head = parse(MAP, &ObjectFiles::default());
     let first = |files: &ObjectFiles| Arc::clone(&files.0["x/a.yaml"].objects[0]);
@@ -38,7 +38,7 @@ fn equal_files_share_their_objects_and_others_are_parsed() {
 #[test]
 fn a_document_that_is_not_an_object_is_named_with_its_file() {
     let parse = |path, text| {
-        ObjectFiles::parse(texts(&[(path, text)]), "rendered", &ObjectFiles::default())
+        ObjectFiles::parse(texts(&[(path, text)]), "rendered", "rendered", &ObjectFiles::default())
     };
     let error = parse("x/a.yaml", "kind: ConfigMap\n").unwrap_err().to_string();
     assert!(error.contains("rendered/x/a.yaml") && error.contains("`apiVersion`"), "{error}");
