@@ -187,7 +187,7 @@ fn a_recorded_month_is_replayed_and_a_broken_one_is_refused() {
     let month = month.to_str().expect("UTF-8");
     let output = diff(&sandbox, &["--set", "gate.floor=8Gi", "--history", month]);
     assert!(
-        output.stdout.contains("floor `8Gi`: 21 of 30 nights admitted (25 before), 2 yields (2)"),
+        output.stdout.contains("floor `8Gi`: 21 of 30 nights served (25 before), 2 yields (2)"),
         "{}",
         output.stdout
     );

@@ -39,7 +39,7 @@ const measure = (frame, width) => {
   const name = one => `${one.tagName} ${one.textContent.slice(0, 40)}`;
   return {
     scrollWidth: page.documentElement.scrollWidth,
-    wide: all.filter(one => one.getBoundingClientRect().right > width + 0.5 || one.scrollWidth > one.clientWidth + 1 && one.clientWidth).map(name),
+    wide: all.filter(one => one.getBoundingClientRect().right > width + 0.5 || !(one instanceof view.SVGElement) && one.scrollWidth > one.clientWidth + 1 && one.clientWidth).map(name),
     small: texts.filter(one => parseFloat(view.getComputedStyle(one).fontSize) < 12).map(name),
     faint: texts.filter(one => contrast(view, one) < 4.5).map(name),
     low: [...page.querySelectorAll('summary')].filter(one => one.getBoundingClientRect().height < 24).map(name),

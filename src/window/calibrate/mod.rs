@@ -329,6 +329,9 @@ impl NightNeed {
     }
 }
 
+/// A figure of a night.
+type Measure = fn(&NightNeed) -> u64;
+
 /// The facts that break the promise about the next night.
 fn weaknesses(nights: &[NightNeed], runs: &GrowingRuns, step: i64, peak: u64) -> Vec<String> {
     let mut found = Vec::new();
@@ -347,7 +350,7 @@ fn weaknesses(nights: &[NightNeed], runs: &GrowingRuns, step: i64, peak: u64) ->
             "step: the samples are {step} s apart, and exporters renew their figures every {usual} s or so: peaks between samples are not seen"
         ));
     }
-    let measures: [(&str, fn(&NightNeed) -> u64); 2] =
+    let measures: [(&str, Measure); 2] =
         [("memory", |night| night.median), ("growth", |night| night.growth)];
     for (name, measure) in measures {
         let values: Vec<u64> = nights.iter().map(measure).collect();

@@ -80,7 +80,10 @@ pub(crate) struct Stage<'a> {
 
 /// The recorded segments of windows, which settings with the same query share.
 #[derive(Debug, Default)]
-pub(crate) struct SegmentCache(Vec<(Query, BTreeMap<(i64, i64), Arc<[Segment]>>)>);
+pub(crate) struct SegmentCache(Vec<(Query, Spans)>);
+
+/// The segments of spans of time, by their ends.
+type Spans = BTreeMap<(i64, i64), Arc<[Segment]>>;
 
 impl SegmentCache {
     fn segments(&mut self, recorded: &Recorded<'_>, from: i64, until: i64) -> Arc<[Segment]> {
