@@ -74,7 +74,7 @@ enum Command {
     /// Container images of the gate and of this program, without Docker
     #[command(subcommand)]
     Image(image::ImageCommand),
-    /// The windows of stacks: the coming ones
+    /// The windows of stacks: the coming ones, recorded ones, and a floor measured from them
     #[command(subcommand)]
     Window(window::WindowCommand),
     Completions(completions::Args),

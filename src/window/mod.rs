@@ -1,4 +1,4 @@
-//! Windows on the calendar: the coming ones, from the objects that a project renders.
+//! Windows: the coming ones on the calendar, and the recorded memory of past ones.
 
 mod amount;
 pub mod calibrate;

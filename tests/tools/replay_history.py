@@ -69,14 +69,15 @@ class History:
         return (others, unknown) if found else None
 
     def changes(self, start, end):
-        """Every instant at which a reading may change: a sample, and the end of its age."""
+        """Every moment: a sample, and the end of its age if its series has no newer one."""
         found = {start, end}
         for _, samples in self.series:
-            for time, _ in samples:
-                for at in (time, time + 2 * self.step + 0.001):
-                    if start < at < end:
-                        found.add(at)
-        return sorted(found)
+            for index, (time, _) in enumerate(samples):
+                old = time + 2 * self.step + 0.001
+                found.add(time)
+                if index + 1 == len(samples) or samples[index + 1][0] > old:
+                    found.add(old)
+        return sorted(at for at in found if start <= at <= end)
 
     def peak(self):
         most = 0

@@ -13,7 +13,8 @@ use crate::cli::{CliError, Context, Exit, Inputs};
 Examples:
   tts-render window calibrate tts --history month.json
   tts-render window calibrate tts --history month.json --tenant 4.8Gi --set gpu.total=15360Mi
-  tts-render window calibrate tts --history month.json --write")]
+  tts-render window calibrate tts --history month.json --write
+  tts-render window calibrate tts --history month.json --format json > measured.json")]
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,

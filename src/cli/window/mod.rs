@@ -8,7 +8,7 @@ mod simulate;
 
 use super::{CliError, Context, Exit};
 
-/// The windows of stacks: the coming ones
+/// The windows of stacks: the coming ones, recorded ones, and a floor measured from them
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum WindowCommand {
     Next(Box<next::Args>),

@@ -1,7 +1,8 @@
 //! `window simulate`: the gate over recorded memory.
 
 use clap::ValueEnum;
-use tts_render::window::simulate::{self, Comparison, Simulation};
+use jiff::civil::Date;
+use tts_render::window::simulate::{self, Comparison, Replayed, Simulation};
 
 use super::history::HistoryFlags;
 use crate::cli::{CliError, Context, Exit, Inputs};
@@ -21,6 +22,9 @@ pub(crate) struct Args {
     /// Another setting, as `--set` takes it; several values with `;` between them
     #[arg(long, value_name = "PATH=VALUE")]
     compare: Vec<Comparison>,
+    /// Only the nights whose windows open on this day, such as 2026-11-24; may be repeated
+    #[arg(long, value_name = "DAY")]
+    night: Vec<Date>,
     /// The format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
@@ -44,8 +48,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let project = context.common.project();
     let history = args.history.read(&project)?;
     let request = args.inputs.request()?;
-    let simulation =
-        Simulation::run(&project, &request, &args.compare, &history, args.history.tenant())?;
+    let replayed = Replayed { history: &history, tenant: args.history.tenant(), days: &args.night };
+    let simulation = Simulation::run(&project, &request, &args.compare, replayed)?;
     let text = match args.format {
         Format::Text => simulate::text(&simulation),
         Format::Json => simulate::json(&simulation),

@@ -115,11 +115,15 @@ fn a_month_is_replayed_under_changed_settings_and_schedules() {
     let reserve = messages(|text| text.replace("\"536870912\"", "4Gi"), &month);
     assert_eq!(
         floor,
-        ["floor `8Gi`: 21 of 30 nights served (25 before), 2 yields (2), 82 h up (98 h)"]
+        [
+            "floor `8Gi`: 21 of 30 nights served (25 before), 2 yields (2), 82 h up (98 h), nobody starved (2 nights before)"
+        ]
     );
     assert_eq!(
         hour,
-        ["up `0 4 * * *`: 25 of 30 nights served (25 before), 2 yields (2), 48 h up (98 h)"]
+        [
+            "up `0 4 * * *`: 25 of 30 nights served (25 before), 2 yields (2), 48 h up (98 h), somebody starved in 2 nights (2)"
+        ]
     );
     assert_eq!(label, [""; 0]);
     assert_eq!(

@@ -28,7 +28,7 @@ pub(super) fn blind_time(stage: &Stage<'_>) -> i64 {
 }
 
 /// The most by which the residents' memory exceeds that at an earlier moment of the night, at most so many
-/// milliseconds before. A moment is the start of the window or a recorded change.
+/// milliseconds before. A moment is the start of the window, a sample, or the end of a sample's age.
 pub(super) fn growth(night: &Night, within: i64) -> u64 {
     // The moments within the time, with rising memory: the first is the least.
     let mut lowest: VecDeque<(i64, u64)> = VecDeque::new();

@@ -107,7 +107,7 @@ pub struct NightNeed {
 /// Values to write, and their replay.
 #[derive(Debug, Clone)]
 pub struct Proposal {
-    /// The values that differ from the stack's own: the path, the old amount and the new one.
+    /// The measured values, also those that are as they were.
     pub values: Vec<ProposedValue>,
     /// The replay with them.
     pub outcome: Outcome,
@@ -263,7 +263,7 @@ fn propose(
     amounts: Amounts,
 ) -> Result<Proposal, Diagnostics> {
     let rules = stage.guard.or(stage.up).map(|job| job.rules).unwrap_or_default();
-    let mut values: Vec<ProposedValue> = [
+    let values: Vec<ProposedValue> = [
         (Key::Floor, Some(rules.floor), Some(amounts.floor)),
         (Key::Budget, rules.budget, Some(amounts.budget)),
         (Key::GpuTotal, rules.total, amounts.total),
@@ -274,7 +274,6 @@ fn propose(
         Some(ProposedValue { path: key.row().value_path()?, old, new: new? })
     })
     .collect();
-    values.retain(|value| value.old != Some(value.new));
     let mut request = request.clone();
     for value in &values {
         let path = value.path.parse().map_err(|error: yaml_spans::PathError| {
@@ -299,6 +298,13 @@ fn measured_total(stage: &Stage<'_>, up: &JobRules) -> (u64, bool) {
     match measured {
         Some(total) => (total, true),
         None => (up.rules.total.unwrap_or(0), false),
+    }
+}
+
+impl ProposedValue {
+    /// Returns true if the measured amount is another one.
+    pub fn is_changed(&self) -> bool {
+        self.old != Some(self.new)
     }
 }
 
@@ -338,7 +344,7 @@ fn weaknesses(nights: &[NightNeed], runs: &GrowingRuns, step: i64, peak: u64) ->
     if step > EXPORTER_STEP {
         let (step, usual) = (step / 1000, EXPORTER_STEP / 1000);
         found.push(format!(
-            "step: the samples are {step} s apart, and exporters renew theirs every {usual} s or so: peaks between samples are not seen"
+            "step: the samples are {step} s apart, and exporters renew their figures every {usual} s or so: peaks between samples are not seen"
         ));
     }
     let measures: [(&str, fn(&NightNeed) -> u64); 2] =

@@ -85,12 +85,13 @@ fn write_proposal(out: &mut String, calibration: &Calibration) {
         return;
     };
     out.push('\n');
-    for value in &proposal.values {
+    let mut changed = proposal.values.iter().filter(|value| value.is_changed()).peekable();
+    if changed.peek().is_none() {
+        out.push_str("  the values are as measured\n");
+    }
+    for value in changed {
         let old = value.old.map_or("unset".to_owned(), quantity::format_bytes);
         let _ = writeln!(out, "  {}: {old} → {}", value.path, quantity::format_bytes(value.new));
-    }
-    if proposal.values.is_empty() {
-        out.push_str("  the values are as measured\n");
     }
     let outcome = &proposal.outcome;
     let starved = match outcome.starved_nights() {

@@ -1,12 +1,12 @@
 //! Writes the measured amounts into a values file without changing any other byte.
 
-use kube_formats::quantity::format_bytes;
+use kube_formats::quantity::{format_bytes, parse_bytes};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::edit::Editor;
-use yaml_spans::source::{Source, Sources};
+use yaml_spans::source::{Place, Source, Sources};
 use yaml_spans::{Path, PathError};
 
-use super::{Calibration, ProposedValue};
+use super::Calibration;
 use crate::model::nearest_written;
 use crate::project::load::{LoadedStack, Request};
 use crate::project::{Project, replace_file};
@@ -52,13 +52,26 @@ pub fn write_values(
     let mut written = Vec::new();
     for value in &proposal.values {
         let path: Path = value.path.parse().map_err(to_diagnostic)?;
-        check_layer(stack, value, &path)?;
-        let new = format_bytes(value.new);
+        let layer = deciding_layer(stack, &path);
+        let is_assigned = layer.as_ref().is_some_and(|place| place.name == ASSIGNED);
+        // What `--set` decides is not in the file yet.
+        if !value.is_changed() && !is_assigned {
+            continue;
+        }
+        if let Some(place) = layer.filter(|place| !is_assigned && place.name != stack.file) {
+            let message =
+                format!("`{}` is decided by `{}`: write it there", value.path, place.name);
+            return Err(Diagnostic { place: Some(place), ..Diagnostic::new(message) }.into());
+        }
         let mut sources = Sources::new();
-        let id = sources.add(Source::written(stack.file.clone(), text));
-        text = Editor::open(&sources, id)
-            .and_then(|editor| editor.set(0, &path, &new))
-            .map_err(|error| error.diagnose(&sources))?;
+        let id = sources.add(Source::written(stack.file.clone(), text.clone()));
+        let editor = Editor::open(&sources, id).map_err(|error| error.diagnose(&sources))?;
+        let present = editor.scalar(0, &path).ok().and_then(|it| parse_bytes(it.value).ok());
+        if present == Some(value.new) {
+            continue;
+        }
+        let new = format_bytes(value.new);
+        text = editor.set(0, &path, &new).map_err(|error| error.diagnose(&sources))?;
         written.push(WrittenValue { file: stack.file.clone(), path: value.path, text: new });
     }
     if !written.is_empty() {
@@ -72,16 +85,11 @@ fn to_diagnostic(error: PathError) -> Diagnostic {
     Diagnostic::new(error.to_string())
 }
 
-/// Refuses a value that an overlay decides: what is written below it would have no effect.
-fn check_layer(stack: &LoadedStack, value: &ProposedValue, path: &Path) -> Result<(), Diagnostics> {
-    let is_set = path.find(&stack.loaded.tree).is_some();
-    let Some(span) = nearest_written(&stack.loaded.tree, path).filter(|_| is_set) else {
-        return Ok(());
-    };
-    let place = stack.sources.place(span);
-    if place.name == stack.file || place.name == "--set" {
-        return Ok(());
-    }
-    let message = format!("`{}` is decided by `{}`: write it there", value.path, place.name);
-    Err(Diagnostic { place: Some(place), ..Diagnostic::new(message) }.into())
+/// The layer of values that `--set` makes.
+const ASSIGNED: &str = "--set";
+
+/// The place of a value in the layer that decides it; `None` for a default.
+fn deciding_layer(stack: &LoadedStack, path: &Path) -> Option<Place> {
+    path.find(&stack.loaded.tree)?;
+    nearest_written(&stack.loaded.tree, path).map(|span| stack.sources.place(span))
 }

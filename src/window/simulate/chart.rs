@@ -19,17 +19,17 @@ pub(crate) const STYLE: &str = include_str!("chart.css");
 
 /// The size of a night's picture, and of the part that has the curves.
 pub(super) const WIDTH: i64 = 400;
-pub(super) const HEIGHT: i64 = 150;
-const LEFT: i64 = 34;
+pub(super) const HEIGHT: i64 = 160;
+const LEFT: i64 = 46;
 const RIGHT: i64 = 392;
-const TOP: i64 = 22;
-const BOTTOM: i64 = 132;
+const TOP: i64 = 26;
+const BOTTOM: i64 = 138;
 
 /// The most moments of a night that are drawn.
 const COLUMNS: i64 = 120;
 
 /// The users with a colour of their own; the rest are drawn together.
-const MAX_USERS: usize = 6;
+pub(super) const MAX_USERS: usize = 6;
 
 /// The scale of a picture.
 struct Scale {
@@ -96,7 +96,7 @@ pub(crate) fn chart(
     let name = stage.night_name(night.opens);
     let events = text_of(&super::text::events(setting, night, outcome));
     let _ = writeln!(out, "<title>{}: {events}</title>", text_of(&name));
-    let _ = writeln!(out, "<text class=\"name\" x=\"4\" y=\"13\">{}</text>", text_of(&name));
+    let _ = writeln!(out, "<text class=\"name\" x=\"4\" y=\"14\">{}</text>", text_of(&name));
     write_areas(&mut out, stage, &scale, &moments, users);
     for run in &outcome.runs {
         write_tenant(&mut out, night, &scale, &moments, (run.start, run.stop), tenant);
@@ -193,7 +193,7 @@ fn write_lines(out: &mut String, scale: &Scale, total: u64, floor: u64) {
             out,
             "<text class=\"amount\" x=\"{}\" y=\"{}\">{label}</text>",
             LEFT - 3,
-            y + 3
+            y + 4
         );
     }
 }
@@ -202,7 +202,7 @@ fn write_lines(out: &mut String, scale: &Scale, total: u64, floor: u64) {
 fn write_decisions(out: &mut String, stage: &Stage<'_>, scale: &Scale, outcome: &NightOutcome) {
     let zone = &stage.times.zone;
     for (at, anchor) in [(outcome.opens, "start"), (outcome.closes, "end")] {
-        let (x, y) = (scale.x(at), BOTTOM + 12);
+        let (x, y) = (scale.x(at), BOTTOM + 14);
         let time = clock_time(at, zone);
         let _ = writeln!(out, "<text class=\"hour {anchor}\" x=\"{x}\" y=\"{y}\">{time}</text>");
     }
@@ -225,7 +225,7 @@ fn write_decisions(out: &mut String, stage: &Stage<'_>, scale: &Scale, outcome: 
         let _ = writeln!(out, "<path class=\"starved\" d=\"M{x} {TOP}V{BOTTOM}\"/>");
         let _ = writeln!(
             out,
-            "<text class=\"starved\" x=\"{RIGHT}\" y=\"13\">starved for {minutes:.1} min</text>"
+            "<text class=\"starved\" x=\"{RIGHT}\" y=\"14\">starved for {minutes:.1} min</text>"
         );
     }
 }

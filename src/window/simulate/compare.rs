@@ -1,5 +1,6 @@
 //! Several settings of one stack over one history.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use kube_validate::ObjectId;
 use vram_gate::decision::{Attribution, free_bytes};
@@ -43,6 +44,17 @@ pub struct TenantFlags {
     pub rise: i64,
 }
 
+/// The inputs of a simulation besides the stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Replayed<'h, 'f> {
+    /// The history.
+    pub history: &'h History,
+    /// The tenant's memory.
+    pub tenant: TenantFlags,
+    /// The days on which the nights' windows open, on the clock of `up`; empty for every day.
+    pub days: &'f [Date],
+}
+
 /// The replays of a history under several settings of one stack.
 #[derive(Debug, Clone)]
 pub struct Simulation<'a> {
@@ -84,12 +96,13 @@ impl<'a> Simulation<'a> {
         project: &Project,
         request: &Request,
         comparisons: &[Comparison],
-        history: &'a History,
-        tenant: TenantFlags,
+        replayed: Replayed<'a, '_>,
     ) -> Result<Self, Diagnostics> {
+        let Replayed { history, tenant, days } = replayed;
         let mut cache = SegmentCache::default();
         let current = StackGate::render(project, request)?;
-        let stage = new_stage(&current, history, &mut cache)?;
+        let mut stage = new_stage(&current, history, &mut cache)?;
+        stage.retain_days(days);
         let memory = TenantMemory::choose(tenant.choice, tenant.rise, &stage.recorded);
         let outcome = stage.replay(&memory);
         let warnings = warnings(&stage, &memory);
@@ -98,10 +111,12 @@ impl<'a> Simulation<'a> {
             let mut request = request.clone();
             request.assignments.extend(comparison.assignments.iter().cloned());
             let gate = StackGate::render(project, &request)?;
-            let stage = new_stage(&gate, history, &mut cache).map_err(|Diagnostics(errors)| {
+            let stage = new_stage(&gate, history, &mut cache);
+            let mut stage = stage.map_err(|Diagnostics(errors)| {
                 let note = format!("in the setting `{}`", comparison.name);
                 Diagnostics(errors.into_iter().map(|error| error.note(note.clone())).collect())
             })?;
+            stage.retain_days(days);
             let outcome = stage.replay(&memory);
             settings.push(Simulated { name: comparison.name.clone(), outcome, stage });
         }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::chart::{self, HEIGHT, STYLE, WIDTH, text_of};
+use super::chart::{self, HEIGHT, MAX_USERS, STYLE, WIDTH, text_of};
+use super::compare::count_of;
 use super::{Outcome, Simulated, Simulation, TenantMemory, timestamp};
 use crate::window::amount::format_amount;
 
@@ -63,7 +64,10 @@ fn write_table(out: &mut String, settings: &[Simulated<'_>]) {
 fn starved(outcome: &Outcome) -> String {
     match outcome.starved_nights() {
         0 => "nobody".to_owned(),
-        nights => format!("{nights} nights, {:.1} min", outcome.starved_minutes()),
+        nights => {
+            let nights = count_of(nights, "night", "nights");
+            format!("{nights}, {:.1} min", outcome.starved_minutes())
+        }
     }
 }
 
@@ -71,15 +75,13 @@ fn starved(outcome: &Outcome) -> String {
 pub(crate) fn nights(setting: &Simulated<'_>, tenant: &TenantMemory) -> String {
     let users = chart::legend(&setting.stage);
     let mut out = String::from("<p class=\"legend\">");
-    for (index, user) in users.iter().enumerate() {
-        let _ = write!(out, "<span class=\"key u{index}\"></span> {} ", text_of(user));
+    for (class, name) in legend_entries(&users) {
+        let _ = write!(out, "<span class=\"key {class}\"></span> {name} ");
     }
     let _ = writeln!(
         out,
-        "<span class=\"key u{}\"></span> others <span class=\"key tenant\"></span> the tenant; \
-         solid line: the GPU, dashed: the most that others may use while the floor is free; \
+        "| solid line: the GPU, dashed: the most that others may use while the floor is free; \
          green: started, red: yielded</p>",
-        users.len()
     );
     out.push_str("<div class=\"nights\">\n");
     for night in setting.stage.nights.iter().zip(&setting.outcome.nights) {
@@ -89,13 +91,25 @@ pub(crate) fn nights(setting: &Simulated<'_>, tenant: &TenantMemory) -> String {
     out
 }
 
+/// The colours and their names.
+fn legend_entries(users: &[String]) -> Vec<(String, String)> {
+    let named = users.iter().enumerate();
+    let mut entries: Vec<(String, String)> =
+        named.map(|(index, user)| (format!("u{index}"), text_of(user))).collect();
+    if users.len() == MAX_USERS {
+        entries.push((format!("u{MAX_USERS}"), "others".to_owned()));
+    }
+    entries.push(("tenant".to_owned(), "the tenant".to_owned()));
+    entries
+}
+
 /// Draws the nights of the stack's own settings as one picture.
 pub fn svg(simulation: &Simulation<'_>) -> String {
     let Some(current) = simulation.current() else { return String::new() };
     let users = chart::legend(&current.stage);
     let count = current.stage.nights.len() as i64;
     let rows = (count + PICTURE_COLUMNS - 1) / PICTURE_COLUMNS;
-    let (width, height) = (WIDTH * PICTURE_COLUMNS, HEIGHT * rows + 16);
+    let (width, height) = (WIDTH * PICTURE_COLUMNS, HEIGHT * rows + 20);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"nights\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\">\n\
          <style>\n{STYLE}</style>\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>\n"
@@ -107,18 +121,15 @@ pub fn svg(simulation: &Simulation<'_>) -> String {
         out.push_str("</g>\n");
     }
     let mut x = 4;
-    let y = height - 12;
-    let named = users.iter().map(|user| text_of(user));
-    let named = named.chain(["others".to_owned(), "the tenant".to_owned()]);
-    for (index, name) in named.enumerate() {
-        let class = if index > users.len() { "tenant".to_owned() } else { format!("u{index}") };
+    let y = height - 14;
+    for (class, name) in legend_entries(&users) {
         let _ = writeln!(
             out,
-            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"10\" height=\"8\"/><text x=\"{}\" y=\"{}\">{name}</text>",
-            x + 14,
-            y + 8
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"12\" height=\"10\"/><text x=\"{}\" y=\"{}\">{name}</text>",
+            x + 17,
+            y + 10
         );
-        x += 30 + 5 * name.chars().count() as i64;
+        x += 36 + 7 * name.chars().count() as i64;
     }
     out.push_str("</svg>\n");
     out
@@ -133,7 +144,7 @@ body { max-width: 64rem; margin: 0 auto; padding: 1rem; background: var(--page);
   font: 16px/1.4 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.2rem; }
 .soft, .legend { color: var(--soft); font-size: .875rem; }
-table { border-collapse: collapse; font-size: .875rem; margin: 1rem 0; display: block; overflow-x: auto; }
+table { border-collapse: collapse; font-size: .875rem; margin: 1rem 0; display: block; overflow-x: auto; overflow-wrap: normal; }
 td, th { text-align: left; padding: .15rem .8rem .15rem 0; border-bottom: 1px solid var(--line); }
 ";
 

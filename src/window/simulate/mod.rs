@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use vram_gate::decision::Reason;
 
-pub use compare::{Comparison, Simulated, Simulation, TenantFlags};
+pub use compare::{Comparison, Replayed, Simulated, Simulation, TenantFlags};
 pub use html::{html, svg};
 pub use json::json;
 pub use night::{NightOutcome, TenantRun};

@@ -333,10 +333,10 @@ impl Night {
     }
 }
 
-/// The memory at `until` of the runs whose memory is in use at `at`.
+/// The memory at `until` of the runs whose memory is in use at `at`: the last ones that started by then.
 fn tenant_bytes(at: i64, until: i64, inputs: &Inputs<'_>, runs: &[TenantRun]) -> u64 {
-    let in_use =
-        |run: &&TenantRun| run.start <= at && at < run.stop.saturating_add(inputs.reaction);
-    let amounts = runs.iter().rev().take_while(|run| in_use(run));
-    amounts.fold(0, |sum, run| sum.saturating_add(inputs.tenant.bytes(until - run.start)))
+    let started = runs.partition_point(|run| run.start <= at);
+    let started = runs.get(..started).unwrap_or_default().iter().rev();
+    let in_use = started.take_while(|run| at < run.stop.saturating_add(inputs.reaction));
+    in_use.fold(0, |sum, run| sum.saturating_add(inputs.tenant.bytes(until - run.start)))
 }

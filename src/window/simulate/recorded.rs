@@ -16,7 +16,8 @@ pub(crate) struct Recorded<'a> {
     query: Query,
 }
 
-/// A span of time in which no reading changes: up to the start of the next one.
+/// A span of time in which the reading is the same: from a sample, or the moment at which one is too old, to
+/// the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Segment {
     /// Its first instant, in milliseconds since 1970.
@@ -60,26 +61,23 @@ impl<'a> Recorded<'a> {
         Ok((is_recorded && usage.series > 0).then_some(usage))
     }
 
-    /// The segments from `from` up to `until`. A scrape that the gate would refuse is no reading.
+    /// The segments from `from` to `until`. Without a reading that the gate would accept there is none.
     pub fn segments(&self, from: i64, until: i64) -> Vec<Segment> {
         let mut starts = BTreeSet::from([from]);
         let age = self.history.max_age();
         for series in self.history.series() {
             let samples = series.samples_between(from.saturating_sub(age + 1), until);
-            for sample in samples {
-                // A sample stops counting after its age; a later sample of the series makes no difference.
-                starts.extend([sample.time, sample.time.saturating_add(age + 1)]);
+            for (index, sample) in samples.iter().enumerate() {
+                let outdated = sample.time.saturating_add(age + 1);
+                let next = samples.get(index + 1);
+                starts.insert(sample.time);
+                starts.extend(next.is_none_or(|next| next.time > outdated).then_some(outdated));
             }
         }
         let starts = starts.range(from..=until);
-        let mut segments: Vec<Segment> = Vec::with_capacity(starts.clone().count());
-        for start in starts {
-            let usage = self.usage(*start).ok().flatten();
-            if segments.last().is_none_or(|last| last.usage != usage) {
-                segments.push(Segment { start: *start, usage });
-            }
-        }
-        segments
+        starts
+            .map(|start| Segment { start: *start, usage: self.usage(*start).ok().flatten() })
+            .collect()
     }
 
     /// Returns true if a series has a sample from `from` (included) to `until` (excluded).

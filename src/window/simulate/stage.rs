@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use vram_gate::decision::Action;
 use vram_gate::exposition::Query;
@@ -180,6 +181,13 @@ impl<'a> Stage<'a> {
             self.nights.push(Night { opens, closes, ups, guards, segments });
         }
         Ok(())
+    }
+
+    /// Drops the nights whose windows open on other days; no day keeps all.
+    pub fn retain_days(&mut self, days: &[Date]) {
+        let zone = self.times.zone.clone();
+        let day = |night: &Night| timestamp(night.opens).to_zoned(zone.clone()).date();
+        self.nights.retain(|night| days.is_empty() || days.contains(&day(night)));
     }
 
     /// The inputs of a replay of each night.

@@ -43,19 +43,36 @@ impl std::str::FromStr for TenantChoice {
 
     /// Parses `4.8Gi`, `4.8Gi..6.8Gi` or `recorded`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let parse = |text: &str| parse_bytes(text).map_err(|error| error.to_string());
         match text.split_once("..") {
             _ if text == "recorded" => Ok(TenantChoice::Recorded),
             Some((from, to)) => {
-                let (from, to) = (parse(from)?, parse(to)?);
+                let (from, to) = (parse_amount(from)?, parse_amount(to)?);
                 if from > to {
                     return Err("expected the smaller amount first".to_owned());
                 }
                 Ok(TenantChoice::Amount { from: Some(from), to })
             }
-            None => Ok(TenantChoice::Amount { from: None, to: parse(text)? }),
+            None => Ok(TenantChoice::Amount { from: None, to: parse_amount(text)? }),
         }
     }
+}
+
+/// Parses bytes or a quantity. A fraction of a byte is rounded up, as Kubernetes does: `4.8Gi`.
+fn parse_amount(text: &str) -> Result<u64, String> {
+    let error = match parse_bytes(text) {
+        Ok(bytes) => return Ok(bytes),
+        Err(error) => error.to_string(),
+    };
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let rounded_up = || {
+        let (whole, fraction) = number.split_once('.')?;
+        let unit = u128::from(parse_bytes(&format!("1{suffix}")).ok()?);
+        let digits: u128 = format!("{whole}{fraction}").parse().ok()?;
+        let parts = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+        u64::try_from(digits.checked_mul(unit)?.div_ceil(parts)).ok()
+    };
+    rounded_up().ok_or(error)
 }
 
 impl TenantMemory {
@@ -163,9 +180,14 @@ mod tests {
     fn an_amount_is_constant_or_rises() {
         let choice = |text: &str| text.parse::<TenantChoice>();
         assert_eq!(choice("1Ki"), Ok(TenantChoice::Amount { from: None, to: 1024 }));
+        assert_eq!(
+            choice("4.8Gi"),
+            Ok(TenantChoice::Amount { from: None, to: 5_153_960_756 }),
+            "rounded up"
+        );
         assert_eq!(choice("1..2"), Ok(TenantChoice::Amount { from: Some(1), to: 2 }));
         assert_eq!(choice("recorded"), Ok(TenantChoice::Recorded));
-        for text in ["", "2..1", "1..", "x", "-1"] {
+        for text in ["", "2..1", "1..", "x", "-1", "-1.5Gi", "1.Xi", "1.2.3Gi", ".", "1e99.5"] {
             assert!(choice(text).is_err(), "{text}");
         }
         let ramp = TenantMemory::Ramp { from: 10, to: 13, over: 1000 };
