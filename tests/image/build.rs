@@ -199,3 +199,10 @@ fn a_full_disk_is_named_and_leaves_the_old_image() {
     assert_eq!(tree(&env.path("after")), tree(&env.path("before")));
     assert_eq!(output.stdout.lines().last(), Some("image"), "nothing is left over");
 }
+
+#[test]
+fn without_sources_the_way_out_is_named() {
+    let env = TestEnv::new();
+    let message = env.run(&["image", "build"]).refusal().to_owned();
+    assert!(message.contains("give a release's static program with `--binary`"), "{message}");
+}
