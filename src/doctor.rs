@@ -22,7 +22,8 @@ use kube_formats::url::{HttpUrl, Scheme};
 use kube_validate::Object;
 use yaml_spans::{Node, Value};
 
-use check::{Check, Demand, Expected, NO_INPUT, shell_command, shell_quote};
+pub(crate) use check::shell_quote;
+use check::{Check, Demand, Expected, NO_INPUT, shell_command};
 
 /// A thing that must exist in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -200,7 +201,7 @@ fn require_ingress_class(ingress: &Object, found: &mut Requirements<'_>) {
         found.add(
             format!("IngressClass {class}"),
             format!("its controller serves {}: without it, nothing does", ingress.id()),
-            shell_command(&["kubectl", "get", "ingressclass", class]),
+            Check::object(None, "ingressclass", class),
         );
     }
 }
@@ -210,7 +211,7 @@ fn require_gateways(route: &Object, found: &mut Requirements<'_>) {
     found.add(
         format!("CustomResourceDefinition {definition}"),
         format!("without it, the API server rejects {}", route.id()),
-        shell_command(&["kubectl", "get", "customresourcedefinition", definition]),
+        Check::object(None, "customresourcedefinition", definition),
     );
     for parent in items_at(&route.node, &["spec", "parentRefs"]) {
         let text = |key: &str| parent.get(key).and_then(Node::as_str);
@@ -220,7 +221,7 @@ fn require_gateways(route: &Object, found: &mut Requirements<'_>) {
             found.add(
                 format!("Gateway {namespace}/{name}"),
                 format!("{} is attached to it: without it, nothing serves the route", route.id()),
-                shell_command(&["kubectl", "-n", namespace, "get", "gateway", name]),
+                Check::object(Some(namespace), "gateway", name),
             );
         }
     }
@@ -385,14 +386,16 @@ impl<'a> RenderedStack<'a> {
         let class = node_at(&claim.node, &["spec", "storageClassName"]).and_then(Node::as_str);
         let Some(class) = class else {
             let columns = "custom-columns=DEFAULT:.metadata.annotations.storageclass\\.kubernetes\\.io/is-default-class";
-            let list = shell_command(&["kubectl", "get", "storageclass", "-o", columns]);
             return found.add(
                 "a default StorageClass",
                 format!(
                     "it makes the volume of {}: without it, the claim stays `Pending`",
                     claim.id()
                 ),
-                format!("{list} | grep -m1 true"),
+                Check::kubectl(
+                    &["get", "storageclass", "-o", columns],
+                    Expected::Text("true".to_owned()),
+                ),
             );
         };
         if class.is_empty() {

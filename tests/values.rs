@@ -268,7 +268,8 @@ struct Mistake {
 const MISTAKES: &[Mistake] = &[
     Mistake {
         from: "  floor: 6Gi\n",
-        to: "        message: "unresolved merge conflict: `<<<<<<< HEAD`",
+        to: "<<<<<<< HEAD\n  floor: 6Gi\n=======\n  floor: 7Gi\n>>>>>>> main\n",
+        message: "unresolved merge conflict: `<<<<<<< HEAD`",
         fix: "keep one of the versions, and delete the lines ",
     },
     Mistake {
@@ -390,7 +391,6 @@ fn a_null_for_a_key_that_does_not_exist_is_an_error() {
     sandbox.ok(&["generate", "-f", "overlay.yaml"]);
 }
 
-<<<<<<< HEAD
 #[test]
 fn paths_of_other_spellings_are_explained() {
     let sandbox = Sandbox::repository();
@@ -426,7 +426,6 @@ fn paths_of_other_spellings_are_explained() {
     ] {
         sandbox.ok(&["render", "--dry-run", "--set", set]);
     }
-}
 
 /// An object that a fixture renders, and a path in it with the expected value.
 struct Passed {

@@ -91,7 +91,7 @@ fn eject_template(name: &str, context: &mut Context<'_>) -> Result<Exit, CliErro
     let text = built_in(name, context)?;
     // Refuses a folder that is a link out of the project.
     own_names(context)?;
-    let folder = context.common.root.join(Project::TEMPLATES);
+    let folder = context.common.project().root().join(Project::TEMPLATES);
     fs::create_dir_all(&folder).map_err(|error| file_error("write", &folder, &error))?;
     let file = folder.join(format!("{name}{ENDING}"));
     match create_file(&file, text) {

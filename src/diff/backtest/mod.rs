@@ -1,6 +1,5 @@
 //! A replay of recorded memory under the gate's settings and schedules before and after the change.
 
-use kube_formats::quantity::describe_bytes;
 use vram_gate::decision::Action;
 use vram_gate::settings::{Role, TABLE};
 
