@@ -426,6 +426,7 @@ fn paths_of_other_spellings_are_explained() {
     ] {
         sandbox.ok(&["render", "--dry-run", "--set", set]);
     }
+}
 
 /// An object that a fixture renders, and a path in it with the expected value.
 struct Passed {

@@ -3,8 +3,8 @@ use std::path::Path;
 
 use super::*;
 use crate::diff::Diff;
-use crate::diff::testing::{diff, node, snapshot, tenant};
 use crate::diff::RULES;
+use crate::diff::testing::{diff, node, snapshot, tenant};
 use crate::model::Severity;
 use crate::window::history::History;
 

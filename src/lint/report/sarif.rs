@@ -6,8 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::{file_path, sentence};
 use crate::lint::{Finding, RULES, Report, Rule};
-use crate::report::links;
 use crate::report::ForgePaths;
+use crate::report::links;
 use crate::report::sarif::{level, log, physical_location};
 use oci_scratch::Digest;
 

@@ -23,9 +23,7 @@ mod plan;
 mod provenance;
 mod scan;
 
-pub use apply::{
-    Force, LockGuard, Summary, preview_tree, write_folder, write_locked, write_tree,
-};
+pub use apply::{Force, LockGuard, Summary, preview_tree, write_folder, write_locked, write_tree};
 pub use compare::{Difference, DifferenceKind, find_differences};
 pub use error::{Conflict, ConflictKind, Error};
 pub use plan::Plan;
