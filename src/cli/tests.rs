@@ -107,7 +107,7 @@ fn printed_commands(text: &str, program: &str) -> Vec<Printed> {
 
 /// A command without the comment or redirection after it.
 fn end_of_command(text: &str) -> String {
-    let ends = ["  ", " #", " >", " \\", " || ", ";", " 2>", "\\n"];
+    let ends = ["  ", " #", " >", " \\", " | ", " || ", ";", " 2>", "\\n", "\")]"];
     let end = ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len());
     text[..end].trim_end_matches(['"', ',', '.', ')', ' ']).to_owned()
 }

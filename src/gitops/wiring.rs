@@ -86,8 +86,8 @@ impl From<WiringError> for Diagnostic {
         let notes: Vec<String> = match &error {
             WiringError::Missing { settings, .. } => vec![
                 format!("an example:\n{}", example_block(settings)),
-                "`--set PATH=VALUE` or `-f FILE` tries it without a change of the values; `tts-render \
-                 schema` lists all settings"
+                "`--set PATH=VALUE` or `-f FILE` tries it without a change of the values; \
+                 `tts-render schema` lists all settings"
                     .to_owned(),
             ],
             WiringError::NoApp { folders, .. } => {

@@ -19,7 +19,7 @@ use std::fs;
 use common::git::git;
 use common::guide::{self, assert_success, find};
 use common::tool::objects;
-use scenario::Scenario;
+use scenario::{CONTROLLERS_REMOTE, Scenario};
 use serde_json::json;
 
 #[test]
@@ -62,7 +62,7 @@ fn every_command_works_in_its_order() {
     let kinds: Vec<&str> = wiring.iter().map(|object| object["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["AppProject", "Application"]);
     assert_eq!(wiring[1]["metadata"]["name"], "whisper");
-    assert_eq!(wiring[1]["spec"]["source"]["repoURL"], "https://git.example/me/tenants.git");
+    assert_eq!(wiring[1]["spec"]["source"]["repoURL"], CONTROLLERS_REMOTE);
 
     // Step 9: the report names the one change, and the window is open now.
     let report = &find(&ran, "tts-render diff").output.stdout;

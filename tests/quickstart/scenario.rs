@@ -15,6 +15,8 @@ const DOCUMENT: &str = "docs/quickstart.md";
 /// The registry and the remote of the page.
 const REGISTRY: &str = "git.example/me/";
 const REMOTE: &str = "https://git.example/me/tenants.git";
+/// The remote that the controller is given: nothing here connects to it, and lint reports `git.example`.
+pub const CONTROLLERS_REMOTE: &str = "https://git.home.arpa/me/tenants.git";
 
 /// A folder with everything that the page takes for granted.
 pub struct Scenario {
@@ -65,12 +67,11 @@ impl Scenario {
             assert!(command.contains(REMOTE), "{command}");
             return command.replace(REMOTE, &remote);
         }
-        // The controller's URL stays: nothing here connects to it.
         let registry = format!("{}/me/", self.registry.address);
         let parts: Vec<String> =
             command.split(REMOTE).map(|part| part.replace(REGISTRY, &registry)).collect();
         let command = parts
-            .join(REMOTE)
+            .join(CONTROLLERS_REMOTE)
             .replace(",git.example/me,", &format!(",{registry},").replace("/,", ","));
         ["image push ", "image pin "]
             .iter()

@@ -128,11 +128,15 @@ fn a_month_is_replayed_under_changed_settings_and_schedules() {
     assert_eq!(label, [""; 0]);
     assert_eq!(
         total,
-        ["total `15Gi`: 24 of 30 nights served (25 before), 4 yields (2), 90 h up (98 h)"]
+        [
+            "total `15Gi`: 24 of 30 nights served (25 before), 4 yields (2), 90 h up (98 h), somebody starved in 1 night (2)"
+        ]
     );
     assert_eq!(
         reserve,
-        ["reserve `4Gi`: 25 of 30 nights served (25 before), 6 yields (2), 82 h up (98 h)"]
+        [
+            "reserve `4Gi`: 25 of 30 nights served (25 before), 6 yields (2), 83 h up (98 h), nobody starved (2 nights before)"
+        ]
     );
 }
 
