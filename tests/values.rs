@@ -352,18 +352,6 @@ fn a_merge_conflict_is_named_in_every_file_that_is_read() {
 }
 
 #[test]
-fn a_kind_of_a_custom_resource_names_the_list_that_allows_it() {
-    let sandbox = Sandbox::repository();
-    let monitor = "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata:\n  name: {{ server.name }}\n  namespace: {{ namespace.name }}\n";
-    sandbox.write("templates/monitor.yaml.j2", monitor);
-    let errors = sandbox.refused(&["render"]);
-    assert!(errors.contains("unknown kind `ServiceMonitor`"), "{errors}");
-    assert!(errors.contains("must be in `allowedKinds`"), "{errors}");
-    let allowed = "allowedKinds=[{apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor}]";
-    sandbox.ok(&["generate", "--set", allowed]);
-}
-
-#[test]
 fn an_unknown_stack_is_reported_with_a_suggestion() {
     let errors = Sandbox::repository().refused(&["render", "tss"]);
     assert!(errors.contains("there is no stack `tss`"), "{errors}");

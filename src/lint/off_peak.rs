@@ -201,7 +201,7 @@ mod tests {
             ("0 2 * * 0", "0 6 * * *", "on Sun from 02:00 to 06:00"),
         ] {
             let times = times(up, "*/5 * * * *", down);
-            assert_eq!(times.describe(&times.month_windows()), expected, "{up} {down}");
+            assert_eq!(times.describe(times.month_windows()), expected, "{up} {down}");
         }
         assert_eq!(times("0 2 * * *", "* * * * *", "0 6 * * *").describe(&[]), "");
     }
