@@ -36,7 +36,7 @@ pub fn text(calibration: &Calibration) -> String {
         calibration.blind_time / 1000
     );
     let exact = match calibration.floor_exact {
-        Some(0) => "0: with no floor would anybody have starved".to_owned(),
+        Some(0) => "0: nobody would have starved, whatever the floor".to_owned(),
         Some(floor) => {
             format!("{}: from it on, nobody would have starved", format_bytes(floor))
         }

@@ -68,8 +68,9 @@ impl<'c> Server<'c> {
         let api = self.cluster.admin();
         if api.resource(version, kind).is_none() {
             let (group, _) = version.split_once('/').unwrap_or_default();
-            let tools = "kustomize.config.k8s.io";
-            let own = !group.contains('.') || group.ends_with(".k8s.io") && group != tools;
+            // Groups of Kubernetes' projects that a server has only with their definitions.
+            let added = ["kustomize.config.k8s.io", "gateway.networking.k8s.io"];
+            let own = !group.contains('.') || group.ends_with(".k8s.io") && !added.contains(&group);
             return own.then(|| Err(format!("no {kind} in {version}")));
         }
         let metadata = node.get("metadata");
