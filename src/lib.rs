@@ -11,6 +11,7 @@ pub mod explain;
 pub mod git;
 pub mod gitops;
 pub mod image;
+pub mod kubectl;
 pub mod lint;
 pub mod model;
 mod parallel;
