@@ -18,6 +18,7 @@ mod parallel;
 pub mod policy;
 pub mod project;
 pub mod report;
+pub mod status;
 pub mod templates;
 pub mod tenants;
 pub mod validate;
