@@ -5,16 +5,18 @@
 //! templates count too, and off the values otherwise.
 
 mod check;
-pub mod kubectl;
 pub mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use vram_gate::exposition::Query;
 
 use crate::model::gate_jobs::GateJob;
 use crate::model::object::{items_at, node_at};
+use crate::model::run_times::RunTimes;
+use crate::model::window::YEARS_FROM;
 use crate::model::{self, workload};
 use crate::project::load::{POLICIES, RenderedProject, Stack};
 use crate::values::{ImageOwner, KyvernoMode, Prometheus, Values};
@@ -437,7 +439,13 @@ impl<'a> RenderedStack<'a> {
                 amounts: resource_amounts(pod),
             })
             .collect();
-        let shown: Vec<String> = demands.iter().map(describe_demand).collect();
+        let mut shown: Vec<String> = demands.iter().map(describe_demand).collect();
+        let kept_jobs = self.jobs().map(|job| most_kept_jobs(&job)).sum();
+        if kept_jobs > 0 {
+            shown.push(format!(
+                "finished Jobs: count/jobs.batch {kept_jobs}, count/pods {kept_jobs} (`offPeak.keep`)"
+            ));
+        }
         if !demands.is_empty() {
             found.add(
                 format!("room in the quotas of {namespace}"),
@@ -447,10 +455,16 @@ impl<'a> RenderedStack<'a> {
                 ),
                 Check::kubectl(
                     &["-n", namespace, "get", "resourcequota", "-o", "json"],
-                    Expected::Quota { namespace: namespace.to_owned(), demands },
+                    Expected::Quota { namespace: namespace.to_owned(), demands, kept_jobs },
                 ),
             );
         }
+    }
+
+    /// The CronJobs.
+    fn jobs(&self) -> impl Iterator<Item = model::object::Object> {
+        let jobs = self.objects.iter().filter(|object| object.kind == "CronJob");
+        jobs.filter_map(|object| model::object::Object::read(object.node.clone(), "").ok())
     }
 
     fn require_extended_resources(&self, found: &mut Requirements<'_>) {
@@ -715,6 +729,24 @@ fn resource_amounts(pod: &Node) -> Vec<(String, String)> {
         }
     }
     amounts
+}
+
+/// The most Jobs of a CronJob that exist at a time: those of the time that finished ones are kept, and no more
+/// than its history limits and one that runs.
+fn most_kept_jobs(job: &model::object::Object) -> usize {
+    let kept = job.whole_at(&["spec", "jobTemplate", "spec", "ttlSecondsAfterFinished"]);
+    let limit = |key| job.whole_at(&["spec", key]).and_then(|limit| usize::try_from(limit).ok());
+    // The API server's defaults.
+    let limits = limit("successfulJobsHistoryLimit").unwrap_or(3)
+        + limit("failedJobsHistoryLimit").unwrap_or(1);
+    let Some((kept, times)) = kept.zip(RunTimes::read(job)) else { return limits + 1 };
+    let kept = SignedDuration::from_secs(kept);
+    let end = YEARS_FROM.checked_add(SignedDuration::from_hours(14 * 24)).unwrap_or(YEARS_FROM);
+    let runs: Vec<Timestamp> = times.runs(YEARS_FROM, end).collect();
+    let within = |(index, first): (usize, &Timestamp)| {
+        runs.iter().skip(index).take_while(|run| run.duration_since(*first) <= kept).count()
+    };
+    runs.iter().enumerate().map(within).max().unwrap_or(0).min(limits) + 1
 }
 
 /// A Pod's amounts in words: `Deployment a/b: requests.memory 2Gi`.

@@ -80,21 +80,31 @@ fn without_followers(mut differences: Differences) -> Differences {
     differences
 }
 
-const DEFAULT_DEADLINE: &str = "offPeak.activeDeadlineSeconds=140";
+/// The defaults that follow other values.
+const DEFAULTS: [&str; 7] = [
+    "offPeak.activeDeadlineSeconds=140",
+    "offPeak.historyLimits.successful.up=4",
+    "offPeak.historyLimits.failed.up=4",
+    "offPeak.historyLimits.successful.guard=120",
+    "offPeak.historyLimits.failed.guard=120",
+    "offPeak.historyLimits.successful.down=22",
+    "offPeak.historyLimits.failed.down=22",
+];
 
 #[test]
 fn the_overlay_changes_the_rows_that_name_a_value_and_no_others() {
     let (terraform, default) = (leaves(&declared_objects()), rendered(&[]));
     let changed = without_followers(differences(&default, &rendered(&["-f", OVERLAY])));
-    assert_eq!(rendered(&["--set", DEFAULT_DEADLINE]), default);
+    let defaults: Vec<&str> = DEFAULTS.iter().flat_map(|setting| ["--set", setting]).collect();
+    assert_eq!(rendered(&defaults), default);
     let mut listed = BTreeSet::new();
     let mut values = Vec::new();
     for row in rows(&terraform, &default).into_iter().filter(|row| !row.values.is_empty()) {
         // By themselves, a row's values change the fields of that row.
         let settings: Vec<String> =
             row.values.iter().map(|(path, value)| format!("{path}={value}")).collect();
-        // The deadline, which follows what the gate has to do, stays that of the default.
-        let mut arguments = vec!["--set", DEFAULT_DEADLINE];
+        // What follows other values stays that of the default.
+        let mut arguments = defaults.clone();
         arguments.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
         let by_row = without_followers(differences(&default, &rendered(&arguments)));
         assert!(by_row.keys().eq(row.differences.keys()), "{settings:?}: {:?}", by_row.keys());

@@ -15,7 +15,7 @@ const BAD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad}\ndate:
                    apiVersion: example/v1\nkind: Foo\nmetadata: {name: a}\n";
 
 /// The schemas, each with commands whose output follows it.
-const OUTPUTS: [(&str, &[&[&str]]); 7] = [
+const OUTPUTS: [(&str, &[&[&str]]); 8] = [
     ("list.json", &[&["list"], &["list", "apps"], &["list", "objects"]]),
     (
         "validate.json",
@@ -24,6 +24,13 @@ const OUTPUTS: [(&str, &[&[&str]]); 7] = [
     ("render-check.json", &[&["render", "--check"]]),
     ("render.json", &[&["render", "--dry-run"], &["render", "--out", "elsewhere"]]),
     ("version.json", &[&["version"]]),
+    (
+        "status.json",
+        &[
+            &["status", "tts", "--from", "state.json"],
+            &["status", "--from", "state.json", "--last", "2"],
+        ],
+    ),
     (
         "explain.json",
         &[
@@ -51,6 +58,7 @@ fn project() -> Sandbox {
     sandbox.ok(&["render"]);
     sandbox.write("bad.yaml", BAD);
     sandbox.write("broken.yaml", "a: [1\n");
+    sandbox.write("state.json", r#"{"kind": "List", "items": []}"#);
     sandbox.write("rendered/tts/mine.yaml", "mine\n");
     fs::remove_file(sandbox.path("rendered/tts/namespace-tts.yaml")).unwrap();
     sandbox

@@ -55,7 +55,7 @@ pub(crate) fn wait_for_room(
             return Ok(report);
         }
         if passed == 0 && printed != Some(decision.reason) {
-            report.print(settings.output.format);
+            report.print(settings.output.format, start.elapsed());
             printed = Some(decision.reason);
         }
         stop.sleep(pause);

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Run(raw)) => check_and_run(&raw, Vec::new(), start),
         Err((raw, errors)) => check_and_run(&raw, errors, start),
     };
-    report.write(&output);
+    report.write(&output, start.elapsed());
     ExitCode::from(report.exit() as u8)
 }
 

@@ -1,11 +1,12 @@
 //! The report: one line about what was read, decided and done.
 //!
-//! It goes to stderr and into the termination message, where `kubectl describe pod` shows it after the
-//! log is gone. An `admit` also prints a line whenever the reason to wait changes.
+//! It goes to stderr, and as JSON into the termination message, which stays as long as the Pod and which
+//! `tts-render status` reads. An `admit` also prints a line whenever the reason to wait changes.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::time::Duration;
 
 use kube_formats::quantity::describe_bytes;
 use serde_json::{Map, Value, json};
@@ -15,9 +16,12 @@ use vram_gate::settings::{LogFormat, Output, SettingError, Settings, describe_er
 
 use crate::Exit;
 
-/// The longest text from elsewhere in a line, in characters. The whole line then stays under the 4096
-/// bytes that a termination message may have.
+/// The longest text from elsewhere in a line, in bytes. The whole line then stays under the 4096 bytes
+/// that a termination message may have, also where JSON escapes it.
 const MAX_FOREIGN_TEXT: usize = 300;
+
+/// The version of the JSON: raised when a key is removed or changes its meaning.
+const VERSION: u32 = 1;
 
 /// The outcome of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,26 +96,26 @@ impl Report {
         }
     }
 
-    /// Writes the line. An error is ignored: the run is over.
-    pub(crate) fn write(&self, output: &Output) {
-        let line = self.print(output.format);
+    /// Writes the line, and the termination message, which is JSON in either format. An error is ignored:
+    /// the run is over.
+    pub(crate) fn write(&self, output: &Output, duration: Duration) {
+        self.print(output.format, duration);
         // Opening a FIFO would wait for its other end.
         let is_file = std::fs::metadata(&output.termination_log).is_ok_and(|log| log.is_file());
         let mut options = OpenOptions::new();
         options.write(true).truncate(true);
         if is_file && let Ok(mut message) = options.open(&output.termination_log) {
-            let _ = writeln!(message, "{line}");
+            let _ = writeln!(message, "{}", self.to_json(duration));
         }
     }
 
-    /// Writes the line to stderr alone; returns it.
-    pub(crate) fn print(&self, format: LogFormat) -> String {
+    /// Writes the line to stderr alone.
+    pub(crate) fn print(&self, format: LogFormat, duration: Duration) {
         let line = match format {
             LogFormat::Text => self.to_text(),
-            LogFormat::Json => self.to_json().to_string(),
+            LogFormat::Json => self.to_json(duration).to_string(),
         };
         let _ = writeln!(std::io::stderr(), "{line}");
-        line
     }
 
     /// Returns a sentence with the outcome and the reason.
@@ -163,7 +167,7 @@ impl Report {
         line
     }
 
-    fn to_json(&self) -> Value {
+    fn to_json(&self, duration: Duration) -> Value {
         let (outcome, level) = match self.outcome {
             Outcome::Scaled => ("scaled", "info"),
             Outcome::AlreadyThere => ("already-there", "info"),
@@ -179,11 +183,14 @@ impl Report {
         };
         let level = if self.setting_errors.is_empty() { level } else { "error" };
         let mut object = Map::new();
+        object.insert("version".into(), VERSION.into());
+        object.insert("gate".into(), env!("CARGO_PKG_VERSION").into());
         object.insert("level".into(), level.into());
         object.insert("outcome".into(), outcome.into());
         object.insert("message".into(), self.message().into());
         object.insert("exit".into(), (self.exit() as u8).into());
         if let Some(decision) = self.decision {
+            object.insert("decision".into(), decision_name(&decision).into());
             object.insert("reason".into(), decision.reason.name().into());
         }
         if let Some(settings) = &self.settings {
@@ -200,6 +207,8 @@ impl Report {
             };
             (name.to_owned(), value)
         }));
+        let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        object.insert("durationMs".into(), milliseconds.into());
         Value::Object(object)
     }
 
@@ -275,11 +284,20 @@ impl Figure {
     }
 }
 
+/// Returns what was decided about the tenant, whether or not it could be done.
+fn decision_name(decision: &Decision) -> &'static str {
+    match decision.scale_to {
+        None => "leave",
+        Some(0) => "stop",
+        Some(_) => "start",
+    }
+}
+
 /// Returns a text without control characters, cut to [`MAX_FOREIGN_TEXT`].
 fn one_line(text: &str) -> String {
-    let mut chars = text.chars().map(|char| if char.is_control() { ' ' } else { char });
-    let mut line: String = chars.by_ref().take(MAX_FOREIGN_TEXT).collect();
-    if chars.next().is_some() {
+    let end = text.floor_char_boundary(MAX_FOREIGN_TEXT);
+    let mut line = text[..end].replace(char::is_control, " ");
+    if end < text.len() {
         line.push('…');
     }
     line

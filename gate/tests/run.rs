@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::api_server::Reply;
 use support::http_server::ok;
-use support::test_env::{GI, TOKEN, TestEnv, exposition_of, full_gpu, gate_binary, roomy_gpu};
+use support::test_env::{
+    GI, TOKEN, TestEnv, exposition_of, full_gpu, gate_binary, roomy_gpu, without_duration,
+};
 use vram_gate::settings::{Key, TABLE};
 
 #[test]
@@ -23,7 +25,7 @@ fn up_starts_the_tenant_if_the_floor_is_free() {
          floor=6Gi total=16Gi reserve=512Mi others=8Gi unknown=0 tenant=0 series=2 \
          samples=1 before=0 after=1\n"
     );
-    assert_eq!(output.message.as_deref(), Some(output.stderr.as_str()));
+    assert!(output.messages_agree(), "{:?}", output.message);
     assert_eq!(output.stdout, "");
 }
 
@@ -89,9 +91,10 @@ fn already_up_is_a_reason_of_the_json_report() {
     let mut env = TestEnv::new("up");
     env.set("LOG_FORMAT", "json");
     env.api.replicas = 1;
-    let line: Value = serde_json::from_str(&env.run().stderr).unwrap();
+    let line = without_duration(&env.run().stderr);
     let expected = json!({
-        "level": "info", "action": "up", "outcome": "left-alone", "reason": "already-up",
+        "version": 1, "gate": env!("CARGO_PKG_VERSION"),
+        "level": "info", "action": "up", "outcome": "left-alone", "decision": "leave", "reason": "already-up",
         "message": "left tts/chatterbox-tts alone: it already has a replica",
         "namespace": "tts", "kind": "Deployment", "name": "chatterbox-tts", "dryRun": false, "exit": 0,
         "before": 1,
@@ -116,9 +119,10 @@ fn json_reports_are_one_object_with_the_numbers() {
     let mut env = TestEnv::new("guard");
     env.set("LOG_FORMAT", "json");
     let output = env.run();
-    let line: Value = serde_json::from_str(&output.stderr).unwrap();
+    let line = without_duration(&output.stderr);
     let expected = json!({
-        "level": "info", "action": "guard", "outcome": "scaled", "reason": "floor-broken",
+        "version": 1, "gate": env!("CARGO_PKG_VERSION"),
+        "level": "info", "action": "guard", "outcome": "scaled", "decision": "stop", "reason": "floor-broken",
         "message": "scaled tts/chatterbox-tts to 0: others leave less than the floor",
         "namespace": "tts", "kind": "Deployment", "name": "chatterbox-tts", "dryRun": false, "exit": 0,
         "used": 12 * GI, "free": 4 * GI, "floor": 6 * GI, "total": 16 * GI, "reserve": GI / 2,
@@ -126,6 +130,32 @@ fn json_reports_are_one_object_with_the_numbers() {
     });
     assert_eq!(line, expected);
     assert_eq!(output.message.as_deref(), Some(output.stderr.as_str()));
+}
+
+#[test]
+fn the_termination_message_is_json_in_either_format() {
+    for format in ["text", "json"] {
+        let mut env = TestEnv::new("up");
+        env.set("LOG_FORMAT", format);
+        let report = env.run().report();
+        let facts =
+            ["action", "decision", "reason", "before", "after", "samples"].map(|key| &report[key]);
+        let expected = json!(["up", "start", "floor-free", 0, 1, 1]);
+        assert_eq!(json!(facts), expected, "{format}: {report}");
+    }
+}
+
+#[test]
+fn a_termination_message_never_exceeds_what_kubernetes_keeps() {
+    // Both are texts from elsewhere that JSON escapes: an error of a setting, and a selection.
+    let quotes = "\"".repeat(5_000);
+    let mut env = TestEnv::new("down");
+    env.set("METRICS_URL", quotes.clone());
+    env.set("DEADLINE", quotes.clone());
+    env.set("FLOOR", quotes);
+    let message = env.run().message.unwrap();
+    assert!(message.len() <= 4096, "{} bytes: {message}", message.len());
+    assert_eq!(without_duration(&message)["reason"], "window-end");
 }
 
 #[test]

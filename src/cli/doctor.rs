@@ -4,9 +4,9 @@ use std::io;
 
 use oci_scratch::{Reference, RegistryError};
 use serde_json::json;
-use tts_render::doctor::kubectl::{Answer, Kubectl};
 use tts_render::doctor::run::{self, Checked, Cluster, Finding, RunError, Status};
 use tts_render::doctor::{self, Requirement};
+use tts_render::kubectl::{Answer, Kubectl};
 use tts_render::project::load::RenderedProject;
 use tts_render::report;
 use yaml_spans::diagnostic::Diagnostic;

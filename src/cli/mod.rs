@@ -24,6 +24,7 @@ mod print;
 mod project;
 mod render;
 mod schema;
+mod status;
 mod table;
 mod templates;
 #[cfg(test)]
@@ -69,6 +70,7 @@ enum Command {
     Commit(commit::Args),
     Gitops(gitops::Args),
     Doctor(doctor::Args),
+    Status(status::Args),
     Validate(validate::Args),
     Explain(explain::Args),
     Diff(Box<diff::Args>),
@@ -226,6 +228,7 @@ fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliE
         Command::Commit(args) => commit::run(&args, context),
         Command::Gitops(args) => gitops::run(&args, context),
         Command::Doctor(args) => doctor::run(&args, context),
+        Command::Status(args) => status::run(&args, context),
         Command::Validate(args) => validate::run(&args, context),
         Command::Explain(args) => explain::run(&args, context),
         Command::Diff(args) => diff::run(&args, context),

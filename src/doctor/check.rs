@@ -62,6 +62,8 @@ pub enum Expected {
         namespace: String,
         /// The Pods.
         demands: Vec<Demand>,
+        /// The number of finished Jobs that are kept, each with a Pod.
+        kept_jobs: usize,
     },
     /// It prints an exposition that the gate can read.
     Exposition {

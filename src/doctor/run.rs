@@ -13,7 +13,7 @@ use yaml_spans::source::{Source, Sources};
 
 use super::Requirement;
 use super::check::{Check, Demand, Expected};
-use super::kubectl::Answer;
+use crate::kubectl::Answer;
 use crate::policy::{self, Tenant, Verdict as PolicyVerdict};
 use crate::values::Bytes;
 
@@ -180,7 +180,7 @@ fn judge(answer: &Answer, expected: &Expected) -> Finding {
             let priority_class = priority_class.as_deref();
             judge_policy(&answer.output, &Tenant { namespace, priority_class, resource })
         }
-        Expected::Quota { demands, .. } => judge_quota(output, demands),
+        Expected::Quota { demands, kept_jobs, .. } => judge_quota(output, demands, *kept_jobs),
         Expected::Exposition { query: None, .. } if output.is_empty() => {
             Finding::failed("the answer is empty")
         }
@@ -287,7 +287,7 @@ fn judge_policy(text: &str, tenant: &Tenant<'_>) -> Finding {
 }
 
 /// Judges the quotas of a namespace. A quota also counts Pods that run now, perhaps these very ones.
-fn judge_quota(output: &str, demands: &[Demand]) -> Finding {
+fn judge_quota(output: &str, demands: &[Demand], kept_jobs: usize) -> Finding {
     let Ok(list) = serde_json::from_str::<Value>(output) else {
         return Finding::unknown("the quotas can't be read");
     };
@@ -307,6 +307,13 @@ fn judge_quota(output: &str, demands: &[Demand]) -> Finding {
             let Some(hard) = hard.as_str() else { continue };
             let used = quota.pointer("/status/used").and_then(|used| used.get(key)?.as_str());
             let used = used.unwrap_or("0");
+            if ["count/jobs.batch", "count/pods"].contains(&key.as_str())
+                && exceeds(&kept_jobs.to_string(), "0", hard)
+            {
+                return Finding::failed(format!(
+                    "`{name}` allows {key} {hard}: the gate's finished Jobs need {kept_jobs}"
+                ));
+            }
             for Demand { owner, amounts } in demands {
                 match amount_of(amounts, key) {
                     Some(amount) if exceeds(&amount, "0", hard) => {
@@ -413,12 +420,15 @@ mod tests {
             (r#"{"pods": "0"}"#, "{}", Status::Failed),
             (r#"{"requests.nvidia.com/gpu": "0"}"#, "{}", Status::Ok),
             (r#"{"requests.memory": "2500Mi"}"#, "{}", Status::Failed),
+            (r#"{"count/jobs.batch": "59"}"#, r#"{"count/jobs.batch": "9"}"#, Status::Failed),
+            (r#"{"count/pods": "59"}"#, "{}", Status::Failed),
+            (r#"{"count/jobs.batch": "60", "pods": "4"}"#, "{}", Status::Ok),
         ] {
-            let finding = judge_quota(&quota(hard, used), &demands);
+            let finding = judge_quota(&quota(hard, used), &demands, 60);
             assert_eq!(finding.status, status, "{hard}: {}", finding.detail);
         }
-        assert_eq!(judge_quota(r#"{"items": []}"#, &demands).status, Status::Ok);
-        assert_eq!(judge_quota("", &demands).status, Status::Unknown);
+        assert_eq!(judge_quota(r#"{"items": []}"#, &demands, 60).status, Status::Ok);
+        assert_eq!(judge_quota("", &demands, 60).status, Status::Unknown);
     }
 
     #[test]

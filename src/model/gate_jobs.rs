@@ -119,13 +119,17 @@ impl GateJob {
         })
     }
 
-    /// The resource that the gate needs permissions for: `deployments/scale`.
-    pub fn scale_resource(&self) -> String {
-        let resource = match self.raw.get(Key::TargetResource) {
+    /// The resource of the target: `deployments`.
+    pub fn target_resource(&self) -> String {
+        match self.raw.get(Key::TargetResource) {
             Some(resource) => resource.to_owned(),
             None => settings::resource_of_kind(&self.target.kind),
-        };
-        resource + "/scale"
+        }
+    }
+
+    /// The resource that the gate needs permissions for: `deployments/scale`.
+    pub fn scale_resource(&self) -> String {
+        self.target_resource() + "/scale"
     }
 }
 

@@ -488,11 +488,7 @@ fn into_text(bytes: Vec<u8>, name: &str) -> Result<String, ProjectError> {
 }
 
 /// Reads all bytes, of which there are probably `expected`; `None` if there are more than `limit`.
-pub(crate) fn read_at_most(
-    from: impl Read,
-    expected: u64,
-    limit: u64,
-) -> io::Result<Option<Vec<u8>>> {
+pub fn read_at_most(from: impl Read, expected: u64, limit: u64) -> io::Result<Option<Vec<u8>>> {
     // One byte more, so that the end is found without growing.
     let mut bytes = Vec::with_capacity(expected.min(limit) as usize + 1);
     from.take(limit + 1).read_to_end(&mut bytes)?;

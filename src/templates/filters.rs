@@ -8,6 +8,7 @@ use minijinja::{Environment, Error, ErrorKind};
 use oci_scratch::Digest;
 use vram_gate::exposition::Selection;
 
+use crate::values::parse_span;
 use yaml_spans;
 
 /// The longest output of a filter, in bytes: without a limit, each of several chained filters could
@@ -70,6 +71,7 @@ pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("image", image_reference);
     environment.add_filter("selection", selection);
     environment.add_filter("group", api_group);
+    environment.add_filter("seconds", seconds);
     environment.add_test("none", minijinja::tests::is_none);
     environment.add_test("string", minijinja::tests::is_string);
 }
@@ -125,6 +127,15 @@ fn file_name(path: &str) -> Result<String, Error> {
 fn api_group(api_version: &str) -> Result<String, Error> {
     charge(api_version.len())?;
     Ok(kube_validate::group(api_version).to_owned())
+}
+
+/// The seconds of a span of time such as `26h`.
+fn seconds(text: &str) -> Result<i64, Error> {
+    charge(text.len())?;
+    let span = parse_span(text);
+    let invalid =
+        || invalid_operation(format!("invalid span of time `{text}`: expected one such as `26h`"));
+    Ok(span.ok_or_else(invalid)?.as_secs())
 }
 
 /// An image's reference: `repository[:tag][@digest]`.

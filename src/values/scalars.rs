@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -439,6 +440,75 @@ impl<const MIN: i64, const MAX: i64> JsonSchema for Whole<MIN, MAX> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "integer", "minimum": MIN, "maximum": MAX})
+    }
+}
+
+/// A span of time in one unit: `26h`. Templates see it in the largest unit that divides it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TimeSpan(u32);
+
+impl TimeSpan {
+    /// The longest: 31 days.
+    const MAX: u32 = 31 * 24 * 3600;
+
+    /// A span of whole hours.
+    pub const fn from_hours(hours: u32) -> Self {
+        TimeSpan(hours * 3600)
+    }
+
+    /// The number of seconds.
+    pub fn as_secs(self) -> u32 {
+        self.0
+    }
+}
+
+impl Serialize for TimeSpan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let units = [(24 * 3600, "d"), (3600, "h"), (60, "m")];
+        let largest =
+            units.into_iter().find(|(unit, _)| self.0 > 0 && self.0.is_multiple_of(*unit));
+        let (unit, name) = largest.unwrap_or((1, "s"));
+        serializer.serialize_str(&format!("{}{name}", self.0 / unit))
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeSpan {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let seconds = parse_span(&text).and_then(|span| u32::try_from(span.as_secs()).ok());
+        seconds.filter(|seconds| *seconds <= Self::MAX).map(TimeSpan).ok_or_else(|| {
+            D::Error::custom(format!(
+                "invalid span of time `{text}`: expected at most 31 days, such as `26h`, `90m` or `7d`"
+            ))
+        })
+    }
+}
+
+/// Parses a span of time in one unit: seconds, minutes, hours, days or weeks, such as `26h` or `2w`.
+pub fn parse_span(text: &str) -> Option<SignedDuration> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 24 * 3600,
+        "w" => 7 * 24 * 3600,
+        _ => return None,
+    };
+    Some(SignedDuration::from_secs(i64::from(number.parse::<u32>().ok()?) * seconds))
+}
+
+impl JsonSchema for TimeSpan {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "TimeSpan".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[0-9]+[smhdw]$"})
     }
 }
 

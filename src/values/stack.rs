@@ -28,6 +28,7 @@ use super::exporter::Exporter;
 use super::scalars::*;
 use crate::model::run_times::RunTimes;
 use crate::model::window::WindowSchedule;
+use kube_validate::schedule::Schedule;
 use yaml_spans::Node;
 
 /// One stack: a GPU tenant, its off-peak window, and all objects that it needs in the cluster.
@@ -594,6 +595,13 @@ pub struct OffPeak {
     /// or more if the gate's readings may take longer.
     #[serde(default)]
     pub active_deadline_seconds: Option<Whole<20, 86_400>>,
+    /// The time that finished Jobs are kept, with their Pods and what the gate reported: `status` reads
+    /// them. With the default, last night is there until the next one has begun.
+    #[serde(default = "default_keep")]
+    pub keep: TimeSpan,
+    /// The most Jobs that are kept. Default: as many as run in `keep`.
+    #[serde(default)]
+    pub history_limits: HistoryLimits,
     /// The names of the objects that run the window.
     #[serde(default)]
     pub names: OffPeakNames,
@@ -602,6 +610,35 @@ pub struct OffPeak {
 fn default_starting_deadline() -> Whole<10, 86_400> {
     Whole::new(120)
 }
+
+fn default_keep() -> TimeSpan {
+    TimeSpan::from_hours(26)
+}
+
+/// The most finished Jobs that are kept. Default: as many as run in `offPeak.keep`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct HistoryLimits {
+    /// Jobs that succeeded, by action.
+    pub successful: JobCounts,
+    /// Jobs that failed, by action.
+    pub failed: JobCounts,
+}
+
+/// A number of Jobs for each action.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct JobCounts {
+    /// Of the job that starts the server.
+    pub up: Option<JobCount>,
+    /// Of the job that yields.
+    pub guard: Option<JobCount>,
+    /// Of the job that ends the window.
+    pub down: Option<JobCount>,
+}
+
+/// A number of Jobs.
+pub type JobCount = Whole<0, 1_000_000>;
 
 /// The time that a Pod may take to start: its Job's deadline exceeds the gate's by it.
 const POD_START: Duration = Duration::from_secs(10);
@@ -981,6 +1018,7 @@ impl Values {
         }
         let deadline = self.off_peak.default_down_starting_deadline();
         set_default(&mut self.off_peak.down_starting_deadline_seconds, || deadline);
+        self.off_peak.set_history_limits();
         set_default(&mut self.kyverno.exception_namespace, || self.namespace.name.clone());
         for client in &mut self.clients {
             set_default(&mut client.config_map, || {
@@ -1001,6 +1039,23 @@ impl OffPeak {
             Some(delay) => delay,
             None => self.starting_deadline_seconds.get(),
         })
+    }
+
+    /// Sets the limits that are not written to the most Jobs that can run in `keep`, so that only the time
+    /// decides what is kept.
+    fn set_history_limits(&mut self) {
+        let days = self.keep.as_secs().div_ceil(24 * 3600).max(1);
+        let limits = &mut self.history_limits;
+        for (schedule, successful, failed) in [
+            (&self.up, &mut limits.successful.up, &mut limits.failed.up),
+            (&self.guard, &mut limits.successful.guard, &mut limits.failed.guard),
+            (&self.down, &mut limits.successful.down, &mut limits.failed.down),
+        ] {
+            let a_day = schedule.as_str().parse::<Schedule>().map_or(1, |s| s.max_runs_a_day());
+            let count = JobCount::new(i64::from(a_day) * i64::from(days));
+            set_default(successful, || count);
+            set_default(failed, || count);
+        }
     }
 
     /// The longest delay in seconds with which a run of `down` may start, so that its Job ends before

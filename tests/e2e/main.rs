@@ -36,4 +36,5 @@ mod night;
 mod quickstart;
 mod replicas;
 mod schemas;
+mod status;
 mod wiring;

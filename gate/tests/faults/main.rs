@@ -80,10 +80,8 @@ fn run_case(fault: &Fault, case: &Case) -> Result<(), String> {
     let before = env.api.replicas;
     let stderr_read = env.stderr_read;
     let output = env.run();
-    let line = match stderr_read {
-        true => output.stderr.clone(),
-        false => output.message.clone().unwrap_or_default(),
-    };
+    let message = output.message.clone().unwrap_or_default();
+    let line = if stderr_read { output.stderr.clone() } else { message.clone() };
     let effect = match output.api.replicas() {
         replicas if replicas == before => Untouched,
         replicas => To(replicas),
@@ -94,8 +92,10 @@ fn run_case(fault: &Fault, case: &Case) -> Result<(), String> {
         format!("{effect:?}, not {:?}", case.effect)
     } else if !line.contains(fault.line_part) {
         format!("does not contain {:?}", fault.line_part)
-    } else if line.trim_end().lines().count() != 1 || line.len() > 4096 {
-        "is not one line that fits into a termination message".to_owned()
+    } else if [&line, &message].iter().any(|text| text.trim_end().lines().count() > 1) {
+        "is not one line".to_owned()
+    } else if message.len() > 4096 {
+        "does not fit into a termination message".to_owned()
     } else if format!("{line}{}{:?}", output.stdout, output.message).contains(TOKEN) {
         "shows the token".to_owned()
     } else {

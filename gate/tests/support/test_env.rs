@@ -6,6 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 use super::api_server::{self, ApiServer, Certificate, Plan, Reply};
 use super::http_server::{self, Server, Step};
 
@@ -60,6 +62,31 @@ pub(crate) struct CommandOutput {
     pub(crate) message: Option<String>,
     pub(crate) api: ApiServer,
     pub(crate) exporter: Server,
+}
+
+impl CommandOutput {
+    /// Returns the termination message without its duration, which differs from run to run.
+    #[track_caller]
+    pub(crate) fn report(&self) -> Value {
+        without_duration(self.message.as_deref().expect("a termination message"))
+    }
+
+    /// Returns true if the last line of stderr and the termination message say the same.
+    pub(crate) fn messages_agree(&self) -> bool {
+        let Some(message) = &self.message else { return false };
+        let Ok(report) = serde_json::from_str::<Value>(message) else { return false };
+        let line = self.stderr.lines().last().unwrap_or_default();
+        report["message"].as_str().is_some_and(|text| !text.is_empty() && line.contains(text))
+    }
+}
+
+/// Parses a JSON report, and removes its duration.
+#[track_caller]
+pub(crate) fn without_duration(line: &str) -> Value {
+    let mut report: Value = serde_json::from_str(line).expect("a JSON report");
+    let duration = report.as_object_mut().and_then(|report| report.remove("durationMs"));
+    assert!(duration.is_some_and(|duration| duration.is_u64()), "{line}");
+    report
 }
 
 /// A gate that runs, and its servers.

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use jiff::{SignedDuration, Timestamp};
 use tts_render::project::load::{RenderedProject, Request};
+use tts_render::values::parse_span;
 use tts_render::window::next::{self, Calendar, Detail, MAX_SPAN, Span};
 use yaml_spans::diagnostic::Diagnostic;
 
@@ -27,7 +28,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// The length of the span: hours, days or weeks, such as `36h`, `14d` or `2w`
+    /// The length of the span, such as `36h`, `14d` or `2w`
     #[arg(long = "for", value_name = "LENGTH", default_value = "14d", value_parser = parse_length)]
     length: SignedDuration,
     /// The start of the span, such as 2026-11-24T12:00:00Z; now by default
@@ -60,17 +61,8 @@ enum Format {
 
 /// Parses the length of a span.
 fn parse_length(text: &str) -> Result<SignedDuration, String> {
-    let expected = "expected hours, days or weeks, such as `36h`, `14d` or `2w`";
-    let unit = text.chars().last().map(|unit| match unit {
-        'h' => 1,
-        'd' => 24,
-        'w' => 7 * 24,
-        _ => 0,
-    });
-    let hours = unit.filter(|hours| *hours > 0).ok_or(expected)?;
-    let number = text.get(..text.len() - 1).and_then(|text| text.parse::<u32>().ok());
-    let number = i64::from(number.filter(|number| *number > 0).ok_or(expected)?);
-    let length = SignedDuration::from_hours(number * hours);
+    let expected = "expected a span, such as `36h`, `14d` or `2w`";
+    let length = parse_span(text).filter(|length| length.is_positive()).ok_or(expected)?;
     if length > MAX_SPAN {
         return Err("expected at most five years: Kubernetes looks no further".to_owned());
     }

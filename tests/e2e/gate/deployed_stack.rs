@@ -183,7 +183,7 @@ impl Gate {
         self
     }
 
-    /// Runs it to its end. The line goes to the termination message, too.
+    /// Runs it to its end. The termination message says the same as the line.
     #[track_caller]
     pub fn run(self) -> CommandOutput {
         self.start().end()
@@ -230,11 +230,19 @@ impl Running {
 
     /// Waits for its end.
     #[track_caller]
-    pub fn end(mut self) -> CommandOutput {
+    pub fn end(self) -> CommandOutput {
+        self.end_with_message().0
+    }
+
+    /// Waits for its end; returns the termination message, too.
+    #[track_caller]
+    pub fn end_with_message(mut self) -> (CommandOutput, String) {
         let output = CommandOutput::from(self.child.take().unwrap().wait_with_output().unwrap());
         let message = std::fs::read_to_string(self.mount.path().join("termination-log")).unwrap();
-        assert_eq!((message.as_str(), output.stdout.as_str()), (output.stderr.as_str(), ""));
-        output
+        let report: Value = serde_json::from_str(&message).unwrap();
+        let text = report["message"].as_str().unwrap();
+        assert!(output.stderr.contains(text) && output.stdout.is_empty(), "{message}");
+        (output, message)
     }
 }
 

@@ -66,8 +66,9 @@ fn a_failed_gate_runs_once_more() {
 
 #[test]
 #[ignore = "tests/e2e/run"]
-fn one_job_that_succeeded_is_kept_and_three_that_failed() {
-    let stack = DeployedStack::new(cluster(), "jobs-history");
+fn as_many_ended_jobs_are_kept_as_the_history_limits_allow() {
+    let limits = ["offPeak.historyLimits.successful.up=1", "offPeak.historyLimits.failed.up=3"];
+    let stack = DeployedStack::with(cluster(), "jobs-history", &limits);
     let limits = &stack.rendered("CronJob", UP)["spec"];
     let limit = |name: &str| usize::try_from(limits[name].as_u64().unwrap()).unwrap();
     let limits = [limit("successfulJobsHistoryLimit"), limit("failedJobsHistoryLimit")];
@@ -113,9 +114,9 @@ fn ended_jobs_are_deleted_after_their_time() {
     for (job, cronjob) in [("kept", DOWN), ("cleared", GUARD)] {
         create_job(&stack, job, cronjob);
         end_next(&stack, job, 0);
-        assert_eq!(once(&stack, job, "Complete")["spec"]["ttlSecondsAfterFinished"], 300);
+        assert_eq!(once(&stack, job, "Complete")["spec"]["ttlSecondsAfterFinished"], 26 * 3600);
     }
-    // Five minutes are too long for a test, so the field gets a shorter time.
+    // A day is too long for a test, so the field gets a shorter time.
     let admin = stack.cluster.admin();
     let patch = json!({"spec": {"ttlSecondsAfterFinished": 1}});
     admin.patch(&path(&stack, "cleared"), MERGE, &patch, "").object();

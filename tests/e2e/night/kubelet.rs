@@ -83,10 +83,9 @@ impl Kubelet {
 
     /// Runs a Pod's gate to its end.
     fn run(&self, pod: &Value) {
-        let output = self.output(pod, &pod["spec"]["containers"][0]);
-        let line = String::from_utf8_lossy(&output.stderr);
+        let (output, message) = self.output(pod, &pod["spec"]["containers"][0]);
         // 128 and the number of SIGTERM, as a container runtime reports it.
-        let answer = end(self.cluster, pod, output.status.code().unwrap_or(143), &line);
+        let answer = end(self.cluster, pod, output.status.code().unwrap_or(143), &message);
         // A Pod that was deleted by force has no status.
         assert!(answer.done() || answer.status == 404, "{answer:?}");
     }
@@ -95,7 +94,7 @@ impl Kubelet {
     /// success only if its Pod is deleted.
     fn admit(&self, pod: &Value) {
         let container = &pod["spec"]["initContainers"][0];
-        if !self.output(pod, container).status.success() {
+        if !self.output(pod, container).0.status.success() {
             return;
         }
         let (metadata, now) =
@@ -112,13 +111,15 @@ impl Kubelet {
         assert!(answer.done() || answer.status == 404, "{answer:?}");
     }
 
-    /// Runs a container of a Pod to its end, with what a kubelet gives it: the environment, and a token where its
-    /// Pod has an account of its own.
-    fn output(&self, pod: &Value, container: &Value) -> Output {
+    /// Runs a container of a Pod to its end, with what a kubelet gives it: the environment, a file for the
+    /// termination message, which is returned too, and a token where its Pod has an account of its own.
+    fn output(&self, pod: &Value, container: &Value) -> (Output, String) {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (metadata, spec) = (&pod["metadata"], &pod["spec"]);
         let (namespace, uid) = (text(&metadata["namespace"]), text(&metadata["uid"]));
         let mount = tempfile::tempdir().unwrap();
+        let message = mount.path().join("termination-log");
+        std::fs::write(&message, "").unwrap();
         if spec["automountServiceAccountToken"] != false {
             let account = text(&spec["serviceAccountName"]);
             let token = self.cluster.token(&namespace, &account, 600);
@@ -138,12 +139,13 @@ impl Kubelet {
             .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
             .env("KUBERNETES_SERVICE_PORT", self.cluster.port().to_string())
             .env("SERVICE_ACCOUNT_DIR", mount.path())
+            .env("TERMINATION_LOG", &message)
             .envs(self.environments.lock().unwrap().get(&namespace).cloned().unwrap_or_default());
         let (input, output) = (Stdio::null(), Stdio::piped());
         let child = command.stdin(input).stdout(output).stderr(Stdio::piped()).spawn().unwrap();
         self.processes.lock().unwrap().insert(uid.clone(), child.id());
         let output = child.wait_with_output().unwrap();
         self.processes.lock().unwrap().remove(&uid);
-        output
+        (output, std::fs::read_to_string(message).unwrap())
     }
 }

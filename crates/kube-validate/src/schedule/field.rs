@@ -95,6 +95,11 @@ impl Set {
         (rest != 0).then(|| number + 1 + rest.trailing_zeros() as i8)
     }
 
+    /// The number of numbers in it.
+    pub(super) fn count(self) -> u32 {
+        self.bits.count_ones()
+    }
+
     fn is_empty(self) -> bool {
         self.bits == 0
     }

@@ -86,6 +86,15 @@ impl Schedule {
         }
     }
 
+    /// The most runs in any 24 hours. A day on which the clocks go back has one hour twice.
+    pub fn max_runs_a_day(&self) -> u32 {
+        const DAY: i64 = 24 * 3600;
+        match &self.timing {
+            Timing::Fields(fields) => fields.minute.count() * (fields.hour.count() + 1),
+            Timing::Every(delay) => u32::try_from(DAY / delay.as_secs().max(1) + 1).unwrap_or(1),
+        }
+    }
+
     /// Returns true if the schedule can ever run: `0 0 30 2 *` is valid, and never does.
     pub fn can_run(&self) -> bool {
         match &self.timing {

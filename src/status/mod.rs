@@ -1,0 +1,494 @@
+//! The last windows of a stack: what the gate decided and why, what failed, and who scales the tenant now.
+//!
+//! In: a rendered stack, the cluster's objects as `kubectl` prints them, and the time. Out: a [`Status`].
+//! The record is what Kubernetes keeps anyway: finished Jobs with their Pods, managed fields, Events.
+
+mod drift;
+mod failure;
+mod live;
+pub mod report;
+mod runs;
+mod scale;
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use kube_validate::ObjectId;
+use vram_gate::decision::Action;
+use yaml_spans::diagnostic::Diagnostic;
+
+pub use drift::Drift;
+pub use failure::{Cause, Failure};
+pub use live::LiveObjects;
+pub use runs::Report;
+pub use scale::ScaledBy;
+
+use crate::kubectl::Kubectl;
+use crate::model::gate_jobs::{Gate, GateJob, find_gates, is_suspended};
+use crate::model::object::{Object, ObjectError, Objects};
+use crate::model::run_times::RunTimes;
+use crate::model::window::{Window, WindowSchedule};
+use crate::project::load::{RenderedProject, Stack};
+use live::RESOURCES;
+use runs::{Run, event_message, find_runs, job_name};
+
+/// The time after which a due run has a Job, unless it was missed.
+const CREATION: SignedDuration = SignedDuration::from_secs(60);
+/// The span in which past windows are looked for.
+const MAX_PAST: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// A stack and its last windows.
+#[derive(Debug)]
+pub struct Status {
+    /// The stack's name.
+    pub(crate) stack: String,
+    /// The object that the gate scales.
+    pub(crate) target: ObjectId,
+    /// The time zone of the schedules.
+    pub(crate) zone: TimeZone,
+    /// Its name.
+    pub(crate) zone_name: String,
+    /// The last windows, the oldest first.
+    pub(crate) windows: Vec<WindowStatus>,
+    /// The replicas that the tenant should have now; `None` if the target was not seen.
+    pub(crate) replicas: Option<i64>,
+    /// The last change of the replicas; `None` if the target has no managed fields.
+    pub(crate) scaled_by: Option<ScaledBy>,
+    /// The next window.
+    pub(crate) next: Option<Window>,
+    /// Differences between the live objects and the rendered ones.
+    pub(crate) drift: Vec<Drift>,
+    /// Sentences about what deserves a look and belongs to no window.
+    pub(crate) attention: Vec<String>,
+    /// Sentences about what could not be seen.
+    pub(crate) unseen: Vec<String>,
+}
+
+/// A window and what happened in it, up to the next one.
+#[derive(Debug)]
+pub struct WindowStatus {
+    /// The window.
+    pub(crate) window: Window,
+    /// True if it has not ended yet.
+    pub(crate) is_open: bool,
+    /// The time for which the tenant was up; `None` if it was not started.
+    pub(crate) served: Option<SignedDuration>,
+    /// The decisions in order.
+    pub(crate) decisions: Vec<DecisionRecord>,
+    /// The guard's runs.
+    pub(crate) guard_runs: GuardRuns,
+    /// The things that deserve a look, in order.
+    pub(crate) failures: Vec<Failure>,
+}
+
+/// The guard's runs in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GuardRuns {
+    /// Those that the schedule has, up to now, and whose records are still kept.
+    pub(crate) due: usize,
+    /// Those that have a Job.
+    pub(crate) seen: usize,
+}
+
+/// A run of the gate that ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecisionRecord {
+    /// The minute that it was scheduled for.
+    pub(crate) time: Timestamp,
+    /// The gate's action.
+    pub(crate) action: Action,
+    /// The gate's exit code.
+    pub(crate) exit: i64,
+    /// True if somebody made the Job by hand.
+    pub(crate) by_hand: bool,
+    /// The gate's report; `None` if its Pod is gone, or of a gate that reported otherwise.
+    pub(crate) report: Option<Report>,
+}
+
+impl Status {
+    /// Returns true if nothing deserves a look.
+    pub fn is_as_planned(&self) -> bool {
+        self.attention.is_empty()
+            && self.drift.is_empty()
+            && self.windows.iter().all(|window| window.failures.is_empty())
+    }
+}
+
+/// A stack as it is rendered.
+#[derive(Debug)]
+pub struct RenderedStack<'a> {
+    name: &'a str,
+    objects: Objects,
+}
+
+impl<'a> RenderedStack<'a> {
+    /// The rendered objects of a stack.
+    ///
+    /// # Errors
+    /// Two of them have one identity.
+    pub fn of(rendered: &RenderedProject, stack: &'a Stack) -> Result<Self, ObjectError> {
+        let files = rendered.files.iter().filter(|file| file.folder == stack.name);
+        let objects: Result<Vec<Object>, ObjectError> =
+            files.map(|file| Object::read(file.object.node.clone(), &file.name)).collect();
+        let objects = Objects::collect(objects?.into_iter().map(Arc::new))?;
+        Ok(RenderedStack { name: &stack.name, objects })
+    }
+}
+
+/// The error of a stack that has no window.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{stack}` has no window: no pair of CronJobs that run `vram-gate up` and `vram-gate down`"
+)]
+pub struct NoWindow {
+    stack: String,
+}
+
+/// Reads the objects of a stack's namespace. A resource that can't be read is listed.
+///
+/// # Errors
+/// The stack has no window, `kubectl` does not run, or nothing can be read.
+pub fn read_cluster(
+    kubectl: &Kubectl,
+    stack: &RenderedStack<'_>,
+) -> Result<LiveObjects, Box<Diagnostic>> {
+    let (target, gate) =
+        find_gate(stack).map_err(|error| Box::new(Diagnostic::new(error.to_string())))?;
+    let namespace = target.namespace.as_deref().unwrap_or("default");
+    let scaled = gate.jobs.first().map(GateJob::target_resource).unwrap_or_default();
+    let mut live = LiveObjects::default();
+    let mut read = 0;
+    for resource in RESOURCES.iter().copied().chain([scaled.as_str()]) {
+        let args = ["get", resource, "-n", namespace, "--show-managed-fields", "-o", "json"];
+        let answer = kubectl.call(&args.map(str::to_owned)).map_err(|error| {
+            let problem = Diagnostic::new(format!("`kubectl` can't be called: {error}"))
+                .note("`--from` reads what `kubectl get` printed elsewhere");
+            Box::new(problem)
+        })?;
+        if answer.succeeded {
+            live.add_json(answer.output.as_bytes(), resource)?;
+            read += 1;
+        } else {
+            let line = answer.errors.lines().last().unwrap_or_default();
+            live.unseen.push(format!("{resource}: {line}"));
+        }
+    }
+    match read {
+        0 => Err(Box::new(Diagnostic::new(live.unseen.join("; ")))),
+        _ => Ok(live),
+    }
+}
+
+/// The gate of a stack: its CronJobs and the object that they scale.
+fn find_gate(stack: &RenderedStack<'_>) -> Result<(ObjectId, Gate), NoWindow> {
+    let namespaces =
+        stack.objects.iter().filter_map(|object| object.id.namespace.as_deref()).collect();
+    find_gates(&stack.objects, &namespaces)
+        .into_iter()
+        .find(|(_, gate)| times(gate, Action::Up).is_some() && times(gate, Action::Down).is_some())
+        .ok_or_else(|| NoWindow { stack: stack.name.to_owned() })
+}
+
+fn times(gate: &Gate, action: Action) -> Option<&RunTimes> {
+    gate.job(action)?.times.as_ref()
+}
+
+/// Makes the status of a stack from the cluster's objects; `last` is the number of windows.
+///
+/// # Errors
+/// The stack renders no CronJobs that open and close a window.
+pub fn inspect(
+    stack: &RenderedStack<'_>,
+    live: &LiveObjects,
+    now: Timestamp,
+    last: usize,
+) -> Result<Status, NoWindow> {
+    let (target, gate) = find_gate(stack)?;
+    let no_window = || NoWindow { stack: stack.name.to_owned() };
+    let up = times(&gate, Action::Up).ok_or_else(no_window)?;
+    let down = times(&gate, Action::Down).ok_or_else(no_window)?;
+    let schedule = WindowSchedule { up, down };
+    let namespace = target.namespace.clone().unwrap_or_default();
+    let jobs: Vec<ObservedJob<'_>> =
+        gate.jobs.iter().map(|job| ObservedJob::find(job, live, &namespace, now)).collect();
+    let scaled = live.find(&target);
+    let mut status = Status {
+        stack: stack.name.to_owned(),
+        zone: up.zone.clone(),
+        zone_name: up.zone_name.clone(),
+        windows: Vec::new(),
+        replicas: scaled.and_then(|object| object.whole_at(&["spec", "replicas"])),
+        scaled_by: scaled
+            .and_then(|target| scale::last_change(target, jobs.iter().flat_map(|job| &job.runs))),
+        next: next_window(schedule, now),
+        drift: drift::find(&stack.objects, live, &target),
+        attention: Vec::new(),
+        unseen: live.unseen.clone(),
+        target,
+    };
+    let windows = last_windows(schedule, now, last);
+    let ends = windows.iter().skip(1).map(|window| window.opens).chain([Timestamp::MAX]);
+    for (window, until) in windows.iter().zip(ends) {
+        status.windows.push(inspect_window(*window, until.min(now), now, &jobs, live, &status));
+    }
+    let has_fields = scaled.is_some_and(scale::has_managed_fields);
+    add_attention(&mut status, schedule, &jobs, has_fields, now);
+    Ok(status)
+}
+
+/// A CronJob of the gate, its live object and its runs.
+struct ObservedJob<'a> {
+    job: &'a GateJob,
+    /// True if the live CronJob is suspended, or the rendered one without a live one.
+    is_suspended: bool,
+    /// The records of runs before this time are deleted.
+    kept_since: Timestamp,
+    runs: Vec<Run>,
+    is_live: bool,
+}
+
+impl<'a> ObservedJob<'a> {
+    fn find(job: &'a GateJob, live: &LiveObjects, namespace: &str, now: Timestamp) -> Self {
+        let object = live.find(&job.id);
+        let runs = find_runs(live, namespace, &job.id.name, job.action);
+        ObservedJob {
+            job,
+            is_suspended: object.is_some_and(is_suspended),
+            kept_since: object.map_or(Timestamp::MIN, |object| kept_since(object, &runs, now)),
+            runs,
+            is_live: object.is_some(),
+        }
+    }
+
+    /// The minutes in which a run was due and whose record is still kept.
+    fn due(&self, start: Timestamp, end: Timestamp) -> Vec<Timestamp> {
+        let Some(times) = &self.job.times else { return Vec::new() };
+        if self.is_suspended || !self.is_live {
+            return Vec::new();
+        }
+        times.runs(start, end).filter(|time| *time > self.kept_since).collect()
+    }
+
+    fn has_run_at(&self, time: Timestamp) -> bool {
+        self.runs.iter().any(|run| run.time == time && !run.by_hand)
+    }
+}
+
+/// The time before which the records of a CronJob's runs may be deleted: by age, or because its history is
+/// full.
+fn kept_since(cron_job: &Object, runs: &[Run], now: Timestamp) -> Timestamp {
+    let keys = ["spec", "jobTemplate", "spec", "ttlSecondsAfterFinished"];
+    let kept = cron_job.whole_at(&keys).map(SignedDuration::from_secs);
+    let by_age = kept.and_then(|kept| now.checked_sub(kept).ok()).unwrap_or(Timestamp::MIN);
+    // The API server's default is 3.
+    let limit = cron_job.whole_at(&["spec", "successfulJobsHistoryLimit"]).unwrap_or(3);
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let mut kept = runs.iter().filter(|run| run.attempts.iter().any(|attempt| attempt.exit == 0));
+    let oldest = kept.next().map_or(now, |run| run.time);
+    let is_full = kept.count() + 1 >= limit;
+    let before_oldest = oldest.checked_sub(SignedDuration::from_secs(1)).unwrap_or(oldest);
+    if is_full { by_age.max(before_oldest) } else { by_age }
+}
+
+/// The last windows that opened up to `now`, the oldest first.
+fn last_windows(schedule: WindowSchedule<'_>, now: Timestamp, count: usize) -> Vec<Window> {
+    let mut hours = 24 * 8;
+    loop {
+        let span = SignedDuration::from_hours(hours).min(MAX_PAST);
+        let start = now.checked_sub(span).unwrap_or(Timestamp::MIN);
+        let end = now.checked_add(SignedDuration::from_nanos(1)).unwrap_or(now);
+        let mut windows = schedule.windows(start, end);
+        // The first may have been cut off: a window that was open already.
+        if windows.len() > count || span == MAX_PAST {
+            return windows.split_off(windows.len().saturating_sub(count));
+        }
+        hours *= 4;
+    }
+}
+
+fn next_window(schedule: WindowSchedule<'_>, now: Timestamp) -> Option<Window> {
+    let mut after = now;
+    // A run that opens while the window is open, or at its end, opens none.
+    for _ in 0..MAX_RUNS_TO_NEXT {
+        let opens = schedule.up.next(after)?;
+        let end = opens.checked_add(SignedDuration::from_nanos(1)).ok()?;
+        let is_first = !schedule.is_open(opens.checked_sub(SignedDuration::from_nanos(1)).ok()?);
+        if let Some(window) = schedule.windows(opens, end).first().filter(|_| is_first) {
+            return Some(*window);
+        }
+        after = opens;
+    }
+    None
+}
+
+/// The most runs of `up` that are passed to find one that opens a window.
+const MAX_RUNS_TO_NEXT: usize = 10_000;
+
+fn inspect_window(
+    window: Window,
+    until: Timestamp,
+    now: Timestamp,
+    jobs: &[ObservedJob<'_>],
+    live: &LiveObjects,
+    status: &Status,
+) -> WindowStatus {
+    let mut runs: Vec<&Run> = jobs
+        .iter()
+        .flat_map(|job| &job.runs)
+        .filter(|run| run.time >= window.opens && (run.time < until || until == now))
+        .collect();
+    runs.sort_by_key(|run| (run.time, order(run.action)));
+    let mut decisions = Vec::new();
+    let mut failures = Vec::new();
+    for run in &runs {
+        failures.extend(run.failures.iter().cloned());
+        decisions.extend(run.attempts.iter().map(|attempt| DecisionRecord {
+            time: run.time,
+            action: run.action,
+            exit: attempt.exit,
+            by_hand: run.by_hand,
+            report: attempt.report.clone(),
+        }));
+    }
+    let mut guard_runs = GuardRuns { due: 0, seen: 0 };
+    let judged = now.checked_sub(CREATION).unwrap_or(now);
+    for job in jobs {
+        let (start, end) = match job.job.action {
+            // Up to the first `down` after the window that ran: those after it are a net.
+            Action::Down => (window.closes, first_success(job, window.closes).unwrap_or(until)),
+            _ => (window.opens, window.closes),
+        };
+        let due = job.due(start, end.min(judged).min(until));
+        for time in &due {
+            if !job.has_run_at(*time) {
+                failures.push(missed_run(job, *time, live, status));
+            }
+        }
+        if job.job.action == Action::Guard {
+            guard_runs.due += due.len();
+            guard_runs.seen += due.iter().filter(|time| job.has_run_at(**time)).count();
+        }
+    }
+    failures.sort_by_key(|failure| (failure.time, order(failure.action)));
+    WindowStatus {
+        window,
+        is_open: now < window.closes,
+        served: served(&decisions, window.closes.min(now)),
+        decisions,
+        guard_runs,
+        failures,
+    }
+}
+
+/// The time of the first run that ended well, from an instant on.
+fn first_success(job: &ObservedJob<'_>, from: Timestamp) -> Option<Timestamp> {
+    let ran = |run: &&Run| run.attempts.iter().any(|attempt| attempt.exit == 0);
+    job.runs.iter().filter(|run| run.time >= from).find(ran).map(|run| run.time)
+}
+
+/// The order of runs of the same minute.
+fn order(action: Action) -> u8 {
+    match action {
+        Action::Up => 0,
+        Action::Guard | Action::Admit => 1,
+        Action::Down => 2,
+    }
+}
+
+/// The failure of a run that has no Job, with the reason that the CronJob's events give.
+fn missed_run(
+    job: &ObservedJob<'_>,
+    time: Timestamp,
+    live: &LiveObjects,
+    status: &Status,
+) -> Failure {
+    let action = job.job.action;
+    let name = job_name(&job.job.id.name, time);
+    let namespace = status.target.namespace.as_deref().unwrap_or_default();
+    let about = |event: &&Object| {
+        let keys = ["involvedObject", "regarding"];
+        keys.iter().any(|key| event.text_at(&[key, "name"]) == Some(job.job.id.name.as_str()))
+            && event_message(event).contains(&name)
+    };
+    for event in live.events(namespace).filter(about) {
+        let cause = match event.text_at(&["reason"]) {
+            Some("SuccessfulDelete") => Cause::Replaced,
+            Some("FailedCreate") if event_message(event).contains("exceeded quota") => Cause::Quota,
+            Some("FailedCreate") => Cause::Refused,
+            _ => continue,
+        };
+        return Failure::new(action, time, cause, event_message(event));
+    }
+    Failure::new(action, time, Cause::Missed, format!("no Job `{name}`"))
+}
+
+/// The time for which the decisions left the tenant up, up to an instant.
+fn served(decisions: &[DecisionRecord], until: Timestamp) -> Option<SignedDuration> {
+    let mut total = None;
+    let mut since: Option<Timestamp> = None;
+    for record in decisions {
+        let Some(report) = &record.report else { continue };
+        let replicas = report.after.or(report.before);
+        match (since, replicas) {
+            (None, Some(1..)) => since = Some(record.time),
+            (Some(start), Some(0)) => {
+                total = Some(add(total, start, record.time.min(until)));
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    match since {
+        Some(start) => Some(add(total, start, until)),
+        None => total,
+    }
+}
+
+fn add(total: Option<SignedDuration>, start: Timestamp, end: Timestamp) -> SignedDuration {
+    total.unwrap_or_default() + end.duration_since(start).max(SignedDuration::ZERO)
+}
+
+/// Adds what deserves a look and belongs to no run.
+fn add_attention(
+    status: &mut Status,
+    schedule: WindowSchedule<'_>,
+    jobs: &[ObservedJob<'_>],
+    has_fields: bool,
+    now: Timestamp,
+) {
+    let name = format!("{}/{}", status.target.kind, status.target.name);
+    if status.replicas.is_none() {
+        status.unseen.push(format!("`{name}`: who scales it, and whether it is up"));
+    } else if status.scaled_by.is_none() {
+        let why = match has_fields {
+            false => "it was read without managed fields (`--show-managed-fields`)",
+            true => "no managed field has its replicas, and the gate's last report does not either",
+        };
+        status.unseen.push(format!("who scaled `{name}`: {why}"));
+    }
+    if status.replicas.is_some_and(|replicas| replicas > 0) && !schedule.is_open(now) {
+        status.attention.push(format!("`{name}` has replicas outside its window"));
+    }
+    let first = status.windows.first().map(|window| window.window.opens);
+    if let (Some(by), Some(first)) = (&status.scaled_by, first)
+        && !by.is_gate
+        && by.time.is_some_and(|time| time >= first)
+    {
+        let text = format!("`{name}` was scaled by `{}`, which is not the gate", by.manager);
+        status.attention.push(text);
+    }
+    for job in jobs.iter().filter(|job| !job.is_live) {
+        status
+            .unseen
+            .push(format!("CronJob `{}`, and whether its runs were missed", job.job.id.name));
+    }
+    let kept = jobs.iter().map(|job| job.kept_since).max();
+    let is_older = |kept: Timestamp| first.is_some_and(|first| first <= kept);
+    if let Some(kept) = kept.filter(|kept| is_older(*kept)) {
+        let time = kept.to_zoned(status.zone.clone()).strftime("%a %d %b %H:%M");
+        status
+            .unseen
+            .push(format!("runs before {time}: their Jobs are deleted by now (`offPeak.keep`, `offPeak.historyLimits`)"));
+    }
+}

@@ -1,0 +1,177 @@
+//! The lines that the reports for people share.
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use kube_formats::quantity::describe_bytes;
+
+use crate::model::window::Window;
+use crate::status::{DecisionRecord, Failure, Report, ScaledBy, Status, WindowStatus};
+
+/// A decision, and how often it was repeated.
+pub(super) struct Line {
+    /// The time of the first run and of the last: `02:05` or `02:05–03:35`.
+    pub time: String,
+    /// The gate's action.
+    pub action: &'static str,
+    /// The decision: `start`, `stop`, `leave`.
+    pub decision: String,
+    /// The reason.
+    pub reason: String,
+    /// The numbers, in words.
+    pub facts: String,
+    /// The number of runs.
+    pub count: usize,
+}
+
+/// The decisions of a window, with repeated ones folded.
+pub(super) fn decision_lines(window: &WindowStatus, zone: &TimeZone) -> Vec<Line> {
+    let same = |one: &DecisionRecord, two: &DecisionRecord| {
+        let key = |record: &DecisionRecord| {
+            let report = record.report.clone();
+            (
+                record.action,
+                record.exit,
+                record.by_hand,
+                report.map(|report| {
+                    (report.outcome, report.decision, report.reason, report.before, report.after)
+                }),
+            )
+        };
+        key(one) == key(two)
+    };
+    window
+        .decisions
+        .chunk_by(same)
+        .filter_map(|records| Some((records.first()?, records.last()?, records.len())))
+        .map(|(first, last, count)| {
+            let time = match clock(first.time, zone) {
+                start if first.time == last.time => start,
+                start => format!("{start}–{}", clock(last.time, zone)),
+            };
+            let report = first.report.as_ref();
+            Line {
+                time,
+                action: first.action.name(),
+                decision: decision_word(first),
+                reason: report.and_then(|report| report.reason.clone()).unwrap_or_default(),
+                facts: facts(last, report),
+                count,
+            }
+        })
+        .collect()
+}
+
+fn decision_word(record: &DecisionRecord) -> String {
+    let report = record.report.as_ref();
+    match report.and_then(|report| report.decision.clone()) {
+        Some(decision) => decision,
+        None if record.exit == 0 => "ended".to_owned(),
+        None => "failed".to_owned(),
+    }
+}
+
+/// The numbers of the last of some equal decisions, and the replicas.
+fn facts(last: &DecisionRecord, first: Option<&Report>) -> String {
+    let mut facts = Vec::new();
+    if let Some(report) = &last.report {
+        let free = report.free.map(|free| match u64::try_from(free) {
+            Ok(free) => format!("free {}", describe_bytes(free)),
+            Err(_) => format!("free -{}", describe_bytes(free.unsigned_abs())),
+        });
+        facts.extend(free);
+        for (name, bytes) in
+            [("floor", report.floor), ("others", report.others), ("tenant", report.tenant)]
+        {
+            facts.extend(bytes.map(|bytes| format!("{name} {}", describe_bytes(bytes))));
+        }
+        facts.extend(report.scrape_error.clone());
+    }
+    if let Some(report) = first {
+        match (report.before, report.after) {
+            (Some(before), Some(after)) if before == after => {
+                facts.push(format!("replicas {after}"))
+            }
+            (Some(before), Some(after)) => facts.push(format!("replicas {before} → {after}")),
+            (None, Some(after)) => facts.push(format!("replicas → {after}")),
+            (Some(before), None) => facts.push(format!("replicas {before}")),
+            (None, None) => {}
+        }
+    }
+    if last.exit != 0 {
+        facts.push(format!("exit {}", last.exit));
+    }
+    if last.by_hand {
+        facts.push("started by hand".to_owned());
+    }
+    facts.join(", ")
+}
+
+/// `46 of 48 guard runs`.
+pub(super) fn guard_runs(window: &WindowStatus) -> String {
+    format!("{} of {} guard runs", window.guard_runs.seen, window.guard_runs.due)
+}
+
+/// `served 1 h 40 min`, or `not served`.
+pub(super) fn served(window: &WindowStatus) -> String {
+    match window.served {
+        Some(span) => format!("served {}", span_text(span)),
+        None => "not served".to_owned(),
+    }
+}
+
+/// A span in hours and minutes.
+pub(super) fn span_text(span: SignedDuration) -> String {
+    match (span.as_mins() / 60, span.as_mins() % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// `03:05 guard missed: no Job …`.
+pub(super) fn failure_text(failure: &Failure, zone: &TimeZone) -> String {
+    let (time, action) = (clock(failure.time, zone), failure.action.name());
+    format!("{time} {action} {}: {}", failure.cause.name(), failure.message)
+}
+
+/// `scaled last by vram-gate at Thu 26 Nov 03:40:21`.
+pub(super) fn scaled_by(by: &ScaledBy, zone: &TimeZone) -> String {
+    let time =
+        by.time.map(|time| time.to_zoned(zone.clone()).strftime("%a %d %b %H:%M:%S").to_string());
+    match time {
+        Some(time) => format!("scaled last by {} at {time}", by.manager),
+        None => format!("scaled last by {}", by.manager),
+    }
+}
+
+/// `Thu 26 Nov 02:00 to 06:00`.
+pub(super) fn window_text(window: Window, zone: &TimeZone) -> String {
+    let (opens, closes) =
+        (window.opens.to_zoned(zone.clone()), window.closes.to_zoned(zone.clone()));
+    let end = if opens.date() == closes.date() { "%H:%M" } else { "%a %d %b %H:%M" };
+    format!("{} to {}", opens.strftime("%a %d %b %H:%M"), closes.strftime(end))
+}
+
+/// `next window Fri 27 Nov 02:00 to 06:00`.
+pub(super) fn next_text(status: &Status) -> String {
+    match status.next {
+        Some(next) => format!("next window {}", window_text(next, &status.zone)),
+        None => "next window: none in the next five years".to_owned(),
+    }
+}
+
+/// The differences from the rendered objects, a line each.
+pub(super) fn drift_lines(status: &Status) -> Vec<String> {
+    let lines = status.drift.iter().map(|drift| match &drift.live {
+        _ if drift.path.is_empty() => format!("{}: not in the cluster", drift.object),
+        Some(live) => {
+            format!("{} {}: {live}, rendered as {}", drift.object, drift.path, drift.rendered)
+        }
+        None => format!("{} {}: missing, rendered as {}", drift.object, drift.path, drift.rendered),
+    });
+    lines.collect()
+}
+
+fn clock(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone()).strftime("%H:%M").to_string()
+}

@@ -1,0 +1,299 @@
+//! The runs of the gate: the Jobs of its CronJobs, and what their Pods reported.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use vram_gate::decision::Action;
+
+use super::failure::{Cause, Failure};
+use super::live::LiveObjects;
+use crate::model::object::{Object, items_at, node_at};
+use yaml_spans::Node;
+
+/// The annotation of a Job with the minute that it was scheduled for (Kubernetes 1.32).
+const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
+/// The annotation of a Job that somebody made by hand from a CronJob.
+const INSTANTIATE: &str = "cronjob.kubernetes.io/instantiate";
+/// The labels of a Pod with the name of its Job, the older one last.
+const JOB_NAME: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+
+/// One Job of the gate.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// The gate's action.
+    pub action: Action,
+    /// The minute that it was scheduled for.
+    pub time: Timestamp,
+    /// True if somebody made it by hand.
+    pub by_hand: bool,
+    /// The reports of its Pods, in order.
+    pub attempts: Vec<Attempt>,
+    /// The problems that kept it from deciding, or from doing what it decided.
+    pub failures: Vec<Failure>,
+}
+
+/// The end of one of a Job's Pods.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// The gate's exit code.
+    pub exit: i64,
+    /// The gate's report; `None` if the Pod has none that can be read.
+    pub report: Option<Report>,
+    /// The time of the end, on the node's clock.
+    pub finished: Option<Timestamp>,
+}
+
+/// The gate's report, from a Pod's termination message.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The outcome of the run: `scaled`.
+    pub outcome: String,
+    /// The decision: `start`, `stop` or `leave`; `None` if there is none.
+    pub decision: Option<String>,
+    /// The reason of the decision.
+    pub reason: Option<String>,
+    /// The whole report as a sentence.
+    pub message: String,
+    /// The replicas before.
+    pub before: Option<i64>,
+    /// The replicas after.
+    pub after: Option<i64>,
+    /// The memory counted against the floor, in bytes.
+    pub used: Option<u64>,
+    /// The rest of the GPU, in bytes; below 0 if more is in use than there is.
+    pub free: Option<i64>,
+    /// The floor in bytes.
+    pub floor: Option<u64>,
+    /// Everyone else's memory in bytes.
+    pub others: Option<u64>,
+    /// The tenant's memory in bytes.
+    pub tenant: Option<u64>,
+    /// The problem with the last scrape.
+    pub scrape_error: Option<String>,
+}
+
+/// The runs of a CronJob, in order.
+pub(super) fn find_runs(
+    live: &LiveObjects,
+    namespace: &str,
+    cron_job: &str,
+    action: Action,
+) -> Vec<Run> {
+    let mut pods: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
+    for pod in live.of_kind("", "Pod", namespace) {
+        pods.entry(job_of(pod).unwrap_or_default()).or_default().push(pod);
+    }
+    pods.values_mut().for_each(|pods| pods.sort_by_key(|pod| created(pod)));
+    let jobs = live.of_kind("batch", "Job", namespace);
+    let mut runs: Vec<Run> = jobs
+        .filter(|job| owner_of(job, "CronJob") == Some(cron_job))
+        .filter_map(|job| {
+            let time = scheduled_time(job)?;
+            let pods = pods.get(job.id.name.as_str()).map_or(&[][..], Vec::as_slice);
+            Some(read_run(live, job, pods, action, time))
+        })
+        .collect();
+    runs.sort_by_key(|run| run.time);
+    runs
+}
+
+fn read_run(
+    live: &LiveObjects,
+    job: &Object,
+    pods: &[&Object],
+    action: Action,
+    time: Timestamp,
+) -> Run {
+    let mut run = Run {
+        action,
+        time,
+        by_hand: job.annotation(INSTANTIATE).is_some(),
+        attempts: Vec::new(),
+        failures: Vec::new(),
+    };
+    for pod in pods {
+        match exit_of(pod) {
+            Some(attempt) => {
+                run.failures.extend(failed_attempt(action, time, &attempt, pod));
+                run.attempts.push(attempt);
+            }
+            None => run.failures.extend(stuck_pod(action, time, pod)),
+        }
+    }
+    if let Some(failed) = condition(job, "Failed") {
+        let reason = text(failed, "reason").unwrap_or_default();
+        // Without Pods, the condition is all that is left. A Job that ran out of time says more than they.
+        if reason == "DeadlineExceeded" || run.failures.is_empty() {
+            let cause = if reason == "DeadlineExceeded" { Cause::Deadline } else { Cause::Failed };
+            let message = text(failed, "message").unwrap_or(reason);
+            run.failures.push(Failure::new(action, time, cause, message));
+        }
+    } else if condition(job, "Complete").is_some() {
+        if run.attempts.is_empty() {
+            run.attempts.push(Attempt { exit: 0, report: None, finished: None });
+        }
+    } else if pods.is_empty() {
+        run.failures.extend(refused_pod(live, job, action, time));
+    }
+    run
+}
+
+/// The failure of a Pod whose gate ended with another code than 0.
+fn failed_attempt(
+    action: Action,
+    time: Timestamp,
+    attempt: &Attempt,
+    pod: &Object,
+) -> Option<Failure> {
+    let cause = match attempt.exit {
+        0 => return None,
+        1 => Cause::ExitOne,
+        2 => Cause::ExitTwo,
+        _ => Cause::Killed,
+    };
+    let report = attempt.report.as_ref().map(|report| report.message.clone());
+    let message = report.unwrap_or_else(|| {
+        let state = terminated(pod);
+        let reason = state.and_then(|state| text(state, "reason"));
+        let pod_reason = pod.text_at(&["status", "reason"]);
+        let reason = pod_reason.or(reason).unwrap_or("no report");
+        format!("exit code {}, {reason}", attempt.exit)
+    });
+    Some(Failure::new(action, time, cause, message))
+}
+
+/// The failure of a Pod whose gate has not ended, if something keeps it from running.
+fn stuck_pod(action: Action, time: Timestamp, pod: &Object) -> Option<Failure> {
+    if let Some(waiting) =
+        gate_status(pod).and_then(|status| node_at(status, &["state", "waiting"]))
+    {
+        let reason = text(waiting, "reason").unwrap_or_default();
+        let message = text(waiting, "message").unwrap_or(reason);
+        let cause = match reason {
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "InvalidImageName"
+            | "ErrImageNeverPull"
+            | "ImageInspectError"
+            | "RegistryUnavailable" => Cause::ImagePull,
+            "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
+                Cause::Container
+            }
+            _ => return None,
+        };
+        let message =
+            if message == reason { message.to_owned() } else { format!("{reason}: {message}") };
+        return Some(Failure::new(action, time, cause, message));
+    }
+    let conditions = items_at(&pod.node, &["status", "conditions"]);
+    let scheduled = conditions.iter().find(|found| text(found, "type") == Some("PodScheduled"))?;
+    if text(scheduled, "status") == Some("False") {
+        let message = text(scheduled, "message").unwrap_or("the Pod has no node");
+        return Some(Failure::new(action, time, Cause::Unschedulable, message));
+    }
+    if pod.text_at(&["status", "phase"]) == Some("Failed") {
+        let reason = pod.text_at(&["status", "reason"]).unwrap_or("the Pod failed");
+        let message = pod.text_at(&["status", "message"]).unwrap_or(reason);
+        return Some(Failure::new(action, time, Cause::Killed, message));
+    }
+    None
+}
+
+/// The failure of a Job whose Pod the API server refused: a quota, a policy.
+fn refused_pod(
+    live: &LiveObjects,
+    job: &Object,
+    action: Action,
+    time: Timestamp,
+) -> Option<Failure> {
+    let namespace = job.id.namespace.as_deref()?;
+    let event = live.events(namespace).find(|event| {
+        let about =
+            ["involvedObject", "regarding"].iter().find_map(|key| event.text_at(&[key, "name"]));
+        about == Some(job.id.name.as_str()) && event.text_at(&["reason"]) == Some("FailedCreate")
+    })?;
+    let message = event_message(event);
+    let cause = if message.contains("exceeded quota") { Cause::Quota } else { Cause::Refused };
+    Some(Failure::new(action, time, cause, message))
+}
+
+/// An event's text.
+pub(super) fn event_message(event: &Object) -> &str {
+    event.text_at(&["message"]).or_else(|| event.text_at(&["note"])).unwrap_or_default()
+}
+
+/// The end of a Pod's gate; `None` if it has not ended.
+fn exit_of(pod: &Object) -> Option<Attempt> {
+    let state = terminated(pod)?;
+    let exit = node_at(state, &["exitCode"]).and_then(Node::as_int)?;
+    let message = text(state, "message").unwrap_or_default();
+    let finished = text(state, "finishedAt").and_then(parse_time);
+    Some(Attempt { exit, report: serde_json::from_str(message.trim()).ok(), finished })
+}
+
+fn terminated(pod: &Object) -> Option<&Node> {
+    gate_status(pod).and_then(|status| node_at(status, &["state", "terminated"]))
+}
+
+/// The status of a Pod's first container, which is the gate's.
+fn gate_status(pod: &Object) -> Option<&Node> {
+    let first =
+        items_at(&pod.node, &["spec", "containers"]).first().and_then(|one| text(one, "name"));
+    let statuses = items_at(&pod.node, &["status", "containerStatuses"]);
+    statuses.iter().find(|status| first.is_none() || text(status, "name") == first)
+}
+
+/// A condition of a Job, if it is true.
+fn condition<'a>(job: &'a Object, kind: &str) -> Option<&'a Node> {
+    items_at(&job.node, &["status", "conditions"])
+        .iter()
+        .find(|found| text(found, "type") == Some(kind) && text(found, "status") == Some("True"))
+}
+
+/// The minute that a Job was scheduled for: its annotation, the end of its name, or its creation.
+fn scheduled_time(job: &Object) -> Option<Timestamp> {
+    let annotated = job.annotation(SCHEDULED).and_then(parse_time);
+    annotated.or_else(|| minute_of_name(&job.id.name)).or_else(|| created(job))
+}
+
+/// The minute at the end of the name of a CronJob's Job: minutes since 1970.
+fn minute_of_name(name: &str) -> Option<Timestamp> {
+    let (_, minutes) = name.rsplit_once('-')?;
+    if minutes.len() != 8 || !minutes.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_mins(minutes.parse().ok()?)).ok()
+}
+
+/// The name that the controller gives the Job of a minute.
+pub(super) fn job_name(cron_job: &str, time: Timestamp) -> String {
+    format!("{cron_job}-{}", time.as_second().div_euclid(60))
+}
+
+fn created(object: &Object) -> Option<Timestamp> {
+    object.text_at(&["metadata", "creationTimestamp"]).and_then(parse_time)
+}
+
+/// An instant of the API: RFC 3339.
+pub(super) fn parse_time(text: &str) -> Option<Timestamp> {
+    text.parse().ok()
+}
+
+fn job_of(pod: &Object) -> Option<&str> {
+    let label = JOB_NAME.iter().find_map(|key| pod.text_at(&["metadata", "labels", key]));
+    label.or_else(|| owner_of(pod, "Job"))
+}
+
+/// The name of an object's owner of a kind.
+fn owner_of<'a>(object: &'a Object, kind: &str) -> Option<&'a str> {
+    items_at(&object.node, &["metadata", "ownerReferences"])
+        .iter()
+        .find(|owner| text(owner, "kind") == Some(kind))
+        .and_then(|owner| text(owner, "name"))
+}
+
+/// A string of a map.
+pub(super) fn text<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    node.get(key).and_then(Node::as_str)
+}
