@@ -69,7 +69,8 @@ fn every_manifest_fits_the_schemas_of_both_kubernetes() {
         [("argocd", &["argocd"][..]), ("argocd-application-set", &["argocd", "--application-set"])]
     {
         let url = "gitops.repoURL=https://git.example/me/infra.git";
-        let made = run_in(repository(), &[&["gitops"], arguments, &["--set", url]].concat());
+        let sets = ["--set", url, "--set", "gitops.policies=true"];
+        let made = run_in(repository(), &[&["gitops"], arguments, &sets].concat());
         assert_eq!((made.code, made.stderr.as_str()), (0, ""));
         for (number, object) in objects(&made.stdout).iter().enumerate() {
             all.insert(format!("{name}/{number}.json"), object.to_string());

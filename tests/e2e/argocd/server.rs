@@ -23,6 +23,7 @@ pub fn plugin_wiring(more: &[&str]) -> Vec<Value> {
         "gitops.repoURL=https://git.example/me/infra.git",
         "gitops.argocd.pluginImage.repository=git.example/me/tts-render",
         "gitops.argocd.pluginImage.tag=0.1.0",
+        "gitops.policies=true",
     ];
     let arguments: Vec<&str> = set.iter().chain(more).flat_map(|one| ["--set", one]).collect();
     let made =

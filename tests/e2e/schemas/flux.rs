@@ -12,7 +12,8 @@ use crate::programs::program;
 /// The objects that `gitops flux` prints for a project.
 fn wiring(project: &Sandbox, set: &[&str]) -> Vec<Value> {
     let url = "gitops.repoURL=https://git.example/me/infra.git";
-    let set = [&[url], set].concat();
+    // The folder of policies is wired, too.
+    let set = [&[url, "gitops.policies=true"], set].concat();
     let arguments: Vec<&str> = set.iter().flat_map(|one| ["--set", one]).collect();
     objects(&project.ok(&[&["gitops", "flux"], &arguments[..]].concat()).stdout)
 }
