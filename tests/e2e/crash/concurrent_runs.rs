@@ -53,7 +53,7 @@ fn runs_with_different_values_never_mix() {
     let ends: Vec<Files> = floors
         .iter()
         .map(|floor| {
-            fleet.ok(&["render", "--quiet", floor]);
+            fleet.ok(&["render", "--quiet", floor, "--out=rendered"]);
             all_files(&fleet.tree())
         })
         .collect();
@@ -62,7 +62,7 @@ fn runs_with_different_values_never_mix() {
     for _ in 0..ROUNDS {
         let mut order = floors;
         order.rotate_left(random.below(floors.len()));
-        let commands = order.map(|floor| ["render", "--quiet", floor]);
+        let commands = order.map(|floor| ["render", "--quiet", floor, "--out=rendered"]);
         let check = ["render", "--check", floors[0]];
         let outputs = run_concurrently(
             &fleet,
