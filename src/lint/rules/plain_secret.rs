@@ -97,7 +97,7 @@ const FORMS: [Form; 38] = [
     form("gloas-", 20, Alphabet::Path, GITLAB),
     // <https://github.blog/changelog/2021-09-23-npm-has-a-new-access-token-format/>
     form("npm_", 36, Alphabet::Alphanumeric, "an npm token"),
-    // <https://pypi.org/help/#apitoken>
+    // The Python Package Index: its help page "How can I use API tokens to authenticate?"
     form("pypi-AgE", 50, Alphabet::Url, "a PyPI token"),
     // <https://docs.docker.com/security/access-tokens/>
     form("dckr_pat_", 20, Alphabet::Url, "a Docker Hub token"),
