@@ -165,7 +165,7 @@ fn a_new_stack_starts_with_what_the_others_share() {
     }
     assert!(output.stderr.contains("window: 22:00 to 02:00"), "{}", output.stderr);
     let read = |file: &str| -> Value { serde_yaml::from_str(&sandbox.read(file)).unwrap() };
-    let (ours, theirs) = (read("values/whisper.yaml"), read("values/tts.yaml"));
+    let (created, shared) = (read("values/whisper.yaml"), read("values/tts.yaml"));
     for pointer in [
         "/namespace/tier",
         "/server/imagePullSecrets",
@@ -181,12 +181,12 @@ fn a_new_stack_starts_with_what_the_others_share() {
         "/gate/exporter",
         "/kyverno",
     ] {
-        assert!(ours.pointer(pointer).is_some(), "{pointer}");
-        assert_eq!(ours.pointer(pointer), theirs.pointer(pointer), "{pointer}");
+        assert!(created.pointer(pointer).is_some(), "{pointer}");
+        assert_eq!(created.pointer(pointer), shared.pointer(pointer), "{pointer}");
     }
-    assert_eq!(ours["offPeak"]["up"], "0 22 * * *");
+    assert_eq!(created["offPeak"]["up"], "0 22 * * *");
     // Nothing that the other stack alone has.
-    assert_eq!((&ours["clients"], &ours["server"]["config"]), (&Value::Null, &Value::Null));
+    assert_eq!((&created["clients"], &created["server"]["config"]), (&Value::Null, &Value::Null));
     let critical: Vec<_> = findings(&sandbox, "whisper")
         .into_iter()
         .filter(|(_, line, severity)| severity == "critical" && !line.ends_with("# <-"))

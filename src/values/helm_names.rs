@@ -35,7 +35,7 @@ pub(super) fn add_hint(mut error: Located<ReadError>) -> Located<ReadError> {
     error
 }
 
-/// The path of the value that a chart's name stands for. At the top, it may be one of the server's.
+/// The path of the value with the meaning of a chart's name. At the top, it may be one of the server's.
 fn own_path(path: &Path) -> Option<String> {
     let text = path.to_string();
     if let Some((_, own)) = HELM_NAMES.iter().find(|(name, _)| *name == text) {
