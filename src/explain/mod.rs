@@ -10,6 +10,7 @@ mod idle;
 mod naming;
 mod request;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::budget::{Budget, Trials, count_nodes};
@@ -206,38 +207,52 @@ impl Subject<'_> {
         Some(all)
     }
 
-    /// The document with a field, for other values; the inner option is none if they do not render it.
-    /// This costs less than rendering all documents.
-    fn document(&self, loaded: &Loaded, field: &Field) -> Option<Option<Node>> {
-        let mut sources = self.sources.clone();
+    /// The document with a field, for other values, of which only what the field's template reads is looked
+    /// at.
+    fn document(&self, loaded: &Loaded, known: &Known<'_>, field: &Field) -> Option<OtherDocument> {
         let templates = self.templates.names().count();
-        let documents = if let Some(at) = field.template.checked_sub(templates) {
-            extra_or_remaining(self.extra?, &loaded.values, &mut sources).into_iter().nth(at)?
-        } else {
-            let context = templates::context(loaded).ok()?;
-            let budget = Budget::default();
-            let output = self.templates.render_nth(field.template, &mut sources, &context, &budget);
-            self.trials.add_output(&budget);
-            let output = output?;
-            yaml_spans::parse(&sources, output, Dialect::Strict).ok()?
-        };
-        Some(documents.into_iter().nth(field.document))
+        if let Some(at) = field.template.checked_sub(templates) {
+            let extra = self.extra?;
+            // The documents can't differ, so nothing is rendered.
+            if extra.are_same(&loaded.values) {
+                return Some(OtherDocument::Same);
+            }
+            let mut sources = self.sources.clone();
+            let documents = extra_or_remaining(extra, &loaded.values, &mut sources);
+            let documents = documents.into_iter().nth(at)?;
+            return Some(OtherDocument::of(documents, field));
+        }
+        let values = yaml_spans::to_node(&loaded.values).ok()?;
+        if known.reads.iter().all(|name| values.get(name) == known.values.get(name)) {
+            return Some(OtherDocument::Same);
+        }
+        let mut sources = self.sources.clone();
+        let context = templates::context_of(values, &loaded.tree);
+        let budget = Budget::default();
+        let output = self.templates.render_nth(field.template, &mut sources, &context, &budget);
+        self.trials.add_output(&budget);
+        let output = output?;
+        if Some(sources.get(output).text()) == known.text {
+            return Some(OtherDocument::Same);
+        }
+        let documents = yaml_spans::parse(&sources, output, Dialect::Strict).ok()?;
+        Some(OtherDocument::of(documents, field))
     }
 
     /// The values that decide a field of a rendering, or anything in it, in their order.
     pub fn deciding_values(&self, rendering: &Rendering, field: &Field) -> Vec<(Path, Effect)> {
         let Ok(values) = yaml_spans::to_node(&self.loaded.values) else { return Vec::new() };
         let Some(before) = rendering.document(field) else { return Vec::new() };
-        let templates = self.templates.names().count();
-        let extra = self.extra.filter(|_| field.template >= templates);
+        let known = Known {
+            values: &values,
+            reads: self.templates.read_names(field.template),
+            text: before.span.map(|span| rendering.sources.get(span.source).text()),
+        };
         let mut deciding = Vec::new();
         for leaf in leaves(&values).into_iter().take_while(|_| !self.trials.are_spent()) {
-            let alternative = self.alternative(&values, &leaf, |loaded| match extra {
-                // The field can't differ, so nothing is rendered.
-                Some(extra) if extra.are_same(&loaded.values) => Some(None),
-                _ => self.document(loaded, field).map(Some),
-            });
-            let Some((_, Some(after))) = alternative else { continue };
+            let alternative =
+                self.alternative(&values, &leaf, |loaded| self.document(loaded, &known, field));
+            let Some((_, OtherDocument::Other(after))) = alternative else { continue };
             let after = after.as_ref().and_then(|document| field.path.find(document));
             match (field.path.find(before), after) {
                 (Some(before), Some(after)) if before == after => {}
@@ -324,6 +339,30 @@ impl Subject<'_> {
             let made = differs.then(|| make(&loaded)).flatten()?;
             Some((candidate, made))
         })
+    }
+}
+
+/// The state before a trial that decides whether a document can differ after it.
+struct Known<'a> {
+    /// The values, with defaults.
+    values: &'a Node,
+    /// The top-level names that the document's template reads.
+    reads: HashSet<String>,
+    /// The template's output.
+    text: Option<&'a str>,
+}
+
+/// A document as other values render it.
+enum OtherDocument {
+    /// It does not differ.
+    Same,
+    /// It may differ; `None` if it is not rendered.
+    Other(Option<Node>),
+}
+
+impl OtherDocument {
+    fn of(documents: Vec<Node>, field: &Field) -> Self {
+        OtherDocument::Other(documents.into_iter().nth(field.document))
     }
 }
 

@@ -32,6 +32,10 @@ pub(super) struct OffPeakTimes {
     windows: OnceLock<Vec<GuardedWindow>>,
     /// The windows of the month.
     month_windows: OnceLock<Vec<Window>>,
+    /// The shortest time between two runs of the guard, and of the window's end.
+    intervals: [OnceLock<Option<SignedDuration>>; 2],
+    /// The guard's runs outside every window, and all of them.
+    idle_guard_runs: OnceLock<(usize, usize)>,
 }
 
 /// A window, and the longest time in it without a run of the guard.
@@ -55,7 +59,15 @@ impl OffPeakTimes {
     }
 
     fn new(up: RunTimes, guard: RunTimes, down: RunTimes) -> Self {
-        OffPeakTimes { up, guard, down, windows: OnceLock::new(), month_windows: OnceLock::new() }
+        OffPeakTimes {
+            up,
+            guard,
+            down,
+            windows: OnceLock::new(),
+            month_windows: OnceLock::new(),
+            intervals: Default::default(),
+            idle_guard_runs: OnceLock::new(),
+        }
     }
 
     fn schedule(&self) -> WindowSchedule<'_> {
@@ -104,8 +116,17 @@ impl OffPeakTimes {
         longest_unguarded(window, runs).map(|gap| gap.closes.duration_since(gap.opens))
     }
 
-    /// The shortest time between two runs of a job in the two weeks.
-    pub fn shortest_interval(&self, job: &RunTimes) -> Option<SignedDuration> {
+    /// The shortest time between two runs of the guard in the two weeks.
+    pub fn shortest_guard_interval(&self) -> Option<SignedDuration> {
+        *self.intervals[0].get_or_init(|| self.shortest_interval(&self.guard))
+    }
+
+    /// The shortest time between two runs that end the window, in the two weeks.
+    pub fn shortest_down_interval(&self) -> Option<SignedDuration> {
+        *self.intervals[1].get_or_init(|| self.shortest_interval(&self.down))
+    }
+
+    fn shortest_interval(&self, job: &RunTimes) -> Option<SignedDuration> {
         let (start, end) = self.two_weeks()?;
         let mut last: Option<Timestamp> = None;
         let intervals = job.runs(start, end).filter_map(|run| {
@@ -124,6 +145,10 @@ impl OffPeakTimes {
 
     /// The number of the guard's runs in the two weeks that fall outside every window, and of all.
     pub fn idle_guard_runs(&self) -> (usize, usize) {
+        *self.idle_guard_runs.get_or_init(|| self.count_idle_guard_runs())
+    }
+
+    fn count_idle_guard_runs(&self) -> (usize, usize) {
         let Some((start, end)) = self.two_weeks() else { return (0, 0) };
         let windows = self.guarded_windows();
         let (mut idle, mut all) = (0, 0);

@@ -80,10 +80,11 @@ impl GateJob {
             .find_map(|(path, node)| Some((path, node, read_settings(node)?)))
             // An `admit` scales nothing.
             .filter(|(.., (_, action))| *action != Action::Admit)?;
+        let variables = workload::variables(node);
         let set_in_cluster = settings::TABLE
             .iter()
             .map(|row| row.key)
-            .filter(|&key| key != Key::Namespace && is_set_in_cluster(node, key))
+            .filter(|&key| key != Key::Namespace && is_set_in_cluster(node, &variables, key))
             .collect();
         let target = ObjectId {
             namespace: raw
@@ -141,7 +142,8 @@ fn first_error(errors: Vec<SettingError>) -> SettingError {
 
 /// The gate's settings of a container that runs the gate: it names an action and an object to scale.
 fn read_settings(container: &Node) -> Option<(Raw, Action)> {
-    workload::plain_env(container, Key::Deployment.row().env)?;
+    let target = *workload::variables(container).get(Key::Deployment.row().env)?;
+    workload::plain_value(target)?;
     // A command that is not the gate's (a shell with a script) leaves the environment to be read.
     let raw = match collect_settings(container, Words::Read) {
         Ok(Invocation::Run(raw)) => raw,
@@ -174,7 +176,9 @@ fn collect_settings(
         Words::Read => arguments.map(OsString::from).collect(),
         Words::Ignore => Vec::new(),
     };
-    Raw::collect(words, |name| match workload::plain_env(container, name) {
+    let variables = workload::variables(container);
+    let plain = |name: &str| workload::plain_value(variables.get(name)?);
+    Raw::collect(words, |name| match plain(name) {
         // The cluster sets it in every Pod.
         None if name == Key::KubernetesServiceHost.row().env => Some("kubernetes".into()),
         value => value.map(OsString::from),
@@ -256,27 +260,25 @@ pub(crate) fn admission(object: &Object) -> Option<Raw> {
 /// Returns true if a container's own text decides the check of a setting: its value, and those that it
 /// is compared with.
 fn is_decided(container: &Node, key: Key) -> bool {
-    std::iter::once(&key).chain(key.compared_with()).all(|&key| !is_set_in_cluster(container, key))
-}
-
-fn find_variable(container: &Node, key: Key) -> Option<(usize, &Node)> {
-    items_at(container, &["env"])
-        .iter()
-        .enumerate()
-        .find(|(_, variable)| variable.get("name").and_then(Node::as_str) == Some(key.row().env))
+    let variables = workload::variables(container);
+    let mut keys = std::iter::once(&key).chain(key.compared_with());
+    keys.all(|&key| !is_set_in_cluster(container, &variables, key))
 }
 
 /// The path of a variable's value in its container.
 fn variable_path(container: &Node, key: Key) -> Option<Path> {
-    let (index, variable) = find_variable(container, key)?;
+    let name = Some(key.row().env);
+    let mut variables = items_at(container, &["env"]).iter().enumerate();
+    let (index, variable) =
+        variables.find(|(_, variable)| variable.get("name").and_then(Node::as_str) == name)?;
     variable.get("value").map(|_| Path::root().key("env").index(index).key("value"))
 }
 
 /// Returns true if the value of a setting is decided in the cluster: by a reference to an object, or by
 /// another variable (`$(NAME)`).
-fn is_set_in_cluster(container: &Node, key: Key) -> bool {
-    match find_variable(container, key) {
-        Some((_, variable)) => match variable.get("value").and_then(Node::as_str) {
+fn is_set_in_cluster(container: &Node, variables: &BTreeMap<&str, &Node>, key: Key) -> bool {
+    match variables.get(key.row().env) {
+        Some(variable) => match workload::plain_value(variable) {
             Some(text) => text.contains("$("),
             None => variable.get("valueFrom").is_some(),
         },

@@ -1,5 +1,7 @@
 //! Workloads: the place of their Pod template by kind, and its contents.
 
+use std::collections::BTreeMap;
+
 use super::object::{Object, items_at, node_at};
 use kube_validate::ObjectId;
 use yaml_spans::{Node, Path};
@@ -144,10 +146,16 @@ pub(crate) fn replicas(object: &Object) -> i64 {
     object.node_at(&["spec", "replicas"]).and_then(Node::as_int).unwrap_or(1)
 }
 
-/// A variable of a container that is written as a plain value.
-pub(crate) fn plain_env<'a>(container: &'a Node, name: &str) -> Option<&'a str> {
-    items_at(container, &["env"])
+/// The variables of a container, by name; of two with one name the first.
+pub(crate) fn variables(container: &Node) -> BTreeMap<&str, &Node> {
+    let named = items_at(container, &["env"])
         .iter()
-        .find(|variable| variable.get("name").and_then(Node::as_str) == Some(name))
-        .and_then(|variable| node_at(variable, &["value"])?.as_str())
+        .filter_map(|variable| Some((variable.get("name")?.as_str()?, variable)));
+    // In reverse, since the last of equal keys stays.
+    named.rev().collect()
+}
+
+/// The text of a variable that is written as a plain value.
+pub(crate) fn plain_value(variable: &Node) -> Option<&str> {
+    variable.get("value")?.as_str()
 }

@@ -23,9 +23,25 @@ pub const BUILT_IN: &[(&str, &str)] = templates![
     "serviceaccount.yaml.j2",
 ];
 
+/// Returns true for the text of a built-in template under its own name.
+pub(super) fn is_built_in(name: &str, text: &str) -> bool {
+    BUILT_IN.iter().any(|&(known, own)| known == name && own == text)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::BUILT_IN;
+    use super::super::syntax::check_template;
+    use super::{BUILT_IN, is_built_in};
+
+    #[test]
+    fn built_in_templates_keep_the_rules() {
+        for (name, text) in BUILT_IN {
+            assert_eq!(check_template(text), [], "{name}");
+            assert!(is_built_in(name, text));
+            assert!(!is_built_in(name, &format!("{text}# changed")));
+        }
+        assert!(!is_built_in("role.yaml.j2", "kind: Role\n"));
+    }
 
     #[test]
     fn every_template_of_the_repository_is_built_in() {

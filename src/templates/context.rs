@@ -37,9 +37,13 @@ fn may_read(items: usize) -> bool {
 
 /// The values under their own names, with maps in the order in which they were written.
 pub fn context(loaded: &Loaded) -> Result<Context, WriteError> {
-    let mut seen = yaml_spans::to_node(&loaded.values)?;
-    restore_order(&mut seen, &loaded.tree);
-    Ok(to_context(&seen))
+    Ok(context_of(yaml_spans::to_node(&loaded.values)?, &loaded.tree))
+}
+
+/// The same for values that are a tree already.
+pub(crate) fn context_of(mut values: Node, written: &Node) -> Context {
+    restore_order(&mut values, written);
+    to_context(&values)
 }
 
 fn to_context(node: &Node) -> Context {

@@ -12,6 +12,8 @@ mod interpolation;
 mod output;
 mod syntax;
 
+use std::collections::HashSet;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value as Context;
 use minijinja::{Environment, ErrorKind, OutputSpanKind, UndefinedBehavior};
@@ -23,6 +25,7 @@ use yaml_spans::source::{Origin, Source, SourceId, Sources, Span};
 
 pub use builtin::BUILT_IN;
 pub use context::context;
+pub(crate) use context::context_of;
 pub use interpolation::partial_interpolations;
 pub use syntax::SyntaxError;
 
@@ -112,7 +115,11 @@ impl Templates {
         let mut errors = Vec::new();
         for (name, id) in &list {
             let text = sources.get(*id).text();
-            let broken = syntax::check_template(text);
+            // A test holds the built-in texts against the rules: it takes a sixth of a small render.
+            let broken = match builtin::is_built_in(name, text) {
+                true => Vec::new(),
+                false => syntax::check_template(text),
+            };
             let is_valid = broken.is_empty();
             errors.extend(broken.into_iter().map(|(error, range)| {
                 let span = Span::new(*id, range.start as u32, range.end as u32);
@@ -162,6 +169,13 @@ impl Templates {
             }
         }
         if errors.is_empty() { Ok(outputs) } else { Err(Diagnostics(errors)) }
+    }
+
+    /// The top-level names of values that a template can read, by its index in [`Templates::names`].
+    pub fn read_names(&self, index: usize) -> HashSet<String> {
+        let template =
+            self.list.get(index).and_then(|(name, _)| self.environment.get_template(name).ok());
+        template.map(|template| template.undeclared_variables(false)).unwrap_or_default()
     }
 
     /// Renders one template, by its index in [`Templates::names`]. Returns `None` if it fails;

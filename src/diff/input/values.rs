@@ -39,7 +39,7 @@ pub(super) fn load_both(
     let head = if changed.is_empty() {
         Vec::new()
     } else {
-        let request = Request { stacks: changed, ..request.clone() };
+        let request = Request { stacks: changed, without_policies: true, ..request.clone() };
         let opened = LoadedStack::load_all(project, &request)?;
         opened.into_iter().map(|stack| (stack.file, stack.loaded.tree)).collect()
     };

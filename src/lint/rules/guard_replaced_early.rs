@@ -32,13 +32,14 @@ fn guard_replaced_early(context: &RuleContext<'_>) -> Vec<Violation> {
             else {
                 continue;
             };
-            let (times, path) = match action {
-                Action::Guard => (&context.times.guard, value_paths::GUARD_SCHEDULE),
-                _ => (&context.times.down, value_paths::DOWN_SCHEDULE),
+            let (shortest, path) = match action {
+                Action::Guard => {
+                    (context.times.shortest_guard_interval(), value_paths::GUARD_SCHEDULE)
+                }
+                _ => (context.times.shortest_down_interval(), value_paths::DOWN_SCHEDULE),
             };
             let needed = deadline.saturating_add(POD_START.as_secs());
-            let shortest =
-                context.times.shortest_interval(times).map(|shortest| shortest.as_secs());
+            let shortest = shortest.map(|shortest| shortest.as_secs());
             let Some(shortest) = shortest.filter(|shortest| *shortest < needed) else { continue };
             let message = Message::of("Two runs of ").code(name).and(format!(
                 " are {shortest} s apart, and one may take {needed} s: its deadline of {deadline} s, and {} s for the Pod's start",

@@ -10,6 +10,7 @@ mod stack;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::budget::{Budget, Trials};
 use crate::explain::Subject;
@@ -43,7 +44,7 @@ pub struct Request {
     pub assignments: Vec<Assignment>,
     /// A folder of templates in place of the repository's.
     pub templates: Option<PathBuf>,
-    /// Skip edited policies; used when only the stacks' own folders are rendered.
+    /// Skip edited policies; used when only the stacks' own folders, or only their values, are wanted.
     pub without_policies: bool,
     /// Drop object trees after rendering to save memory.
     pub files_only: bool,
@@ -129,8 +130,8 @@ impl RenderedProject {
 pub struct LoadedStack {
     /// Its values file, as messages name it.
     pub file: String,
-    /// The templates.
-    pub templates: Templates,
+    /// The templates, which all stacks share.
+    pub templates: Arc<Templates>,
     /// Its values, with the tree that they were read from.
     pub loaded: Loaded,
     /// All texts.
@@ -149,38 +150,42 @@ impl LoadedStack {
     pub fn load_all(project: &Project, request: &Request) -> Result<Vec<Self>, Diagnostics> {
         let files = stack_files(project, request)?;
         let budget = Budget::default();
+        let mut base = Sources::new();
+        let templates = Arc::new(load_templates(project, request, &mut base)?);
+        let layers = load_layers(project, request, &mut base)?;
+        let job = RenderJob {
+            project,
+            templates: &templates,
+            layers: &layers,
+            base: &base,
+            files_only: false,
+            without_policies: request.without_policies,
+            budget: &budget,
+            stacks: files.len(),
+        };
         let loaded = parallel::map(&files, MAX_SEQUENTIAL_STACKS, |file| {
-            let mut sources = Sources::new();
-            let templates = load_templates(project, request, &mut sources)?;
-            let layers = load_layers(project, request, &mut sources)?;
-            let base = sources.clone();
-            let job = RenderJob {
-                project,
-                templates: &templates,
-                layers: &layers,
-                base: &base,
-                files_only: false,
-                without_policies: request.without_policies,
-                budget: &budget,
-                stacks: files.len(),
-            };
+            let mut sources = base.clone();
             let (file, loaded) = job.load_values(file, &mut sources)?;
-            Ok((file, templates, loaded, sources))
+            Ok((file, loaded, sources))
         });
         budget.check()?;
         let loaded = all_or_errors(loaded)?;
         let mut requests: Vec<PolicyRequest> = loaded
             .iter()
-            .map(|(file, _, loaded, _)| PolicyRequest::of_stack(file, &loaded.values))
+            .map(|(file, loaded, _)| PolicyRequest::of_stack(file, &loaded.values))
             .collect();
         // A policy lists the namespaces of all stacks, whichever are requested.
-        if !request.stacks.is_empty() && requests.iter().any(PolicyRequest::edits_policy) {
+        if !request.stacks.is_empty()
+            && !request.without_policies
+            && requests.iter().any(PolicyRequest::edits_policy)
+        {
             requests.extend(other_requests(project, request, &requests));
         }
         let cache = PolicyCache::new(project.clone(), requests);
         Ok(loaded
             .into_iter()
-            .map(|(file, templates, loaded, sources)| {
+            .map(|(file, loaded, sources)| {
+                let templates = Arc::clone(&templates);
                 let policies = StackPolicies::new(&cache, &file);
                 let trials = Trials::share_of(files.len());
                 LoadedStack { file, templates, loaded, sources, trials, policies }

@@ -43,10 +43,11 @@ pub fn zone(name: &str) -> Result<TimeZone, ZoneError> {
     if name.eq_ignore_ascii_case("local") {
         return Err(ZoneError::Local(name.to_owned()));
     }
-    // Go's database distinguishes case and `jiff`'s does not, so the exact name is looked up first.
-    let db = tz::db();
-    let known = db.available().any(|known| known.as_str() == name);
-    db.get(name).ok().filter(|_| known).ok_or_else(|| ZoneError::Unknown(name.to_owned()))
+    // Go's database distinguishes case. `jiff`'s does not: the zone that it finds has the database's own name.
+    let found = tz::db().get(name).ok();
+    found
+        .filter(|zone| zone.iana_name() == Some(name) && !zone.is_unknown())
+        .ok_or_else(|| ZoneError::Unknown(name.to_owned()))
 }
 
 /// A hint for `GMT+1` or `UTC-05:00`: the names of the fixed zones have the opposite sign.
