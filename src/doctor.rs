@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use vram_gate::exposition::Query;
 
+use crate::alerts;
 use crate::model::gate_jobs::GateJob;
 use crate::model::object::{items_at, node_at};
 use crate::model::run_times::RunTimes;
@@ -63,6 +64,7 @@ pub fn find_requirements(rendered: &RenderedProject) -> Vec<Requirement> {
         rendered.require_extended_resources(&mut found);
         rendered.require_exporter(&mut found);
         rendered.require_kyverno(&mut found);
+        rendered.require_alerts(&mut found);
         rendered.require_keel(&mut found);
         rendered.require_client_patches(&mut found);
         let mut seen = BTreeSet::new();
@@ -428,6 +430,34 @@ impl<'a> RenderedStack<'a> {
                 _ => {}
             }
         }
+    }
+
+    fn require_alerts(&self, found: &mut Requirements<'_>) {
+        if self.values().alerts.is_none() {
+            return;
+        }
+        if self.objects.iter().any(|object| object.kind == "PrometheusRule") {
+            found.add(
+                "CustomResourceDefinition prometheusrules.monitoring.coreos.com",
+                "without the Prometheus operator the alerts can't be applied; `alerts.prometheus: file` needs none",
+                Check::object(None, "customresourcedefinition", "prometheusrules.monitoring.coreos.com"),
+            );
+        }
+        let (major, minor) = alerts::MIN_STATE_METRICS;
+        let workloads = [
+            "get",
+            "deployments,statefulsets",
+            "--all-namespaces",
+            "-l",
+            "app.kubernetes.io/name=kube-state-metrics",
+            "-o",
+            "jsonpath={range .items[*]}{.spec.template.spec.containers[*].image}{\"\\n\"}{end}",
+        ];
+        found.add(
+            format!("kube-state-metrics {major}.{minor} or later"),
+            "an older one does not follow the time zone of CronJobs, so that a missed `down` is noticed hours late",
+            Check::kubectl(&workloads, Expected::StateMetrics { major, minor }),
+        );
     }
 
     fn require_quota(&self, found: &mut Requirements<'_>) {

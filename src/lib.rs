@@ -3,6 +3,7 @@
 //! Data flows one way: values, templates, objects, the plan of `rendered/`, and last a sink that
 //! writes. Everything before the sink is pure.
 
+pub mod alerts;
 pub mod budget;
 pub mod commit;
 pub mod diff;

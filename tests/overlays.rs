@@ -33,6 +33,14 @@ fn english_runs_the_lighter_model_and_rolls_the_pods() {
 }
 
 #[test]
+fn alerts_add_one_object() {
+    let (removed, added) = changed_lines("overlays/alerts.yaml");
+    assert_eq!(removed, Vec::<String>::new());
+    assert!(added.contains(&"kind: PrometheusRule".to_owned()));
+    assert_eq!(added.iter().filter(|line| line.starts_with("kind: ")).count(), 1);
+}
+
+#[test]
 fn the_wiring_decides_nothing_that_is_rendered() {
     assert_eq!(changed_lines("overlays/gitops.yaml"), (Vec::new(), Vec::new()));
 }

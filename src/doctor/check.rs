@@ -47,6 +47,13 @@ pub enum Expected {
     AtLeast,
     /// It prints images of Kyverno that still run a ClusterPolicy.
     KyvernoBefore120,
+    /// It prints images of kube-state-metrics, of at least this version.
+    StateMetrics {
+        /// The major version.
+        major: u32,
+        /// The minor version.
+        minor: u32,
+    },
     /// It prints a policy that keeps the priority of the Pods of a namespace.
     PolicyExcludes {
         /// The namespace.
@@ -132,6 +139,10 @@ impl Check {
                 call + " | { read -r first second && [ \"$first\" -ge \"$second\" ]; }"
             }
             Expected::KyvernoBefore120 => call + " | grep -E ':v?1[.]1?[0-9]([.-]|$)'",
+            Expected::StateMetrics { major, minor } => {
+                let newer = format!("(v?[{}-9][.]|v?{major}[.]{})", major + 1, at_least(*minor));
+                format!("{call} | grep -E 'kube-state-metrics:{newer}'")
+            }
             Expected::PolicyExcludes { namespace, .. } => {
                 format!("{call} | {}", shell_command(&["grep", "-Fw", "-e", namespace]))
             }

@@ -176,6 +176,7 @@ fn judge(answer: &Answer, expected: &Expected) -> Finding {
         }
         Expected::AtLeast => judge_values(output),
         Expected::KyvernoBefore120 => judge_kyverno(output),
+        Expected::StateMetrics { major, minor } => judge_state_metrics(output, (*major, *minor)),
         Expected::PolicyExcludes { namespace, priority_class, resource } => {
             let priority_class = priority_class.as_deref();
             judge_policy(&answer.output, &Tenant { namespace, priority_class, resource })
@@ -247,18 +248,36 @@ fn judge_values(output: &str) -> Finding {
     }
 }
 
+/// The major and the minor version in an image's tag.
+fn image_version(image: &str) -> Option<(u32, u32)> {
+    let (_, tag) = image.split('@').next()?.rsplit_once(':')?;
+    let mut parts = tag.trim_start_matches('v').split(['.', '-']);
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 fn judge_kyverno(output: &str) -> Finding {
-    let minor_of = |image: &str| {
-        let (_, tag) = image.rsplit_once(':')?;
-        let mut parts = tag.trim_start_matches('v').split(['.', '-']);
-        (parts.next() == Some("1")).then(|| parts.next()?.parse::<u32>().ok())?
-    };
-    let minors: Vec<u32> = output.split_whitespace().filter_map(minor_of).collect();
-    match minors.iter().max() {
+    let versions = output.split_whitespace().filter_map(image_version);
+    let newest = versions.filter(|(major, _)| *major == 1).map(|(_, minor)| minor).max();
+    match newest {
         None if output.is_empty() => Finding::failed("there is no Deployment in `kyverno`"),
         None => Finding::unknown("the images' tags show no version"),
-        Some(minor) if *minor < 20 => Finding::ok(format!("1.{minor}")),
+        Some(minor) if minor < 20 => Finding::ok(format!("1.{minor}")),
         Some(minor) => Finding::failed(format!("it is 1.{minor}")),
+    }
+}
+
+fn judge_state_metrics(output: &str, least: (u32, u32)) -> Finding {
+    let of_it =
+        |image: &&str| image.rsplit('/').next().unwrap_or("").starts_with("kube-state-metrics");
+    let images: Vec<&str> = output.split_whitespace().filter(of_it).collect();
+    let oldest = images.iter().filter_map(|image| image_version(image)).min();
+    match oldest {
+        None if images.is_empty() => Finding::unknown(
+            "no workload has the label `app.kubernetes.io/name=kube-state-metrics`",
+        ),
+        None => Finding::unknown("the images' tags show no version"),
+        Some((major, minor)) if (major, minor) >= least => Finding::ok(format!("{major}.{minor}")),
+        Some((major, minor)) => Finding::failed(format!("it is {major}.{minor}")),
     }
 }
 
@@ -446,6 +465,21 @@ mod tests {
             ("", Status::Failed),
         ] {
             assert_eq!(judge_kyverno(images).status, status, "{images}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_kube_state_metrics_decides() {
+        for (images, status) in [
+            ("registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.15.0", Status::Ok),
+            ("k/kube-state-metrics:v2.18.0@sha256:0f1e k/kube-rbac-proxy:v0.1.0", Status::Ok),
+            ("kube-state-metrics:3.0.1", Status::Ok),
+            ("kube-state-metrics:v2.14.0\nkube-state-metrics:v2.15.0", Status::Failed),
+            ("kube-state-metrics:latest", Status::Unknown),
+            ("proxy:v9.9", Status::Unknown),
+            ("", Status::Unknown),
+        ] {
+            assert_eq!(judge_state_metrics(images, (2, 15)).status, status, "{images}");
         }
     }
 

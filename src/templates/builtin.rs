@@ -8,6 +8,7 @@ macro_rules! templates {
 
 /// Each built-in template: the name of its file in `templates/`, and its text.
 pub const BUILT_IN: &[(&str, &str)] = templates![
+    "alerts.yaml.j2",
     "client-configmap.yaml.j2",
     "configmap.yaml.j2",
     "cronjob.yaml.j2",

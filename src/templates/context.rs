@@ -46,7 +46,8 @@ pub(crate) fn context_of(mut values: Node, written: &Node) -> Context {
     to_context(&values)
 }
 
-fn to_context(node: &Node) -> Context {
+/// A tree as a template sees it.
+pub(super) fn to_context(node: &Node) -> Context {
     match &node.value {
         Value::Sequence(items) => {
             Context::from_object(List(items.iter().map(to_context).collect()))

@@ -8,6 +8,8 @@ use minijinja::{Environment, Error, ErrorKind};
 use oci_scratch::Digest;
 use vram_gate::exposition::Selection;
 
+use super::context::to_context;
+use crate::alerts;
 use crate::values::parse_span;
 use yaml_spans;
 
@@ -72,6 +74,7 @@ pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("selection", selection);
     environment.add_filter("group", api_group);
     environment.add_filter("seconds", seconds);
+    environment.add_filter("alertrules", alert_rules);
     environment.add_test("none", minijinja::tests::is_none);
     environment.add_test("string", minijinja::tests::is_string);
 }
@@ -127,6 +130,20 @@ fn file_name(path: &str) -> Result<String, Error> {
 fn api_group(api_version: &str) -> Result<String, Error> {
     charge(api_version.len())?;
     Ok(kube_validate::group(api_version).to_owned())
+}
+
+/// The groups of alerts for a map of the values that they are about: [`alerts::Input`].
+fn alert_rules(value: &Context) -> Result<Context, Error> {
+    charge_value(value)?;
+    let node = yaml_spans::to_node(value).map_err(|error| invalid_operation(error.to_string()))?;
+    let input: alerts::Input = yaml_spans::read(&node).map_err(|errors| {
+        let first = errors.first().map(|error| format!("`{}`: {}", error.path, error.error));
+        invalid_operation(first.unwrap_or_default())
+    })?;
+    let rules = yaml_spans::to_node(&alerts::rules(&input));
+    let rules = to_context(&rules.map_err(|error| invalid_operation(error.to_string()))?);
+    charge_value(&rules)?;
+    Ok(rules)
 }
 
 /// The seconds of a span of time such as `26h`.

@@ -115,7 +115,7 @@ impl Templates {
         let mut errors = Vec::new();
         for (name, id) in &list {
             let text = sources.get(*id).text();
-            // A test holds the built-in texts against the rules: it takes a sixth of a small render.
+            // A test checks the built-in texts by the rules, which would take a twentieth of a small render.
             let broken = match builtin::is_built_in(name, text) {
                 true => Vec::new(),
                 false => syntax::check_template(text),

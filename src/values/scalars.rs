@@ -456,19 +456,30 @@ impl TimeSpan {
         TimeSpan(hours * 3600)
     }
 
+    /// A span of whole minutes.
+    pub const fn from_minutes(minutes: u32) -> Self {
+        TimeSpan(minutes.saturating_mul(60))
+    }
+
     /// The number of seconds.
     pub fn as_secs(self) -> u32 {
         self.0
     }
 }
 
-impl Serialize for TimeSpan {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl fmt::Display for TimeSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(24 * 3600, "d"), (3600, "h"), (60, "m")];
         let largest =
             units.into_iter().find(|(unit, _)| self.0 > 0 && self.0.is_multiple_of(*unit));
         let (unit, name) = largest.unwrap_or((1, "s"));
-        serializer.serialize_str(&format!("{}{name}", self.0 / unit))
+        write!(f, "{}{name}", self.0 / unit)
+    }
+}
+
+impl Serialize for TimeSpan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

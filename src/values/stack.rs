@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use jiff::SignedDuration;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
 use k8s_openapi::api::core::v1::{
     Affinity, Container, ContainerPort, EnvFromSource, EnvVarSource, HostAlias, PodSecurityContext,
     Probe, ResourceRequirements, SecurityContext, ServicePort, Toleration,
@@ -27,7 +29,7 @@ use vram_gate::settings::{Pace, Sampling, Source};
 use super::exporter::Exporter;
 use super::scalars::*;
 use crate::model::run_times::RunTimes;
-use crate::model::window::WindowSchedule;
+use crate::model::window::{WindowSchedule, longest_unguarded};
 use kube_validate::schedule::Schedule;
 use yaml_spans::Node;
 
@@ -76,6 +78,10 @@ pub struct Values {
     /// The exclusion of the namespace from the policy that raises GPU Pods' priority.
     #[serde(default)]
     pub kyverno: Kyverno,
+    /// Alerts about the server, the gate and the GPU's memory, as rules for a Prometheus that has the metrics
+    /// of kube-state-metrics and of the exporter. Default: none.
+    #[serde(default)]
+    pub alerts: Option<Alerts>,
     /// The users of the server, and the settings that they get.
     #[serde(default)]
     pub clients: Vec<Client>,
@@ -862,6 +868,47 @@ fn quantities(pairs: &[(&str, &str)]) -> BTreeMap<String, Quantity> {
     pairs.iter().map(|&(name, text)| (name.to_owned(), Quantity(text.to_owned()))).collect()
 }
 
+/// Alerts, as rules for Prometheus.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Alerts {
+    /// The object that holds the rules: `rule`, a PrometheusRule of the Prometheus operator; `file`, a
+    /// ConfigMap with a file of rules, for a Prometheus that mounts it.
+    pub prometheus: AlertForm,
+    /// The object's labels, besides `app`: by them the operator's Prometheus selects its rules.
+    #[serde(default)]
+    pub labels: IndexMap<String, String>,
+    /// The URL of docs/runbook.md, as your people reach it. Each alert's `runbook_url` is its section there.
+    /// Default: no alert has the annotation.
+    #[serde(default)]
+    pub runbook_url: Option<HttpUrl>,
+    /// The time without a start of the server after which windows count as skipped.
+    #[serde(default = "default_skipped_for")]
+    pub skipped_for: TimeSpan,
+    /// The time without a successful run of the guard after which a server that runs counts as unguarded.
+    /// Default: twice the guard's longest interval in a window and the time of a run, at least 15 minutes.
+    #[serde(default)]
+    pub guard_silence: Option<TimeSpan>,
+    /// The label of the namespace that uses memory, as Prometheus stores it: without `honor_labels` it renames
+    /// the exporter's own label `namespace` to `exported_namespace`. Default: `gate.namespaceLabel`.
+    #[serde(default)]
+    pub namespace_label: Option<String>,
+}
+
+fn default_skipped_for() -> TimeSpan {
+    TimeSpan::from_hours(72)
+}
+
+/// The object that holds alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertForm {
+    /// A PrometheusRule.
+    Rule,
+    /// A ConfigMap with a file of rules.
+    File,
+}
+
 /// The exclusion of the namespace from the policy that raises GPU Pods' priority.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -1016,6 +1063,9 @@ impl Values {
                 set_default(&mut image.pull_policy, || PullPolicy::IfNotPresent);
             }
         }
+        if let Some(alerts) = &mut self.alerts {
+            set_default(&mut alerts.guard_silence, || self.off_peak.default_guard_silence());
+        }
         let deadline = self.off_peak.default_down_starting_deadline();
         set_default(&mut self.off_peak.down_starting_deadline_seconds, || deadline);
         self.off_peak.set_history_limits();
@@ -1029,6 +1079,31 @@ impl Values {
 }
 
 impl OffPeak {
+    /// The time without a run of the guard that can't be chance: twice the longest time between two runs in a
+    /// window of a week, and the time that a run may take, at least a quarter of an hour.
+    fn default_guard_silence(&self) -> TimeSpan {
+        const LEAST: i64 = 15 * 60;
+        let gap = self.longest_guard_gap().map_or(0, |gap| gap.as_secs());
+        let run = self.active_deadline_seconds.map_or(120, |deadline| deadline.get());
+        let silence = gap.saturating_mul(2).saturating_add(run).max(LEAST);
+        TimeSpan::from_minutes(u32::try_from(silence / 60 + 1).unwrap_or(u32::MAX))
+    }
+
+    /// The longest time between two runs of the guard in a window of a week; `None` if there is none.
+    fn longest_guard_gap(&self) -> Option<SignedDuration> {
+        let zone = self.time_zone.as_str();
+        let times = |schedule: &CronSchedule| RunTimes::parse(schedule.as_str(), zone);
+        let (up, guard, down) = (times(&self.up)?, times(&self.guard)?, times(&self.down)?);
+        let start = date(2026, 1, 12).to_zoned(TimeZone::UTC).ok()?.timestamp();
+        let end = start.checked_add(SignedDuration::from_hours(8 * 24)).ok()?;
+        let windows = WindowSchedule { up: &up, down: &down }.windows(start, end);
+        let gaps = windows.into_iter().filter_map(|window| {
+            let gap = longest_unguarded(window, guard.runs(window.opens, window.closes))?;
+            Some(gap.closes.duration_since(gap.opens))
+        });
+        gaps.max()
+    }
+
     /// The longest delay with which `down` may start and not reach the next window, rounded down to a
     /// multiple of five minutes, so that it does not follow every change of another deadline. Without
     /// such a delay (the window never opens, or `@every`), that of the other jobs.

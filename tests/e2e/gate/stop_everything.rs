@@ -5,6 +5,7 @@ use std::fs;
 use super::deployed_stack::{DeployedStack, Running};
 use super::exporter::roomy;
 use crate::cluster::{Cluster, until};
+use crate::common::guide;
 use crate::common::tool::repository;
 
 /// The kubectl commands of a section of the page, without their namespace.
@@ -72,4 +73,22 @@ fn an_up_that_wins_the_race_is_undone() {
         assert_eq!(stack.replicas(), 1);
     });
     assert_eq!(stack.replicas(), 0);
+}
+
+/// docs/runbook.md: each `kubectl` command succeeds on a stack that is there.
+#[test]
+#[ignore = "tests/e2e/run"]
+fn the_commands_of_the_runbook_succeed() {
+    let stack = DeployedStack::new(Cluster::shared(), "gate-runbook");
+    let commands = guide::commands("docs/runbook.md");
+    let kubectl: Vec<&str> =
+        commands.iter().filter_map(|command| command.strip_prefix("kubectl ")).collect();
+    assert!(kubectl.len() >= 8, "{commands:?}");
+    for command in kubectl {
+        let words: Vec<&str> = command
+            .split(' ')
+            .map(|word| if word == "tts" { stack.namespace.as_str() } else { word })
+            .collect();
+        stack.cluster.kubectl_ok(&words, "");
+    }
 }

@@ -1,4 +1,5 @@
-//! Custom resources of Kyverno, Argo CD, Flux, kustomize and the Gateway API, with types for the parts that are checked.
+//! Custom resources of Kyverno, Argo CD, Flux, kustomize, the Gateway API and the Prometheus operator, with
+//! types for the parts that are checked.
 //!
 //! A part whose content is another project's concern (a policy's `validate`, a chart's values) is any
 //! JSON. A required field has a plain type and is filled in when it is absent, as in k8s-openapi, so
@@ -15,6 +16,7 @@ mod kustomize;
 mod kyverno_exception;
 mod kyverno_mutating;
 mod kyverno_policy;
+mod prometheus_rule;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
@@ -97,5 +99,6 @@ custom_kinds! {
     namespaced flux_source::FluxGitSpec, "source.toolkit.fluxcd.io/v1", "GitRepository";
     namespaced flux_source::FluxOciSpec, "source.toolkit.fluxcd.io/v1", "OCIRepository";
     namespaced gateway_http_route::HttpRouteSpec, "gateway.networking.k8s.io/v1", "HTTPRoute";
+    namespaced prometheus_rule::PrometheusRuleSpec, "monitoring.coreos.com/v1", "PrometheusRule";
     file kustomize::KustomizeFile, "kustomize.config.k8s.io/v1beta1", "Kustomization";
 }
