@@ -15,12 +15,20 @@ pub enum Action {
     Down,
     /// A Pod of the tenant starts: let it load its model if the GPU has room.
     Admit,
+    /// A whole window in one run: the rules of [`Up`](Self::Up) while the tenant is stopped, those of
+    /// [`Guard`](Self::Guard) while it runs.
+    Watch,
 }
 
 impl Action {
     /// Every action with its name in settings and in the report.
-    pub const NAMES: &'static [(&'static str, Self)] =
-        &[("up", Self::Up), ("guard", Self::Guard), ("down", Self::Down), ("admit", Self::Admit)];
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("up", Self::Up),
+        ("guard", Self::Guard),
+        ("down", Self::Down),
+        ("admit", Self::Admit),
+        ("watch", Self::Watch),
+    ];
 
     /// The action's name in settings and in the report.
     #[must_use]
@@ -30,6 +38,7 @@ impl Action {
             Self::Guard => "guard",
             Self::Down => "down",
             Self::Admit => "admit",
+            Self::Watch => "watch",
         }
     }
 }

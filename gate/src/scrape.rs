@@ -92,7 +92,7 @@ impl<'a> Exporter<'a> {
     /// Makes one attempt: every request of it must succeed.
     fn attempt(&self, until: Instant) -> Result<Sample, String> {
         match &self.sampling.source {
-            Source::Exposition { sentinel } => {
+            Source::Exposition { sentinel, .. } => {
                 // An exposition that is cut off between two lines is valid, and its length proves nothing:
                 // the exporter or a proxy may have counted what was left of it.
                 let mut usage = self.scrape(sentinel.as_deref(), until)?;
