@@ -13,6 +13,7 @@ mod run;
 mod scale;
 mod scrape;
 mod stop;
+mod watcher;
 
 use std::process::ExitCode;
 use std::time::Instant;
