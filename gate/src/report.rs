@@ -321,3 +321,71 @@ fn one_line(text: &str) -> String {
     }
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vram_gate::decision::Reason;
+    use vram_gate::settings::{Invocation, Raw, check};
+    use vram_gate::watch::Moment;
+
+    fn watch_settings() -> Settings {
+        let select = (0..60).map(|label| format!("l{label}=\"\\\"\""));
+        let select = select.collect::<Vec<_>>().join(",");
+        let raw = Raw::collect([], |name| {
+            let value = match name {
+                "ACTION" => "watch",
+                "NAMESPACE" | "DEPLOYMENT" => {
+                    "a-name-of-sixty-three-bytes-which-is-as-long-as-they-may-be-012"
+                }
+                "FLOOR" => "6Gi",
+                "GPU_TOTAL" => "16Gi",
+                "BUDGET" => "5Gi",
+                "METRICS_URL" => "http://exporter/metrics",
+                "KUBERNETES_SERVICE_HOST" => "10.96.0.1",
+                "JOB_NAME" => "window-29453880",
+                "WINDOW" => "14400s",
+                "SELECT" => &select,
+                _ => return None,
+            };
+            Some(value.into())
+        });
+        let Ok(Invocation::Run(raw)) = raw else { panic!("{raw:?}") };
+        check(&raw, |_| None).unwrap()
+    }
+
+    #[test]
+    fn the_longest_report_of_a_watch_fits_the_termination_message() {
+        let settings = watch_settings();
+        let rules = settings.sampling.as_ref().unwrap().rules;
+        let usage = Usage {
+            others: 1 << 62,
+            unknown: 1 << 61,
+            tenant: 1 << 60,
+            series: 1000,
+            total: Some(1 << 62),
+        };
+        let mut record = Record::new(1_767_247_200_000);
+        for second in 0..100 {
+            let moment = Moment { elapsed: Duration::from_secs(second), now_ms: 1_767_247_200_000 };
+            record.note_look(moment, Some(1), Some(&usage), &rules);
+            record.note_scaled(1, Reason::Calm, moment, Some(&usage), &rules);
+            record.note_scaled(0, Reason::ClosedByAnother, moment, Some(&usage), &rules);
+        }
+        for scrape in [Ok(usage), Err("\"".repeat(1000))] {
+            let sampled = Sampled { scrape, samples: 1, rules, action: Action::Guard };
+            let report = Report {
+                decision: Some(Decision::TERMINATED),
+                sampled: Some(sampled),
+                before: Some(1),
+                record: Some(record.clone()),
+                ..Report::new(Some(&settings), Outcome::Failed("\"".repeat(1000)))
+            };
+            let json = report.to_json(Duration::from_secs(14_400));
+            let length = json.to_string().len();
+            assert!(length < 4096, "{length}");
+            assert!(length > 2500, "{length}");
+            assert_eq!(json["yieldCount"], 100);
+        }
+    }
+}

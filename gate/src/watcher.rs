@@ -105,9 +105,10 @@ impl Watcher<'_> {
                     is_looking = false;
                     Some(self.note_look(seen, is_scale_changed)?)
                 }
-                // Another attempt to scale waits for the next look.
-                Event::Nothing if is_scale_changed => None,
-                Event::Nothing => self.wait(),
+                // Another attempt to scale waits for the next look; the end does not.
+                Event::Nothing => {
+                    self.wait().filter(|step| matches!(step, Step::End(_)) || !is_scale_changed)
+                }
                 Event::Lost => return Ok(self.end_without_looks()),
             };
             match step {

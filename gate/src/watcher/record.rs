@@ -46,7 +46,7 @@ impl Record {
     }
 
     /// Notes a look, and the replicas that are known after it.
-    pub(super) fn note_look(
+    pub(crate) fn note_look(
         &mut self,
         moment: Moment,
         replicas: Option<i64>,
@@ -64,7 +64,7 @@ impl Record {
     }
 
     /// Notes a confirmed change of the scale by the watch.
-    pub(super) fn note_scaled(
+    pub(crate) fn note_scaled(
         &mut self,
         replicas: u32,
         reason: Reason,
