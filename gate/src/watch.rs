@@ -1,6 +1,30 @@
 //! A window in one run: from looks at the GPU and at the scale to starts, yields and an end.
 //!
 //! Nothing here reads a clock: every look brings its time, so that a recorded night can be replayed.
+//!
+//! ```
+//! use std::time::Duration;
+//! use vram_gate::decision::{Reading, Rules};
+//! use vram_gate::exposition::Usage;
+//! use vram_gate::watch::{Look, Moment, Plan, Step, Watch};
+//!
+//! let rules = Rules { total: Some(16 << 30), floor: 6 << 30, ..Rules::default() };
+//! let plan = Plan { scheduled_minute: 29_453_880, ..Plan::default() };
+//! let mut watch = Watch::new(rules, plan, 0);
+//! let usage = Usage { others: 4 << 30, series: 1, ..Usage::default() };
+//! let mut replicas = 0;
+//! for seconds in (0..=20).step_by(5) {
+//!     let elapsed = Duration::from_secs(seconds);
+//!     let moment = Moment { elapsed, now_ms: 29_453_880 * 60_000 + elapsed.as_millis() as i64 };
+//!     let look = Look { replicas: Some(replicas), reading: Reading::Scraped(usage), number: None };
+//!     let Step::Continue(decision) = watch.look(moment, &look) else { break };
+//!     if let Some(wanted) = decision.scale_to {
+//!         replicas = wanted.into();
+//!         watch.note_scaled(wanted, moment);
+//!     }
+//! }
+//! assert_eq!(replicas, 1, "two readings, twenty seconds apart, leave the floor free");
+//! ```
 
 use std::time::Duration;
 
@@ -33,6 +57,24 @@ pub struct Plan {
     pub scheduled_minute: i64,
     /// The length of the window.
     pub window: Duration,
+}
+
+impl Default for Plan {
+    /// The defaults of the settings, in a window of four hours from 1970 on.
+    fn default() -> Self {
+        Self {
+            samples: 2,
+            sample_interval: Duration::from_secs(20),
+            recheck_delay: Duration::from_secs(75),
+            calm: Duration::from_secs(600),
+            hysteresis: 512 << 20,
+            starts: 3,
+            stale: Duration::from_secs(30),
+            must_advance: false,
+            scheduled_minute: 0,
+            window: Duration::from_secs(4 * 3600),
+        }
+    }
 }
 
 impl Plan {

@@ -1,7 +1,7 @@
 //! A watch that is killed at random moments, again and again.
 //!
-//! `KILLS` is the number of kills: 60, unless it is set. `KILLS=500 cargo test -p vram-gate --test kills`
-//! takes a minute and a half on two busy cores. Each kill has its own seed, so a failure can be repeated.
+//! `KILLS` is the number of watches: 60, unless it is set. `tests/e2e/run kills` runs 500, which takes a minute and
+//! a half on two busy cores. Each has its own seed, so a failure can be repeated.
 
 #![cfg(test)]
 #![cfg(unix)]

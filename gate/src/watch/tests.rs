@@ -12,18 +12,7 @@ fn rules() -> Rules {
 }
 
 fn plan() -> Plan {
-    Plan {
-        samples: 2,
-        sample_interval: Duration::from_secs(20),
-        recheck_delay: Duration::from_secs(75),
-        calm: Duration::from_secs(10 * MINUTE),
-        hysteresis: GI / 2,
-        starts: 3,
-        stale: Duration::from_secs(30),
-        must_advance: false,
-        scheduled_minute: SCHEDULED,
-        window: Duration::from_secs(4 * 60 * MINUTE),
-    }
+    Plan { scheduled_minute: SCHEDULED, ..Plan::default() }
 }
 
 /// A reading in which others use this much.

@@ -14,8 +14,9 @@ use crate::stop::Stop;
 /// The most time for the replicas in one look.
 const MAX_SCALE_TIME: Duration = Duration::from_secs(3);
 
-/// The longest time for which SIGTERM and the window's end go unnoticed.
-const TICK: Duration = Duration::from_millis(100);
+/// The longest time for which SIGTERM and the window's end go unnoticed. A shorter one costs more processor time
+/// than the looks.
+const TICK: Duration = Duration::from_millis(250);
 
 /// The result of one look.
 pub(super) struct Seen {

@@ -383,12 +383,10 @@ fn with_watch<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 fn a_watch_has_its_end_in_the_name_of_its_job() {
     let settings = check_with(&with_watch(&[])).unwrap();
     let Watching { interval, plan, heartbeat } = settings.watching.unwrap();
-    assert_eq!((interval, plan.stale), (Duration::from_secs(5), Duration::from_secs(30)));
-    assert_eq!((plan.scheduled_minute, plan.window), (29_453_880, Duration::from_secs(14_400)));
-    assert_eq!((plan.samples, plan.starts, plan.hysteresis), (2, 3, 512 << 20));
+    assert_eq!(interval, Duration::from_secs(5));
+    assert_eq!(plan, Plan { scheduled_minute: 29_453_880, ..Plan::default() });
     assert_eq!(plan.no_start_before_end(), Duration::from_secs(720));
     assert_eq!(heartbeat.as_deref(), Some(Path::new("/run/vram-gate/heartbeat")));
-    assert!(!plan.must_advance);
     let fresh = check_with(&with_watch(&[("FRESHNESS", "probes_total")])).unwrap();
     assert!(fresh.watching.unwrap().plan.must_advance);
 }
