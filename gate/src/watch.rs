@@ -20,7 +20,7 @@
 //!     let Step::Continue(decision) = watch.look(moment, &look) else { break };
 //!     if let Some(wanted) = decision.scale_to {
 //!         replicas = wanted.into();
-//!         watch.note_scaled(wanted, moment);
+//!         watch.note_scaled(wanted);
 //!     }
 //! }
 //! assert_eq!(replicas, 1, "two readings, twenty seconds apart, leave the floor free");
@@ -235,13 +235,9 @@ impl Watch {
     }
 
     /// Notes that the tenant was scaled, and that the server has confirmed it.
-    pub fn note_scaled(&mut self, replicas: u32, moment: Moment) {
+    pub fn note_scaled(&mut self, replicas: u32) {
         self.note_asked(replicas);
         self.note_replicas(replicas.into());
-        if replicas > 0 {
-            // The reading that led to the start.
-            self.note_readable(moment);
-        }
     }
 
     fn note_readable(&mut self, moment: Moment) {

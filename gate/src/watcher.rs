@@ -211,7 +211,7 @@ impl Watcher<'_> {
             Err(ScaleError::Failed(problem)) => Outcome::Failed(problem.clone()),
         };
         if result.is_ok() {
-            self.watch.note_scaled(replicas, moment);
+            self.watch.note_scaled(replicas);
             let usage = self.scrape.as_ref().ok();
             self.record.note_scaled(replicas, reason, moment, usage, &self.sampling.rules);
         }

@@ -80,7 +80,7 @@ impl Night {
                 self.watch.note_asked(replicas);
                 if now.api {
                     self.replicas = replicas.into();
-                    self.watch.note_scaled(replicas, moment);
+                    self.watch.note_scaled(replicas);
                 }
             }
             if decision.scale_to.is_some() || is_end {
@@ -251,6 +251,19 @@ fn a_tenant_that_somebody_else_starts_is_guarded() {
     assert_eq!(night(wide, closed).last(), Some(&(3600, "closed-by-another")));
 }
 
+/// A person starts what the watch has stopped, and stops it again.
+#[test]
+fn a_stop_by_another_is_not_taken_for_an_earlier_one_of_its_own() {
+    let world = |second| match second {
+        1200 => with(others(BUSY)),
+        1500 => Now { scaled: Some(1), ..quiet() },
+        1800 => Now { scaled: Some(0), ..quiet() },
+        _ => quiet(),
+    };
+    let expected = [(20, "floor-free"), (1200, "floor-broken"), (1800, "closed-by-another")];
+    assert_eq!(night(plan(), world), expected);
+}
+
 #[test]
 fn an_unreadable_gpu_is_yielded_after_a_while() {
     let no_series = Reading::Scraped(Usage::default());
@@ -306,6 +319,9 @@ fn an_exporter_that_is_stuck_is_yielded() {
     );
     let stuck = |_| Now { number: Some(7.0), ..quiet() };
     assert_eq!(night(strict, stuck), [(END, "window-end")]);
+    // Nor does it start the tenant again.
+    let one = Plan { samples: 1, ..strict };
+    assert_eq!(night(one, world)[1..], [(3630, "stale-reading"), (END, "window-end")]);
     // Without the setting an unchanged page is current: a quiet GPU's stays the same for hours.
     assert_eq!(night(plan(), |_| quiet()).len(), 2);
 }
@@ -315,6 +331,12 @@ fn an_exporter_that_starts_again_is_not_stuck() {
     let strict = Plan { must_advance: true, ..plan() };
     let world = |second: u64| Now { number: number(second % 3600), ..quiet() };
     assert_eq!(night(strict, world)[1..], [(END, "window-end")]);
+    // Its number is smaller then, and still another one.
+    let between_samples = |second: u64| Now {
+        number: number(if second < 25 { second + 6000 } else { second - 25 }),
+        ..quiet()
+    };
+    assert_eq!(night(strict, between_samples)[0], (35, "floor-free"));
 }
 
 #[test]
@@ -334,6 +356,20 @@ fn unknown_bytes_alone_are_yielded_after_a_while() {
     };
     assert_eq!(night(plan(), world(3675))[1..], [(END, "window-end")]);
     assert_eq!(night(plan(), world(3680))[1], (3675, "floor-broken"));
+    // Counted again each time: they are known in between, or the tenant is started again.
+    let twice = move |second| match second {
+        3600 | 3700 => with(Reading::Scraped(usage)),
+        _ => quiet(),
+    };
+    assert_eq!(night(plan(), twice)[1..], [(END, "window-end")]);
+    let started = 3680 + 10 * MINUTE;
+    let young = move |second: u64| match second {
+        3600..3680 => with(Reading::Scraped(usage)),
+        _ if second > started && second < started + 60 => with(Reading::Scraped(usage)),
+        _ => quiet(),
+    };
+    let expected = [(3675, "floor-broken"), (started, "calm"), (END, "window-end")];
+    assert_eq!(night(plan(), young)[1..], expected);
     // Without a delay, and where their owner makes no difference, at once.
     let at_once = Plan { recheck_delay: Duration::ZERO, ..plan() };
     assert_eq!(night(at_once, world(3680))[1], (3600, "floor-broken"));
@@ -350,6 +386,7 @@ fn while_the_api_server_is_away_it_guards_and_does_not_start() {
         move |second: u64| Now { api: !(from..until).contains(&second), ..quiet() }
     };
     assert_eq!(night(plan(), away(0, 60))[0], (80, "floor-free"));
+    assert_eq!(night(plan(), away(5, 60))[0], (60, "floor-free"));
     assert_eq!(night(plan(), away(3600, 3660))[1..], [(END, "window-end")]);
     // It asks at each look until the server is back, and takes the stop for its own then.
     let busy = |second: u64| match second {
@@ -413,7 +450,7 @@ fn without_a_look_the_end_and_a_long_silence_are_noticed() {
     assert_eq!(watch.wait(at(29)), None);
     let unread = Step::Continue(Decision::scale(0, Reason::NoReading));
     assert_eq!(watch.wait(at(30)), Some(unread));
-    watch.note_scaled(0, at(30));
+    watch.note_scaled(0);
     assert_eq!(watch.wait(at(3600)), None);
     assert_eq!(watch.wait(at(END)), Some(Step::End(Decision::WINDOW_END)));
     assert_eq!(watch.end_ms(), at(END).now_ms);
@@ -490,7 +527,7 @@ fn step(night: &mut Night, second: u64, now: Now) -> bool {
         night.watch.note_asked(replicas);
         if now.api {
             night.replicas = replicas.into();
-            night.watch.note_scaled(replicas, moment);
+            night.watch.note_scaled(replicas);
         }
     }
     is_end

@@ -6,7 +6,7 @@ use crate::support::test_env::{CommandOutput, Running, TOKEN, TestEnv, kill};
 use crate::{Case, Effect, Fault, To, Untouched};
 
 /// The time after which a watch that has changed nothing is taken to change nothing.
-const UNTOUCHED_AFTER: Duration = Duration::from_secs(4);
+const UNTOUCHED_AFTER: Duration = Duration::from_secs(3);
 
 /// The most time for a change that is expected.
 const MAX_TIME: Duration = Duration::from_secs(40);
@@ -63,7 +63,7 @@ pub(crate) fn run(fault: &Fault, case: &Case) -> Result<(), String> {
         watch.env.into_iter().filter(|(name, _)| ["ACTION", "JOB_NAME", "WINDOW"].contains(name)),
     );
     env.set("INTERVAL", "500ms");
-    env.set("STALE", "8s");
+    env.set("STALE", "6s");
     (fault.inject)(&mut env);
     let before = env.api.replicas;
     let stderr_read = env.stderr_read;
