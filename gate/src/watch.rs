@@ -202,7 +202,11 @@ impl Watch {
             return end;
         }
         if self.is_closed_by_another(look) {
-            return Step::End(Decision::leave_alone(Reason::ClosedByAnother));
+            if decide(Action::Guard, &look.reading, &self.rules).scale_to.is_none() {
+                return Step::End(Decision::leave_alone(Reason::ClosedByAnother));
+            }
+            // A guard beside the watch was faster.
+            self.note_asked(0);
         }
         if let Some(replicas) = look.replicas {
             self.note_replicas(replicas);

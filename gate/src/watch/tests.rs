@@ -251,6 +251,19 @@ fn a_tenant_that_somebody_else_starts_is_guarded() {
     assert_eq!(night(wide, closed).last(), Some(&(3600, "closed-by-another")));
 }
 
+/// A guard beside the watch decides by the same rules, and both may see a resident wake at the same time.
+#[test]
+fn a_stop_that_the_watch_would_have_made_is_a_yield() {
+    for reading in [others(BUSY), Reading::Failed] {
+        let world = move |second| match second {
+            3600 => Now { scaled: Some(0), ..with(reading) },
+            _ => quiet(),
+        };
+        let expected = [(20, "floor-free"), (3605 + 10 * MINUTE, "calm"), (END, "window-end")];
+        assert_eq!(night(plan(), world), expected);
+    }
+}
+
 /// A person starts what the watch has stopped, and stops it again.
 #[test]
 fn a_stop_by_another_is_not_taken_for_an_earlier_one_of_its_own() {
