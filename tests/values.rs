@@ -7,7 +7,7 @@ mod common;
 use common::tool::{Sandbox, objects, repository, run_in};
 use serde_json::{Value, json};
 use tts_render::values::{self, Shape};
-use vram_gate::settings::{Kind, TABLE};
+use vram_gate::settings::{Key, Kind, TABLE};
 use yaml_spans::Path;
 
 /// An assignment that is refused, and a part of the message. The schema must refuse it too, unless no
@@ -185,7 +185,10 @@ fn the_schema_and_the_gates_table_agree() {
                 assert_eq!(choices, words, "{path}");
             }
             Kind::Number(min, max) => {
-                let pointer = "/$defs/Gate/properties/samples";
+                let pointer = match row.key {
+                    Key::Starts => "/$defs/Watch/properties/starts",
+                    _ => "/$defs/Gate/properties/samples",
+                };
                 let schema = values::schema();
                 let number = schema.pointer(pointer).unwrap();
                 assert_eq!((&number["minimum"], &number["maximum"]), (&json!(min), &json!(max)));

@@ -48,7 +48,12 @@ pub(crate) fn wait_for_room(
         };
         let report = Report {
             decision: Some(if stop.gives_up() { Decision::STOPPED } else { decision }),
-            sampled: Some(Sampled { scrape, samples, rules: sampling.rules }),
+            sampled: Some(Sampled {
+                scrape,
+                samples,
+                rules: sampling.rules,
+                action: settings.action,
+            }),
             ..Report::new(Some(settings), outcome)
         };
         if report.outcome != Outcome::Waiting {

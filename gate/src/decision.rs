@@ -15,12 +15,20 @@ pub enum Action {
     Down,
     /// A Pod of the tenant starts: let it load its model if the GPU has room.
     Admit,
+    /// A whole window in one run: the rules of [`Up`](Self::Up) while the tenant is stopped, those of
+    /// [`Guard`](Self::Guard) while it runs.
+    Watch,
 }
 
 impl Action {
     /// Every action with its name in settings and in the report.
-    pub const NAMES: &'static [(&'static str, Self)] =
-        &[("up", Self::Up), ("guard", Self::Guard), ("down", Self::Down), ("admit", Self::Admit)];
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        ("up", Self::Up),
+        ("guard", Self::Guard),
+        ("down", Self::Down),
+        ("admit", Self::Admit),
+        ("watch", Self::Watch),
+    ];
 
     /// The action's name in settings and in the report.
     #[must_use]
@@ -30,6 +38,7 @@ impl Action {
             Self::Guard => "guard",
             Self::Down => "down",
             Self::Admit => "admit",
+            Self::Watch => "watch",
         }
     }
 }
@@ -177,6 +186,24 @@ pub enum Reason {
     Stopped,
     /// `up`: the tenant has a replica, so nothing is read.
     AlreadyUp,
+    /// `watch`: the floor and the hysteresis were free for long enough to start again.
+    Calm,
+    /// `watch`: the floor is free, but not yet for long enough to start again.
+    NotCalm,
+    /// `watch`: the scrape does not change: the metric of freshness does not grow.
+    StaleReading,
+    /// `watch`: the floor is free, but the replicas could not be read.
+    ScaleUnknown,
+    /// `watch`: the tenant was started as often as it may be.
+    StartsUsed,
+    /// `watch`: the floor is free, but the window ends too soon for a start.
+    TooLate,
+    /// `watch`: the clock is before the start of the window.
+    ClockWrong,
+    /// `watch`: somebody else scaled the tenant to 0.
+    ClosedByAnother,
+    /// `watch`: SIGTERM arrived.
+    Terminated,
 }
 
 impl Reason {
@@ -198,6 +225,15 @@ impl Reason {
             Self::Misconfigured => "misconfigured",
             Self::Stopped => "stopped",
             Self::AlreadyUp => "already-up",
+            Self::Calm => "calm",
+            Self::NotCalm => "not-calm",
+            Self::StaleReading => "stale-reading",
+            Self::ScaleUnknown => "scale-unknown",
+            Self::StartsUsed => "starts-used",
+            Self::TooLate => "too-late",
+            Self::ClockWrong => "clock-wrong",
+            Self::ClosedByAnother => "closed-by-another",
+            Self::Terminated => "terminated",
         }
     }
 
@@ -219,6 +255,15 @@ impl Reason {
             Self::Misconfigured => "the configuration is invalid",
             Self::Stopped => "stopped by SIGTERM before the tenant was started",
             Self::AlreadyUp => "it already has a replica",
+            Self::Calm => "the floor and the hysteresis stayed free",
+            Self::NotCalm => "the floor and the hysteresis are not yet free for long enough",
+            Self::StaleReading => "the exporter's metric of freshness does not grow",
+            Self::ScaleUnknown => "the replicas could not be read",
+            Self::StartsUsed => "it was started as often as it may be in one window",
+            Self::TooLate => "the window ends too soon for a start",
+            Self::ClockWrong => "the clock is before the start of the window",
+            Self::ClosedByAnother => "somebody else scaled it to 0",
+            Self::Terminated => "the watch ended before its window",
         }
     }
 }
@@ -249,11 +294,14 @@ impl Decision {
     /// The decision of an `up` that finds a replica, which needs no reading.
     pub const ALREADY_UP: Self = Self::leave_alone(Reason::AlreadyUp);
 
-    const fn scale(replicas: u32, reason: Reason) -> Self {
+    /// The decision of a `watch` that is stopped: nothing guards the tenant until the next one runs.
+    pub const TERMINATED: Self = Self::scale(0, Reason::Terminated);
+
+    pub(crate) const fn scale(replicas: u32, reason: Reason) -> Self {
         Self { scale_to: Some(replicas), reason, recheck: false }
     }
 
-    const fn leave_alone(reason: Reason) -> Self {
+    pub(crate) const fn leave_alone(reason: Reason) -> Self {
         Self { scale_to: None, reason, recheck: false }
     }
 }

@@ -21,3 +21,4 @@ pub mod duration;
 pub mod exposition;
 pub mod promql;
 pub mod settings;
+pub mod watch;

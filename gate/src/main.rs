@@ -1,9 +1,10 @@
-//! `vram-gate up|guard|down|admit`: the program that runs in the cluster.
+//! `vram-gate up|guard|down|admit|watch`: the program that runs in the cluster.
 //!
 //! In: arguments, environment, a scrape, the API server. Out: at most one PATCH, one line, an exit code.
 //! The decision itself is the library's.
 
 mod admit;
+mod heartbeat;
 mod http;
 mod mounted;
 mod prometheus;
@@ -12,6 +13,7 @@ mod run;
 mod scale;
 mod scrape;
 mod stop;
+mod watcher;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -26,7 +28,8 @@ enum Exit {
     /// Decided and done. Leaving the tenant alone counts as done: a failed Job would show the stack as
     /// degraded.
     Done = 0,
-    /// The tenant had to be scaled and could not be, a Pod was not admitted, or SIGTERM cut a guard short.
+    /// The tenant had to be scaled and could not be, a Pod was not admitted, SIGTERM cut a guard or a watch
+    /// short, or a watch is not alive.
     Failed = 1,
     /// Invalid configuration, and nothing was done.
     Misconfigured = 2,
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Version) => {
             return print(&format!("vram-gate {}\n", env!("CARGO_PKG_VERSION")));
         }
+        Ok(Invocation::Alive(raw)) => return check_heartbeat(&raw),
         Ok(Invocation::Run(raw)) => check_and_run(&raw, Vec::new(), start),
         Err((raw, errors)) => check_and_run(&raw, errors, start),
     };
@@ -56,6 +60,22 @@ fn check_and_run(raw: &Raw, collected: Vec<SettingError>, start: Instant) -> (Re
             (Report::new(None, outcome), raw.output())
         }
     }
+}
+
+/// Checks the heartbeat of a watch, for a liveness probe.
+fn check_heartbeat(raw: &Raw) -> ExitCode {
+    let (exit, problem) = match settings::check_alive(raw) {
+        Err(errors) => (Exit::Misconfigured, settings::describe_errors(&errors)),
+        Ok(alive) => match heartbeat::find_problem(&alive) {
+            None => return ExitCode::SUCCESS,
+            Some(problem) => (Exit::Failed, problem),
+        },
+    };
+    let _ = std::io::Write::write_fmt(
+        &mut std::io::stderr(),
+        format_args!("vram-gate alive: {problem}\n"),
+    );
+    ExitCode::from(exit as u8)
 }
 
 /// Prints the help or the version to stdout. A closed pipe is not an error.

@@ -13,11 +13,20 @@ use vram_gate::promql::{self, TIME_LABEL, VALUE_LABEL};
 const NAME_LABEL: &str = "__name__";
 
 /// A reading, with the time of its oldest sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) usage: Usage,
     /// In milliseconds since 1970; `None` for an exposition.
     pub(crate) time: Option<i64>,
+    /// The value of the metric of freshness; `None` for an answer of Prometheus.
+    pub(crate) clock: Option<f64>,
+}
+
+impl Sample {
+    /// The number by which a later sample differs from an earlier one; `None`: it may not.
+    pub(crate) fn number(&self) -> Option<f64> {
+        self.clock.or(self.time.map(|time| time as f64))
+    }
 }
 
 /// Returns the query to send. `whole` replaces the selector of the metric of memory in use; `times` decides
@@ -104,7 +113,7 @@ pub(crate) fn read_sample(
     if usage.series == 0 {
         return Err("Prometheus has no series of the metric".to_owned());
     }
-    Ok(Sample { usage, time })
+    Ok(Sample { usage, time, clock: None })
 }
 
 /// Reads the answer to a query of times, in seconds since 1970; returns the oldest.

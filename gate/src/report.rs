@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use kube_formats::quantity::describe_bytes;
 use serde_json::{Map, Value, json};
-use vram_gate::decision::{Decision, Rules, counted_bytes, free_bytes, total_bytes};
+use vram_gate::decision::{Action, Decision, Rules, counted_bytes, free_bytes, total_bytes};
 use vram_gate::exposition::Usage;
 use vram_gate::settings::{LogFormat, Output, SettingError, Settings, describe_errors};
 
 use crate::Exit;
+use crate::watcher::Record;
 
 /// The longest text from elsewhere in a line, in bytes. The whole line then stays under the 4096 bytes
 /// that a termination message may have, also where JSON escapes it.
@@ -32,7 +33,8 @@ pub(crate) enum Outcome {
     AlreadyThere,
     /// The decision was to leave the tenant alone.
     LeftAlone,
-    /// SIGTERM cut a guard short, and what it had read gave no reason to yield: the Job tries again.
+    /// SIGTERM cut a guard short, and what it had read gave no reason to yield; or a watch, which has
+    /// stopped the tenant. The Job tries again.
     Interrupted,
     /// The Pod of an `admit` may go on.
     Admitted,
@@ -59,6 +61,8 @@ pub(crate) struct Sampled {
     pub(crate) samples: u32,
     /// The rules that were applied.
     pub(crate) rules: Rules,
+    /// The action whose rules they are.
+    pub(crate) action: Action,
 }
 
 /// One run.
@@ -73,6 +77,8 @@ pub(crate) struct Report {
     pub(crate) before: Option<i64>,
     /// The invalid settings in spite of which the GPU was released.
     pub(crate) setting_errors: Vec<SettingError>,
+    /// The summary of a watch so far.
+    pub(crate) record: Option<Record>,
 }
 
 impl Report {
@@ -85,6 +91,7 @@ impl Report {
             sampled: None,
             before: None,
             setting_errors: Vec::new(),
+            record: None,
         }
     }
 
@@ -100,6 +107,11 @@ impl Report {
     /// the run is over.
     pub(crate) fn write(&self, output: &Output, duration: Duration) {
         self.print(output.format, duration);
+        self.write_message(output, duration);
+    }
+
+    /// Writes the termination message.
+    pub(crate) fn write_message(&self, output: &Output, duration: Duration) {
         // Opening a FIFO would wait for its other end.
         let is_file = std::fs::metadata(&output.termination_log).is_ok_and(|log| log.is_file());
         let mut options = OpenOptions::new();
@@ -128,6 +140,9 @@ impl Report {
             Outcome::Scaled => format!("scaled {name} to {replicas}"),
             Outcome::AlreadyThere => format!("left {name} at {replicas}"),
             Outcome::LeftAlone => format!("left {name} alone"),
+            Outcome::Interrupted if self.record.is_some() => {
+                format!("stopped by SIGTERM, left {name} at 0 to the Job's next attempt")
+            }
             Outcome::Interrupted => {
                 format!("stopped by SIGTERM, left {name} to the Job's next attempt")
             }
@@ -162,6 +177,7 @@ impl Report {
                 }
                 Figure::Other(Value::String(text)) => write!(line, " {name}={text:?}"),
                 Figure::Other(value) => write!(line, " {name}={value}"),
+                Figure::Detail(_) => Ok(()),
             };
         }
         line
@@ -203,7 +219,7 @@ impl Report {
         object.extend(self.fields().into_iter().map(|(name, figure)| {
             let value = match figure {
                 Figure::Memory(bytes) => bytes.into(),
-                Figure::Other(value) => value,
+                Figure::Other(value) | Figure::Detail(value) => value,
             };
             (name.to_owned(), value)
         }));
@@ -223,7 +239,7 @@ impl Report {
             let rules = &sampled.rules;
             match &sampled.scrape {
                 Ok(usage) => {
-                    let used = counted_bytes(settings.action, usage, rules);
+                    let used = counted_bytes(sampled.action, usage, rules);
                     fields.extend([
                         ("used", Figure::memory(used)),
                         ("free", Figure::memory(free_bytes(rules, usage, used))),
@@ -261,21 +277,24 @@ impl Report {
         {
             fields.push(("after", Figure::Other(json!(decision.scale_to))));
         }
+        fields.extend(self.record.iter().flat_map(Record::fields));
         fields
     }
 }
 
 /// A figure of a report.
-enum Figure {
+pub(crate) enum Figure {
     /// Bytes: as they are in JSON, in units in text.
     Memory(i64),
     /// A count of something else, or a text.
     Other(Value),
+    /// A list, which is in JSON alone.
+    Detail(Value),
 }
 
 impl Figure {
     /// An amount of memory: at most 2⁶³ either way, because settings and usage are bounded.
-    fn memory(bytes: impl TryInto<i64>) -> Self {
+    pub(crate) fn memory(bytes: impl TryInto<i64>) -> Self {
         Figure::Memory(bytes.try_into().unwrap_or(i64::MIN))
     }
 
@@ -301,4 +320,72 @@ fn one_line(text: &str) -> String {
         line.push('…');
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vram_gate::decision::Reason;
+    use vram_gate::settings::{Invocation, Raw, check};
+    use vram_gate::watch::Moment;
+
+    fn watch_settings() -> Settings {
+        let select = (0..60).map(|label| format!("l{label}=\"\\\"\""));
+        let select = select.collect::<Vec<_>>().join(",");
+        let raw = Raw::collect([], |name| {
+            let value = match name {
+                "ACTION" => "watch",
+                "NAMESPACE" | "DEPLOYMENT" => {
+                    "a-name-of-sixty-three-bytes-which-is-as-long-as-they-may-be-012"
+                }
+                "FLOOR" => "6Gi",
+                "GPU_TOTAL" => "16Gi",
+                "BUDGET" => "5Gi",
+                "METRICS_URL" => "http://exporter/metrics",
+                "KUBERNETES_SERVICE_HOST" => "10.96.0.1",
+                "JOB_NAME" => "window-29453880",
+                "WINDOW" => "14400s",
+                "SELECT" => &select,
+                _ => return None,
+            };
+            Some(value.into())
+        });
+        let Ok(Invocation::Run(raw)) = raw else { panic!("{raw:?}") };
+        check(&raw, |_| None).unwrap()
+    }
+
+    #[test]
+    fn the_longest_report_of_a_watch_fits_the_termination_message() {
+        let settings = watch_settings();
+        let rules = settings.sampling.as_ref().unwrap().rules;
+        let usage = Usage {
+            others: 1 << 62,
+            unknown: 1 << 61,
+            tenant: 1 << 60,
+            series: 1000,
+            total: Some(1 << 62),
+        };
+        let mut record = Record::new(1_767_247_200_000);
+        for second in 0..100 {
+            let moment = Moment { elapsed: Duration::from_secs(second), now_ms: 1_767_247_200_000 };
+            record.note_look(moment, Some(1), Some(&usage), &rules);
+            record.note_scaled(1, Reason::Calm, moment, Some(&usage), &rules);
+            record.note_scaled(0, Reason::ClosedByAnother, moment, Some(&usage), &rules);
+        }
+        for scrape in [Ok(usage), Err("\"".repeat(1000))] {
+            let sampled = Sampled { scrape, samples: 1, rules, action: Action::Guard };
+            let report = Report {
+                decision: Some(Decision::TERMINATED),
+                sampled: Some(sampled),
+                before: Some(1),
+                record: Some(record.clone()),
+                ..Report::new(Some(&settings), Outcome::Failed("\"".repeat(1000)))
+            };
+            let json = report.to_json(Duration::from_secs(14_400));
+            let length = json.to_string().len();
+            assert!(length < 4096, "{length}");
+            assert!(length > 2500, "{length}");
+            assert_eq!(json["yieldCount"], 100);
+        }
+    }
 }

@@ -10,6 +10,7 @@ use crate::report::{Outcome, Report, Sampled};
 use crate::scale::{ScaleClient, ScaleError};
 use crate::scrape::Exporter;
 use crate::stop::Stop;
+use crate::watcher;
 
 /// The most time that `up` takes to find out whether the tenant has a replica, before it samples.
 const MAX_LOOK: Duration = Duration::from_secs(3);
@@ -22,6 +23,14 @@ pub(crate) fn run(settings: &Settings, mut errors: Vec<SettingError>, start: Ins
             Ok(report) => report,
             Err(error) => Report::new(Some(settings), misconfigured(&error)),
         };
+    }
+    if let (Some(sampling), Some(watching), true) =
+        (&settings.sampling, &settings.watching, errors.is_empty())
+    {
+        match watcher::watch(settings, sampling, watching, start, &stop) {
+            Ok(report) => return report,
+            Err(error) => errors.push(error),
+        }
     }
     let mut client = ScaleClient::new(&settings.target);
     if let (Action::Up, Ok(client)) = (settings.action, &mut client) {
@@ -104,18 +113,24 @@ fn sample_and_decide(
                 sampling.recheck_delay
             }
             _ => {
-                return Ok((decision, Some(Sampled { scrape, samples, rules: sampling.rules })));
+                return Ok((
+                    decision,
+                    Some(Sampled { scrape, samples, rules: sampling.rules, action }),
+                ));
             }
         };
         // Without time for another sample, `up` fails the next reading, and the guard counts the
         // bytes as a resident's.
         let left = until.saturating_duration_since(Instant::now());
         if pause + sampling.timeout.min(left) > left && action == Action::Guard {
-            return Ok((decision, Some(Sampled { scrape, samples, rules: sampling.rules })));
+            return Ok((
+                decision,
+                Some(Sampled { scrape, samples, rules: sampling.rules, action }),
+            ));
         }
         stop.sleep(pause.min(left));
         if stop.gives_up() {
-            let sampled = Sampled { scrape, samples, rules: sampling.rules };
+            let sampled = Sampled { scrape, samples, rules: sampling.rules, action };
             return Ok((Decision::STOPPED, Some(sampled)));
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ureq::Agent;
 use ureq::http::Request;
-use vram_gate::exposition::{self, Checks, Freshness, Usage};
+use vram_gate::exposition::{self, Checks, Freshness, Page, Usage};
 use vram_gate::settings::{Key, Sampling, SettingError, Source};
 
 use crate::http::{self, Answer};
@@ -78,7 +78,7 @@ impl<'a> Exporter<'a> {
                 break;
             }
             let is_last = stop.is_requested();
-            match self.attempt(until) {
+            match self.attempt(until, None) {
                 Ok(sample) => return Ok(sample),
                 Err(latest) => problem = latest,
             }
@@ -89,17 +89,29 @@ impl<'a> Exporter<'a> {
         Err(problem)
     }
 
+    /// Takes a sample in one attempt, with the value of the metric of freshness. The next look of a watch is
+    /// the next attempt.
+    ///
+    /// # Errors
+    /// The problem.
+    pub(crate) fn look(&self) -> Result<Sample, String> {
+        let source = &self.sampling.source;
+        let until = Instant::now() + self.sampling.timeout * source.requests();
+        self.attempt(until, source.freshness())
+    }
+
     /// Makes one attempt: every request of it must succeed.
-    fn attempt(&self, until: Instant) -> Result<Sample, String> {
+    fn attempt(&self, until: Instant, clock: Option<&str>) -> Result<Sample, String> {
         match &self.sampling.source {
-            Source::Exposition { sentinel } => {
+            Source::Exposition { sentinel, .. } => {
                 // An exposition that is cut off between two lines is valid, and its length proves nothing:
                 // the exporter or a proxy may have counted what was left of it.
-                let mut usage = self.scrape(sentinel.as_deref(), until)?;
+                let mut page = self.scrape(sentinel.as_deref(), clock, until)?;
                 for _ in 1..self.sampling.source.requests() {
-                    usage = usage.larger(self.scrape(sentinel.as_deref(), until)?);
+                    let again = self.scrape(sentinel.as_deref(), clock, until)?;
+                    page.usage = page.usage.larger(again.usage);
                 }
-                Ok(Sample { usage, time: None })
+                Ok(Sample { usage: page.usage, time: None, clock: page.clock })
             }
             Source::Prometheus { query, age_query } => {
                 self.query_prometheus(query.as_deref(), age_query.as_deref(), until)
@@ -107,13 +119,18 @@ impl<'a> Exporter<'a> {
         }
     }
 
-    fn scrape(&self, sentinel: Option<&str>, until: Instant) -> Result<Usage, String> {
+    fn scrape(
+        &self,
+        sentinel: Option<&str>,
+        clock: Option<&str>,
+        until: Instant,
+    ) -> Result<Page, String> {
         let answer = self.get(&self.sampling.url, "text/plain;version=0.0.4", until)?;
         if answer.status != 200 {
             return Err(format!("the exporter answered {}", answer.status));
         }
-        let checks = Checks { sentinel, freshness: Some(self.freshness()?) };
-        exposition::parse_with(&answer.body, &self.sampling.query, checks)
+        let checks = Checks { sentinel, freshness: Some(self.freshness()?), clock };
+        exposition::parse_page(&answer.body, &self.sampling.query, checks)
             .map_err(|error| error.to_string())
     }
 
@@ -183,7 +200,7 @@ fn percent_encode(text: &str) -> String {
 ///
 /// # Errors
 /// A clock before 1970.
-fn now_ms() -> Result<i64, String> {
+pub(crate) fn now_ms() -> Result<i64, String> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since
         .ok()

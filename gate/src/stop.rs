@@ -37,7 +37,7 @@ impl Stop {
     pub(crate) fn of(action: Action) -> Self {
         let reaction = match action {
             Action::Up | Action::Admit => Reaction::GiveUp,
-            Action::Guard | Action::Down => Reaction::Hurry,
+            Action::Guard | Action::Down | Action::Watch => Reaction::Hurry,
         };
         let stop = Self { flag: Arc::default(), reaction };
         #[cfg(unix)]

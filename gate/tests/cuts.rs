@@ -167,7 +167,7 @@ impl Cut<'_> {
     /// Returns the reading that the gate takes, and counts its requests in `answers`.
     fn take_reading(&self, answers: &mut usize) -> Reading {
         let sentinel = self.sentinel.then(|| SENTINEL.to_owned());
-        let requests = Source::Exposition { sentinel }.requests();
+        let requests = Source::Exposition { sentinel, freshness: None }.requests();
         for _ in 0..=Sampling::RETRY_PAUSES.len() {
             let mut largest = None;
             let is_whole = (0..requests).all(|_| {

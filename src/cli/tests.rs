@@ -168,7 +168,9 @@ fn parse_command(printed: &Printed) -> Result<(), String> {
 fn parse_gate_command(printed: &Printed) -> Result<(), String> {
     let arguments = words(&printed.command).into_iter().skip(1).map(Into::into);
     match Raw::collect(arguments, |_| None) {
-        Ok(Invocation::Run(_) | Invocation::Help | Invocation::Version) => Ok(()),
+        Ok(Invocation::Run(_) | Invocation::Alive(_) | Invocation::Help | Invocation::Version) => {
+            Ok(())
+        }
         Err((_, errors)) => Err(errors.iter().map(|error| format!("{error}; ")).collect()),
     }
 }

@@ -181,6 +181,12 @@ fn collect_settings(
     Raw::collect(words, |name| match plain(name) {
         // The cluster sets it in every Pod.
         None if name == Key::KubernetesServiceHost.row().env => Some("kubernetes".into()),
+        // The Job's own name, of which only the form is known.
+        None if name == Key::JobName.row().env
+            && is_set_in_cluster(container, &variables, Key::JobName) =>
+        {
+            Some("job-0".into())
+        }
         value => value.map(OsString::from),
     })
 }

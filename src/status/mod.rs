@@ -391,7 +391,7 @@ fn first_success(job: &ObservedJob<'_>, from: Timestamp) -> Option<Timestamp> {
 fn order(action: Action) -> u8 {
     match action {
         Action::Up => 0,
-        Action::Guard | Action::Admit => 1,
+        Action::Guard | Action::Admit | Action::Watch => 1,
         Action::Down => 2,
     }
 }

@@ -809,6 +809,13 @@ pub struct Gate {
     /// yet decide alone; 0: no second reading.
     #[serde(default = "default_recheck_delay")]
     pub recheck_delay_seconds: Whole<0, 300>,
+    /// A metric of the exporter that grows with each of its updates. A watch takes an exporter whose metric
+    /// does not grow for one that can't be read. Default: none, and unchanged metrics count as current.
+    #[serde(default)]
+    pub freshness: Option<String>,
+    /// The pace of a watch (`offPeak.mode: watch`).
+    #[serde(default)]
+    pub watch: Watch,
     /// Lets the gate only report what it would do.
     #[serde(default)]
     pub dry_run: bool,
@@ -818,6 +825,36 @@ pub struct Gate {
     /// The requests and limits of the gate's container, in Kubernetes' format.
     #[serde(default = "default_gate_resources")]
     pub resources: ResourceRequirements,
+}
+
+/// The pace of a watch: one Pod that opens, guards and closes a window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Watch {
+    /// The time from one look at the GPU to the next, in seconds.
+    pub interval_seconds: Whole<1, 60>,
+    /// The time for which `floor` and `hysteresis` must have been free before the server starts again, in
+    /// seconds. In the last part of a window, this long and two minutes, the server does not start.
+    pub calm_seconds: Whole<0, 3600>,
+    /// The memory that must be free besides `floor` before the server starts again.
+    pub hysteresis: Bytes,
+    /// The most starts of the server in one window.
+    pub starts: Whole<1, 20>,
+    /// The time without a reading after which `onScrapeFailure` decides, in seconds: longer than
+    /// `intervalSeconds`.
+    pub stale_seconds: Whole<2, 3600>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self {
+            interval_seconds: Whole::new(5),
+            calm_seconds: Whole::new(600),
+            hysteresis: Bytes::new(512 << 20),
+            starts: Whole::new(3),
+            stale_seconds: Whole::new(30),
+        }
+    }
 }
 
 /// A Prometheus server as the source of the readings.
@@ -1013,7 +1050,7 @@ impl Gate {
             Some(Prometheus { query, age_query, .. }) => {
                 Source::Prometheus { query: query.clone(), age_query: age_query.clone() }
             }
-            None => Source::Exposition { sentinel: self.sentinel.clone() },
+            None => Source::Exposition { sentinel: self.sentinel.clone(), freshness: None },
         };
         let pace = Pace {
             attempt: Sampling::DEFAULT_TIMEOUT * source.requests(),

@@ -12,6 +12,7 @@ mod rights;
 pub mod stop_everything;
 mod targets;
 mod token;
+mod watch;
 
 use serde_json::{Value, json};
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::ExpositionFault;
+use super::value::Number;
 
 /// The checks of a scrape beyond its grammar. The default is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -12,6 +13,8 @@ pub struct Checks<'a> {
     pub sentinel: Option<&'a str>,
     /// The age that a series may have; `None`: its timestamp is not used.
     pub freshness: Option<Freshness>,
+    /// A metric that grows with each update of the exporter; its smallest value is returned.
+    pub clock: Option<&'a str>,
 }
 
 /// The age that a series may have, by its timestamp. A series without one is current.
@@ -44,11 +47,13 @@ pub(super) struct Progress<'a> {
     checks: Checks<'a>,
     /// The sentinel was found, and nothing that is read since.
     is_sentinel_last: bool,
+    /// The smallest value of the clock so far.
+    clock: Option<f64>,
 }
 
 impl<'a> Progress<'a> {
     pub(super) fn new(checks: Checks<'a>) -> Self {
-        Self { checks, is_sentinel_last: false }
+        Self { checks, is_sentinel_last: false, clock: None }
     }
 
     /// Notes a series that is read, with its timestamp.
@@ -61,16 +66,25 @@ impl<'a> Progress<'a> {
     }
 
     /// Notes a series of another metric.
-    pub(super) fn note_other(&mut self, name: &[u8]) {
-        self.is_sentinel_last |= self.checks.sentinel.is_some_and(|it| it.as_bytes() == name);
+    pub(super) fn note_other(&mut self, name: &[u8], number: Number) {
+        let is_named = |it: Option<&str>| it.is_some_and(|it| it.as_bytes() == name);
+        self.is_sentinel_last |= is_named(self.checks.sentinel);
+        if is_named(self.checks.clock) {
+            // One value that is not a number makes the clock useless, whatever the others are.
+            let value = Some(number.to_float()).filter(|value| value.is_finite());
+            let value = value.unwrap_or(f64::NEG_INFINITY);
+            self.clock = Some(self.clock.unwrap_or(f64::INFINITY).min(value));
+        }
     }
 
-    /// Checks the end of the exposition.
-    pub(super) fn finish(&self) -> Result<(), ExpositionFault> {
-        if self.checks.sentinel.is_none() || self.is_sentinel_last {
-            Ok(())
-        } else {
-            Err(ExpositionFault::NoSentinel)
+    /// Checks the end of the exposition; returns the clock's value, if one is asked for.
+    pub(super) fn finish(&self) -> Result<Option<f64>, ExpositionFault> {
+        if self.checks.sentinel.is_some() && !self.is_sentinel_last {
+            return Err(ExpositionFault::NoSentinel);
+        }
+        match self.clock.filter(|clock| clock.is_finite()) {
+            None if self.checks.clock.is_some() => Err(ExpositionFault::NoFreshness),
+            clock => Ok(clock),
         }
     }
 }
@@ -78,7 +92,7 @@ impl<'a> Progress<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::{Query, parse_with};
+    use crate::exposition::{Query, parse_page, parse_with};
 
     fn verdict(exposition: &str, checks: Checks<'_>) -> Result<u64, ExpositionFault> {
         let query = Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() };
@@ -103,6 +117,34 @@ mod tests {
         ] {
             assert_eq!(verdict(exposition, checks), expected, "{exposition}");
         }
+    }
+
+    #[test]
+    fn the_clock_is_the_smallest_value_of_its_metric() {
+        let query = Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() };
+        let checks = Checks { clock: Some("probes_total"), ..Checks::default() };
+        for (exposition, expected) in [
+            ("probes_total 7\nused 1\n", Ok(Some(7.0))),
+            ("used 1\nprobes_total{gpu=\"0\"} 9\nprobes_total{gpu=\"1\"} 8.5\n", Ok(Some(8.5))),
+            ("used 1\n", Err(ExpositionFault::NoFreshness)),
+            ("used 1\n# probes_total 7\nprobes 7\n", Err(ExpositionFault::NoFreshness)),
+            ("used 1\nprobes_total NaN\n", Err(ExpositionFault::NoFreshness)),
+            (
+                "used 1\nprobes_total{a=\"1\"} NaN\nprobes_total 1\n",
+                Err(ExpositionFault::NoFreshness),
+            ),
+            (
+                "used 1\nprobes_total{a=\"1\"} 1\nprobes_total NaN\n",
+                Err(ExpositionFault::NoFreshness),
+            ),
+            ("used 1\nprobes_total +Inf\n", Err(ExpositionFault::NoFreshness)),
+        ] {
+            let page = parse_page(exposition.as_bytes(), &query, checks);
+            let found = page.map(|page| page.clock).map_err(|error| error.fault);
+            assert_eq!(found, expected, "{exposition}");
+        }
+        let page = parse_page(b"probes_total 7\nused 1\n", &query, Checks::default());
+        assert_eq!(page.map(|page| page.clock), Ok(None));
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub enum ExpositionFault {
     Future,
     /// No sentinel after the last series of the metric.
     NoSentinel,
+    /// No finite value of the metric that grows with each update.
+    NoFreshness,
     /// Series of two devices; each is named.
     TwoDevices(Box<[String; 2]>),
     /// A series without the label of the device.
@@ -122,6 +124,7 @@ impl fmt::Display for ExpositionFault {
             Self::Stale => "a series of the metric is stale: its timestamp is too old",
             Self::Future => "a series of the metric has a timestamp in the future",
             Self::NoSentinel => "the sentinel does not follow the last series of the metric",
+            Self::NoFreshness => "the scrape has no finite value of `FRESHNESS`",
             Self::NoDeviceLabel => "a series of the metric has no label `DEVICE_LABEL`",
             Self::DeviceTwice => "different amounts of one device",
             Self::DeviceUnnamed => {

@@ -85,7 +85,7 @@ fn parse_series<'a>(
     if sum.is_read() {
         progress.note_read(timestamp).map_err(|fault| cursor.error(fault))?;
     } else {
-        progress.note_other(name);
+        progress.note_other(name, number);
     }
     sum.finish_series(number).map_err(|fault| cursor.error(fault))
 }

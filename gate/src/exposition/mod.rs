@@ -102,6 +102,15 @@ impl Usage {
     }
 }
 
+/// The content of a whole exposition.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Page {
+    /// The memory in use.
+    pub usage: Usage,
+    /// The smallest value of the metric of [`Checks::clock`]; `None` without one.
+    pub clock: Option<f64>,
+}
+
 /// Parses a whole exposition.
 ///
 /// # Errors
@@ -121,6 +130,18 @@ pub fn parse_with(
     query: &Query,
     checks: Checks<'_>,
 ) -> Result<Usage, ExpositionError> {
+    parse_page(exposition, query, checks).map(|page| page.usage)
+}
+
+/// Parses a whole exposition as [`parse_with`] does; also returns the value of its clock.
+///
+/// # Errors
+/// As [`parse_with`], and if the clock has no finite value.
+pub fn parse_page(
+    exposition: &[u8],
+    query: &Query,
+    checks: Checks<'_>,
+) -> Result<Page, ExpositionError> {
     let mut cursor = Cursor::new(exposition);
     match exposition.last() {
         None => return Err(cursor.error(ExpositionFault::Empty)),
@@ -138,8 +159,9 @@ pub fn parse_with(
     while !cursor.is_done() {
         line::parse_line(&mut cursor, &mut sum, &mut progress)?;
     }
-    progress.finish().map_err(|fault| cursor.error(fault))?;
-    sum.total_usage().map_err(|fault| cursor.error(fault))
+    let clock = progress.finish().map_err(|fault| cursor.error(fault))?;
+    let usage = sum.total_usage().map_err(|fault| cursor.error(fault))?;
+    Ok(Page { usage, clock })
 }
 
 #[cfg(test)]

@@ -11,6 +11,15 @@ pub(super) enum Number {
     Float(f64),
 }
 
+impl Number {
+    pub(super) fn to_float(self) -> f64 {
+        match self {
+            Self::Whole(whole) => whole as f64,
+            Self::Float(float) => float,
+        }
+    }
+}
+
 /// The most digits that always fit a `u64`.
 const MAX_WHOLE_DIGITS: usize = 19;
 

@@ -8,12 +8,13 @@ use kube_formats::quantity::parse_bytes;
 
 use super::{
     DefaultValue, Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Source,
-    Target, names,
+    Target, Watching, names,
 };
 use crate::decision::{Action, Attribution, Count, NoSeries, OnScrapeFailure, Rules};
-use crate::duration;
+use crate::duration::{self, MaxDuration};
 use crate::exposition::{MetricUnit, Query, Selection, Series};
 use crate::promql;
+use crate::watch::Plan;
 
 impl Raw {
     /// Returns the report's format and place, also if other settings are invalid.
@@ -49,7 +50,7 @@ pub struct Runnable {
     /// The settings; with errors, only the action and the target are valid, and the run may do nothing
     /// but release the GPU.
     pub settings: Settings,
-    /// The errors; empty unless the action is `guard` or `down`.
+    /// The errors; empty unless the action is `guard`, `watch` or `down`.
     pub errors: Vec<SettingError>,
 }
 
@@ -66,9 +67,9 @@ const RELEASE: [Key; 9] = [
     Key::KubernetesServicePort,
 ];
 
-/// Checks the settings of a run. A `guard` or a `down` with a valid target runs in spite of other errors,
-/// those of the collection included: it then releases the GPU without a reading, since a tenant without a
-/// guard keeps it.
+/// Checks the settings of a run. A `guard`, a `watch` or a `down` with a valid target runs in spite of other
+/// errors, those of the collection included: it then releases the GPU without a reading, since a tenant
+/// without a guard keeps it.
 ///
 /// # Errors
 /// Every error of an `up`, or with an invalid target.
@@ -80,9 +81,30 @@ pub fn check_for_run(
     let mut checker = Checker { raw, errors: collected };
     let settings = checker.check_settings(read);
     let errors = checker.errors;
-    let releases = matches!(settings.action, Action::Guard | Action::Down)
+    let releases = matches!(settings.action, Action::Guard | Action::Watch | Action::Down)
         && !errors.iter().any(SettingError::is_of_target);
     if errors.is_empty() || releases { Ok(Runnable { settings, errors }) } else { Err(errors) }
+}
+
+/// The settings of `alive`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alive {
+    /// The file that a `watch` writes at each look.
+    pub heartbeat: PathBuf,
+    /// The most that its time may differ from now.
+    pub within: Duration,
+}
+
+/// Checks the settings of `alive`, which ignores all others: a probe runs in the environment of a `watch`.
+///
+/// # Errors
+/// Both settings, if they are missing or malformed.
+pub fn check_alive(raw: &Raw) -> Result<Alive, Vec<SettingError>> {
+    let mut checker = Checker { raw, errors: Vec::new() };
+    let heartbeat = checker.required_text(Key::Heartbeat).into();
+    let within = checker.parse_nonzero_duration(Key::Within);
+    let errors = checker.errors;
+    if errors.is_empty() { Ok(Alive { heartbeat, within }) } else { Err(errors) }
 }
 
 impl SettingError {
@@ -123,14 +145,18 @@ impl Checker<'_> {
         let calls_api = dry_run != Some(true) && action != Some(Action::Admit);
         let target = self.check_target(namespace.clone(), service_account.clone(), calls_api);
         let sampling = match action {
-            Some(Action::Up | Action::Guard | Action::Admit) => {
+            Some(Action::Up | Action::Guard | Action::Admit | Action::Watch) => {
                 Some(self.check_sampling(namespace, &service_account))
             }
             Some(Action::Down) | None => None,
         };
-        if let (Some(Action::Guard), Some(sampling)) = (action, &sampling) {
+        if let (Some(Action::Guard | Action::Watch), Some(sampling)) = (action, &sampling) {
             self.check_headroom(&sampling.rules);
         }
+        let watching = match (action, &sampling) {
+            (Some(Action::Watch), Some(sampling)) => Some(self.check_watching(sampling)),
+            _ => None,
+        };
         if let (Some(action @ (Action::Up | Action::Admit)), Some(sampling)) = (action, &sampling) {
             let pauses =
                 sampling.sample_interval.saturating_mul(sampling.samples.saturating_sub(1));
@@ -142,6 +168,7 @@ impl Checker<'_> {
         Settings {
             action: action.unwrap_or(Action::Down),
             sampling,
+            watching,
             target,
             // In doubt the GPU is released.
             dry_run: dry_run.unwrap_or(false),
@@ -205,6 +232,58 @@ impl Checker<'_> {
         }
     }
 
+    fn check_watching(&mut self, sampling: &Sampling) -> Watching {
+        let interval = self.parse_nonzero_duration(Key::Interval);
+        let plan = Plan {
+            samples: sampling.samples,
+            sample_interval: sampling.sample_interval,
+            recheck_delay: sampling.recheck_delay,
+            calm: self.parse_duration(Key::Calm),
+            hysteresis: self.parse_memory(Key::Hysteresis).unwrap_or_default(),
+            starts: u32::try_from(self.parse_number(Key::Starts)).unwrap_or(1),
+            stale: self.parse_nonzero_duration(Key::Stale),
+            must_advance: sampling.source.freshness().is_some(),
+            scheduled_minute: self.parse_scheduled_minute(),
+            window: self
+                .parse_with(Key::Window, |text| {
+                    duration::parse_up_to(text, MaxDuration::Month)
+                        .map_err(|error| error.to_string())
+                })
+                .unwrap_or_default(),
+        };
+        let Rules { floor, total, .. } = sampling.rules;
+        let needed = floor.saturating_add(plan.hysteresis);
+        if total.is_some_and(|total| floor <= total && needed > total) {
+            let problem =
+                "with `FLOOR` more than `GPU_TOTAL`, so the tenant could never start again";
+            self.add_error(Key::Hysteresis, problem);
+        }
+        if !plan.stale.is_zero() && plan.stale <= interval {
+            self.add_error(Key::Stale, "not longer than `INTERVAL`, so the tenant could never run");
+        }
+        if !plan.window.is_zero() && plan.window <= plan.no_start_before_end() {
+            let problem = "leaves no time to start: the tenant starts until 2 minutes and `CALM` before the end of `WINDOW`";
+            self.add_error(Key::Calm, problem);
+        }
+        let heartbeat = self.raw.get(Key::Heartbeat).map(PathBuf::from);
+        Watching { interval, plan, heartbeat }
+    }
+
+    /// Parses the minute at the end of a Job's name. The CronJob's controller writes it there, in minutes
+    /// since 1970 (`getJobName` in kubernetes, `pkg/controller/cronjob/utils.go`).
+    fn parse_scheduled_minute(&mut self) -> i64 {
+        let minute = self.parse_with(Key::JobName, |name| {
+            let (_, digits) = name.rsplit_once('-').unwrap_or_default();
+            let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+            let minute = digits.parse::<u32>().ok().filter(|_| is_number);
+            minute.ok_or_else(|| {
+                "expected the name of a CronJob's own Job, which ends with `-` and its minute"
+                    .to_owned()
+            })
+        });
+        minute.map_or(0, i64::from)
+    }
+
     fn check_sampling(&mut self, namespace: String, service_account: &Path) -> Sampling {
         let url = self.check_url();
         let query = self.check_query(namespace);
@@ -260,9 +339,21 @@ impl Checker<'_> {
             let problem = "the same as a metric that is read, which it must follow";
             self.add_error(Key::Sentinel, problem);
         }
-        match self.raw.get(Key::PrometheusUrl) {
-            Some(_) => Source::Prometheus { query: whole, age_query },
-            None => Source::Exposition { sentinel },
+        let freshness =
+            self.optional(Key::Freshness, |checker| checker.metric_name(Key::Freshness));
+        if freshness.as_ref().is_some_and(|freshness| query.metrics().any(|read| read == freshness))
+        {
+            let problem = "the same as a metric of memory, which may stay equal for hours";
+            self.add_error(Key::Freshness, problem);
+        }
+        let is_prometheus = self.raw.get(Key::PrometheusUrl).is_some();
+        if is_prometheus && freshness.is_some() {
+            let problem = "set with `PROMETHEUS_URL`, whose samples have a time of their own";
+            self.add_error(Key::Freshness, problem);
+        }
+        match is_prometheus {
+            true => Source::Prometheus { query: whole, age_query },
+            false => Source::Exposition { sentinel, freshness },
         }
     }
 

@@ -9,7 +9,8 @@ Decides who has the GPU: reads from a Prometheus exporter how much of the GPU's
 memory is in use, and scales one object, the tenant's Deployment or any other
 with a scale subresource, to 1 or 0.
 
-usage: vram-gate up|guard|down|admit [--setting VALUE]...
+usage: vram-gate up|guard|down|admit|watch [--setting VALUE]...
+       vram-gate alive [--heartbeat FILE] [--within TIME]
 
   up     when the window opens: scales to 1 if each of SAMPLES readings leaves
          FLOOR free, with everyone's memory counted; otherwise, and without a
@@ -25,14 +26,22 @@ usage: vram-gate up|guard|down|admit [--setting VALUE]...
   admit  in an init container of the tenant: waits until each of SAMPLES readings
          in a row leaves FLOOR free, with everyone's memory counted; without a
          reading waits too; exits with 1 at the DEADLINE. Calls no API server
+  watch  one run for a whole window: looks every INTERVAL. Starts the tenant as up
+         does, and stops it as guard does, at once. Starts it again after FLOOR and
+         HYSTERESIS were free for CALM, at most STARTS times. Without a reading for
+         STALE does as ON_SCRAPE_FAILURE says. At the end, which is the minute in
+         JOB_NAME and WINDOW later, scales to 0. At SIGTERM scales to 0 and exits
+         with 1, so that the Job goes on in another Pod
+  alive  for a liveness probe: exits with 0 if watch has written HEARTBEAT WITHIN
+         the last 60 s, otherwise with 1
 
 free = total - memory in use; the total is GPU_TOTAL, measured, or the smaller
 of both. One line on stderr reports what was read and done; the termination
 message holds the same line.
 
 exit: 0 decided and done (leaving the tenant alone included), 1 could not scale,
-did not admit, or SIGTERM cut a guard short, 2 invalid configuration and nothing done (a guard
-with a valid target scales to 0 instead)
+did not admit, or SIGTERM cut a guard or a watch short, 2 invalid configuration
+and nothing done (a guard or a watch with a valid target scales to 0 instead)
 
 settings (flags override variables; quantities as 6Gi; durations as 10s):
 ";
@@ -45,6 +54,7 @@ pub fn help() -> String {
         let default = match row.default {
             DefaultValue::Required => "required".to_owned(),
             DefaultValue::RequiredToSample => "required, except for down".to_owned(),
+            DefaultValue::RequiredToWatch => "required for watch".to_owned(),
             DefaultValue::Value(value) => format!("default {value}"),
             DefaultValue::Derived(words) => format!("default: {words}"),
         };
@@ -86,6 +96,7 @@ fn default_in_markdown(row: &Row) -> String {
     match row.default {
         DefaultValue::Required => "required".to_owned(),
         DefaultValue::RequiredToSample => "required, except for `down`".to_owned(),
+        DefaultValue::RequiredToWatch => "required for `watch`".to_owned(),
         DefaultValue::Value(value) => format!("`{value}`"),
         DefaultValue::Derived(words) => words.to_owned(),
     }
@@ -98,7 +109,7 @@ mod tests {
     #[test]
     fn help_lists_every_setting_once() {
         let help = help();
-        assert!(help.contains("\n  ACTION  <up, guard, down, admit>\n"), "{help}");
+        assert!(help.contains("\n  ACTION  <up, guard, down, admit, watch>\n"), "{help}");
         for row in TABLE.iter().filter(|row| row.key != Key::Action) {
             let entry = format!("\n  {}, {}  <", row.flag(), row.env);
             assert_eq!(help.matches(&entry).count(), 1, "{}", row.env);

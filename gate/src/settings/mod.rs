@@ -10,7 +10,7 @@ mod names;
 mod raw;
 mod table;
 
-pub use check::{Runnable, check, check_for_run};
+pub use check::{Alive, Runnable, check, check_alive, check_for_run};
 pub use help::{help, markdown};
 pub use names::{is_api_version, is_kind, resource_of_kind};
 pub use raw::{Invocation, Raw};
@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use crate::decision::{Action, Rules};
 use crate::exposition::Query;
+use crate::watch::Plan;
 
 /// The checked settings of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Settings {
     pub action: Action,
     /// The sampling of the GPU; `None` for `down`, which takes no reading.
     pub sampling: Option<Sampling>,
+    /// The loop of a `watch`; `None` for the other actions.
+    pub watching: Option<Watching>,
     /// The object to scale.
     pub target: Target,
     /// Report what would be done, without scaling.
@@ -55,6 +58,17 @@ fn sampling_time(action: Action, deadline: Duration) -> Duration {
         Action::Admit => deadline,
         _ => deadline - Duration::from_secs(15).min(deadline / 3),
     }
+}
+
+/// The loop of a `watch`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watching {
+    /// The time from one look to the next.
+    pub interval: Duration,
+    /// The numbers that it follows.
+    pub plan: Plan,
+    /// The file that is written at each look.
+    pub heartbeat: Option<PathBuf>,
 }
 
 /// The sampling of the GPU's memory.
@@ -108,6 +122,8 @@ pub enum Source {
     Exposition {
         /// The metric that must follow the last series that is read.
         sentinel: Option<String>,
+        /// The metric that grows with each update; only a `watch` reads it.
+        freshness: Option<String>,
     },
     /// Prometheus' answer to an instant query.
     Prometheus {
@@ -124,8 +140,8 @@ impl Source {
     #[must_use]
     pub fn requests(&self) -> u32 {
         match self {
-            Self::Exposition { sentinel: None } => 2,
-            Self::Exposition { sentinel: Some(_) } => 1,
+            Self::Exposition { sentinel: None, .. } => 2,
+            Self::Exposition { sentinel: Some(_), .. } => 1,
             Self::Prometheus { age_query: None, .. } => 1,
             Self::Prometheus { age_query: Some(_), .. } => 2,
         }
@@ -138,6 +154,15 @@ impl Source {
         match self {
             Self::Exposition { .. } => interval,
             Self::Prometheus { .. } => interval.max(max_age),
+        }
+    }
+
+    /// The metric that grows with each update of the exporter.
+    #[must_use]
+    pub fn freshness(&self) -> Option<&str> {
+        match self {
+            Self::Exposition { freshness, .. } => freshness.as_deref(),
+            Self::Prometheus { .. } => None,
         }
     }
 
@@ -178,7 +203,8 @@ impl Pace {
                 (self.sample_interval + self.attempt) * self.samples.saturating_sub(1)
             }
             Action::Guard if !self.recheck_delay.is_zero() => self.recheck_delay + self.attempt,
-            Action::Guard | Action::Down => Duration::ZERO,
+            // A `watch` has no deadline.
+            Action::Guard | Action::Down | Action::Watch => Duration::ZERO,
         };
         self.max_reading_time().max(self.attempt + more_readings)
     }

@@ -5,6 +5,9 @@ use std::iter::Peekable;
 
 use super::{DefaultValue, Key, Row, SettingError, TABLE};
 
+/// The argument that asks whether a `watch` is alive, in place of an action.
+const ALIVE: &str = "alive";
+
 /// The settings as texts, unchecked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raw {
@@ -16,6 +19,8 @@ pub struct Raw {
 pub enum Invocation {
     /// Run with these settings.
     Run(Raw),
+    /// Check that a `watch` is alive.
+    Alive(Raw),
     /// Print the help.
     Help,
     /// Print the version.
@@ -57,7 +62,11 @@ impl Raw {
                 None => {}
             }
         }
-        if errors.is_empty() { Ok(Invocation::Run(raw)) } else { Err((raw, errors)) }
+        match raw.get(Key::Action) {
+            _ if !errors.is_empty() => Err((raw, errors)),
+            Some(ALIVE) => Ok(Invocation::Alive(raw)),
+            _ => Ok(Invocation::Run(raw)),
+        }
     }
 
     /// Returns the setting's text, or its default.
@@ -192,6 +201,20 @@ mod tests {
                 Ok(invocation) => panic!("{args:?}: {invocation:?}"),
             }
         }
+    }
+
+    /// A probe runs in the environment of the container that it probes.
+    #[test]
+    fn alive_takes_the_place_of_the_action() {
+        let env = [("ACTION", "watch"), ("HEARTBEAT", "/run/gate/heartbeat")];
+        match collect(&["alive", "--within", "60s"], &env) {
+            Ok(Invocation::Alive(raw)) => {
+                assert_eq!(raw.get(Key::Heartbeat), Some("/run/gate/heartbeat"));
+                assert_eq!(raw.get(Key::Within), Some("60s"));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(collect(&["alive", "watch"], &[]).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use kube_formats::quantity::parse_bytes;
 
-use crate::duration;
+use crate::duration::{self, MaxDuration};
 
 /// One setting.
 ///
@@ -41,8 +41,10 @@ struct Facts {
 pub enum Kind {
     /// An amount of memory: bytes or a Kubernetes quantity.
     Memory,
-    /// A duration: `500ms`, `10s`, `2m` or plain seconds.
+    /// A duration of at most an hour: `500ms`, `10s`, `2m` or plain seconds.
     Duration,
+    /// A duration of at most a month, in the same form.
+    LongDuration,
     /// A whole number in an inclusive range.
     Number(u64, u64),
     /// One of these words.
@@ -93,6 +95,8 @@ pub enum DefaultValue {
     Required,
     /// None: the setting is required, except for `down`, which ignores it.
     RequiredToSample,
+    /// None: the setting is required for `watch`; the other actions ignore it.
+    RequiredToWatch,
     /// This value.
     Value(&'static str),
     /// None, or a value that depends on where the gate runs; in words.
@@ -152,7 +156,10 @@ impl Row {
         };
         let order = match self.kind {
             Kind::Memory => parse_bytes(after).ok()?.cmp(&parse_bytes(before).ok()?),
-            Kind::Duration => duration::parse(after).ok()?.cmp(&duration::parse(before).ok()?),
+            Kind::Duration | Kind::LongDuration => {
+                let parse = |text| duration::parse_up_to(text, MaxDuration::Month);
+                parse(after).ok()?.cmp(&parse(before).ok()?)
+            }
             Kind::Number(..) => after.parse::<u64>().ok()?.cmp(&before.parse().ok()?),
             Kind::Choice(_) => {
                 let chosen = self.choices().iter().find(|choice| choice.word == after)?;
@@ -189,6 +196,10 @@ impl Key {
             Self::Sentinel => &[Self::Metric],
             Self::PrometheusQuery => &[Self::PrometheusAgeQuery, Self::PrometheusUrl],
             Self::PrometheusAgeQuery => &[Self::PrometheusUrl],
+            Self::Freshness => &[Self::Metric, Self::PrometheusUrl],
+            Self::Hysteresis => &[Self::Floor, Self::GpuTotal],
+            Self::Calm => &[Self::Window],
+            Self::Stale => &[Self::Interval],
             _ => &[],
         }
     }
@@ -200,7 +211,7 @@ impl Kind {
     pub fn form(&self) -> Cow<'static, str> {
         match self {
             Self::Memory => "bytes or quantity".into(),
-            Self::Duration => "duration".into(),
+            Self::Duration | Self::LongDuration => "duration".into(),
             Self::Number(min, max) => format!("{min} to {max}").into(),
             Self::Choice(words) => words.join(", ").into(),
             Self::Text(form) => (*form).into(),
@@ -256,7 +267,7 @@ macro_rules! settings {
 settings! {
     Action {
         env: "ACTION",
-        kind: Kind::Choice(&["up", "guard", "down", "admit"]),
+        kind: Kind::Choice(&["up", "guard", "down", "admit", "watch"]),
         default: DefaultValue::Required,
         summary: "the decision to make",
         label: "action",
@@ -267,6 +278,7 @@ settings! {
             choice("guard", Effect::Neutral, "stops the tenant if others need the GPU"),
             choice("down", Effect::Neutral, "stops the tenant"),
             choice("admit", Effect::Neutral, "lets a Pod of the tenant start once the floor is free"),
+            choice("watch", Effect::Neutral, "starts and stops the tenant, as the floor allows, until the window ends"),
         ],
         value_path: None,
     }
@@ -627,6 +639,116 @@ settings! {
         effect: Effect::Exposes,
         choices: &[],
         value_path: Some("gate.recheckDelaySeconds"),
+    }
+    Interval {
+        env: "INTERVAL",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("5s"),
+        summary: "watch: the time from one look to the next",
+        label: "interval",
+        role: Role::Decision,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("gate.watch.intervalSeconds"),
+    }
+    Calm {
+        env: "CALM",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("10m"),
+        summary: "watch: the time for which FLOOR and HYSTERESIS together must have been free before the tenant starts again",
+        label: "calm",
+        role: Role::Decision,
+        effect: Effect::Protects,
+        choices: &[],
+        value_path: Some("gate.watch.calmSeconds"),
+    }
+    Hysteresis {
+        env: "HYSTERESIS",
+        kind: Kind::Memory,
+        default: DefaultValue::Value("512Mi"),
+        summary: "watch: memory that must be free besides FLOOR before the tenant starts again",
+        label: "hysteresis",
+        role: Role::Decision,
+        effect: Effect::Protects,
+        choices: &[],
+        value_path: Some("gate.watch.hysteresis"),
+    }
+    Starts {
+        env: "STARTS",
+        kind: Kind::Number(1, 20),
+        default: DefaultValue::Value("3"),
+        summary: "watch: the most starts of the tenant in one window",
+        label: "starts",
+        role: Role::Decision,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("gate.watch.starts"),
+    }
+    Stale {
+        env: "STALE",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("30s"),
+        summary: "watch: the time without a reading after which ON_SCRAPE_FAILURE decides; longer than INTERVAL",
+        label: "stale",
+        role: Role::Decision,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("gate.watch.staleSeconds"),
+    }
+    Freshness {
+        env: "FRESHNESS",
+        kind: Kind::Text("metric name"),
+        default: DefaultValue::Derived("none: an unchanged scrape counts as current"),
+        summary: "watch: a metric of the exporter that grows with each of its updates; if it has not grown for STALE, there is no reading",
+        label: "freshness",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("gate.freshness"),
+    }
+    Window {
+        env: "WINDOW",
+        kind: Kind::LongDuration,
+        default: DefaultValue::RequiredToWatch,
+        summary: "watch: the length of the window, from the scheduled minute in JOB_NAME; at its end the tenant is stopped",
+        label: "window",
+        role: Role::Decision,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: None,
+    }
+    JobName {
+        env: "JOB_NAME",
+        kind: Kind::Text("name-minutes"),
+        default: DefaultValue::RequiredToWatch,
+        summary: "watch: the name of the CronJob's Job, which ends with the scheduled minute, in minutes since 1970",
+        label: "job name",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
+    }
+    Heartbeat {
+        env: "HEARTBEAT",
+        kind: Kind::Text("file"),
+        default: DefaultValue::Derived("none"),
+        summary: "watch: a file that is written at each look, with the number of starts; `alive` reads it",
+        label: "heartbeat",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
+    }
+    Within {
+        env: "WITHIN",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("60s"),
+        summary: "alive: the most that the time of HEARTBEAT may differ from now",
+        label: "within",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: None,
     }
     ScrapeTimeout {
         env: "SCRAPE_TIMEOUT",

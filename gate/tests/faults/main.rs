@@ -15,6 +15,7 @@ mod devices;
 mod exposition;
 mod network;
 mod prometheus;
+mod watch;
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -106,6 +107,16 @@ fn run_case(fault: &Fault, case: &Case) -> Result<(), String> {
 
 #[test]
 fn each_fault_ends_as_its_row_expects() {
+    run_all(run_case);
+}
+
+#[test]
+fn each_fault_ends_in_the_same_way_through_a_watch() {
+    run_all(watch::run);
+}
+
+/// Runs every case of every fault.
+fn run_all(run: impl Fn(&Fault, &Case) -> Result<(), String> + Sync) {
     let jobs: Vec<(&Fault, &Case)> = GROUPS
         .iter()
         .flat_map(|(_, faults)| *faults)
@@ -115,17 +126,21 @@ fn each_fault_ends_as_its_row_expects() {
     let next = AtomicUsize::new(0);
     let problems: Vec<String> = thread::scope(|scope| {
         let workers: Vec<_> =
-            (0..40).map(|_| scope.spawn(|| run_next_cases(&jobs, &next))).collect();
+            (0..40).map(|_| scope.spawn(|| run_next_cases(&jobs, &next, &run))).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     assert!(problems.is_empty(), "{} of {}:\n{}", problems.len(), jobs.len(), problems.join("\n"));
 }
 
 /// Runs cases until none is left; returns the problems.
-fn run_next_cases(jobs: &[(&Fault, &Case)], next: &AtomicUsize) -> Vec<String> {
+fn run_next_cases(
+    jobs: &[(&Fault, &Case)],
+    next: &AtomicUsize,
+    run: impl Fn(&Fault, &Case) -> Result<(), String>,
+) -> Vec<String> {
     let mut problems = Vec::new();
     while let Some((fault, case)) = jobs.get(next.fetch_add(1, Ordering::SeqCst)) {
-        problems.extend(run_case(fault, case).err());
+        problems.extend(run(fault, case).err());
     }
     problems
 }
@@ -153,15 +168,20 @@ fn table_cell(fault: &Fault, action: &str) -> String {
 fn markdown() -> String {
     let mut text = String::new();
     for (group, faults) in GROUPS {
-        let _ = write!(text, "### {group}\n\n| fault | up | guard | down |\n|---|---|---|---|\n");
+        let _ = write!(
+            text,
+            "### {group}\n\n| fault | up | guard | down | watch: stopped | watch: running |\n|---|---|---|---|---|---|\n"
+        );
         for fault in *faults {
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} |",
                 fault.name,
                 table_cell(fault, "up"),
                 table_cell(fault, "guard"),
-                table_cell(fault, "down")
+                table_cell(fault, "down"),
+                watch::table_cell(fault, "up"),
+                watch::table_cell(fault, "guard")
             );
         }
         text.push('\n');

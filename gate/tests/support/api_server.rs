@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -61,6 +61,15 @@ pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) head: String,
     pub(crate) body: String,
+    /// The time at which it was received.
+    pub(crate) at: Instant,
+}
+
+impl Request {
+    /// Returns true for a PATCH to this many replicas.
+    pub(crate) fn scales_to(&self, replicas: u32) -> bool {
+        self.method == "PATCH" && self.body == format!("{{\"spec\":{{\"replicas\":{replicas}}}}}")
+    }
 }
 
 /// A running server, with its record of what happened.
@@ -73,6 +82,8 @@ struct State {
     plan: Plan,
     replicas: i64,
     requests: Vec<Request>,
+    gets: usize,
+    patches: usize,
     token: String,
 }
 
@@ -86,7 +97,17 @@ impl ApiServer {
     }
 
     pub(crate) fn patches(&self) -> usize {
-        self.requests().iter().filter(|request| request.method == "PATCH").count()
+        self.state.lock().unwrap().patches
+    }
+
+    /// Returns the number of requests that only read.
+    pub(crate) fn gets(&self) -> usize {
+        self.state.lock().unwrap().gets
+    }
+
+    /// Scales the Deployment, as somebody else does.
+    pub(crate) fn scale(&self, replicas: i64) {
+        self.state.lock().unwrap().replicas = replicas;
     }
 }
 
@@ -166,7 +187,8 @@ pub(crate) fn start(plan: Plan, token: &str) -> ApiServer {
         Certificate::Expired => Some(authority().server_config(&hosts, Validity::Expired)),
     };
     let replicas = plan.replicas;
-    let state = State { plan, replicas, requests: Vec::new(), token: token.to_owned() };
+    let token = token.to_owned();
+    let state = State { plan, replicas, requests: Vec::new(), gets: 0, patches: 0, token };
     let state = Arc::new(Mutex::new(state));
     let shared = state.clone();
     thread::spawn(move || {
@@ -203,7 +225,8 @@ fn serve_connection(stream: &mut dyn Stream, state: &Mutex<State>) {
             return;
         }
         let method = head.split(' ').next().unwrap().to_owned();
-        let request = Request { method, head, body: String::from_utf8(body).unwrap() };
+        let body = String::from_utf8(body).unwrap();
+        let request = Request { method, head, body, at: Instant::now() };
         let Some(answer) = reply_to(request, state) else {
             return;
         };
@@ -215,9 +238,15 @@ fn serve_connection(stream: &mut dyn Stream, state: &Mutex<State>) {
 
 fn reply_to(request: Request, state: &Mutex<State>) -> Option<String> {
     let mut state = state.lock().unwrap();
-    let list = if request.method == "GET" { &state.plan.get } else { &state.plan.patch };
-    let index = state.requests.iter().filter(|earlier| earlier.method == request.method).count();
+    let (list, index) = match request.method.as_str() {
+        "GET" => (&state.plan.get, state.gets),
+        _ => (&state.plan.patch, state.patches),
+    };
     let reply = list.get(index.min(list.len().saturating_sub(1))).cloned().unwrap_or(Reply::Work);
+    match request.method.as_str() {
+        "GET" => state.gets += 1,
+        _ => state.patches += 1,
+    }
     state.requests.push(request.clone());
     if let Reply::Hang = reply {
         drop(state); // Other connections are served meanwhile.

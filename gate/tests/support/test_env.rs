@@ -3,8 +3,9 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -101,7 +102,7 @@ impl TestEnv {
     /// Returns an environment without faults in which the action has something to do.
     pub(crate) fn new(action: &str) -> Self {
         let exposition = if action == "guard" { full_gpu() } else { roomy_gpu() };
-        Self {
+        let mut env = Self {
             exporter: vec![http_server::ok(exposition)],
             url: None,
             api: Plan {
@@ -109,7 +110,7 @@ impl TestEnv {
                 patch: Vec::new(),
                 certificate: Certificate::Good,
                 address: "127.0.0.1:0",
-                replicas: i64::from(action != "up"),
+                replicas: i64::from(!["up", "watch"].contains(&action)),
                 write_zero: false,
             },
             env: vec![
@@ -127,7 +128,13 @@ impl TestEnv {
             ],
             termination_log: true,
             stderr_read: true,
+        };
+        if action == "watch" {
+            env.set("JOB_NAME", job_name(0));
+            env.set("WINDOW", "3600s");
+            env.set("INTERVAL", "200ms");
         }
+        env
     }
 
     /// Sets an environment variable.
@@ -146,41 +153,57 @@ impl TestEnv {
         program: &[&str],
         during: impl FnOnce(&Running<'_>),
     ) -> CommandOutput {
+        let pod = self.start();
+        let child = pod.spawn(program);
+        during(&Running { process: child.id(), api: &pod.api, exporter: &pod.exporter });
+        let output = child.wait_with_output().unwrap();
+        CommandOutput {
+            code: output.status.code().expect("an exit code, not a signal"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            message: pod.message(),
+            api: pod.api,
+            exporter: pod.exporter,
+        }
+    }
+
+    /// Starts the servers, and mounts the files.
+    pub(crate) fn start(self) -> Pod {
         let folder = tempfile::tempdir().unwrap();
         let mount = folder.path().join("mount");
         fs::create_dir(&mount).unwrap();
         for (name, bytes) in &self.mount {
             fs::write(mount.join(name), bytes).unwrap();
         }
-        let log = folder.path().join("termination-log");
         if self.termination_log {
-            fs::write(&log, "").unwrap();
+            fs::write(folder.path().join("termination-log"), "").unwrap();
         }
         let exporter = http_server::serve(self.exporter.clone());
         let api = api_server::start(self.api.clone(), TOKEN);
-        let mut command = self.new_command(program, &mount, &log, &exporter, &api);
-        let child = command.spawn().unwrap();
-        during(&Running { process: child.id(), api: &api, exporter: &exporter });
-        let output = child.wait_with_output().unwrap();
-        let message = fs::read_to_string(&log).ok();
-        CommandOutput {
-            code: output.status.code().expect("an exit code, not a signal"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-            message,
-            api,
-            exporter,
-        }
+        Pod { env: self, folder, api, exporter }
+    }
+}
+
+/// A Pod whose container may be started several times.
+pub(crate) struct Pod {
+    env: TestEnv,
+    folder: tempfile::TempDir,
+    pub(crate) api: ApiServer,
+    pub(crate) exporter: Server,
+}
+
+impl Pod {
+    /// Returns the termination message.
+    pub(crate) fn message(&self) -> Option<String> {
+        fs::read_to_string(self.folder.path().join("termination-log")).ok()
     }
 
-    fn new_command(
-        &self,
-        program: &[&str],
-        mount: &Path,
-        log: &Path,
-        exporter: &Server,
-        api: &ApiServer,
-    ) -> Command {
+    /// Starts the gate, by another program if one is given.
+    pub(crate) fn spawn(&self, program: &[&str]) -> Child {
+        self.command(program).spawn().unwrap()
+    }
+
+    fn command(&self, program: &[&str]) -> Command {
         let mut command = match program {
             [] => Command::new(gate_binary()),
             [program, args @ ..] => {
@@ -191,23 +214,40 @@ impl TestEnv {
         };
         command
             .env_clear()
-            .args(&self.args)
-            .env("METRICS_URL", format!("http://{}/metrics", exporter.address))
-            .env("KUBERNETES_SERVICE_HOST", api.address.ip().to_string())
-            .env("KUBERNETES_SERVICE_PORT", api.address.port().to_string())
-            .env("SERVICE_ACCOUNT_DIR", mount)
-            .env("TERMINATION_LOG", log)
+            .args(&self.env.args)
+            .env("METRICS_URL", format!("http://{}/metrics", self.exporter.address))
+            .env("KUBERNETES_SERVICE_HOST", self.api.address.ip().to_string())
+            .env("KUBERNETES_SERVICE_PORT", self.api.address.port().to_string())
+            .env("SERVICE_ACCOUNT_DIR", self.folder.path().join("mount"))
+            .env("TERMINATION_LOG", self.folder.path().join("termination-log"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        if let Some(url) = &self.url {
-            command.env("METRICS_URL", url.replace("{port}", &exporter.address.port().to_string()));
+        if let Some(url) = &self.env.url {
+            let port = self.exporter.address.port().to_string();
+            command.env("METRICS_URL", url.replace("{port}", &port));
         }
-        for (name, value) in &self.env {
+        for (name, value) in &self.env.env {
             command.env(name, value);
         }
-        command.stderr(if self.stderr_read { Stdio::piped() } else { Stdio::null() });
+        command.stderr(if self.env.stderr_read { Stdio::piped() } else { Stdio::null() });
         command
     }
+}
+
+/// Returns the name of a Job that was scheduled so many minutes ago.
+pub(crate) fn job_name(minutes_ago: u64) -> String {
+    format!("chatterbox-tts-window-{}", seconds_since_1970() / 60 - minutes_ago)
+}
+
+/// Returns the seconds since 1970.
+pub(crate) fn seconds_since_1970() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+/// Sends a signal to a process.
+pub(crate) fn kill(process: u32, signal: &str) {
+    let process = process.to_string();
+    assert!(Command::new("/bin/kill").args([signal, &process]).status().unwrap().success());
 }
 
 /// Returns the path of the binary under test.

@@ -136,7 +136,7 @@ pub(super) fn refused_settings(context: &RuleContext<'_>) -> Vec<Finding> {
                 let effect = match job.action {
                     _ if error.is_of_target() => "The gate will refuse to run: ",
                     Action::Up | Action::Admit => "The gate will refuse to start the server: ",
-                    Action::Guard => "The gate will stop the server at every run: ",
+                    Action::Guard | Action::Watch => "The gate will stop the server at every run: ",
                     Action::Down => {
                         "The gate will stop the server in spite of an invalid setting: "
                     }

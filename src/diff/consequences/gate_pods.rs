@@ -77,7 +77,7 @@ pub(super) fn changed_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
             continue;
         }
         let (rule, effect) = match job.action {
-            Action::Guard => (
+            Action::Guard | Action::Watch => (
                 &WEAKENED,
                 ": if it does not start, finish and act as before, the server keeps the GPU while others need it",
             ),

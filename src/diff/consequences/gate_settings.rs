@@ -1,6 +1,7 @@
 //! Changed settings of the gate, by the gate's own table of settings.
 
 use kube_formats::quantity::{describe_bytes, parse_bytes};
+use vram_gate::duration::{MaxDuration, parse_up_to};
 use vram_gate::settings::{Effect, Key, Kind, Role, Row, TABLE};
 
 use super::{Finding, Rule, RuleContext, Topic};
@@ -161,7 +162,7 @@ fn max_used_at_start(job: &GateJob) -> Option<u64> {
 pub(in crate::diff) fn format_setting(row: &Row, text: &str) -> String {
     match row.kind {
         Kind::Memory => parse_bytes(text).map_or_else(|_| text.to_owned(), describe_bytes),
-        Kind::Duration => vram_gate::duration::parse(text).map_or_else(
+        Kind::Duration | Kind::LongDuration => parse_up_to(text, MaxDuration::Month).map_or_else(
             |_| text.to_owned(),
             |duration| match duration.as_millis() {
                 ms if ms.is_multiple_of(1000) => format!("{}s", ms / 1000),
@@ -179,7 +180,7 @@ mod tests {
 
     /// The settings whose change has no consequence: what is scaled (another target has its own rules),
     /// and how the gate works.
-    const NEUTRAL: [&str; 15] = [
+    const NEUTRAL: [&str; 18] = [
         "ACTION",
         "NAMESPACE",
         "DEPLOYMENT",
@@ -191,6 +192,9 @@ mod tests {
         "SCALE_BUDGET",
         "DEADLINE",
         "LOG_FORMAT",
+        "JOB_NAME",
+        "HEARTBEAT",
+        "WITHIN",
         "TERMINATION_LOG",
         "SERVICE_ACCOUNT_DIR",
         "KUBERNETES_SERVICE_HOST",
@@ -228,7 +232,7 @@ mod tests {
         for row in TABLE {
             let (one, other) = match row.kind {
                 Kind::Memory => ("1Gi".to_owned(), "2Gi".to_owned()),
-                Kind::Duration => ("10s".to_owned(), "0".to_owned()),
+                Kind::Duration | Kind::LongDuration => ("10s".to_owned(), "0".to_owned()),
                 Kind::Number(min, max) => (min.to_string(), max.to_string()),
                 Kind::Choice(words) => (words[0].to_owned(), words[1].to_owned()),
                 Kind::Text(_) => ("http://a/".to_owned(), "http://b/".to_owned()),

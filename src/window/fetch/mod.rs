@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn the_expression_has_every_metric_and_the_selection() {
         let query = Query { metric: "used".into(), ..Query::default() };
-        let page = Source::Exposition { sentinel: None };
+        let page = Source::Exposition { sentinel: None, freshness: None };
         assert_eq!(expressions(&query, &page), ["used"]);
         let select = [("gpu".to_owned(), "0\"".to_owned())].into_iter().collect();
         let query = Query { free_metric: Some("free".into()), select, ..query };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -126,11 +127,28 @@ impl<'a> DeployedStack<'a> {
 
     /// The gate, ready to run, with the mount of a Pod and the rendered environment.
     #[track_caller]
-    pub fn gate(&self, action: &'static str) -> Gate {
+    pub fn gate(&self, action: &str) -> Gate {
+        self.gate_in_job(action, action)
+    }
+
+    /// A watch in a window that has just begun, with the rendered environment of the guard.
+    #[track_caller]
+    pub fn watch(&self) -> Gate {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        self.gate_in_job("guard", "watch")
+            .set("ACTION", "watch")
+            .set("JOB_NAME", &format!("{DEPLOYMENT}-window-{}", now / 60))
+            .set("WINDOW", "3600s")
+            .set("INTERVAL", "250ms")
+    }
+
+    /// The gate with an action, in the environment of the job of another.
+    #[track_caller]
+    fn gate_in_job(&self, job: &str, action: &str) -> Gate {
         let jobs = self.objects.iter().filter(|object| object["kind"] == "CronJob");
         let mut containers = jobs
             .map(|job| &job["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]);
-        let container = containers.find(|container| container["command"][1] == action).unwrap();
+        let container = containers.find(|container| container["command"][1] == job).unwrap();
         assert_eq!(container["command"][0], "/vram-gate");
 
         let mount = tempfile::tempdir().unwrap();

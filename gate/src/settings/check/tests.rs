@@ -366,3 +366,85 @@ fn no_action_runs_with_an_invalid_target() {
         }
     }
 }
+
+/// The settings of a watch besides those of every action.
+const WATCH: &[(&str, &str)] = &[
+    ("ACTION", "watch"),
+    ("JOB_NAME", "chatterbox-tts-window-29453880"),
+    ("WINDOW", "14400s"),
+    ("HEARTBEAT", "/run/vram-gate/heartbeat"),
+];
+
+fn with_watch<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    changes.iter().chain(WATCH).copied().collect()
+}
+
+#[test]
+fn a_watch_has_its_end_in_the_name_of_its_job() {
+    let settings = check_with(&with_watch(&[])).unwrap();
+    let Watching { interval, plan, heartbeat } = settings.watching.unwrap();
+    assert_eq!(interval, Duration::from_secs(5));
+    assert_eq!(plan, Plan { scheduled_minute: 29_453_880, ..Plan::default() });
+    assert_eq!(plan.no_start_before_end(), Duration::from_secs(720));
+    assert_eq!(heartbeat.as_deref(), Some(Path::new("/run/vram-gate/heartbeat")));
+    let fresh = check_with(&with_watch(&[("FRESHNESS", "probes_total")])).unwrap();
+    assert!(fresh.watching.unwrap().plan.must_advance);
+}
+
+#[test]
+fn each_invalid_setting_of_a_watch_is_named() {
+    for (key, value) in [
+        ("JOB_NAME", ""),
+        ("JOB_NAME", "window"),
+        ("JOB_NAME", "window-"),
+        ("JOB_NAME", "window-29453880-abcde"),
+        ("JOB_NAME", "window--1x"),
+        ("JOB_NAME", "window-4294967296"),
+        ("WINDOW", ""),
+        ("WINDOW", "4h"),
+        ("WINDOW", "2678401s"),
+        ("INTERVAL", "0"),
+        ("INTERVAL", "x"),
+        ("STALE", "0"),
+        ("STALE", "5s"),
+        ("CALM", "61m"),
+        ("HYSTERESIS", "11Gi"),
+        ("HYSTERESIS", "-1"),
+        ("STARTS", "0"),
+        ("STARTS", "21"),
+        ("FRESHNESS", "probes-total"),
+        ("FRESHNESS", "gpu_pod_memory_used_bytes"),
+    ] {
+        assert_eq!(invalid_settings(&with_watch(&[(key, value)])), [key], "{value}");
+    }
+    // The window has no time left for a start.
+    assert_eq!(invalid_settings(&with_watch(&[("WINDOW", "720s")])), ["CALM"]);
+    let prometheus = [("PROMETHEUS_URL", "http://prometheus"), ("FRESHNESS", "probes_total")];
+    assert_eq!(invalid_settings(&with_watch(&prometheus)), ["FRESHNESS"]);
+    let devices = [("SERIES", "devices")];
+    assert_eq!(invalid_settings(&with_watch(&devices)), ["BUDGET"]);
+}
+
+#[test]
+fn other_actions_ignore_the_settings_of_a_watch() {
+    for action in ["up", "guard", "down"] {
+        let changes = [("ACTION", action), ("JOB_NAME", "x"), ("STALE", "x"), ("WINDOW", "x")];
+        assert!(check_with(&changes).is_ok(), "{action}");
+    }
+}
+
+#[test]
+fn alive_needs_the_heartbeat_alone() {
+    let check = |env: &[(&str, &str)]| {
+        let raw = Raw::collect(["alive".into()], |name| {
+            env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
+        });
+        let Ok(Invocation::Alive(raw)) = raw else { panic!("{raw:?}") };
+        check_alive(&raw).map_err(|errors| errors.into_iter().map(|it| it.setting).collect())
+    };
+    let alive = check(&[("HEARTBEAT", "/run/beat"), ("FLOOR", "x")]);
+    let expected = Alive { heartbeat: "/run/beat".into(), within: Duration::from_secs(60) };
+    assert_eq!(alive, Ok(expected));
+    let none: Result<Alive, Vec<String>> = check(&[("WITHIN", "0")]);
+    assert_eq!(none, Err(vec!["HEARTBEAT".to_owned(), "WITHIN".to_owned()]));
+}

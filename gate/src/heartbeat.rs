@@ -1,0 +1,57 @@
+//! The heartbeat: a file that a watch writes at each look, and that `alive` reads.
+//!
+//! It also outlives the container, in a volume of the Pod: a watch that starts again finds the number of
+//! starts that it has used.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use vram_gate::settings::Alive;
+
+use crate::mounted;
+
+/// The file of a watch, if one is set.
+pub(crate) struct Heartbeat {
+    file: Option<PathBuf>,
+}
+
+impl Heartbeat {
+    pub(crate) fn new(file: Option<PathBuf>) -> Self {
+        Self { file }
+    }
+
+    /// Returns the starts that an earlier container of the same Pod used; 0 without one.
+    pub(crate) fn earlier_starts(&self) -> u32 {
+        let text = self.file.as_deref().and_then(|file| mounted::read_text(file).ok());
+        text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// Writes the file. An error is ignored: the probe then ends the container, and a new one is tried.
+    pub(crate) fn beat(&self, starts: u32) {
+        if let Some(file) = &self.file {
+            // Neither truncated nor longer than before, so that a kill leaves the old or the new number.
+            let mut options = OpenOptions::new();
+            let opened = options.write(true).create(true).truncate(false).open(file);
+            let _ = opened.and_then(|mut file| file.write_all(format!("{starts:03}\n").as_bytes()));
+        }
+    }
+}
+
+/// Returns the reason why the watch that writes a heartbeat is not alive; `None`: it is.
+pub(crate) fn find_problem(alive: &Alive) -> Option<String> {
+    let file = alive.heartbeat.display();
+    let written = match written_at(&alive.heartbeat) {
+        Ok(written) => written,
+        Err(error) => return Some(format!("`{file}`: {error}")),
+    };
+    // In either direction: after a clock was set back, an old file would look young for long.
+    let now = SystemTime::now();
+    let age = now.duration_since(written).unwrap_or_else(|future| future.duration());
+    (age > alive.within).then(|| format!("`{file}`: written {} s ago", age.as_secs()))
+}
+
+fn written_at(file: &Path) -> std::io::Result<SystemTime> {
+    File::open(file)?.metadata()?.modified()
+}
