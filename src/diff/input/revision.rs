@@ -6,7 +6,6 @@ use std::path::Path;
 use super::{InputError, MAX_FILES, TextFiles};
 use crate::git::{Git, GitError, Purpose};
 use crate::project::ProjectError;
-use crate::project::write::PROVENANCE;
 use yaml_spans::MAX_BYTES;
 
 /// The most bytes that are read from one revision.
@@ -74,12 +73,17 @@ impl Repository {
         }))
     }
 
-    /// Reads all files below a folder at a commit; empty if the commit has no such folder. The folder's
-    /// path starts at the folder that the repository was found from.
-    pub(super) fn read_folder(&self, commit: &str, folder: &str) -> Result<TextFiles, InputError> {
+    /// Reads the wanted files below a folder at a commit; empty if the commit has no such folder. The
+    /// folder's path starts at the folder that the repository was found from, a file's at the folder.
+    pub(super) fn read_folder(
+        &self,
+        commit: &str,
+        folder: &str,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<TextFiles, InputError> {
         let top = format!("{}{folder}/", self.prefix);
         let mut blobs = Vec::new();
-        self.list_blobs(commit, &[&top], &top, |path| !is_hidden(path), &mut blobs)?;
+        self.list_blobs(commit, &[&top], &top, is_wanted, &mut blobs)?;
         self.read_blobs(blobs, &top)
     }
 
@@ -203,9 +207,4 @@ fn parse_utf8(command: &'static str, answer: Vec<u8>) -> Result<String, InputErr
 
 fn unexpected(command: &'static str, answer: &str) -> InputError {
     InputError::Answer { command, answer: answer.to_owned() }
-}
-
-/// Returns true if a part of the path starts with a dot; `.provenance` does not count.
-fn is_hidden(path: &str) -> bool {
-    path.split('/').any(|part| part.starts_with('.') && part != PROVENANCE)
 }
