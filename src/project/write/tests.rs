@@ -289,7 +289,7 @@ mod writing {
     }
 
     #[test]
-    fn line_ends_that_a_clone_converted_are_no_difference() {
+    fn line_ends_that_a_clone_converted_do_not_matter() {
         let files = [("a/a.yaml", "one\ntwo\n"), ("a/b.yaml", "three\n")];
         let tree = Tree::of(&files);
         for file in ["a/a.yaml", "a/b.yaml", "a/.provenance"] {
