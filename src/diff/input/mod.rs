@@ -23,7 +23,7 @@ use crate::project::Project;
 use crate::project::load::{RenderedProject, Request, Stack};
 use crate::project::write::{self, PROVENANCE};
 use object_files::{NotManifests, ObjectFiles, Scope, contains_objects};
-use revision::Repository;
+use revision::{EntryKind, Repository};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::visible;
 
@@ -237,11 +237,14 @@ fn read_base(
     };
     let repository = Repository::find(project.root())?;
     let commit = repository.resolve_commit(name)?;
-    let texts = repository.read_folder(&commit, rendered_folder, is_compared)?;
+    let texts = repository.read_folder(&commit, rendered_folder, |path, kind| {
+        // A link may lead to manifests, whatever its name.
+        kind == EntryKind::Other || is_compared(path)
+    })?;
     if !contains_objects(&texts) {
         notes.push(format!("`{name}` has no `{rendered_folder}/`: every object counts as new"));
     }
-    let values = repository.read_folder(&commit, Project::VALUES, |path| !is_hidden(path))?;
+    let values = repository.read_folder(&commit, Project::VALUES, |path, _| !is_hidden(path))?;
     let files = allows::read_head(project, comparison.request)?.into_keys().collect();
     let commented = repository.read_files(&commit, &files)?;
     let shown = rendered_folder.to_owned();

@@ -79,7 +79,7 @@ impl Repository {
         &self,
         commit: &str,
         folder: &str,
-        is_wanted: impl Fn(&str) -> bool,
+        is_wanted: impl Fn(&str, EntryKind) -> bool,
     ) -> Result<TextFiles, InputError> {
         let top = format!("{}{folder}/", self.prefix);
         let mut blobs = Vec::new();
@@ -99,7 +99,13 @@ impl Repository {
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
         let mut blobs = Vec::new();
         for some in paths.chunks(MAX_ARGUMENTS) {
-            self.list_blobs(commit, some, &self.prefix, |path| files.contains(path), &mut blobs)?;
+            self.list_blobs(
+                commit,
+                some,
+                &self.prefix,
+                |path, _| files.contains(path),
+                &mut blobs,
+            )?;
         }
         self.read_blobs(blobs, &self.prefix)
     }
@@ -110,7 +116,7 @@ impl Repository {
         commit: &str,
         paths: &[&str],
         top: &str,
-        is_wanted: impl Fn(&str) -> bool,
+        is_wanted: impl Fn(&str, EntryKind) -> bool,
         blobs: &mut Vec<Blob>,
     ) -> Result<(), InputError> {
         let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--"];
@@ -118,11 +124,15 @@ impl Repository {
         for line in listing.split('\0').filter(|line| !line.is_empty()) {
             let (mode, blob) =
                 parse_entry(line, top).map_err(|error| self.explain_missing(error))?;
-            if !is_wanted(&blob.path) {
+            let kind = match mode {
+                "100644" | "100755" => EntryKind::File,
+                _ => EntryKind::Other,
+            };
+            if !is_wanted(&blob.path, kind) {
                 continue;
             }
             let path = format!("{top}{}", blob.path);
-            if !matches!(mode, "100644" | "100755") {
+            if kind == EntryKind::Other {
                 return Err(InputError::NotAFile { path });
             }
             if blob.size > MAX_BYTES {
@@ -174,6 +184,14 @@ impl Repository {
         }
         Ok(texts)
     }
+}
+
+/// The kind of an entry in a tree of Git.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntryKind {
+    File,
+    /// A link or a submodule.
+    Other,
 }
 
 /// A file at a commit.
