@@ -427,6 +427,72 @@ fn hooks_can_refuse_or_change_the_commit() {
 }
 
 #[test]
+fn a_hook_that_rewrites_what_was_rendered_is_reported() {
+    let clone = Clone::new();
+    let edit = "sed -i 's/^# .*/# formatted/' rendered/demo/*.yaml && git add rendered";
+    clone.hook("pre-commit", edit);
+    let message = clone.refused(&["--push"]);
+    assert!(message.contains("has no upstream"), "{message}");
+    let message = clone.refused(&[]);
+    assert!(message.contains("a hook rewrote `rendered/demo/"), "{message}");
+    assert!(message.contains("git reset --soft HEAD^"), "{message}");
+    assert_eq!(clone.tool(&["render", "--check"]).code, 1);
+}
+
+#[test]
+fn the_subject_can_be_set_for_conventional_commits() {
+    let clone = Clone::new();
+    let subject = |clone: &Clone| clone.git(&["log", "-1", "--format=%s"]);
+    clone.commit(&["--subject", "chore(rendered): {summary}"]);
+    assert!(subject(&clone).starts_with("chore(rendered): render demo: "), "{}", subject(&clone));
+    clone.set_schedule("0 4 * * *");
+    clone.commit_all_values("values");
+    clone.commit(&["--subject", "chore: render"]);
+    assert_eq!(subject(&clone), "chore: render");
+    assert!(clone.git(&["log", "-1", "--format=%B"]).contains("Rendered-from: "));
+    for text in ["", " ", "two\nlines"] {
+        let message = clone.tool(&["commit", "--subject", text]).stderr;
+        assert!(message.contains("expected one line of text"), "{message}");
+    }
+}
+
+#[test]
+fn a_clone_that_converts_line_ends_is_up_to_date() {
+    let clone = Clone::new();
+    clone.commit(&[]);
+    let source = clone.path.to_str().unwrap();
+    let folder = TempDir::new().unwrap();
+    let converts = |name: &str| {
+        git(folder.path(), &["clone", "-q", "-c", "core.autocrlf=true", source, name]);
+        let text = fs::read(folder.path().join(name).join("rendered/demo/.provenance")).unwrap();
+        text.windows(2).any(|pair| pair == b"\r\n")
+    };
+    assert!(!converts("attributes"), "`init` wrote a `.gitattributes`");
+    clone.git(&["rm", "-q", ".gitattributes"]);
+    clone.commit_all("No attributes");
+    assert!(converts("windows"));
+    let copy = folder.path().join("windows");
+    for args in [&["render", "--check"][..], &["render"], &["commit"]] {
+        let output = CommandOutput::run(isolate_git(&mut tts_render(&copy)).args(args));
+        assert_eq!(output.code, 0, "{args:?}: {}{}", output.stdout, output.stderr);
+    }
+    assert_eq!(git(&copy, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_repository_of_another_owner_is_refused_with_git_s_advice() {
+    let clone = Clone::new();
+    for command in ["commit", "diff"] {
+        let mut tool = tts_render(&clone.path);
+        tool.arg(command).env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+        let output = CommandOutput::run(isolate_git(&mut tool));
+        assert_eq!(output.code, 2, "{}", output.stderr);
+        assert!(output.stderr.contains("dubious ownership"), "{}", output.stderr);
+        assert!(output.stderr.contains("safe.directory"), "{}", output.stderr);
+    }
+}
+
+#[test]
 fn a_hook_can_run_render() {
     let clone = Clone::new();
     let tool = env!("CARGO_BIN_EXE_tts-render");

@@ -362,6 +362,85 @@ fn an_unknown_stack_is_reported_with_a_suggestion() {
 }
 
 /// `null` removes a value. A key that no value has is a typo, of which merging would leave nothing.
+/// The rendered Deployment with some arguments.
+fn deployment_with(args: &[&str]) -> Value {
+    let output = run_in(repository(), &[&["generate", "tts"], args].concat());
+    assert_eq!(output.code, 0, "{args:?}: {}", output.stderr);
+    let mut all = objects(&output.stdout).into_iter();
+    all.find(|object| object["kind"] == "Deployment").expect("a Deployment")
+}
+
+#[test]
+fn a_null_removes_an_entry_from_any_layer_alike() {
+    let sandbox = Sandbox::repository();
+    sandbox.write(
+        "null.yaml",
+        "server: {env: {TTS_BF16: null}}\nnamespace: {labels: {keel.sh/enrolled: null}}\n",
+    );
+    let generate = |args: &[&str]| sandbox.ok(&[&["generate", "tts"], args].concat()).stdout;
+    let removed = generate(&["-f", "null.yaml"]);
+    assert_ne!(removed, generate(&[]));
+    let set = [
+        "--set",
+        "server.env.TTS_BF16=null",
+        "--set",
+        r#"namespace.labels["keel.sh/enrolled"]=null"#,
+    ];
+    assert_eq!(generate(&set), removed);
+    // A typo is an error in both, and an item of a list is not an entry.
+    let errors = sandbox.refused(&["generate", "tts", "--set", "server.enf=null"]);
+    assert!(errors.contains("unknown field `enf`"), "{errors}");
+    assert!(
+        generate(&["--set", "server.args=[a, b]", "--set", "server.args[1]=null"])
+            .contains("- \"null\"")
+    );
+}
+
+#[test]
+fn set_string_takes_every_text_as_a_string() {
+    let env = |text: &str| {
+        let set = format!("server.env.A={text}");
+        let deployment = deployment_with(&["--set", "server.env.A=x", "--set-string", &set]);
+        let env = &deployment["spec"]["template"]["spec"]["containers"][0]["env"];
+        let entry = env.as_array().expect("a list").iter().find(|entry| entry["name"] == "A");
+        entry.expect("the variable")["value"].clone()
+    };
+    for text in ["null", "1.10", "true", "{a: b}", "a,gate.floor=7Gi", ""] {
+        assert_eq!(env(text), text);
+    }
+    for (set, message) in [
+        ("gate.samples=3", "expected a whole number"),
+        ("server.enf=x", "unknown field `enf`"),
+        ("gate.floor", "--set-string: invalid assignment `gate.floor`"),
+    ] {
+        let output = run_in(repository(), &["generate", "tts", "--set-string", set]);
+        assert_eq!(output.code, 2, "{set}");
+        assert!(output.stderr.contains(message), "{set}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn a_hint_to_quote_has_the_text_of_the_file() {
+    let sandbox = Sandbox::repository();
+    for (text, quoted) in [("1.10", "1.10"), ("1.0", "1.0"), ("-0", "-0"), ("true", "true")] {
+        sandbox.write("tag.yaml", format!("server: {{image: {{tag: {text}}}}}\n"));
+        let errors = sandbox.refused(&["generate", "tts", "-f", "tag.yaml"]);
+        assert!(errors.contains(&format!("quote it: `\"{quoted}\"`")), "{errors}");
+    }
+}
+
+#[test]
+fn a_backslash_before_a_dot_gets_the_spelling_of_a_key_with_dots() {
+    for (set, meant) in [
+        (r"namespace.labels.keel\.sh/enrolled=false", r#"namespace.labels["keel.sh/enrolled"]"#),
+        (r"server.nodeSelector.a\.b\.c/d=x", r#"server.nodeSelector["a.b.c/d"]"#),
+    ] {
+        let output = run_in(repository(), &["generate", "tts", "--set", set]);
+        assert_eq!(output.code, 2, "{set}");
+        assert!(output.stderr.contains(&format!("did you mean `{meant}`?")), "{}", output.stderr);
+    }
+}
+
 #[test]
 fn a_null_for_a_key_that_does_not_exist_is_an_error() {
     let sandbox = common::tool::Sandbox::demo();

@@ -24,11 +24,23 @@ use super::{CliError, Context, Exit};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render commit
-  tts-render commit --push                    rebases and renders again if the upstream has new commits")]
+  tts-render commit --push                    rebases and renders again if the upstream has new commits
+  tts-render commit --subject 'chore(rendered): {summary}'")]
 pub(crate) struct Args {
+    /// The first line of the message; `{summary}` stands for the default, which then starts in lower case
+    #[arg(long, value_name = "TEXT", value_parser = parse_subject)]
+    subject: Option<String>,
     /// Push the branch to its upstream
     #[arg(long)]
     push: bool,
+}
+
+/// Parses the first line of a message.
+fn parse_subject(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err("expected one line of text".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// The folder to commit.
@@ -41,6 +53,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         root: project.root(),
         out: OUT,
         tool: concat!("tts-render ", env!("CARGO_PKG_VERSION")),
+        subject: args.subject.as_deref(),
         push: args.push,
         render: &|| render_content(&project),
         describe: &|| {

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with = "base")]
     base_dir: Option<PathBuf>,
     /// The new state: a folder of rendered files in place of a fresh render
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["overlays", "set", "templates"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["overlays", "set", "set_string", "templates"])]
     head: Option<PathBuf>,
     /// The folder of rendered files in a revision, from the project's root
     #[arg(long, value_name = "DIR", default_value = "rendered")]

@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// One value: --set gitops.repoURL=https://git.example/me/infra.git
     #[arg(long, value_name = "PATH=VALUE", global = true, add = complete::assignments())]
     set: Vec<String>,
+    /// One text, a string whatever it says
+    #[arg(long, value_name = "PATH=TEXT", global = true, add = complete::assignments())]
+    set_string: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -139,7 +142,8 @@ enum SourceFlag {
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let (overlays, set) = (args.overlays.clone(), args.set.clone());
-    let request = Inputs { overlays, set, ..Inputs::default() }.request()?;
+    let set_string = args.set_string.clone();
+    let request = Inputs { overlays, set, set_string, ..Inputs::default() }.request()?;
     let rendered = RenderedProject::render(&context.common.project(), &request)?;
     let documents = make_documents(&args.target, &rendered, context)?;
     match &args.out {

@@ -33,6 +33,14 @@ pub(crate) struct Args {
     like: Option<String>,
 }
 
+/// The attributes of rendered files: a clone on Windows does not convert their line ends.
+const RENDERED_ATTRIBUTES: &str = "rendered/** text eol=lf";
+
+/// Returns true if a `.gitattributes` says something about rendered files, or can't be read.
+fn fixes_line_ends(path: &Path) -> bool {
+    fs::read_to_string(path).map_or(true, |text| text.contains("rendered/"))
+}
+
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let name = DnsLabel::new(args.name.as_str()).map_err(Diagnostic::new)?;
@@ -52,6 +60,14 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     }
     let schema = folder.join(Project::SCHEMA);
     write_new(&schema, &format!("{:#}\n", values::schema()), context)?;
+    let attributes = project.root().join(".gitattributes");
+    let text = format!("# Every clone has the bytes that were rendered.\n{RENDERED_ATTRIBUTES}\n");
+    if !write_new(&attributes, &text, context)? && !fixes_line_ends(&attributes) {
+        context.printer.status(&format!(
+            "add `{RENDERED_ATTRIBUTES}` to `{}`, so that no clone converts line ends",
+            attributes.display()
+        ));
+    }
     report(&name, &first, !others.is_empty(), context);
     Ok(Exit::Success)
 }

@@ -46,6 +46,9 @@ pub(crate) struct Inputs {
     /// One value, typed by the schema; stronger than overlays: --set gate.floor=7Gi
     #[arg(long, value_name = "PATH=VALUE", add = complete::assignments())]
     pub set: Vec<String>,
+    /// One text, a string whatever it says; stronger than --set: --set-string server.image.tag=1.10
+    #[arg(long, value_name = "PATH=TEXT", add = complete::assignments())]
+    pub set_string: Vec<String>,
     /// A folder of templates in place of the project's
     #[arg(long, value_name = "DIR")]
     pub templates: Option<PathBuf>,
@@ -91,6 +94,12 @@ impl Inputs {
             match Assignment::parse(text) {
                 Ok(assignment) => assignments.push(assignment),
                 Err(error) => errors.push(Diagnostic::new(format!("--set: {error}"))),
+            }
+        }
+        for text in &self.set_string {
+            match Assignment::parse_string(text) {
+                Ok(assignment) => assignments.push(assignment),
+                Err(error) => errors.push(Diagnostic::new(format!("--set-string: {error}"))),
             }
         }
         if !errors.is_empty() {

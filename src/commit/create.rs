@@ -1,6 +1,6 @@
 //! Renders from the values at HEAD, and commits `rendered/` alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::check::{is_writers_own, refuse_foreign, refuse_uncommitted};
@@ -34,6 +34,8 @@ pub struct CommitRequest<'a> {
     pub out: &'a str,
     /// This program and its version, for the trailer.
     pub tool: &'a str,
+    /// The first line of the message, in which `{summary}` stands for the default.
+    pub subject: Option<&'a str>,
     /// Pushes the branch, too.
     pub push: bool,
     /// Renders. Called again after each time that the upstream moved.
@@ -131,14 +133,63 @@ pub(super) fn commit_once(
         return Ok(None);
     }
     let changes = staged_changes(request, git, &content, &staged)?;
-    let message = changes.message(&source, request.tool, &(request.describe)());
+    let summary = changes.summary(request.tool);
+    let subject = match request.subject {
+        Some(template) => template.replace(SUMMARY, &lower_case_start(&summary)),
+        None => summary,
+    };
+    let message = changes.message(&subject, &source, request.tool, &(request.describe)());
     // Only these paths are committed, whatever else is staged; with the user's hooks, signing and
     // identity.
     let commit =
         ["commit", "--quiet", "--only", "--file=-", "--cleanup=whitespace", "--", request.out];
     git.run_with(&commit, message.as_bytes())?;
     let id = git.run_line(&["rev-parse", "HEAD"])?;
-    Ok(Some(Committed { id, subject: changes.subject(request.tool), changes }))
+    refuse_rewritten(request, git, &source, &staged)?;
+    Ok(Some(Committed { id, subject, changes }))
+}
+
+/// The placeholder of a subject.
+const SUMMARY: &str = "{summary}";
+
+/// The text with its first letter in lower case.
+fn lower_case_start(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// Checks that the commit has the files as they were staged. A hook can change and stage them once more.
+fn refuse_rewritten(
+    request: &CommitRequest<'_>,
+    git: &Git,
+    source: &str,
+    staged: &[String],
+) -> Result<(), CommitError> {
+    let diff = [
+        "diff-tree",
+        "-r",
+        "--raw",
+        "-z",
+        "--no-renames",
+        "--no-abbrev",
+        "--relative",
+        source,
+        "HEAD",
+        "--",
+        request.out,
+    ];
+    let committed = git.run_split(&diff)?;
+    let entries = |raw: &[String]| -> BTreeSet<(String, String)> {
+        raw.chunks_exact(2).map(|pair| (pair[1].clone(), pair[0].clone())).collect()
+    };
+    let (staged, committed) = (entries(staged), entries(&committed));
+    let paths: BTreeSet<String> =
+        staged.symmetric_difference(&committed).map(|(path, _)| path.clone()).collect();
+    match paths.is_empty() {
+        true => Ok(()),
+        false => Err(CommitError::Rewritten(paths.into_iter().collect())),
+    }
 }
 
 /// The path of a file below the committed folder.

@@ -37,6 +37,9 @@ pub enum CommitError {
     /// Files in `rendered/` are neither HEAD's nor freshly rendered.
     #[error("local changes in `rendered/` would be lost: {}", list_paths(.0))]
     Foreign(Vec<String>),
+    /// The commit is made, and a hook changed its files.
+    #[error("the commit was made, but a hook rewrote {}: it has other bytes than were rendered, so `tts-render render --check` fails", list_paths(.0))]
+    Rewritten(Vec<String>),
     /// The branch follows no other.
     #[error("the branch `{0}` has no upstream to push to")]
     NoUpstream(String),
@@ -88,6 +91,9 @@ impl CommitError {
             }
             CommitError::Foreign(_) => {
                 "`tts-render render --check` lists them; `git restore --staged --worktree rendered` discards them"
+            }
+            CommitError::Rewritten(_) => {
+                "`git reset --soft HEAD^` takes the commit back; exclude `rendered/` from the hook, then run this again"
             }
             CommitError::NoUpstream(branch) => {
                 return Some(format!("run `git push -u origin {branch}` once"));

@@ -46,10 +46,10 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// The whole message. `source` is the commit with the values, `tool` this program with its version,
+    /// The whole message with its first line. `source` is the commit with the values, `tool` this program with its version,
     /// `effects` what the changes do to the cluster, a line each.
-    pub fn message(&self, source: &str, tool: &str, effects: &[String]) -> String {
-        let mut text = self.subject(tool);
+    pub fn message(&self, subject: &str, source: &str, tool: &str, effects: &[String]) -> String {
+        let mut text = subject.to_owned();
         text.push('\n');
         if !self.objects.is_empty() && !effects.is_empty() {
             text.push('\n');
@@ -73,8 +73,8 @@ impl Changes {
         text
     }
 
-    /// The first line: `Render tts: 2 added, 1 changed`.
-    pub fn subject(&self, tool: &str) -> String {
+    /// The default of the first line: `Render tts: 2 added, 1 changed`.
+    pub fn summary(&self, tool: &str) -> String {
         if self.objects.is_empty() {
             return format!("Render with {tool}: no object changes");
         }
@@ -118,7 +118,11 @@ mod tests {
             \nkyverno:\n  changed ClusterPolicy inject\n\
             \ntts:\n  added Service tts/new\n  removed Service tts/old\n\
             \nRendered-from: abc\nRendered-by: tts-render 1.2.3\n";
-        assert_eq!(changes.message("abc", "tts-render 1.2.3", &[]), expected);
+        let message = |effects: &[String]| {
+            let subject = changes.summary("tts-render 1.2.3");
+            changes.message(&subject, "abc", "tts-render 1.2.3", effects)
+        };
+        assert_eq!(message(&[]), expected);
         let effects =
             ["0 critical, 1 warning".to_owned(), "- warning: a\nRendered-by: b".to_owned()];
         let expected = expected.replacen(
@@ -126,7 +130,7 @@ mod tests {
             "removed\n\n0 critical, 1 warning\n- warning: a\\nRendered-by: b\n",
             1,
         );
-        assert_eq!(changes.message("abc", "tts-render 1.2.3", &effects), expected);
+        assert_eq!(message(&effects), expected);
     }
 
     #[test]
@@ -135,7 +139,8 @@ mod tests {
             .map(|n| change(&format!("f{}", n % 5), Verb::Add, &format!("Object {n}")))
             .collect();
         objects.sort();
-        let text = Changes { objects }.message("abc", "t", &[]);
+        let changes = Changes { objects };
+        let text = changes.message(&changes.summary("t"), "abc", "t", &[]);
         assert!(text.starts_with("Render f0, f1, f2 and 2 more: 1000 added\n"), "{text}");
         assert!(text.contains("\nand 960 more objects\n"), "{text}");
         assert_eq!(text.matches("  added Object").count(), 40);
@@ -143,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_commit_without_object_changes_names_the_tool() {
-        let subject = Changes::default().subject("tts-render 1.2.3");
+        let subject = Changes::default().summary("tts-render 1.2.3");
         assert_eq!(subject, "Render with tts-render 1.2.3: no object changes");
     }
 }

@@ -15,6 +15,8 @@ const MAX_PAIRS: usize = 4_000_000;
 pub struct FieldChange {
     /// Its path in the new tree, or in the old one if the field was removed.
     pub path: Path,
+    /// Its path in the new tree; of a removed field, that of the value that contained it.
+    pub place: Path,
     /// The keys of the list items along the path: `chatterbox-tts`, `TTS_BF16`.
     pub names: Vec<String>,
     /// The difference.
@@ -55,7 +57,13 @@ impl Difference {
 /// Returns the fields that differ, in the order of the new tree, removed fields last. Below `ordered`
 /// the order of every list matters.
 pub fn compare(before: &Node, after: &Node, ordered: Option<&[&str]>) -> Vec<FieldChange> {
-    let mut walk = Walk { path: Path::root(), names: Vec::new(), ordered, changes: Vec::new() };
+    let mut walk = Walk {
+        path: Path::root(),
+        old_path: Path::root(),
+        names: Vec::new(),
+        ordered,
+        changes: Vec::new(),
+    };
     walk.compare_nodes(before, after);
     walk.changes
 }
@@ -72,11 +80,14 @@ pub fn compare_optional(
         (Some(before), None) => Difference::Removed(before.clone()),
         (None, None) => return Vec::new(),
     };
-    vec![FieldChange { path: Path::root(), names: Vec::new(), change }]
+    vec![FieldChange { path: Path::root(), place: Path::root(), names: Vec::new(), change }]
 }
 
 struct Walk<'a> {
+    /// The path in the new tree.
     path: Path,
+    /// The path in the old tree, where an item may have another index.
+    old_path: Path,
     names: Vec<String>,
     ordered: Option<&'a [&'a str]>,
     changes: Vec<FieldChange>,
@@ -88,14 +99,10 @@ impl Walk<'_> {
             (Value::Mapping(old), Value::Mapping(new)) => {
                 for (key, entry) in new {
                     let previous = old.get(key).map(|entry| &entry.node);
-                    self.descend(Segment::Key(key.clone()), |walk| {
-                        walk.compare_entries(previous, Some(&entry.node))
-                    });
+                    self.descend_key(key, |walk| walk.compare_entries(previous, Some(&entry.node)));
                 }
                 for (key, entry) in old.iter().filter(|(key, _)| !new.contains_key(*key)) {
-                    self.descend(Segment::Key(key.clone()), |walk| {
-                        walk.compare_entries(Some(&entry.node), None)
-                    });
+                    self.descend_key(key, |walk| walk.compare_entries(Some(&entry.node), None));
                 }
             }
             (Value::Sequence(old), Value::Sequence(new)) if old.len() * new.len() <= MAX_PAIRS => {
@@ -135,11 +142,13 @@ impl Walk<'_> {
         let old: Vec<String> = before.iter().map(|item| item_key(item, keys)).collect();
         let new: Vec<String> = after.iter().map(|item| item_key(item, keys)).collect();
         for (index, name) in new.iter().enumerate() {
-            let previous = old.iter().position(|old| old == name).and_then(|at| before.get(at));
-            self.compare_items(index, Some(name), previous, after.get(index));
+            let old_index = old.iter().position(|old| old == name);
+            let previous = old_index.and_then(|at| before.get(at));
+            let indexes = (old_index.unwrap_or(index), index);
+            self.compare_items(indexes, Some(name), previous, after.get(index));
         }
         for (index, name) in old.iter().enumerate().filter(|(_, name)| !new.contains(name)) {
-            self.compare_items(index, Some(name), before.get(index), None);
+            self.compare_items((index, index), Some(name), before.get(index), None);
         }
         let (kept_before, kept_after) = (common_names(&old, &new), common_names(&new, &old));
         if kept_before != kept_after && self.is_ordered(field) {
@@ -156,13 +165,12 @@ impl Walk<'_> {
                 continue;
             }
             // An old and a new scalar only belong together at the same index.
-            let previous = unmatched
-                .next_if(|&at| !is_scalar(item) || at == index)
-                .and_then(|at| before.get(at));
-            self.compare_items(index, None, previous, Some(item));
+            let old_index = unmatched.next_if(|&at| !is_scalar(item) || at == index);
+            let previous = old_index.and_then(|at| before.get(at));
+            self.compare_items((old_index.unwrap_or(index), index), None, previous, Some(item));
         }
         for index in unmatched {
-            self.compare_items(index, None, before.get(index), None);
+            self.compare_items((index, index), None, before.get(index), None);
         }
         let pairs: Vec<usize> = partners.into_iter().flatten().collect();
         if ordered && !pairs.is_sorted() {
@@ -173,24 +181,33 @@ impl Walk<'_> {
         }
     }
 
+    /// Compares an item by its indexes in the old and the new list.
     fn compare_items(
         &mut self,
-        index: usize,
+        (old_index, index): (usize, usize),
         name: Option<&String>,
         before: Option<&Node>,
         after: Option<&Node>,
     ) {
         self.names.extend(name.cloned());
-        self.descend(Segment::Index(index), |walk| walk.compare_entries(before, after));
+        let segments = (Segment::Index(old_index), Segment::Index(index));
+        self.descend(segments, |walk| walk.compare_entries(before, after));
         if name.is_some() {
             self.names.pop();
         }
     }
 
-    fn descend(&mut self, segment: Segment, walk: impl FnOnce(&mut Self)) {
-        self.path.push(segment);
+    fn descend_key(&mut self, key: &str, walk: impl FnOnce(&mut Self)) {
+        self.descend((Segment::Key(key.to_owned()), Segment::Key(key.to_owned())), walk);
+    }
+
+    /// Descends by the segments of the old and the new tree.
+    fn descend(&mut self, (old, new): (Segment, Segment), walk: impl FnOnce(&mut Self)) {
+        self.old_path.push(old);
+        self.path.push(new);
         walk(self);
         self.path.pop();
+        self.old_path.pop();
     }
 
     /// Returns true if the order of the list in this field matters.
@@ -199,8 +216,13 @@ impl Walk<'_> {
     }
 
     fn record(&mut self, change: Difference) {
-        let (path, names) = (self.path.clone(), self.names.clone());
-        self.changes.push(FieldChange { path, names, change });
+        let (path, place) = match change {
+            Difference::Removed(_) => {
+                (self.old_path.clone(), self.path.parent().unwrap_or_else(Path::root))
+            }
+            _ => (self.path.clone(), self.path.clone()),
+        };
+        self.changes.push(FieldChange { path, place, names: self.names.clone(), change });
     }
 }
 

@@ -25,6 +25,7 @@ use jiff::Timestamp;
 pub use backtest::BackTest;
 pub use consequences::{Consequence, EventTime, NotJudged, RULES, Rule, Topic};
 pub use fields::{Difference, FieldChange};
+pub use input::SkippedFile;
 pub use objects::{ChangeKind, ObjectChange};
 
 use consequences::Judgement;
@@ -47,6 +48,8 @@ pub struct Snapshot {
     pub values: Option<ValuesFiles>,
     /// The comments that allow findings of `lint` in the files that it is rendered from, if they are known.
     pub allows: Vec<Allow>,
+    /// The files among its manifests that are not compared.
+    pub skipped: Vec<SkippedFile>,
 }
 
 /// A comment in a values file, a template, a policy or an overlay that allows a finding of `lint`.
@@ -89,6 +92,8 @@ pub struct Diff {
     pub remarks: Vec<String>,
     /// The objects that differ.
     pub objects: Vec<ObjectChange>,
+    /// The files of the new state that are not compared.
+    pub skipped: Vec<SkippedFile>,
 }
 
 /// A values file that differs.
@@ -133,12 +138,14 @@ impl Diff {
                 .map(|history| history.remarks.iter().chain(&history.notes).cloned().collect())
                 .unwrap_or_default(),
             objects,
+            skipped: head.skipped.clone(),
         }
     }
 
-    /// Returns true if no object differs.
+    /// Returns true if no object differs, and no file that is not compared.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty()
+        let differs = |one: &Consequence| one.rule.id == consequences::SKIPPED.id;
+        self.objects.is_empty() && !self.consequences.iter().any(differs)
     }
 
     /// The worst severity; a change that no rule judges counts as a warning.

@@ -1,6 +1,7 @@
 //! Facts about cluster objects that several modules need, each with one owner.
 
 pub(crate) mod clock_change;
+pub(crate) mod effective;
 pub(crate) mod gate_jobs;
 pub(crate) mod object;
 pub(crate) mod prune_protection;

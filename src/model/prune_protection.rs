@@ -30,9 +30,11 @@ impl PruneProtection {
     }
 }
 
-/// Returns true if data is deleted with an object: a Namespace takes everything in it along.
+/// Returns true if data is deleted with an object: a Namespace takes everything in it along, and a
+/// CustomResourceDefinition everything of its kind.
 pub(crate) fn holds_data(object: &Object) -> bool {
     ["Namespace", "PersistentVolume", "PersistentVolumeClaim"]
         .iter()
         .any(|kind| object.is_kind("", kind))
+        || object.is_kind("apiextensions.k8s.io", "CustomResourceDefinition")
 }

@@ -78,6 +78,11 @@ pub(crate) fn rolls_on(id: &ObjectId) -> Option<&'static [&'static str]> {
     find_workload(&id.group, &id.kind).filter(|known| known.rolls).map(|known| known.template)
 }
 
+/// The keys of an object's Pod template; none for a Pod.
+pub(crate) fn template_keys(id: &ObjectId) -> Option<&'static [&'static str]> {
+    find_workload(&id.group, &id.kind).map(|known| known.template)
+}
+
 /// The path of an object's Pod template, which is the root for a Pod.
 pub(crate) fn template_path(id: &ObjectId) -> Option<Path> {
     template_path_of(&id.group, &id.kind)

@@ -26,8 +26,10 @@ pub struct Assignment {
 /// An assigned value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Assigned {
-    /// One text: a string, or the scalar, list or map that the schema expects.
+    /// One text: a string, or the scalar, list or map that the schema expects; `null` removes the value.
     Text(String),
+    /// A text that is a string, whatever it says.
+    String(String),
     /// A list: replaces.
     List(Vec<String>),
     /// A map, which is merged; its strings stay strings.
@@ -51,20 +53,9 @@ impl InvalidAssignment {
 impl Assignment {
     /// Parses the `PATH=VALUE` of `--set`, split at the first `=` outside a quoted key.
     pub fn parse(text: &str) -> Result<Self, InvalidAssignment> {
-        let mut quoted = false;
-        let split = text.bytes().enumerate().find_map(|(at, byte)| {
-            quoted ^= byte == b'"';
-            (byte == b'=' && !quoted).then_some(at)
-        });
-        let Some(at) = split else {
-            let expected = "expected `PATH=VALUE`, such as `gate.floor=7Gi`";
-            return Err(InvalidAssignment::new(text, expected));
-        };
-        let path =
-            text[..at].parse().map_err(|error: PathError| InvalidAssignment::new(text, error))?;
-        let value_text = &text[at + 1..];
+        let (path, value_text) = split_assignment(text)?;
         if let Some(second) = second_assignment(value_text) {
-            let first = &text[..at + 1 + second];
+            let first = &text[..text.len() - value_text.len() + second];
             let second = &value_text[second + 1..];
             let expected = format!("expected one value: write `--set {first} --set {second}`");
             return Err(InvalidAssignment::new(text, expected));
@@ -72,6 +63,31 @@ impl Assignment {
         let value = Assigned::Text(value_text.to_owned());
         Ok(Assignment { layer: "--set".to_owned(), path, value })
     }
+}
+
+impl Assignment {
+    /// Parses the `PATH=TEXT` of `--set-string`: the text is a string as it is.
+    pub fn parse_string(text: &str) -> Result<Self, InvalidAssignment> {
+        let (path, value) = split_assignment(text)?;
+        let value = Assigned::String(value.to_owned());
+        Ok(Assignment { layer: "--set-string".to_owned(), path, value })
+    }
+}
+
+/// Splits an assignment at the first `=` outside a quoted key.
+fn split_assignment(text: &str) -> Result<(Path, &str), InvalidAssignment> {
+    let mut quoted = false;
+    let split = text.bytes().enumerate().find_map(|(at, byte)| {
+        quoted ^= byte == b'"';
+        (byte == b'=' && !quoted).then_some(at)
+    });
+    let Some(at) = split else {
+        let expected = "expected `PATH=VALUE`, such as `gate.floor=7Gi`";
+        return Err(InvalidAssignment::new(text, expected));
+    };
+    let path =
+        text[..at].parse().map_err(|error: PathError| InvalidAssignment::new(text, error))?;
+    Ok((path, &text[at + 1..]))
 }
 
 /// The place of a comma in an assigned text after which another value is assigned, as Helm allows:
@@ -84,10 +100,35 @@ fn second_assignment(text: &str) -> Option<usize> {
     })
 }
 
+/// The path without the backslashes before dots, as Helm writes keys with dots in them: `a["b.c"]` for
+/// `a.b\\.c`. `None` if it has none.
+fn without_backslashes(path: &Path) -> Option<Path> {
+    let mut segments: Vec<Segment> = Vec::new();
+    for segment in path.segments() {
+        match (segments.last_mut(), segment) {
+            (Some(Segment::Key(last)), Segment::Key(key)) if last.ends_with('\\') => {
+                last.pop();
+                last.push('.');
+                last.push_str(key);
+            }
+            _ => segments.push(segment.clone()),
+        }
+    }
+    (segments != path.segments()).then(|| {
+        segments.into_iter().fold(Path::root(), |mut path, segment| {
+            path.push(segment);
+            path
+        })
+    })
+}
+
 /// The spelling of a path that was probably meant: `a.0.b` for `a[0].b`, `a.example.com/b` for
 /// `a["example.com/b"]`. `None` if no such spelling is the path of a value.
 fn suggest_spelling(path: &Path) -> Option<Path> {
     let shape = Shape::of_values();
+    if let Some(meant) = without_backslashes(path) {
+        return shape.at(&meant).is_some().then_some(meant);
+    }
     let indexed = path.segments().iter().fold(Path::root(), |mut indexed, segment| {
         let index = match segment {
             Segment::Key(key) => key.parse().ok(),
@@ -354,7 +395,7 @@ fn apply_assignment(
 ) -> Result<(), Box<Located<LoadError>>> {
     let path_text = assignment.path.to_string();
     let value_text = match &assignment.value {
-        Assigned::Text(text) => text.clone(),
+        Assigned::Text(text) | Assigned::String(text) => text.clone(),
         Assigned::List(items) => serde_json::Value::from(items.clone()).to_string(),
         Assigned::Map(pairs) => {
             let map: serde_json::Map<_, _> =
@@ -388,8 +429,19 @@ fn merge_assignment(
     let node = match &assignment.value {
         Assigned::Text(text) => {
             let shape = Shape::of_values().at(&assignment.path);
-            parse_typed(text, shape.as_ref(), value_span)?
+            let is_entry = matches!(assignment.path.segments().last(), Some(Segment::Key(_)));
+            match text == "null" && is_entry && shape.is_some() {
+                // As in an overlay, it removes any entry of a map.
+                true => Node { span: Some(value_span), value: Value::Null },
+                false => parse_typed(text, shape.as_ref(), value_span)?,
+            }
         }
+        Assigned::String(text) => match Shape::of_values().at(&assignment.path) {
+            Some(shape) if !shape.is_anything() && !shape.allows("string") => {
+                refuse_type(text, &shape)?
+            }
+            _ => string_node(text, value_span),
+        },
         Assigned::List(items) => {
             let items = items.iter().map(|item| string_node(item, value_span)).collect();
             Node { span: Some(value_span), value: Value::Sequence(items) }

@@ -99,6 +99,13 @@ fn links_and_broken_files_of_a_base_are_refused() {
     let said = sandbox.refused(&["diff"]);
     assert!(said.contains("`rendered/tts/link.yaml` is not a regular file"), "{said}");
     std::fs::remove_file(&link).expect("a link");
+    // A link to a folder has no ending.
+    let folder_link = sandbox.path("rendered/tts/more");
+    std::os::unix::fs::symlink("../..", &folder_link).expect("a link");
+    commit(&sandbox);
+    let said = sandbox.refused(&["diff"]);
+    assert!(said.contains("`rendered/tts/more` is not a regular file"), "{said}");
+    std::fs::remove_file(&folder_link).expect("a link");
     sandbox.write("rendered/tts/service-chatterbox-tts.yaml", "kind: [\n");
     commit(&sandbox);
     let said = sandbox.refused(&["diff"]);

@@ -243,3 +243,50 @@ fn a_secret_is_compared_and_never_shown() {
         }
     }
 }
+
+#[test]
+fn a_tree_of_others_is_compared_list_by_list_and_its_other_files_are_named() {
+    let sandbox = Sandbox::empty();
+    let list = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMapList\nitems:\n  - metadata: {{name: a}}\n    data: {{k: {value}}}\n"
+        )
+    };
+    for (side, value) in [("base", "one"), ("head", "two")] {
+        sandbox.write(&format!("{side}/app/maps.yaml"), list(value));
+        sandbox.write(&format!("{side}/app/config.yaml"), "light: !secret b\n");
+        sandbox.write(&format!("{side}/app/picture.png"), [0xff, 0xfe]);
+    }
+    let output = diff(&sandbox, &["--base-dir", "base", "--head", "head", "-o", "json"]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    let note = "not manifests, and not compared: `app/config.yaml` (it is not valid YAML)";
+    assert!(output.stderr.contains(note), "{}", output.stderr);
+    let json: serde_json::Value = serde_json::from_str(&output.stdout).expect("JSON");
+    assert_eq!(json["objects"][0]["kind"], "ConfigMap");
+    assert_eq!(json["objects"][0]["fields"][0]["path"], "data.k");
+    assert_eq!(json["notCompared"][0]["file"], "app/config.yaml");
+    // A line of an item is found in the list's file.
+    let output = diff(&sandbox, &["--base-dir", "base", "--head", "head", "-o", "github"]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+
+    // Whatever decides what is applied is a finding if it changes, and a hidden manifest is compared.
+    sandbox.write("head/app/maps.yaml", list("one"));
+    assert_eq!(diff(&sandbox, &["--base-dir", "base", "--head", "head"]).code, 0);
+    sandbox.write("head/app/kustomization.yaml", "patches: [{path: config.yaml}]\n");
+    let changed = diff(&sandbox, &["--base-dir", "base", "--head", "head", "--fail-on", "warning"]);
+    assert_eq!(changed.code, 1, "{}", changed.stdout);
+    assert!(changed.stdout.contains("[file-not-compared]"), "{}", changed.stdout);
+    assert!(changed.stdout.contains("`app/kustomization.yaml` is added"), "{}", changed.stdout);
+    sandbox
+        .write("head/app/.hidden.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n");
+    let hidden = diff(&sandbox, &["--base-dir", "base", "--head", "head"]).stdout;
+    assert!(hidden.contains("+ Namespace x"), "{hidden}");
+    // A manifest that we can't read is never passed over.
+    for text in ["apiVersion: v1\nkind: !x Namespace\n", "\"\\x61piVersion\": !x v1\nkind: Role\n"]
+    {
+        sandbox.write("head/app/evil.yaml", text);
+        let refused = diff(&sandbox, &["--base-dir", "base", "--head", "head"]);
+        assert_eq!(refused.code, 2, "{text}: {}", refused.stdout);
+        assert!(refused.stderr.contains("head/app/evil.yaml"), "{}", refused.stderr);
+    }
+}

@@ -211,6 +211,7 @@ fn the_documentation_names_every_key_of_json_and_no_other() {
     sandbox.write("a/two.yaml", pod("gone", ""));
     sandbox.write("b/one.yaml", pod("x", "{name: b}, {name: a}"));
     sandbox.write("b/two.yaml", pod("new", ""));
+    sandbox.write("b/values.yaml", "a: 1\n");
     // A gate that refuses its settings; valid values can't render one.
     sandbox.ok(&["render", "--out", "refused"]);
     let up = "refused/tts/cronjob-chatterbox-window-up.yaml";

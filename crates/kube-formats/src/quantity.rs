@@ -232,6 +232,22 @@ impl Quantity {
         }
     }
 
+    /// The amount in a form of its own, which equal amounts share: `1Gi` and `1024Mi` are
+    /// `1073741824e0`.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let mut digits: Vec<u8> = self.digits.bytes().map(|b| b - b'0').collect();
+        for _ in 0..self.twos {
+            double_digits(&mut digits);
+        }
+        let zeros = digits.iter().rev().take_while(|&&digit| digit == 0).count();
+        digits.truncate(digits.len() - zeros);
+        let tens = if digits.is_empty() { 0 } else { i64::from(self.tens) + zeros as i64 };
+        let sign = if self.is_negative() { "-" } else { "" };
+        let digits: String = digits.iter().map(|digit| char::from(b'0' + digit)).collect();
+        format!("{sign}{digits}e{tens}")
+    }
+
     /// The amount as a floating-point number, for a sum.
     #[must_use]
     pub fn approximate(&self) -> f64 {
@@ -322,6 +338,19 @@ mod tests {
             assert_eq!(parse_bytes(text), Err(error), "{text}");
         }
         assert_eq!(parse_bytes(&"0".repeat(MAX_LENGTH + 1)), Err(BytesError::Malformed));
+    }
+
+    #[test]
+    fn equal_amounts_share_their_canonical_form() {
+        let canonical = |text| Quantity::parse(text).unwrap().canonical();
+        for (one, other) in
+            [("1", "1000m"), ("1Gi", "1024Mi"), ("0", "0.00"), ("-0", "0"), ("1.50k", "15e2")]
+        {
+            assert_eq!(canonical(one), canonical(other), "{one} {other}");
+        }
+        for (one, other) in [("1", "-1"), ("1", "1m"), ("1Gi", "1G"), ("10", "100")] {
+            assert_ne!(canonical(one), canonical(other), "{one} {other}");
+        }
     }
 
     #[test]

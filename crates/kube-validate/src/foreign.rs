@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::Error;
 use super::kinds::{self, Nulls};
+use super::list::list_items;
 use super::metadata::{self, GeneratedNames};
 use super::validate::{find_problems, read_type, to_errors, unknown_kind};
 use yaml_spans::diagnostic::Located;
@@ -39,8 +40,8 @@ fn check_document(node: &Node, base: &Path, report: &mut ForeignReport) {
         Err(errors) => return report.findings.extend(errors),
     };
     let known = kinds::find(api_version, kind);
-    let items = node.get("items").and_then(Node::as_sequence);
-    if let Some(items) = items.filter(|_| kind.ends_with("List") && known.is_none()) {
+    // A stray `items` in a known kind is an unknown field.
+    if let Some(items) = list_items(node).filter(|_| known.is_none()) {
         for (index, item) in items.iter().enumerate() {
             check_document(item, &base.key("items").index(index), report);
         }

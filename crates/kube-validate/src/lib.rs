@@ -19,6 +19,7 @@ mod error;
 mod foreign;
 mod formats;
 mod kinds;
+mod list;
 mod metadata;
 mod object;
 mod order;
@@ -28,6 +29,7 @@ mod validate;
 
 pub use error::Error;
 pub use foreign::{ForeignReport, validate_foreign};
+pub use list::list_items;
 pub use metadata::MAX_CRON_JOB_NAME;
 pub use object::{MissingField, Object, ObjectId, group};
 pub use order::apply_order;

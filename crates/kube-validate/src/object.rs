@@ -83,6 +83,24 @@ impl ObjectId {
         if id.name.is_empty() { Err(MissingField("metadata.name")) } else { Ok(id) }
     }
 
+    /// Reads the identity of a document whose name the API server may generate: then the name is
+    /// `metadata.generateName` with a `*`, which no name contains.
+    ///
+    /// # Errors
+    /// A field of the identity is missing.
+    pub fn read_generated(node: &Node) -> Result<Self, MissingField> {
+        match (ObjectId::read(node), node.get("metadata").and_then(|node| node.get("generateName")))
+        {
+            (Err(MissingField("metadata.name")), Some(prefix)) => {
+                let prefix = prefix.as_str().ok_or(MissingField("metadata.name"))?;
+                let text = |key| node.get(key).and_then(Node::as_str).unwrap_or_default();
+                let id = ObjectId::of_kind(text("apiVersion"), text("kind"), node);
+                Ok(ObjectId { name: format!("{prefix}*"), ..id })
+            }
+            (read, _) => read,
+        }
+    }
+
     /// The identity of a document of a known `apiVersion` and kind; the name is empty if it has none.
     pub(crate) fn of_kind(api_version: &str, kind: &str, node: &Node) -> Self {
         let metadata = |key| Some(node.get("metadata")?.get(key)?.as_str()?.to_owned());

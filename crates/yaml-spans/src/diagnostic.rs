@@ -29,6 +29,8 @@ pub struct Located<E> {
 pub enum Hint {
     /// The name that was probably meant; shown as "did you mean `name`?".
     Suggestion(Box<str>),
+    /// A scalar that must be quoted, as it was read; shown as it is written in the source.
+    Quote(Box<str>),
     /// Any other advice, as it is shown.
     Text(Box<str>),
 }
@@ -37,6 +39,7 @@ impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Hint::Suggestion(name) => write!(f, "did you mean `{name}`?"),
+            Hint::Quote(text) => write!(f, "quote it: `\"{text}\"`"),
             Hint::Text(text) => f.write_str(text),
         }
     }
@@ -87,11 +90,22 @@ impl<E: fmt::Display> Located<E> {
         Diagnostic {
             message: self.error.to_string().into(),
             place: self.span.map(|span| sources.place(span)),
-            label: self.hint.as_ref().map(Hint::to_string),
+            label: self.hint.as_ref().map(|hint| match (hint, self.span) {
+                (Hint::Quote(read), Some(span)) => quote_source(sources, span, read).to_string(),
+                (hint, _) => hint.to_string(),
+            }),
             path: (!self.path.is_root()).then(|| self.path.to_string()),
             notes: Vec::new(),
         }
     }
+}
+
+/// The hint to quote a scalar, with its text in the source: `1.10`, which reads as the number 1.1.
+fn quote_source(sources: &Sources, span: Span, read: &str) -> Hint {
+    let range = span.start as usize..span.end as usize;
+    let written = sources.get(span.source).text().get(range).unwrap_or(read);
+    let is_plain = !written.is_empty() && !written.contains(['"', '\\', '\n', '\r']);
+    Hint::Quote(if is_plain { written } else { read }.into())
 }
 
 /// One message for a person, with its place resolved.

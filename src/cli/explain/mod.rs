@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// One value, as for render
     #[arg(long, value_name = "PATH=VALUE", add = complete::assignments())]
     set: Vec<String>,
+    /// One text, as for render
+    #[arg(long, value_name = "PATH=TEXT", add = complete::assignments())]
+    set_string: Vec<String>,
     /// A folder of templates to use instead of the project's
     #[arg(long, value_name = "DIR")]
     templates: Option<PathBuf>,
@@ -105,6 +108,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         stacks: args.stacks.clone(),
         overlays: args.overlays.clone(),
         set: args.set.clone(),
+        set_string: args.set_string.clone(),
         templates: args.templates.clone(),
     };
     let stacks = LoadedStack::load_all(&context.common.project(), &inputs.request()?)?;

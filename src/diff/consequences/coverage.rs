@@ -102,12 +102,17 @@ use Subject::{Any, GateJob as Gate, Group, Kind, RollingTemplate, Template, Work
 use When::{Added, Modified, Present, Removed};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
-const RESTARTS: &[&Rule] =
-    &[&rollout::RESTART, &rollout::RESTART_IN_WINDOW, &rollout::RESTART_AT_WINDOW];
+const RESTARTS: &[&Rule] = &[
+    &rollout::RESTART,
+    &rollout::RESTART_IN_WINDOW,
+    &rollout::RESTART_AT_WINDOW,
+    &rollout::RESTART_HELD,
+];
 const RESTARTS_AND_GPU: &[&Rule] = &[
     &rollout::RESTART,
     &rollout::RESTART_IN_WINDOW,
     &rollout::RESTART_AT_WINDOW,
+    &rollout::RESTART_HELD,
     &gate_pods::UNGATED,
 ];
 const RIGHTS: &[&Rule] = &[&pods::PRIVILEGE, &pods::HARDENING_LOST];
@@ -148,6 +153,7 @@ const COVERAGE: &[Row] = &[
         &[],
         &[
             &pruned::NAMESPACE,
+            &pruned::DEFINITION,
             &pruned::DATA_LOST,
             &pruned::DATA_KEPT,
             &pruned::PROTECTED,
@@ -212,6 +218,12 @@ const COVERAGE: &[Row] = &[
         Modified,
         &["spec", "resources", "requests", "storage"],
         &[&storage::SHRINKS, &storage::GROWS],
+    ),
+    row(
+        Kind("", "PersistentVolumeClaim"),
+        Modified,
+        &["spec", "volumeAttributesClassName"],
+        &[&storage::CLASS],
     ),
     row(
         Kind("", "PersistentVolumeClaim"),
@@ -299,7 +311,12 @@ const COVERAGE: &[Row] = &[
     row(Gate, Present, &["spec"], GATE_JOB),
     row(Kind("", "ResourceQuota"), Present, &["spec"], &[&gate_pods::BLOCKED]),
     row(Kind("", "LimitRange"), Present, &["spec"], &[&gate_pods::BLOCKED]),
-    row(Kind("networking.k8s.io", "NetworkPolicy"), Present, &["spec"], &[&gate_pods::BLOCKED]),
+    row(
+        Kind("networking.k8s.io", "NetworkPolicy"),
+        Present,
+        &["spec"],
+        &[&gate_pods::BLOCKED, &reach::NETWORK],
+    ),
     row(
         Kind("autoscaling", "HorizontalPodAutoscaler"),
         Present,
@@ -518,7 +535,7 @@ impl<'a> Changed<'a> {
 }
 
 /// Returns true if a leaf lies at or below a row's path.
-fn leads_to(path: &[&str], leaf: &[String]) -> bool {
+pub(super) fn leads_to(path: &[&str], leaf: &[String]) -> bool {
     leaf.len() >= path.len()
         && path.iter().zip(leaf).all(|(pattern, key)| match pattern.strip_suffix('*') {
             Some(prefix) => key.starts_with(prefix),

@@ -1,10 +1,11 @@
 //! Changes of fields that the API server treats as immutable.
 
-use super::{Finding, Rule, RuleContext, Topic};
+use super::coverage::{any_leaf, leads_to};
+use super::{Finding, Rule, RuleContext, Topic, definitions};
 use crate::diff::fields::{FieldChange, is_scalar};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, scalar_text};
+use crate::model::object::{Object, items_at, scalar_text, strings_at};
 use yaml_spans::{Node, Segment, Value};
 
 pub(super) const REFUSED: Rule = Rule {
@@ -26,6 +27,9 @@ enum Refused {
     WhileSet,
 }
 
+/// A condition on the old object, the new one, and a change between them.
+type Condition = fn(&Object, &Object, &FieldChange) -> bool;
+
 /// An immutable field.
 struct ImmutableField {
     group: &'static str,
@@ -37,6 +41,8 @@ struct ImmutableField {
     refused: Refused,
     /// The value that the API server fills in, if the field is a scalar: equal to omitting the field.
     default: Option<&'static str>,
+    /// A condition under which the change is accepted after all.
+    unless: Option<Condition>,
     /// The function in Kubernetes' source code that refuses the change: in `pkg/apis/*/validation`, or
     /// in `pkg/registry` for a strategy.
     source: &'static str,
@@ -55,6 +61,7 @@ const fn field(
         except: &[],
         refused: Refused::Always,
         default: None,
+        unless: None,
         source,
     }
 }
@@ -67,6 +74,11 @@ impl ImmutableField {
 
     const fn refused(mut self, refused: Refused) -> Self {
         self.refused = refused;
+        self
+    }
+
+    const fn unless(mut self, condition: Condition) -> Self {
+        self.unless = Some(condition);
         self
     }
 
@@ -100,10 +112,12 @@ const FIELDS: &[ImmutableField] = &[
     field("apps", "ControllerRevision", &["data"], "ValidateControllerRevisionUpdate"),
     field("batch", "Job", &["spec", "selector"], "ValidateJobSpecUpdate")
         .refused(Refused::WhileSet),
-    field("batch", "Job", &["spec", "template"], "ValidateJobSpecUpdate"),
+    field("batch", "Job", &["spec", "template"], "ValidateJobSpecUpdate")
+        .unless(changes_suspended_job),
     field("batch", "Job", &["spec", "completionMode"], "ValidateJobSpecUpdate")
         .default("NonIndexed"),
-    field("batch", "Job", &["spec", "completions"], "ValidateJobSpecUpdate"),
+    field("batch", "Job", &["spec", "completions"], "ValidateJobSpecUpdate")
+        .unless(resizes_indexed_job),
     field("batch", "Job", &["spec", "podFailurePolicy"], "ValidateJobSpecUpdate"),
     field("batch", "Job", &["spec", "successPolicy"], "ValidateJobSpecUpdate"),
     field("batch", "Job", &["spec", "backoffLimitPerIndex"], "ValidateJobSpecUpdate"),
@@ -159,12 +173,24 @@ const FIELDS: &[ImmutableField] = &[
     field(CORE, "Secret", &["type"], "ValidateSecretUpdate").default("Opaque"),
     field(CORE, "Pod", &["spec", "containers"], "ValidatePodUpdate").except(&["image"]),
     field(CORE, "Pod", &["spec", "initContainers"], "ValidatePodUpdate").except(&["image"]),
+    field(CORE, "Pod", &["spec", "activeDeadlineSeconds"], "ValidatePodUpdate")
+        .unless(shortens_deadline),
+    field(CORE, "Pod", &["spec", "schedulingGates"], "validateOnlyDeletedSchedulingGates")
+        .unless(|_, _, change| change.change.after().is_none()),
+    field(CORE, "Pod", &["spec", "tolerations"], "validateOnlyAddedTolerations")
+        .except(&["tolerationSeconds"])
+        .refused(Refused::OnceSet),
+    field(CORE, "Pod", &["spec", "nodeSelector"], "validateNodeSelectorMutation")
+        .unless(|before, _, change| is_gated(before) && change.change.before().is_none()),
+    field(CORE, "Pod", &["spec", "affinity"], "validateNodeAffinityMutation")
+        .unless(sets_gated_affinity),
     field(CORE, "Pod", &["spec"], "ValidatePodUpdate").except(&[
         "activeDeadlineSeconds",
+        "affinity",
         "containers",
         "initContainers",
+        "nodeSelector",
         "schedulingGates",
-        "terminationGracePeriodSeconds",
         "tolerations",
     ]),
     field(CORE, "ResourceQuota", &["spec", "scopes"], "ValidateResourceQuotaUpdate"),
@@ -193,6 +219,25 @@ const FIELDS: &[ImmutableField] = &[
     field("node.k8s.io", "RuntimeClass", &["handler"], "ValidateRuntimeClassUpdate"),
     field("discovery.k8s.io", "EndpointSlice", &["addressType"], "ValidateEndpointSliceUpdate"),
     field("resource.k8s.io", "ResourceClaim", &["spec"], "ValidateResourceClaimUpdate"),
+    field(
+        "resource.k8s.io",
+        "ResourceClaimTemplate",
+        &["spec"],
+        "ValidateResourceClaimTemplateUpdate",
+    ),
+    field(STORAGE, "CSIDriver", &["spec", "attachRequired"], "ValidateCSIDriverUpdate")
+        .default("true"),
+    field(STORAGE, "CSIDriver", &["spec", "volumeLifecycleModes"], "ValidateCSIDriverUpdate")
+        .unless(writes_default_modes),
+    field(STORAGE, "VolumeAttachment", &["spec"], "ValidateVolumeAttachmentUpdate"),
+    field(STORAGE, "VolumeAttributesClass", &["driverName"], "ValidateVolumeAttributesClassUpdate"),
+    field(STORAGE, "VolumeAttributesClass", &["parameters"], "ValidateVolumeAttributesClassUpdate"),
+    field(
+        "certificates.k8s.io",
+        "CertificateSigningRequest",
+        &["spec"],
+        "ValidateCertificateSigningRequestUpdate",
+    ),
     field(
         "apiextensions.k8s.io",
         "CustomResourceDefinition",
@@ -223,11 +268,122 @@ const FIELDS: &[ImmutableField] = &[
 /// (`ValidateConfigMapUpdate`, `ValidateSecretUpdate`).
 const SEALED: [&str; 4] = ["immutable", "data", "binaryData", "stringData"];
 
+/// A refusal that follows from more than the changed field.
+struct Check {
+    group: &'static str,
+    kind: &'static str,
+    refusal: fn(&Object, &Object) -> Option<Message>,
+}
+
+const CHECKS: [Check; 2] = [
+    Check { group: CORE, kind: "Service", refusal: new_cluster_ip },
+    Check { group: definitions::GROUP, kind: definitions::KIND, refusal: dropped_stored_version },
+];
+
+/// The API server chose an address when it created the Service (`validateUpgradeDowngradeClusterIPs`).
+fn new_cluster_ip(before: &Object, after: &Object) -> Option<Message> {
+    const IP: [&str; 2] = ["spec", "clusterIP"];
+    let is_external = |object: &Object| object.text_at(&["spec", "type"]) == Some("ExternalName");
+    let ip = after.text_at(&IP).filter(|ip| !ip.is_empty())?;
+    let was_set = before.text_at(&IP).is_some_and(|ip| !ip.is_empty());
+    if was_set || is_external(before) || is_external(after) {
+        return None;
+    }
+    let message = Message::of("The API server will refuse to set `spec.clusterIP` to ").code(ip);
+    Some(message.and(match ip {
+        "None" => ", since the Service has an address: it must be deleted and created again",
+        _ => ", unless that is the address that it chose: the Service must be deleted and created again",
+    }))
+}
+
+/// `status.storedVersions` still names the version (`validateCustomResourceDefinitionVersionsUpdate`).
+fn dropped_stored_version(before: &Object, after: &Object) -> Option<Message> {
+    let stored = definitions::stored_version(before)?;
+    let kept = items_at(&after.node, &["spec", "versions"])
+        .iter()
+        .any(|version| version.get("name").and_then(Node::as_str) == Some(stored));
+    (!kept).then(|| {
+        Message::of("The API server will refuse to drop the version ").code(stored).and(
+            ", which objects are stored in: store them in another version and remove it from `status.storedVersions` first",
+        )
+    })
+}
+
+/// Below the template of a suspended Job, what may still change: where its Pods run, and their
+/// resources (`validatePodTemplateUpdate` in `pkg/apis/batch/validation`).
+const SUSPENDED_JOB: [&[&str]; 8] = [
+    &["metadata", "labels"],
+    &["metadata", "annotations"],
+    &["spec", "nodeSelector"],
+    &["spec", "tolerations"],
+    &["spec", "schedulingGates"],
+    &["spec", "affinity", "nodeAffinity"],
+    &["spec", "containers", "resources"],
+    &["spec", "initContainers", "resources"],
+];
+
+fn changes_suspended_job(before: &Object, _: &Object, change: &FieldChange) -> bool {
+    before.node_at(&["spec", "suspend"]).is_some_and(|node| node.value == Value::Bool(true))
+        && !any_leaf(change, |leaf| {
+            let below = leaf.get(2..).unwrap_or_default();
+            !SUSPENDED_JOB.iter().any(|keys| leads_to(keys, below))
+        })
+}
+
+/// An Indexed Job's completions may change together with its parallelism (`validateCompletions`).
+fn resizes_indexed_job(_: &Object, after: &Object, _: &FieldChange) -> bool {
+    let completions = after.whole_at(&["spec", "completions"]);
+    after.text_at(&["spec", "completionMode"]) == Some("Indexed")
+        && completions.is_some()
+        && completions == Some(after.whole_at(&["spec", "parallelism"]).unwrap_or(1))
+}
+
+fn shortens_deadline(_: &Object, _: &Object, change: &FieldChange) -> bool {
+    let whole = |node: Option<&Node>| node.and_then(Node::as_int);
+    match (whole(change.change.before()), whole(change.change.after())) {
+        (None, after) => after.is_some(),
+        (Some(before), after) => after.is_some_and(|after| after <= before),
+    }
+}
+
+/// Returns true for a Pod that is not scheduled yet, because of a gate.
+fn is_gated(pod: &Object) -> bool {
+    !items_at(&pod.node, &["spec", "schedulingGates"]).is_empty()
+}
+
+/// A gated Pod may get a node affinity, and other preferences.
+fn sets_gated_affinity(before: &Object, _: &Object, change: &FieldChange) -> bool {
+    const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+    let has_required = before.node_at(&["spec", "affinity", "nodeAffinity", REQUIRED]).is_some();
+    is_gated(before)
+        && !any_leaf(change, |leaf| {
+            !leads_to(&["spec", "affinity", "nodeAffinity"], leaf)
+                || (has_required && leaf.get(3).is_some_and(|key| key == REQUIRED))
+        })
+}
+
+/// `[Persistent]` is the default.
+fn writes_default_modes(before: &Object, after: &Object, _: &FieldChange) -> bool {
+    let modes = |object: &Object| -> Vec<String> {
+        let modes = strings_at(&object.node, &["spec", "volumeLifecycleModes"]);
+        match modes.is_empty() {
+            true => vec!["Persistent".to_owned()],
+            false => modes.into_iter().map(str::to_owned).collect(),
+        }
+    };
+    modes(before) == modes(after)
+}
+
 pub(super) fn refused_changes(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (change, before, _) in context.modified() {
+    for (change, before, after) in context.modified() {
+        let refusals = CHECKS
+            .iter()
+            .filter(|check| before.is_kind(check.group, check.kind))
+            .filter_map(|check| (check.refusal)(before, after));
+        findings.extend(refusals.map(|message| Finding::new(&REFUSED, &change.id, message)));
         for field in &change.fields {
-            if let Some(source) = refusal_source(before, field) {
+            if let Some(source) = refusal_source(before, after, field) {
                 let message = Message::of("The API server will refuse to change ")
                     .code(field.path.to_string())
                     .then(old_and_new(field))
@@ -240,7 +396,7 @@ pub(super) fn refused_changes(context: &RuleContext<'_>) -> Vec<Finding> {
 }
 
 /// Returns the function or field that makes the API server refuse a change.
-fn refusal_source(before: &Object, change: &FieldChange) -> Option<&'static str> {
+fn refusal_source(before: &Object, after: &Object, change: &FieldChange) -> Option<&'static str> {
     let id = &before.id;
     let is_sealed =
         before.node_at(&["immutable"]).is_some_and(|node| node.value == Value::Bool(true));
@@ -255,7 +411,10 @@ fn refusal_source(before: &Object, change: &FieldChange) -> Option<&'static str>
     FIELDS
         .iter()
         .filter(|row| row.group == id.group && row.kind == id.kind)
-        .find(|row| row.refuses(change))
+        .find(|row| {
+            row.refuses(change)
+                && !row.unless.is_some_and(|condition| condition(before, after, change))
+        })
         .map(|row| row.source)
 }
 
@@ -354,7 +513,8 @@ mod tests {
 
     #[test]
     fn every_row_refuses_its_changes_and_no_others() {
-        for row in FIELDS {
+        // A condition has its own cases, in the rule's fixture.
+        for row in FIELDS.iter().filter(|row| row.unless.is_none()) {
             // A field with exceptions is a map: one other key represents the rest.
             let keys = match row.except {
                 [] => row.path.to_vec(),

@@ -5,6 +5,8 @@
 
 mod allows;
 mod coverage;
+mod definitions;
+mod effective;
 mod gate_jobs;
 mod gate_pods;
 mod gate_settings;
@@ -18,6 +20,7 @@ mod pruned;
 mod reach;
 mod rollout;
 mod schedules;
+mod skipped;
 mod storage;
 mod strategy;
 #[cfg(test)]
@@ -29,9 +32,10 @@ use jiff::Timestamp;
 
 pub use coverage::NotJudged;
 pub(super) use gate_settings::format_setting;
+pub(super) use skipped::SKIPPED;
 
 use super::objects::ObjectChange;
-use super::{Allow, Snapshot};
+use super::{Allow, SkippedFile, Snapshot};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::gate_jobs::{Gate, find_gates};
@@ -101,7 +105,9 @@ pub const RULES: &[&Rule] = &[
     &strategy::REFUSED,
     &storage::SHRINKS,
     &storage::GROWS,
+    &storage::CLASS,
     &pruned::NAMESPACE,
+    &pruned::DEFINITION,
     &pruned::DATA_LOST,
     &pruned::DATA_KEPT,
     &pruned::PROTECTED,
@@ -133,12 +139,16 @@ pub const RULES: &[&Rule] = &[
     &reach::NAMESPACE_LABELS,
     &reach::SERVICE,
     &reach::ROUTE,
+    &reach::NETWORK,
+    &definitions::UNSERVED,
+    &skipped::SKIPPED,
     &allows::ALLOWED,
     &pods::PLACEMENT,
     &pods::VOLUMES,
     &rollout::RESTART,
     &rollout::RESTART_IN_WINDOW,
     &rollout::RESTART_AT_WINDOW,
+    &rollout::RESTART_HELD,
     &rollout::STALE_CONFIG,
     &rollout::REPLICAS,
     &schedules::MOVES,
@@ -160,6 +170,7 @@ const DETECTORS: &[Detector] = &[
     immutable::refused_changes,
     strategy::refused_strategies,
     storage::claim_sizes,
+    storage::attributes_classes,
     storage::reclaim_policies,
     pruned::removed_objects,
     pruned::dropped_protection,
@@ -186,16 +197,19 @@ const DETECTORS: &[Detector] = &[
     reach::admission_changes,
     reach::service_changes,
     reach::route_changes,
+    reach::network_policies,
+    definitions::unserved_versions,
     reach::namespace_labels,
     reach::volume_changes,
+    skipped::changed_files,
     allows::new_allows,
 ];
 
-/// A consequence for one object, or of the values alone.
+/// A consequence for one object, or of values or a file.
 #[derive(Debug)]
 struct Finding {
     rule: &'static Rule,
-    /// `None` if it is about the values alone.
+    /// `None` if it is about values or a file.
     object: Option<ObjectId>,
     message: Message,
     /// The time at which it happens, for the headline.
@@ -222,7 +236,7 @@ impl Finding {
 pub struct Consequence {
     /// The rule.
     pub rule: &'static Rule,
-    /// The objects; none if it is about the values alone.
+    /// The objects; none if it is about values or a file.
     pub objects: Vec<ObjectId>,
     /// The effect on the cluster.
     pub message: Message,
@@ -234,18 +248,21 @@ pub struct Consequence {
 struct RuleContext<'a> {
     base: &'a Objects,
     head: &'a Objects,
-    changes: &'a [ObjectChange],
+    /// The changes that the API server sees.
+    changes: &'a [&'a ObjectChange],
     now: Timestamp,
     gates_before: BTreeMap<ObjectId, Gate>,
     gates_after: BTreeMap<ObjectId, Gate>,
     allows_before: &'a [Allow],
     allows_after: &'a [Allow],
+    skipped_before: &'a [SkippedFile],
+    skipped_after: &'a [SkippedFile],
 }
 
 impl<'a> RuleContext<'a> {
     /// Each object that differs, with its old and its new state.
     fn changed(&self) -> impl Iterator<Item = ChangedObject<'a>> + '_ {
-        self.changes.iter().map(|change| ChangedObject {
+        self.changes.iter().map(|&change| ChangedObject {
             change,
             before: self.base.get(&change.id),
             after: self.head.get(&change.id),
@@ -285,16 +302,20 @@ pub(super) fn judge(
     changes: &[ObjectChange],
     now: Timestamp,
 ) -> Judgement {
+    let effective = effective::changes(&base.objects, &head.objects, changes);
+    let effective: Vec<&ObjectChange> = effective.iter().map(AsRef::as_ref).collect();
     let namespaces = changed_namespaces(changes);
     let context = RuleContext {
         base: &base.objects,
         head: &head.objects,
-        changes,
+        changes: &effective,
         now,
         gates_before: find_gates(&base.objects, &namespaces),
         gates_after: find_gates(&head.objects, &namespaces),
         allows_before: &base.allows,
         allows_after: &head.allows,
+        skipped_before: &base.skipped,
+        skipped_after: &head.skipped,
     };
     Judgement {
         consequences: find_consequences(&context),

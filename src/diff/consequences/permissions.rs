@@ -87,7 +87,31 @@ enum GrantedResources {
 type Holder = (String, Option<String>);
 
 /// The grants of every subject: those of each role that it is bound to.
-type Grants = BTreeMap<Holder, Vec<Rc<BTreeSet<Grant>>>>;
+type Grants = BTreeMap<Holder, Vec<GrantedRole>>;
+
+/// The grants of one role to one subject.
+#[derive(Clone)]
+struct GrantedRole {
+    grants: Rc<BTreeSet<Grant>>,
+    /// The role's grants in the other snapshot; none if it is not there.
+    other: Option<Rc<BTreeSet<Grant>>>,
+    /// The role, if it is among the objects.
+    role: Option<ObjectId>,
+    /// The binding; `None` for a role that nothing binds.
+    binding: Option<ObjectId>,
+}
+
+impl GrantedRole {
+    /// The object that decides a grant: the role if it has the grant in one snapshot only, else the
+    /// binding.
+    fn decided_by(&self, includes: impl Fn(&Grant) -> bool) -> Option<&ObjectId> {
+        let in_both = self.other.as_ref().is_some_and(|other| other.iter().any(includes));
+        match &self.role {
+            Some(role) if !in_both => Some(role),
+            role => self.binding.as_ref().or(role.as_ref()),
+        }
+    }
+}
 
 impl Grant {
     fn of_role(name: String) -> Self {
@@ -325,40 +349,44 @@ fn collect_strings(rule: &Node, key: &str) -> BTreeSet<String> {
 }
 
 /// Collects the grants in one snapshot that the changed objects decide: those of changed bindings,
-/// of bindings to changed roles, and of changed roles that nothing binds.
-fn collect_grants(objects: &Objects, changed: &ChangedRbac) -> Grants {
+/// of bindings to changed roles, and of changed roles that nothing binds. `other` is the other snapshot.
+fn collect_grants(objects: &Objects, other: &Objects, changed: &ChangedRbac) -> Grants {
     let mut all = Grants::new();
-    let mut of_roles: BTreeMap<&ObjectId, Rc<BTreeSet<Grant>>> = BTreeMap::new();
+    let mut roles: BTreeMap<ObjectId, GrantedRole> = BTreeMap::new();
     let bindings = ["RoleBinding", "ClusterRoleBinding"].into_iter();
     for binding in bindings.flat_map(|kind| objects.of_kind(GROUP, kind)) {
-        let role = bound_role(binding);
-        let known = role.as_ref().and_then(|role| objects.get(role));
-        if !changed.decides(binding, role.as_ref()) {
+        let Some(role) = bound_role(binding) else { continue };
+        if !changed.decides(binding, &role) {
             continue;
         }
-        let allowed = match (known, &role) {
-            (Some(known), _) => {
-                let grants = of_roles.entry(&known.id);
-                Rc::clone(grants.or_insert_with(|| Rc::new(role_grants(known))))
-            }
-            (None, Some(role)) => {
-                let grant = Grant::of_role(format!("{} {}", role.kind, role.name));
-                Rc::new(BTreeSet::from([grant]))
-            }
-            (None, None) => continue,
-        };
+        let unbound =
+            roles.entry(role.clone()).or_insert_with(|| granted_role(&role, objects, other));
+        let granted = GrantedRole { binding: Some(binding.id.clone()), ..unbound.clone() };
         for subject in items_at(&binding.node, &["subjects"]) {
             let holder = (subject_name(subject, binding), binding.id.namespace.clone());
-            all.entry(holder).or_default().push(Rc::clone(&allowed));
+            all.entry(holder).or_default().push(granted.clone());
         }
     }
     for role in ["Role", "ClusterRole"].into_iter().flat_map(|kind| objects.of_kind(GROUP, kind)) {
-        if changed.ids.contains(&role.id) && !of_roles.contains_key(&role.id) {
+        if changed.ids.contains(&role.id) && !roles.contains_key(&role.id) {
             let holder = (format!("whoever is bound to {}", role.id), role.id.namespace.clone());
-            all.entry(holder).or_default().push(Rc::new(role_grants(role)));
+            all.entry(holder).or_default().push(granted_role(&role.id, objects, other));
         }
     }
     all
+}
+
+/// The grants of a role in both snapshots, without a binding.
+fn granted_role(role: &ObjectId, objects: &Objects, other: &Objects) -> GrantedRole {
+    let read = |objects: &Objects| objects.get(role).map(|role| Rc::new(role_grants(role)));
+    let unknown = || Grant::of_role(format!("{} {}", role.kind, role.name));
+    let grants = read(objects);
+    GrantedRole {
+        role: grants.is_some().then(|| role.clone()),
+        grants: grants.unwrap_or_else(|| Rc::new(BTreeSet::from([unknown()]))),
+        other: read(other),
+        binding: None,
+    }
 }
 
 /// The RBAC objects that differ.
@@ -373,8 +401,8 @@ impl ChangedRbac {
     }
 
     /// Returns true if the binding or its role differs.
-    fn decides(&self, binding: &Object, role: Option<&ObjectId>) -> bool {
-        self.ids.contains(&binding.id) || role.is_some_and(|role| self.ids.contains(role))
+    fn decides(&self, binding: &Object, role: &ObjectId) -> bool {
+        self.ids.contains(&binding.id) || self.ids.contains(role)
     }
 }
 
@@ -452,9 +480,12 @@ impl Budget {
     }
 }
 
-/// Returns the permissions that are in `these` and not included in `those`. Grants are compared whole
-/// first, and multiplied out only if a part of them may remain.
-fn additional_permissions(these: &Grants, those: &Grants) -> Vec<(Holder, Difference)> {
+/// Returns the permissions that are in `these` and not included in `those`, with the object that decides
+/// them. Grants are compared whole first, and multiplied out only if a part of them may remain.
+fn additional_permissions<'a>(
+    these: &'a Grants,
+    those: &Grants,
+) -> Vec<(&'a Holder, &'a ObjectId, Difference)> {
     let none = Vec::new();
     let mut budget = Budget(MAX_COMPARISONS);
     let mut all = Vec::new();
@@ -463,27 +494,63 @@ fn additional_permissions(these: &Grants, those: &Grants) -> Vec<(Holder, Differ
         // A permission in the whole cluster applies in every namespace.
         let cluster_wide = those.get(&(holder.0.clone(), None)).unwrap_or(&none);
         let others: Vec<&BTreeSet<Grant>> =
-            own.iter().chain(cluster_wide).map(AsRef::as_ref).collect();
+            own.iter().chain(cluster_wide).map(|role| role.grants.as_ref()).collect();
         let difference = subtract_grants(roles, &others, &mut budget);
-        if !difference.is_empty() {
-            all.push((holder.clone(), difference));
-        }
+        let by_object = split_by_object(difference, roles, &mut budget);
+        all.extend(by_object.into_iter().map(|(object, difference)| (holder, object, difference)));
+    }
+    all
+}
+
+/// Splits a difference by the objects that decide its parts. What the budget does not cover is laid at the
+/// first one.
+fn split_by_object<'a>(
+    difference: Difference,
+    roles: &'a [GrantedRole],
+    budget: &mut Budget,
+) -> BTreeMap<&'a ObjectId, Difference> {
+    let mut all: BTreeMap<&ObjectId, Difference> = BTreeMap::new();
+    let Some(first) = roles.iter().find_map(|role| role.decided_by(|_| false)) else { return all };
+    if difference.is_empty() {
+        return all;
+    }
+    let sets = roles.iter().flat_map(|role| [Some(&role.grants), role.other.as_ref()]).flatten();
+    let weight: usize = sets.flat_map(|set| set.iter()).map(Grant::weight).sum();
+    let count =
+        difference.permissions.len() + difference.large.iter().map(Grant::weight).sum::<usize>();
+    if !budget.spend(count.saturating_mul(weight.max(1))) {
+        return BTreeMap::from([(first, difference)]);
+    }
+    let decider = |includes: &dyn Fn(&Grant) -> bool| {
+        let mut giving = roles.iter().filter(|role| role.grants.iter().any(includes));
+        giving.find_map(|role| role.decided_by(includes)).unwrap_or(first)
+    };
+    for permission in difference.permissions {
+        let object = decider(&|grant| grant.includes_permission(&permission));
+        all.entry(object).or_default().permissions.insert(permission);
+    }
+    for large in difference.large {
+        let object = decider(&|grant| grant.includes(&large));
+        all.entry(object).or_default().large.insert(large);
+    }
+    if difference.not_compared {
+        all.entry(first).or_default().not_compared = true;
     }
     all
 }
 
 fn subtract_grants(
-    roles: &[Rc<BTreeSet<Grant>>],
+    roles: &[GrantedRole],
     others: &[&BTreeSet<Grant>],
     budget: &mut Budget,
 ) -> Difference {
-    let own_rules: usize = roles.iter().map(|role| role.len()).sum();
+    let own_rules: usize = roles.iter().map(|role| role.grants.len()).sum();
     let rules: usize = others.iter().map(|role| role.len()).sum();
     if !budget.spend(own_rules + rules) {
         return Difference { not_compared: true, ..Difference::default() };
     }
     let others: BTreeSet<&Grant> = others.iter().flat_map(|role| role.iter()).collect();
-    let own: BTreeSet<&Grant> = roles.iter().flat_map(|role| role.iter()).collect();
+    let own: BTreeSet<&Grant> = roles.iter().flat_map(|role| role.grants.iter()).collect();
     let mut remaining: Vec<&Grant> = Vec::new();
     for grant in own.difference(&others) {
         if !is_included(grant, &others, budget) {
@@ -518,24 +585,24 @@ pub(super) fn changed_permissions(context: &RuleContext<'_>) -> Vec<Finding> {
     if changed.ids.is_empty() {
         return Vec::new();
     }
-    let before = collect_grants(context.base, &changed);
-    let after = collect_grants(context.head, &changed);
+    let before = collect_grants(context.base, context.head, &changed);
+    let after = collect_grants(context.head, context.base, &changed);
     let mut findings = Vec::new();
-    for (holder, gained) in additional_permissions(&after, &before) {
+    for (holder, object, gained) in additional_permissions(&after, &before) {
         let (privileged, ordinary) = gained.split_privileged();
-        findings.extend(finding(context, &PRIVILEGED, &holder, &privileged));
-        findings.extend(finding(context, &WIDENED, &holder, &ordinary));
+        findings.extend(finding(&PRIVILEGED, holder, object, &privileged));
+        findings.extend(finding(&WIDENED, holder, object, &ordinary));
     }
-    for (holder, lost) in additional_permissions(&before, &after) {
-        findings.extend(finding(context, &NARROWED, &holder, &lost));
+    for (holder, object, lost) in additional_permissions(&before, &after) {
+        findings.extend(finding(&NARROWED, holder, object, &lost));
     }
     findings
 }
 
 fn finding(
-    context: &RuleContext<'_>,
     rule: &'static Rule,
     holder: &Holder,
+    object: &ObjectId,
     difference: &Difference,
 ) -> Option<Finding> {
     if difference.is_empty() {
@@ -551,7 +618,7 @@ fn finding(
         .and(verb)
         .codes(difference.describe(), MAX_LISTED)
         .then(scope);
-    Some(Finding::new(rule, &changed_object(context, holder), message))
+    Some(Finding::new(rule, object, message))
 }
 
 /// One text for each resource, with all its verbs: `get, patch deployments/scale.apps`.
@@ -579,18 +646,4 @@ fn describe_permissions(permissions: &BTreeSet<Permission>) -> Vec<String> {
             }
         })
         .collect()
-}
-
-/// The changed binding or role to report at, in the holder's namespace if there is one.
-fn changed_object(context: &RuleContext<'_>, holder: &Holder) -> ObjectId {
-    let changed: Vec<&ObjectId> =
-        context.changes.iter().map(|change| &change.id).filter(|id| id.group == GROUP).collect();
-    let nearest = changed.iter().find(|id| id.namespace == holder.1).or(changed.first());
-    // Permissions only differ if such an object does, so there is one.
-    nearest.map(|id| (*id).clone()).unwrap_or_else(|| ObjectId {
-        namespace: None,
-        kind: String::new(),
-        name: String::new(),
-        group: GROUP.to_owned(),
-    })
 }

@@ -1,7 +1,7 @@
 //! Objects that are no longer rendered, which a pruning controller deletes, and dropped protection
 //! against that.
 
-use super::{Finding, Rule, RuleContext, Topic};
+use super::{Finding, Rule, RuleContext, Topic, definitions};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, Objects};
@@ -15,6 +15,14 @@ pub(super) const NAMESPACE: Rule = Rule {
     topic: Topic::Data,
     summary: "A Namespace is no longer rendered: pruning it deletes every object in it, rendered here or not",
     source: "https://kubernetes.io/docs/tasks/administer-cluster/namespaces/#deleting-a-namespace",
+};
+
+pub(super) const DEFINITION: Rule = Rule {
+    id: "definition-pruned",
+    severity: Severity::Critical,
+    topic: Topic::Data,
+    summary: "A CustomResourceDefinition is no longer rendered: pruning it deletes every object of its kind, whoever made it",
+    source: "https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#delete-a-customresourcedefinition",
 };
 
 pub(super) const DATA_LOST: Rule = Rule {
@@ -45,7 +53,7 @@ pub(super) const UNPROTECTED: Rule = Rule {
     id: "prune-guard-dropped",
     severity: Severity::Critical,
     topic: Topic::Data,
-    summary: "A Namespace, PersistentVolume or claim loses its prune protection: if a later commit drops the object, the controller deletes it without confirmation",
+    summary: "A Namespace, CustomResourceDefinition, PersistentVolume or claim loses its prune protection: if a later commit drops the object, the controller deletes it without confirmation",
     source: PRUNING,
 };
 
@@ -67,6 +75,8 @@ fn removal_finding(context: &RuleContext<'_>, object: &Object) -> Finding {
         Finding::new(&PROTECTED, &object.id, Message::of(message))
     } else if object.is_kind("", "Namespace") {
         Finding::new(&NAMESPACE, &object.id, namespace_message(object, context.base))
+    } else if object.is_kind(definitions::GROUP, definitions::KIND) {
+        Finding::new(&DEFINITION, &object.id, definition_message(object, context.base))
     } else if is_volume || object.is_kind("", "PersistentVolumeClaim") {
         let policy = reclaim_policy(object, context.base);
         let rule = if policy.as_deref() == Some("Retain") { &DATA_KEPT } else { &DATA_LOST };
@@ -110,6 +120,22 @@ fn namespace_message(namespace: &Object, base: &Objects) -> Message {
     match claims.is_empty() {
         true => message,
         false => message.and("; among them ").codes(claims, 3),
+    }
+}
+
+fn definition_message(definition: &Object, base: &Objects) -> Message {
+    let text = |keys: &[&str]| definition.text_at(keys).unwrap_or_default();
+    let (group, kind) = (text(&["spec", "group"]), text(&["spec", "names", "kind"]));
+    let rendered: Vec<String> =
+        base.of_kind(group, kind).map(|object| object.id.to_string()).collect();
+    let message = Message::of("Pruning it deletes every ")
+        .code(kind)
+        .and(" of ")
+        .code(group)
+        .and(" in the cluster, whoever made it");
+    match rendered.is_empty() {
+        true => message,
+        false => message.and("; among them ").codes(rendered, 3),
     }
 }
 

@@ -49,6 +49,14 @@ pub(super) const ROUTE: Rule = Rule {
     source: "https://kubernetes.io/docs/concepts/services-networking/ingress/; https://gateway-api.sigs.k8s.io/api-types/httproute/",
 };
 
+pub(super) const NETWORK: Rule = Rule {
+    id: "network-policy-changes",
+    severity: Severity::Warning,
+    topic: Topic::Reach,
+    summary: "A NetworkPolicy is new or changed: connections of the Pods that it selects are allowed or refused otherwise",
+    source: "https://kubernetes.io/docs/concepts/services-networking/network-policies/",
+};
+
 pub(super) const NAMESPACE_LABELS: Rule = Rule {
     id: "namespace-labels",
     severity: Severity::Warning,
@@ -195,6 +203,26 @@ pub(super) fn route_changes(context: &RuleContext<'_>) -> Vec<Finding> {
                 .then(field_list(&fields)),
         };
         findings.push(Finding::new(&ROUTE, &after.id, message));
+    }
+    findings
+}
+
+pub(super) fn network_policies(context: &RuleContext<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pair in context.changed() {
+        let is_policy = |object: &&Object| object.is_kind("networking.k8s.io", "NetworkPolicy");
+        let Some(after) = pair.after.filter(is_policy) else { continue };
+        let fields: Vec<&FieldChange> =
+            pair.change.fields.iter().filter(|field| starts_with(&field.path, &["spec"])).collect();
+        let message = match pair.before {
+            None => Message::of(
+                "It is new: the Pods that it selects have only the connections that a policy allows",
+            ),
+            Some(_) if fields.is_empty() => continue,
+            Some(_) => Message::of("The Pods that it selects have other connections: ")
+                .then(field_list(&fields)),
+        };
+        findings.push(Finding::new(&NETWORK, &after.id, message));
     }
     findings
 }

@@ -4,11 +4,12 @@
 use super::{EventTime, Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
+use crate::model::effective::equal_templates;
 use crate::model::gate_jobs::admission;
 use crate::model::object::{Object, items_at, node_at};
-use crate::model::workload::{containers, has_scale, pod_spec, replicas, rolls_on, template};
+use crate::model::workload::{containers, has_scale, pod_spec, replicas, rolls_on};
 use vram_gate::settings::TABLE;
-use yaml_spans::Node;
+use yaml_spans::{Node, Value};
 
 const ROLLOUT: &str =
     "https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#updating-a-deployment";
@@ -37,6 +38,14 @@ pub(super) const RESTART_AT_WINDOW: Rule = Rule {
     source: ROLLOUT,
 };
 
+pub(super) const RESTART_HELD: Rule = Rule {
+    id: "pods-restart-held",
+    severity: Severity::Info,
+    topic: Topic::Restart,
+    summary: "The Pod template changes and no running Pod is replaced by itself: the rollout is paused, waits for a deletion, or stops at a partition",
+    source: "https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#update-strategies; https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#pausing-and-resuming-a-deployment",
+};
+
 pub(super) const STALE_CONFIG: Rule = Rule {
     id: "config-not-rolled",
     severity: Severity::Warning,
@@ -57,7 +66,7 @@ pub(super) fn pod_restarts(context: &RuleContext<'_>) -> Vec<Finding> {
     context
         .modified()
         .filter(|(_, before, after)| {
-            rolls_on(&before.id).is_some() && template(before) != template(after)
+            rolls_on(&before.id).is_some() && !equal_templates(before, after)
         })
         .map(|(_, before, after)| restart_finding(context, before, after))
         .collect()
@@ -65,6 +74,11 @@ pub(super) fn pod_restarts(context: &RuleContext<'_>) -> Vec<Finding> {
 
 fn restart_finding(context: &RuleContext<'_>, before: &Object, after: &Object) -> Finding {
     let id = &after.id;
+    let replaced = replaced_pods(after);
+    if let Replaced::None(reason) = replaced {
+        let message = Message::of("No running Pod is replaced by itself: ").and(reason);
+        return Finding::new(&RESTART_HELD, id, message);
+    }
     // The gate that is in the cluster now decides whether a Pod runs now.
     if context.gates_before.get(id).is_some_and(|gate| gate.may_be_up(context.now)) {
         let message = "The window is open: a running Pod is replaced as soon as this is applied";
@@ -87,8 +101,62 @@ fn restart_finding(context: &RuleContext<'_>, before: &Object, after: &Object) -
             "Nothing restarts: there are 0 replicas, and nothing rendered here starts one";
         return Finding::new(&RESTART_AT_WINDOW, id, Message::of(message));
     }
-    let message = Message::of(replacement_order(after)).then(admission_changes(before, after));
+    let order = match replaced {
+        Replaced::Some { count, partition } => format!(
+            "{} replaced, from the highest ordinal down to the partition, {partition}",
+            if count == 1 { "1 Pod is".to_owned() } else { format!("{count} Pods are") }
+        ),
+        _ => replacement_order(after),
+    };
+    let message = Message::of(order).then(admission_changes(before, after));
     Finding::new(&RESTART, id, message)
+}
+
+/// The running Pods that a controller replaces after a change of their template.
+enum Replaced {
+    All,
+    /// Those from an ordinal on.
+    Some {
+        count: i64,
+        partition: i64,
+    },
+    /// None, for a reason.
+    None(&'static str),
+}
+
+/// Source: `sync` in `pkg/controller/deployment`, `manage` in `pkg/controller/daemon`, and
+/// `updateStatefulSet` in `pkg/controller/statefulset`.
+fn replaced_pods(workload: &Object) -> Replaced {
+    let is_true =
+        |keys: &[&str]| workload.node_at(keys).is_some_and(|node| node.value == Value::Bool(true));
+    if workload.id.group != "apps" {
+        return Replaced::All;
+    }
+    match workload.id.kind.as_str() {
+        "Deployment" if is_true(&["spec", "paused"]) => {
+            Replaced::None("the Deployment is paused, and rolls out when it is resumed")
+        }
+        "DaemonSet" | "StatefulSet"
+            if workload.text_at(&["spec", "updateStrategy", "type"]) == Some("OnDelete") =>
+        {
+            Replaced::None(
+                "its update strategy is `OnDelete`, so a Pod gets the new template when somebody deletes it",
+            )
+        }
+        "StatefulSet" => {
+            let path = ["spec", "updateStrategy", "rollingUpdate", "partition"];
+            let partition = workload.whole_at(&path).unwrap_or(0);
+            let count = replicas(workload).saturating_sub(partition);
+            if partition <= 0 || replicas(workload) == 0 {
+                Replaced::All
+            } else if count <= 0 {
+                Replaced::None("the partition is not below the number of replicas")
+            } else {
+                Replaced::Some { count, partition }
+            }
+        }
+        _ => Replaced::All,
+    }
 }
 
 /// The settings of the gate that are in the Pod template because of an admission, and changed there; an
@@ -166,7 +234,7 @@ fn keeps_old_content(context: &RuleContext<'_>, user: &Object, configuration: &O
         && rolls_on(&user.id).is_some()
         && may_run
         && reads_at_start(user, &configuration.id.kind, &configuration.id.name)
-        && context.base.get(&user.id).is_some_and(|old| template(old) == template(user))
+        && context.base.get(&user.id).is_some_and(|old| equal_templates(old, user))
 }
 
 /// Returns true if an object's Pods read a ConfigMap or Secret in a way that a change does not reach:

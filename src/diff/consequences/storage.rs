@@ -25,6 +25,14 @@ pub(super) const GROWS: Rule = Rule {
     source: "plugin/pkg/admission/storage/persistentvolume/resize (allowResize)",
 };
 
+pub(super) const CLASS: Rule = Rule {
+    id: "claim-class-changes",
+    severity: Severity::Warning,
+    topic: Topic::Refusal,
+    summary: "A PersistentVolumeClaim gets another `volumeAttributesClassName`: refused unless it is bound",
+    source: "ValidatePersistentVolumeClaimUpdate in pkg/apis/core/validation; https://kubernetes.io/docs/concepts/storage/volume-attributes-classes/",
+};
+
 pub(super) const RECLAIM: Rule = Rule {
     id: "reclaim-policy-deletes",
     severity: Severity::Critical,
@@ -52,6 +60,24 @@ pub(super) fn claim_sizes(context: &RuleContext<'_>) -> Vec<Finding> {
                 Ordering::Equal => return None,
             };
             Some(Finding::new(rule, &change.id, message.then(effect)))
+        })
+        .collect()
+}
+
+pub(super) fn attributes_classes(context: &RuleContext<'_>) -> Vec<Finding> {
+    const CLASS_NAME: [&str; 2] = ["spec", "volumeAttributesClassName"];
+    let claims =
+        context.modified().filter(|(_, before, _)| before.is_kind("", "PersistentVolumeClaim"));
+    claims
+        .filter(|(_, before, after)| before.text_at(&CLASS_NAME) != after.text_at(&CLASS_NAME))
+        .map(|(change, before, after)| {
+            let name = |claim: &Object| claim.text_at(&CLASS_NAME).unwrap_or("none").to_owned();
+            let message = Message::of("Its `volumeAttributesClassName` changes from ")
+                .code(name(before))
+                .and(" to ")
+                .code(name(after))
+                .and(": the API server will refuse that unless the claim is bound");
+            Finding::new(&CLASS, &change.id, message)
         })
         .collect()
 }

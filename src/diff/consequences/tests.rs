@@ -11,6 +11,7 @@
 //!   `---` separates several replacements.
 //! - `remove KIND NAME` makes the new objects from the old ones without one of them.
 //! - `values before` and `values after` have the texts of a values file, for its comments.
+//! - `skipped before` and `skipped after` have the texts of a file that is not a manifest.
 //! - `reports` has the findings of the rule, one a line: severity, objects, message and, in brackets, the
 //!   time for the headline.
 //! - `reports nothing` expects no finding.
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 use super::{RULES, Rule, judge};
 use crate::diff::objects::compare;
 use crate::diff::testing::objects;
-use crate::diff::{Allow, Snapshot};
+use crate::diff::{Allow, SkippedFile, Snapshot};
 use crate::model::object::Objects;
 
 fn fixtures() -> PathBuf {
@@ -62,6 +63,7 @@ fn parse_objects(text: &str) -> Objects {
 struct State {
     objects: String,
     values: String,
+    skipped: String,
 }
 
 impl State {
@@ -70,6 +72,14 @@ impl State {
             objects: parse_objects(&self.objects),
             values: None,
             allows: Allow::read_all("values/a.yaml", &self.values),
+            skipped: (!self.skipped.is_empty())
+                .then(|| SkippedFile {
+                    path: "app/a.yaml".to_owned(),
+                    reason: "it has no `kind`",
+                    content: self.skipped.clone(),
+                })
+                .into_iter()
+                .collect(),
         }
     }
 }
@@ -125,6 +135,8 @@ fn run_fixture(rule: &Rule) -> (usize, usize) {
             }
             ["values", "before"] => before.values = format!("{body}\n"),
             ["values", "after"] => after.values = format!("{body}\n"),
+            ["skipped", "before"] => before.skipped = body.to_owned(),
+            ["skipped", "after"] => after.skipped = body.to_owned(),
             ["reports"] => {
                 assert!(!body.is_empty(), "{place}");
                 assert_eq!(rule_findings(rule, &before, &after, &now), body, "{place}");

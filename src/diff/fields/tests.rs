@@ -51,7 +51,7 @@ containers:
         [
             "containers[0].env[1].value [main › A] a → z",
             "containers[0].env[2] [main › D] + name: D; value: d",
-            "containers[0].env[1] [main › B] - name: B; value: b",
+            "containers[1].env[1] [main › B] - name: B; value: b",
         ]
     );
 }

@@ -4,16 +4,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{InputError, MAX_FILES, TextFiles};
-use crate::project::write::PROVENANCE;
+use super::{InputError, MAX_FILES, TextFiles, is_compared};
 use crate::project::{ProjectError, read_text};
 use yaml_spans::MAX_BYTES;
 
 /// The deepest folder that is read, counted from the one that the user names.
 const MAX_DEPTH: usize = 8;
 
-/// Reads every file of a folder and of the folders in it. Of the names that start with a dot only
-/// `.provenance` is read.
+/// Reads the compared files of a folder and of the folders in it.
 pub(super) fn read_folder(folder: &Path) -> Result<TextFiles, InputError> {
     let mut texts = TextFiles::new();
     collect_files(folder, "", 0, &mut texts)?;
@@ -33,7 +31,7 @@ fn collect_files(
         let Ok(name) = entry.file_name().into_string() else {
             return Err(ProjectError::NotUtf8 { path: shown }.into());
         };
-        if name.starts_with('.') && name != PROVENANCE {
+        if name == ".git" {
             continue;
         }
         let kind = entry.file_type().map_err(|error| unreadable(folder, &error))?;
@@ -42,6 +40,8 @@ fn collect_files(
         }
         if kind.is_dir() {
             collect_files(&path, &format!("{prefix}{name}/"), depth + 1, texts)?;
+        } else if kind.is_file() && !is_compared(&name) {
+            continue;
         } else if kind.is_file() {
             let text = read_text(&path, &shown, MAX_BYTES as u64)?;
             texts.insert(format!("{prefix}{name}"), text);

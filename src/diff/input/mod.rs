@@ -7,21 +7,25 @@ mod error;
 mod folder;
 mod object_files;
 mod revision;
+mod skipped;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub use error::InputError;
+pub(crate) use object_files::take_apart;
+pub use skipped::SkippedFile;
 
 use super::Snapshot;
 use crate::model::Objects;
 use crate::project::Project;
 use crate::project::load::{RenderedProject, Request, Stack};
 use crate::project::write::{self, PROVENANCE};
-use object_files::{ObjectFiles, Scope, contains_objects};
-use revision::Repository;
+use object_files::{NotManifests, ObjectFiles, Scope, contains_objects};
+use revision::{EntryKind, Repository};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::visible;
 
 /// Texts by their path from the folder that was read, with `/` between its parts.
 type TextFiles = BTreeMap<String, String>;
@@ -92,10 +96,13 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
     if let Some(folders) = &head.folders {
         retain_folders(&mut base.texts, folders);
     }
-    if head.stacks.is_some() {
+    let is_rendered = head.stacks.is_some();
+    if is_rendered {
         retain_claimed(&mut base.texts);
     }
-    let base_files = ObjectFiles::parse(base.texts, &base.shown, &base.origin, &head.files)?;
+    let not_manifests = if is_rendered { NotManifests::Refuse } else { NotManifests::Skip };
+    let base_files =
+        ObjectFiles::parse(base.texts, &base.shown, &base.origin, &head.files, not_manifests)?;
     let (base_allows, head_allows) = match (&base.values, &base.commented, &head.stacks) {
         (Some(values), Some(commented), Some(stacks)) => {
             let (mut before, mut after) = values::read_allows(project, stacks, values)?;
@@ -112,16 +119,43 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         _ => (None, None),
     };
     let head_objects = collect_objects(&head.files)?;
+    let (mut base_skipped, head_skipped) = (base_files.skipped(), head.files.skipped());
+    notes.extend(skipped_note(base_skipped.iter().chain(&head_skipped)));
+    if is_rendered {
+        // A fresh render has manifests only, so there is nothing to compare them with.
+        base_skipped.clear();
+    }
     Ok(Inputs {
         base: Snapshot {
             objects: collect_objects(&base_files)?,
             values: base_values,
             allows: base_allows,
+            skipped: base_skipped,
         },
-        head: Snapshot { objects: head_objects, values: head_values, allows: head_allows },
+        head: Snapshot {
+            objects: head_objects,
+            values: head_values,
+            allows: head_allows,
+            skipped: head_skipped,
+        },
         texts: head.files.into_texts(),
         notes,
     })
+}
+
+/// The most skipped files that a note names.
+const MAX_SKIPPED: usize = 8;
+
+/// The note that names the files that are not compared.
+fn skipped_note<'a>(files: impl Iterator<Item = &'a SkippedFile>) -> Option<String> {
+    let names: BTreeSet<String> =
+        files.map(|file| format!("`{}` ({})", visible(&file.path), file.reason)).collect();
+    let more = names.len().saturating_sub(MAX_SKIPPED);
+    let mut shown = names.into_iter().take(MAX_SKIPPED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        shown.push_str(&format!(" and {more} more"));
+    }
+    (!shown.is_empty()).then(|| format!("not manifests, and not compared: {shown}"))
 }
 
 /// The new state, before its objects are collected.
@@ -148,7 +182,8 @@ fn read_head(
     if !contains_objects(&texts) {
         notes.push(format!("`{shown}` contains no objects: every object counts as removed"));
     }
-    let files = ObjectFiles::parse(texts, &shown, &shown, &ObjectFiles::default())?;
+    let files =
+        ObjectFiles::parse(texts, &shown, &shown, &ObjectFiles::default(), NotManifests::Skip)?;
     Ok(Head { files, folders, stacks: None })
 }
 
@@ -202,11 +237,14 @@ fn read_base(
     };
     let repository = Repository::find(project.root())?;
     let commit = repository.resolve_commit(name)?;
-    let texts = repository.read_folder(&commit, rendered_folder)?;
+    let texts = repository.read_folder(&commit, rendered_folder, |path, kind| {
+        // A link may lead to manifests, whatever its name.
+        kind == EntryKind::Other || is_compared(path)
+    })?;
     if !contains_objects(&texts) {
         notes.push(format!("`{name}` has no `{rendered_folder}/`: every object counts as new"));
     }
-    let values = repository.read_folder(&commit, Project::VALUES)?;
+    let values = repository.read_folder(&commit, Project::VALUES, |path, _| !is_hidden(path))?;
     let files = allows::read_head(project, comparison.request)?.into_keys().collect();
     let commented = repository.read_files(&commit, &files)?;
     let shown = rendered_folder.to_owned();
@@ -228,6 +266,19 @@ fn retain_claimed(texts: &mut TextFiles) {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
         claimed.get(folder).is_none_or(|names| names.contains(name))
     });
+}
+
+/// Returns true for a file that is read to be compared, by its path from the folder. A tool applies what is
+/// in a hidden file too.
+fn is_compared(path: &str) -> bool {
+    let in_git = path.split('/').any(|part| part == ".git");
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !in_git && (name == PROVENANCE || object_files::is_read(path))
+}
+
+/// Returns true if a part of the path starts with a dot.
+fn is_hidden(path: &str) -> bool {
+    path.split('/').any(|part| part.starts_with('.'))
 }
 
 /// Drops the files outside some folders.

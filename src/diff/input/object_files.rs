@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::TextFiles;
+use super::skipped::{self, SkippedFile};
 use crate::model::{Object, ObjectError, Objects};
 use crate::project::load::{self, RenderedProject, Stack};
+use kube_validate::{ObjectId, list_items};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, Sources};
-use yaml_spans::{self, Dialect};
+use yaml_spans::{self, Dialect, Node};
 
 /// The files that kustomize reads; they are not objects.
 const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// The endings of files that contain objects.
 const ENDINGS: [&str; 3] = [".yaml", ".yml", ".json"];
+/// The ending of files from which Argo CD computes objects.
+const JSONNET: &str = ".jsonnet";
 
 /// The files of one snapshot with their objects, by path.
 #[derive(Debug, Default)]
@@ -23,6 +27,8 @@ pub(super) struct ObjectFiles(pub(super) BTreeMap<String, ObjectFile>);
 pub(super) struct ObjectFile {
     text: String,
     pub(super) objects: Vec<Arc<Object>>,
+    /// The part of it that is not compared.
+    skipped: Option<SkippedFile>,
 }
 
 /// The part of a fresh render that is compared.
@@ -32,6 +38,15 @@ pub(super) enum Scope {
     Everything,
     /// The stacks' own folders.
     StackFolders,
+}
+
+/// The treatment of what is not a manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotManifests {
+    /// Keep it by name.
+    Skip,
+    /// An error: this program wrote the files, so each was a manifest.
+    Refuse,
 }
 
 impl ObjectFiles {
@@ -52,7 +67,7 @@ impl ObjectFiles {
             let id = file.object.id();
             let object = Object { id, node: file.object.node, file: format!("{shown}/{path}") };
             let objects = vec![Arc::new(object)];
-            files.insert(path, ObjectFile { text: file.contents, objects });
+            files.insert(path, ObjectFile { text: file.contents, objects, skipped: None });
         }
         (ObjectFiles(files), rendered.stacks)
     }
@@ -61,31 +76,41 @@ impl ObjectFiles {
     /// `known` has with the same bytes shares its objects and is not parsed again.
     ///
     /// # Errors
-    /// Every document that is not YAML or not an object, with its position.
+    /// Every manifest that is not YAML or not an object, with its position.
     pub(super) fn parse(
         texts: TextFiles,
         shown: &str,
         origin: &str,
         known: &ObjectFiles,
+        not_manifests: NotManifests,
     ) -> Result<Self, Diagnostics> {
         let mut files = BTreeMap::new();
         let mut errors = Vec::new();
-        for (path, text) in texts.into_iter().filter(|(path, _)| may_contain_objects(path)) {
+        for (path, text) in texts.into_iter().filter(|(path, _)| is_read(path)) {
             let shared = known.0.get(&path).filter(|file| file.text == text);
-            let parsed = match shared {
-                Some(file) => Ok(file.objects.clone()),
-                None => {
-                    parse_objects(&format!("{shown}/{path}"), &format!("{origin}/{path}"), &text)
+            let parsed = match (shared, unparsed_reason(&path)) {
+                (Some(file), _) => Ok((file.objects.clone(), file.skipped.clone())),
+                (None, Some(reason)) => {
+                    Ok((Vec::new(), Some(SkippedFile::whole(&path, reason, &text))))
+                }
+                (None, None) => {
+                    let (name, origin) = (format!("{shown}/{path}"), format!("{origin}/{path}"));
+                    parse_objects(&path, &name, &origin, &text, not_manifests)
                 }
             };
             match parsed {
-                Ok(objects) => {
-                    files.insert(path, ObjectFile { text, objects });
+                Ok((objects, skipped)) => {
+                    files.insert(path, ObjectFile { text, objects, skipped });
                 }
                 Err(Diagnostics(list)) => errors.extend(list),
             }
         }
         if errors.is_empty() { Ok(ObjectFiles(files)) } else { Err(Diagnostics(errors)) }
+    }
+
+    /// The files, or parts of them, that are not compared.
+    pub(super) fn skipped(&self) -> Vec<SkippedFile> {
+        self.0.values().filter_map(|file| file.skipped.clone()).collect()
     }
 
     /// The texts of the files, by the names that their objects have.
@@ -109,22 +134,80 @@ pub(super) fn contains_objects(texts: &TextFiles) -> bool {
     texts.keys().any(|path| may_contain_objects(path))
 }
 
-fn may_contain_objects(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    !name.starts_with('.')
-        && !KUSTOMIZATION.contains(&name)
-        && ENDINGS.iter().any(|ending| name.ends_with(ending))
+/// Returns true for a file that may contain objects, or that decides what is applied.
+pub(super) fn is_read(path: &str) -> bool {
+    may_contain_objects(path) || unparsed_reason(path).is_some()
 }
 
-fn parse_objects(name: &str, origin: &str, text: &str) -> Result<Vec<Arc<Object>>, Diagnostics> {
+/// The name of a file without its folders.
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn may_contain_objects(path: &str) -> bool {
+    let name = file_name(path);
+    !KUSTOMIZATION.contains(&name) && ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// The reason why a file is not parsed, by its name.
+fn unparsed_reason(path: &str) -> Option<&'static str> {
+    let name = file_name(path);
+    if KUSTOMIZATION.contains(&name) {
+        Some("kustomize computes objects from it")
+    } else if name.ends_with(JSONNET) {
+        Some("Argo CD computes objects from it")
+    } else {
+        None
+    }
+}
+
+/// The objects of a file, and the part of it that is none.
+type Parsed = (Vec<Arc<Object>>, Option<SkippedFile>);
+
+/// Parses a file: `path` is its path below the compared folder, `name` and `origin` are those in reports
+/// and in errors.
+fn parse_objects(
+    path: &str,
+    name: &str,
+    origin: &str,
+    text: &str,
+    not_manifests: NotManifests,
+) -> Result<Parsed, Diagnostics> {
+    let skips = not_manifests == NotManifests::Skip;
     let mut sources = Sources::new();
     let id = sources.add(Source::written(origin, text));
-    let documents = yaml_spans::parse(&sources, id, Dialect::Kubectl).map_err(|errors| {
-        Diagnostics(errors.iter().map(|error| error.diagnose(&sources)).collect())
-    })?;
-    documents
-        .into_iter()
-        .map(|node| Object::read(node, name).map(Arc::new))
-        .collect::<Result<_, _>>()
-        .map_err(|error| Diagnostic::new(error.to_string()).into())
+    let documents = match yaml_spans::parse(&sources, id, Dialect::Kubectl) {
+        Ok(documents) => documents,
+        Err(_) if skips && !skipped::may_be_manifest(text) => {
+            let skipped = SkippedFile::whole(path, "it is not valid YAML", text);
+            return Ok((Vec::new(), Some(skipped)));
+        }
+        Err(errors) => {
+            let errors = errors.iter().map(|error| error.diagnose(&sources));
+            return Err(Diagnostics(errors.collect()));
+        }
+    };
+    let (mut objects, mut skipped) = (Vec::new(), None);
+    for node in documents.into_iter().flat_map(take_apart) {
+        if let Some(reason) = skipped::skip_reason(&node).filter(|_| skips) {
+            skipped.get_or_insert_with(|| SkippedFile::whole(path, reason, "")).add(&node);
+            continue;
+        }
+        match ObjectId::read_generated(&node) {
+            Ok(id) => objects.push(Arc::new(Object { id, node, file: name.to_owned() })),
+            Err(missing) => {
+                let error = ObjectError::NoObject { file: name.to_owned(), missing };
+                return Err(Diagnostic::new(error.to_string()).into());
+            }
+        }
+    }
+    Ok((objects, skipped))
+}
+
+/// The objects of a document: the items of a list, also of lists in it, or the document itself.
+pub(crate) fn take_apart(document: Node) -> Vec<Node> {
+    match list_items(&document) {
+        Some(items) => items.into_iter().flat_map(|item| take_apart(item.into_owned())).collect(),
+        None => vec![document],
+    }
 }

@@ -6,7 +6,6 @@ use std::path::Path;
 use super::{InputError, MAX_FILES, TextFiles};
 use crate::git::{Git, GitError, Purpose};
 use crate::project::ProjectError;
-use crate::project::write::PROVENANCE;
 use yaml_spans::MAX_BYTES;
 
 /// The most bytes that are read from one revision.
@@ -74,12 +73,17 @@ impl Repository {
         }))
     }
 
-    /// Reads all files below a folder at a commit; empty if the commit has no such folder. The folder's
-    /// path starts at the folder that the repository was found from.
-    pub(super) fn read_folder(&self, commit: &str, folder: &str) -> Result<TextFiles, InputError> {
+    /// Reads the wanted files below a folder at a commit; empty if the commit has no such folder. The
+    /// folder's path starts at the folder that the repository was found from, a file's at the folder.
+    pub(super) fn read_folder(
+        &self,
+        commit: &str,
+        folder: &str,
+        is_wanted: impl Fn(&str, EntryKind) -> bool,
+    ) -> Result<TextFiles, InputError> {
         let top = format!("{}{folder}/", self.prefix);
         let mut blobs = Vec::new();
-        self.list_blobs(commit, &[&top], &top, |path| !is_hidden(path), &mut blobs)?;
+        self.list_blobs(commit, &[&top], &top, is_wanted, &mut blobs)?;
         self.read_blobs(blobs, &top)
     }
 
@@ -95,7 +99,13 @@ impl Repository {
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
         let mut blobs = Vec::new();
         for some in paths.chunks(MAX_ARGUMENTS) {
-            self.list_blobs(commit, some, &self.prefix, |path| files.contains(path), &mut blobs)?;
+            self.list_blobs(
+                commit,
+                some,
+                &self.prefix,
+                |path, _| files.contains(path),
+                &mut blobs,
+            )?;
         }
         self.read_blobs(blobs, &self.prefix)
     }
@@ -106,7 +116,7 @@ impl Repository {
         commit: &str,
         paths: &[&str],
         top: &str,
-        is_wanted: impl Fn(&str) -> bool,
+        is_wanted: impl Fn(&str, EntryKind) -> bool,
         blobs: &mut Vec<Blob>,
     ) -> Result<(), InputError> {
         let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--"];
@@ -114,11 +124,15 @@ impl Repository {
         for line in listing.split('\0').filter(|line| !line.is_empty()) {
             let (mode, blob) =
                 parse_entry(line, top).map_err(|error| self.explain_missing(error))?;
-            if !is_wanted(&blob.path) {
+            let kind = match mode {
+                "100644" | "100755" => EntryKind::File,
+                _ => EntryKind::Other,
+            };
+            if !is_wanted(&blob.path, kind) {
                 continue;
             }
             let path = format!("{top}{}", blob.path);
-            if !matches!(mode, "100644" | "100755") {
+            if kind == EntryKind::Other {
                 return Err(InputError::NotAFile { path });
             }
             if blob.size > MAX_BYTES {
@@ -172,6 +186,14 @@ impl Repository {
     }
 }
 
+/// The kind of an entry in a tree of Git.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EntryKind {
+    File,
+    /// A link or a submodule.
+    Other,
+}
+
 /// A file at a commit.
 struct Blob {
     /// Its path below the folder that is read.
@@ -203,9 +225,4 @@ fn parse_utf8(command: &'static str, answer: Vec<u8>) -> Result<String, InputErr
 
 fn unexpected(command: &'static str, answer: &str) -> InputError {
     InputError::Answer { command, answer: answer.to_owned() }
-}
-
-/// Returns true if a part of the path starts with a dot; `.provenance` does not count.
-fn is_hidden(path: &str) -> bool {
-    path.split('/').any(|part| part.starts_with('.') && part != PROVENANCE)
 }

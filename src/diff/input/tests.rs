@@ -26,7 +26,8 @@ fn files_that_provenance_does_not_claim_are_dropped() {
 #[test]
 fn equal_files_share_their_objects_and_others_are_parsed() {
     let parse = |text, known: &ObjectFiles| {
-        ObjectFiles::parse(texts(&[("x/a.yaml", text)]), "rendered", "rendered", known).unwrap()
+        let files = texts(&[("x/a.yaml", text)]);
+        ObjectFiles::parse(files, "rendered", "rendered", known, NotManifests::Skip).unwrap()
     };
     let head = parse(MAP, &ObjectFiles::default());
     let first = |files: &ObjectFiles| Arc::clone(&files.0["x/a.yaml"].objects[0]);
@@ -35,16 +36,66 @@ fn equal_files_share_their_objects_and_others_are_parsed() {
     assert!(!Arc::ptr_eq(&first(&parse(&other, &head)), &first(&head)));
 }
 
+fn parse(path: &str, text: &str) -> Result<ObjectFiles, Diagnostics> {
+    let (files, none) = (texts(&[(path, text)]), ObjectFiles::default());
+    ObjectFiles::parse(files, "rendered", "rendered", &none, NotManifests::Skip)
+}
+
 #[test]
-fn a_document_that_is_not_an_object_is_named_with_its_file() {
-    let parse = |path, text| {
-        ObjectFiles::parse(texts(&[(path, text)]), "rendered", "rendered", &ObjectFiles::default())
-    };
-    let error = parse("x/a.yaml", "kind: ConfigMap\n").unwrap_err().to_string();
-    assert!(error.contains("rendered/x/a.yaml") && error.contains("`apiVersion`"), "{error}");
-    let error = parse("x/a.yaml", "a: [").unwrap_err().to_string();
-    assert!(error.starts_with("rendered/x/a.yaml:"), "{error}");
-    for path in ["x/kustomization.yaml", "x/README.md", "x/.hidden.yaml"] {
-        assert_eq!(parse(path, "a: 1\n").unwrap().0.len(), 0, "{path}");
+fn a_manifest_that_cannot_be_read_is_refused_with_its_file() {
+    let error = parse("x/a.yaml", "apiVersion: v1\nkind: A\nmetadata: {name: 5}\n");
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("rendered/x/a.yaml") && error.contains("`metadata.name`"), "{error}");
+    for text in [
+        "apiVersion: v1\nkind: !x A\n",
+        "\"\\x61piVersion\": !x v1\nkind: A\n",
+        "apiVersion: v1\nkind: A\nmetadata: [\n",
+    ] {
+        let error = parse("x/a.yaml", text).unwrap_err().to_string();
+        assert!(error.starts_with("rendered/x/a.yaml:"), "{error}");
     }
+}
+
+#[test]
+fn what_no_tool_would_apply_is_skipped_and_named() {
+    for (path, text, reason) in [
+        ("x/a.yaml", "kind: ConfigMap\n", "it has no `apiVersion`"),
+        ("x/a.yaml", "apiVersion: v2\nname: chart\n", "it has no `kind`"),
+        (
+            "x/a.yaml",
+            "apiVersion: v1\nkind: A\nmetadata: {name: ''}\n",
+            "it has no `metadata.name`",
+        ),
+        ("x/a.yaml", "a: !env_var B\n", "it is not valid YAML"),
+        ("x/a.yaml", "- 1\n", "it has no `apiVersion`"),
+        ("x/.a.yml", "a: 1\n", "it has no `apiVersion`"),
+        ("x/kustomization.yaml", "a: 1\n", "kustomize computes objects from it"),
+        ("x/a.jsonnet", "{}", "Argo CD computes objects from it"),
+    ] {
+        let skipped = parse(path, text).unwrap().skipped();
+        let reasons: Vec<_> =
+            skipped.iter().map(|file| (file.path.as_str(), file.reason)).collect();
+        assert_eq!(reasons, [(path, reason)], "{text}");
+    }
+    assert_eq!(parse("x/README.md", "a: 1\n").unwrap().0.len(), 0);
+}
+
+#[test]
+fn the_items_of_lists_are_objects_and_a_name_may_be_generated() {
+    let ids = |text: &str| -> Vec<String> {
+        let files = parse("x/a.yaml", text).unwrap();
+        assert_eq!(files.skipped(), [], "{text}");
+        files.objects().unwrap().iter().map(|object| object.id.to_string()).collect()
+    };
+    let typed = "apiVersion: v1\nkind: ConfigMapList\nitems: [{metadata: {name: a}}]\n";
+    assert_eq!(ids(typed), ["ConfigMap a"]);
+    // Every tool decides by `items`, whatever the kind.
+    let disguised = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: b}}\nitems: [{{apiVersion: v1, kind: List, items: [{}]}}]\n",
+        "{apiVersion: v1, kind: Secret, metadata: {name: s}}"
+    );
+    assert_eq!(ids(&disguised), ["Secret s"]);
+    let generated =
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: a-, namespace: ns1}\n";
+    assert_eq!(ids(generated), ["Job ns1/a-*"]);
 }

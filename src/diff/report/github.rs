@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::shown::{first_objects, is_checksum, not_judged_message, object_name};
+use crate::diff::input::take_apart;
 use crate::diff::{Consequence, Diff, Difference, FieldChange, NotJudged, ObjectChange, Topic};
 use crate::model::Severity;
 use crate::report::github::{Location, command};
@@ -109,11 +110,12 @@ fn find_line(text: &str, id: &ObjectId, field: &FieldChange) -> Option<u32> {
     let mut sources = Sources::new();
     let source = sources.add(Source::written("", text));
     let documents = yaml_spans::parse(&sources, source, Dialect::Kubectl).ok()?;
+    let mut objects = documents.into_iter().flat_map(take_apart);
     let object =
-        documents.iter().find(|node| ObjectId::read(node).is_ok_and(|found| found == *id))?;
-    let mut path = field.path.clone();
+        objects.find(|node| ObjectId::read_generated(node).is_ok_and(|found| found == *id))?;
+    let mut path = field.place.clone();
     let node = loop {
-        match path.find(object) {
+        match path.find(&object) {
             Some(node) => break node,
             None => path = path.parent()?,
         }

@@ -26,6 +26,13 @@ struct Report<'a> {
     back_tests: Vec<BackTestEntry>,
     history: &'a [String],
     objects: Vec<ObjectEntry<'a>>,
+    not_compared: Vec<SkippedEntry<'a>>,
+}
+
+#[derive(Serialize)]
+struct SkippedEntry<'a> {
+    file: &'a str,
+    reason: &'a str,
 }
 
 #[derive(Serialize)]
@@ -121,6 +128,11 @@ pub fn json(diff: &Diff) -> String {
         back_tests: diff.backtests.iter().map(backtest_entry).collect(),
         history: &diff.remarks,
         objects: diff.objects.iter().map(object_entry).collect(),
+        not_compared: diff
+            .skipped
+            .iter()
+            .map(|file| SkippedEntry { file: &file.path, reason: file.reason })
+            .collect(),
     };
     to_text(&report)
 }
@@ -156,7 +168,7 @@ fn field_entries(fields: &[FieldChange]) -> Vec<FieldEntry<'_>> {
 }
 
 fn field_entry(field: &FieldChange) -> FieldEntry<'_> {
-    let FieldChange { path, names, change } = field;
+    let FieldChange { path, names, change, .. } = field;
     let (word, before, after) = match change {
         Difference::Added(node) => ("added", None, Some(node_to_json(node))),
         Difference::Removed(node) => ("removed", Some(node_to_json(node)), None),

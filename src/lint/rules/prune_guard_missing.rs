@@ -8,8 +8,8 @@ use crate::model::{Message, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "prune-guard-missing",
     severity: Severity::Critical,
-    summary: "A Namespace, a volume or a claim is not protected against pruning",
-    rationale: "One commit that no longer renders it deletes it, and a Namespace takes everything in it along.",
+    summary: "A Namespace, a definition, a volume or a claim is not protected against pruning",
+    rationale: "One commit that no longer renders it deletes it, and a Namespace takes everything in it along, a definition all objects of its kind.",
     fix: "Add the annotations `argocd.argoproj.io/sync-options: Prune=confirm,Delete=confirm` and `kustomize.toolkit.fluxcd.io/prune: disabled`.",
     source: "https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/#no-prune-resources and https://fluxcd.io/flux/components/kustomize/kustomizations/#prune",
     check: Check::Stack(prune_guard_missing),

@@ -10,7 +10,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Warning,
     summary: "No window opens, or one is shorter than a quarter of an hour",
     rationale: "The server never starts, or is stopped before it has loaded its model.",
-    fix: "Schedule `offPeak.down` some hours after `offPeak.up`.",
+    fix: "Schedule `offPeak.up` for a day that exists, and `offPeak.down` some hours after it.",
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-syntax",
     check: Check::Stack(window_never_opens),
 };

@@ -82,7 +82,10 @@ pub fn is_own_output(path: &Path) -> bool {
     let recorded =
         read(&folder.join(PROVENANCE)).and_then(|bytes| provenance::Provenance::parse(&bytes));
     let bytes = read(path);
-    recorded.zip(bytes).is_some_and(|(recorded, bytes)| recorded.has(name, &Digest::of(&bytes)))
+    recorded.zip(bytes).is_some_and(|(recorded, bytes)| {
+        recorded.has(name, &Digest::of(&bytes))
+            || recorded.has(name, &Digest::of(&scan::with_unix_line_ends(bytes)))
+    })
 }
 
 #[cfg(test)]

@@ -221,7 +221,7 @@ fn read_provenance(
         None => return Ok(()),
         Some(kind) if !kind.is_file() => kind_instead_of_file(kind),
         Some(_) => {
-            if let Some(bytes) = read_bounded(&path)?
+            if let Some(bytes) = read_bounded(&path)?.map(with_unix_line_ends)
                 && let Some(recorded) = Provenance::parse(&bytes)
             {
                 scan.provenance_bytes = Some(bytes);
@@ -257,7 +257,16 @@ fn file_state(
     if planned.is_some() && bytes.as_deref() == planned {
         return Ok(FileState::Same);
     }
-    let is_recorded = bytes.as_ref().is_some_and(|bytes| recorded.has(name, &Digest::of(bytes)));
+    // A clone may have converted the line ends; the rendered bytes have one kind, or those of the policy
+    // that they copy.
+    let plain = bytes.clone().map(with_unix_line_ends);
+    if let (Some(planned), Some(plain)) = (planned, &plain)
+        && *plain == with_unix_line_ends(planned.to_vec())
+    {
+        return Ok(FileState::Same);
+    }
+    let is_recorded =
+        [&bytes, &plain].into_iter().flatten().any(|bytes| recorded.has(name, &Digest::of(bytes)));
     let is_merge = || {
         let text = bytes.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok());
         text.is_some_and(|text| !find_conflicts(text).is_empty())
@@ -318,6 +327,15 @@ fn list_entries(folder: &Path) -> Result<Entries, Error> {
 fn name_and_kind(entry: io::Result<fs::DirEntry>) -> io::Result<(String, FileType)> {
     let entry = entry?;
     Ok((entry.file_name().to_string_lossy().into_owned(), entry.file_type()?))
+}
+
+/// A text with the line ends of Unix, as Git stores it whatever `core.autocrlf` says.
+pub(super) fn with_unix_line_ends(bytes: Vec<u8>) -> Vec<u8> {
+    if !bytes.windows(2).any(|pair| pair == b"\r\n") {
+        return bytes;
+    }
+    let is_kept = |at: usize| bytes[at] != b'\r' || bytes.get(at + 1) != Some(&b'\n');
+    (0..bytes.len()).filter(|at| is_kept(*at)).map(|at| bytes[at]).collect()
 }
 
 /// A file's bytes; `None` if it has more than any file of this program could have.

@@ -243,6 +243,8 @@ mod writing {
         let summary = tree.write(&[("a/same.yaml", "same"), ("a/other.yaml", "old")]).unwrap();
         assert_eq!((names.map(stamp), summary.unchanged), (before, 2));
 
+        // An open file keeps its inode, which a new file could get otherwise.
+        let _open = names.map(|name| fs::File::open(tree.out.join(name)).unwrap());
         let summary = tree.write(&[("a/same.yaml", "same"), ("a/other.yaml", "new")]).unwrap();
         assert_eq!(summary.updated, paths(&["a/other.yaml"]));
         assert_eq!(stamp("a/same.yaml"), before[0]);
@@ -284,6 +286,21 @@ mod writing {
         tree.force(&files).unwrap();
         assert_eq!(tree.read("a/foreign.yaml"), "planned");
         assert!(tree.compare(&files).is_empty());
+    }
+
+    #[test]
+    fn line_ends_that_a_clone_converted_do_not_matter() {
+        let files = [("a/a.yaml", "one\ntwo\n"), ("a/b.yaml", "three\n")];
+        let tree = Tree::of(&files);
+        for file in ["a/a.yaml", "a/b.yaml", "a/.provenance"] {
+            tree.put(file, &tree.read(file).replace('\n', "\r\n"));
+        }
+        assert!(tree.compare(&files).is_empty());
+        // A newer render replaces it, and an edit is still somebody's own.
+        let newer = [("a/a.yaml", "one\nother\n"), ("a/b.yaml", "three\n")];
+        assert_eq!(tree.compare(&newer)[1], "stale a/a.yaml");
+        tree.put("a/a.yaml", "one\r\nedited\r\n");
+        assert_eq!(tree.compare(&files), ["hand-edited a/a.yaml"]);
     }
 
     #[test]

@@ -95,7 +95,7 @@ const STRING: &str = "a string";
 
 /// The hint for a number or boolean that should be a string.
 fn quote_hint(expected: &str, value: &impl std::fmt::Debug) -> Option<Hint> {
-    (expected == STRING).then(|| format!("quote it: `\"{value:?}\"`").into())
+    (expected == STRING).then(|| Hint::Quote(format!("{value:?}").into()))
 }
 
 /// The hint for a string that should be a number or boolean.
