@@ -41,6 +41,42 @@ fn alerts_add_one_object() {
 }
 
 #[test]
+fn watch_changes_the_job_of_up_and_the_guards_schedule() {
+    let objects = |arguments: &[&str]| common::tool::objects(&generate(arguments));
+    let (before, after) = (objects(&["tts"]), objects(&["tts", "-f", "overlays/watch.yaml"]));
+    let changed: Vec<&str> = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before != after)
+        .map(|(_, after)| after["metadata"]["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(changed, ["chatterbox-vram-guard", "chatterbox-window-up"]);
+    let watch = after.iter().find(|one| one["metadata"]["name"] == "chatterbox-window-up").unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&watch["spec"]).unwrap());
+}
+
+/// The window is an hour shorter in the night in which the clocks go forward inside it.
+#[test]
+fn a_watch_ends_by_the_shortest_window_in_two_years() {
+    let variables = |zone: &str| {
+        let zone = format!("offPeak.timeZone={zone}");
+        let sets =
+            ["tts", "-f", "overlays/watch.yaml", "--set", &zone, "--set", "offPeak.up=0 1 * * *"];
+        let all = common::tool::objects(&generate(&sets));
+        let watch = all.into_iter().find(|one| one["metadata"]["name"] == "chatterbox-window-up");
+        let spec = watch.unwrap()["spec"].clone();
+        let pod = &spec["jobTemplate"]["spec"]["template"]["spec"];
+        let env = pod["containers"][0]["env"].as_array().unwrap();
+        let window = env.iter().find(|one| one["name"] == "WINDOW").unwrap()["value"].clone();
+        let longest = spec["jobTemplate"]["spec"]["activeDeadlineSeconds"].clone();
+        (window, longest, spec["startingDeadlineSeconds"].clone())
+    };
+    // In Berlin the clocks change at 02:00 and 03:00, between 01:00 and 06:00.
+    assert_eq!(variables("Europe/Berlin"), ("14400s".into(), 22200.into(), 13500.into()));
+    assert_eq!(variables("Etc/UTC"), ("18000s".into(), 18600.into(), 17100.into()));
+}
+
+#[test]
 fn the_wiring_decides_nothing_that_is_rendered() {
     assert_eq!(changed_lines("overlays/gitops.yaml"), (Vec::new(), Vec::new()));
 }

@@ -15,12 +15,12 @@ fn template(name: &str) -> String {
 fn the_list_names_every_template_and_its_origin() {
     let sandbox = Sandbox::demo();
     let list = sandbox.ok(&["templates", "list"]).stdout;
-    assert_eq!(list.lines().count(), 13, "{list}");
+    assert_eq!(list.lines().count(), 14, "{list}");
     assert!(list.contains("deployment             built in\n"), "{list}");
     sandbox.ok(&["templates", "eject", "deployment"]);
     sandbox.write("templates/rollout.yaml.j2", "# nothing\n");
     let list = sandbox.ok(&["templates", "list"]).stdout;
-    assert_eq!(list.lines().count(), 14, "{list}");
+    assert_eq!(list.lines().count(), 15, "{list}");
     for line in [
         "deployment             templates/deployment.yaml.j2, in place of the built-in one\n",
         "rollout                templates/rollout.yaml.j2\n",

@@ -12,6 +12,9 @@ pub const IDLE_VALUES: &[(&str, &str)] = &[
         "clients[].name",
         "it names the client's own Deployment, for the patch that `tts-render gitops client` prints",
     ),
+    ("gate.freshness", "it is used if `offPeak.mode` is `watch`"),
+    ("gate.watch", "it is used if `offPeak.mode` is `watch`"),
+    ("alerts", "it renders the alerts once `alerts.prometheus` is set"),
     ("allowedKinds", "it lets templates render more kinds, and renders nothing itself"),
     ("gitops", "it decides the wiring that `tts-render gitops` writes, and nothing in rendered/"),
 ];

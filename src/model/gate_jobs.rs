@@ -84,7 +84,10 @@ impl GateJob {
         let set_in_cluster = settings::TABLE
             .iter()
             .map(|row| row.key)
-            .filter(|&key| key != Key::Namespace && is_set_in_cluster(node, &variables, key))
+            .filter(|&key| {
+                ![Key::Namespace, Key::JobName].contains(&key)
+                    && is_set_in_cluster(node, &variables, key)
+            })
             .collect();
         let target = ObjectId {
             namespace: raw
@@ -292,6 +295,11 @@ fn is_set_in_cluster(container: &Node, variables: &BTreeMap<&str, &Node>, key: K
     }
 }
 
+/// Returns true if a job does what an action does: a watch opens the window as `up` does.
+fn does(job: &GateJob, action: Action) -> bool {
+    job.action == action || (action == Action::Up && job.action == Action::Watch)
+}
+
 /// The jobs of one scaled object.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gate {
@@ -300,14 +308,19 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// The job for an action.
+    /// The job for an action; for `up` also a watch, which opens the window in its place.
     pub fn job(&self, action: Action) -> Option<&GateJob> {
-        self.jobs.iter().find(|job| job.action == action)
+        self.jobs.iter().find(|job| does(job, action))
     }
 
     /// The job for an action, if it exists and is active.
     pub fn active_job(&self, action: Action) -> Option<&GateJob> {
-        self.jobs.iter().find(|job| job.action == action && job.inactive.is_none())
+        self.jobs.iter().find(|job| does(job, action) && job.inactive.is_none())
+    }
+
+    /// Returns true if one run watches a whole window.
+    pub fn watches(&self) -> bool {
+        self.jobs.iter().any(|job| job.action == Action::Watch)
     }
 
     /// The times of the job for an action, if it is active and Kubernetes would accept them.

@@ -67,6 +67,18 @@ impl WindowSchedule<'_> {
         shortest
     }
 
+    /// The shortest and the longest window in the two years; `None` if none opens and ends, or if the runs have
+    /// no fixed times (`@every`).
+    pub fn window_lengths(&self) -> Option<(SignedDuration, SignedDuration)> {
+        let spans = self.representative_spans()?;
+        let lengths: Vec<SignedDuration> = spans
+            .into_iter()
+            .flat_map(|(start, end)| self.windows(start, end))
+            .map(|window| window.closes.duration_since(window.opens))
+            .collect();
+        Some((*lengths.iter().min()?, *lengths.iter().max()?))
+    }
+
     /// Parts of the two years that have every distance between two runs. Schedules that repeat weekly
     /// need one week, and the days around each clock change.
     fn representative_spans(&self) -> Option<Vec<(Timestamp, Timestamp)>> {

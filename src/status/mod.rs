@@ -425,6 +425,11 @@ fn missed_run(
 
 /// The time for which the decisions left the tenant up, up to an instant.
 fn served(decisions: &[DecisionRecord], until: Timestamp) -> Option<SignedDuration> {
+    // A watch counts the time itself: it may start and stop the tenant several times.
+    let watched = decisions.iter().filter_map(|record| record.report.as_ref()?.served_seconds);
+    if let Some(seconds) = watched.reduce(|one, other| one.saturating_add(other)) {
+        return (seconds > 0).then(|| SignedDuration::from_secs(seconds));
+    }
     let mut total = None;
     let mut since: Option<Timestamp> = None;
     for record in decisions {

@@ -71,6 +71,8 @@ pub struct Report {
     pub tenant: Option<u64>,
     /// The problem with the last scrape.
     pub scrape_error: Option<String>,
+    /// The time in seconds for which a watch had the server up.
+    pub served_seconds: Option<i64>,
 }
 
 /// The runs of a CronJob, in order.

@@ -10,6 +10,8 @@ use vram_gate::exposition::Selection;
 
 use super::context::to_context;
 use crate::alerts;
+use crate::model::run_times::RunTimes;
+use crate::model::window::WindowSchedule;
 use crate::values::parse_span;
 use yaml_spans;
 
@@ -75,6 +77,7 @@ pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("group", api_group);
     environment.add_filter("seconds", seconds);
     environment.add_filter("alertrules", alert_rules);
+    environment.add_filter("windowlengths", window_lengths);
     environment.add_test("none", minijinja::tests::is_none);
     environment.add_test("string", minijinja::tests::is_string);
 }
@@ -144,6 +147,25 @@ fn alert_rules(value: &Context) -> Result<Context, Error> {
     let rules = to_context(&rules.map_err(|error| invalid_operation(error.to_string()))?);
     charge_value(&rules)?;
     Ok(rules)
+}
+
+/// The seconds of the shortest and of the longest window in two years, and the longest delay of a start that
+/// leaves a quarter of an hour of the shortest, for a map with the schedules `up` and `down` and their
+/// `timeZone`. Without a window they are 0.
+fn window_lengths(value: &Context) -> Result<Context, Error> {
+    charge_value(value)?;
+    let times = |schedule: &str| {
+        let (schedule, zone) = (value.get_attr(schedule).ok()?, value.get_attr("timeZone").ok()?);
+        RunTimes::parse(schedule.as_str()?, zone.as_str()?)
+    };
+    let lengths = times("up").zip(times("down")).and_then(|(up, down)| {
+        let (shortest, longest) = WindowSchedule { up: &up, down: &down }.window_lengths()?;
+        Some((shortest.as_secs(), longest.as_secs()))
+    });
+    let (shortest, longest) = lengths.unwrap_or_default();
+    let late_start = (shortest - 15 * 60).max(10);
+    let pairs = [("shortest", shortest), ("longest", longest), ("lateStart", late_start)];
+    Ok(Context::from_pairs(pairs.map(|(key, seconds)| (key, Context::from(seconds)))))
 }
 
 /// The seconds of a span of time such as `26h`.

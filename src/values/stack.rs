@@ -571,6 +571,9 @@ pub struct Gpu {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OffPeak {
+    /// The Pods that run the gate in a window: those of `up` and of each `guard`, or one that watches.
+    #[serde(default)]
+    pub mode: Mode,
     /// The time zone of the schedules.
     pub time_zone: TimeZoneName,
     /// The schedule of the job that starts the server if the floor is free.
@@ -611,6 +614,18 @@ pub struct OffPeak {
     /// The names of the objects that run the window.
     #[serde(default)]
     pub names: OffPeakNames,
+}
+
+/// The Pods that run the gate in a window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// One for `up`, and one for each run of `guard`.
+    #[default]
+    Jobs,
+    /// One for the whole window: `up` runs `vram-gate watch`, which starts the server, yields within seconds,
+    /// and starts it again. `guard` and `down` stay as a net.
+    Watch,
 }
 
 fn default_starting_deadline() -> Whole<10, 86_400> {

@@ -32,6 +32,14 @@ pub(super) const SUSPENDED: Rule = Rule {
     source: "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#schedule-suspension",
 };
 
+pub(super) const MODE: Rule = Rule {
+    id: "gate-mode-changes",
+    severity: Severity::Warning,
+    topic: Topic::Gate,
+    summary: "One Pod watches a window instead of one for each run of the guard, or the other way round; it takes effect with the next window",
+    source: "docs/watch.md; https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/: a change of a CronJob does not change its Jobs",
+};
+
 pub(super) const REFUSES: Rule = Rule {
     id: "gate-refuses",
     severity: Severity::Critical,
@@ -52,6 +60,31 @@ pub(super) fn inactive_jobs(context: &RuleContext<'_>) -> Vec<Finding> {
         let messages = transition.unguarded_messages();
         findings.extend(messages.into_iter().map(|message| Finding::new(&UNGUARDED, id, message)));
         findings.extend(transition.start_findings(id, context));
+    }
+    findings
+}
+
+pub(super) fn changed_mode(context: &RuleContext<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (id, before) in &context.gates_before {
+        let Some(after) = context.gates_after.get(id) else { continue };
+        let is_open = before.may_be_up(context.now);
+        let text = match (before.watches(), after.watches(), is_open) {
+            (false, true, false) => {
+                "From the next window on, one Pod watches it; the window is closed now"
+            }
+            (false, true, true) => {
+                "From the next window on, one Pod watches it. The window is open now: until it ends, the server yields only when `guard` runs, by its new schedule"
+            }
+            (true, false, false) => {
+                "From the next window on, `up` and each `guard` are Pods of their own; the window is closed now"
+            }
+            (true, false, true) => {
+                "From the next window on, `up` and each `guard` are Pods of their own. The window is open now: the watch that runs goes on until it ends, beside `guard`"
+            }
+            _ => continue,
+        };
+        findings.push(Finding::new(&MODE, id, Message::from(text)));
     }
     findings
 }

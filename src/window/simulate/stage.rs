@@ -45,6 +45,11 @@ pub enum ReplayError {
     /// Two jobs read different series.
     #[error("`up` and `guard` read different series")]
     Series,
+    /// The stack has a watch.
+    #[error(
+        "a watch looks every few seconds, which no history records: only `offPeak.mode: jobs` can be replayed"
+    )]
+    Watch,
     /// There is no job for an action.
     #[error("there is no job for `{0}`")]
     Missing(&'static str),
@@ -114,6 +119,9 @@ impl<'a> Stage<'a> {
         history: &'a History,
         cache: &mut SegmentCache,
     ) -> Result<Self, ReplayError> {
+        if gate.watches() {
+            return Err(ReplayError::Watch);
+        }
         let job = |action: Action| gate.job(action).ok_or(ReplayError::Missing(action.name()));
         let (up_job, down_job) = (job(Action::Up)?, job(Action::Down)?);
         let (up_times, down_times) = (job_times(up_job)?, job_times(down_job)?);
