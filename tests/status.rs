@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod common;
+#[path = "status/states.rs"]
+mod states;
 
 use common::output::CommandOutput;
 use common::schemas;
@@ -72,8 +74,13 @@ fn broken_floor(change: (u32, u32)) -> Value {
 impl State {
     /// The rendered CronJobs and the Deployment, before any run.
     fn new() -> Self {
+        State::with(&[])
+    }
+
+    /// The same, rendered with these arguments.
+    fn with(args: &[&str]) -> Self {
         let wanted = ["CronJob", "Deployment", "Role", "RoleBinding"];
-        let mut items: Vec<Value> = objects(&generate(&["tts"]))
+        let mut items: Vec<Value> = objects(&generate(&[&["tts"], args].concat()))
             .into_iter()
             .filter(|object| wanted.contains(&object["kind"].as_str().unwrap()))
             .filter(|object| object["metadata"]["namespace"] == "tts")
@@ -485,6 +492,7 @@ fn pods_that_are_gone_leave_the_jobs_to_count() {
     assert_eq!(window["guardRuns"], json!({"due": 48, "seen": 48}));
     assert_eq!(window["decisions"][0]["decision"], json!(null));
     assert_eq!(window["decisions"][0]["exit"], 0);
+    assert!(status["unseen"].to_string().contains("what 50 runs decided"), "{status}");
 }
 
 #[test]

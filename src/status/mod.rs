@@ -488,6 +488,12 @@ fn add_attention(
             .unseen
             .push(format!("CronJob `{}`, and whether its runs were missed", job.job.id.name));
     }
+    let decisions = status.windows.iter().flat_map(|window| &window.decisions);
+    let silent = decisions.filter(|record| record.exit == 0 && record.report.is_none()).count();
+    if silent > 0 {
+        let text = "whether the server was up after them: no Pod with a report is left";
+        status.unseen.push(format!("what {silent} runs decided, and {text}"));
+    }
     let kept = jobs.iter().map(|job| job.kept_since).max();
     let is_older = |kept: Timestamp| first.is_some_and(|first| first <= kept);
     if let Some(kept) = kept.filter(|kept| is_older(*kept)) {

@@ -188,10 +188,12 @@ fn stuck_pod(action: Action, time: Timestamp, pod: &Object) -> Option<Failure> {
             if message == reason { message.to_owned() } else { format!("{reason}: {message}") };
         return Some(Failure::new(action, time, cause, message));
     }
-    let conditions = items_at(&pod.node, &["status", "conditions"]);
-    let scheduled = conditions.iter().find(|found| text(found, "type") == Some("PodScheduled"))?;
-    if text(scheduled, "status") == Some("False") {
-        let message = text(scheduled, "message").unwrap_or("the Pod has no node");
+    let mut conditions = items_at(&pod.node, &["status", "conditions"]).iter();
+    let is_unscheduled = |found: &&Node| {
+        text(found, "type") == Some("PodScheduled") && text(found, "status") == Some("False")
+    };
+    if let Some(unscheduled) = conditions.find(is_unscheduled) {
+        let message = text(unscheduled, "message").unwrap_or("the Pod has no node");
         return Some(Failure::new(action, time, Cause::Unschedulable, message));
     }
     if pod.text_at(&["status", "phase"]) == Some("Failed") {
