@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-use crate::cluster::{Cluster, POLICIES};
+use crate::cluster::{ALERTS, Cluster, POLICIES};
 use crate::common::tool::{generate, objects, repository};
 use crate::compare::{added, changed, differences};
 use crate::replicas::{later_commit, owners, replicas, scale, variable};
@@ -226,6 +226,7 @@ fn an_apply_beside_a_running_server_is_refused_for_the_replicas() {
 #[ignore = "tests/e2e/run"]
 fn every_overlay_is_accepted() {
     let (cluster, _) = applied();
+    cluster.define(ALERTS);
     let overlays = std::fs::read_dir(repository().join("overlays")).unwrap();
     let mut count = 0;
     for overlay in overlays {

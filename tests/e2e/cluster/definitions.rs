@@ -82,6 +82,14 @@ pub const SCALABLE: &[Definition] = &[
     ),
 ];
 
+/// The Prometheus operator's rules.
+pub const ALERTS: &[Definition] = &[(
+    "github.com/prometheus-operator/prometheus-operator@v0.94.0",
+    "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules",
+    "monitoring.coreos.com/v1",
+    "PrometheusRule",
+)];
+
 /// The folder of a module in Go's cache; downloads it if needed.
 fn folder(module: &str) -> PathBuf {
     // With a version, the folder must be outside any module, which would otherwise have to list it.

@@ -89,6 +89,8 @@ fn the_commands_of_the_runbook_succeed() {
             .split(' ')
             .map(|word| if word == "tts" { stack.namespace.as_str() } else { word })
             .collect();
-        stack.cluster.kubectl_ok(&words, "");
+        // Without objects `get` says so on standard error.
+        let output = stack.cluster.kubectl(&words, "");
+        assert_eq!(output.code, 0, "kubectl {words:?}: {}", output.stderr);
     }
 }

@@ -1,5 +1,5 @@
-//! The Prometheus operator's PrometheusRule, `monitoring.coreos.com/v1`. Source: prometheus-operator 0.95,
-//! `pkg/apis/monitoring/v1/prometheusrule_types.go`.
+//! The Prometheus operator's PrometheusRule, `monitoring.coreos.com/v1`. Source: prometheus-operator 0.94,
+//! `pkg/apis/monitoring/v1/prometheusrule_types.go`. tests/e2e/apply.rs applies a rule by its definition.
 
 use std::collections::BTreeMap;
 
