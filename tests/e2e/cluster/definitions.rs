@@ -84,14 +84,17 @@ pub const SCALABLE: &[Definition] = &[
 
 /// The Prometheus operator's rules.
 pub const ALERTS: &[Definition] = &[(
-    "github.com/prometheus-operator/prometheus-operator@v0.94.0",
+    PROMETHEUS_OPERATOR,
     "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules",
     "monitoring.coreos.com/v1",
     "PrometheusRule",
 )];
 
+/// The newest version that can be had.
+pub const PROMETHEUS_OPERATOR: &str = "github.com/prometheus-operator/prometheus-operator@v0.94.0";
+
 /// The folder of a module in Go's cache; downloads it if needed.
-fn folder(module: &str) -> PathBuf {
+pub fn module_folder(module: &str) -> PathBuf {
     // With a version, the folder must be outside any module, which would otherwise have to list it.
     let outside = tempfile::tempdir().unwrap();
     let pinned = repository().join("tests/tools/kyverno");
@@ -106,7 +109,7 @@ fn folder(module: &str) -> PathBuf {
 
 /// A Deployment of Argo CD's own installation.
 pub fn of_argo_cd(name: &str) -> Value {
-    let manifests = folder(ARGO_CD).join("manifests/install.yaml");
+    let manifests = module_folder(ARGO_CD).join("manifests/install.yaml");
     let manifests = objects(&std::fs::read_to_string(manifests).unwrap());
     manifests
         .into_iter()
@@ -119,7 +122,7 @@ impl Cluster {
     #[track_caller]
     pub fn define(&self, definitions: &[Definition]) {
         for (module, file, version, kind) in definitions {
-            let file = folder(module).join(format!("{file}.yaml")).display().to_string();
+            let file = module_folder(module).join(format!("{file}.yaml")).display().to_string();
             // The definitions are too long for the annotation of a client-side apply.
             self.kubectl_ok(&["apply", "--server-side", "-f", &file], "");
             until(kind, || self.admin().resource(version, kind));

@@ -21,7 +21,9 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use api::{APPLY, Answer, Api, MERGE};
-pub use definitions::{ALERTS, POLICIES, SCALABLE, WIRING, of_argo_cd};
+pub use definitions::{
+    ALERTS, POLICIES, PROMETHEUS_OPERATOR, SCALABLE, WIRING, module_folder, of_argo_cd,
+};
 use keeper::Keeper;
 use serde_json::json;
 
