@@ -54,6 +54,7 @@ pub fn find_requirements(rendered: &RenderedProject) -> Vec<Requirement> {
         let rendered = RenderedStack { stack, rendered, objects };
         let mut found = Requirements { stack: &stack.name, list: Vec::new() };
         rendered.require_kubernetes(&mut found);
+        require_controllers(&mut found);
         rendered.require_target(&mut found);
         rendered.require_pod_references(&mut found);
         rendered.require_images(&mut found);
@@ -191,6 +192,64 @@ const ALWAYS_THERE: &[(&str, &str)] = &[
     ("PriorityClass", "system-cluster-critical"),
     ("PriorityClass", "system-node-critical"),
 ];
+
+/// A program whose version decides what the rendered objects mean.
+struct Controller {
+    title: &'static str,
+    reason: &'static str,
+    /// The label of its workload.
+    label: &'static str,
+    /// The last part of its image's repository.
+    image: &'static str,
+    /// The least major and minor version, from the projects' own sources: 2.13 of Argo CD does not document
+    /// `Prune=confirm` (docs/user-guide/sync-options.md), and 1.8 of kustomize-controller has no
+    /// `KustomizationSpec.Ignore` (api/v1/kustomization_types.go).
+    least: (u32, u32),
+}
+
+/// The controllers that may sync the objects. A cluster has one of them, or none.
+const CONTROLLERS: [Controller; 2] = [
+    Controller {
+        title: "Argo CD 2.14 or later, if it is used",
+        reason: "an older one does not know `Prune=confirm` and `Delete=confirm`: it would delete the Namespace and the volume without asking",
+        label: "app.kubernetes.io/name=argocd-repo-server",
+        image: "argocd",
+        least: (2, 14),
+    },
+    Controller {
+        title: "kustomize-controller 1.9 or later, if Flux is used",
+        reason: "an older one has no `spec.ignore`: at each reconciliation it sets back the replicas that the gate has set",
+        label: "app.kubernetes.io/component=kustomize-controller",
+        image: "kustomize-controller",
+        least: (1, 9),
+    },
+];
+
+/// The API versions of PolicyExceptions with the first minor version of Kyverno that is known to serve them:
+/// `config/crds` of 1.11 has no `kyverno.io/v2` and 1.12 has; 1.14 has no `policies.kyverno.io/v1` and 1.17
+/// has (1.15 and 1.16 were not seen).
+const EXCEPTION_VERSIONS: [(&str, (u32, u32)); 2] =
+    [("kyverno.io/v2", (1, 12)), ("policies.kyverno.io/v1", (1, 17))];
+
+fn require_controllers(found: &mut Requirements<'_>) {
+    for Controller { title, reason, label, image, least } in &CONTROLLERS {
+        let expected = Expected::Image { program: image, least: *least, is_required: false };
+        found.add(*title, *reason, Check::kubectl(&workload_images(label), expected));
+    }
+}
+
+/// The arguments of kubectl that print the images of the workloads with a label, a line each.
+fn workload_images(label: &str) -> [&str; 7] {
+    [
+        "get",
+        "deployments,statefulsets",
+        "--all-namespaces",
+        "-l",
+        label,
+        "-o",
+        "jsonpath={range .items[*]}{.spec.template.spec.containers[*].image}{\"\\n\"}{end}",
+    ]
+}
 
 /// A stack with what it renders into its own folder.
 struct RenderedStack<'a> {
@@ -444,19 +503,15 @@ impl<'a> RenderedStack<'a> {
             );
         }
         let (major, minor) = alerts::MIN_STATE_METRICS;
-        let workloads = [
-            "get",
-            "deployments,statefulsets",
-            "--all-namespaces",
-            "-l",
-            "app.kubernetes.io/name=kube-state-metrics",
-            "-o",
-            "jsonpath={range .items[*]}{.spec.template.spec.containers[*].image}{\"\\n\"}{end}",
-        ];
+        let program = "kube-state-metrics";
+        let label = format!("app.kubernetes.io/name={program}");
         found.add(
             format!("kube-state-metrics {major}.{minor} or later"),
             "an older one does not follow the time zone of CronJobs, so that a missed `down` is noticed hours late",
-            Check::kubectl(&workloads, Expected::StateMetrics { major, minor }),
+            Check::kubectl(
+                &workload_images(&label),
+                Expected::Image { program, least: (major, minor), is_required: true },
+            ),
         );
     }
 
@@ -610,6 +665,7 @@ impl<'a> RenderedStack<'a> {
             }
         }
         if mode == KyvernoMode::Exception {
+            self.require_exception_api(found);
             found.add(
                 "Kyverno's PolicyExceptions enabled",
                 "they are off by default, and an exception that Kyverno ignores is not reported",
@@ -624,6 +680,25 @@ impl<'a> RenderedStack<'a> {
                         "yaml",
                     ],
                     Expected::Text("--enablePolicyException=true".to_owned()),
+                ),
+            );
+        }
+    }
+
+    fn require_exception_api(&self, found: &mut Requirements<'_>) {
+        let exceptions =
+            self.rendered.files.iter().filter(|file| file.object.kind == "PolicyException");
+        let served = exceptions.filter_map(|file| {
+            EXCEPTION_VERSIONS.iter().find(|(api, _)| *api == file.object.api_version)
+        });
+        for (api, (major, minor)) in served {
+            let least = (*major, *minor);
+            found.add(
+                format!("Kyverno {major}.{minor} or later"),
+                format!("an older one does not serve PolicyExceptions of {api}"),
+                Check::kubectl(
+                    &workload_images("app.kubernetes.io/component=admission-controller"),
+                    Expected::Image { program: "kyverno", least, is_required: true },
                 ),
             );
         }

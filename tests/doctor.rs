@@ -343,7 +343,7 @@ fn run_checks_everything_and_changes_nothing() {
         "applied by its owner: it excludes the namespace\n",
         "  unknown  image 127.0.0.1:1/tts:1.0.0: ",
         "  unknown  the directory /srv/nfs-ssd/chatterbox on the NFS server 192.168.1.127: only a Pod",
-        "15 checks: 12 ok, 0 failed, 3 unknown\n",
+        "17 checks: 14 ok, 0 failed, 3 unknown\n",
     ] {
         assert!(output.stdout.contains(line), "{line}{}", output.stdout);
     }
@@ -361,7 +361,7 @@ fn run_exits_with_1_if_something_is_missing() {
     assert_eq!(output.code, 1, "{}", output.stderr);
     let report: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(report["version"], 1);
-    assert_eq!(report["counts"], json!({"ok": 11, "failed": 1, "unknown": 3}));
+    assert_eq!(report["counts"], json!({"ok": 13, "failed": 1, "unknown": 3}));
     let checks = report["checks"].as_array().unwrap();
     let failed: Vec<&Value> = checks.iter().filter(|item| item["status"] == "failed").collect();
     assert_eq!(failed.len(), 1);

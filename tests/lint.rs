@@ -189,9 +189,11 @@ rule_tests! {
     readiness_missing
     role_too_wide
     schedule_daylight_saving
+    schedule_either_day
     scrape_failure_keeps
     scrape_page
     scrape_port
+    second_scaler
     single_sample
     stack_suspended
     starts_ungated
@@ -365,8 +367,9 @@ fn a_policy_outside_the_folder_is_checked_too() {
 #[test]
 fn overlays_and_assignments_make_no_comment_unused() {
     let sandbox = Sandbox::repository();
-    assert_eq!(sandbox.ok(&["lint", "-f", "overlays/tcp-probes.yaml"]).stdout, "");
-    assert_eq!(sandbox.ok(&["lint", "--set", "gpu.total=15Gi"]).stdout, "");
+    sandbox.write("pinned.yaml", "server:\n  image:\n    tag: 1a2b3c4d\n");
+    assert_eq!(sandbox.ok(&["lint", "-f", "pinned.yaml"]).stdout, "");
+    assert_eq!(sandbox.ok(&["lint", "--set", "server.image.tag=1a2b3c4d"]).stdout, "");
 }
 
 #[test]

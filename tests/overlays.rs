@@ -81,12 +81,48 @@ fn the_wiring_decides_nothing_that_is_rendered() {
     assert_eq!(changed_lines("overlays/gitops.yaml"), (Vec::new(), Vec::new()));
 }
 
+/// The directory is the only field that changes beside the volume's: the Pods' files are the same.
 #[test]
-fn tcp_probes_replace_the_http_probes() {
-    let (removed, added) = changed_lines("overlays/tcp-probes.yaml");
-    assert_eq!(
-        removed,
-        ["httpGet:", "path: /v1/audio/voices", "httpGet:", "path: /v1/audio/voices"]
-    );
-    assert_eq!(added, ["tcpSocket:", "tcpSocket:"]);
+fn a_sub_path_mounts_a_directory_of_the_export() {
+    let (removed, added) = changed_lines("overlays/subpath.yaml");
+    assert_eq!(removed, ["share: /srv/nfs-ssd/chatterbox"]);
+    assert_eq!(added, ["share: /srv/nfs-ssd", "subPath: chatterbox"]);
+}
+
+#[test]
+fn a_second_registry_has_its_own_secret_and_keel_leaves_its_image_alone() {
+    let (removed, added) = changed_lines("overlays/registry.yaml");
+    assert_eq!(removed, ["image: forgejo.viktorbarzin.me/viktor/chatterbox-tts:latest"]);
+    assert!(added.contains(&"- name: chatterbox-registry".to_owned()), "{added:?}");
+    assert!(added.contains(&"keel.sh/policy: never".to_owned()), "{added:?}");
+}
+
+/// The script is run as the container would, with folders in place of the image's and the volume's.
+#[test]
+fn voice_names_copies_each_voice_once_without_its_extension() {
+    let all = common::tool::objects(&generate(&["tts", "-f", "overlays/voice-names.yaml"]));
+    let deployment = all.iter().find(|one| one["kind"] == "Deployment").unwrap();
+    let container = &deployment["spec"]["template"]["spec"]["initContainers"][0];
+    assert_eq!(container["command"][0], "sh");
+    let folder = tempfile::tempdir().unwrap();
+    let [image, volume] = ["app", "data"].map(|name| folder.path().join(name));
+    let voices = image.join("voices");
+    std::fs::create_dir_all(&voices).unwrap();
+    std::fs::write(voices.join("Emily.wav"), "Emily").unwrap();
+    std::fs::write(voices.join("Two words.wav"), "Two").unwrap();
+    let script = container["command"][2]
+        .as_str()
+        .unwrap()
+        .replace("/app/", &format!("{}/", image.display()))
+        .replace("/data/", &format!("{}/", volume.display()));
+    let copies = volume.join("reference_audio");
+    for time in ["first", "again"] {
+        let run = std::process::Command::new("sh").args(["-c", &script]).status().unwrap();
+        assert!(run.success(), "{time}");
+        assert_eq!(std::fs::read_to_string(copies.join("Emily")).unwrap(), "Emily");
+        // The user's own recording under that name stays.
+        std::fs::write(copies.join("Two words"), "mine").unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(copies.join("Two words")).unwrap(), "mine");
+    assert_eq!(std::fs::read_dir(&copies).unwrap().count(), 2);
 }

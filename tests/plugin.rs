@@ -222,9 +222,43 @@ fn parameters_are_laid_over_the_values() {
     let env = container["env"].as_array().unwrap();
     let value =
         |name: &str| env.iter().find(|one| one["name"] == name).map(|one| one["value"].clone());
-    // Maps are merged, and their strings stay strings.
+    // Strings of a map stay strings.
     assert_eq!((value("TTS_BF16"), value("EXTRA")), (Some(json!("on")), Some(json!("1"))));
-    assert_eq!(value("HF_HOME"), Some(json!("/data/hf_cache")));
+}
+
+/// Argo CD's user interface sends the whole map: what somebody deleted there is gone.
+#[test]
+fn a_map_takes_the_place_of_the_strings_that_were_there() {
+    let project = two_stacks();
+    project.replace(
+        "values/tts.yaml",
+        "    TTS_BF16: \"off\"\n",
+        "    TTS_BF16: \"off\"\n    TOKEN:\n      valueFrom:\n        secretKeyRef: {name: hub, key: token}\n",
+    );
+    let names = |map: Value| -> Vec<String> {
+        let call = Call::new(".").with("ARGOCD_ENV_STACK", "tts");
+        let objects =
+            call.parameters(&json!([{"name": "server.env", "map": map}])).manifests(&project);
+        let server = objects.iter().find(|object| object["kind"] == "Deployment").unwrap();
+        let env = &server["spec"]["template"]["spec"]["containers"][0]["env"];
+        let env = env.as_array().unwrap().iter();
+        env.map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+    };
+    // Argo CD sorts the keys; a variable keeps its place. A map of strings can't hold the token.
+    let sorted = json!({"EXTRA": "1", "HF_HOME": "/data/hf", "TTS_BF16": "on"});
+    assert_eq!(names(sorted), ["TTS_BF16", "TOKEN", "HF_HOME", "EXTRA"]);
+    assert_eq!(names(json!({})), ["TOKEN"]);
+}
+
+#[test]
+fn a_parameter_with_nothing_but_a_name_leaves_the_value_alone() {
+    let project = two_stacks();
+    let call = || Call::new(".").with("ARGOCD_ENV_STACK", "tts");
+    let plain = call().manifests(&project);
+    for parameter in [json!({"name": "gate.floor"}), json!({"name": "gate.floor", "string": null})]
+    {
+        assert_eq!(call().parameters(&json!([parameter])).manifests(&project), plain);
+    }
 }
 
 #[test]
@@ -279,6 +313,23 @@ fn announced_parameters_sent_back_change_nothing() {
         assert!(sent.len() > 40, "{stack}: {}", sent.len());
         let all = Call::new(".").with("ARGOCD_ENV_STACK", stack).parameters(&json!(sent));
         assert_eq!(all.manifests(&project), plain, "{stack}");
+    }
+}
+
+/// Otherwise a bad value, which only the user interface can correct, would take the user interface away.
+#[test]
+fn the_announcement_has_the_values_own_defaults_whatever_was_sent() {
+    let project = two_stacks();
+    let plain = announced(&project, "tts");
+    for sent in [
+        json!([{"name": "gate.floor", "string": "7Gi"}]),
+        json!([{"name": "gate.floor", "string": "much"}]),
+        json!("nonsense"),
+    ] {
+        let call = Call::new(".").with("ARGOCD_ENV_STACK", "tts").arguments(&["parameters"]);
+        let output = call.parameters(&sent).run(&project);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""));
+        assert_eq!(serde_json::from_str::<Vec<Value>>(&output.stdout).unwrap(), plain);
     }
 }
 

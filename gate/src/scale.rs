@@ -24,6 +24,10 @@ const MAX_REQUEST_TIME: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(8);
 
+/// The attempts after which a token that is not accepted counts as refused. One server of several may not
+/// have seen a renewed token yet.
+const MAX_UNAUTHORIZED: u32 = 3;
+
 /// The most bytes that are read of an answer; a Scale has under a thousand.
 const MAX_ANSWER: u64 = 1 << 20;
 
@@ -62,8 +66,10 @@ enum AttemptErrorKind {
     Unreachable(Duration),
     /// The server asks for a retry, after this long at least.
     Retry(Duration),
-    /// The token or the Role is not accepted. A server that has just started answers so too, until it
-    /// has read its Roles and service accounts (observed with kube-apiserver 1.37).
+    /// The token is not accepted. The next attempt reads it again.
+    Unauthorized,
+    /// The Role does not allow it. A server that has just started answers so too, until it has read its
+    /// Roles and service accounts (observed with kube-apiserver 1.37).
     Forbidden,
     /// Every attempt would fail.
     Fatal,
@@ -152,6 +158,7 @@ impl<'a> ScaleClient<'a> {
         stop: &Stop,
     ) -> Result<i64, ScaleError> {
         let mut pause = FIRST_PAUSE;
+        let mut unauthorized = 0;
         loop {
             // Read for each attempt: the kubelet renews it, and an expired one would fail them all.
             let token = self.read_token()?;
@@ -178,10 +185,18 @@ impl<'a> ScaleClient<'a> {
                     min_pause
                 }
                 AttemptErrorKind::Retry(min_pause) => min_pause,
-                AttemptErrorKind::Forbidden if self.was_unreachable => Duration::ZERO,
-                AttemptErrorKind::Forbidden | AttemptErrorKind::Fatal => {
-                    return Err(ScaleError::Failed(problem));
+                AttemptErrorKind::Unauthorized | AttemptErrorKind::Forbidden
+                    if self.was_unreachable =>
+                {
+                    Duration::ZERO
                 }
+                AttemptErrorKind::Unauthorized if unauthorized + 1 < MAX_UNAUTHORIZED => {
+                    unauthorized += 1;
+                    Duration::ZERO
+                }
+                AttemptErrorKind::Unauthorized
+                | AttemptErrorKind::Forbidden
+                | AttemptErrorKind::Fatal => return Err(ScaleError::Failed(problem)),
             };
             let wait = pause.max(min_pause);
             let left = until.saturating_duration_since(Instant::now());
@@ -292,7 +307,8 @@ fn parse_answer(method: &str, answer: &Answer, target: &Target) -> Result<i64, A
     }
     let min_pause = answer.retry_after.unwrap_or_default();
     let kind = match status {
-        401 | 403 => AttemptErrorKind::Forbidden,
+        401 => AttemptErrorKind::Unauthorized,
+        403 => AttemptErrorKind::Forbidden,
         409 | 429 => AttemptErrorKind::Retry(min_pause),
         500..=599 => AttemptErrorKind::Unreachable(min_pause),
         _ => AttemptErrorKind::Fatal,

@@ -95,7 +95,7 @@ impl Cluster for Programs<'_, '_> {
         };
         let registry = match connect(&reference, self.plain_http) {
             Ok(registry) => registry,
-            Err(_) => return Finding::unknown("Docker's configuration can't be read"),
+            Err(_) => return Finding::unknown("the logins can't be read"),
         };
         match registry.describe(&reference, &mut |step| report_step(self.context, &step)) {
             Ok(image) => {

@@ -5,7 +5,7 @@ use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::suggest;
 
 use super::complete;
-use super::plugin::read_request;
+use super::plugin::read_request_with_parameters;
 use super::{CliError, Context, Exit, Inputs};
 
 /// Print the manifests: the config management plugin's command
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let mut requested = read_request(&args.inputs, args.app.as_deref())?;
+    let mut requested = read_request_with_parameters(&args.inputs, args.app.as_deref())?;
     requested.request.files_only = true;
     let rendered = RenderedProject::render(&requested.project, &requested.request)?;
     let mut files = rendered.in_apply_order(requested.app.as_deref());

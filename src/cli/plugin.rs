@@ -23,15 +23,27 @@ fn is_stack(project: &Project, folder: &str) -> bool {
     DnsLabel::new(folder).is_ok() && project.stack(folder).is_ok()
 }
 
-/// Reads arguments and environment; arguments override. Argo CD's parameters are the highest layer.
+/// Reads arguments and environment, and lays Argo CD's parameters over all other layers.
+pub(crate) fn read_request_with_parameters(
+    inputs: &Inputs,
+    app: Option<&str>,
+) -> Result<PluginRequest, CliError> {
+    let mut read = read_request(inputs, app)?;
+    let sent = Environment::read(read_variable).parameters;
+    read.request.assignments.extend(parse_assignments(sent.as_deref()).map_err(Diagnostic::from)?);
+    Ok(read)
+}
+
+fn read_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Reads arguments and environment; arguments override. Argo CD's parameters are not read.
 pub(crate) fn read_request(inputs: &Inputs, app: Option<&str>) -> Result<PluginRequest, CliError> {
-    let environment = Environment::read(|name| std::env::var(name).ok());
+    let environment = Environment::read(read_variable);
     let call = PluginCall::find(Path::new("."), &environment).map_err(Diagnostic::from)?;
     let project = Project::new(call.root);
     let mut request = inputs.request()?;
-    request
-        .assignments
-        .extend(parse_assignments(environment.parameters.as_deref()).map_err(Diagnostic::from)?);
     let mut app = app.map(str::to_owned);
     if request.stacks.is_empty() && app.is_none() {
         request.stacks.extend(call.stack);

@@ -47,12 +47,14 @@ pub enum Expected {
     AtLeast,
     /// It prints images of Kyverno that still run a ClusterPolicy.
     KyvernoBefore120,
-    /// It prints images of kube-state-metrics, of at least this version.
-    StateMetrics {
-        /// The major version.
-        major: u32,
-        /// The minor version.
-        minor: u32,
+    /// It prints images, of which those of this program have at least this version.
+    Image {
+        /// The last part of the image's repository.
+        program: &'static str,
+        /// The major and the minor version.
+        least: (u32, u32),
+        /// False if the cluster need not have it.
+        is_required: bool,
     },
     /// It prints a policy that keeps the priority of the Pods of a namespace.
     PolicyExcludes {
@@ -139,9 +141,15 @@ impl Check {
                 call + " | { read -r first second && [ \"$first\" -ge \"$second\" ]; }"
             }
             Expected::KyvernoBefore120 => call + " | grep -E ':v?1[.]1?[0-9]([.-]|$)'",
-            Expected::StateMetrics { major, minor } => {
+            Expected::Image { program, least: (major, minor), is_required } => {
                 let newer = format!("(v?[{}-9][.]|v?{major}[.]{})", major + 1, at_least(*minor));
-                format!("{call} | grep -E 'kube-state-metrics:{newer}'")
+                let found = format!("grep -E '{program}:{newer}'");
+                match is_required {
+                    true => format!("{call} | {found}"),
+                    false => format!(
+                        "{{ images=$({call}) && {{ [ -z \"$images\" ] || printf '%s\\n' \"$images\" | {found}; }}; }}"
+                    ),
+                }
             }
             Expected::PolicyExcludes { namespace, .. } => {
                 format!("{call} | {}", shell_command(&["grep", "-Fw", "-e", namespace]))
@@ -162,8 +170,11 @@ impl Check {
 /// Keeps a command from reading the script that it is part of.
 pub(super) const NO_INPUT: &str = " </dev/null";
 
-/// An expression for numbers of at least `least`, which has two digits.
+/// An expression for numbers of at least `least`, which has one digit or two.
 fn at_least(least: u32) -> String {
+    if least < 10 {
+        return format!("([{least}-9]|[1-9][0-9]+)([^0-9]|$)");
+    }
     let (tens, ones) = (least / 10, least % 10);
     format!("({tens}[{ones}-9]|[{}-9][0-9]|[1-9][0-9][0-9])", tens + 1)
 }

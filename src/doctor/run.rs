@@ -176,7 +176,9 @@ fn judge(answer: &Answer, expected: &Expected) -> Finding {
         }
         Expected::AtLeast => judge_values(output),
         Expected::KyvernoBefore120 => judge_kyverno(output),
-        Expected::StateMetrics { major, minor } => judge_state_metrics(output, (*major, *minor)),
+        Expected::Image { program, least, is_required } => {
+            judge_images(output, program, *least, *is_required)
+        }
         Expected::PolicyExcludes { namespace, priority_class, resource } => {
             let priority_class = priority_class.as_deref();
             judge_policy(&answer.output, &Tenant { namespace, priority_class, resource })
@@ -266,15 +268,19 @@ fn judge_kyverno(output: &str) -> Finding {
     }
 }
 
-fn judge_state_metrics(output: &str, least: (u32, u32)) -> Finding {
-    let of_it =
-        |image: &&str| image.rsplit('/').next().unwrap_or("").starts_with("kube-state-metrics");
-    let images: Vec<&str> = output.split_whitespace().filter(of_it).collect();
+/// Judges the versions of a program's images: the oldest decides.
+fn judge_images(output: &str, program: &str, least: (u32, u32), is_required: bool) -> Finding {
+    let is_of_program = |image: &&str| {
+        let name = image.split('@').next().and_then(|name| name.rsplit('/').next()).unwrap_or("");
+        name.split(':').next() == Some(program)
+    };
+    let images: Vec<&str> = output.split_whitespace().filter(is_of_program).collect();
     let oldest = images.iter().filter_map(|image| image_version(image)).min();
     match oldest {
-        None if images.is_empty() => Finding::unknown(
-            "no workload has the label `app.kubernetes.io/name=kube-state-metrics`",
-        ),
+        None if output.trim().is_empty() && !is_required => Finding::ok("it is not in the cluster"),
+        None if images.is_empty() => {
+            Finding::unknown(format!("no workload with its label runs an image `{program}`"))
+        }
         None => Finding::unknown("the images' tags show no version"),
         Some((major, minor)) if (major, minor) >= least => Finding::ok(format!("{major}.{minor}")),
         Some((major, minor)) => Finding::failed(format!("it is {major}.{minor}")),
@@ -469,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_kube_state_metrics_decides() {
+    fn the_oldest_image_decides() {
         for (images, status) in [
             ("registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.15.0", Status::Ok),
             ("k/kube-state-metrics:v2.18.0@sha256:0f1e k/kube-rbac-proxy:v0.1.0", Status::Ok),
@@ -479,7 +485,8 @@ mod tests {
             ("proxy:v9.9", Status::Unknown),
             ("", Status::Unknown),
         ] {
-            assert_eq!(judge_state_metrics(images, (2, 15)).status, status, "{images}");
+            let finding = judge_images(images, "kube-state-metrics", (2, 15), true);
+            assert_eq!(finding.status, status, "{images}");
         }
     }
 

@@ -23,9 +23,9 @@ pub enum ParameterError {
     /// The text is not a list of parameters.
     #[error("invalid `ARGOCD_APP_PARAMETERS`: expected a list of parameters: {0}")]
     Unreadable(String),
-    /// A parameter is neither a string, nor an array, nor a map, or several of them.
+    /// A parameter is several of a string, an array and a map.
     #[error("invalid parameter `{0}`: expected one of `string`, `array` and `map`")]
-    NotOne(String),
+    Several(String),
     /// Two parameters have one name.
     #[error("the parameter `{0}` is given twice")]
     Twice(String),
@@ -54,10 +54,11 @@ struct SentParameter {
     map: Option<IndexMap<String, String>>,
 }
 
-/// The assignments of `ARGOCD_APP_PARAMETERS`, in its order. Unset, empty, `null` and `[]` are none.
+/// The assignments of `ARGOCD_APP_PARAMETERS`, in its order. Unset, empty, `null` and `[]` are none, and so is
+/// a parameter that has nothing but a name: the value's own default holds.
 ///
 /// # Errors
-/// The text is not JSON of that shape, or a parameter assigns nothing or twice. A value that does not
+/// The text is not JSON of that shape, or a parameter assigns twice. A value that does not
 /// exist is found later, when the assignments are laid over the values.
 pub fn parse_assignments(text: Option<&str>) -> Result<Vec<Assignment>, ParameterError> {
     let text = text.unwrap_or("").trim();
@@ -78,7 +79,8 @@ pub fn parse_assignments(text: Option<&str>) -> Result<Vec<Assignment>, Paramete
             (Some(text), None, None) => Assigned::Text(text),
             (None, Some(items), None) => Assigned::List(items),
             (None, None, Some(map)) => Assigned::Map(map.into_iter().collect()),
-            _ => return Err(ParameterError::NotOne(name)),
+            (None, None, None) => continue,
+            _ => return Err(ParameterError::Several(name)),
         };
         assignments.push(Assignment { layer: LAYER.to_owned(), path, value });
     }
@@ -305,17 +307,23 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_assign_nothing_or_twice_are_refused() {
+    fn a_parameter_with_nothing_but_a_name_assigns_nothing() {
+        for text in [r#"[{"name":"gate.floor"}]"#, r#"[{"name":"gate.floor","string":null}]"#] {
+            assert_eq!(parse_assignments(Some(text)), Ok(Vec::new()), "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_assign_twice_are_refused() {
         assert!(parse_error("{").starts_with("invalid `ARGOCD_APP_PARAMETERS`: expected a list"));
         assert!(parse_error(r#"{"gate.floor":"7Gi"}"#).contains("expected a list"));
         assert!(parse_error(r#"[{"name":"a","string":5}]"#).contains("expected a string"));
         assert!(parse_error(r#"[{"name":"a","strng":"5"}]"#).contains("strng"));
         assert!(parse_error(r#"[{"string":"5"}]"#).contains("name"));
         assert_eq!(
-            parse_error(r#"[{"name":"a"}]"#),
+            parse_error(r#"[{"name":"a","string":"","array":[]}]"#),
             "invalid parameter `a`: expected one of `string`, `array` and `map`"
         );
-        assert!(parse_error(r#"[{"name":"a","string":"","array":[]}]"#).contains("one of"));
         assert_eq!(
             parse_error(r#"[{"name":"a","string":"1"},{"name":"a","string":"2"}]"#),
             "the parameter `a` is given twice"

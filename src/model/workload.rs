@@ -40,6 +40,26 @@ const WORKLOADS: [Workload; 10] = [
     ),
 ];
 
+/// The kinds that scale a workload or restart its Pods, and the keys of their reference.
+const SCALERS: [(&str, &str, &str); 3] = [
+    ("autoscaling", "HorizontalPodAutoscaler", "scaleTargetRef"),
+    ("keda.sh", "ScaledObject", "scaleTargetRef"),
+    ("autoscaling.k8s.io", "VerticalPodAutoscaler", "targetRef"),
+];
+
+/// The workload that an autoscaler scales or restarts; none for other objects.
+pub fn scaled_target(object: &Object) -> Option<ObjectId> {
+    let (_, _, key) = SCALERS.iter().find(|(group, kind, _)| object.is_kind(group, kind))?;
+    // KEDA's defaults are a Deployment and `apps/v1`.
+    let api_version = object.text_at(&["spec", key, "apiVersion"]).unwrap_or("apps/v1");
+    Some(ObjectId {
+        namespace: object.id.namespace.clone(),
+        kind: object.text_at(&["spec", key, "kind"]).unwrap_or("Deployment").to_owned(),
+        name: object.text_at(&["spec", key, "name"])?.to_owned(),
+        group: kube_validate::group(api_version).to_owned(),
+    })
+}
+
 /// The place of the Pod template in most kinds.
 const TEMPLATE: &[&str] = &["spec", "template"];
 

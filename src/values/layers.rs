@@ -32,7 +32,8 @@ pub enum Assigned {
     String(String),
     /// A list: replaces.
     List(Vec<String>),
-    /// A map, which is merged; its strings stay strings.
+    /// A map of strings, which stay strings: it replaces the strings of the map that was there. Entries that
+    /// are not strings stay, because no such map can hold them.
     Map(Vec<(String, String)>),
 }
 
@@ -464,6 +465,12 @@ fn merge_assignment(
                 key_span: Some(key_span),
                 node: Node { span: Some(value_span), value: Value::Null },
             });
+            if let (Assigned::Map(_), Value::Mapping(present), Some(sent)) =
+                (&assignment.value, &mut entry.node.value, node.as_mapping())
+            {
+                present
+                    .retain(|key, entry| sent.contains_key(key) || entry.node.as_str().is_none());
+            }
             merge_onto(&mut entry.node, node);
         }
         Slot::Item(items, index) if index == items.len() => items.push(node),

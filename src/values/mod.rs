@@ -19,7 +19,7 @@ pub use layers::{Assigned, Assignment, InvalidAssignment, Layers, LoadError, Loa
 pub use scalars::{
     AbsolutePath, ActionRef, BranchName, Bytes, CronSchedule, Digest, DnsLabel, DnsSubdomain,
     EnvName, GitUrl, GoDuration, GroupVersion, HttpUrl, KindName, OciUrl, Port, RelativePath,
-    Repository, StorageQuantity, Tag, TimeSpan, TimeZoneName, Whole, parse_span,
+    Repository, StorageQuantity, SubPath, Tag, TimeSpan, TimeZoneName, Whole, parse_span,
 };
 pub use schema::{Shape, schema};
 pub use stack::*;

@@ -140,6 +140,15 @@ text! {
 }
 
 text! {
+    /// A directory inside a volume, without `..`.
+    /// <https://kubernetes.io/docs/concepts/storage/volumes/#using-subpath>
+    SubPath, pattern: r"^[^/]", max: 4096,
+    check: |text| if !text.is_empty() && !text.starts_with('/') && !has_parent_segment(text) && !text.contains('\0') { Ok(()) } else {
+        Err(invalid("directory", text, "a path inside the volume, without `/` at the start and without `..`"))
+    }
+}
+
+text! {
     /// An image's registry and repository, as the OCI distribution specification defines names.
     /// <https://github.com/distribution/reference/blob/main/reference.go>
     Repository, pattern: r"^[a-zA-Z0-9.:_/-]+$", max: 255, check: check_repository

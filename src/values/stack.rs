@@ -552,6 +552,10 @@ pub struct Nfs {
     pub server: String,
     /// The directory, which must exist.
     pub path: AbsolutePath,
+    /// A directory below `path` for this tenant: the kubelet makes it when the first Pod starts, unless
+    /// the server maps root to another user. Default: the tenant gets `path` itself.
+    #[serde(default)]
+    pub sub_path: Option<SubPath>,
     /// The options of the mount.
     #[serde(default)]
     pub mount_options: Vec<String>,

@@ -141,6 +141,7 @@ const NOT_JUDGED: &[(&str, &str)] = &[
     ("namespace.annotations", ANNOTATION),
     ("server.annotations", ANNOTATION),
     ("server.podAnnotations", ANNOTATION),
+    ("service.annotations", ANNOTATION),
     ("storage.annotations", ANNOTATION),
     ("gate.annotations", ANNOTATION),
     ("commonAnnotations", ANNOTATION),

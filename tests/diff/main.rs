@@ -39,7 +39,7 @@ fn a_clean_tree_has_no_difference_and_a_changed_value_is_reported() {
         changed.stdout
     );
     assert!(
-        changed.stdout.contains("floor `6Gi` → `8Gi`; the tenant starts only while others use at most `8Gi` (was `10Gi`)"),
+        changed.stdout.contains("floor `6Gi` → `8Gi`; the tenant starts only while others use at most `7Gi` (was `9Gi`)"),
         "{}",
         changed.stdout
     );
@@ -187,7 +187,7 @@ fn a_recorded_month_is_replayed_and_a_broken_one_is_refused() {
     let month = month.to_str().expect("UTF-8");
     let output = diff(&sandbox, &["--set", "gate.floor=8Gi", "--history", month]);
     assert!(
-        output.stdout.contains("floor `8Gi`: 21 of 30 nights served (25 before), 2 yields (2)"),
+        output.stdout.contains("floor `8Gi`: 18 of 30 nights served (24 before), 7 yields (4)"),
         "{}",
         output.stdout
     );

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::apply::{applied, name};
 use crate::cluster::{Cluster, until};
 use crate::common::terraform::live_stack;
-use crate::common::tool::{generate, objects};
+use crate::common::tool::{generate, objects, repository};
 use crate::compare::{added, changed, differences};
 use crate::flux;
 
@@ -71,17 +71,33 @@ fn adopted(apply: impl Fn(&Cluster, &str)) -> Adopted {
     let before = live(&made);
     let manifests = generate(&["tts"]);
     let sent = objects(&manifests);
+    replace_probes(&cluster, &sent);
     let first = sent.iter().map(|object| fields_changed_by_apply(&cluster, object)).collect();
     apply(&cluster, &manifests);
     let after = live(&sent);
     Adopted { before, first, after, sent, cluster }
 }
 
+/// Runs the first command of docs/migrate.md. Without it, the first sync is refused.
+fn replace_probes(cluster: &Cluster, rendered: &[Value]) {
+    let server = rendered.iter().find(|object| object["kind"] == "Deployment").unwrap();
+    let refused = cluster.admin().apply(server, DRY_RUN);
+    assert!(refused.message().contains("more than 1 handler type"), "{}", refused.message());
+    let guide = std::fs::read_to_string(repository().join("docs/migrate.md")).unwrap();
+    let command = "kubectl -n tts patch deployment chatterbox-tts --type=json -p='";
+    let (_, rest) = guide.split_once(command).expect(command);
+    let (patch, _) = rest.split_once('\'').unwrap();
+    let words: Vec<&str> = command.trim_end_matches("='").split(' ').skip(1).collect();
+    cluster.kubectl_ok(&[&words[..], &[patch]].concat(), "");
+}
+
+/// What Flux' apply is called with, without its effect.
+const DRY_RUN: &str = "fieldManager=kustomize-controller&force=true&dryRun=All";
+
 /// The fields that a server-side apply of an object would change, one on each line; lists and security
 /// settings as one.
 fn fields_changed_by_apply(cluster: &Cluster, object: &Value) -> String {
-    let force = "fieldManager=kustomize-controller&force=true&dryRun=All";
-    let after = cluster.admin().apply(object, force).object();
+    let after = cluster.admin().apply(object, DRY_RUN).object();
     let mut paths: Vec<String> = differences(&cluster.admin().live(object), &after)
         .into_iter()
         .map(|line| line.split_once(": ").unwrap().0.to_owned())

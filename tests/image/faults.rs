@@ -198,7 +198,7 @@ fn a_push_without_a_fault_succeeds() {
 fn a_refusal_is_named_and_not_retried() {
     let denied = r#"{"errors":[{"code":"DENIED","message":"read only","detail":null}]}"#;
     for (status, body, reason) in [
-        (401, "", "requires a login for `gate`, and Docker's configuration has none"),
+        (401, "", "requires a login for `gate`, and neither Docker's nor Podman's"),
         (403, denied, "does not allow an anonymous user to push to `gate`: read only"),
         (404, "<html>", "has no repository `gate`, and does not create it: <html>"),
         (413, "too big", "answered 413: too big"),

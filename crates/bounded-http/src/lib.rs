@@ -275,16 +275,29 @@ pub fn parse_url(text: &str) -> Option<Uri> {
     (has_scheme && !authority.contains('@')).then_some(url)
 }
 
-/// A `Location` as an address; one without a host has its path from the root.
+/// A `Location` as an address (RFC 3986, section 5.2). Relative paths with dots are refused, which no server
+/// needs.
 fn resolve(base: &Uri, location: &str) -> Option<Uri> {
-    let is_path = location.starts_with('/') && !location.starts_with("//");
-    match is_path {
-        true => parse_url(&format!("{}{location}", origin(base))),
-        false if location.starts_with("//") => {
-            parse_url(&format!("{}:{location}", base.scheme_str()?))
-        }
-        false => parse_url(location),
+    let scheme = base.scheme_str()?;
+    if location.starts_with("//") {
+        return parse_url(&format!("{scheme}:{location}"));
     }
+    if location.starts_with('/') {
+        return parse_url(&format!("{}{location}", origin(base)));
+    }
+    if location.starts_with('?') {
+        return parse_url(&format!("{}{}{location}", origin(base), base.path()));
+    }
+    let end = location.find(['/', '?', '#']).unwrap_or(location.len());
+    if location.is_empty() || location[..end].contains(':') {
+        return parse_url(location);
+    }
+    let path = location.split(['?', '#']).next().unwrap_or(location);
+    if path.split('/').any(|segment| [".", ".."].contains(&segment)) {
+        return None;
+    }
+    let folder = base.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+    parse_url(&format!("{}{folder}/{location}", origin(base)))
 }
 
 /// Returns true if two addresses have the same scheme, host and port.
@@ -383,7 +396,11 @@ mod tests {
             ("ftp://cdn.example/x", None),
             ("mailto:a@b", None),
             ("", None),
-            ("x", None),
+            ("x", Some("https://r.example:5000/v2/x")),
+            ("x/1?state=a:b", Some("https://r.example:5000/v2/x/1?state=a:b")),
+            ("?state=1", Some("https://r.example:5000/v2/a?state=1")),
+            ("../x", None),
+            ("./x", None),
             ("http://[", None),
         ] {
             assert_eq!(resolve(&base, location), target.map(url), "{location:?}");

@@ -11,9 +11,9 @@ use bounded_http::Failure;
 /// without passwords and tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// 401, and Docker's configuration has no login.
+    /// 401, and there is no login.
     #[error(
-        "`{registry}` requires a login for `{repository}`, and Docker's configuration has none for `{registry}`"
+        "`{registry}` requires a login for `{repository}`, and neither Docker's nor Podman's files have one for `{registry}`"
     )]
     NoLogin {
         /// The host.
@@ -129,13 +129,24 @@ pub enum RegistryError {
     PushToDigest(String),
 }
 
+/// The action of a push in a message.
+const PUSH_TO: &str = "push to";
+
+/// The names of the permission to push.
+const TOKEN_SCOPE: &str = "an access token needs the permission to push: `write:package` on Forgejo and Gitea, `write:packages` on GitHub, `write_registry` on GitLab";
+
 impl RegistryError {
     /// A fix, if one is known.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             RegistryError::NoLogin { .. } => Some(
-                "run `docker login`, or `skopeo login --authfile ~/.docker/config.json`; `DOCKER_CONFIG` names another folder",
+                "run `docker login`, `podman login` or `skopeo login`; `REGISTRY_AUTH_FILE` names another file, `DOCKER_CONFIG` another folder",
             ),
+            // Gitea's and Forgejo's message for a token without the scope.
+            RegistryError::BadLogin { message, .. } if message.contains("reqPackageAccess") => {
+                Some(TOKEN_SCOPE)
+            }
+            RegistryError::Forbidden { action: PUSH_TO, .. } => Some(TOKEN_SCOPE),
             RegistryError::NotFound { .. } => {
                 Some("some registries require that the owner or project exists first")
             }
@@ -217,7 +228,7 @@ impl<'a> RegistryRequest<'a> {
             }
             (403, user) => {
                 let who = user.map_or("an anonymous user".to_owned(), |user| format!("`{user}`"));
-                let action = if self.access == Access::Push { "push to" } else { "read" };
+                let action = if self.access == Access::Push { PUSH_TO } else { "read" };
                 RegistryError::Forbidden { registry, repository, who, action, message }
             }
             (404, _) if self.access == Access::Push => {

@@ -74,6 +74,12 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("401: the token is not accepted", ALL_FAIL, "answered 401: Unauthorized", |env| {
         reply_always(env, Reply::Status(401, "Unauthorized"))
     }),
+    fault("401 twice: the token is read again", ALL_DONE, "scaled", |env| {
+        let replies =
+            [Reply::Status(401, "Unauthorized"), Reply::Status(401, "Unauthorized"), Reply::Work];
+        env.api.get = replies.to_vec();
+        env.api.patch = replies.to_vec();
+    }),
     fault("lost, then 403, then an answer: the server starts", ALL_DONE, "scaled", |env| {
         let start = [Reply::Close, Reply::Status(403, "no RBAC yet"), Reply::Work];
         env.api.get = start.to_vec();

@@ -285,17 +285,29 @@ pub(super) fn describe_platform(platform: &RemotePlatform) -> String {
     format!("{name}{} in {} layers", format_size(bytes), platform.layers)
 }
 
-/// The registry of an image, with the login from Docker's folder.
+/// The registry of an image, with the login that Docker or Podman keeps for it.
 pub(super) fn connect(image: &Reference, plain_http: bool) -> Result<Registry, Diagnostics> {
-    let folder = match set_variable("DOCKER_CONFIG") {
-        Some(folder) => Some(PathBuf::from(folder)),
-        None => set_variable("HOME").map(|home| PathBuf::from(home).join(".docker")),
-    };
-    let login = match folder {
-        Some(folder) => Login::find(&folder, image.registry()).map_err(to_diagnostic)?,
-        None => Login::Anonymous,
-    };
+    let login = Login::find(&login_files(), image).map_err(to_diagnostic)?;
     Ok(Registry { login, plain_http })
+}
+
+/// The files that may hold logins: the one that a variable names, or else those of Podman
+/// (containers-auth.json(5)) and Docker.
+fn login_files() -> Vec<PathBuf> {
+    if let Some(file) = set_variable("REGISTRY_AUTH_FILE") {
+        return vec![PathBuf::from(file)];
+    }
+    let in_folder = |variable: &str, file: &str| {
+        set_variable(variable).map(|folder| PathBuf::from(folder).join(file))
+    };
+    if let Some(file) = in_folder("DOCKER_CONFIG", "config.json") {
+        return vec![file];
+    }
+    let runtime = in_folder("XDG_RUNTIME_DIR", "containers/auth.json");
+    let config = in_folder("XDG_CONFIG_HOME", "containers/auth.json")
+        .or_else(|| in_folder("HOME", ".config/containers/auth.json"));
+    let docker = in_folder("HOME", ".docker/config.json");
+    [runtime, config, docker].into_iter().flatten().collect()
 }
 
 fn set_variable(name: &str) -> Option<OsString> {

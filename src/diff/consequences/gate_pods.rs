@@ -11,7 +11,7 @@ use super::{Finding, Rule, RuleContext, Topic};
 use crate::diff::fields::FieldChange;
 use crate::model::gate_jobs::{Gate, GateJob};
 use crate::model::object::{Object, items_at, node_at};
-use crate::model::workload::{containers, has_scale, pod_spec, replicas};
+use crate::model::workload::{containers, has_scale, pod_spec, replicas, scaled_target};
 use crate::model::{Message, Severity};
 use kube_validate::ObjectId;
 use yaml_spans::{Node, Value};
@@ -314,13 +314,6 @@ fn ungated_effect(workload: &Object, gate: Option<&Gate>) -> Option<&'static str
     }
 }
 
-/// The kinds that scale a workload, and the keys of its reference.
-const SCALERS: [(&str, &str, &str); 3] = [
-    ("autoscaling", "HorizontalPodAutoscaler", "scaleTargetRef"),
-    ("keda.sh", "ScaledObject", "scaleTargetRef"),
-    ("autoscaling.k8s.io", "VerticalPodAutoscaler", "targetRef"),
-];
-
 pub(super) fn second_owners(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pair in context.changed() {
@@ -357,16 +350,4 @@ pub(super) fn second_owners(context: &RuleContext<'_>) -> Vec<Finding> {
 
 fn is_changed(context: &RuleContext<'_>, id: &ObjectId) -> bool {
     context.changes.iter().any(|change| change.id == *id)
-}
-
-fn scaled_target(object: &Object) -> Option<ObjectId> {
-    let (_, _, key) = SCALERS.iter().find(|(group, kind, _)| object.is_kind(group, kind))?;
-    // KEDA's defaults are a Deployment and `apps/v1`.
-    let api_version = object.text_at(&["spec", key, "apiVersion"]).unwrap_or("apps/v1");
-    Some(ObjectId {
-        namespace: object.id.namespace.clone(),
-        kind: object.text_at(&["spec", key, "kind"]).unwrap_or("Deployment").to_owned(),
-        name: object.text_at(&["spec", key, "name"])?.to_owned(),
-        group: kube_validate::group(api_version).to_owned(),
-    })
 }

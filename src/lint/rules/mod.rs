@@ -53,9 +53,11 @@ mod pull_secret_missing;
 mod readiness_missing;
 mod role_too_wide;
 mod schedule_daylight_saving;
+mod schedule_either_day;
 mod scrape_failure_keeps;
 mod scrape_page;
 mod scrape_port;
+mod second_scaler;
 mod single_sample;
 mod stack_suspended;
 mod starts_ungated;
@@ -163,9 +165,11 @@ pub const RULES: &[&Rule] = &[
     &down_into_window::RULE,
     &down_too_often::RULE,
     &schedule_daylight_saving::RULE,
+    &schedule_either_day::RULE,
     &windows_overlap::RULE,
     &yield_too_slow::RULE,
     &starts_ungated::RULE,
+    &second_scaler::RULE,
     &two_pods_at_once::RULE,
     &admission_outlasts_progress::RULE,
     &target_not_rendered::RULE,

@@ -184,11 +184,12 @@ impl Fields {
     pub(super) fn matches_day(&self, day_of_month: i8, day_of_week: i8) -> bool {
         let by_month = self.day_of_month.contains(day_of_month);
         let by_week = self.day_of_week.contains(day_of_week);
-        if self.day_of_month.star || self.day_of_week.star {
-            by_month && by_week
-        } else {
-            by_month || by_week
-        }
+        if self.is_either_day() { by_month || by_week } else { by_month && by_week }
+    }
+
+    /// Returns true if both fields of days restrict, so that either is enough.
+    pub(super) fn is_either_day(&self) -> bool {
+        !self.day_of_month.star && !self.day_of_week.star
     }
 
     /// Returns true if each week has the same runs: no month and no day of a month is excluded.

@@ -95,6 +95,12 @@ impl Schedule {
         }
     }
 
+    /// Returns true if the schedule restricts the day of the month and the day of the week: either is then
+    /// enough.
+    pub fn is_either_day(&self) -> bool {
+        matches!(&self.timing, Timing::Fields(fields) if fields.is_either_day())
+    }
+
     /// Returns true if the schedule can ever run: `0 0 30 2 *` is valid, and never does.
     pub fn can_run(&self) -> bool {
         match &self.timing {
