@@ -175,6 +175,26 @@ fn stale_paths_are_found() {
     assert_eq!(stale, ["src/none.rs", "tests/none/run"]);
 }
 
+/// Each row of docs/compatibility.md ends with a file and a text in it.
+#[test]
+fn the_log_of_reports_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let log = fs::read_to_string(root.join("docs/compatibility.md")).unwrap();
+    let rows: Vec<&str> =
+        log.lines().filter(|line| line.starts_with("| ") && line.ends_with("` |")).collect();
+    let tables = log.lines().filter(|line| line.starts_with("|---|")).count();
+    let all = log.lines().filter(|line| line.starts_with("| ")).count();
+    assert_eq!(rows.len() + tables, all, "a row without a test");
+    assert!(rows.len() > 50, "{}", rows.len());
+    for row in rows {
+        let cell = row.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        let names: Vec<&str> = cell.split('`').filter(|part| !part.trim().is_empty()).collect();
+        let [file, name] = names[..] else { panic!("a file and a name are needed: {row}") };
+        let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+        assert!(text.contains(name), "{file} has no `{name}`");
+    }
+}
+
 #[test]
 fn every_document_is_linked_from_the_readme() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

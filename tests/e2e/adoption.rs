@@ -91,7 +91,7 @@ fn replace_probes(cluster: &Cluster, rendered: &[Value]) {
     cluster.kubectl_ok(&[&words[..], &[patch]].concat(), "");
 }
 
-/// What Flux' apply is called with, without its effect.
+/// The query of Flux' apply, as a dry run.
 const DRY_RUN: &str = "fieldManager=kustomize-controller&force=true&dryRun=All";
 
 /// The fields that a server-side apply of an object would change, one on each line; lists and security
