@@ -116,6 +116,8 @@ impl Trials {
     const BYTES: u64 = 192 << 20;
     /// The share of each of many stacks.
     const MIN_BYTES: u64 = 2 << 20;
+    /// The least part of [`split`](Self::split): ten times what an ordinary leaf takes.
+    const MIN_PART_BYTES: u64 = 1 << 20;
     /// The work of a trial for each node of the values, in the same unit: they are read again.
     const BYTES_PER_NODE: u64 = 128;
 
@@ -144,7 +146,24 @@ impl Trials {
         self.subtract(budget.used(Resource::OutputBytes));
     }
 
-    /// A subject is tried by one thread, so the two steps need not be one.
+    /// One of several equal parts of the work that is left, in bytes, for threads that count by themselves.
+    /// None if it would be too small for a leaf of ordinary values.
+    pub(crate) fn part(&self, parts: usize) -> Option<u64> {
+        let part = self.left.load(Ordering::Relaxed) / parts.max(1) as u64;
+        (part >= Self::MIN_PART_BYTES).then_some(part)
+    }
+
+    /// Trials for a part of the work.
+    pub(crate) fn of_part(bytes: u64) -> Self {
+        Trials { left: AtomicU64::new(bytes) }
+    }
+
+    /// Counts what was done with a part.
+    pub(crate) fn take_back(&self, part: u64, trials: &Trials) {
+        self.subtract(part.saturating_sub(trials.left.load(Ordering::Relaxed)));
+    }
+
+    /// One thread counts with a value at a time, so the two steps need not be one.
     fn subtract(&self, amount: u64) {
         let left = self.left.load(Ordering::Relaxed);
         self.left.store(left.saturating_sub(amount), Ordering::Relaxed);

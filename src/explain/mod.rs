@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::budget::{Budget, Trials, count_nodes};
+use crate::parallel;
 use crate::templates::{self, Templates};
 use crate::values::{Loaded, Values};
 use kube_validate::ObjectId;
@@ -26,7 +27,7 @@ pub use naming::{ObjectName, find_object};
 pub use request::{FieldRequest, FilePlace, parse_path};
 
 /// The documents of a stack that no template renders: edited policies, and exceptions to policies.
-pub trait ExtraDocuments: fmt::Debug {
+pub trait ExtraDocuments: fmt::Debug + Sync {
     /// A cheap check that `values` give the same extra documents as the stack's own.
     fn are_same(&self, values: &Values) -> bool;
     /// The documents for `values`: a list for each of [`DocumentSource::EXTRA`]. None if they can't be
@@ -56,6 +57,12 @@ impl DocumentSource<'_> {
 /// The note of an answer that is incomplete because [`Trials`] are spent.
 pub const NOT_ALL_TRIED: &str =
     "not all values were tried: the stack has too many, or its templates write too much";
+
+/// The leaves that share the work that is left in equal parts.
+const LEAVES_PER_BATCH: usize = 64;
+
+/// The leaves up to which no thread is started.
+const MAX_SEQUENTIAL_LEAVES: usize = 3;
 
 /// One stack to explain.
 #[derive(Debug, Clone, Copy)]
@@ -248,31 +255,72 @@ impl Subject<'_> {
             reads: self.templates.read_names(field.template),
             text: before.span.map(|span| rendering.sources.get(span.source).text()),
         };
-        let mut deciding = Vec::new();
-        for leaf in leaves(&values).into_iter().take_while(|_| !self.trials.are_spent()) {
-            let alternative =
-                self.alternative(&values, &leaf, |loaded| self.document(loaded, &known, field));
-            let Some((_, OtherDocument::Other(after))) = alternative else { continue };
+        let effects = self.try_leaves(leaves(&values), |subject, leaf| {
+            let other = subject
+                .alternative(&values, leaf, |loaded| subject.document(loaded, &known, field));
+            let Some((_, OtherDocument::Other(after))) = other else { return None };
             let after = after.as_ref().and_then(|document| field.path.find(document));
             match (field.path.find(before), after) {
-                (Some(before), Some(after)) if before == after => {}
-                (Some(_), Some(_)) => deciding.push((leaf, Effect::Value)),
-                (None, None) => {}
-                _ => deciding.push((leaf, Effect::Presence)),
+                (Some(before), Some(after)) => (before != after).then_some(Effect::Value),
+                (None, None) => None,
+                _ => Some(Effect::Presence),
+            }
+        });
+        effects.into_iter().filter_map(|(leaf, effect)| Some((leaf, effect?))).collect()
+    }
+
+    /// Tries each leaf, on all cores, until the trials are spent. What is tried does not depend on the
+    /// number of cores.
+    fn try_leaves<T: Send>(
+        &self,
+        leaves: Vec<Path>,
+        work: impl Fn(&Subject<'_>, &Path) -> T + Sync,
+    ) -> Vec<(Path, T)> {
+        let mut results = Vec::with_capacity(leaves.len());
+        for batch in leaves.chunks(LEAVES_PER_BATCH) {
+            let Some(part) = self.trials.part(LEAVES_PER_BATCH) else {
+                let leaves = batch.iter().take_while(|_| !self.trials.are_spent());
+                results.extend(leaves.map(|leaf| (leaf.clone(), work(self, leaf))));
+                continue;
+            };
+            let tried = parallel::map(batch, MAX_SEQUENTIAL_LEAVES, |leaf| {
+                let trials = Trials::of_part(part);
+                (work(&Subject { trials: &trials, ..*self }, leaf), trials)
+            });
+            for (leaf, (result, trials)) in batch.iter().zip(tried) {
+                if self.trials.are_spent() {
+                    break;
+                }
+                let result = match trials.are_spent() {
+                    true => work(self, leaf),
+                    false => {
+                        self.trials.take_back(part, &trials);
+                        result
+                    }
+                };
+                results.push((leaf.clone(), result));
             }
         }
-        deciding
+        results
     }
 
     /// The influence of every leaf of the values.
     pub fn influences(&self) -> Vec<Influence> {
         let Ok(values) = yaml_spans::to_node(&self.loaded.values) else { return Vec::new() };
         let Some(before) = self.rendering() else { return Vec::new() };
-        leaves(&values)
-            .into_iter()
-            .take_while(|_| !self.trials.are_spent())
-            .map(|leaf| self.influence(&before.documents, &values, leaf))
-            .collect()
+        self.influences_of_leaves(leaves(&values), &before, &values)
+    }
+
+    fn influences_of_leaves(
+        &self,
+        leaves: Vec<Path>,
+        before: &Rendering,
+        values: &Node,
+    ) -> Vec<Influence> {
+        let influences = self.try_leaves(leaves, |subject, leaf| {
+            subject.influence(&before.documents, values, leaf.clone())
+        });
+        influences.into_iter().map(|(_, influence)| influence).collect()
     }
 
     /// The influence of each leaf at a path of the values or below it. For a leaf that is not set, the
@@ -290,11 +338,7 @@ impl Subject<'_> {
         if !is_set {
             below.push(path.clone());
         }
-        let influences: Vec<Influence> = below
-            .into_iter()
-            .take_while(|_| !self.trials.are_spent())
-            .map(|leaf| self.influence(&rendering.documents, &values, leaf))
-            .collect();
+        let influences = self.influences_of_leaves(below, rendering, &values);
         match influences.iter().any(|influence| influence.changed_to.is_some()) {
             false if !is_set && !self.trials.are_spent() => {
                 Err(ExplainError::no_value(path, &values))

@@ -51,7 +51,7 @@ const GATE: Recipe = Recipe {
 };
 const RENDERER: Recipe = Recipe {
     package: env!("CARGO_PKG_NAME"),
-    profile: "release",
+    profile: "dist",
     path: "/usr/local/bin/tts-render",
     user: "999:999",
     env: &["HOME=/home/argocd", "PATH=/usr/local/bin:/usr/bin:/bin"],

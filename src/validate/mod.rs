@@ -10,10 +10,14 @@ pub use report::{github, json, sarif};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::parallel;
 use crate::project::{Project, ProjectError, find_manifests, is_standard_input, read_manifests};
 use yaml_spans::Dialect;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Sources;
+
+/// The number of files up to which no thread is started.
+const MAX_SEQUENTIAL_FILES: usize = 3;
 
 /// The result of validating all files.
 #[derive(Debug, Default)]
@@ -54,7 +58,14 @@ impl Report {
     /// Validates a file, or all manifests below a folder.
     fn validate_path(&mut self, path: &Path) {
         match find_manifests(path) {
-            Ok(files) => files.iter().for_each(|file| self.validate_file(file)),
+            Ok(files) => {
+                let reports = parallel::map(&files, MAX_SEQUENTIAL_FILES, |file| {
+                    let mut report = Report::default();
+                    report.validate_file(file);
+                    report
+                });
+                reports.into_iter().for_each(|report| self.add(report));
+            }
             Err(error) => self.add_error(error),
         }
     }

@@ -39,7 +39,9 @@ fn a_clean_tree_has_no_difference_and_a_changed_value_is_reported() {
         changed.stdout
     );
     assert!(
-        changed.stdout.contains("floor `6Gi` → `8Gi`; the tenant starts only while others use at most `7Gi` (was `9Gi`)"),
+        changed.stdout.contains(
+            "floor `6Gi` → `8Gi`; the tenant starts only while others use at most `7Gi` (was `9Gi`)"
+        ),
         "{}",
         changed.stdout
     );

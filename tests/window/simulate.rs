@@ -143,7 +143,11 @@ fn the_month_is_measured() {
 #[test]
 fn measured_values_are_written_and_nothing_else() {
     let sandbox = Sandbox::repository();
-    sandbox.replace("values/tts.yaml", "  total: 15360Mi\n", "  total: 15000Mi  # to be measured\n");
+    sandbox.replace(
+        "values/tts.yaml",
+        "  total: 15360Mi\n",
+        "  total: 15000Mi  # to be measured\n",
+    );
     sandbox.replace("values/tts.yaml", "  floor: 6Gi\n", "  floor: '6Gi'\r\n");
     let before = sandbox.read("values/tts.yaml");
     let month = month();
