@@ -73,6 +73,75 @@ fn unknown_kinds_are_skipped_and_counted() {
 }
 
 #[test]
+fn encrypted_objects_are_skipped_and_named() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {key: 'ENC[AES256_GCM,data:x,type:str]'}\nsops: {mac: 'ENC[AES256_GCM,data:y,type:str]', version: 3.9.0}\n";
+    let skipped = validate_input(&["-"], &format!("{secret}---\n{GOOD}"));
+    assert_eq!(skipped.code, 0, "{}", skipped.stdout);
+    assert_eq!(skipped.stderr, "skipped 1 × encrypted with SOPS\n1 object checked, 0 findings\n");
+    // Without a checksum, `sops` is an unknown field like any other.
+    let plain = validate_input(&["-"], &secret.replace("mac:", "macs:"));
+    assert_eq!(plain.code, 1);
+    assert!(plain.stdout.contains("unknown field `sops`"), "{}", plain.stdout);
+}
+
+#[test]
+fn values_that_flux_fills_in_are_named_once_an_object() {
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '${APP}', namespace: '${NAMESPACE:=default}'}\n";
+    let found = validate_input(&["-"], text);
+    assert_eq!(found.code, 1);
+    assert_eq!(found.stderr, "1 object checked, 1 finding\n");
+    assert!(found.stdout.contains("`${APP}` is a placeholder, not a value"), "{}", found.stdout);
+    assert!(found.stdout.contains("postBuild"), "{}", found.stdout);
+    // A valid value may look like one.
+    let data = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: '${APP}'}\n";
+    assert_eq!(validate_input(&["-"], data).code, 0);
+}
+
+#[test]
+fn a_stream_of_json_objects_is_read_with_places() {
+    let object = |name: &str, field: &str| {
+        format!(
+            "{{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {{\"name\": \"{name}\"}}, \"{field}\": {{}}}}"
+        )
+    };
+    let good = validate_input(
+        &["-"],
+        &format!("{}\n{}{}", object("a", "data"), object("b", "data"), object("c", "data")),
+    );
+    assert_eq!((good.code, good.stderr.as_str()), (0, "3 objects checked, 0 findings\n"));
+    let bad =
+        validate_input(&["-"], &format!("{}\n{}\n", object("a", "data"), object("b", "dada")));
+    assert_eq!(bad.code, 1, "{}", bad.stderr);
+    assert!(bad.stdout.starts_with("(standard input):2:"), "{}", bad.stdout);
+    let broken = validate_input(&["-"], &format!("{}\n{{", object("a", "data")));
+    assert_eq!(broken.code, 1, "{}", broken.stderr);
+}
+
+#[test]
+fn removed_versions_of_kubernetes_own_groups_are_findings() {
+    for (version, kind, hint) in [
+        ("apps/v1beta1", "Deployment", "`Deployment` belongs to `apps/v1`"),
+        ("extensions/v1beta1", "Ingress", "`Ingress` belongs to `networking.k8s.io/v1`"),
+        ("batch/v1beta1", "CronJob", "`CronJob` belongs to `batch/v1`"),
+        ("autoscaling/v2beta2", "HorizontalPodAutoscaler", "belongs to `autoscaling/v2`"),
+        ("policy/v1beta1", "PodSecurityPolicy", ""),
+    ] {
+        let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n");
+        let removed = validate_input(&["-"], &text);
+        assert_eq!(removed.code, 1, "{version} {kind}: {}", removed.stderr);
+        assert!(removed.stdout.contains(hint), "{}", removed.stdout);
+    }
+    // Definitions add groups below Kubernetes' own domain, and a server can have alpha versions.
+    for (version, kind) in [
+        ("snapshot.storage.k8s.io/v1", "VolumeSnapshot"),
+        ("resource.k8s.io/v1alpha3", "DeviceTaintRule"),
+    ] {
+        let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: a}}\n");
+        assert_eq!(validate_input(&["-"], &text).code, 0, "{version}");
+    }
+}
+
+#[test]
 fn a_folder_is_read_with_all_folders_in_it_sorted() {
     let sandbox = Sandbox::empty();
     sandbox.write("all/b.yaml", BAD);
@@ -181,7 +250,7 @@ fn findings_are_also_json_sarif_and_workflow_commands() {
         ran.stdout
     };
     let json: Value = serde_json::from_str(&run("json")).expect("JSON");
-    assert_eq!(json["counts"], json!({"checked": 1, "skipped": 1, "findings": 1}));
+    assert_eq!(json["counts"], json!({"checked": 1, "skipped": 1, "encrypted": 0, "findings": 1}));
     let finding = &json["findings"][0];
     assert_eq!(finding["place"], json!({"file": "deploy/bad one.yaml", "line": 4, "column": 1}));
     assert_eq!(finding["hint"], "did you mean `data`?");
@@ -209,4 +278,42 @@ fn a_manifest_cannot_inject_a_workflow_command() {
         let commands = out.lines().filter(|line| line.trim_start().starts_with("::")).count();
         assert_eq!(commands, usize::from(format == "github"), "{out}");
     }
+}
+
+/// The lines of a table in Markdown, each as its cells.
+fn table_rows(text: &str) -> Vec<Vec<&str>> {
+    let lines = text.lines().filter(|line| line.starts_with("| ") && !line.contains("| verdict |"));
+    lines.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+#[test]
+fn every_rule_of_the_page_is_shown_by_a_refused_change_or_has_a_reason() {
+    let page = include_str!("../docs/validate-rules.md");
+    let changes = include_str!("../crates/kube-validate/tests/fixtures/everyday/changes.tsv");
+    let refused: Vec<Vec<&str>> = changes
+        .lines()
+        .filter(|line| line.starts_with("refused\t"))
+        .map(|line| line.split('\t').collect())
+        .collect();
+    let mut implemented = 0;
+    for row in table_rows(page) {
+        let [function, rule, verdict, proof] = row[..] else { panic!("{row:?}") };
+        assert!(!function.is_empty() && !rule.is_empty(), "{row:?}");
+        match verdict {
+            "implemented" => {
+                let parts: Vec<&str> =
+                    proof.trim_matches('`').split("` `").map(str::trim).collect();
+                let shows = |change: &&Vec<&str>| {
+                    change[1] == parts[0]
+                        && change[2] == parts[1]
+                        && parts.get(2).is_none_or(|part| change[3].contains(part))
+                };
+                assert!(refused.iter().any(|change| shows(&change)), "{row:?}");
+                implemented += 1;
+            }
+            "cluster" | "declined" => assert!(proof.len() > 8, "{row:?}"),
+            _ => panic!("{row:?}"),
+        }
+    }
+    assert!(implemented > 140, "{implemented}");
 }

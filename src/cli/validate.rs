@@ -12,8 +12,8 @@ use super::{CliError, Context, Exit};
 /// Validate any Kubernetes manifests offline, by the API server's rules
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Reads manifests as kubectl does: several documents, Lists, anchors, YAML 1.1 scalars. Unknown kinds are
-skipped, counted and named.
+    after_help = "Reads manifests as kubectl does: several documents, Lists, anchors, YAML 1.1 scalars, streams of JSON objects.
+Unknown kinds, and objects that SOPS encrypted, are skipped, counted and named.
 
 Exit status: 0 no findings, 1 findings, 2 a failure: an input can't be read or contains no object; the
 others are validated all the same.
@@ -68,6 +68,9 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     }
     for ((api_version, kind), count) in &report.unknown {
         context.printer.status(&format!("skipped {count} × {api_version} {kind} (unknown kind)"));
+    }
+    if report.encrypted > 0 {
+        context.printer.status(&format!("skipped {} × encrypted with SOPS", report.encrypted));
     }
     let objects = if report.checked == 1 { "object" } else { "objects" };
     let findings = if report.findings.len() == 1 { "finding" } else { "findings" };

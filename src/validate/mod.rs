@@ -4,6 +4,7 @@
 //! problem and an error for each file that can't be read.
 
 mod report;
+mod stream;
 
 pub use report::{github, json, sarif};
 
@@ -28,6 +29,8 @@ pub struct Report {
     pub checked: usize,
     /// The number of objects of each unknown kind (`apiVersion`, `kind`), which were skipped.
     pub unknown: BTreeMap<(String, String), usize>,
+    /// The number of objects that are encrypted with SOPS, which were skipped.
+    pub encrypted: usize,
     /// Files and folders that can't be read, or contain no object.
     pub errors: Vec<Diagnostic>,
 }
@@ -52,7 +55,7 @@ impl Report {
 
     /// The number of objects that were skipped.
     pub fn skipped(&self) -> usize {
-        self.unknown.values().sum()
+        self.unknown.values().sum::<usize>() + self.encrypted
     }
 
     /// Validates a file, or all manifests below a folder.
@@ -76,10 +79,13 @@ impl Report {
             Ok(source) => sources.add(source),
             Err(error) => return self.add_error(error),
         };
-        match yaml_spans::parse(&sources, id, Dialect::Kubectl) {
+        let parsed = yaml_spans::parse(&sources, id, Dialect::Kubectl)
+            .or_else(|errors| stream::parse_json(&mut sources, id).ok_or(errors));
+        match parsed {
             Ok(documents) => {
                 let report = kube_validate::validate_foreign(&documents);
                 self.checked += report.checked;
+                self.encrypted += report.encrypted;
                 for (kind, count) in report.unknown {
                     *self.unknown.entry(kind).or_insert(0) += count;
                 }
@@ -106,6 +112,7 @@ impl Report {
     fn add(&mut self, other: Report) {
         self.findings.extend(other.findings);
         self.checked += other.checked;
+        self.encrypted += other.encrypted;
         for (kind, count) in other.unknown {
             *self.unknown.entry(kind).or_insert(0) += count;
         }

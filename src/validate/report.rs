@@ -30,6 +30,7 @@ struct JsonReport<'a> {
 struct Counts {
     checked: usize,
     skipped: usize,
+    encrypted: usize,
     findings: usize,
 }
 
@@ -79,6 +80,7 @@ pub fn json(report: &Report) -> String {
         counts: Counts {
             checked: report.checked,
             skipped: report.skipped(),
+            encrypted: report.encrypted,
             findings: report.findings.len(),
         },
         findings: findings.collect(),

@@ -32,7 +32,7 @@ use serde::Serialize;
 use serde::ser::{self, Serializer};
 
 use super::error::Problem;
-use super::rules::{self, Findings};
+use super::rules::{self, Findings, ListKeys};
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Mapping, Node, Path, ReadError, Segment, Value, truncate};
 
@@ -48,6 +48,9 @@ const DEFAULTED_FIELDS: &[(&str, &str)] = &[
     ("CustomResourceDefinitionVersion", "served"),
     ("CustomResourceDefinitionVersion", "storage"),
     ("HTTPHeader", "value"),
+    // The server makes a name, and fills in an empty specification.
+    ("LimitRange", "metadata"),
+    ("ResourceClaimTemplate", "spec"),
     ("LimitRangeSpec", "limits"),
     ("LocalObjectReference", "name"),
     ("PodFailurePolicy", "rules"),
@@ -60,15 +63,16 @@ const DEFAULTED_FIELDS: &[(&str, &str)] = &[
 /// Audits a decoded value against the node that it was read from, whose path is `base`.
 ///
 /// `known` has the paths of the reader's errors: nothing at or below them is reported again. Below
-/// `no_nulls`, a null is an error.
+/// `no_nulls`, a null is an error. `keys` says whether items of lists must have different keys.
 pub fn audit<T: Serialize>(
     value: &T,
     node: &Node,
     base: &Path,
     known: &[Path],
     no_nulls: Option<Path>,
+    keys: ListKeys,
 ) -> Vec<Located<Problem>> {
-    let findings = Findings { path: base.clone(), ..Findings::default() };
+    let findings = Findings { path: base.clone(), keys, ..Findings::default() };
     let mut audit = Audit {
         node: Some(node),
         within: node,

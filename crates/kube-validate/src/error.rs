@@ -93,6 +93,9 @@ pub enum Problem {
     /// Fields that contradict one another, or a field that the object must not have.
     #[error("{0}")]
     Conflict(String),
+    /// A value that another tool fills in.
+    #[error("`{0}` is a placeholder, not a value")]
+    Placeholder(String),
     /// A document that is not a map, and so not an object.
     #[error("the document is {0}, not an object with `apiVersion` and `kind`")]
     NotAnObject(&'static str),

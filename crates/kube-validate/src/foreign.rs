@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::error::Error;
+use super::error::{Error, Problem};
 use super::kinds::{self, Nulls};
 use super::list::list_items;
 use super::metadata::{self, GeneratedNames};
 use super::validate::{find_problems, read_type, to_errors, unknown_kind};
 use yaml_spans::diagnostic::Located;
-use yaml_spans::{Node, Path};
+use yaml_spans::{Node, Path, Segment, truncate};
 
 /// The result for manifests that others wrote.
 #[derive(Debug, Default, PartialEq)]
@@ -17,6 +17,8 @@ pub struct ForeignReport {
     pub checked: usize,
     /// The number of objects of each unknown kind (`apiVersion`, `kind`). They are not validated.
     pub unknown: BTreeMap<(String, String), usize>,
+    /// The number of objects that are encrypted with SOPS. They are not validated.
+    pub encrypted: usize,
     /// The findings, in the order of the documents and of their places.
     pub findings: Vec<Located<Error>>,
 }
@@ -39,6 +41,10 @@ fn check_document(node: &Node, base: &Path, report: &mut ForeignReport) {
         Ok(object_type) => object_type,
         Err(errors) => return report.findings.extend(errors),
     };
+    if is_encrypted(node) {
+        report.encrypted += 1;
+        return;
+    }
     let known = kinds::find(api_version, kind);
     // A stray `items` in a known kind is an unknown field.
     if let Some(items) = list_items(node).filter(|_| known.is_none()) {
@@ -62,5 +68,50 @@ fn check_document(node: &Node, base: &Path, report: &mut ForeignReport) {
         }
     };
     report.checked += 1;
-    report.findings.extend(to_errors(problems, Some(&metadata::object_label(node, kind))));
+    let errors = to_errors(problems, Some(&metadata::object_label(node, kind)));
+    report.findings.extend(name_placeholders(errors, node, base));
+}
+
+/// Returns true for an object whose values SOPS has encrypted: it adds `sops`, with a checksum.
+fn is_encrypted(node: &Node) -> bool {
+    let sops = node.get("sops");
+    sops.is_some_and(|sops| sops.get("mac").and_then(Node::as_str).is_some())
+}
+
+/// Replaces the findings about values with `${…}` by one, which says what these values are.
+fn name_placeholders(errors: Vec<Located<Error>>, node: &Node, base: &Path) -> Vec<Located<Error>> {
+    let mut is_named = false;
+    let rename = |found: Located<Error>| {
+        let Some(placeholder) = placeholder_at(&found.path, node, base) else {
+            return Some(found);
+        };
+        if std::mem::replace(&mut is_named, true) {
+            return None;
+        }
+        let problem = Problem::Placeholder(truncate(&placeholder));
+        let error = Error { problem, object: found.error.object };
+        let hint = "Flux replaces it before it applies the object (`postBuild`): validate what \
+                    Flux makes of the file";
+        Some(Located { error, span: found.span, path: found.path, hint: Some(hint.into()) })
+    };
+    errors.into_iter().filter_map(rename).collect()
+}
+
+/// The placeholder in the value or key that a path leads to.
+fn placeholder_at(path: &Path, node: &Node, base: &Path) -> Option<String> {
+    let steps = path.segments().get(base.segments().len()..)?;
+    let value = kinds::within(node, steps).and_then(Node::as_str);
+    let key = match steps.last() {
+        Some(Segment::Key(key)) => Some(key.as_str()),
+        _ => None,
+    };
+    value.and_then(find_placeholder).or_else(|| key.and_then(find_placeholder))
+}
+
+/// Finds `${NAME}` or `${NAME:=default}`.
+fn find_placeholder(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("${")?;
+    let (inner, _) = rest.split_once('}')?;
+    let is_name = inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    is_name.then(|| format!("${{{inner}}}"))
 }

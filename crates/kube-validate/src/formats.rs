@@ -21,12 +21,13 @@ const WILDCARD: &str = "a DNS name whose first part may be `*`";
 const RELATIVE: &str = "a relative path without `..`";
 const ABSOLUTE: &str = "an absolute path";
 const IP: &str = "an IP address";
-const CIDR: &str = "an address range such as `10.0.0.0/8`";
+const CIDR: &str = "an address range such as `10.0.0.0/8`, without bits beyond its prefix length";
 const HEADER: &str = "an HTTP header name of letters, digits and `-`";
 const SYSCTL: &str = "a sysctl's name, such as `net.core.somaxconn`";
 const PERCENT: &str = "a percentage such as `25%`";
 const LOWER_QUALIFIED: &str =
     "at most 63 letters, digits, `-`, `_` and `.` after an optional DNS prefix and `/`";
+const SIGNER: &str = "a signer's name, such as `example.com/name`";
 const DOMAIN_PATH: &str = "a DNS name, a `/` and a path, such as `example.com/name`";
 
 fn ensure(condition: bool, expected: &'static str) -> Result<(), &'static str> {
@@ -132,22 +133,56 @@ pub fn absolute_path(text: &str) -> Result<(), &'static str> {
     ensure(text.starts_with('/'), ABSOLUTE)
 }
 
-/// Checks an IP address: `IsValidIPForLegacyField`.
+/// Checks an IP address: `IsValidIPForLegacyField` with `StrictIPCIDRValidation`.
 pub fn ip_address(text: &str) -> Result<(), &'static str> {
-    ensure(text.parse::<std::net::IpAddr>().is_ok(), IP)
+    ensure(text.parse::<std::net::IpAddr>().is_ok() && !is_mapped(text), IP)
 }
 
-/// Checks an address range, written as an address and a prefix length:
-/// `IsValidCIDRForLegacyField`.
+/// Checks an address range, written as an address and a prefix length, beyond which the address has no
+/// bits: `IsValidCIDRForLegacyField` with `StrictIPCIDRValidation`.
 pub fn ip_range(text: &str) -> Result<(), &'static str> {
-    let parts = text.split_once('/').and_then(|(address, length)| {
-        let digits = length.bytes().all(|b| b.is_ascii_digit());
-        let length = length.parse::<u8>().ok().filter(|_| digits)?;
-        Some((address.parse::<std::net::IpAddr>().ok()?, length))
-    });
-    let is_valid =
-        parts.is_some_and(|(address, length)| length <= if address.is_ipv4() { 32 } else { 128 });
-    ensure(is_valid, CIDR)
+    let is_strict = parse_range(text).is_some_and(|range| range.bits == range.masked());
+    ensure(is_strict && !is_mapped(text.split('/').next().unwrap_or_default()), CIDR)
+}
+
+/// An address range.
+pub struct IpRange {
+    is_v4: bool,
+    bits: u128,
+    length: u32,
+}
+
+impl IpRange {
+    /// The address without the bits beyond the prefix.
+    fn masked(&self) -> u128 {
+        let width = if self.is_v4 { 32 } else { 128 };
+        let host = width - self.length;
+        self.bits.checked_shr(host).map_or(0, |bits| bits.checked_shl(host).unwrap_or(0))
+    }
+
+    /// Returns true for a part of another range that is smaller than it.
+    pub fn is_part_of(&self, whole: &IpRange) -> bool {
+        let prefix = IpRange { length: whole.length, ..*self };
+        self.is_v4 == whole.is_v4 && self.length > whole.length && prefix.masked() == whole.masked()
+    }
+}
+
+/// Parses an address range; `None` if the text is not one.
+pub fn parse_range(text: &str) -> Option<IpRange> {
+    let (address, length) = text.split_once('/')?;
+    let digits = length.bytes().all(|b| b.is_ascii_digit());
+    let has_zero = length.len() > 1 && length.starts_with('0');
+    let length = length.parse::<u32>().ok().filter(|_| digits && !has_zero)?;
+    let (is_v4, bits) = match address.parse::<std::net::IpAddr>().ok()? {
+        std::net::IpAddr::V4(ip) => (true, u128::from(ip.to_bits())),
+        std::net::IpAddr::V6(ip) => (false, ip.to_bits()),
+    };
+    (length <= if is_v4 { 32 } else { 128 }).then_some(IpRange { is_v4, bits, length })
+}
+
+/// Returns true for an IPv4 address in the form of an IPv6 address.
+fn is_mapped(text: &str) -> bool {
+    text.parse::<std::net::Ipv6Addr>().is_ok_and(|ip| ip.to_ipv4_mapped().is_some())
 }
 
 /// Checks an HTTP header's name: `IsHTTPHeaderName`.
@@ -176,6 +211,18 @@ pub fn domain_path(text: &str) -> Result<(), &'static str> {
     let parts =
         text.split_once('/').filter(|(domain, path)| is_dns_subdomain(domain) && !path.is_empty());
     ensure(parts.is_some(), DOMAIN_PATH)
+}
+
+/// Checks a signer's name, a domain and a path: `ValidateSignerName`.
+pub fn signer_name(text: &str) -> Result<(), &'static str> {
+    let is_valid = text.split_once('/').is_some_and(|(domain, path)| {
+        domain.contains('.')
+            && is_dns_subdomain(domain)
+            && path.split('.').all(|part| {
+                is_word(part, 253, |b| matches!(b, b'-' | b'_'), |b| b.is_ascii_alphanumeric())
+            })
+    });
+    ensure(is_valid && text.len() <= 571, SIGNER)
 }
 
 /// Checks a DNS search path: `ValidateDNS1123SubdomainWithUnderScore`, with the root and a trailing dot
@@ -236,7 +283,15 @@ mod tests {
         check_form(
             ip_range,
             &["10.0.0.0/8", "::/0"],
-            &["10.0.0.0", "10.0.0.0/33", "10.0.0.0/+8", "a/8"],
+            &[
+                "10.0.0.0",
+                "10.0.0.0/33",
+                "10.0.0.0/+8",
+                "a/8",
+                "10.0.0.1/8",
+                "10.0.0.0/08",
+                "::ffff:1.2.3.0/120",
+            ],
         );
         check_form(percentage, &["0%", "25%"], &["25", "%", "-1%", "2.5%"]);
         check_form(domain_path, &["a.io/b"], &["a", "a/", "/b"]);

@@ -40,10 +40,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::audit::audit;
+use super::base64;
 use super::custom;
 use super::error::Problem;
+use super::object;
+use super::rules::ListKeys;
 use yaml_spans::diagnostic::Located;
-use yaml_spans::{Node, Path, ReadError, Segment, Value, read_partial};
+use yaml_spans::{Mapping, Node, Path, ReadError, Segment, Value, read_partial};
 
 /// One kind of one version of a group.
 #[derive(Debug)]
@@ -120,7 +123,12 @@ fn read_and_audit<T: DeserializeOwned + Serialize>(
     nulls: Nulls,
     no_nulls: Option<Path>,
 ) -> Vec<Located<Problem>> {
-    let (value, errors) = read_partial::<T>(node, base);
+    let (mut value, mut errors) = read_partial::<T>(node, base);
+    let filled = replace_values(node, base, &errors, nulls, no_nulls.as_ref());
+    if let Some(filled) = &filled {
+        (value, errors) = read_partial::<T>(filled, base);
+    }
+    let node = filled.as_ref().unwrap_or(node);
     let known: Vec<Path> = errors.iter().map(|error| error.path.clone()).collect();
     let mut problems: Vec<Located<Problem>> = errors
         .into_iter()
@@ -132,9 +140,80 @@ fn read_and_audit<T: DeserializeOwned + Serialize>(
         .map(in_our_words)
         .collect();
     if let Some(value) = value {
-        problems.extend(audit(&value, node, base, &known, no_nulls));
+        let keys = match nulls {
+            Nulls::Refused => ListKeys::Unique,
+            Nulls::Ignored => ListKeys::Any,
+        };
+        problems.extend(audit(&value, node, base, &known, no_nulls, keys));
     }
     problems
+}
+
+/// Replaces the values that the API server's decoder accepts and the types' decoder does not: base64 over
+/// several lines and, if nulls are ignored, each null that stands for the zero value of its type (an item
+/// of a list, or a quantity). Returns `None` if the reader's errors are about no such value.
+fn replace_values(
+    node: &Node,
+    base: &Path,
+    errors: &[Located<ReadError>],
+    nulls: Nulls,
+    no_nulls: Option<&Path>,
+) -> Option<Node> {
+    let mut replaced = None;
+    for error in errors {
+        let steps = error.path.segments().get(base.segments().len()..).unwrap_or_default();
+        let value = match &error.error {
+            ReadError::Rule { type_name: Some(name), .. } if *name == type_name::<ByteString>() => {
+                within(node, steps).and_then(|node| reencoded(node))
+            }
+            ReadError::WrongType { expected, found } if found == "null" => {
+                let is_allowed = nulls == Nulls::Ignored
+                    && !no_nulls.is_some_and(|part| error.path.starts_with(part));
+                let is_item = matches!(steps.last(), Some(Segment::Index(_)));
+                zero_value(expected, is_item).filter(|_| is_allowed)
+            }
+            _ => None,
+        };
+        if let Some(value) = value
+            && let Some(old) = node_at(replaced.get_or_insert_with(|| node.clone()), steps)
+        {
+            old.value = value;
+        }
+    }
+    replaced
+}
+
+/// The value as which the API server's decoder reads a null where something else is expected.
+fn zero_value(expected: &str, is_item: bool) -> Option<Value> {
+    match expected {
+        "Quantity" => Some(Value::Int(0)),
+        "a string" if is_item => Some(Value::String(String::new())),
+        "a map" if is_item => Some(Value::Mapping(Mapping::new())),
+        "a whole number" if is_item => Some(Value::Int(0)),
+        _ => None,
+    }
+}
+
+/// The same bytes in one line.
+fn reencoded(node: &Node) -> Option<Value> {
+    Some(Value::String(base64::encode(&base64::decode(node.as_str()?)?)))
+}
+
+/// The node that a path leads to.
+pub fn within<'n>(node: &'n Node, steps: &[Segment]) -> Option<&'n Node> {
+    steps.iter().try_fold(node, |node, step| match step {
+        Segment::Key(key) => node.get(key),
+        Segment::Index(index) => node.as_sequence()?.get(*index),
+    })
+}
+
+/// As [`within`], to change the node.
+fn node_at<'n>(node: &'n mut Node, path: &[Segment]) -> Option<&'n mut Node> {
+    path.iter().try_fold(node, |node, step| match (&mut node.value, step) {
+        (Value::Mapping(map), Segment::Key(key)) => Some(&mut map.get_mut(key)?.node),
+        (Value::Sequence(items), Segment::Index(index)) => items.get_mut(*index),
+        _ => None,
+    })
 }
 
 /// A type's own error, where its words are not for manifests: `ByteString` says what is wrong with
@@ -214,9 +293,16 @@ macro_rules! table {
 /// Kubernetes' own kinds.
 const KUBERNETES: &[Kind] = with_kubernetes_kinds!(table);
 
-/// Returns true for an API version of Kubernetes itself. All of its kinds are known.
+/// API groups of Kubernetes that no server has any more.
+const REMOVED_GROUPS: &[&str] = &["extensions", "auditregistration.k8s.io", "settings.k8s.io"];
+
+/// Returns true for an API version of Kubernetes itself whose kinds are all known, or that no server has
+/// any more. Alpha versions are not among them: a server can be set up to have them.
 pub fn is_kubernetes(api_version: &str) -> bool {
-    KUBERNETES.iter().any(|known| known.api_version == api_version)
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    let is_own = REMOVED_GROUPS.contains(&group)
+        || KUBERNETES.iter().any(|known| object::group(known.api_version) == group);
+    is_own && !version.contains("alpha")
 }
 
 /// All known kinds.

@@ -117,6 +117,10 @@ pub fn check_metadata(
                     problems.push(invalid_field("generateName", prefix, expected, metadata, &path));
                 }
             }
+            // The server makes a name for a LimitRange (core: limitrangeStrategy).
+            (None, None)
+                if generated == GeneratedNames::Allowed
+                    && kind.is_some_and(|kind| kind.kind == "LimitRange") => {}
             (None, None) => {
                 let span = metadata.unwrap_or(document).span;
                 problems.push(Located::new(

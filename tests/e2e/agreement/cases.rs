@@ -158,7 +158,7 @@ pub fn fields() -> Vec<Case> {
 }
 
 /// The paths of an object's fields, except its type; of environment variables, the first two.
-fn field_paths(node: &Value, base: &Path, found: &mut Vec<Path>) {
+pub fn field_paths(node: &Value, base: &Path, found: &mut Vec<Path>) {
     let more: Vec<(Path, &Value)> = match node {
         Value::Object(map) => map.iter().map(|(key, value)| (base.key(key), value)).collect(),
         Value::Array(items) => {
@@ -195,7 +195,7 @@ fn by_name() -> HashMap<String, Value> {
 }
 
 /// Copies an object and replaces or deletes the value at a path.
-fn with_change(object: &Value, path: &Path, value: Option<Value>) -> Value {
+pub fn with_change(object: &Value, path: &Path, value: Option<Value>) -> Value {
     let mut object = object.clone();
     let (last, parents) = path.segments().split_last().unwrap();
     let mut node = &mut object;
@@ -207,6 +207,9 @@ fn with_change(object: &Value, path: &Path, value: Option<Value>) -> Value {
     }
     match (last, value) {
         (Segment::Key(key), Some(value)) => node[key] = value,
+        (Segment::Index(index), Some(value)) if node.as_array().unwrap().len() == *index => {
+            node.as_array_mut().unwrap().push(value);
+        }
         (Segment::Index(index), Some(value)) => node[*index] = value,
         (Segment::Key(key), None) => drop(node.as_object_mut().unwrap().remove(key)),
         (Segment::Index(index), None) => drop(node.as_array_mut().unwrap().remove(*index)),

@@ -4,6 +4,7 @@
 //! not listed fails the test, and so does a listed one that does not occur.
 
 mod cases;
+mod everyday;
 mod verdicts;
 
 use std::collections::BTreeMap;

@@ -97,9 +97,22 @@ impl<'c> Server<'c> {
         })
     }
 
+    /// The server's verdict on a strict create, as a dry run.
+    pub fn create_verdict(&self, object: &Value) -> Verdict {
+        let api = self.cluster.admin();
+        let identity = json!({"apiVersion": object["apiVersion"], "kind": object["kind"],
+            "metadata": {"namespace": object["metadata"]["namespace"].as_str().map(percent_encoded)}});
+        let path = format!("{}?dryRun=All&fieldValidation=Strict", api.collection(&identity));
+        // The server ends the connection if its own code panics.
+        let answer = api
+            .send("POST", &path, "application/json", &object.to_string())
+            .map_err(|error| error.to_string())?;
+        if answer.done() { Ok(()) } else { Err(format!("{} {}", answer.status, answer.message())) }
+    }
+
     /// Creates a namespace, if the name is valid, with the account that Pods need, which a controller would
     /// create.
-    fn create_namespace(&self, namespace: &str) {
+    pub fn create_namespace(&self, namespace: &str) {
         if namespace.is_empty() || !self.namespaces.lock().unwrap().insert(namespace.to_owned()) {
             return;
         }

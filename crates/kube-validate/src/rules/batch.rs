@@ -3,9 +3,7 @@
 use std::collections::HashSet;
 
 use super::container::{all_containers, report_not_found};
-use super::{
-    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules, unique_by,
-};
+use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules, unique_by};
 use crate::error::Problem;
 use crate::formats;
 use crate::schedule::{self, Schedule};
@@ -40,12 +38,20 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("ttlSecondsAfterFinished", COUNT),
         ("completionMode", Rule::Exactly(&["NonIndexed", "Indexed"])),
         ("podReplacementPolicy", Rule::Exactly(&["Failed", "TerminatingOrFailed"])),
-        ("managedBy", Rule::Strictly(formats::domain_path)),
+        ("managedBy", Rule::Strictly(managed_by)),
     ]),
     type_rules("PodFailurePolicy", "batch: validatePodFailurePolicy", &[
         ("rules", Rule::AtMost(20)),
     ]),
-    type_rules("PodFailurePolicyRule", "batch: validatePodFailurePolicyRule", &[
+    type_rules("SuccessPolicy", "batch: validateSuccessPolicy", &[
+        ("rules", Rule::Required),
+        ("rules", Rule::AtMost(20)),
+    ]),
+    type_rules("SuccessPolicyRule", "batch: validateSuccessPolicyRule", &[
+        ("succeededCount", COUNT),
+    ]),
+    type_rules("PodFailurePolicyRule", "batch: validatePodFailurePolicyRule, validatePodFailurePolicyRuleOnPodConditions", &[
+        ("onPodConditions", Rule::AtMost(20)),
         ("action", Rule::Exactly(&["Count", "FailIndex", "FailJob", "Ignore"])),
     ]),
     type_rules("PodFailurePolicyOnExitCodesRequirement", "batch: validatePodFailurePolicyRuleOnExitCodes", &[
@@ -65,6 +71,10 @@ pub const CHECKS: &[CheckRow] = &[
     ("JobSpec", restart_policy, "batch: validateJobSpec"),
     ("JobSpec", completion_mode, "batch: validateJobSpec"),
     ("JobSpec", pod_failure_policy, "batch: validatePodFailurePolicyRule"),
+    ("JobSpec", success_policy, "batch: validateSuccessPolicyRule"),
+    ("JobSpec", indexed_limits, "batch: validateJobSpec"),
+    ("Job", generated_labels, "batch: validateGeneratedSelector"),
+    ("CronJobSpec", job_template, "batch: ValidateJobTemplateSpec"),
     ("Job", indexed_job_name, "batch: validateNameAllowsCompletions"),
     ("JobSpec", manual_selector, "batch: validateGeneratedSelector"),
 ];
@@ -85,6 +95,150 @@ fn schedule_and_zone(node: &NodeRef, findings: &mut Findings) {
             .unwrap_or_else(|| "expected a time zone's name such as `Europe/London`".to_owned());
         findings.report_with_hint(&zone, Problem::invalid("timeZone", text), hint);
     }
+}
+
+/// The longest name of a Job's controller.
+const MAX_MANAGER: usize = 63;
+
+fn managed_by(text: &str) -> Result<(), &'static str> {
+    if text.len() > MAX_MANAGER {
+        return Err("at most 63 characters");
+    }
+    formats::domain_path(text)
+}
+
+/// The labels that the server gives to a Job's Pods: its name, and its uid, which no manifest knows.
+const NAME_LABELS: [&str; 2] = ["batch.kubernetes.io/job-name", "job-name"];
+const UID_LABELS: [&str; 2] = ["batch.kubernetes.io/controller-uid", "controller-uid"];
+
+fn generated_labels(node: &NodeRef, findings: &mut Findings) {
+    let (Some(metadata), Some(spec)) = (node.get("metadata"), node.get("spec")) else {
+        return;
+    };
+    if spec.is_true("manualSelector") {
+        return;
+    }
+    let name = metadata.text("name").unwrap_or_default();
+    if let Some(field) = metadata.get("name").filter(|_| formats::label_value(name).is_err()) {
+        let expected = "at most 63 characters, since it is a label of the Job's Pods";
+        findings.report_invalid(&field, name, expected);
+    }
+    let template = spec.get("template");
+    let metadata = template.as_ref().and_then(|template| template.get("metadata"));
+    let labels = metadata.as_ref().and_then(|metadata| metadata.get("labels"));
+    for (key, value) in labels.iter().flat_map(NodeRef::entries) {
+        let is_other_name = NAME_LABELS.contains(&key) && value.as_str() != Some(name);
+        if is_other_name || UID_LABELS.contains(&key) {
+            findings.report_conflict(&value, format!("the server sets the label `{key}`"));
+        }
+    }
+}
+
+fn job_template(node: &NodeRef, findings: &mut Findings) {
+    let template = node.get("jobTemplate");
+    let spec = template.as_ref().and_then(|template| template.get("spec"));
+    // The server fills in 1 for a Job, but not in a template.
+    if let Some(spec) = &spec
+        && spec.text("completionMode") == Some("Indexed")
+        && !spec.has("completions")
+    {
+        let hint = "required by `completionMode: Indexed`";
+        findings.report_missing_with_hint(spec, "completions", hint);
+    }
+    if let Some(manual) = spec.as_ref().and_then(|spec| spec.get("manualSelector"))
+        && spec.as_ref().is_some_and(|spec| spec.is_true("manualSelector"))
+    {
+        findings.report_conflict(&manual, "`manualSelector` is not allowed in a job template");
+    }
+}
+
+/// Limits of indexed Jobs with very many Pods.
+const MAX_PARALLELISM: i64 = 100_000;
+const MAX_FAILED_INDEXES: i64 = 100_000;
+const MANY_COMPLETIONS: i64 = 100_000;
+const MAX_OF_MANY: i64 = 10_000;
+
+fn indexed_limits(node: &NodeRef, findings: &mut Findings) {
+    if node.text("completionMode") != Some("Indexed") {
+        return;
+    }
+    let many =
+        node.int("completions").unwrap_or(0) > MANY_COMPLETIONS && node.has("backoffLimitPerIndex");
+    if many && !node.has("maxFailedIndexes") {
+        let hint = "required by more than 100000 `completions`";
+        findings.report_missing_with_hint(node, "maxFailedIndexes", hint);
+    }
+    for (field, most) in
+        [("parallelism", MAX_PARALLELISM), ("maxFailedIndexes", MAX_FAILED_INDEXES)]
+    {
+        let most = if many { MAX_OF_MANY } else { most };
+        if let Some(value) = node.get(field)
+            && let Some(number) = value.as_int().filter(|&number| number > most)
+        {
+            findings.report_invalid(&value, &number.to_string(), &format!("at most {most}"));
+        }
+    }
+}
+
+fn success_policy(node: &NodeRef, findings: &mut Findings) {
+    if node.text("completionMode") != Some("Indexed") {
+        return;
+    }
+    // The server fills in 1 for absent completions, if there is no parallelism either.
+    let completions = node.int("completions").unwrap_or(1);
+    let policy = node.get("successPolicy");
+    for rule in policy.iter().flat_map(|policy| policy.items_of("rules")) {
+        let (count, indexes) = (rule.get("succeededCount"), rule.get("succeededIndexes"));
+        if count.is_none() && indexes.is_none() {
+            let hint = "expected `succeededCount` or `succeededIndexes`";
+            findings.report_missing_with_hint(&rule, "succeededIndexes", hint);
+        }
+        let mut most = completions;
+        if let Some(indexes) = indexes {
+            let text = indexes.as_str().unwrap_or_default();
+            match count_indexes(text, completions) {
+                Some(total) => most = most.min(total),
+                None => {
+                    let expected =
+                        format!("ascending indexes below {completions}, such as `0,2-4`");
+                    findings.report_invalid(&indexes, text, &expected);
+                }
+            }
+        }
+        if let Some(count) = count
+            && let Some(number) = count.as_int().filter(|&number| number > most)
+        {
+            findings.report_invalid(&count, &number.to_string(), &format!("at most {most}"));
+        }
+    }
+}
+
+/// The most bytes of a list of indexes.
+const MAX_INDEXES: usize = 64 << 10;
+
+/// Counts the indexes in a list such as `0,2-4`; `None` if it is not one: `validateIndexesFormat`.
+fn count_indexes(text: &str, completions: i64) -> Option<i64> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    if text.len() > MAX_INDEXES {
+        return None;
+    }
+    let mut total = 0;
+    let mut last = -1;
+    for part in text.split(',') {
+        let (first, end) = match part.split_once('-') {
+            Some((first, end)) => (first.parse::<i64>().ok()?, end.parse::<i64>().ok()?),
+            None => (part.parse::<i64>().ok()?, part.parse::<i64>().ok()?),
+        };
+        let is_range = part.contains('-');
+        if first <= last || end >= completions || (is_range && first >= end) {
+            return None;
+        }
+        total += end - first + 1;
+        last = end;
+    }
+    Some(total)
 }
 
 fn no_template_selector(node: &NodeRef, findings: &mut Findings) {
@@ -176,6 +330,12 @@ fn pod_failure_policy(node: &NodeRef, findings: &mut Findings) {
     let Some(policy) = node.get("podFailurePolicy") else {
         return;
     };
+    if let Some(replacement) = node.get("podReplacementPolicy")
+        && replacement.as_str() == Some("TerminatingOrFailed")
+    {
+        let message = "`podFailurePolicy` needs `podReplacementPolicy: Failed`";
+        findings.report_conflict(&replacement, message);
+    }
     let template = node.get("template");
     let spec = template.as_ref().and_then(|template| template.get("spec"));
     let names: HashSet<&str> = spec
@@ -184,7 +344,17 @@ fn pod_failure_policy(node: &NodeRef, findings: &mut Findings) {
         .filter_map(|container| container.text("name"))
         .collect();
     for rule in policy.items_of("rules") {
-        exactly_one(&rule, &["onExitCodes", "onPodConditions"], "condition of the rule", findings);
+        let has_conditions = rule.len_of("onPodConditions") > 0;
+        if has_conditions == rule.has("onExitCodes") {
+            let message = "the rule needs either `onExitCodes` or `onPodConditions`";
+            findings.report(&rule, Problem::conflict(message));
+        }
+        if let Some(action) = rule.get("action")
+            && action.as_str() == Some("FailIndex")
+            && !node.has("backoffLimitPerIndex")
+        {
+            findings.report_conflict(&action, "`FailIndex` needs `backoffLimitPerIndex`");
+        }
         let Some(codes) = rule.get("onExitCodes") else {
             continue;
         };
@@ -201,6 +371,10 @@ fn pod_failure_policy(node: &NodeRef, findings: &mut Findings) {
             |code| Some(code.as_int()?.to_string()),
             findings,
         );
+        let numbers: Vec<i64> = codes.items_of("values").filter_map(|code| code.as_int()).collect();
+        if let Some(values) = codes.get("values").filter(|_| !numbers.is_sorted()) {
+            findings.report(&values, Problem::conflict("exit codes must be in ascending order"));
+        }
         let zero = codes.items_of("values").find(|code| code.as_int() == Some(0));
         if let Some(zero) = zero.filter(|_| codes.text("operator") == Some("In")) {
             findings.report(&zero, Problem::conflict("exit code 0 is not a failure"));

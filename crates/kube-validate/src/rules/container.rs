@@ -1,8 +1,8 @@
 //! Containers: ports, environment, probes, hooks, mounts, security.
 
 use super::{
-    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules, unique_by,
-    unique_by_field,
+    Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules, unique_by_field,
+    unique_list_keys,
 };
 use crate::error::Problem;
 use crate::formats;
@@ -92,6 +92,10 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("runAsGroup", ID_RANGE),
         ("procMount", Rule::Exactly(&["Default", "Unmasked"])),
     ]),
+    type_rules("WindowsSecurityContextOptions", "core: validateWindowsSecurityContextOptions", &[
+        ("gmsaCredentialSpecName", Rule::Strictly(formats::dns_subdomain)),
+        ("gmsaCredentialSpec", Rule::Strictly(gmsa_spec)),
+    ]),
     type_rules("SeccompProfile", "core: validateSeccompProfileField", &[
         ("type", Rule::Exactly(PROFILES)),
         ("localhostProfile", Rule::Form(formats::descending_path)),
@@ -115,17 +119,19 @@ pub const CHECKS: &[CheckRow] = &[
     ("Probe", probe_handler, "core: validateHandler"),
     ("LifecycleHandler", hook_handler, "core: validateHandler"),
     ("VolumeMount", mount_options, "core: ValidateVolumeMounts"),
+    ("Container", devices_and_mounts, "core: ValidateVolumeMounts, ValidateVolumeDevices"),
+    ("WindowsSecurityContextOptions", windows_user, "core: validateWindowsSecurityContextOptions"),
     ("SecurityContext", privilege_escalation, "core: ValidateSecurityContext"),
     ("SeccompProfile", localhost_profile, "core: validateSeccompProfileField"),
-    ("AppArmorProfile", localhost_profile, "core: ValidateAppArmorProfileField"),
+    ("AppArmorProfile", app_armor_profile, "core: ValidateAppArmorProfileField"),
 ];
 
 /// Items of a container's lists are distinct. For variables and ports, server-side apply demands it:
 /// they are keys of the lists (`x-kubernetes-list-map-keys`).
 fn unique_container_lists(node: &NodeRef, findings: &mut Findings) {
-    unique_by_field(node.items_of("env"), "variable", "name", findings);
+    unique_list_keys(node.items_of("env"), "variable", "name", name_of, findings);
     unique_by_field(node.items_of("ports"), "port name", "name", findings);
-    unique_by(node.items_of("ports"), "port", "containerPort", port_key, findings);
+    unique_list_keys(node.items_of("ports"), "port", "containerPort", port_key, findings);
     unique_by_field(node.items_of("volumeMounts"), "mount path", "mountPath", findings);
     unique_by_field(node.items_of("volumeDevices"), "device path", "devicePath", findings);
     unique_by_field(node.items_of("volumeDevices"), "device", "name", findings);
@@ -175,6 +181,11 @@ fn restart_rules(node: &NodeRef, findings: &mut Findings) {
     }
 }
 
+/// An item's name, as the key of its list.
+pub fn name_of(item: &NodeRef) -> Option<String> {
+    item.text("name").map(str::to_owned)
+}
+
 fn port_key(port: &NodeRef) -> Option<String> {
     let protocol = port.text("protocol").unwrap_or("TCP");
     Some(format!("{}/{protocol}", port.int("containerPort")?))
@@ -186,6 +197,69 @@ fn probe_handler(node: &NodeRef, findings: &mut Findings) {
 
 fn hook_handler(node: &NodeRef, findings: &mut Findings) {
     exactly_one(node, &["exec", "httpGet", "tcpSocket", "sleep"], "handler", findings);
+}
+
+/// A volume, and a path in the container, is a device or a mount, but not both.
+fn devices_and_mounts(node: &NodeRef, findings: &mut Findings) {
+    for device in node.items_of("volumeDevices") {
+        let name = device.text("name");
+        let path = device.text("devicePath");
+        for mount in node.items_of("volumeMounts") {
+            for (field, value) in [("name", name), ("mountPath", path)] {
+                if let Some(other) = mount.get(field)
+                    && value.is_some()
+                    && other.as_str() == value
+                {
+                    let message = format!("`{field}` is also that of a `volumeDevices` item");
+                    findings.report(&other, Problem::conflict(message));
+                }
+            }
+        }
+    }
+}
+
+/// The longest domain and name of a Windows user, and what a name can't contain.
+const MAX_WINDOWS_DOMAIN: usize = 255;
+const MAX_WINDOWS_USER: usize = 104;
+const NOT_IN_WINDOWS_USER: &str = "\"/\\:;|=,+*?<>@[]";
+
+/// The longest specification of a group managed service account.
+const MAX_GMSA: usize = 64 << 10;
+
+fn gmsa_spec(text: &str) -> Result<(), &'static str> {
+    if (1..=MAX_GMSA).contains(&text.len()) { Ok(()) } else { Err("1 to 65536 characters") }
+}
+
+fn windows_user(node: &NodeRef, findings: &mut Findings) {
+    let Some(name) = node.get("runAsUserName") else {
+        return;
+    };
+    let text = name.as_str().unwrap_or_default();
+    let (domain, user) = match text.split_once('\\') {
+        Some((domain, user)) => (Some(domain), user),
+        None => (None, text),
+    };
+    let is_user = !user.is_empty()
+        && user.len() <= MAX_WINDOWS_USER
+        && !user.chars().all(|c| matches!(c, '.' | ' '))
+        && !user.contains(|c| NOT_IN_WINDOWS_USER.contains(c));
+    let is_valid = is_user && domain.is_none_or(is_windows_domain);
+    if !is_valid || text.contains(|c: char| c.is_ascii_control()) {
+        findings.report_invalid(
+            &name,
+            text,
+            "a Windows user, such as `ContainerUser` or `DOMAIN\\user`",
+        );
+    }
+}
+
+/// Returns true for a NetBIOS name, or a DNS name in any case.
+fn is_windows_domain(text: &str) -> bool {
+    let net_bios = (1..=15).contains(&text.chars().count())
+        && !text.starts_with('.')
+        && !text.contains(['\\', '/', ':', '*', '?', '"', '<', '>', '|']);
+    let dns = text.split('.').all(|part| formats::dns_label(&part.to_ascii_lowercase()).is_ok());
+    text.len() <= MAX_WINDOWS_DOMAIN && (net_bios || dns)
 }
 
 fn mount_options(node: &NodeRef, findings: &mut Findings) {
@@ -207,6 +281,7 @@ fn mount_options(node: &NodeRef, findings: &mut Findings) {
     }
 }
 
+/// A container may not gain privileges and be denied the way to them.
 fn privilege_escalation(node: &NodeRef, findings: &mut Findings) {
     let denied =
         node.get("allowPrivilegeEscalation").filter(|_| !node.is_true("allowPrivilegeEscalation"));
@@ -218,6 +293,30 @@ fn privilege_escalation(node: &NodeRef, findings: &mut Findings) {
             &denied,
             "`allowPrivilegeEscalation: false` can't be combined with `privileged: true`",
         );
+    }
+    let capabilities = node.get("capabilities");
+    let mut added = capabilities.iter().flat_map(|capabilities| capabilities.items_of("add"));
+    if let Some(admin) = added.find(|added| added.as_str() == Some("CAP_SYS_ADMIN")) {
+        findings.report(
+            &admin,
+            Problem::conflict(
+                "`CAP_SYS_ADMIN` can't be combined with `allowPrivilegeEscalation: false`",
+            ),
+        );
+    }
+}
+
+/// The longest name of an AppArmor profile: a path's.
+const MAX_PROFILE: usize = 4095;
+
+fn app_armor_profile(node: &NodeRef, findings: &mut Findings) {
+    localhost_profile(node, findings);
+    if let Some(profile) = node.get("localhostProfile")
+        && let Some(text) = profile.as_str()
+        && (text.is_empty() || text.trim() != text || text.len() > MAX_PROFILE)
+    {
+        let expected = "a name of at most 4095 characters without spaces around it";
+        findings.report_invalid(&profile, text, expected);
     }
 }
 

@@ -11,6 +11,8 @@ const ENV_FIELDS: &[&str] = &[
     "metadata.namespace",
     "metadata.uid",
     "spec.nodeName",
+    // The same by its old name.
+    "spec.host",
     "spec.serviceAccountName",
     "status.hostIP",
     "status.hostIPs",
@@ -46,6 +48,8 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("key", Rule::Strictly(formats::config_key)),
     ]),
     type_rules("FileKeySelector", "core: validateFileKeySelector", &[
+        ("volumeName", Rule::Required),
+        ("volumeName", Rule::Form(formats::dns_label)),
         ("key", Rule::Required),
         ("key", Rule::Form(formats::env_name)),
         ("path", Rule::Required),
@@ -91,8 +95,12 @@ pub fn field_path(reference: &NodeRef, allowed: &[&str], findings: &mut Findings
     let text = node.as_str().unwrap_or_default();
     let subscript = text.strip_suffix("']").and_then(|head| head.split_once("['"));
     match subscript {
-        Some(("metadata.labels" | "metadata.annotations", key)) => {
-            if let Err(expected) = formats::annotation_key(key) {
+        Some((map @ ("metadata.labels" | "metadata.annotations"), key)) => {
+            let form: formats::Form = match map {
+                "metadata.labels" => formats::qualified_name,
+                _ => formats::annotation_key,
+            };
+            if let Err(expected) = form(key) {
                 findings.report_invalid(&node, text, expected);
             }
         }
@@ -142,9 +150,16 @@ fn resource_divisor(node: &NodeRef, findings: &mut Findings) {
         .iter()
         .filter_map(|unit| Quantity::parse(unit))
         .any(|unit| unit.compare(&quantity).is_eq());
-    if !is_unit {
+    // 1024 is not 1Ki: the server compares the texts, of which each amount has one for each base.
+    let is_binary = !text.ends_with('i') && is_power_of_1024(&quantity);
+    if !is_unit || is_binary {
         check_choice(&units[1..], text, &divisor, findings);
     }
+}
+
+fn is_power_of_1024(quantity: &Quantity) -> bool {
+    let units = ["1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"];
+    units.iter().filter_map(|unit| Quantity::parse(unit)).any(|unit| unit.compare(quantity).is_eq())
 }
 
 fn env_from_source(node: &NodeRef, findings: &mut Findings) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Findings, NodeRef, Rule};
+use super::{Findings, ListKeys, NodeRef, Rule};
 use crate::error::Problem;
 use crate::formats::{self, Form};
 use kube_formats::quantity::Quantity;
@@ -19,6 +19,10 @@ pub fn check_rule(rule: &Rule, node: &NodeRef, findings: &mut Findings) {
         Rule::AtMost(max) => check_item_count(*max, node, findings),
         Rule::Keys(form) => check_keys(*form, node, findings),
         Rule::Distinct(what) => check_distinct_strings(what, node, findings),
+        Rule::DistinctKeys(what) if findings.keys == ListKeys::Unique => {
+            check_distinct_strings(what, node, findings);
+        }
+        Rule::DistinctKeys(_) => {}
         _ => match &node.yaml.value {
             Value::Sequence(_) => {
                 node.items().for_each(|item| check_rule(rule, &item, findings));
@@ -145,6 +149,19 @@ pub fn unique_by<'a>(
                 None => findings.report(&item, problem),
             }
         }
+    }
+}
+
+/// As [`unique_by`], for keys that only server-side apply wants to be unique.
+pub fn unique_list_keys<'a>(
+    items: impl Iterator<Item = NodeRef<'a>>,
+    what: &'static str,
+    field: &str,
+    key: impl Fn(&NodeRef<'a>) -> Option<String>,
+    findings: &mut Findings,
+) {
+    if findings.keys == ListKeys::Unique {
+        unique_by(items, what, field, key, findings);
     }
 }
 

@@ -10,6 +10,17 @@ use super::node_ref::NodeRef;
 /// The most findings of one object. A hostile object can have millions, each with its own path.
 const MAX_FINDINGS: usize = 200;
 
+/// The treatment of items of a list whose keys are equal, where the list is a map by these keys
+/// (`x-kubernetes-list-map-keys`): server-side apply refuses them, a create takes them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ListKeys {
+    /// The object may be applied: equal keys are a finding.
+    #[default]
+    Unique,
+    /// The object may be created: equal keys are allowed.
+    Any,
+}
+
 /// The findings of an object so far, and the state of the walk through it.
 #[derive(Default)]
 pub struct Findings {
@@ -19,6 +30,10 @@ pub struct Findings {
     pub list: Vec<Located<Problem>>,
     /// The names of the volumes that a StatefulSet's `volumeClaimTemplates` add to its Pods.
     pub claims: Vec<String>,
+    /// True in a StatefulSet, which sets the host names of its Pods.
+    pub in_stateful_set: bool,
+    /// The treatment of equal keys in lists that are maps.
+    pub keys: ListKeys,
 }
 
 impl Findings {

@@ -16,6 +16,9 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("finalizers", Rule::Strictly(formats::qualified_name)),
         ("generation", Rule::Range(0, i64::MAX)),
     ]),
+    type_rules("NamespaceSpec", "core: ValidateNamespace, validateKubeFinalizerName", &[
+        ("finalizers", Rule::Strictly(namespace_finalizer)),
+    ]),
     type_rules("OwnerReference", "apimachinery: validateOwnerReference", &[
         ("apiVersion", Rule::Required),
         ("kind", Rule::Required),
@@ -37,6 +40,9 @@ const OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist"];
 
 pub const CHECKS: &[CheckRow] = &[
     ("ObjectMeta", annotations_size as Check, "apimachinery: ValidateAnnotationsSize"),
+    ("Namespace", pod_security, "pod-security-admission api: PolicyToEvaluate"),
+    ("ObjectMeta", owners, "apimachinery: ValidateOwnerReferences, validateOwnerReference"),
+    ("ObjectMeta", deletion_finalizers, "apimachinery: ValidateFinalizers"),
     (
         "LabelSelectorRequirement",
         label_requirement,
@@ -59,6 +65,76 @@ fn annotations_size(node: &NodeRef, findings: &mut Findings) {
         findings.report_conflict(
             &annotations,
             format!("the annotations have {bytes} bytes: expected at most 256Ki"),
+        );
+    }
+}
+
+fn namespace_finalizer(text: &str) -> Result<(), &'static str> {
+    let is_standard = matches!(text, "kubernetes" | "orphan" | "foregroundDeletion");
+    if formats::qualified_name(text).is_ok() && (is_standard || text.contains('/')) {
+        Ok(())
+    } else {
+        Err("`kubernetes`, or a name with a domain")
+    }
+}
+
+/// The labels by which a namespace chooses Pod security standards.
+fn pod_security(node: &NodeRef, findings: &mut Findings) {
+    let metadata = node.get("metadata");
+    let labels = metadata.as_ref().and_then(|metadata| metadata.get("labels"));
+    for (key, value) in labels.iter().flat_map(NodeRef::entries) {
+        let text = value.as_str().unwrap_or_default();
+        match key.strip_prefix("pod-security.kubernetes.io/") {
+            Some("enforce" | "audit" | "warn") => {
+                super::check_choice(
+                    &["privileged", "baseline", "restricted"],
+                    text,
+                    &value,
+                    findings,
+                );
+            }
+            Some("enforce-version" | "audit-version" | "warn-version") => {
+                let minor = text.strip_prefix("v1.").unwrap_or_default();
+                let is_number = minor == "0"
+                    || (!minor.starts_with('0')
+                        && !minor.is_empty()
+                        && minor.bytes().all(|b| b.is_ascii_digit()));
+                if text != "latest" && !is_number {
+                    findings.report_invalid(&value, text, "`latest` or a version such as `v1.37`");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// An object has at most one controller, and an Event owns nothing.
+fn owners(node: &NodeRef, findings: &mut Findings) {
+    let mut has_controller = false;
+    for owner in node.items_of("ownerReferences") {
+        if let Some(controller) = owner.get("controller").filter(|_| owner.is_true("controller")) {
+            if has_controller {
+                findings.report(&controller, Problem::conflict("an object has one controller"));
+            }
+            has_controller = true;
+        }
+        let Some(version) = owner.get("apiVersion") else { continue };
+        let text = version.as_str().unwrap_or_default();
+        if text.matches('/').count() > 1 {
+            findings.report_invalid(&version, text, "a version, or a group, `/` and a version");
+        }
+        if text == "v1" && owner.text("kind") == Some("Event") {
+            findings.report(&owner, Problem::conflict("an Event can't own an object"));
+        }
+    }
+}
+
+fn deletion_finalizers(node: &NodeRef, findings: &mut Findings) {
+    let find = |name| node.items_of("finalizers").find(|item| item.as_str() == Some(name));
+    if let (Some(orphan), Some(_)) = (find("orphan"), find("foregroundDeletion")) {
+        findings.report(
+            &orphan,
+            Problem::conflict("`orphan` can't be combined with `foregroundDeletion`"),
         );
     }
 }

@@ -14,6 +14,7 @@ mod batch;
 mod container;
 mod custom;
 mod definition;
+mod device;
 mod environment;
 mod field;
 mod findings;
@@ -21,6 +22,9 @@ mod meta;
 mod network;
 mod node_ref;
 mod pod;
+mod pod_metadata;
+mod pod_platform;
+mod pod_resources;
 mod rbac;
 mod resources;
 mod scaling;
@@ -33,11 +37,14 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::formats::Form;
-use field::{at_most_one, check_choice, check_rule, exactly_one, unique_by, unique_by_field};
-pub use findings::Findings;
+use field::{
+    at_most_one, check_choice, check_rule, exactly_one, unique_by, unique_by_field,
+    unique_list_keys,
+};
+pub use findings::{Findings, ListKeys};
 pub use node_ref::NodeRef;
 pub use resources::quantity_of;
-use yaml_spans::Node;
+use yaml_spans::{Node, Segment};
 
 /// The rules of one type's fields. A field has one entry for each of its rules.
 pub struct TypeRules {
@@ -91,6 +98,8 @@ pub enum Rule {
     Positive,
     /// A list of texts without duplicates; the text is what messages call an item.
     Distinct(&'static str),
+    /// The same, where only server-side apply demands it (`x-kubernetes-list-type: set`).
+    DistinctKeys(&'static str),
 }
 
 /// A check that compares the fields of one structure.
@@ -108,16 +117,18 @@ const fn type_rules(
     TypeRules { name, fields }
 }
 
-const TYPE_TABLES: [&[TypeRules]; 16] = [
+const TYPE_TABLES: [&[TypeRules]; 18] = [
     admission::TYPE_RULES,
     batch::TYPE_RULES,
     container::TYPE_RULES,
     custom::TYPE_RULES,
     definition::TYPE_RULES,
+    device::TYPE_RULES,
     environment::TYPE_RULES,
     meta::TYPE_RULES,
     network::TYPE_RULES,
     pod::TYPE_RULES,
+    pod_resources::TYPE_RULES,
     rbac::TYPE_RULES,
     resources::TYPE_RULES,
     scaling::TYPE_RULES,
@@ -127,16 +138,20 @@ const TYPE_TABLES: [&[TypeRules]; 16] = [
     workload::TYPE_RULES,
 ];
 
-const CHECK_TABLES: [&[CheckRow]; 16] = [
+const CHECK_TABLES: [&[CheckRow]; 20] = [
     admission::CHECKS,
     batch::CHECKS,
     container::CHECKS,
     custom::CHECKS,
     definition::CHECKS,
+    device::CHECKS,
     environment::CHECKS,
     meta::CHECKS,
     network::CHECKS,
     pod::CHECKS,
+    pod_metadata::CHECKS,
+    pod_platform::CHECKS,
+    pod_resources::CHECKS,
     rbac::CHECKS,
     resources::CHECKS,
     scaling::CHECKS,
@@ -166,13 +181,23 @@ static BY_TYPE: LazyLock<HashMap<&'static str, RulesOfType>> = LazyLock::new(|| 
 /// Structures that the server accepts unchecked, as pairs of the owner's type and their own.
 const EXEMPT: &[(&str, &str)] = &[
     ("JobTemplateSpec", "ObjectMeta"), // batch: ValidateJobTemplateSpec checks only its spec
+    ("KyvernoResources", "LabelSelector"), // kyverno pkg/utils/match: wildcards are replaced first
+    ("PersistentVolumeClaimSpec", "TypedLocalObjectReference"), // core: validateDataSource has rules of its own
     ("MetricIdentifier", "LabelSelector"), // autoscaling: validateMetricIdentifier; metrics have their own labels
 ];
 
+/// Returns true for the metadata of a claim in a StatefulSet, which the server accepts unchecked
+/// (apps: validateVolumeClaimTemplates).
+fn is_claim_metadata(type_name: &str, findings: &Findings) -> bool {
+    let claims =
+        |step: &Segment| matches!(step, Segment::Key(key) if key == "volumeClaimTemplates");
+    type_name == "ObjectMeta" && findings.path.segments().iter().any(claims)
+}
+
 /// Checks one structure, a part of a structure of the type `owner`, by the rules of its type.
 pub fn check_structure(owner: &str, type_name: &str, node: &Node, findings: &mut Findings) {
-    let Some(rules) = BY_TYPE.get(type_name).filter(|_| !EXEMPT.contains(&(owner, type_name)))
-    else {
+    let is_exempt = EXEMPT.contains(&(owner, type_name)) || is_claim_metadata(type_name, findings);
+    let Some(rules) = BY_TYPE.get(type_name).filter(|_| !is_exempt) else {
         return;
     };
     let top = NodeRef::top(node);

@@ -23,8 +23,10 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("ipFamilies", Rule::Exactly(&["IPv4", "IPv6"])),
         ("ipFamilies", Rule::Distinct("IP family")),
         ("ipFamilyPolicy", Rule::Exactly(&["SingleStack", "PreferDualStack", "RequireDualStack"])),
-        ("externalIPs", Rule::Strictly(formats::ip_address)),
+        ("clusterIPs", Rule::AtMost(2)),
+        ("externalIPs", Rule::Strictly(endpoint_ip)),
         ("loadBalancerSourceRanges", Rule::Strictly(padded_cidr)),
+        ("loadBalancerClass", Rule::Strictly(formats::qualified_name)),
         ("externalTrafficPolicy", Rule::OneOf(&["Cluster", "Local"])),
         ("internalTrafficPolicy", Rule::Exactly(&["Cluster", "Local"])),
         ("trafficDistribution", Rule::Exactly(&["PreferClose", "PreferSameZone", "PreferSameNode"])),
@@ -89,7 +91,7 @@ pub const TYPE_RULES: &[TypeRules] = &[
     ]),
     type_rules("IngressClassSpec", "networking: validateIngressClassSpec", &[
         ("controller", Rule::Required),
-        ("controller", Rule::Strictly(formats::domain_path)),
+        ("controller", Rule::Strictly(ingress_controller)),
     ]),
     type_rules("EndpointPort", "core: validateEndpointPort; discovery: validatePorts", &[
         ("name", Rule::Form(formats::dns_label)),
@@ -109,21 +111,36 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("except", Rule::Strictly(formats::ip_range)),
     ]),
     type_rules("EndpointAddress", "core: validateEndpointAddress", &[
-        ("ip", Rule::Strictly(formats::ip_address)),
+        ("ip", Rule::Strictly(endpoint_ip)),
         ("hostname", Rule::Form(formats::dns_label)),
     ]),
     type_rules("EndpointSlice", "discovery: validateAddressType", &[
         ("addressType", Rule::Exactly(&["IPv4", "IPv6", "FQDN"])),
     ]),
     type_rules("Endpoint", "apply's list keys; discovery: validateEndpoints", &[
-        ("addresses", Rule::Distinct("address")),
+        ("addresses", Rule::DistinctKeys("address")),
         ("addresses", Rule::Required),
+        ("hostname", Rule::Strictly(formats::dns_label)),
     ]),
 ];
 
 pub const CHECKS: &[CheckRow] = &[
     ("ServiceSpec", service_type_fields as Check, "core: validateService"),
     ("ServiceSpec", service_ports, "core: validateService, validateServicePort"),
+    (
+        "ServiceSpec",
+        cluster_ips,
+        "core: ValidateServiceClusterIPsRelatedFields; registry: service/storage/alloc.go",
+    ),
+    ("ServiceSpec", health_check_port, "core: validateServiceExternalTrafficPolicy"),
+    ("Service", service_annotations, "core: validateService"),
+    ("Ingress", ingress_class_annotation, "networking: ValidateIngressCreate"),
+    (
+        "IngressClassParametersReference",
+        parameters_scope,
+        "networking: validateIngressClassParametersReference",
+    ),
+    ("IPBlock", excepted_ranges, "networking: ValidateIPBlock"),
     ("ServicePort", target_port, "core: validateServicePort"),
     ("IngressSpec", ingress_rules_or_default, "networking: ValidateIngressSpec"),
     ("HTTPIngressPath", ingress_path, "networking: validateHTTPIngressPath"),
@@ -184,13 +201,6 @@ fn service_type_fields(node: &NodeRef, findings: &mut Findings) {
             "expected `type: NodePort`, `type: LoadBalancer` or `externalIPs`",
         );
     }
-    if let Some(config) = node
-        .get("sessionAffinityConfig")
-        .filter(|_| node.text("sessionAffinity") != Some("ClientIP"))
-    {
-        let message = "`sessionAffinityConfig` needs `sessionAffinity: ClientIP`";
-        findings.report_conflict(&config, message);
-    }
 }
 
 /// A Service of type `ExternalName` has a DNS name in place of addresses.
@@ -225,6 +235,180 @@ fn load_balancer_fields(node: &NodeRef, findings: &mut Findings) {
             findings.report_conflict(&value, format!("`{field}` needs `type: LoadBalancer`"));
         }
     }
+}
+
+/// The addresses of a Service: `None` alone, or at most one of each IP family.
+fn cluster_ips(node: &NodeRef, findings: &mut Findings) {
+    if node.text("type") == Some("ExternalName") {
+        return;
+    }
+    let texts: Vec<&str> = node
+        .yaml
+        .get("clusterIPs")
+        .and_then(|list| list.as_sequence())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|item| item.as_str())
+        .collect();
+    let Some(ips) = node.get("clusterIPs").filter(|_| !texts.is_empty()) else {
+        return single_stack(node, 0, findings);
+    };
+    let message = match node.text("clusterIP") {
+        None => Some("`clusterIPs` needs `clusterIP`, which is the first of them"),
+        Some(first) if texts[0] != first => Some("`clusterIP` must be the first of `clusterIPs`"),
+        Some(_) if texts.len() > 1 && texts.contains(&"None") => {
+            Some("`None` can't be combined with other addresses")
+        }
+        Some(_) => None,
+    };
+    if let Some(message) = message {
+        return findings.report_conflict(&ips, message);
+    }
+    let is_v6: Vec<bool> = texts.iter().map(|text| text.contains(':')).collect();
+    if is_v6.len() == 2 && is_v6[0] == is_v6[1] {
+        findings.report_conflict(&ips, "`clusterIPs` has two addresses of one IP family");
+    }
+    for ((family, text), is_v6) in node.items_of("ipFamilies").zip(&texts).zip(is_v6) {
+        let differs = match family.as_str() {
+            Some("IPv4") => is_v6,
+            Some("IPv6") => !is_v6,
+            _ => false,
+        };
+        if differs && *text != "None" {
+            let message = "the IP family is not that of the address in `clusterIPs`";
+            findings.report(&family, Problem::conflict(message));
+        }
+    }
+    single_stack(node, texts.len(), findings);
+}
+
+fn single_stack(node: &NodeRef, addresses: usize, findings: &mut Findings) {
+    let Some(policy) = node.get("ipFamilyPolicy") else {
+        return;
+    };
+    if policy.as_str() == Some("SingleStack") && (addresses > 1 || node.len_of("ipFamilies") > 1) {
+        let message = "`ipFamilyPolicy: SingleStack` can't be combined with two IP families";
+        findings.report_conflict(&policy, message);
+    }
+}
+
+fn health_check_port(node: &NodeRef, findings: &mut Findings) {
+    let Some(port) = node.get("healthCheckNodePort").filter(|port| port.as_int() != Some(0)) else {
+        return;
+    };
+    if node.text("type") == Some("LoadBalancer")
+        && node.text("externalTrafficPolicy") == Some("Local")
+    {
+        super::check_rule(&PORT, &port, findings);
+    } else {
+        let message =
+            "`healthCheckNodePort` needs `type: LoadBalancer` and `externalTrafficPolicy: Local`";
+        findings.report_conflict(&port, message);
+    }
+}
+
+const SOURCE_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
+const TOPOLOGY_MODES: [&str; 2] =
+    ["service.kubernetes.io/topology-mode", "service.kubernetes.io/topology-aware-hints"];
+
+fn service_annotations(node: &NodeRef, findings: &mut Findings) {
+    let metadata = node.get("metadata");
+    let Some(annotations) = metadata.as_ref().and_then(|metadata| metadata.get("annotations"))
+    else {
+        return;
+    };
+    let [mode, hints] = TOPOLOGY_MODES.map(|key| annotations.get(key));
+    if let (Some(mode), Some(hints)) = (mode, hints)
+        && mode.as_str() != hints.as_str()
+    {
+        findings.report(&mode, Problem::conflict("the two annotations of topology differ"));
+    }
+    let spec = node.get("spec");
+    let spec = spec.as_ref();
+    let has_field = spec.is_some_and(|spec| spec.len_of("loadBalancerSourceRanges") > 0);
+    let Some(ranges) = annotations.get(SOURCE_RANGES).filter(|_| !has_field) else {
+        return;
+    };
+    if spec.and_then(|spec| spec.text("type")) != Some("LoadBalancer") {
+        findings.report_conflict(&ranges, "the annotation needs `type: LoadBalancer`");
+    }
+    let text = ranges.as_str().unwrap_or_default().trim();
+    if !text.is_empty()
+        && let Some(Err(expected)) = text.split(',').map(padded_cidr).find(Result::is_err)
+    {
+        findings.report_invalid(&ranges, text, expected);
+    }
+}
+
+fn ingress_class_annotation(node: &NodeRef, findings: &mut Findings) {
+    const KEY: &str = "kubernetes.io/ingress.class";
+    let (metadata, spec) = (node.get("metadata"), node.get("spec"));
+    let annotations = metadata.as_ref().and_then(|metadata| metadata.get("annotations"));
+    let annotation = annotations.as_ref().and_then(|annotations| annotations.get(KEY));
+    let class = spec.as_ref().and_then(|spec| spec.get("ingressClassName"));
+    if let (Some(annotation), Some(class)) = (annotation, class)
+        && annotation.as_str() != class.as_str()
+    {
+        let message = "the annotation's class is not that of `ingressClassName`";
+        findings.report(&annotation, Problem::conflict(message));
+    }
+}
+
+fn parameters_scope(node: &NodeRef, findings: &mut Findings) {
+    match (node.text("scope").unwrap_or("Cluster"), node.get("namespace")) {
+        ("Namespace", None) => findings.report_missing(node, "namespace"),
+        ("Namespace", Some(namespace)) => {
+            super::check_rule(&Rule::Strictly(formats::dns_label), &namespace, findings);
+        }
+        ("Cluster", Some(namespace)) => {
+            findings.report_conflict(&namespace, "`namespace` needs `scope: Namespace`");
+        }
+        _ => {}
+    }
+}
+
+/// Exceptions are smaller parts of the range.
+fn excepted_ranges(node: &NodeRef, findings: &mut Findings) {
+    let Some(whole) = node.text("cidr").and_then(formats::parse_range) else {
+        return;
+    };
+    for item in node.items_of("except") {
+        let text = item.as_str().unwrap_or_default();
+        if formats::parse_range(text).is_some_and(|part| !part.is_part_of(&whole)) {
+            findings.report_invalid(&item, text, "a smaller part of `cidr`");
+        }
+    }
+}
+
+/// Checks an address that other hosts can reach: `ValidateEndpointIP`.
+fn endpoint_ip(text: &str) -> Result<(), &'static str> {
+    formats::ip_address(text)?;
+    let is_local = match text.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(ip)) => {
+            // 224.0.0.0/24 is link-local multicast.
+            let local_multicast = ip.octets()[..3] == [224, 0, 0];
+            ip.is_unspecified() || ip.is_loopback() || ip.is_link_local() || local_multicast
+        }
+        Ok(std::net::IpAddr::V6(ip)) => {
+            let first = ip.segments()[0];
+            ip.is_unspecified()
+                || ip.is_loopback()
+                || first & 0xffc0 == 0xfe80
+                || first & 0xff0f == 0xff02
+        }
+        Err(_) => false,
+    };
+    if is_local { Err("an address that is neither of this host nor of its link") } else { Ok(()) }
+}
+
+/// The longest name of an Ingress controller.
+const MAX_CONTROLLER: usize = 250;
+
+fn ingress_controller(text: &str) -> Result<(), &'static str> {
+    if text.len() > MAX_CONTROLLER {
+        return Err("at most 250 characters");
+    }
+    formats::domain_path(text)
 }
 
 fn service_ports(node: &NodeRef, findings: &mut Findings) {
@@ -332,6 +516,9 @@ fn network_peer(node: &NodeRef, findings: &mut Findings) {
 }
 
 fn port_range(node: &NodeRef, findings: &mut Findings) {
+    if let Some(port) = node.get("port").filter(|port| port.as_str() == Some("")) {
+        findings.report_invalid(&port, "", "a port's number or name");
+    }
     let Some(end) = node.get("endPort") else {
         return;
     };

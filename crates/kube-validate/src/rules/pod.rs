@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::container::{all_containers, report_not_found};
 use super::{
     Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules, unique_by, unique_by_field,
+    unique_list_keys as list_keys,
 };
 use crate::error::Problem;
 use crate::formats;
@@ -24,8 +25,6 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("serviceAccountName", Rule::Form(formats::dns_subdomain)),
         ("priorityClassName", Rule::Form(formats::dns_subdomain)),
         ("runtimeClassName", Rule::Strictly(formats::dns_subdomain)),
-        ("hostname", Rule::Form(formats::dns_label)),
-        ("subdomain", Rule::Form(formats::dns_label)),
         ("activeDeadlineSeconds", Rule::Range(1, i32::MAX as i64)),
         ("overhead", Rule::NotNegative),
     ]),
@@ -44,6 +43,7 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("fsGroup", ID_RANGE),
         ("supplementalGroups", ID_RANGE),
         ("fsGroupChangePolicy", Rule::Exactly(&["OnRootMismatch", "Always"])),
+        ("seLinuxChangePolicy", Rule::Exactly(&["MountOption", "Recursive"])),
         ("supplementalGroupsPolicy", Rule::Exactly(&["Merge", "Strict"])),
     ]),
     type_rules("Pod", "core: ValidatePodSpec", &[
@@ -94,6 +94,7 @@ pub const CHECKS: &[CheckRow] = &[
     ),
     ("PodSpec", dns_config, "core: validatePodDNSConfig"),
     ("PodSecurityContext", unique_sysctls, "core: validateSysctls"),
+    ("PodSpec", host_names, "core: ValidatePodSpec; apps: ValidateStatefulSetSpec"),
     ("PodSpec", sleep_hooks, "core: validateSleepAction"),
 ];
 
@@ -111,8 +112,16 @@ fn container_names_and_ports(node: &NodeRef, findings: &mut Findings) {
             }
         }
     }
+    unique_host_ports(node.items_of("containers"), findings);
+    for container in node.items_of("initContainers") {
+        unique_host_ports(std::iter::once(container), findings);
+    }
+}
+
+/// No two containers use the same port of the host. Init containers run one after the other.
+fn unique_host_ports<'a>(containers: impl Iterator<Item = NodeRef<'a>>, findings: &mut Findings) {
     let mut ports = HashSet::new();
-    for container in node.items_of("containers") {
+    for container in containers {
         for port in container.items_of("ports") {
             let Some(host) = port.get("hostPort").filter(|node| node.as_int() != Some(0)) else {
                 continue;
@@ -149,6 +158,13 @@ fn volume_references(node: &NodeRef, findings: &mut Findings) {
                 report_not_found("volume", &name, findings);
             }
         }
+        for variable in container.items_of("env") {
+            let from = variable.get("valueFrom");
+            let file = from.as_ref().and_then(|from| from.get("fileKeyRef"));
+            if let Some(name) = file.as_ref().and_then(|file| file.get("volumeName")) {
+                file_volume(node, &name, findings);
+            }
+        }
         for device in container.items_of("volumeDevices") {
             if let Some(name) = device.get("name")
                 && name.as_str().is_some_and(|text| no_block.contains(text))
@@ -159,6 +175,18 @@ fn volume_references(node: &NodeRef, findings: &mut Findings) {
                 );
             }
         }
+    }
+}
+
+/// A variable's file is in an empty directory (core: validateFileKeyRefVolumes).
+fn file_volume(spec: &NodeRef, name: &NodeRef, findings: &mut Findings) {
+    let text = name.as_str().unwrap_or_default();
+    match spec.items_of("volumes").find(|volume| volume.text("name") == Some(text)) {
+        None => report_not_found("volume", name, findings),
+        Some(volume) if !volume.has("emptyDir") => {
+            findings.report_conflict(name, "the file's volume must be an `emptyDir`");
+        }
+        Some(_) => {}
     }
 }
 
@@ -201,8 +229,10 @@ fn host_namespaces(node: &NodeRef, findings: &mut Findings) {
 
 fn unique_list_keys(node: &NodeRef, findings: &mut Findings) {
     unique_by_field(node.items_of("schedulingGates"), "scheduling gate", "name", findings);
-    unique_by_field(node.items_of("imagePullSecrets"), "pull secret", "name", findings);
-    unique_by_field(node.items_of("hostAliases"), "host alias", "ip", findings);
+    let name = |item: &NodeRef| item.text("name").map(str::to_owned);
+    list_keys(node.items_of("imagePullSecrets"), "pull secret", "name", name, findings);
+    let ip = |item: &NodeRef| item.text("ip").map(str::to_owned);
+    list_keys(node.items_of("hostAliases"), "host alias", "ip", ip, findings);
     unique_by(
         node.items_of("topologySpreadConstraints"),
         "spread constraint",
@@ -228,6 +258,14 @@ fn dns_config(node: &NodeRef, findings: &mut Findings) {
 
 fn unique_sysctls(node: &NodeRef, findings: &mut Findings) {
     unique_by_field(node.items_of("sysctls"), "sysctl", "name", findings);
+}
+
+fn host_names(node: &NodeRef, findings: &mut Findings) {
+    for field in ["hostname", "subdomain"] {
+        if let Some(name) = node.get(field).filter(|_| !findings.in_stateful_set) {
+            super::check_rule(&Rule::Form(formats::dns_label), &name, findings);
+        }
+    }
 }
 
 /// A hook's sleep ends before the Pod is killed.

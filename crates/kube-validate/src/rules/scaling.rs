@@ -86,7 +86,6 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("unhealthyPodEvictionPolicy", Rule::Exactly(&["AlwaysAllow", "IfHealthyBudget"])),
     ]),
     type_rules("PriorityClass", "scheduling: ValidatePriorityClass", &[
-        ("value", Rule::Range(i64::MIN, 1_000_000_000)),
         ("preemptionPolicy", Rule::Exactly(&["PreemptLowerPriority", "Never"])),
     ]),
 ];
@@ -109,6 +108,8 @@ pub const CHECKS: &[CheckRow] = &[
     ),
     ("HPAScalingRules", scaling_policies, "autoscaling: validateScalingRules"),
     ("MetricSpec", metric_source, "autoscaling: validateMetricSpec"),
+    ("PriorityClass", priority_value, "scheduling: ValidatePriorityClass"),
+    ("PodDisruptionBudgetSpec", disruption_percent, "apps: IsNotMoreThan100Percent"),
     ("PodDisruptionBudgetSpec", one_disruption_bound, "policy: ValidatePodDisruptionBudgetSpec"),
 ];
 
@@ -201,6 +202,36 @@ fn metric_source(node: &NodeRef, findings: &mut Findings) {
                 .report_conflict(&node, format!("`{other}` can't be combined with `type: {kind}`"));
         }
     }
+}
+
+/// The classes that the server makes itself, and the greatest value of all others.
+const SYSTEM_CLASSES: [(&str, i64); 2] =
+    [("system-node-critical", 2_000_001_000), ("system-cluster-critical", 2_000_000_000)];
+const MAX_PRIORITY: i64 = 1_000_000_000;
+
+fn priority_value(node: &NodeRef, findings: &mut Findings) {
+    let metadata = node.get("metadata");
+    let name = metadata.as_ref().and_then(|metadata| metadata.text("name")).unwrap_or_default();
+    let value = node.get("value");
+    if !name.starts_with("system-") {
+        if let Some(value) = value {
+            super::check_rule(&Rule::Range(i64::MIN, MAX_PRIORITY), &value, findings);
+        }
+        return;
+    }
+    let is_known = SYSTEM_CLASSES.iter().any(|(known, number)| {
+        *known == name && node.int("value") == Some(*number) && !node.is_true("globalDefault")
+    });
+    if !is_known {
+        let field = metadata.as_ref().and_then(|metadata| metadata.get("name"));
+        let expected = "a name that does not begin with `system-`";
+        findings.report_invalid(field.as_ref().unwrap_or(node), name, expected);
+    }
+}
+
+fn disruption_percent(node: &NodeRef, findings: &mut Findings) {
+    super::workload::at_most_100_percent(node, "minAvailable", findings);
+    super::workload::at_most_100_percent(node, "maxUnavailable", findings);
 }
 
 fn one_disruption_bound(node: &NodeRef, findings: &mut Findings) {

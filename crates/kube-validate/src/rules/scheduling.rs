@@ -3,6 +3,7 @@
 use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
+use yaml_spans::truncate;
 
 const EFFECT: Rule = Rule::OneOf(&["NoSchedule", "PreferNoSchedule", "NoExecute"]);
 const NODE_OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"];
@@ -11,7 +12,7 @@ const NODE_OPERATORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist", "Gt",
 pub const TYPE_RULES: &[TypeRules] = &[
     type_rules("Toleration", "core: ValidateTolerations, validateTaintEffect", &[
         ("key", Rule::Form(formats::qualified_name)),
-        ("operator", Rule::OneOf(&["Equal", "Exists", "Lt", "Gt"])),
+        ("operator", Rule::OneOf(&["Equal", "Exists"])),
         ("effect", EFFECT),
     ]),
     type_rules("Taint", "core: validateNodeTaints, validateTaintEffect", &[
@@ -24,7 +25,6 @@ pub const TYPE_RULES: &[TypeRules] = &[
     type_rules("NodeSelectorRequirement", "core: ValidateNodeSelectorRequirement", &[
         ("operator", Rule::Exactly(NODE_OPERATORS)),
         ("key", Rule::Strictly(formats::qualified_name)),
-        ("values", Rule::Form(formats::label_value)),
     ]),
     type_rules("PreferredSchedulingTerm", "core: ValidatePreferredSchedulingTerms", &[
         ("weight", Rule::Range(1, 100)),
@@ -34,6 +34,7 @@ pub const TYPE_RULES: &[TypeRules] = &[
     ]),
     type_rules("PodAffinityTerm", "core: validateLabelKeys, validatePodAffinityTerm", &[
         ("matchLabelKeys", Rule::Strictly(formats::qualified_name)),
+        ("mismatchLabelKeys", Rule::Strictly(formats::qualified_name)),
         ("topologyKey", Rule::Strictly(formats::qualified_name)),
         ("namespaces", Rule::Strictly(formats::dns_label)),
     ]),
@@ -51,6 +52,8 @@ pub const TYPE_RULES: &[TypeRules] = &[
 pub const CHECKS: &[CheckRow] = &[
     ("Toleration", toleration_fields as Check, "core: ValidateTolerations"),
     ("NodeSelectorRequirement", node_requirement, "core: ValidateNodeSelectorRequirement"),
+    ("NodeSelector", required_label_values, "core: ValidateNodeSelectorRequirement"),
+    ("NodeSelectorTerm", node_fields, "core: ValidateNodeFieldSelectorRequirement"),
     ("TopologySpreadConstraint", min_domains, "core: validateMinDomains"),
     (
         "TopologySpreadConstraint",
@@ -79,9 +82,6 @@ fn toleration_fields(node: &NodeRef, findings: &mut Findings) {
         "Exists" => {
             findings.report_conflict(&value, "`value` can't be combined with `operator: Exists`")
         }
-        "Lt" | "Gt" if text.parse::<i64>().is_err() => {
-            findings.report_invalid(&value, text, "a whole number")
-        }
         "Equal" => {
             if let Err(expected) = formats::label_value(text) {
                 findings.report_invalid(&value, text, expected);
@@ -107,9 +107,65 @@ fn min_domains(node: &NodeRef, findings: &mut Findings) {
     }
 }
 
+/// The values of required expressions are labels' values. Those of preferences are not checked.
+fn required_label_values(node: &NodeRef, findings: &mut Findings) {
+    for term in node.items_of("nodeSelectorTerms") {
+        for expression in term.items_of("matchExpressions") {
+            if let Some(values) = expression.get("values") {
+                super::check_rule(&Rule::Form(formats::label_value), &values, findings);
+            }
+        }
+    }
+}
+
+/// The one field by which a term can select nodes is their name.
+fn node_fields(node: &NodeRef, findings: &mut Findings) {
+    for field in node.items_of("matchFields") {
+        if let Some(key) = field.get("key") {
+            let text = key.as_str().unwrap_or_default();
+            super::check_choice(&["metadata.name"], text, &key, findings);
+        }
+        if let Some(operator) = field.get("operator") {
+            let text = operator.as_str().unwrap_or_default();
+            super::check_choice(&["In", "NotIn"], text, &operator, findings);
+        }
+        if field.len_of("values") != 1 {
+            findings.report(&field, Problem::conflict("`matchFields` needs exactly one value"));
+        }
+        for name in field.items_of("values") {
+            super::check_rule(&Rule::Strictly(formats::dns_subdomain), &name, findings);
+        }
+    }
+}
+
+/// Keys whose values are taken from the Pod need a selector to add to, which does not have them yet.
 fn match_label_keys(node: &NodeRef, findings: &mut Findings) {
-    let keys = node.get("matchLabelKeys").filter(|_| node.len_of("matchLabelKeys") > 0);
-    if let Some(keys) = keys.filter(|_| !node.has("labelSelector")) {
-        findings.report_conflict(&keys, "`matchLabelKeys` needs `labelSelector`");
+    for field in ["matchLabelKeys", "mismatchLabelKeys"] {
+        let keys = node.get(field).filter(|_| node.len_of(field) > 0);
+        if let Some(keys) = keys.filter(|_| !node.has("labelSelector")) {
+            findings.report_conflict(&keys, format!("`{field}` needs `labelSelector`"));
+        }
+    }
+    let selector = node.get("labelSelector");
+    let expressions: Vec<&str> = selector
+        .iter()
+        .flat_map(|selector| selector.items_of("matchExpressions"))
+        .filter_map(|expression| expression.text("key"))
+        .collect();
+    for key in node.items_of("matchLabelKeys") {
+        let Some(text) = key.as_str() else { continue };
+        let in_labels = selector
+            .as_ref()
+            .and_then(|selector| selector.get("matchLabels"))
+            .is_some_and(|labels| labels.yaml.get(text).is_some());
+        let uses = expressions.iter().filter(|other| **other == text).count();
+        if uses > 1 || (uses == 1 && in_labels) {
+            let message = format!("`{}` is in `labelSelector` too", truncate(text));
+            findings.report(&key, Problem::conflict(message));
+        }
+        if node.items_of("mismatchLabelKeys").any(|other| other.as_str() == Some(text)) {
+            let message = format!("`{}` is in `mismatchLabelKeys` too", truncate(text));
+            findings.report(&key, Problem::conflict(message));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::volume::csi_driver_name;
 use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, exactly_one, type_rules};
+use crate::base64;
 use crate::error::Problem;
 use crate::formats;
 use yaml_spans::truncate;
@@ -49,7 +50,7 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("required", Rule::Required),
     ]),
     type_rules("CSIDriverSpec", "apply's list keys; storage: validateFSGroupPolicy, validateVolumeLifecycleModes", &[
-        ("volumeLifecycleModes", Rule::Distinct("mode")),
+        ("volumeLifecycleModes", Rule::DistinctKeys("mode")),
         ("fsGroupPolicy", Rule::Exactly(&["ReadWriteOnceWithFSType", "File", "None"])),
         ("volumeLifecycleModes", Rule::Exactly(&["Persistent", "Ephemeral"])),
     ]),
@@ -60,12 +61,14 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("capacity", Rule::Positive),
         ("persistentVolumeReclaimPolicy", Rule::OneOf(&["Retain", "Delete", "Recycle"])),
         ("storageClassName", CLASS_NAME),
+        ("volumeAttributesClassName", Rule::Strictly(formats::dns_subdomain)),
         ("volumeMode", VOLUME_MODE),
     ]),
     type_rules("PersistentVolumeClaimSpec", "core: ValidatePersistentVolumeClaimSpec", &[
         ("accessModes", Rule::Required),
         ("accessModes", ACCESS_MODES),
         ("storageClassName", CLASS_NAME),
+        ("volumeAttributesClassName", CLASS_NAME),
         ("volumeMode", VOLUME_MODE),
     ]),
     type_rules("VolumeResourceRequirements", "core: ValidatePersistentVolumeClaimSpec", &[
@@ -102,6 +105,9 @@ pub const TYPE_RULES: &[TypeRules] = &[
 pub const CHECKS: &[CheckRow] = &[
     ("PersistentVolumeSpec", persistent_volume as Check, "core: ValidatePersistentVolumeSpec"),
     ("PersistentVolumeClaimSpec", claim_requests, "core: ValidatePersistentVolumeClaimSpec"),
+    ("PersistentVolumeClaimSpec", data_source, "core: validateDataSource, validateDataSourceRef"),
+    ("CinderPersistentVolumeSource", cinder_secret, "core: validateCinderPersistentVolumeSource"),
+    ("CSIPersistentVolumeSource", csi_secrets, "core: validatePVSecretReference"),
     ("ConfigMap", config_map_data, "core: ValidateConfigMap"),
     ("Secret", secret_data, "core: ValidateSecret"),
 ];
@@ -121,8 +127,98 @@ fn persistent_volume(node: &NodeRef, findings: &mut Findings) {
             findings.report_missing(&capacity, "storage");
         }
     }
+    let host_path = node.get("hostPath");
+    if let Some(path) = host_path.as_ref().and_then(|source| source.text("path"))
+        && node.text("persistentVolumeReclaimPolicy") == Some("Recycle")
+        && is_root(path)
+        && let Some(policy) = node.get("persistentVolumeReclaimPolicy")
+    {
+        findings.report_conflict(&policy, "`Recycle` can't be combined with a `hostPath` of `/`");
+    }
+    if let Some(class) = node.get("volumeAttributesClassName").filter(|_| !node.has("csi")) {
+        findings.report_conflict(&class, "`volumeAttributesClassName` needs `csi`");
+    }
     if node.has("local") && !node.has("nodeAffinity") {
         findings.report_missing_with_hint(node, "nodeAffinity", "required by `local`");
+    }
+}
+
+/// Returns true for a path of slashes and dots: Go's `path.Clean` makes `/` of it.
+fn is_root(path: &str) -> bool {
+    path.starts_with('/') && path.split('/').all(|part| matches!(part, "" | "." | ".."))
+}
+
+/// The references of a CSI volume to Secrets.
+const CSI_SECRETS: [&str; 4] = [
+    "controllerPublishSecretRef",
+    "controllerExpandSecretRef",
+    "nodePublishSecretRef",
+    "nodeExpandSecretRef",
+];
+
+fn cinder_secret(node: &NodeRef, findings: &mut Findings) {
+    let Some(secret) = node.get("secretRef") else {
+        return;
+    };
+    for field in ["name", "namespace"] {
+        if secret.text(field).is_none() {
+            findings.report_missing(&secret, field);
+        }
+    }
+}
+
+fn csi_secrets(node: &NodeRef, findings: &mut Findings) {
+    for field in CSI_SECRETS {
+        let Some(secret) = node.get(field) else { continue };
+        let forms: [(&str, formats::Form); 2] =
+            [("name", formats::dns_subdomain), ("namespace", formats::dns_label)];
+        for (field, form) in forms {
+            match secret.get(field).filter(|_| secret.text(field).is_some()) {
+                None => findings.report_missing(&secret, field),
+                Some(value) => super::check_rule(&Rule::Form(form), &value, findings),
+            }
+        }
+    }
+}
+
+/// A claim's source of data is named once, or twice alike.
+fn data_source(node: &NodeRef, findings: &mut Findings) {
+    for field in ["dataSource", "dataSourceRef"] {
+        let Some(source) = node.get(field) else { continue };
+        // Of other kinds, the server drops `dataSource` (pvc: EnforceDataSourceBackwardsCompatibility).
+        let kept = matches!(
+            (source.text("apiGroup"), source.text("kind")),
+            (None, Some("PersistentVolumeClaim"))
+                | (Some("snapshot.storage.k8s.io"), Some("VolumeSnapshot"))
+        );
+        if field == "dataSource" && !kept {
+            continue;
+        }
+        let has_group = source.text("apiGroup").is_some();
+        if let Some(group) = source.get("apiGroup") {
+            super::check_rule(&Rule::Form(formats::dns_subdomain), &group, findings);
+        }
+        for needed in ["kind", "name"] {
+            if source.text(needed).is_none() {
+                findings.report_missing(&source, needed);
+            }
+        }
+        if let Some(kind) = source.get("kind")
+            && !has_group
+            && kind.as_str().is_some_and(|text| !matches!(text, "" | "PersistentVolumeClaim"))
+        {
+            let message = "a source without `apiGroup` must be a PersistentVolumeClaim";
+            findings.report(&kind, Problem::conflict(message));
+        }
+    }
+    let (Some(source), Some(reference)) = (node.get("dataSource"), node.get("dataSourceRef"))
+    else {
+        return;
+    };
+    let differs =
+        ["apiGroup", "kind", "name"].iter().any(|key| source.text(key) != reference.text(key));
+    if differs {
+        findings.report(&reference, Problem::conflict("`dataSourceRef` differs from `dataSource`"));
     }
 }
 
@@ -209,9 +305,32 @@ fn secret_data(node: &NodeRef, findings: &mut Findings) {
         "kubernetes.io/service-account-token" => return service_account_annotation(node, findings),
         _ => &[],
     };
-    let plain_json = plain.as_ref().and_then(|plain| plain.get(".dockerconfigjson"));
-    if let Some(json) = plain_json.filter(|json| !json.as_str().is_some_and(is_json_map)) {
-        findings.report(&json, Problem::conflict("`.dockerconfigjson` is not a JSON map"));
+    for key in needed.iter().filter(|key| key.starts_with(".docker")) {
+        // A plain text replaces an encoded one.
+        let plain_json = plain.as_ref().and_then(|plain| plain.get(key));
+        let encoded = data.as_ref().and_then(|data| data.get(key));
+        let is_map = match (&plain_json, &encoded) {
+            (Some(json), _) => json.as_str().is_some_and(|text| is_json_map(text.as_bytes())),
+            (None, Some(json)) => {
+                let bytes = json.as_str().and_then(base64::decode);
+                bytes.is_none_or(|bytes| is_json_map(&bytes))
+            }
+            (None, None) => true,
+        };
+        if let Some(json) = plain_json.or(encoded).filter(|_| !is_map) {
+            findings.report(&json, Problem::conflict(format!("`{key}` is not a JSON map")));
+        }
+    }
+    let key = "ssh-privatekey";
+    let is_empty = |map: &Option<NodeRef>| {
+        map.as_ref().is_some_and(|map| map.has(key) && map.text(key).is_none())
+    };
+    if kind == "kubernetes.io/ssh-auth"
+        && has_data(node, key)
+        && (is_empty(&plain)
+            || (is_empty(&data) && !plain.as_ref().is_some_and(|plain| plain.has(key))))
+    {
+        findings.report(node, Problem::Empty(key.to_owned()));
     }
     for key in needed.iter().filter(|key| !has_data(node, key)) {
         findings.report_missing_with_hint(
@@ -230,8 +349,9 @@ fn has_data(secret: &NodeRef, key: &str) -> bool {
 }
 
 /// Returns true for a JSON map, as files with registry credentials are.
-fn is_json_map(text: &str) -> bool {
-    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok()
+fn is_json_map(bytes: &[u8]) -> bool {
+    type Map = serde_json::Map<String, serde_json::Value>;
+    serde_json::from_slice::<Option<Map>>(bytes).is_ok()
 }
 
 fn service_account_annotation(node: &NodeRef, findings: &mut Findings) {

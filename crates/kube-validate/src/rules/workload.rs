@@ -4,6 +4,7 @@ use super::meta::selector_matches_template;
 use super::{Check, CheckRow, Findings, NodeRef, Rule, TypeRules, type_rules};
 use crate::error::Problem;
 use crate::formats;
+use yaml_spans::truncate;
 
 const COUNT: Rule = Rule::Range(0, i64::MAX);
 
@@ -43,6 +44,7 @@ pub const TYPE_RULES: &[TypeRules] = &[
     ]),
     type_rules("ReplicationControllerSpec", "core: ValidateReplicationControllerSpec", &[
         ("replicas", COUNT),
+        ("minReadySeconds", COUNT),
     ]),
     type_rules("DaemonSetSpec", "apps: ValidateDaemonSetSpec", &[
         ("minReadySeconds", COUNT),
@@ -58,7 +60,6 @@ pub const TYPE_RULES: &[TypeRules] = &[
     type_rules("StatefulSetSpec", "apps: ValidateStatefulSetSpec", &[
         ("replicas", COUNT),
         ("minReadySeconds", COUNT),
-        ("revisionHistoryLimit", COUNT),
         ("podManagementPolicy", Rule::OneOf(&["OrderedReady", "Parallel"])),
         ("serviceName", Rule::Form(formats::dns_label)),
     ]),
@@ -95,10 +96,20 @@ pub const CHECKS: &[CheckRow] = &[
     ("ReplicaSetSpec", always_restart_policy, "apps: ValidatePodTemplateSpecForReplicaSet"),
     ("DaemonSetSpec", selector_matches_template, "apps: ValidateDaemonSetSpec"),
     ("DaemonSetSpec", always_restart_policy, "apps: ValidateDaemonSetSpec"),
-    ("RollingUpdateDaemonSet", rolling_daemon_set, "apps: ValidateRollingUpdateDaemonSet"),
+    (
+        "DaemonSetUpdateStrategy",
+        rolling_daemon_set,
+        "apps: ValidateDaemonSetUpdateStrategy, ValidateRollingUpdateDaemonSet",
+    ),
     ("StatefulSetSpec", selector_matches_template, "apps: ValidatePodTemplateSpecForStatefulSet"),
     ("StatefulSetSpec", always_restart_policy, "apps: ValidateStatefulSetSpec"),
     ("StatefulSetSpec", collect_claim_names, "apps: volumesToAddForTemplates"),
+    (
+        "RollingUpdateStatefulSetStrategy",
+        rolling_stateful_set,
+        "apps: validateRollingUpdateStatefulSet",
+    ),
+    ("ReplicationController", replication_template, "core: ValidatePodTemplateSpecForRC"),
     ("StatefulSetUpdateStrategy", on_delete_strategy, "apps: ValidateStatefulSetSpec"),
 ];
 
@@ -159,7 +170,8 @@ fn number_or_percent(node: &NodeRef, key: &str) -> Option<i64> {
     node.as_int().or_else(|| node.as_str()?.strip_suffix('%')?.parse().ok())
 }
 
-fn at_most_100_percent(node: &NodeRef, key: &str, findings: &mut Findings) {
+/// Reports a percentage of more than 100.
+pub fn at_most_100_percent(node: &NodeRef, key: &str, findings: &mut Findings) {
     let percent = node.text(key).and_then(|_| number_or_percent(node, key));
     if let Some(field) = node.get(key).filter(|_| percent.is_some_and(|percent| percent > 100)) {
         findings.report(&field, Problem::Conflict(format!("`{key}` is more than 100%")));
@@ -177,7 +189,11 @@ fn rolling_deployment(node: &NodeRef, findings: &mut Findings) {
     }
 }
 
-fn rolling_daemon_set(node: &NodeRef, findings: &mut Findings) {
+fn rolling_daemon_set(strategy: &NodeRef, findings: &mut Findings) {
+    let is_rolling = matches!(strategy.text("type"), None | Some("RollingUpdate"));
+    let Some(node) = &strategy.get("rollingUpdate").filter(|_| is_rolling) else {
+        return;
+    };
     at_most_100_percent(node, "maxUnavailable", findings);
     at_most_100_percent(node, "maxSurge", findings);
     // The server fills in 1 and 0: apps/v1 defaults.go, SetDefaults_DaemonSet.
@@ -201,7 +217,42 @@ fn rolling_daemon_set(node: &NodeRef, findings: &mut Findings) {
     }
 }
 
+fn rolling_stateful_set(node: &NodeRef, findings: &mut Findings) {
+    at_most_100_percent(node, "maxUnavailable", findings);
+    if let Some(field) = node.get("maxUnavailable")
+        && number_or_percent(node, "maxUnavailable") == Some(0)
+    {
+        findings.report(&field, Problem::conflict("`maxUnavailable` must not be 0"));
+    }
+}
+
+/// A ReplicationController has a template with the labels of its selector. An absent selector is made of
+/// them: core/v1 defaults.go, SetDefaults_ReplicationController.
+fn replication_template(node: &NodeRef, findings: &mut Findings) {
+    let spec = node.get("spec");
+    let template = spec.as_ref().and_then(|spec| spec.get("template"));
+    let (Some(spec), Some(template)) = (&spec, &template) else {
+        return findings.report_missing(spec.as_ref().unwrap_or(node), "template");
+    };
+    let metadata = template.get("metadata");
+    let labels = metadata.as_ref().and_then(|metadata| metadata.get("labels"));
+    let selector = spec.get("selector").filter(|_| spec.len_of("selector") > 0);
+    for (key, value) in selector.iter().flat_map(NodeRef::entries) {
+        let label = labels.as_ref().and_then(|labels| labels.yaml.get(key));
+        if label.and_then(|label| label.as_str()) != value.as_str() {
+            let message =
+                format!("the pod template lacks the selector's label `{}`", truncate(key));
+            findings.report(&value, Problem::Conflict(message));
+        }
+    }
+    if selector.is_none() && labels.is_none_or(|labels| labels.entries().next().is_none()) {
+        findings.report_missing(spec, "selector");
+    }
+    always_restart_policy(spec, findings);
+}
+
 fn collect_claim_names(node: &NodeRef, findings: &mut Findings) {
+    findings.in_stateful_set = true;
     let templates = node.items_of("volumeClaimTemplates");
     findings.claims = templates
         .filter_map(|template| Some(template.get("metadata")?.text("name")?.to_owned()))

@@ -1,0 +1,143 @@
+//! Changes to objects of everyday kinds, which the server is asked to create: a table of changes, and every field
+//! set to each of some values.
+//!
+//! What the server takes must not be refused, but for the differences that agreement.tsv lists. Of what it
+//! refuses, [`LEAST_SHARE`] is the goal, by kind in the output.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use yaml_spans::Path;
+
+use super::cases::{field_paths, with_change};
+use super::verdicts::{Server, rules_verdict};
+use super::{known_differences, prepared_cluster};
+use crate::common::tool::objects;
+
+/// The least share of equal verdicts, in percent.
+const LEAST_SHARE: usize = 97;
+
+/// Fields whose values must exist in the cluster.
+const OF_THE_CLUSTER: &[&str] = &["metadata.namespace", "spec.serviceAccountName"];
+
+/// The objects, by kind and name.
+fn everyday_objects() -> BTreeMap<String, Value> {
+    let text = include_str!("../../../crates/kube-validate/tests/fixtures/everyday/objects.yaml");
+    let named = |object: Value| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"])), object)
+    };
+    objects(text).into_iter().map(named).collect()
+}
+
+/// The changed objects of the table, with their names and the recorded verdicts.
+fn table() -> Vec<(String, Value, bool)> {
+    let all = everyday_objects();
+    include_str!("../../../crates/kube-validate/tests/fixtures/everyday/changes.tsv")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let [verdict, object, path, value] = columns[..] else { panic!("{line}") };
+            let value = (value != "deleted").then(|| serde_json::from_str(value).unwrap());
+            let changed = with_change(&all[object], &path.parse().unwrap(), value);
+            let name = line.split_once('\t').unwrap().1.replace('\t', " ");
+            (name, changed, verdict == "accepted")
+        })
+        .collect()
+}
+
+/// Every field of the objects, set to each of some values, or deleted.
+fn fields() -> Vec<(String, Value)> {
+    let values = [json!(null), json!(""), json!("BAD value!"), json!("a"), json!(-1), json!({})];
+    let mut cases = Vec::new();
+    for (name, object) in everyday_objects() {
+        let mut paths = Vec::new();
+        field_paths(&object, &Path::root(), &mut paths);
+        paths.retain(|path| !OF_THE_CLUSTER.contains(&path.to_string().as_str()));
+        for path in paths {
+            for value in values.iter().cloned().map(Some).chain([None]) {
+                let shown = value.as_ref().map_or("deleted".to_owned(), Value::to_string);
+                let changed = with_change(&object, &path, value);
+                cases.push((format!("{name} {path} {shown}"), changed));
+            }
+        }
+    }
+    cases
+}
+
+/// The server, with the namespace of the objects.
+fn server() -> Server<'static> {
+    let server = Server::new(prepared_cluster());
+    server.create_namespace("everyday");
+    server
+}
+
+/// Compares the verdicts on some cases. Returns the number of cases that the server accepted.
+fn compare(set: &str, cases: &[(String, Value)]) -> usize {
+    let server = server();
+    let listed = known_differences(set);
+    let (mut accepted, mut equal) = (0, 0);
+    let mut by_kind: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
+    let mut wrong = String::new();
+    let mut found = Vec::new();
+    for (name, object) in cases {
+        let verdict = server.create_verdict(object);
+        let rules = rules_verdict(&object.to_string());
+        let is_equal = verdict.is_ok() == rules.is_ok();
+        accepted += usize::from(verdict.is_ok());
+        equal += usize::from(is_equal);
+        let kind = name.split(' ').next().unwrap();
+        let counts = by_kind.entry(kind).or_default();
+        counts[0] += 1;
+        counts[1] += usize::from(is_equal);
+        if verdict.is_ok() && !is_equal {
+            if listed.contains_key(name) {
+                found.push(name.clone());
+            } else {
+                wrong += &format!("{set}\trefused\t{name}\t{rules:?}\n");
+            }
+        }
+    }
+    for (kind, [all, equal]) in by_kind {
+        println!("{set} {kind}: {equal} of {all}");
+    }
+    for name in listed.keys().filter(|name| !found.contains(name)) {
+        wrong += &format!("{set}: listed, but not a difference: {name}\n");
+    }
+    println!("{set}: {equal} of {} equal", cases.len());
+    assert!(wrong.is_empty(), "the server takes what the rules refuse:\n{wrong}");
+    assert!(equal * 100 >= cases.len() * LEAST_SHARE, "{equal} of {} equal", cases.len());
+    accepted
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn the_recorded_verdicts_on_everyday_objects_are_those_of_a_running_server() {
+    let server = server();
+    let mut differing = String::new();
+    for (name, object, recorded) in table() {
+        let verdict = server.create_verdict(&object);
+        if verdict.is_ok() != recorded {
+            differing += &format!("{name}: {verdict:?}\n");
+        }
+    }
+    assert!(differing.is_empty(), "\n{differing}");
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn changes_to_everyday_objects_have_the_same_verdict() {
+    let cases: Vec<(String, Value)> =
+        table().into_iter().map(|(name, object, _)| (name, object)).collect();
+    let accepted = compare("everyday", &cases);
+    assert!(cases.len() > 1000 && accepted > 300, "{} {accepted}", cases.len());
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn changes_to_each_everyday_field_have_the_same_verdict() {
+    let cases = fields();
+    let accepted = compare("everyday-fields", &cases);
+    assert!(cases.len() > 4000 && accepted > 500, "{} {accepted}", cases.len());
+}
