@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::promql::{Memory, StackMetrics};
-use crate::values::{Count, Dashboard};
+use crate::values::{Count, Dashboard, TimeSpan};
 
 /// The version of the JSON model: that of Grafana 10.4 and 11. A later Grafana converts it.
 const SCHEMA_VERSION: u32 = 39;
@@ -20,11 +20,9 @@ const MAX_UID: usize = 40;
 const UID_HASH: usize = 12;
 /// The time for which an event is true in its query. Grafana asks for at most 11,000 points, so that the step of
 /// a month is five minutes: an event that is no longer than the step and a scrape would be missed.
-const EVENT: &str = "10m";
-/// The time after a run of `up` at which a server that was not started counts as such, for as long as an event.
-const START_SECONDS: u32 = 300;
-/// The seconds of [`EVENT`].
-const EVENT_SECONDS: u32 = 600;
+const EVENT: TimeSpan = TimeSpan::from_minutes(10);
+/// The time after a run of `up` at which a server that was not started counts as such.
+const START: TimeSpan = TimeSpan::from_minutes(5);
 /// The span of the dashboard's time range, which Grafana fills in.
 const RANGE: &str = "$__range";
 
@@ -267,9 +265,11 @@ impl Builder<'_> {
         let outside = self.stack.outside_window();
         let replicas = self.stack.replicas();
         let up = self.stack.last_run(self.stack.up());
-        let least = self.stack.replicas_over_time("min", EVENT, "1m");
-        let most = self.stack.replicas_over_time("max", EVENT, "1m");
-        let most_since = self.stack.replicas_over_time("max", "15m", "1m");
+        let event = EVENT.to_string();
+        let (early, late) = (START.as_secs(), START.as_secs() + EVENT.as_secs());
+        let least = self.stack.replicas_over_time("min", &event, "1m");
+        let most = self.stack.replicas_over_time("max", &event, "1m");
+        let most_since = self.stack.replicas_over_time("max", &format!("{late}s"), "1m");
         let all = [self.stack.up(), self.stack.guard(), self.stack.down()];
         [
             Event {
@@ -298,17 +298,14 @@ impl Builder<'_> {
             Event {
                 name: "Not started",
                 color: "purple",
-                expr: format!(
-                    "(time() - {up} >= {START_SECONDS}) < {}\nand on () {most_since} == 0",
-                    START_SECONDS + EVENT_SECONDS
-                ),
+                expr: format!("(time() - {up} >= {early}) < {late}\nand on () {most_since} == 0"),
                 title: "not started",
                 text: "`up` ran five minutes ago, and the server was not started",
             },
             Event {
                 name: "Failed run",
                 color: "red",
-                expr: format!("{} > 0", self.stack.failed_runs(&all, EVENT)),
+                expr: format!("{} > 0", self.stack.failed_runs(&all, &event)),
                 title: "{{owner_name}} failed",
                 text: "a run of the gate failed",
             },

@@ -14,7 +14,7 @@ use crate::common::http::{Request, Response, Server, serve, serve_tls};
 use crate::common::output::CommandOutput;
 use crate::common::prometheus::Prometheus;
 use crate::common::tool::{Sandbox, repository, tts_render};
-use crate::common::{require, run, write_program};
+use crate::common::write_program;
 
 const METRIC: &str = "gpu_pod_memory_used_bytes";
 
