@@ -13,13 +13,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use vram_gate::exposition::Query;
 
-use crate::alerts;
 use crate::model::gate_jobs::GateJob;
 use crate::model::object::{items_at, node_at};
 use crate::model::run_times::RunTimes;
 use crate::model::window::YEARS_FROM;
 use crate::model::{self, workload};
 use crate::project::load::{POLICIES, RenderedProject, Stack};
+use crate::promql;
 use crate::values::{ImageOwner, KyvernoMode, Prometheus, Values};
 use kube_formats::url::{HttpUrl, Scheme};
 use kube_validate::Object;
@@ -492,7 +492,7 @@ impl<'a> RenderedStack<'a> {
     }
 
     fn require_alerts(&self, found: &mut Requirements<'_>) {
-        if self.values().alerts.is_none() {
+        if self.values().alerts.is_none() && self.values().dashboard.is_none() {
             return;
         }
         if self.objects.iter().any(|object| object.kind == "PrometheusRule") {
@@ -502,7 +502,7 @@ impl<'a> RenderedStack<'a> {
                 Check::object(None, "customresourcedefinition", "prometheusrules.monitoring.coreos.com"),
             );
         }
-        let (major, minor) = alerts::MIN_STATE_METRICS;
+        let (major, minor) = promql::MIN_STATE_METRICS;
         let program = "kube-state-metrics";
         let label = format!("app.kubernetes.io/name={program}");
         found.add(

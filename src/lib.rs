@@ -6,6 +6,7 @@
 pub mod alerts;
 pub mod budget;
 pub mod commit;
+pub mod dashboard;
 pub mod diff;
 pub mod doctor;
 pub mod explain;
@@ -18,6 +19,7 @@ pub mod model;
 mod parallel;
 pub mod policy;
 pub mod project;
+pub mod promql;
 pub mod report;
 pub mod status;
 pub mod templates;

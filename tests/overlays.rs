@@ -41,6 +41,14 @@ fn alerts_add_one_object() {
 }
 
 #[test]
+fn the_dashboard_adds_one_object() {
+    let (removed, added) = changed_lines("overlays/dashboard.yaml");
+    assert_eq!(removed, Vec::<String>::new());
+    let named = added.iter().filter(|line| line.starts_with("name: "));
+    assert_eq!(named.collect::<Vec<_>>(), ["name: chatterbox-tts-dashboard"]);
+}
+
+#[test]
 fn watch_changes_the_job_of_up_and_the_guards_schedule() {
     let objects = |arguments: &[&str]| common::tool::objects(&generate(arguments));
     let (before, after) = (objects(&["tts"]), objects(&["tts", "-f", "overlays/watch.yaml"]));

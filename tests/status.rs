@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod common;
+#[path = "status/growth.rs"]
+mod growth;
 #[path = "status/states.rs"]
 mod states;
 

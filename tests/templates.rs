@@ -15,12 +15,12 @@ fn template(name: &str) -> String {
 fn the_list_names_every_template_and_its_origin() {
     let sandbox = Sandbox::demo();
     let list = sandbox.ok(&["templates", "list"]).stdout;
-    assert_eq!(list.lines().count(), 14, "{list}");
+    assert_eq!(list.lines().count(), 15, "{list}");
     assert!(list.contains("deployment             built in\n"), "{list}");
     sandbox.ok(&["templates", "eject", "deployment"]);
     sandbox.write("templates/rollout.yaml.j2", "# nothing\n");
     let list = sandbox.ok(&["templates", "list"]).stdout;
-    assert_eq!(list.lines().count(), 15, "{list}");
+    assert_eq!(list.lines().count(), 16, "{list}");
     for line in [
         "deployment             templates/deployment.yaml.j2, in place of the built-in one\n",
         "rollout                templates/rollout.yaml.j2\n",
@@ -69,7 +69,7 @@ fn an_unknown_name_is_refused_with_a_suggestion() {
         assert!(errors.contains("there is no built-in template `deployement`"), "{errors}");
         assert!(errors.contains("did you mean `deployment`?"), "{errors}");
         let errors = sandbox.refused(&["templates", command, "kustomization"]);
-        assert!(errors.contains("`namespace`"), "a list: {errors}");
+        assert!(errors.contains("`httproute`"), "a list: {errors}");
     }
     assert!(!sandbox.path("templates").exists());
     sandbox.write("templates/rollout.yaml.j2", "# nothing\n");

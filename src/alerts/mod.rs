@@ -1,57 +1,22 @@
 //! The alerts of a stack: rules for Prometheus over the metrics of kube-state-metrics and of the exporter.
 //!
 //! In: the values that the rules are about. Out: the groups of a rules file, as the operator's PrometheusRule
-//! has them too. The gate itself has no metrics: what it did is read off its CronJobs, its Jobs and the
-//! server's replicas.
-//!
-//! Whether the window is open is read off the times at which Kubernetes ran `up` and `down`, so that no
-//! calendar is written in PromQL, and the change of clocks needs no rule.
-
-mod memory;
+//! has them too.
 
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::values::{Alerts, Bytes, Gate, OffPeakNames, TimeSpan};
-use memory::Memory;
-
-/// The least version of kube-state-metrics: the first whose `kube_cronjob_next_schedule_time` follows the time
-/// zone of a CronJob, and whose `kube_cronjob_info` names it (its changelog, 2.15.0, pull request 2376).
-pub const MIN_STATE_METRICS: (u32, u32) = (2, 15);
-
-/// The delay after which a run of `down` counts as missed.
-const MISSED_AFTER_SECONDS: u32 = 600;
+use crate::promql::{MIN_STATE_METRICS, Memory, StackMetrics};
+use crate::values::{Alerts, TimeSpan};
 
 /// The values that the rules are about.
 #[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Input {
-    /// The stack's name.
-    pub name: String,
-    /// The namespace of the server and of the gate's CronJobs.
-    pub namespace: String,
-    /// The object that the gate scales.
-    pub target: Target,
-    /// The names of the CronJobs.
-    pub names: OffPeakNames,
-    /// The time zone of their schedules.
-    pub time_zone: String,
-    /// The gate's settings, of which those of the reading count.
-    pub gate: Gate,
-    /// The GPU's memory, if it is written.
-    pub total: Option<Bytes>,
+    /// The stack.
+    pub stack: StackMetrics,
     /// The settings of the alerts.
     pub alerts: Alerts,
-}
-
-/// The object that the gate scales.
-#[derive(Debug, Deserialize)]
-pub struct Target {
-    /// Its kind.
-    pub kind: String,
-    /// Its name.
-    pub name: String,
 }
 
 /// A file of rules; also the `spec` of a PrometheusRule.
@@ -112,7 +77,8 @@ pub struct Annotations {
 
 /// Makes the rules.
 pub fn rules(input: &Input) -> RuleFile {
-    let builder = Builder { input, memory: Memory::new(input) };
+    let Input { stack, alerts } = input;
+    let builder = Builder { stack, alerts, memory: Memory::new(stack) };
     let rules = [
         builder.tenant_outside_window(),
         builder.tenant_memory_outside_window(),
@@ -125,7 +91,7 @@ pub fn rules(input: &Input) -> RuleFile {
         builder.input_missing(),
     ];
     let rules = rules.into_iter().flatten().collect();
-    RuleFile { groups: vec![RuleGroup { name: format!("{}-off-peak", input.name), rules }] }
+    RuleFile { groups: vec![RuleGroup { name: format!("{}-off-peak", stack.name), rules }] }
 }
 
 /// One alert before the labels and annotations that all have.
@@ -140,22 +106,23 @@ struct Draft {
 
 /// Makes expressions from the values.
 struct Builder<'a> {
-    input: &'a Input,
+    stack: &'a StackMetrics,
+    alerts: &'a Alerts,
     memory: Memory<'a>,
 }
 
 impl Builder<'_> {
     fn finish(&self, draft: Draft) -> Option<AlertRule> {
         let Draft { alert, severity, expr, hold, summary, description } = draft;
-        let base = self.input.alerts.runbook_url.as_ref();
+        let base = self.alerts.runbook_url.as_ref();
         Some(AlertRule {
             alert,
             expr,
             hold: hold.to_string(),
             labels: Labels {
                 severity,
-                stack: self.input.name.clone(),
-                namespace: self.input.namespace.clone(),
+                stack: self.stack.name.clone(),
+                namespace: self.stack.namespace.clone(),
             },
             annotations: Annotations {
                 summary,
@@ -165,94 +132,17 @@ impl Builder<'_> {
         })
     }
 
-    /// A selector in the stack's namespace.
-    fn select(&self, metric: &str, matchers: &[(&str, &str)]) -> String {
-        let namespace = [("namespace", self.input.namespace.as_str())];
-        selector(metric, namespace.iter().chain(matchers).map(|&(label, value)| (label, value)))
-    }
-
-    /// A metric of a CronJob.
-    fn cron_job(&self, metric: &str, name: &str) -> String {
-        self.select(&format!("kube_cronjob_{metric}"), &[("cronjob", name)])
-    }
-
-    fn up(&self) -> &str {
-        name_of(&self.input.names.up)
-    }
-
-    fn guard(&self) -> &str {
-        name_of(&self.input.names.guard)
-    }
-
-    fn down(&self) -> &str {
-        name_of(&self.input.names.down)
-    }
-
-    /// The server's name in messages.
-    fn server(&self) -> String {
-        format!("{}/{}", self.input.namespace, self.input.target.name)
-    }
-
-    /// The series of the server's replicas, which kube-state-metrics has for two kinds.
-    fn replica_series(&self) -> Option<String> {
-        let name = self.input.target.name.as_str();
-        match self.input.target.kind.as_str() {
-            "Deployment" => {
-                Some(self.select("kube_deployment_spec_replicas", &[("deployment", name)]))
-            }
-            "StatefulSet" => {
-                Some(self.select("kube_statefulset_replicas", &[("statefulset", name)]))
-            }
-            _ => None,
-        }
-    }
-
-    /// The server's replicas; of a kind without a series of them the Pods count, by their name.
-    fn replicas(&self) -> String {
-        match self.replica_series() {
-            Some(series) => format!("max({series})"),
-            None => format!("sum({})", self.pods("Pending|Running")),
-        }
-    }
-
-    /// The server's Pods in some phases: 1 for each.
-    fn pods(&self, phases: &str) -> String {
-        let name = regex_escape(&self.input.target.name);
-        let matchers = [
-            ("namespace", "=", self.input.namespace.clone()),
-            ("pod", "=~", format!("{name}-.+")),
-            ("phase", if phases.contains('|') { "=~" } else { "=" }, phases.to_owned()),
-        ];
-        let phases = matchers_of("kube_pod_status_phase", &matchers);
-        let of_jobs = self.select("kube_pod_owner", &[("owner_kind", "Job")]);
-        format!("(max by (pod) ({phases}) == 1 unless on (pod) {of_jobs})")
-    }
-
-    /// A result if the window is not open: `down` ran after `up`, or did not run when it was due, or can't
-    /// run.
-    fn outside_window(&self) -> String {
-        let (up, down) = (self.up(), self.down());
-        let last = |name| self.cron_job("status_last_schedule_time", name);
-        let mut text = format!("  max({}) > max({})\n", last(down), last(up));
-        let _ = writeln!(text, "  or absent({})", last(up));
-        let next = self.cron_job("next_schedule_time", down);
-        let _ = writeln!(text, "  or time() - max({next}) > {MISSED_AFTER_SECONDS}");
-        let _ = writeln!(text, "  or max({}) == 1", self.cron_job("spec_suspend", down));
-        let _ = write!(text, "  or absent({})", self.cron_job("info", down));
-        text
-    }
-
     fn tenant_outside_window(&self) -> Option<AlertRule> {
         self.finish(Draft {
             alert: "TenantOutsideWindow",
             severity: "critical",
-            expr: format!("{} > 0\nand on () (\n{}\n)", self.replicas(), self.outside_window()),
+            expr: format!("{} > 0\nand on () (\n{}\n)", self.stack.replicas(), self.stack.outside_window()),
             hold: TimeSpan::from_minutes(10),
-            summary: format!("{} runs outside its window", self.server()),
+            summary: format!("{} runs outside its window", self.stack.server()),
             description: format!(
                 "{{{{ $value }}}} replicas of {} are requested, although its window has ended or nothing ends it: `{}` has not run as it should, or somebody scaled by hand.",
-                self.server(),
-                self.down()
+                self.stack.server(),
+                self.stack.down()
             ),
         })
     }
@@ -261,78 +151,61 @@ impl Builder<'_> {
         self.finish(Draft {
             alert: "TenantMemoryOutsideWindow",
             severity: "critical",
-            expr: format!("{} > 0\nand on () (\n{}\n)", self.memory.tenant()?, self.outside_window()),
+            expr: format!("{} > 0\nand on () (\n{}\n)", self.memory.tenant()?, self.stack.outside_window()),
             hold: TimeSpan::from_minutes(10),
-            summary: format!("{} uses GPU memory outside the window", self.input.namespace),
+            summary: format!("{} uses GPU memory outside the window", self.stack.namespace),
             description: format!(
                 "Processes of namespace {} use {{{{ $value | humanize1024 }}}}B of the GPU's memory outside the window. With no replica left, a process has not ended.",
-                self.input.namespace
+                self.stack.namespace
             ),
         })
     }
 
     fn guard_not_running(&self) -> Option<AlertRule> {
-        let silence = self.input.alerts.guard_silence?;
-        let last = self.cron_job("status_last_successful_time", self.guard());
+        let silence = self.alerts.guard_silence?;
+        let last = self.stack.cron_job("status_last_successful_time", self.stack.guard());
         self.finish(Draft {
             alert: "GuardNotRunning",
             severity: "critical",
             expr: format!(
                 "(\n  time() - max({last}) > {}\n  or absent({last})\n)\nand on () {} > 0",
                 silence.as_secs(),
-                self.replicas()
+                self.stack.replicas()
             ),
             hold: TimeSpan::from_minutes(5),
-            summary: format!("Nothing guards {}", self.server()),
+            summary: format!("Nothing guards {}", self.stack.server()),
             description: format!(
                 "The server runs, and {{{{ if lt $value 2.0 }}}}no run of `{guard}` has succeeded yet{{{{ else }}}}`{guard}` last succeeded {{{{ $value | humanizeDuration }}}} ago{{{{ end }}}}. If others need the GPU, it does not yield.",
-                guard = self.guard()
+                guard = self.stack.guard()
             ),
         })
     }
 
-    /// Failed Jobs that were not failed a quarter of an hour ago: a Job stays for as long as it is kept.
     fn gate_failed(&self) -> Option<AlertRule> {
-        let failed = self.select("kube_job_failed", &[("condition", "true")]);
-        let names = [self.up(), self.guard(), self.down()].map(regex_escape).join("|");
-        let owner = matchers_of(
-            "kube_job_owner",
-            &[
-                ("namespace", "=", self.input.namespace.clone()),
-                ("owner_kind", "=", "CronJob".to_owned()),
-                ("owner_name", "=~", names),
-            ],
-        );
+        let cron_jobs = [self.stack.up(), self.stack.guard(), self.stack.down()];
         self.finish(Draft {
             alert: "GateFailed",
             severity: "warning",
-            expr: format!(
-                "sum by (owner_name) (\n  (\n    max by (job_name) (max_over_time({failed}[15m])) == 1\n    unless max by (job_name) ({failed} offset 15m) == 1\n  )\n  * on (job_name) group_left (owner_name)\n  max by (job_name, owner_name) (max_over_time({owner}[15m]))\n) > 0"
-            ),
+            expr: format!("{} > 0", self.stack.failed_runs(&cron_jobs, "15m")),
             hold: TimeSpan::from_minutes(0),
             summary: "A run of {{ $labels.owner_name }} failed".to_owned(),
             description: format!(
                 "{{{{ $value }}}} runs of `{{{{ $labels.owner_name }}}}` failed in the last quarter of an hour. `tts-render status {}` has the cause.",
-                self.input.name
+                self.stack.name
             ),
         })
     }
 
     fn window_skipped(&self) -> Option<AlertRule> {
-        let span = self.input.alerts.skipped_for;
-        let suspended = self.cron_job("spec_suspend", self.up());
+        let span = self.alerts.skipped_for;
+        let suspended = self.stack.cron_job("spec_suspend", self.stack.up());
         // The second part holds once the metrics are that old.
-        let (served, known) = match self.replica_series() {
-            Some(series) => (
-                format!("max(max_over_time({series}[{span}]))"),
-                format!("max({series} offset {span})"),
-            ),
+        let served = self.stack.replicas_over_time("max", &span.to_string(), "5m");
+        let known = match self.stack.replica_series() {
+            Some(series) => format!("max({series} offset {span})"),
             None => {
-                let created = self.cron_job("created", self.up());
-                (
-                    format!("max_over_time(({} or vector(0))[{span}:5m])", self.replicas()),
-                    format!("time() - max({created}) > {}", span.as_secs()),
-                )
+                let created = self.stack.cron_job("created", self.stack.up());
+                format!("time() - max({created}) > {}", span.as_secs())
             }
         };
         self.finish(Draft {
@@ -342,11 +215,11 @@ impl Builder<'_> {
                 "{served} == 0\nand on () {known}\nunless on () max({suspended}) == 1"
             ),
             hold: TimeSpan::from_minutes(0),
-            summary: format!("{} was not started for {span}", self.server()),
+            summary: format!("{} was not started for {span}", self.stack.server()),
             description: format!(
                 "No window was used for {span}. Either others left too little memory in each of them, which is polite, or `{}` did not run. `tts-render status {} --last 7` tells which.",
-                self.up(),
-                self.input.name
+                self.stack.up(),
+                self.stack.name
             ),
         })
     }
@@ -355,9 +228,9 @@ impl Builder<'_> {
         self.finish(Draft {
             alert: "TenantPending",
             severity: "warning",
-            expr: format!("sum({}) > 0", self.pods("Pending")),
+            expr: format!("sum({}) > 0", self.stack.pods("Pending")),
             hold: TimeSpan::from_minutes(15),
-            summary: format!("{} was started and does not run", self.server()),
+            summary: format!("{} was started and does not run", self.stack.server()),
             description: "{{ $value }} Pods of the server are pending for a quarter of an hour: no node has room, or an image or a volume is missing.".to_owned(),
         })
     }
@@ -377,29 +250,29 @@ impl Builder<'_> {
         self.finish(Draft {
             alert: "GpuNearlyFull",
             severity: "warning",
-            expr: format!("{} < {}", self.memory.free()?, self.input.gate.reserve.get()),
+            expr: format!("{} < {}", self.memory.free()?, self.stack.gate.reserve.get()),
             hold: TimeSpan::from_minutes(10),
             summary: "The GPU is nearly full".to_owned(),
             description: format!(
                 "{{{{ $value | humanize1024 }}}}B of the GPU's memory are free, less than the reserve of {}. Whoever allocates next may fail.",
-                self.input.gate.reserve
+                self.stack.gate.reserve
             ),
         })
     }
 
     /// A metric that another rule needs is missing: without it, that rule is silent.
     fn input_missing(&self) -> Option<AlertRule> {
-        let zone = ("timezone", self.input.time_zone.as_str());
-        let info = self.select("kube_cronjob_info", &[("cronjob", self.up()), zone]);
-        let next = self.cron_job("next_schedule_time", self.down());
-        let suspended = self.cron_job("spec_suspend", self.down());
+        let zone = ("timezone", self.stack.time_zone.as_str());
+        let info = self.stack.select("kube_cronjob_info", &[("cronjob", self.stack.up()), zone]);
+        let next = self.stack.cron_job("next_schedule_time", self.stack.down());
+        let suspended = self.stack.cron_job("spec_suspend", self.stack.down());
         // A CronJob that ran within the hour has had a Job.
-        let owner = self.select("kube_job_owner", &[("owner_kind", "CronJob")]);
-        let scheduled = self.select("kube_cronjob_status_last_schedule_time", &[]);
+        let owner = self.stack.select("kube_job_owner", &[("owner_kind", "CronJob")]);
+        let scheduled = self.stack.select("kube_cronjob_status_last_schedule_time", &[]);
         let mut expr = format!(
             "absent({info})\nor (absent({next}) unless on () max({suspended}) == 1)\nor absent_over_time({owner}[1h]) and on () time() - max({scheduled}) < 3600"
         );
-        if let Some(series) = self.replica_series() {
+        if let Some(series) = self.stack.replica_series() {
             let _ = write!(expr, "\nor absent({series})");
         }
         let (major, minor) = MIN_STATE_METRICS;
@@ -408,45 +281,11 @@ impl Builder<'_> {
             severity: "warning",
             expr,
             hold: TimeSpan::from_minutes(15),
-            summary: format!("Alerts about {} are blind", self.server()),
+            summary: format!("Alerts about {} are blind", self.stack.server()),
             description: format!(
                 "A metric of kube-state-metrics is missing, so that other alerts can't fire: it is down, or older than {major}.{minor}, or does not watch CronJobs and Jobs of namespace {}.",
-                self.input.namespace
+                self.stack.namespace
             ),
         })
     }
-}
-
-/// A name that rendering has filled in.
-fn name_of(name: &Option<crate::values::DnsSubdomain>) -> &str {
-    name.as_ref().map_or("", |name| name.as_str())
-}
-
-/// A selector of series by equal labels.
-fn selector<'a>(metric: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let matchers: Vec<(&str, &str, String)> =
-        labels.map(|(label, value)| (label, "=", value.to_owned())).collect();
-    matchers_of(metric, &matchers)
-}
-
-/// A selector of series: each matcher is a label, an operator and a text.
-fn matchers_of(metric: &str, matchers: &[(&str, &str, String)]) -> String {
-    let matchers: Vec<String> = matchers
-        .iter()
-        .map(|(label, operator, text)| format!("{label}{operator}{}", quote(text)))
-        .collect();
-    match matchers.as_slice() {
-        [] => metric.to_owned(),
-        _ => format!("{metric}{{{}}}", matchers.join(",")),
-    }
-}
-
-/// A text as PromQL writes it.
-fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
-}
-
-/// A text as a regular expression that matches it alone. Names of objects have no other special character.
-fn regex_escape(name: &str) -> String {
-    name.replace('.', "\\.")
 }

@@ -24,6 +24,7 @@ mod print;
 mod project;
 mod render;
 mod schema;
+mod server;
 mod status;
 mod table;
 mod templates;

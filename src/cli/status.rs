@@ -12,6 +12,7 @@ use tts_render::status::{self, LiveObjects, RenderedStack, Status, report};
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::format::FormatFlag;
+use super::server::ServerFlags;
 use super::{CliError, Context, Exit, Inputs, file_error};
 
 /// Show what the gate did in the last windows, and why
@@ -24,6 +25,7 @@ Exit status: 0 as planned, 1 something deserves a look, 2 a failure.
 Examples:
   tts-render status tts
   tts-render status tts --last 7 --format markdown
+  tts-render status tts --prometheus http://localhost:9090
   kubectl get cronjobs,jobs,pods,events,deployments -n tts --show-managed-fields -o json > state.json
   tts-render status tts --from state.json --now 2026-11-26T07:00:00Z"
 )]
@@ -43,6 +45,11 @@ pub(crate) struct Args {
     /// The context of kubectl's configuration
     #[arg(long, value_name = "NAME", conflicts_with = "from")]
     context: Option<String>,
+    /// The URL of a Prometheus, without `/api/v1`, that is asked whose memory grew before the server was stopped
+    #[arg(long, value_name = "URL")]
+    prometheus: Option<String>,
+    #[command(flatten)]
+    server: ServerFlags,
     #[command(flatten)]
     format: FormatFlag<Format>,
 }
@@ -72,6 +79,9 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         added.map_err(|error| *error)?;
     }
     let now = args.now.unwrap_or_else(Timestamp::now);
+    let server = args.prometheus.as_ref();
+    let project = context.common.project();
+    let server = server.map(|url| args.server.server(url, &project)).transpose()?;
     let mut statuses = Vec::new();
     for stack in &rendered.stacks {
         let rendered_stack = RenderedStack::of(&rendered, stack)
@@ -82,7 +92,11 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
             recorded = read.map_err(|error| *error)?;
         }
         let status = status::inspect(&rendered_stack, &recorded, now, usize::from(args.last));
-        statuses.push(status.map_err(|error| Diagnostic::new(error.to_string()))?);
+        let mut status = status.map_err(|error| Diagnostic::new(error.to_string()))?;
+        if let Some(server) = &server {
+            status::add_growth(&mut status, &rendered_stack, server)?;
+        }
+        statuses.push(status);
     }
     let text = match args.format.format {
         Format::Text => join(&statuses, report::text),

@@ -5,6 +5,7 @@
 
 mod drift;
 mod failure;
+mod growth;
 mod live;
 pub mod report;
 mod runs;
@@ -20,6 +21,7 @@ use yaml_spans::diagnostic::Diagnostic;
 
 pub use drift::Drift;
 pub use failure::{Cause, Failure};
+pub use growth::add_growth;
 pub use live::LiveObjects;
 pub use runs::Report;
 pub use scale::ScaledBy;
@@ -30,6 +32,7 @@ use crate::model::object::{Object, ObjectError, Objects};
 use crate::model::run_times::RunTimes;
 use crate::model::window::{Window, WindowSchedule};
 use crate::project::load::{RenderedProject, Stack};
+use crate::window::simulate::Growth;
 use live::RESOURCES;
 use runs::{Run, event_message, find_runs, job_name};
 
@@ -102,8 +105,22 @@ pub struct DecisionRecord {
     pub(crate) exit: i64,
     /// True if somebody made the Job by hand.
     pub(crate) by_hand: bool,
+    /// The time of its end, on the node's clock.
+    pub(crate) ended: Option<Timestamp>,
     /// The gate's report; `None` if its Pod is gone, or of a gate that reported otherwise.
     pub(crate) report: Option<Report>,
+    /// The residents whose memory grew since the run before; `None` if that is not known, or was not asked.
+    pub(crate) grown: Option<Vec<Growth>>,
+}
+
+impl DecisionRecord {
+    /// Returns true if the guard stopped the tenant.
+    pub(crate) fn is_yield(&self) -> bool {
+        let stopped = |report: &Report| {
+            report.outcome == "scaled" && report.decision.as_deref() == Some("stop")
+        };
+        self.action == Action::Guard && self.report.as_ref().is_some_and(stopped)
+    }
 }
 
 impl Status {
@@ -348,7 +365,9 @@ fn inspect_window(
             action: run.action,
             exit: attempt.exit,
             by_hand: run.by_hand,
+            ended: attempt.finished,
             report: attempt.report.clone(),
+            grown: None,
         }));
     }
     let mut guard_runs = GuardRuns { due: 0, seen: 0 };

@@ -12,6 +12,7 @@ pub const BUILT_IN: &[(&str, &str)] = templates![
     "client-configmap.yaml.j2",
     "configmap.yaml.j2",
     "cronjob.yaml.j2",
+    "dashboard.yaml.j2",
     "deployment.yaml.j2",
     "httproute.yaml.j2",
     "ingress.yaml.j2",

@@ -6,10 +6,12 @@ use std::cell::Cell;
 use minijinja::value::{Value as Context, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 use oci_scratch::Digest;
+use serde::de::DeserializeOwned;
 use vram_gate::exposition::Selection;
 
 use super::context::to_context;
 use crate::alerts;
+use crate::dashboard;
 use crate::model::run_times::RunTimes;
 use crate::model::window::WindowSchedule;
 use crate::values::parse_span;
@@ -77,6 +79,7 @@ pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("group", api_group);
     environment.add_filter("seconds", seconds);
     environment.add_filter("alertrules", alert_rules);
+    environment.add_filter("dashboard", dashboard_json);
     environment.add_filter("windowlengths", window_lengths);
     environment.add_test("none", minijinja::tests::is_none);
     environment.add_test("string", minijinja::tests::is_string);
@@ -135,18 +138,32 @@ fn api_group(api_version: &str) -> Result<String, Error> {
     Ok(kube_validate::group(api_version).to_owned())
 }
 
-/// The groups of alerts for a map of the values that they are about: [`alerts::Input`].
-fn alert_rules(value: &Context) -> Result<Context, Error> {
+/// Reads a map of values as the input of a part of this program.
+fn read_input<T: DeserializeOwned>(value: &Context) -> Result<T, Error> {
     charge_value(value)?;
     let node = yaml_spans::to_node(value).map_err(|error| invalid_operation(error.to_string()))?;
-    let input: alerts::Input = yaml_spans::read(&node).map_err(|errors| {
+    yaml_spans::read(&node).map_err(|errors| {
         let first = errors.first().map(|error| format!("`{}`: {}", error.path, error.error));
         invalid_operation(first.unwrap_or_default())
-    })?;
-    let rules = yaml_spans::to_node(&alerts::rules(&input));
+    })
+}
+
+/// The groups of alerts for a map of the values that they are about: [`alerts::Input`].
+fn alert_rules(value: &Context) -> Result<Context, Error> {
+    let rules = yaml_spans::to_node(&alerts::rules(&read_input(value)?));
     let rules = to_context(&rules.map_err(|error| invalid_operation(error.to_string()))?);
     charge_value(&rules)?;
     Ok(rules)
+}
+
+/// A dashboard as JSON for a map of the values that it is about: [`dashboard::Input`].
+fn dashboard_json(value: &Context) -> Result<String, Error> {
+    let dashboard = dashboard::dashboard(&read_input(value)?);
+    let mut text = serde_json::to_string_pretty(&dashboard)
+        .map_err(|error| invalid_operation(error.to_string()))?;
+    text.push('\n');
+    charge(text.len())?;
+    Ok(text)
 }
 
 /// The seconds of the shortest and of the longest window in two years, and the longest delay of a start that

@@ -82,6 +82,10 @@ pub struct Values {
     /// of kube-state-metrics and of the exporter. Default: none.
     #[serde(default)]
     pub alerts: Option<Alerts>,
+    /// A Grafana dashboard of the GPU's memory and of what the gate decided, from the same metrics. Default:
+    /// none.
+    #[serde(default)]
+    pub dashboard: Option<Dashboard>,
     /// The users of the server, and the settings that they get.
     #[serde(default)]
     pub clients: Vec<Client>,
@@ -965,6 +969,33 @@ pub enum AlertForm {
     File,
 }
 
+/// A Grafana dashboard, in a ConfigMap from which Grafana's sidecar loads it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Dashboard {
+    /// The ConfigMap's labels, besides `app`: by them the sidecar finds it. Default: `grafana_dashboard: "1"`,
+    /// as in Grafana's Helm charts.
+    #[serde(default = "default_dashboard_labels")]
+    pub labels: IndexMap<String, String>,
+    /// The ConfigMap's annotations, such as `grafana_folder`: the folder for a sidecar that reads that one.
+    #[serde(default)]
+    pub annotations: IndexMap<String, String>,
+    /// The ConfigMap's namespace, for a sidecar that looks in one namespace only. Default: the stack's own.
+    #[serde(default)]
+    pub namespace: Option<DnsLabel>,
+    /// The identifier (uid) of the Prometheus data source in Grafana. Default: it is chosen in the dashboard.
+    #[serde(default)]
+    pub data_source: Option<String>,
+    /// The label of the namespace that uses memory, as Prometheus stores it. Default:
+    /// `alerts.namespaceLabel`, or `gate.namespaceLabel`.
+    #[serde(default)]
+    pub namespace_label: Option<String>,
+}
+
+fn default_dashboard_labels() -> IndexMap<String, String> {
+    IndexMap::from([("grafana_dashboard".to_owned(), "1".to_owned())])
+}
+
 /// The exclusion of the namespace from the policy that raises GPU Pods' priority.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -1121,6 +1152,14 @@ impl Values {
         }
         if let Some(alerts) = &mut self.alerts {
             set_default(&mut alerts.guard_silence, || self.off_peak.default_guard_silence());
+        }
+        if let Some(dashboard) = &mut self.dashboard {
+            set_default(&mut dashboard.namespace, || self.namespace.name.clone());
+            if dashboard.namespace_label.is_none() {
+                let alerts = self.alerts.as_ref();
+                dashboard.namespace_label =
+                    alerts.and_then(|alerts| alerts.namespace_label.clone());
+            }
         }
         let deadline = self.off_peak.default_down_starting_deadline();
         set_default(&mut self.off_peak.down_starting_deadline_seconds, || deadline);

@@ -6,6 +6,7 @@ pub mod guide;
 pub mod http;
 pub mod manifests;
 pub mod output;
+pub mod prometheus;
 pub mod schemas;
 pub mod terraform;
 pub mod tool;

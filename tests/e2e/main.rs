@@ -26,6 +26,7 @@ mod agreement;
 mod apply;
 mod argocd;
 mod crash;
+mod dashboard;
 mod doctor;
 mod gate;
 mod harness;

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -14,20 +12,11 @@ use tts_render::window::history::History;
 
 use crate::common::http::{Request, Response, Server, serve, serve_tls};
 use crate::common::output::CommandOutput;
+use crate::common::prometheus::Prometheus;
 use crate::common::tool::{Sandbox, repository, tts_render};
-use crate::common::{require, run, write_program};
+use crate::common::write_program;
 
 const METRIC: &str = "gpu_pod_memory_used_bytes";
-
-/// A child process that ends with the test.
-struct KillOnDrop(Child);
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// The seconds between a scrape and the next instant that is asked for: no sample is as old as Prometheus'
 /// limit, of which versions differ in whether it counts.
@@ -47,8 +36,8 @@ fn is_missing(time: i64, today: i64) -> bool {
     day == today - 10 || (day == today - 5 && (4 * 3600..4 * 3600 + 600).contains(&second))
 }
 
-/// Writes the nights of 32 days as OpenMetrics, makes Prometheus' blocks of them, and serves them.
-fn serve_nights(folder: &Path, now: Timestamp) -> (KillOnDrop, u16) {
+/// Writes the nights of 32 days as OpenMetrics, and serves them.
+fn serve_nights(folder: &Path, now: Timestamp) -> Prometheus {
     let today = now.as_second().div_euclid(86_400);
     let mut text = format!("# TYPE {METRIC} gauge\n");
     for day in today - 32..=today {
@@ -64,35 +53,7 @@ fn serve_nights(folder: &Path, now: Timestamp) -> (KillOnDrop, u16) {
         }
     }
     text.push_str("# EOF\n");
-    let nights = folder.join("nights.om");
-    std::fs::write(&nights, text).unwrap();
-    let data = folder.join("data");
-    let (nights, data_path) = (nights.to_str().unwrap(), data.to_str().unwrap());
-    let longest = "--max-block-duration=744h";
-    run(&["promtool", "tsdb", "create-blocks-from", "openmetrics", longest, nights, data_path], "");
-    let config = folder.join("prometheus.yml");
-    std::fs::write(&config, "global: {}\n").unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let prometheus = Command::new("prometheus")
-        .arg(format!("--config.file={}", config.display()))
-        .arg(format!("--storage.tsdb.path={data_path}"))
-        .arg("--storage.tsdb.retention.time=90d")
-        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut prometheus = KillOnDrop(prometheus);
-    let start = Instant::now();
-    let ready = format!("http://127.0.0.1:{port}/-/ready");
-    while !Command::new("curl").args(["-sf", "-o", "/dev/null", &ready]).status().unwrap().success()
-    {
-        assert!(start.elapsed() < Duration::from_secs(120), "Prometheus is not ready");
-        assert!(prometheus.0.try_wait().unwrap().is_none(), "Prometheus has ended");
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    (prometheus, port)
+    Prometheus::start(folder, &text)
 }
 
 /// The commands of a document's listings that contain a text.
@@ -104,7 +65,7 @@ fn documented_commands(document: &str, part: &str) -> Vec<String> {
 
 /// Runs a documented command as a user's shell would.
 #[track_caller]
-fn run_documented(sandbox: &Sandbox, command: &str, port: u16) -> CommandOutput {
+fn run_documented(sandbox: &Sandbox, command: &str, prometheus: &str) -> CommandOutput {
     let program = tts_render(&sandbox.path("."));
     let folder = Path::new(program.get_program()).parent().unwrap().to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -116,7 +77,7 @@ fn run_documented(sandbox: &Sandbox, command: &str, port: u16) -> CommandOutput 
             .args(["-ec", command])
             .current_dir(sandbox.path("."))
             .env("PATH", path.unwrap())
-            .env("PROMETHEUS", format!("http://127.0.0.1:{port}")),
+            .env("PROMETHEUS", prometheus),
     );
     assert_eq!(output.code, 0, "{command}: {}", output.stderr);
     output
@@ -157,14 +118,14 @@ fn closed_windows(sandbox: &Sandbox, now: Timestamp) -> Vec<(i64, i64)> {
 
 #[test]
 fn the_documented_commands_fetch_30_nights_from_a_real_prometheus() {
-    let programs = [["prometheus", "--version"], ["promtool", "--version"], ["curl", "--version"]];
-    if !programs.iter().all(|command| require(command)) {
+    if !Prometheus::is_available() {
         return;
     }
     let sandbox = Sandbox::repository();
     let now = Timestamp::now();
     let today = now.as_second().div_euclid(86_400);
-    let (_prometheus, port) = serve_nights(&sandbox.path("."), now);
+    let prometheus = serve_nights(&sandbox.path("."), now);
+    let url = prometheus.url();
     let windows = closed_windows(&sandbox, now);
     assert!((29..=30).contains(&windows.len()), "{windows:?}");
     let mut expected: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
@@ -182,14 +143,14 @@ fn the_documented_commands_fetch_30_nights_from_a_real_prometheus() {
 
     let direct = documented_commands("docs/window.md", "window fetch tts --prometheus");
     assert_eq!(direct.len(), 1, "{direct:?}");
-    let output = run_documented(&sandbox, &direct[0], port);
+    let output = run_documented(&sandbox, &direct[0], &url);
     let file = std::fs::read(sandbox.path("nights.json.gz")).unwrap();
     let text = decompress(&file);
     assert_eq!(samples(&text), expected);
     let header = &serde_json::from_str::<Value>(&text).unwrap()["history"];
     assert_eq!(header["metric"], METRIC);
     assert_eq!((&header["unit"], &header["step"]), (&"bytes".into(), &15.into()));
-    assert_eq!(header["source"], format!("http://127.0.0.1:{port}"));
+    assert_eq!(header["source"], url);
     assert_eq!(header["windows"].as_array().unwrap().len(), windows.len());
     let shown = format!("{} of {} windows", windows.len() - 1, windows.len());
     assert!(output.stderr.contains(&shown), "{}", output.stderr);
@@ -204,7 +165,7 @@ fn the_documented_commands_fetch_30_nights_from_a_real_prometheus() {
 
     // The commands for a machine that reaches Prometheus: a file a window, which join.
     for command in documented_commands("docs/window.md", "fetch.sh") {
-        run_documented(&sandbox, &command, port);
+        run_documented(&sandbox, &command, &url);
     }
     let mut files = Vec::new();
     let mut joined: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();

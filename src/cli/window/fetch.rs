@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use clap::builder::RangedU64ValueParser;
 use jiff::Timestamp;
 use tts_render::project::create_file;
-use tts_render::window::fetch::{self, FetchError, Fetched, Hole, Past, Plan, Server};
+use tts_render::window::fetch::{self, Fetched, Hole, Past, Plan};
 use vram_gate::duration;
 use yaml_spans::diagnostic::Diagnostic;
 
+use crate::cli::server::ServerFlags;
 use crate::cli::{CliError, Context, Exit, Inputs, file_error};
 
 /// Fetch the recorded memory of past windows from a Prometheus, or print the commands that do
@@ -30,12 +31,8 @@ pub(crate) struct Args {
     /// The URL of the Prometheus, without `/api/v1`; without it, print a shell script
     #[arg(long, value_name = "URL")]
     prometheus: Option<String>,
-    /// A file with a token to send, by HTTPS only or to this machine
-    #[arg(long, value_name = "FILE", requires = "prometheus")]
-    token_file: Option<PathBuf>,
-    /// A PEM file of the certificates to trust, in place of the system's
-    #[arg(long, value_name = "FILE", requires = "prometheus")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    server: ServerFlags,
     /// The number of nights
     #[arg(long, value_name = "NUMBER", default_value = "30", value_parser = RangedU64ValueParser::<u32>::new().range(1..=400))]
     nights: u32,
@@ -49,11 +46,6 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", default_value = "history.json.gz")]
     out: PathBuf,
 }
-
-/// The largest file with a token.
-const MAX_TOKEN_BYTES: u64 = 16 << 10;
-/// The largest file of certificates.
-const MAX_CA_BYTES: u64 = 1 << 20;
 
 /// Parses a step: whole seconds, up to an hour.
 fn parse_step(text: &str) -> Result<u32, String> {
@@ -79,25 +71,14 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     if std::fs::symlink_metadata(&args.out).is_ok() {
         return Err(exists(&args.out).into());
     }
-    let read = |path: &PathBuf, limit| project.read_named_bytes(path, limit);
-    let token = args.token_file.as_ref().map(|path| read(path, MAX_TOKEN_BYTES));
-    let token = token.transpose()?.map(|bytes| {
-        String::from_utf8(bytes)
-            .map(|token| token.trim_end().to_owned())
-            .map_err(|_| FetchError::Token)
-    });
-    let server = Server {
-        url: url.clone(),
-        token: token.transpose().map_err(to_diagnostic)?,
-        ca: args.ca.as_ref().map(|path| read(path, MAX_CA_BYTES)).transpose()?,
-    };
+    let server = args.server.server(url, &project)?;
     let is_watched = io::stderr().is_terminal();
     let fetched = fetch::send(&plan, &server, &mut |step| {
         if is_watched {
             context.printer.status(&format!("query {} of {}", step.query, step.queries));
         }
     })
-    .map_err(to_diagnostic)?;
+    .map_err(|error| error.diagnostic())?;
     create_file(&args.out, &fetched.file).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(&args.out),
         _ => file_error("write", &args.out, &error),
@@ -109,11 +90,6 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 fn exists(path: &Path) -> Diagnostic {
     let message = format!("`{}` exists", path.display());
     Diagnostic::new(message).note("choose another `--out`: several files join")
-}
-
-fn to_diagnostic(error: FetchError) -> Diagnostic {
-    let hint = error.hint();
-    hint.into_iter().fold(Diagnostic::new(error.to_string()), Diagnostic::note)
 }
 
 /// The most holes that are listed.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::model::window::Window;
 use crate::report::json::{ObjectReference, to_text};
 use crate::status::{Report, Status, WindowStatus};
+use crate::window::simulate::Growth;
 
 /// The version of the format: raised when a key is removed or changes its meaning.
 const VERSION: u32 = 1;
@@ -79,6 +80,8 @@ struct DecisionJson<'a> {
     message: Option<&'a str>,
     #[serde(flatten)]
     numbers: Option<Numbers>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grown: Option<&'a [Growth]>,
 }
 
 /// Amounts in bytes, and replicas.
@@ -195,6 +198,7 @@ fn window(window: &WindowStatus) -> WindowJson<'_> {
                     outcome: report.map(|report| report.outcome.as_str()),
                     message: report.map(|report| report.message.as_str()),
                     numbers: report.map(Numbers::from),
+                    grown: record.grown.as_deref(),
                 }
             })
             .collect(),

@@ -97,6 +97,13 @@ fn facts(last: &DecisionRecord, first: Option<&Report>) -> String {
             (None, None) => {}
         }
     }
+    if let Some(grown) = last.grown.as_ref().filter(|grown| !grown.is_empty()) {
+        let grown: Vec<String> = grown
+            .iter()
+            .map(|one| format!("{} +{}", one.user, describe_bytes(one.bytes)))
+            .collect();
+        facts.push(format!("grown since the run before: {}", grown.join(", ")));
+    }
     if last.exit != 0 {
         facts.push(format!("exit {}", last.exit));
     }

@@ -4,6 +4,7 @@ use bounded_http::{
     Answer, Call, Client, Credential, Failure, Method, Roots, Uri, parse_url, percent_encode,
 };
 use jiff::Timestamp;
+use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::truncate;
 
 use super::Plan;
@@ -110,6 +111,17 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// Returns true if nothing was asked, because the server was not given as it must be.
+    pub fn is_misuse(&self) -> bool {
+        use FetchError::{Certificates, PlainToken, Token, Url};
+        matches!(self, Url(_) | PlainToken(_) | Token | Certificates(_))
+    }
+
+    /// The error as a message, with its fix.
+    pub fn diagnostic(&self) -> Diagnostic {
+        self.hint().into_iter().fold(Diagnostic::new(self.to_string()), Diagnostic::note)
+    }
+
     /// A fix, if there is a usual one.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -137,35 +149,7 @@ pub fn send(
     watch: &mut dyn FnMut(Step),
 ) -> Result<Fetched, FetchError> {
     let connection = Connection::new(server)?;
-    let queries = plan.queries().count();
-    let mut answers: Vec<(String, History)> = Vec::new();
-    let mut samples = 0;
-    for (index, (expression, span)) in plan.queries().enumerate() {
-        watch(Step { query: index + 1, queries });
-        let unusable = |error| FetchError::Answer { window: span.start, error };
-        let text = connection.query(expression, span, plan.step)?;
-        match History::parse(&text) {
-            Ok(history) => {
-                samples += history.len();
-                if samples > MAX_SAMPLES {
-                    return Err(unusable(HistoryError::TooManySamples));
-                }
-                answers.push((span.start.to_string(), history));
-            }
-            // Nothing was scraped then: a hole.
-            Err(HistoryError::Empty) => {}
-            Err(error) => return Err(unusable(error)),
-        }
-    }
-    if answers.is_empty() {
-        let expression = plan.expressions.join("`, `");
-        return Err(FetchError::Nothing { expression, windows: plan.windows.len() });
-    }
-    let mut history =
-        History::join(answers).map_err(|error| FetchError::Join(error.to_string()))?;
-    if plan.reads_exporter {
-        history.restore_exporter_labels();
-    }
+    let history = connection.fetch(plan, watch)?;
     let header = plan.header(&connection.shown, plan.windows.clone());
     let file = history.to_file(&header).map_err(|error| FetchError::Join(error.to_string()))?;
     if file.len() as u64 > MAX_FILE_BYTES {
@@ -178,6 +162,14 @@ pub fn send(
         remarks: history.remarks,
         file,
     })
+}
+
+/// Sends the queries one after the other, and returns what was recorded.
+///
+/// # Errors
+/// The first answer that can't be used.
+pub(crate) fn fetch_history(plan: &Plan, server: &Server) -> Result<History, FetchError> {
+    Connection::new(server)?.fetch(plan, &mut |_| {})
 }
 
 /// A server and the way to it.
@@ -199,6 +191,40 @@ impl Connection {
         let roots = server.ca.as_deref().map_or(Roots::System, Roots::Pem);
         let client = Client::new(roots).map_err(FetchError::Certificates)?;
         Ok(Connection { client, shown: base.clone(), base, credential })
+    }
+
+    /// Sends all queries of a plan, and joins the answers.
+    fn fetch(&self, plan: &Plan, watch: &mut dyn FnMut(Step)) -> Result<History, FetchError> {
+        let queries = plan.queries().count();
+        let mut answers: Vec<(String, History)> = Vec::new();
+        let mut samples = 0;
+        for (index, (expression, span)) in plan.queries().enumerate() {
+            watch(Step { query: index + 1, queries });
+            let unusable = |error| FetchError::Answer { window: span.start, error };
+            let text = self.query(expression, span, plan.step)?;
+            match History::parse(&text) {
+                Ok(history) => {
+                    samples += history.len();
+                    if samples > MAX_SAMPLES {
+                        return Err(unusable(HistoryError::TooManySamples));
+                    }
+                    answers.push((span.start.to_string(), history));
+                }
+                // Nothing was scraped then: a hole.
+                Err(HistoryError::Empty) => {}
+                Err(error) => return Err(unusable(error)),
+            }
+        }
+        if answers.is_empty() {
+            let expression = plan.expressions.join("`, `");
+            return Err(FetchError::Nothing { expression, windows: plan.windows.len() });
+        }
+        let mut history =
+            History::join(answers).map_err(|error| FetchError::Join(error.to_string()))?;
+        if plan.reads_exporter {
+            history.restore_exporter_labels();
+        }
+        Ok(history)
     }
 
     /// The body of the answer to a range query.

@@ -7,6 +7,7 @@
 mod live;
 mod script;
 
+pub(crate) use live::fetch_history;
 pub use live::{FetchError, Fetched, Hole, Server, Step, send};
 pub use script::commands;
 
@@ -77,25 +78,40 @@ impl Plan {
         let StackGate { stack: name, gate, .. } = &StackGate::render(project, request)?;
         let sampling = find_sampling(name, gate)?;
         let (up, down) = (times(name, gate, Action::Up)?, times(name, gate, Action::Down)?);
-        let plan = Plan {
-            stack: name.clone(),
-            zone: up.zone_name.clone(),
-            metric: sampling.query.metric.clone(),
-            unit: sampling.query.unit,
-            step,
-            windows: past_windows(up, down, past),
-            expressions: expressions(&sampling.query, &sampling.source),
-            reads_exporter: matches!(sampling.source, Source::Exposition { .. }),
-        };
-        if plan.windows.is_empty() {
+        let windows = past_windows(up, down, past);
+        if windows.is_empty() {
             let message = format!(
                 "no window of `{name}` closed in the {} days before {}",
                 past.nights, past.until
             );
             return Err(Diagnostic::new(message).into());
         }
+        Plan::of_spans(name, &up.zone_name, &sampling, windows, step)
+    }
+
+    /// Plans the queries for some spans of time.
+    ///
+    /// # Errors
+    /// They need too many queries.
+    pub(crate) fn of_spans(
+        stack: &str,
+        zone: &str,
+        sampling: &Sampling,
+        windows: Vec<FetchedSpan>,
+        step: u32,
+    ) -> Result<Self, Diagnostics> {
+        let plan = Plan {
+            stack: stack.to_owned(),
+            zone: zone.to_owned(),
+            metric: sampling.query.metric.clone(),
+            unit: sampling.query.unit,
+            step,
+            windows,
+            expressions: expressions(&sampling.query, &sampling.source),
+            reads_exporter: matches!(sampling.source, Source::Exposition { .. }),
+        };
         if plan.queries().count() > MAX_QUERIES {
-            let message = format!("the windows of `{name}` need more than {MAX_QUERIES} queries");
+            let message = format!("the windows of `{stack}` need more than {MAX_QUERIES} queries");
             let note = "choose fewer `--nights`, or a longer `--step`";
             return Err(Diagnostic::new(message).note(note).into());
         }
@@ -124,7 +140,7 @@ impl Plan {
 }
 
 /// The settings by which a gate's jobs read the memory.
-fn find_sampling(stack: &str, gate: &Gate) -> Result<Sampling, Diagnostics> {
+pub(crate) fn find_sampling(stack: &str, gate: &Gate) -> Result<Sampling, Diagnostics> {
     let settings = [Action::Up, Action::Guard]
         .into_iter()
         .filter_map(|action| gate.job(action)?.settings.as_ref().ok()?.sampling.clone());

@@ -105,25 +105,13 @@ struct RunEntry {
     /// The reason of the guard; null: the window ended.
     yielded: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    grown: Vec<GrowthEntry>,
+    grown: Vec<Growth>,
 }
 
 #[derive(Serialize)]
 struct EventEntry {
     since: String,
-    grown: Vec<GrowthEntry>,
-}
-
-#[derive(Serialize)]
-struct GrowthEntry {
-    user: String,
-    bytes: u64,
-}
-
-impl From<Growth> for GrowthEntry {
-    fn from(growth: Growth) -> Self {
-        GrowthEntry { user: growth.user, bytes: growth.bytes }
-    }
+    grown: Vec<Growth>,
 }
 
 /// Formats a simulation as one indented JSON object.
@@ -159,7 +147,7 @@ fn setting_entry<'a>(setting: &'a Simulated<'_>) -> SettingEntry<'a> {
 
 fn night_entry(setting: &Simulated<'_>, night: &Night, outcome: &NightOutcome) -> NightEntry {
     let recorded = &setting.stage.recorded;
-    let grown = |from, until| recorded.grown(from, until).into_iter().map(Into::into).collect();
+    let grown = |from, until| recorded.grown(from, until);
     NightEntry {
         start: time(night.opens),
         end: time(night.closes),

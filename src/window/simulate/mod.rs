@@ -24,6 +24,7 @@ pub use html::{html, svg};
 pub use json::json;
 pub use night::{NightOutcome, TenantRun};
 pub use recorded::Growth;
+pub(crate) use recorded::Recorded;
 pub use stage::ReplayError;
 pub use tenant::{TenantChoice, TenantMemory};
 pub use text::text;

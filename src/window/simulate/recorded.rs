@@ -141,7 +141,7 @@ impl<'a> Recorded<'a> {
 const MAX_GROWN: usize = 3;
 
 /// The growth of one user's memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Growth {
     /// The namespace, or a name for memory without one.
     pub user: String,
