@@ -82,6 +82,9 @@ pub(crate) struct ShowArgs {
     /// The extended resource that the Pod requests
     #[arg(long, value_name = "NAME", default_value = "nvidia.com/gpu")]
     pub resource: String,
+    /// The kind of the object that makes the Pod, such as Deployment; unknown by default
+    #[arg(long, value_name = "KIND")]
+    pub controller: Option<String>,
     #[command(flatten)]
     pub format: FormatFlag<TextOrJson>,
 }
@@ -157,6 +160,7 @@ fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, Cli
         namespace,
         priority_class: args.priority_class.as_deref(),
         resource: &args.resource,
+        controller: args.controller.as_deref(),
     });
     let shown = policy::show_policies(&sources, source, tenant.as_ref())
         .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
@@ -201,6 +205,7 @@ fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> Vec<String> {
         lines.push(format!("{indent}excludes: {excluded}"));
         lines
             .extend(rule.also_excluded.iter().map(|also| format!("{indent}also excludes: {also}")));
+        lines.extend(rule.notes.iter().map(|note| format!("{indent}note: {note}")));
         if let (Some(effect), Some(tenant)) = (&rule.effect, tenant) {
             lines.push(format!(
                 "{indent}a Pod in `{}` that requests `{}`: {effect}",

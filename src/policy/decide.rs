@@ -2,9 +2,13 @@
 //! for a refusal.
 
 use super::change::Change;
+use super::effect::{TargetReach, target_reach};
 use super::error::Error;
-use super::evaluate::{Ternary, filter_matches, match_excludes};
-use super::model::{Block, Filter, Rule, error_at, kind_error, string_at, string_position};
+use super::evaluate::{Subject, Ternary, filter_matches, match_excludes};
+use super::model::{
+    Block, Filter, Rule, error_at, is_template, kind_error, kind_selector, string_at, string_items,
+    string_position,
+};
 use super::wildcard;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path, Value};
@@ -49,7 +53,7 @@ pub(super) fn decide_for_rule(
 
 /// Describes what excludes a namespace already, if anything does for certain.
 fn exclusion_reason(rule: &Rule<'_>, filter: &Filter<'_>, namespace: &str) -> Option<String> {
-    if filter_matches(filter, namespace) == Ternary::Yes {
+    if filter_matches(filter, &Subject::pod(namespace)) == Ternary::Yes {
         return Some(describe_exclusion(filter, namespace));
     }
     let never_matched = match_excludes(rule, namespace) == Ternary::Yes;
@@ -132,6 +136,36 @@ fn other_namespace_filter<'a>(rule: &Rule<'a>) -> Option<(&'static str, &'a Node
     maps.next().map(|node| ("a ConfigMap", node, rule.path.key("context")))
 }
 
+/// The kinds that a rule is only about, if all are cluster-scoped. Namespaces are not among them:
+/// Kyverno matches them by their name.
+pub(super) fn cluster_scoped_kinds(rule: &Rule<'_>) -> Option<String> {
+    let filter = Filter::read(rule, "match").ok()?;
+    let mut names = Vec::new();
+    for block in filter.blocks() {
+        let kinds = string_items(block.attribute("kinds"));
+        if kinds.is_empty() {
+            return None;
+        }
+        for text in kinds {
+            let kind = kind_selector(text).kind;
+            if kind == "Namespace" || !kube_validate::is_cluster_scoped_kind(kind) {
+                return None;
+            }
+            names.push(format!("`{kind}`"));
+        }
+    }
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The kinds of the existing objects that a rule changes although their namespace is excluded.
+pub(super) fn targets_beyond_exclude(rule: &Rule<'_>) -> Option<String> {
+    let targets = rule.node.get("mutate")?.get("targets")?.as_sequence()?;
+    let beyond = targets.iter().filter(|target| target_reach(target) == TargetReach::Any);
+    let kinds: Vec<String> =
+        beyond.map(|target| format!("`{}`", string_at(target, "kind").unwrap_or("*"))).collect();
+    (!kinds.is_empty()).then(|| kinds.join(", "))
+}
+
 fn mentions_namespace(node: &Node) -> bool {
     match &node.value {
         Value::String(text) => {
@@ -168,7 +202,7 @@ pub(super) fn check_name_list(node: &Node, path: &Path) -> Result<(), Located<Er
 /// Refuses a string that Kyverno, Helm, Terraform or Kubernetes fills in later.
 fn refuse_template(node: &Node, path: &Path) -> Result<(), Located<Error>> {
     match node.as_str() {
-        Some(text) if ["{{", "${", "$(", "%{"].iter().any(|mark| text.contains(mark)) => {
+        Some(text) if is_template(text) => {
             Err(error_at(Error::Template(text.to_owned()), node.span, path))
         }
         _ => Ok(()),

@@ -8,16 +8,19 @@
 //! those of kyverno/policies and of the cluster the stack runs in; the semantics are those of
 //! Kyverno 1.19.
 
+mod autogen;
 mod cel;
 mod change;
 mod check;
 mod coverage;
 mod decide;
+mod effect;
 mod error;
 mod evaluate;
 mod exception;
 mod model;
 mod mutating;
+mod mutation;
 mod show;
 mod target;
 mod wildcard;

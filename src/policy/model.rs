@@ -239,6 +239,52 @@ fn is_empty(name: &str, value: &Node) -> bool {
     }
 }
 
+/// Returns true if Kyverno, Helm, Terraform or Kubernetes fills in a text later.
+pub(super) fn is_template(text: &str) -> bool {
+    ["{{", "${", "$(", "%{"].iter().any(|mark| text.contains(mark))
+}
+
+/// The parts of an entry of `kinds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KindSelector<'a> {
+    pub group: &'a str,
+    pub version: &'a str,
+    pub kind: &'a str,
+    /// Empty for the object itself.
+    pub subresource: &'a str,
+}
+
+/// Reads an entry of `kinds` (`pkg/utils/kube/kind.go` of kyverno 1.19, `ParseKindSelector`).
+pub(super) fn kind_selector(text: &str) -> KindSelector<'_> {
+    let (front, last) = text.rsplit_once('/').map_or((None, text), |(a, b)| (Some(a), b));
+    let mut parts: Vec<&str> = front.map(|front| front.split('/').collect()).unwrap_or_default();
+    parts.extend(last.split('.'));
+    let all = |kind, subresource| KindSelector { group: "*", version: "*", kind, subresource };
+    match parts[..] {
+        [kind] => all(kind, ""),
+        ["*", "*"] => all("*", "*"),
+        ["*", name] if name.to_lowercase() == name => all("*", name),
+        [version, kind] if is_version(version) => KindSelector { version, ..all(kind, "") },
+        [kind, subresource] => all(kind, subresource),
+        [version, kind, subresource] if is_version(version) => {
+            KindSelector { version, ..all(kind, subresource) }
+        }
+        [group, version, kind] => KindSelector { group, version, kind, subresource: "" },
+        [group, version, kind, subresource] => KindSelector { group, version, kind, subresource },
+        _ => KindSelector { group: "", version: "", kind: "", subresource: "" },
+    }
+}
+
+/// `v1`, `v1beta1` or `*`.
+fn is_version(part: &str) -> bool {
+    let digits = |text: &str| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit());
+    part == "*"
+        || part.strip_prefix('v').is_some_and(|rest| {
+            let split = rest.split_once("alpha").or_else(|| rest.split_once("beta"));
+            split.map_or(digits(rest), |(major, minor)| digits(major) && digits(minor))
+        })
+}
+
 /// The strings of a list.
 pub(super) fn string_items(node: Option<&Node>) -> Vec<&str> {
     let items = node.and_then(Node::as_sequence).unwrap_or_default();
