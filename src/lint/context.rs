@@ -316,7 +316,7 @@ impl Policies {
                 Err(errors)
                     if errors
                         .iter()
-                        .all(|error| matches!(error.error, policy::Error::NoPolicy)) => {}
+                        .all(|error| matches!(error.error, policy::Error::NoPolicy(_))) => {}
                 Err(errors) => return Err(Diagnostics::locate(&errors, &sources)),
             }
         }

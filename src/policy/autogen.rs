@@ -49,6 +49,13 @@ pub(super) fn generates_rules(policy: &Policy<'_>, rule: &Rule<'_>) -> bool {
     !is_disabled && is_about_pods(rule) && policy.rules().iter().all(is_supported)
 }
 
+/// The names of the rules that Kyverno makes from a rule; longer ones are cut.
+pub(super) fn generated_names(rule: &str) -> [String; 2] {
+    const MAX_LENGTH: usize = 63;
+    ["autogen", "autogen-cronjob"]
+        .map(|prefix| format!("{prefix}-{rule}").chars().take(MAX_LENGTH).collect())
+}
+
 fn is_about_pods(rule: &Rule<'_>) -> bool {
     Filter::read(rule, "match").is_ok_and(|filter| {
         filter.blocks().iter().any(|block| has_pods(&string_items(block.attribute("kinds"))))

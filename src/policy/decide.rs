@@ -17,6 +17,8 @@ use yaml_spans::{Node, Path, Value};
 pub(super) enum Decision {
     /// Nothing: all namespaces are excluded already. Describes what excludes the last of them.
     AlreadyExcluded(String),
+    /// Nothing: the rule is only about these kinds, which have no namespace.
+    NothingToExclude(String),
     /// One of these changes, the first that the text allows.
     Change(Vec<Change>),
 }
@@ -26,6 +28,12 @@ pub(super) fn decide_for_rule(
     rule: &Rule<'_>,
     namespaces: &[&str],
 ) -> Result<Decision, Located<Error>> {
+    if let Some(kinds) = targets_beyond_exclude(rule) {
+        let mutate = rule.node.get("mutate");
+        let span = mutate.and_then(|mutate| mutate.get("targets")).and_then(|node| node.span);
+        let path = rule.path.key("mutate").key("targets");
+        return Err(error_at(Error::RuleTargets(kinds), span, &path));
+    }
     let filter = Filter::read(rule, "exclude")?;
     let mut missing = Vec::new();
     let mut last_reason = String::new();
@@ -37,6 +45,9 @@ pub(super) fn decide_for_rule(
     }
     if missing.is_empty() {
         return Ok(Decision::AlreadyExcluded(last_reason));
+    }
+    if let Some(kinds) = cluster_scoped_kinds(rule) {
+        return Ok(Decision::NothingToExclude(kinds));
     }
     let changes = match &filter {
         Filter::All(_) => {
@@ -115,22 +126,15 @@ fn first_exclusion(rule: &Rule<'_>, namespaces: &[&str]) -> Result<Change, Locat
     }
 }
 
-/// A part of the rule, besides `exclude`, that already filters namespaces.
+/// A part of the rule, besides `exclude`, in which the owner keeps a list of namespaces: a condition, or
+/// a ConfigMap that is read by a namespace.
 fn other_namespace_filter<'a>(rule: &Rule<'a>) -> Option<(&'static str, &'a Node, Path)> {
-    if let Ok(filter) = Filter::read(rule, "match") {
-        for block in filter.blocks() {
-            if let Some(node) = block.attribute("namespaceSelector") {
-                let path = block.path.key("resources").key("namespaceSelector");
-                return Some(("the `namespaceSelector` of `match`", node, path));
-            }
-        }
-    }
     if let Some(node) = rule.node.get("preconditions")
         && mentions_namespace(node)
     {
         return Some(("a precondition", node, rule.path.key("preconditions")));
     }
-    let context = rule.node.get("context")?;
+    let context = rule.node.get("context").filter(|_| looks_up_namespace(rule.node))?;
     let entries = context.as_sequence()?.iter();
     let mut maps = entries.filter(|entry| entry.get("configMap").is_some());
     maps.next().map(|node| ("a ConfigMap", node, rule.path.key("context")))
@@ -168,13 +172,54 @@ pub(super) fn targets_beyond_exclude(rule: &Rule<'_>) -> Option<String> {
 
 fn mentions_namespace(node: &Node) -> bool {
     match &node.value {
-        Value::String(text) => {
-            text.contains("request.namespace") || text.contains("metadata.namespace")
-        }
+        Value::String(text) => reads_namespace(text),
         Value::Sequence(items) => items.iter().any(mentions_namespace),
         Value::Mapping(map) => map.values().any(|entry| mentions_namespace(&entry.node)),
         _ => false,
     }
+}
+
+fn reads_namespace(text: &str) -> bool {
+    text.contains("request.namespace") || text.contains("metadata.namespace")
+}
+
+/// Returns true if an expression reads data by a namespace, such as
+/// `{{ map.data."{{ request.namespace }}" }}`.
+fn looks_up_namespace(node: &Node) -> bool {
+    match &node.value {
+        Value::String(text) => expressions(text)
+            .iter()
+            .any(|expression| expression.contains(".data") && reads_namespace(expression)),
+        Value::Sequence(items) => items.iter().any(looks_up_namespace),
+        Value::Mapping(map) => map.values().any(|entry| looks_up_namespace(&entry.node)),
+        _ => false,
+    }
+}
+
+/// The outermost expressions `{{ ... }}` of a text.
+fn expressions(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut depth, mut start, mut at) = (0_usize, 0, 0);
+    while let Some(pair) = text.as_bytes().get(at..at + 2) {
+        match pair {
+            b"{{" => {
+                if depth == 0 {
+                    start = at;
+                }
+                depth += 1;
+                at += 2;
+            }
+            b"}}" if depth > 0 => {
+                depth -= 1;
+                at += 2;
+                if depth == 0 {
+                    found.push(&text[start..at]);
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    found
 }
 
 fn check_block_list(block: &Block<'_>) -> Result<(), Located<Error>> {

@@ -15,6 +15,8 @@ pub enum Kind {
     ClusterPolicy,
     /// `policies.kyverno.io`: the successor for mutation.
     MutatingPolicy,
+    /// `policies.kyverno.io`: the successor for validation.
+    ValidatingPolicy,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
         match self {
             Kind::ClusterPolicy => "ClusterPolicy",
             Kind::MutatingPolicy => "MutatingPolicy",
+            Kind::ValidatingPolicy => "ValidatingPolicy",
         }
     }
 }
@@ -67,11 +70,31 @@ fn read_policy(document: usize, path: Path, node: &Node) -> Option<Policy<'_>> {
     let kind = match (group, string_at(node, "kind")?) {
         ("kyverno.io", "ClusterPolicy") => Kind::ClusterPolicy,
         ("policies.kyverno.io", "MutatingPolicy") => Kind::MutatingPolicy,
+        ("policies.kyverno.io", "ValidatingPolicy") => Kind::ValidatingPolicy,
         _ => return None,
     };
     let name = node.get("metadata").and_then(|metadata| string_at(metadata, "name")).unwrap_or("");
     Some(Policy { kind, name, document, path, node })
 }
+
+/// The kinds of the documents, for a text without any policy that is known: `: found A, B`.
+pub(super) fn found_kinds(documents: &[Node]) -> String {
+    let items = documents.iter().flat_map(|node| {
+        let items = node.get("items").and_then(Node::as_sequence);
+        items.unwrap_or_else(|| std::slice::from_ref(node))
+    });
+    let mut names: Vec<String> = Vec::new();
+    for kind in items.filter_map(|node| string_at(node, "kind")) {
+        let name = format!("`{kind}`");
+        if !names.contains(&name) && names.len() < MAX_KINDS {
+            names.push(name);
+        }
+    }
+    if names.is_empty() { String::new() } else { format!(": found {}", names.join(", ")) }
+}
+
+/// The most kinds that a message names.
+const MAX_KINDS: usize = 5;
 
 impl<'a> Policy<'a> {
     /// The rules of a ClusterPolicy.

@@ -69,7 +69,7 @@ pub(super) fn rule_change(mutate: &Node, changed: Changed<'_>) -> PriorityChange
     if let Some(patches) = mutate.get("patchesJson6902") {
         match patch_operations(patches) {
             Some(operations) => change.then(operations_change(&operations, changed)),
-            None => change.doubt("`patchesJson6902` is not a list that can be read here"),
+            None => change.doubt("`patchesJson6902` is not a list that Kyverno can read"),
         }
     }
     if let Some(patch) = mutate.get("patchStrategicMerge") {
@@ -176,6 +176,13 @@ struct Operation {
 
 fn patch_operations(patches: &Node) -> Option<Vec<Operation>> {
     let documents = match patches.as_str() {
+        // Kyverno reads a text that starts like this as JSON, not as YAML.
+        Some(text)
+            if text.trim_start().starts_with('[')
+                && serde_json::from_str::<serde_json::Value>(text).is_err() =>
+        {
+            return None;
+        }
         Some(text) => {
             let mut sources = Sources::new();
             let source = sources.add(Source::written("", text));

@@ -5,7 +5,9 @@ use super::cel;
 use super::decide::{cluster_scoped_kinds, rule_exclusions, targets_beyond_exclude};
 use super::effect::{KnownPod, policy_effect, rule_effect};
 use super::error::Error;
-use super::model::{Block, Filter, Kind, Policy, Rule, error_at, find_policies, string_at};
+use super::model::{
+    Block, Filter, Kind, Policy, Rule, error_at, find_policies, found_kinds, string_at,
+};
 use super::mutating::policy_exclusions;
 use super::wildcard::glob_matches;
 use serde::{Serialize, Serializer};
@@ -33,7 +35,7 @@ pub struct Shown {
     pub kind: Kind,
     /// Its name.
     pub name: String,
-    /// Its rules; a MutatingPolicy has one without a name.
+    /// Its rules; other policies have one without a name.
     pub rules: Vec<ShownRule>,
 }
 
@@ -86,7 +88,7 @@ pub fn show_policies(
     let policies = find_policies(&documents);
     if policies.is_empty() {
         let start = Some(Span::new(source, 0, 0));
-        return Err(vec![error_at(Error::NoPolicy, start, &Path::root())]);
+        return Err(vec![error_at(Error::NoPolicy(found_kinds(&documents)), start, &Path::root())]);
     }
     let Some(tenant) = tenant.copied() else {
         return Ok(show_all(&policies, || None));
@@ -120,7 +122,9 @@ fn show_all<'a>(
                 .iter()
                 .map(|rule| show_rule(policy, rule, next_pod().as_ref()))
                 .collect(),
-            Kind::MutatingPolicy => vec![show_mutating(policy, next_pod().as_ref())],
+            Kind::MutatingPolicy | Kind::ValidatingPolicy => {
+                vec![show_mutating(policy, next_pod().as_ref())]
+            }
         };
         found.push(Shown { kind: policy.kind, name: policy.name.to_owned(), rules });
     }

@@ -267,33 +267,41 @@ fn an_effect_is_never_claimed_for_a_part_that_is_not_understood() {
             "keeps mine: excluded by its name",
         ),
         (
-            json("[{op: copy, from: /metadata/annotations/prio, path: /spec/priorityClassName}]"),
+            json(
+                r#"[{"op": "copy", "from": "/metadata/annotations/prio", "path": "/spec/priorityClassName"}]"#,
+            ),
             "perhaps another priority by rule r: a `copy` at `/spec/priorityClassName` is not understood here",
         ),
         (
-            json("[{op: remove, path: /spec/priorityClassName}]"),
+            json(r#"[{"op": "remove", "path": "/spec/priorityClassName"}]"#),
             "perhaps another priority by rule r: a `remove` at `/spec/priorityClassName` is not understood here",
         ),
         (
-            json("[{op: move, from: /spec/priorityClassName, path: /metadata/annotations/was}]"),
+            json(
+                r#"[{"op": "move", "from": "/spec/priorityClassName", "path": "/metadata/annotations/was"}]"#,
+            ),
             "perhaps another priority by rule r: a `move` at `/metadata/annotations/was` is not understood here",
         ),
         (
             json(
-                "[{op: test, path: /spec/hostPID, value: true}, {op: add, path: /spec/priorityClassName, value: gpu}]",
+                r#"[{"op": "test", "path": "/spec/hostPID", "value": true}, {"op": "add", "path": "/spec/priorityClassName", "value": "gpu"}]"#,
             ),
             "perhaps priority class gpu by rule r: the patch applies as a whole, and its `test` may fail",
         ),
         (
-            json("[{op: replace, path: /spec, value: {containers: []}}]"),
+            json(r#"[{"op": "replace", "path": "/spec", "value": {"containers": []}}]"#),
             "perhaps another priority by rule r: a `replace` at `/spec` is not understood here",
         ),
         (
-            json("[{op: add, path: /metadata/labels/a, value: b}]"),
+            json(r#"[{"op": "add", "path": "/metadata/labels/a", "value": "b"}]"#),
             "keeps mine: rule r sets no priority",
         ),
         (
-            json("[{op: replace, path: /spec/priorityClassName, value: gpu}]"),
+            json("[{op: add, path: /spec/priorityClassName, value: gpu}]"),
+            "perhaps another priority by rule r: `patchesJson6902` is not a list that Kyverno can read",
+        ),
+        (
+            json(r#"[{"op": "replace", "path": "/spec/priorityClassName", "value": "gpu"}]"#),
             "priority class gpu by rule r",
         ),
         (
@@ -362,7 +370,7 @@ fn another_rule_that_may_change_the_class_makes_a_condition_on_it_uncertain() {
     let only_without = "match: {any: [{resources: {kinds: [Pod]}}]}\nmutate: {patchStrategicMerge: {spec: {+(priorityClassName): high}}}";
     let alone = rule(only_without);
     assert_eq!(effect(&alone, Some("mine")), "keeps mine: rule r only sets a missing class");
-    let removes = "    - name: s\n      match: {any: [{resources: {kinds: [Pod]}}]}\n      mutate: {patchesJson6902: '[{op: remove, path: /spec/priorityClassName}]'}\n";
+    let removes = "    - name: s\n      match: {any: [{resources: {kinds: [Pod]}}]}\n      mutate: {patchesJson6902: '[{\"op\": \"remove\", \"path\": \"/spec/priorityClassName\"}]'}\n";
     assert_eq!(
         effect(&format!("{alone}{removes}"), Some("mine")),
         "perhaps priority class high by rule r: it depends on whether the Pod has a class then"
@@ -493,6 +501,7 @@ fn exceptions_follow_their_schemas() {
         kind,
         policy: "inject-gpu-workload-priority",
         rule: Some("gpu-priority-override"),
+        has_generated_rules: false,
         tenant: "tts",
     };
     let text = |kind| emit(&to_node(&policy_exception(&request(kind))).unwrap());

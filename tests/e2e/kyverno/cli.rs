@@ -85,6 +85,8 @@ pub struct Row {
     /// The object: `VERSION/KIND/NAMESPACE/NAME`.
     pub resource: String,
     pub reason: String,
+    /// The rule's name, or that of the one that was made from it.
+    pub rule: String,
 }
 
 /// Runs the tool on all folders. Returns each folder's results.
@@ -112,12 +114,11 @@ pub fn run_tests(folder: &Path) -> BTreeMap<String, Vec<Row>> {
             let rows: Value = serde_json::from_str(&json.take().unwrap()).unwrap();
             let field = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
             let rows = rows.as_array().unwrap().iter();
-            found.entry(name.clone()).or_default().extend(
-                rows.map(|row| Row {
-                    resource: field(row, "RESOURCE"),
-                    reason: field(row, "REASON"),
-                }),
-            );
+            found.entry(name.clone()).or_default().extend(rows.map(|row| Row {
+                resource: field(row, "RESOURCE"),
+                reason: field(row, "REASON"),
+                rule: field(row, "RULE"),
+            }));
         }
     }
     assert!(!found.is_empty(), "{text}{}", String::from_utf8_lossy(&output.stderr));
@@ -129,7 +130,7 @@ pub fn answers(folder: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut found: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     for (name, rows) in run_tests(folder) {
         let reasons = found.entry(name.clone()).or_default();
-        for Row { resource, reason } in rows {
+        for Row { resource, reason, .. } in rows {
             let namespace = resource.split('/').nth(2).unwrap().to_owned();
             let reason = match reason.as_str() {
                 "Excluded" | "Ok" => EXCLUDED.to_owned(),
