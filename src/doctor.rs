@@ -720,6 +720,7 @@ impl<'a> RenderedStack<'a> {
             namespace: self.values().namespace.name.to_string(),
             priority_class: class.map(|class| class.as_str().to_owned()),
             resource: resource.cloned().unwrap_or_default(),
+            controller: self.values().target.kind.to_string(),
         }
     }
 

@@ -43,6 +43,63 @@ fn a_file_is_edited_once_and_restored() {
     assert_eq!(left, 1, "no temporary file is left");
 }
 
+#[test]
+fn all_rules_are_edited_together_or_none() {
+    let sandbox = sandbox();
+    let second = "    - name: s\n      match: {any: [{resources: {kinds: [Pod]}}]}\n";
+    sandbox.write(FILE, format!("{POLICY}{second}"));
+    let edit = ["policy", "edit", FILE, "--exclude", "tenant", "--all-rules"];
+    let said = sandbox.ok(&edit).stderr;
+    assert_eq!(
+        said,
+        "`policies/p.yaml`: rule `r` of `p` now excludes `tenant`\n`policies/p.yaml`: rule `s` of `p` now excludes `tenant`\n"
+    );
+    let edited = sandbox.read(FILE);
+    assert!(edited.contains("[a, tenant]"), "{edited}");
+    assert_eq!(edited.matches("tenant").count(), 2, "{edited}");
+    sandbox.ok(&[&edit[..], &["--remove"]].concat());
+    assert_eq!(sandbox.read(FILE), format!("{POLICY}{second}"));
+
+    // The second rule refuses the edit, so the first is not edited either.
+    let refusing = format!("{POLICY}{second}      exclude: {{all: [{{clusterRoles: [x]}}]}}\n");
+    sandbox.write(FILE, &refusing);
+    let said = sandbox.refused(&edit);
+    assert!(said.contains("policies/p.yaml:11:"), "{said}");
+    assert_eq!(sandbox.read(FILE), refusing);
+}
+
+#[test]
+fn a_file_without_a_policy_that_can_be_edited_is_named_by_its_kinds() {
+    let sandbox = sandbox();
+    sandbox.write(
+        FILE,
+        "apiVersion: kyverno.io/v1\nkind: Policy\nmetadata: {name: p, namespace: a}\n",
+    );
+    let said = sandbox.refused(&["policy", "edit", FILE, "--exclude", "tenant"]);
+    assert!(said.contains("found `Policy`"), "{said}");
+}
+
+#[test]
+fn an_exception_covers_the_rules_that_kyverno_makes_for_controllers() {
+    let sandbox = Sandbox::repository();
+    let policy = "policies/inject-gpu-workload-priority.yaml";
+    let merge = POLICY
+        .replace("name: p}", "name: inject-gpu-workload-priority}")
+        .replace("name: r", "name: gpu-priority-override")
+        + "      mutate: {patchStrategicMerge: {spec: {priorityClassName: gpu}}}\n";
+    sandbox.write(policy, merge);
+    sandbox.replace("values/tts.yaml", "mode: edit", "mode: exception");
+    let out = sandbox.ok(&["generate"]).stdout;
+    for line in [
+        "- gpu-priority-override\n",
+        "- autogen-gpu-priority-override\n",
+        "- autogen-cronjob-gpu-priority-override\n",
+        "- Deployment\n",
+    ] {
+        assert!(out.contains(line), "{out}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn the_file_mode_and_a_link_are_kept() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tts_render::policy::{self, Outcome, Request, Shown, Status, Tenant};
+use tts_render::policy::{self, Direction, Outcome, Request, Shown, Status, Tenant};
 use tts_render::project::{is_standard_input, read_manifests, replace_file};
 use tts_render::report::json::to_text;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
@@ -41,10 +41,11 @@ Exit status with --check: 0 nothing to change, 1 the file would change, 2 a fail
 Examples:
   tts-render policy edit policy.yaml --exclude tts
   tts-render policy edit policy.yaml --exclude tts --rule gpu-priority --check
+  tts-render policy edit policy.yaml --exclude tts --all-rules
   tts-render policy edit policy.yaml --exclude tts --remove"
 )]
 pub(crate) struct EditArgs {
-    /// The owner's file, with a ClusterPolicy or a MutatingPolicy; it may contain other documents
+    /// The owner's file, with a ClusterPolicy, MutatingPolicy or ValidatingPolicy; it may contain other documents
     pub file: PathBuf,
     /// The namespace to exclude
     #[arg(long, value_name = "NS")]
@@ -52,6 +53,9 @@ pub(crate) struct EditArgs {
     /// The rule, if the policy has several
     #[arg(long, value_name = "NAME")]
     pub rule: Option<String>,
+    /// All rules of the policy; if one is refused, none is edited
+    #[arg(long, conflicts_with = "rule")]
+    pub all_rules: bool,
     /// The policy, if the file contains several
     #[arg(long, value_name = "NAME")]
     pub policy: Option<String>,
@@ -82,6 +86,9 @@ pub(crate) struct ShowArgs {
     /// The extended resource that the Pod requests
     #[arg(long, value_name = "NAME", default_value = "nvidia.com/gpu")]
     pub resource: String,
+    /// The kind of the object that makes the Pod, such as Deployment; unknown by default
+    #[arg(long, value_name = "KIND")]
+    pub controller: Option<String>,
     #[command(flatten)]
     pub format: FormatFlag<TextOrJson>,
 }
@@ -105,15 +112,22 @@ fn edit_policy(args: &EditArgs, context: &mut Context<'_>) -> Result<Exit, CliEr
         rule: args.rule.as_deref(),
         policy: args.policy.as_deref(),
     };
-    let change = if args.remove { policy::remove_exclusion } else { policy::exclude_namespace };
-    let outcome = change(&sources, source, &request)
-        .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
-    let changed = outcome.text != sources.get(source).text();
+    let direction = if args.remove { Direction::Remove } else { Direction::Exclude };
+    let outcomes = if args.all_rules {
+        policy::edit_all_rules(&sources, source, &request, direction)
+    } else {
+        direction.edit(&sources, source, &request).map(|outcome| vec![outcome])
+    };
+    let outcomes = outcomes.map_err(|errors| Diagnostics::locate(&errors, &sources))?;
+    let original = sources.get(source).text();
+    let text = outcomes.last().map_or(original, |outcome| outcome.text.as_str());
+    let changed = text != original;
     if changed && !args.check {
-        replace_file(&args.file, &outcome.text)
-            .map_err(|error| file_error("write", &args.file, &error))?;
+        replace_file(&args.file, text).map_err(|error| file_error("write", &args.file, &error))?;
     }
-    context.printer.status(&describe_edit(args, &outcome));
+    for outcome in &outcomes {
+        context.printer.status(&describe_edit(args, outcome));
+    }
     Ok(if changed && args.check { Exit::Differs } else { Exit::Success })
 }
 
@@ -129,6 +143,9 @@ fn describe_edit(args: &EditArgs, outcome: &Outcome) -> String {
         (Status::Added, true) => format!("{target} does not exclude `{namespace}` yet"),
         (Status::AlreadyExcluded { by }, _) => {
             format!("{target} already excludes `{namespace}`, by {by}")
+        }
+        (Status::NothingToExclude { kinds }, _) => {
+            format!("{target} is only about {kinds}, so there is no namespace to exclude")
         }
         (Status::Removed { still_excluded_by }, false) => {
             format!(
@@ -157,6 +174,7 @@ fn show_policies(args: &ShowArgs, context: &mut Context<'_>) -> Result<Exit, Cli
         namespace,
         priority_class: args.priority_class.as_deref(),
         resource: &args.resource,
+        controller: args.controller.as_deref(),
     });
     let shown = policy::show_policies(&sources, source, tenant.as_ref())
         .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
@@ -201,6 +219,7 @@ fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> Vec<String> {
         lines.push(format!("{indent}excludes: {excluded}"));
         lines
             .extend(rule.also_excluded.iter().map(|also| format!("{indent}also excludes: {also}")));
+        lines.extend(rule.notes.iter().map(|note| format!("{indent}note: {note}")));
         if let (Some(effect), Some(tenant)) = (&rule.effect, tenant) {
             lines.push(format!(
                 "{indent}a Pod in `{}` that requests `{}`: {effect}",

@@ -64,6 +64,8 @@ pub enum Expected {
         priority_class: Option<String>,
         /// The extended resource that they request.
         resource: String,
+        /// The kind of the object that makes them.
+        controller: String,
     },
     /// It prints the quotas of a namespace, which leave room for each of these Pods.
     Quota {

@@ -179,9 +179,11 @@ fn judge(answer: &Answer, expected: &Expected) -> Finding {
         Expected::Image { program, least, is_required } => {
             judge_images(output, program, *least, *is_required)
         }
-        Expected::PolicyExcludes { namespace, priority_class, resource } => {
+        Expected::PolicyExcludes { namespace, priority_class, resource, controller } => {
             let priority_class = priority_class.as_deref();
-            judge_policy(&answer.output, &Tenant { namespace, priority_class, resource })
+            let controller = Some(controller.as_str());
+            let tenant = Tenant { namespace, priority_class, resource, controller };
+            judge_policy(&answer.output, &tenant)
         }
         Expected::Quota { demands, kept_jobs, .. } => judge_quota(output, demands, *kept_jobs),
         Expected::Exposition { query: None, .. } if output.is_empty() => {
@@ -295,13 +297,9 @@ fn judge_policy(text: &str, tenant: &Tenant<'_>) -> Finding {
         return Finding::unknown("the policy can't be read");
     };
     let rules = policies.iter().flat_map(|policy| &policy.rules);
-    let worst = rules.filter_map(|rule| Some((rule.verdict?, rule.effect.as_deref()))).max_by_key(
-        |(verdict, _)| match verdict {
-            PolicyVerdict::Keeps => 0,
-            PolicyVerdict::MayChange => 1,
-            PolicyVerdict::Changes => 2,
-        },
-    );
+    let worst = rules
+        .filter_map(|rule| Some((rule.verdict?, rule.effect.as_deref())))
+        .max_by_key(|(verdict, _)| *verdict);
     match worst {
         Some((PolicyVerdict::Changes, effect)) => {
             Finding::failed(format!("in the cluster, the Pods get {}", effect.unwrap_or_default()))

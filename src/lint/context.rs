@@ -290,6 +290,7 @@ fn tenant(values: &Values) -> Option<Tenant<'_>> {
         namespace: values.namespace.name.as_str(),
         priority_class: values.server.priority_class_name.as_ref().map(|class| class.as_str()),
         resource: gpu_resource(values)?,
+        controller: Some(values.target.kind.as_str()),
     })
 }
 
@@ -315,7 +316,7 @@ impl Policies {
                 Err(errors)
                     if errors
                         .iter()
-                        .all(|error| matches!(error.error, policy::Error::NoPolicy)) => {}
+                        .all(|error| matches!(error.error, policy::Error::NoPolicy(_))) => {}
                 Err(errors) => return Err(Diagnostics::locate(&errors, &sources)),
             }
         }

@@ -1,7 +1,13 @@
 //! The forms of CEL that are understood: `!(request.namespace in ['a', 'b'])`, alone or as one of
 //! several conditions joined by `&&`, and `request.namespace == 'a'`.
 
+mod condition;
+mod literal;
+
 use std::ops::Range;
+
+pub(super) use self::condition::{Facts, condition_holds};
+pub(super) use self::literal::{Literal, may_set_priority, read_literal};
 
 /// A list of names in an expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +79,17 @@ pub(super) fn mentions_namespace_elsewhere(expression: &str) -> bool {
             text.contains("namespace") || text.starts_with("variables")
         }
         Token::Sign(_) => false,
+    })
+}
+
+/// Returns true if an expression may depend on more of the object than its namespace.
+pub(super) fn mentions_object(expression: &str) -> bool {
+    let Some(tokens) = tokenize(expression) else {
+        return true;
+    };
+    tokens.iter().any(|(token, _)| match token {
+        Token::Path(path) => !SUBJECTS.contains(&path.as_str()) && path.starts_with("object"),
+        _ => false,
     })
 }
 
@@ -176,43 +193,6 @@ fn tokenize(text: &str) -> Option<Vec<(Token, usize)>> {
     Some(tokens)
 }
 
-/// The value that a CEL mutation sets a field of the Pod's `spec` to, if it does so once and with a
-/// literal: `key: "text"` in an apply configuration, `path: "/spec/key", value: "text"` in a JSON
-/// patch.
-pub(super) fn assigned_value(expression: &str, key: &str) -> Option<String> {
-    let tokens: Vec<Token> = tokenize(expression)?.into_iter().map(|(token, _)| token).collect();
-    let pointer = format!("/spec/{key}");
-    let mut found = None;
-    for at in 0..tokens.len() {
-        let value = match &tokens[at..] {
-            [name, Token::Sign(':'), value, ..] if has_text(name, key) => value,
-            [Token::Text(path), Token::Sign(','), name, Token::Sign(':'), value, ..]
-                if path.text == pointer && has_text(name, "value") =>
-            {
-                value
-            }
-            _ => continue,
-        };
-        let value = match value {
-            Token::Text(item) => item.text.clone(),
-            Token::Path(number) if number.bytes().all(|b| b.is_ascii_digit()) => number.clone(),
-            _ => return None,
-        };
-        if found.replace(value).is_some() {
-            return None;
-        }
-    }
-    found
-}
-
-fn has_text(token: &Token, wanted: &str) -> bool {
-    match token {
-        Token::Path(path) => path == wanted,
-        Token::Text(item) => item.text == wanted,
-        Token::Sign(_) => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,17 +271,5 @@ mod tests {
         ] {
             assert_eq!(mentions_namespace_elsewhere(expression), expected, "{expression}");
         }
-    }
-
-    #[test]
-    fn a_value_is_found_if_it_is_assigned_once() {
-        let text = "Object{spec: Object.spec{priorityClassName: \"gpu\", priority: 1200000}}";
-        assert_eq!(assigned_value(text, "priorityClassName").as_deref(), Some("gpu"));
-        assert_eq!(assigned_value(text, "priority").as_deref(), Some("1200000"));
-        assert_eq!(assigned_value(text, "other"), None);
-        let text = "[JSONPatch{op: 'add', path: '/spec/priorityClassName', value: 'gpu'}]";
-        assert_eq!(assigned_value(text, "priorityClassName").as_deref(), Some("gpu"));
-        assert_eq!(assigned_value("a{k: x}", "k"), None);
-        assert_eq!(assigned_value("a{k: 'x'} : b{k: 'y'}", "k"), None);
     }
 }

@@ -40,6 +40,17 @@ impl Change {
         Change::Insert { map, after, key: "exclude", value }
     }
 
+    /// Adds `- name: NAME, expression: "!(request.namespace in ['NS'])"`.
+    pub fn append_condition(list: Path, name: &str, namespaces: &[&str]) -> Change {
+        Change::Append { list, items: vec![condition_node(name, namespaces)] }
+    }
+
+    /// Adds `matchConditions` with that one condition.
+    pub fn insert_conditions(map: Path, name: &str, namespaces: &[&str]) -> Change {
+        let value = Node::new(Value::Sequence(vec![condition_node(name, namespaces)]));
+        Change::Insert { map, after: Some("matchConstraints"), key: "matchConditions", value }
+    }
+
     /// The text with the change.
     pub fn apply_to_text(
         &self,
@@ -198,4 +209,13 @@ fn mapping_node(key: &str, value: Node) -> Node {
 fn block_node(namespaces: &[&str]) -> Node {
     let list = Node::new(Value::Sequence(string_nodes(namespaces)));
     mapping_node("resources", mapping_node("namespaces", list))
+}
+
+fn condition_node(name: &str, namespaces: &[&str]) -> Node {
+    let names: Vec<String> = namespaces.iter().map(|name| format!("'{name}'")).collect();
+    let expression = format!("!(request.namespace in [{}])", names.join(", "));
+    let entries = [("name", name.to_owned()), ("expression", expression)];
+    let entries =
+        entries.map(|(key, text)| (key.to_owned(), Entry::from(Node::new(Value::String(text)))));
+    Node::new(Value::Mapping(entries.into_iter().collect()))
 }

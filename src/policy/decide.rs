@@ -2,9 +2,13 @@
 //! for a refusal.
 
 use super::change::Change;
+use super::effect::{TargetReach, target_reach};
 use super::error::Error;
-use super::evaluate::{Ternary, filter_matches, match_excludes};
-use super::model::{Block, Filter, Rule, error_at, kind_error, string_at, string_position};
+use super::evaluate::{Subject, Ternary, filter_matches, match_excludes};
+use super::model::{
+    Block, Filter, Rule, error_at, is_template, kind_error, kind_selector, string_at, string_items,
+    string_position,
+};
 use super::wildcard;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path, Value};
@@ -13,6 +17,8 @@ use yaml_spans::{Node, Path, Value};
 pub(super) enum Decision {
     /// Nothing: all namespaces are excluded already. Describes what excludes the last of them.
     AlreadyExcluded(String),
+    /// Nothing: the rule is only about these kinds, which have no namespace.
+    NothingToExclude(String),
     /// One of these changes, the first that the text allows.
     Change(Vec<Change>),
 }
@@ -22,6 +28,12 @@ pub(super) fn decide_for_rule(
     rule: &Rule<'_>,
     namespaces: &[&str],
 ) -> Result<Decision, Located<Error>> {
+    if let Some(kinds) = targets_beyond_exclude(rule) {
+        let mutate = rule.node.get("mutate");
+        let span = mutate.and_then(|mutate| mutate.get("targets")).and_then(|node| node.span);
+        let path = rule.path.key("mutate").key("targets");
+        return Err(error_at(Error::RuleTargets(kinds), span, &path));
+    }
     let filter = Filter::read(rule, "exclude")?;
     let mut missing = Vec::new();
     let mut last_reason = String::new();
@@ -33,6 +45,9 @@ pub(super) fn decide_for_rule(
     }
     if missing.is_empty() {
         return Ok(Decision::AlreadyExcluded(last_reason));
+    }
+    if let Some(kinds) = cluster_scoped_kinds(rule) {
+        return Ok(Decision::NothingToExclude(kinds));
     }
     let changes = match &filter {
         Filter::All(_) => {
@@ -49,7 +64,7 @@ pub(super) fn decide_for_rule(
 
 /// Describes what excludes a namespace already, if anything does for certain.
 fn exclusion_reason(rule: &Rule<'_>, filter: &Filter<'_>, namespace: &str) -> Option<String> {
-    if filter_matches(filter, namespace) == Ternary::Yes {
+    if filter_matches(filter, &Subject::pod(namespace)) == Ternary::Yes {
         return Some(describe_exclusion(filter, namespace));
     }
     let never_matched = match_excludes(rule, namespace) == Ternary::Yes;
@@ -111,36 +126,100 @@ fn first_exclusion(rule: &Rule<'_>, namespaces: &[&str]) -> Result<Change, Locat
     }
 }
 
-/// A part of the rule, besides `exclude`, that already filters namespaces.
+/// A part of the rule, besides `exclude`, in which the owner keeps a list of namespaces: a condition, or
+/// a ConfigMap that is read by a namespace.
 fn other_namespace_filter<'a>(rule: &Rule<'a>) -> Option<(&'static str, &'a Node, Path)> {
-    if let Ok(filter) = Filter::read(rule, "match") {
-        for block in filter.blocks() {
-            if let Some(node) = block.attribute("namespaceSelector") {
-                let path = block.path.key("resources").key("namespaceSelector");
-                return Some(("the `namespaceSelector` of `match`", node, path));
-            }
-        }
-    }
     if let Some(node) = rule.node.get("preconditions")
         && mentions_namespace(node)
     {
         return Some(("a precondition", node, rule.path.key("preconditions")));
     }
-    let context = rule.node.get("context")?;
+    let context = rule.node.get("context").filter(|_| looks_up_namespace(rule.node))?;
     let entries = context.as_sequence()?.iter();
     let mut maps = entries.filter(|entry| entry.get("configMap").is_some());
     maps.next().map(|node| ("a ConfigMap", node, rule.path.key("context")))
 }
 
+/// The kinds that a rule is only about, if all are cluster-scoped. Namespaces are not among them:
+/// Kyverno matches them by their name.
+pub(super) fn cluster_scoped_kinds(rule: &Rule<'_>) -> Option<String> {
+    let filter = Filter::read(rule, "match").ok()?;
+    let mut names = Vec::new();
+    for block in filter.blocks() {
+        let kinds = string_items(block.attribute("kinds"));
+        if kinds.is_empty() {
+            return None;
+        }
+        for text in kinds {
+            let kind = kind_selector(text).kind;
+            if kind == "Namespace" || !kube_validate::is_cluster_scoped_kind(kind) {
+                return None;
+            }
+            names.push(format!("`{kind}`"));
+        }
+    }
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The kinds of the existing objects that a rule changes although their namespace is excluded.
+pub(super) fn targets_beyond_exclude(rule: &Rule<'_>) -> Option<String> {
+    let targets = rule.node.get("mutate")?.get("targets")?.as_sequence()?;
+    let beyond = targets.iter().filter(|target| target_reach(target) == TargetReach::Any);
+    let kinds: Vec<String> =
+        beyond.map(|target| format!("`{}`", string_at(target, "kind").unwrap_or("*"))).collect();
+    (!kinds.is_empty()).then(|| kinds.join(", "))
+}
+
 fn mentions_namespace(node: &Node) -> bool {
     match &node.value {
-        Value::String(text) => {
-            text.contains("request.namespace") || text.contains("metadata.namespace")
-        }
+        Value::String(text) => reads_namespace(text),
         Value::Sequence(items) => items.iter().any(mentions_namespace),
         Value::Mapping(map) => map.values().any(|entry| mentions_namespace(&entry.node)),
         _ => false,
     }
+}
+
+fn reads_namespace(text: &str) -> bool {
+    text.contains("request.namespace") || text.contains("metadata.namespace")
+}
+
+/// Returns true if an expression reads data by a namespace, such as
+/// `{{ map.data."{{ request.namespace }}" }}`.
+fn looks_up_namespace(node: &Node) -> bool {
+    match &node.value {
+        Value::String(text) => expressions(text)
+            .iter()
+            .any(|expression| expression.contains(".data") && reads_namespace(expression)),
+        Value::Sequence(items) => items.iter().any(looks_up_namespace),
+        Value::Mapping(map) => map.values().any(|entry| looks_up_namespace(&entry.node)),
+        _ => false,
+    }
+}
+
+/// The outermost expressions `{{ ... }}` of a text.
+fn expressions(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut depth, mut start, mut at) = (0_usize, 0, 0);
+    while let Some(pair) = text.as_bytes().get(at..at + 2) {
+        match pair {
+            b"{{" => {
+                if depth == 0 {
+                    start = at;
+                }
+                depth += 1;
+                at += 2;
+            }
+            b"}}" if depth > 0 => {
+                depth -= 1;
+                at += 2;
+                if depth == 0 {
+                    found.push(&text[start..at]);
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    found
 }
 
 fn check_block_list(block: &Block<'_>) -> Result<(), Located<Error>> {
@@ -168,7 +247,7 @@ pub(super) fn check_name_list(node: &Node, path: &Path) -> Result<(), Located<Er
 /// Refuses a string that Kyverno, Helm, Terraform or Kubernetes fills in later.
 fn refuse_template(node: &Node, path: &Path) -> Result<(), Located<Error>> {
     match node.as_str() {
-        Some(text) if ["{{", "${", "$(", "%{"].iter().any(|mark| text.contains(mark)) => {
+        Some(text) if is_template(text) => {
             Err(error_at(Error::Template(text.to_owned()), node.span, path))
         }
         _ => Ok(()),

@@ -17,9 +17,9 @@ pub enum Error {
         "invalid namespace `{0}`: expected lower-case letters, digits and `-`, at most 63 characters"
     )]
     Namespace(String),
-    /// The file has no policy of a known kind.
-    #[error("the file contains no ClusterPolicy and no MutatingPolicy")]
-    NoPolicy,
+    /// The file has no policy of a known kind; the kinds that it has, in words.
+    #[error("the file contains no ClusterPolicy, MutatingPolicy or ValidatingPolicy{0}")]
+    NoPolicy(String),
     /// No policy has the name.
     #[error("the file contains no policy `{0}`")]
     UnknownPolicy(String),
@@ -35,9 +35,9 @@ pub enum Error {
     /// There are several rules, and none is named.
     #[error("the policy has {0} rules: name one")]
     WhichRule(usize),
-    /// A rule is named, but a MutatingPolicy has none.
-    #[error("a MutatingPolicy has no rules")]
-    RuleOfMutatingPolicy,
+    /// A rule is named, but a policy of this kind has none.
+    #[error("a {0} has no rules")]
+    RuleOfPolicy(&'static str),
     /// `exclude.any` and `exclude.all`: Kyverno's schema refuses both together.
     #[error("`any` and `all` are mutually exclusive")]
     AnyAndAll,
@@ -61,14 +61,14 @@ pub enum Error {
     /// Something else than `exclude` filters namespaces.
     #[error("this rule filters namespaces by {0}, which is not edited")]
     Elsewhere(&'static str),
+    /// A rule that changes existing objects in all namespaces.
+    #[error(
+        "`mutate.targets` ({0}) are changed in every namespace: `exclude` is about the object that triggers the rule"
+    )]
+    RuleTargets(String),
     /// A MutatingPolicy that changes objects other than those that trigger it.
     #[error("`targetMatchConstraints` select the objects that are changed: they are not edited")]
     Targets,
-    /// Neither the selector nor a condition of a MutatingPolicy has a list to append to.
-    #[error(
-        "no list excludes namespaces: expected a `NotIn` on `kubernetes.io/metadata.name` or a condition of the form `!(request.namespace in [...])`"
-    )]
-    NoList,
     /// More than one condition has a list.
     #[error("several conditions have a list of namespaces: it is not clear which to append to")]
     SeveralLists,
@@ -85,8 +85,8 @@ impl Error {
     pub(super) fn fix(&self) -> Option<&'static str> {
         Some(match self {
             Error::WhichPolicy(_) => "`--policy NAME`",
-            Error::WhichRule(_) => "`--rule NAME`, or `kyverno.rule` in the values",
-            Error::RuleOfMutatingPolicy => "omit the rule's name",
+            Error::WhichRule(_) => "`--all-rules`, or `--rule NAME` (`kyverno.rule` in the values)",
+            Error::RuleOfPolicy(_) => "omit the rule's name",
             Error::ExcludeAll | Error::DirectMixed(_) => {
                 "use `exclude.any` with a separate block for namespaces"
             }
@@ -97,7 +97,10 @@ impl Error {
             Error::Template(_) | Error::Elsewhere(_) | Error::EscapedExpression => {
                 "edit it by hand, in the owner's file"
             }
-            Error::NoList | Error::SeveralLists | Error::Targets => "edit it by hand",
+            Error::SeveralLists => "edit it by hand",
+            Error::Targets | Error::RuleTargets(_) => {
+                "restrict the targets by hand: only their own `namespace` or selector excludes one"
+            }
             _ => return None,
         })
     }

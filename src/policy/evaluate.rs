@@ -4,7 +4,9 @@
 //! [`Ternary::Unknown`] where labels, users or names decide.
 
 use super::cel;
-use super::model::{Block, Filter, Policy, Rule, string_at, string_items};
+use super::model::{
+    Block, Filter, Policy, Rule, is_template, kind_selector, string_at, string_items,
+};
 use super::wildcard;
 use kube_formats::name::is_dns_label;
 use yaml_spans::{Node, Value};
@@ -44,54 +46,89 @@ impl std::ops::Not for Ternary {
 /// (<https://kubernetes.io/docs/reference/labels-annotations-taints/#kubernetes-io-metadata-name>).
 pub(super) const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// Evaluates `match` or `exclude` for a Pod of the namespace. Within a block all attributes must
-/// match; an empty block matches nothing (`pkg/engine/utils/match.go` of kyverno 1.19).
-pub(super) fn filter_matches(filter: &Filter<'_>, namespace: &str) -> Ternary {
-    let blocks = filter.blocks().iter().map(|block| block_matches(block, namespace));
+/// The object that a filter is evaluated for, as far as it is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub namespace: &'a str,
+    pub kind: &'a str,
+    /// The API group; empty for Kubernetes' core.
+    pub group: &'a str,
+    /// Its updates count too, not only its creation.
+    pub has_updates: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// A new Pod of a namespace.
+    pub fn pod(namespace: &'a str) -> Self {
+        Subject { namespace, kind: "Pod", group: "", has_updates: false }
+    }
+}
+
+/// Evaluates `match` or `exclude` for an object. Within a block all attributes must match; an empty
+/// block matches nothing (`pkg/engine/utils/match.go` of kyverno 1.19).
+pub(super) fn filter_matches(filter: &Filter<'_>, subject: &Subject<'_>) -> Ternary {
+    let blocks = filter.blocks().iter().map(|block| block_matches(block, subject));
     match filter {
         Filter::All(_) => blocks.min().unwrap_or(No),
         _ => blocks.max().unwrap_or(No),
     }
 }
 
-fn block_matches(block: &Block<'_>, namespace: &str) -> Ternary {
-    let attributes = block.attributes.iter();
-    attributes.map(|(name, value)| attribute_matches(name, value, namespace)).min().unwrap_or(No)
+/// The attributes of a filter whose answer is not known, each once.
+pub(super) fn undecided_attributes<'a>(filter: &Filter<'a>, subject: &Subject<'_>) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    let undecided = |block: &&Block<'a>| block_matches(block, subject) == Unknown;
+    for block in filter.blocks().iter().filter(undecided) {
+        for (name, value) in &block.attributes {
+            if attribute_matches(name, value, subject) == Unknown && !found.contains(name) {
+                found.push(*name);
+            }
+        }
+    }
+    found
 }
 
-fn attribute_matches(name: &str, value: &Node, namespace: &str) -> Ternary {
+fn block_matches(block: &Block<'_>, subject: &Subject<'_>) -> Ternary {
+    let attributes = block.attributes.iter();
+    attributes.map(|(name, value)| attribute_matches(name, value, subject)).min().unwrap_or(No)
+}
+
+fn attribute_matches(name: &str, value: &Node, subject: &Subject<'_>) -> Ternary {
+    let items = string_items(Some(value));
     match name {
-        "kinds" => string_items(Some(value)).iter().any(|kind| selects_pods(kind)).into(),
-        "namespaces" => string_items(Some(value))
-            .iter()
-            .any(|glob| wildcard::glob_matches(glob, namespace))
-            .into(),
-        "operations" => string_items(Some(value)).contains(&"CREATE").into(),
-        "namespaceSelector" => selector_matches(value, namespace),
+        "kinds" => items.iter().any(|kind| selects_kind(kind, subject)).into(),
+        "namespaces"
+            if items.iter().any(|glob| wildcard::glob_matches(glob, subject.namespace)) =>
+        {
+            Yes
+        }
+        "namespaces" if items.iter().any(|glob| is_template(glob)) => Unknown,
+        "namespaces" => No,
+        "operations" if items.contains(&"CREATE") => Yes,
+        "operations" if subject.has_updates && items.contains(&"UPDATE") => Unknown,
+        "operations" => No,
+        "namespaceSelector" => selector_matches(value, subject.namespace),
         "name" if value.as_str() == Some("*") => Yes,
         _ => Unknown,
     }
 }
 
-/// Returns true if a kind selector (`Pod`, `v1/Pod`, `*`, `*/*`) includes Pods, which are in the
-/// empty group (`pkg/utils/kube/kind.go` of kyverno 1.19, `ParseKindSelector`).
-fn selects_pods(selector: &str) -> bool {
-    let parts: Vec<&str> = selector.split('/').collect();
-    let kind = match parts[..] {
-        [kind] | [kind, "*"] => kind,
-        [version, kind] if is_version(version) => kind,
-        ["" | "*", version, kind] if is_version(version) => kind,
-        _ => return false,
-    };
-    !kind.contains('.') && wildcard::glob_matches(kind, "Pod")
-}
-
-fn is_version(part: &str) -> bool {
-    part == "*" || part.strip_prefix('v').is_some_and(|v| v.starts_with(char::is_numeric))
+/// Returns true if an entry of `kinds` selects the object itself. All of Kubernetes' Pods and
+/// controllers are at version `v1`.
+fn selects_kind(selector: &str, subject: &Subject<'_>) -> bool {
+    let selector = kind_selector(selector);
+    [
+        (selector.group, subject.group),
+        (selector.version, "v1"),
+        (selector.kind, subject.kind),
+        (selector.subresource, ""),
+    ]
+    .iter()
+    .all(|(pattern, name)| wildcard::glob_matches(pattern, name))
 }
 
 /// Evaluates a selector over the namespace's labels, of which only [`NAME_LABEL`] is known.
-fn selector_matches(selector: &Node, namespace: &str) -> Ternary {
+pub(super) fn selector_matches(selector: &Node, namespace: &str) -> Ternary {
     let labels = selector.get("matchLabels").and_then(Node::as_mapping);
     let labels = labels.into_iter().flatten().map(|(key, entry)| match entry.node.as_str() {
         Some(value) if key == NAME_LABEL => wildcard::glob_matches(value, namespace).into(),
@@ -130,8 +167,8 @@ pub(super) fn selector_namespaces(selector: &Node) -> Vec<&str> {
 /// Evaluates whether a rule excludes the namespace: by `exclude`, or because `match` never matches
 /// it. A filter that can't be read excludes nothing for certain.
 pub(super) fn rule_excludes(rule: &Rule<'_>, namespace: &str) -> Ternary {
-    let exclude =
-        Filter::read(rule, "exclude").map_or(Unknown, |filter| filter_matches(&filter, namespace));
+    let exclude = Filter::read(rule, "exclude")
+        .map_or(Unknown, |filter| filter_matches(&filter, &Subject::pod(namespace)));
     exclude.max(match_excludes(rule, namespace))
 }
 
@@ -144,7 +181,8 @@ pub(super) fn match_excludes(rule: &Rule<'_>, namespace: &str) -> Ternary {
         let attributes = block.attributes.iter();
         let by_namespace =
             attributes.filter(|(name, _)| matches!(*name, "namespaces" | "namespaceSelector"));
-        let answers = by_namespace.map(|(name, value)| attribute_matches(name, value, namespace));
+        let answers = by_namespace
+            .map(|(name, value)| attribute_matches(name, value, &Subject::pod(namespace)));
         answers.min().unwrap_or(Yes)
     });
     let matched = match filter {
@@ -183,7 +221,9 @@ pub(super) fn exception_matches(filter: &Filter<'_>, namespace: &str) -> Ternary
     let blocks = filter.blocks().iter().map(|block| {
         let attributes = block.attributes.iter();
         let narrowing = attributes.filter(|(name, _)| !matches!(*name, "kinds" | "operations"));
-        narrowing.map(|(name, value)| attribute_matches(name, value, namespace)).min()
+        narrowing
+            .map(|(name, value)| attribute_matches(name, value, &Subject::pod(namespace)))
+            .min()
     });
     let blocks = blocks.map(|answer| answer.unwrap_or(Yes));
     match filter {

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::autogen::{CONTROLLERS, generated_names};
 use super::model::Kind;
 
 /// The contents of an exception.
@@ -17,6 +18,8 @@ pub struct ExceptionRequest<'a> {
     pub policy: &'a str,
     /// The rule of a ClusterPolicy; all rules if none is given.
     pub rule: Option<&'a str>,
+    /// Kyverno makes rules for the controllers of Pods from it.
+    pub has_generated_rules: bool,
     /// The namespace whose Pods are exempt.
     pub tenant: &'a str,
 }
@@ -56,7 +59,7 @@ enum Spec {
 #[serde(rename_all = "camelCase")]
 struct Rules {
     policy_name: String,
-    rule_names: [String; 1],
+    rule_names: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,7 +74,7 @@ struct Block {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Resources {
-    kinds: [&'static str; 1],
+    kinds: Vec<&'static str>,
     namespaces: [String; 1],
 }
 
@@ -92,13 +95,21 @@ struct Condition {
 pub fn policy_exception(of: &ExceptionRequest<'_>) -> Exception {
     let (api_version, spec) = match of.kind {
         Kind::ClusterPolicy => {
-            let rule = of.rule.unwrap_or("*").to_owned();
-            let rules = Rules { policy_name: of.policy.to_owned(), rule_names: [rule] };
-            let resources = Resources { kinds: ["Pod"], namespaces: [of.tenant.to_owned()] };
+            let rule = of.rule.unwrap_or("*");
+            let mut rule_names = vec![rule.to_owned()];
+            let mut kinds = vec!["Pod"];
+            if of.has_generated_rules {
+                kinds.extend(CONTROLLERS.iter().map(|controller| controller.kind));
+                if of.rule.is_some() {
+                    rule_names.extend(generated_names(rule));
+                }
+            }
+            let rules = Rules { policy_name: of.policy.to_owned(), rule_names };
+            let resources = Resources { kinds, namespaces: [of.tenant.to_owned()] };
             let any = [Block { resources }];
             ("kyverno.io/v2", Spec::Rules { exceptions: [rules], r#match: Match { any } })
         }
-        Kind::MutatingPolicy => {
+        Kind::MutatingPolicy | Kind::ValidatingPolicy => {
             let policy = PolicyRef { name: of.policy.to_owned(), kind: of.kind.name() };
             let expression = format!("object.metadata.namespace == '{}'", of.tenant);
             let condition = Condition { name: "namespace", expression };

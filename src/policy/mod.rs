@@ -8,22 +8,26 @@
 //! those of kyverno/policies and of the cluster the stack runs in; the semantics are those of
 //! Kyverno 1.19.
 
+mod autogen;
 mod cel;
 mod change;
 mod check;
 mod coverage;
 mod decide;
+mod effect;
 mod error;
 mod evaluate;
 mod exception;
 mod model;
 mod mutating;
+mod mutation;
 mod show;
 mod target;
 mod wildcard;
 
 use std::collections::BTreeSet;
 
+use self::autogen::generates_rules;
 use self::change::Change;
 use self::check::{Expected, check_edit, error_at_target, parse_alone};
 pub use self::coverage::{Coverage, policy_coverage};
@@ -38,7 +42,7 @@ use self::target::{Target, select_target};
 use kube_formats::name::is_dns_label;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::edit::Editor;
-use yaml_spans::source::{SourceId, Sources};
+use yaml_spans::source::{Source, SourceId, Sources};
 use yaml_spans::{Dialect, Node, Path, parse};
 
 /// A namespace, and the policy and rule to exclude it from.
@@ -61,7 +65,7 @@ pub struct Outcome {
     pub status: Status,
     /// The policy's name.
     pub policy: String,
-    /// The rule's name; none for a MutatingPolicy.
+    /// The rule's name; only a ClusterPolicy has one.
     pub rule: Option<String>,
 }
 
@@ -74,6 +78,11 @@ pub enum Status {
     AlreadyExcluded {
         /// The cause: "its name", or a glob in backticks.
         by: String,
+    },
+    /// The rule is only about cluster-scoped kinds, so no object of it is in a namespace.
+    NothingToExclude {
+        /// The kinds, in backticks.
+        kinds: String,
     },
     /// The namespace's name was removed.
     Removed {
@@ -122,6 +131,9 @@ pub fn exclude_namespaces(
     match decide_exclusion(&edit.policy()?, edit.target, &namespaces)? {
         Decision::AlreadyExcluded(by) => {
             edit.outcome(edit.original().to_owned(), Status::AlreadyExcluded { by })
+        }
+        Decision::NothingToExclude(kinds) => {
+            edit.outcome(edit.original().to_owned(), Status::NothingToExclude { kinds })
         }
         Decision::Change(changes) => {
             let editor = edit.editor()?;
@@ -182,6 +194,89 @@ pub fn single_policy(documents: &[Node]) -> Option<(Kind, &str)> {
     }
 }
 
+/// Returns true if Kyverno makes rules for controllers from a rule of the only policy, or from any of
+/// its rules if none is named.
+pub fn has_generated_rules(documents: &[Node], rule: Option<&str>) -> bool {
+    let policies = find_policies(documents);
+    let [policy] = policies.as_slice() else {
+        return false;
+    };
+    let mut rules = policy.rules().into_iter();
+    policy.kind == Kind::ClusterPolicy
+        && rules.any(|found| {
+            rule.is_none_or(|name| name == found.name) && generates_rules(policy, &found)
+        })
+}
+
+/// The direction of an edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Adds the namespace, as [`exclude_namespace`] does.
+    Exclude,
+    /// Removes it, as [`remove_exclusion`] does.
+    Remove,
+}
+
+impl Direction {
+    /// Makes one edit.
+    ///
+    /// # Errors
+    /// Those of [`exclude_namespace`].
+    pub fn edit(
+        self,
+        sources: &Sources,
+        source: SourceId,
+        request: &Request<'_>,
+    ) -> Result<Outcome, Errors> {
+        match self {
+            Direction::Exclude => exclude_namespace(sources, source, request),
+            Direction::Remove => remove_exclusion(sources, source, request),
+        }
+    }
+}
+
+/// Edits every rule of a policy, in order. The last outcome has the whole text.
+///
+/// # Errors
+/// Those of [`exclude_namespace`], of all rules; then nothing is edited.
+pub fn edit_all_rules(
+    sources: &Sources,
+    source: SourceId,
+    request: &Request<'_>,
+    direction: Direction,
+) -> Result<Vec<Outcome>, Errors> {
+    let documents = parse(sources, source, Dialect::Kubectl).map_err(|errors| {
+        errors.into_iter().map(|error| error.map(Error::Parse)).collect::<Errors>()
+    })?;
+    let policies = find_policies(&documents);
+    let mut named =
+        policies.iter().filter(|policy| request.policy.is_none_or(|name| name == policy.name));
+    let rules = match (named.next(), named.next()) {
+        (Some(policy), None) => policy.rules(),
+        _ => Vec::new(),
+    };
+    if rules.is_empty() {
+        return Ok(vec![direction.edit(sources, source, request)?]);
+    }
+    let of_rule = |name| Request { rule: Some(name), ..*request };
+    let refusals = rules
+        .iter()
+        .filter_map(|rule| direction.edit(sources, source, &of_rule(rule.name)).err())
+        .flatten();
+    let refusals: Errors = refusals.collect();
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let mut found: Vec<Outcome> = Vec::with_capacity(rules.len());
+    for rule in &rules {
+        let text = found.last().map_or(sources.get(source).text(), |last| last.text.as_str());
+        let mut edited = Sources::new();
+        let id = edited.add(Source::written(sources.get(source).name(), text));
+        found.push(direction.edit(&edited, id, &of_rule(rule.name))?);
+    }
+    Ok(found)
+}
+
 /// A text that is being edited, and the policy and rule in it.
 struct Edit<'a> {
     sources: &'a Sources,
@@ -215,7 +310,7 @@ impl<'a> Edit<'a> {
     fn policy(&self) -> Result<Policy<'_>, Errors> {
         self.target
             .policy(&self.documents)
-            .ok_or_else(|| vec![error_at(Error::NoPolicy, None, &Path::root())])
+            .ok_or_else(|| vec![error_at(Error::NoPolicy(String::new()), None, &Path::root())])
     }
 
     fn editor(&self) -> Result<Editor<'a>, Errors> {

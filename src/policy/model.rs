@@ -15,6 +15,8 @@ pub enum Kind {
     ClusterPolicy,
     /// `policies.kyverno.io`: the successor for mutation.
     MutatingPolicy,
+    /// `policies.kyverno.io`: the successor for validation.
+    ValidatingPolicy,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
         match self {
             Kind::ClusterPolicy => "ClusterPolicy",
             Kind::MutatingPolicy => "MutatingPolicy",
+            Kind::ValidatingPolicy => "ValidatingPolicy",
         }
     }
 }
@@ -67,11 +70,31 @@ fn read_policy(document: usize, path: Path, node: &Node) -> Option<Policy<'_>> {
     let kind = match (group, string_at(node, "kind")?) {
         ("kyverno.io", "ClusterPolicy") => Kind::ClusterPolicy,
         ("policies.kyverno.io", "MutatingPolicy") => Kind::MutatingPolicy,
+        ("policies.kyverno.io", "ValidatingPolicy") => Kind::ValidatingPolicy,
         _ => return None,
     };
     let name = node.get("metadata").and_then(|metadata| string_at(metadata, "name")).unwrap_or("");
     Some(Policy { kind, name, document, path, node })
 }
+
+/// The kinds of the documents, for a text without any policy that is known: `: found A, B`.
+pub(super) fn found_kinds(documents: &[Node]) -> String {
+    let items = documents.iter().flat_map(|node| {
+        let items = node.get("items").and_then(Node::as_sequence);
+        items.unwrap_or_else(|| std::slice::from_ref(node))
+    });
+    let mut names: Vec<String> = Vec::new();
+    for kind in items.filter_map(|node| string_at(node, "kind")) {
+        let name = format!("`{kind}`");
+        if !names.contains(&name) && names.len() < MAX_KINDS {
+            names.push(name);
+        }
+    }
+    if names.is_empty() { String::new() } else { format!(": found {}", names.join(", ")) }
+}
+
+/// The most kinds that a message names.
+const MAX_KINDS: usize = 5;
 
 impl<'a> Policy<'a> {
     /// The rules of a ClusterPolicy.
@@ -237,6 +260,52 @@ fn is_empty(name: &str, value: &Node) -> bool {
         Value::String(text) => text.is_empty(),
         _ => false,
     }
+}
+
+/// Returns true if Kyverno, Helm, Terraform or Kubernetes fills in a text later.
+pub(super) fn is_template(text: &str) -> bool {
+    ["{{", "${", "$(", "%{"].iter().any(|mark| text.contains(mark))
+}
+
+/// The parts of an entry of `kinds`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KindSelector<'a> {
+    pub group: &'a str,
+    pub version: &'a str,
+    pub kind: &'a str,
+    /// Empty for the object itself.
+    pub subresource: &'a str,
+}
+
+/// Reads an entry of `kinds` (`pkg/utils/kube/kind.go` of kyverno 1.19, `ParseKindSelector`).
+pub(super) fn kind_selector(text: &str) -> KindSelector<'_> {
+    let (front, last) = text.rsplit_once('/').map_or((None, text), |(a, b)| (Some(a), b));
+    let mut parts: Vec<&str> = front.map(|front| front.split('/').collect()).unwrap_or_default();
+    parts.extend(last.split('.'));
+    let all = |kind, subresource| KindSelector { group: "*", version: "*", kind, subresource };
+    match parts[..] {
+        [kind] => all(kind, ""),
+        ["*", "*"] => all("*", "*"),
+        ["*", name] if name.to_lowercase() == name => all("*", name),
+        [version, kind] if is_version(version) => KindSelector { version, ..all(kind, "") },
+        [kind, subresource] => all(kind, subresource),
+        [version, kind, subresource] if is_version(version) => {
+            KindSelector { version, ..all(kind, subresource) }
+        }
+        [group, version, kind] => KindSelector { group, version, kind, subresource: "" },
+        [group, version, kind, subresource] => KindSelector { group, version, kind, subresource },
+        _ => KindSelector { group: "", version: "", kind: "", subresource: "" },
+    }
+}
+
+/// `v1`, `v1beta1` or `*`.
+fn is_version(part: &str) -> bool {
+    let digits = |text: &str| text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_digit());
+    part == "*"
+        || part.strip_prefix('v').is_some_and(|rest| {
+            let split = rest.split_once("alpha").or_else(|| rest.split_once("beta"));
+            split.map_or(digits(rest), |(major, minor)| digits(major) && digits(minor))
+        })
 }
 
 /// The strings of a list.

@@ -37,7 +37,9 @@ pub(super) fn decide_for_policy(
         let path = policy.path.key("spec").key("targetMatchConstraints");
         return Err(error_at(Error::Targets, targets.span, &path));
     }
-    let list = editable_list(policy, &lists)?;
+    let Some(list) = editable_list(&lists)? else {
+        return Ok(Decision::Change(vec![own_condition(policy, &missing)]));
+    };
     Ok(Decision::Change(vec![match list.in_expression {
         None => Change::append_names(list.path.clone(), &missing),
         Some(index) => Change::AppendInExpression {
@@ -48,34 +50,59 @@ pub(super) fn decide_for_policy(
     }]))
 }
 
-/// The list to append to. Selector and conditions must all match, so one list is enough, and the
-/// selector's is the simpler one.
+/// The list to append to, if there is one. Selector and conditions must all match, so one list is
+/// enough, and the selector's is the simpler one.
 fn editable_list<'l, 'a>(
-    policy: &Policy<'_>,
     lists: &'l [NameList<'a>],
-) -> Result<&'l NameList<'a>, Located<Error>> {
+) -> Result<Option<&'l NameList<'a>>, Located<Error>> {
     if let Some(list) = lists.iter().find(|list| list.in_expression.is_none()) {
         check_name_list(list.node, &list.path)?;
-        return Ok(list);
+        return Ok(Some(list));
     }
     match lists {
-        [list] => Ok(list),
-        [] => {
-            let path = policy.path.key("spec");
-            let spec = policy.node.get("spec");
-            Err(match spec.and_then(|spec| spec.get("matchConditions")) {
-                Some(node) => error_at(Error::NoList, node.span, &path.key("matchConditions")),
-                None => error_at(Error::NoList, spec.and_then(|spec| spec.span), &path),
-            })
-        }
+        [list] => Ok(Some(list)),
+        [] => Ok(None),
         [_, second, ..] => Err(error_at(Error::SeveralLists, second.node.span, &second.path)),
     }
 }
 
-/// The possible removals of a namespace's own name.
+/// The name of the condition that is added to a policy without a list.
+const OWN_CONDITION: &str = "exclude-namespaces";
+
+/// A condition of its own. All conditions must be true, so it changes nothing for other namespaces.
+fn own_condition(policy: &Policy<'_>, namespaces: &[&str]) -> Change {
+    let spec = policy.path.key("spec");
+    let names: Vec<&str> =
+        policy.conditions().iter().filter_map(|condition| string_at(condition, "name")).collect();
+    let numbered = (2..).map(|number| format!("{OWN_CONDITION}-{number}"));
+    let name = std::iter::once(OWN_CONDITION.to_owned())
+        .chain(numbered)
+        .find(|name| !names.contains(&name.as_str()))
+        .unwrap_or_default();
+    let has_key = policy.node.get("spec").is_some_and(|spec| spec.get("matchConditions").is_some());
+    if has_key {
+        Change::append_condition(spec.key("matchConditions"), &name, namespaces)
+    } else {
+        Change::insert_conditions(spec, &name, namespaces)
+    }
+}
+
+/// The possible removals of a namespace's own name, the largest first: all conditions, the condition
+/// that an edit added, the name alone.
 pub(super) fn policy_removals(policy: &Policy<'_>, namespace: &str) -> Vec<Change> {
-    let lists = name_lists(policy);
-    lists.iter().filter_map(|list| list_removal(list, namespace)).collect()
+    let mut found = Vec::new();
+    for list in name_lists(policy) {
+        if list.in_expression.is_some() && list.names == [namespace] {
+            let condition = list.path.parent();
+            let conditions = condition.as_ref().and_then(Path::parent);
+            if policy.conditions().len() == 1 {
+                found.extend(conditions.map(Change::Remove));
+            }
+            found.extend(condition.map(Change::Remove));
+        }
+        found.extend(list_removal(&list, namespace));
+    }
+    found
 }
 
 fn list_removal(list: &NameList<'_>, namespace: &str) -> Option<Change> {

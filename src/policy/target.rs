@@ -3,7 +3,7 @@
 use super::decide::{rule_exclusions, rule_names};
 use super::error::Error;
 use super::evaluate::{Ternary, policy_excludes, rule_excludes};
-use super::model::{Filter, Kind, Policy, Rule, error_at, find_policies};
+use super::model::{Filter, Kind, Policy, Rule, error_at, find_policies, found_kinds};
 use super::mutating::policy_exclusions;
 use super::{Errors, Request};
 use yaml_spans::diagnostic::Located;
@@ -58,19 +58,16 @@ pub(super) fn select_target(
     source: SourceId,
 ) -> Result<Target, Errors> {
     let policies = find_policies(documents);
-    let at = select_policy(&policies, request.policy).map_err(|mut error| {
+    let at = select_policy(&policies, request.policy, documents).map_err(|mut error| {
         error.span = Some(Span::new(source, 0, 0));
         vec![error]
     })?;
     let policy = &policies[at];
     let rule = match (policy.kind, request.rule) {
-        (Kind::MutatingPolicy, None) => None,
-        (Kind::MutatingPolicy, Some(_)) => {
-            return Err(vec![error_at(
-                Error::RuleOfMutatingPolicy,
-                policy.node.span,
-                &policy.path,
-            )]);
+        (Kind::MutatingPolicy | Kind::ValidatingPolicy, None) => None,
+        (kind @ (Kind::MutatingPolicy | Kind::ValidatingPolicy), Some(_)) => {
+            let error = Error::RuleOfPolicy(kind.name());
+            return Err(vec![error_at(error, policy.node.span, &policy.path)]);
         }
         (Kind::ClusterPolicy, name) => {
             Some(select_rule(policy, name).map_err(|error| vec![error])?)
@@ -79,7 +76,11 @@ pub(super) fn select_target(
     Ok(Target { policy: at, rule })
 }
 
-fn select_policy(policies: &[Policy<'_>], name: Option<&str>) -> Result<usize, Located<Error>> {
+fn select_policy(
+    policies: &[Policy<'_>],
+    name: Option<&str>,
+    documents: &[Node],
+) -> Result<usize, Located<Error>> {
     let root = yaml_spans::Path::root();
     let candidates: Vec<usize> = (0..policies.len())
         .filter(|&at| name.is_none_or(|name| name == policies[at].name))
@@ -91,7 +92,7 @@ fn select_policy(policies: &[Policy<'_>], name: Option<&str>) -> Result<usize, L
             let error = error_at(Error::UnknownPolicy(name.to_owned()), None, &root);
             Err(with_suggestion(error, name, &names))
         }
-        ([], _) => Err(error_at(Error::NoPolicy, None, &root)),
+        ([], _) => Err(error_at(Error::NoPolicy(found_kinds(documents)), None, &root)),
         _ => Err(error_at(Error::WhichPolicy(candidates.len()), None, &root)),
     }
 }

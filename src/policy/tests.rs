@@ -171,7 +171,12 @@ fn other_values_in_a_list_are_not_mistaken_for_the_name() {
 
 fn effect(text: &str, class: Option<&str>) -> String {
     let (sources, source) = load(text);
-    let tenant = Tenant { namespace: "tts", priority_class: class, resource: "nvidia.com/gpu" };
+    let tenant = Tenant {
+        namespace: "tts",
+        priority_class: class,
+        resource: "nvidia.com/gpu",
+        controller: Some("Deployment"),
+    };
     let mut shown = show_policies(&sources, source, Some(&tenant)).unwrap();
     shown.remove(0).rules.remove(0).effect.unwrap()
 }
@@ -188,7 +193,7 @@ fn effects_are_described_in_words() {
         ),
         (
             format!("{pods}exclude: {{any: [{{clusterRoles: [admin]}}]}}\n{merge}"),
-            "perhaps priority class high by rule r: it depends on labels, the user or other conditions",
+            "perhaps priority class high by rule r: it depends on `clusterRoles` of `exclude`",
         ),
         (
             format!("match: {{any: [{{resources: {{kinds: [Deployment]}}}}]}}\n{merge}"),
@@ -206,7 +211,7 @@ fn effects_are_described_in_words() {
         ),
         (
             format!("{pods}mutate: {{foreach: [{{list: x}}]}}"),
-            "a change that is not understood here by rule r",
+            "keeps mine: rule r sets no priority",
         ),
         (
             format!(
@@ -224,7 +229,7 @@ fn effects_are_described_in_words() {
             format!(
                 "{pods}preconditions: [{{key: \"{{{{ request.object.metadata.name }}}}\", operator: Equals, value: x}}]\n{merge}"
             ),
-            "perhaps priority class high by rule r: it depends on labels, the user or other conditions",
+            "perhaps priority class high by rule r: it depends on its preconditions",
         ),
     ];
     for (body, words) in cases {
@@ -233,6 +238,200 @@ fn effects_are_described_in_words() {
     assert_eq!(effect(GPU, None), "priority 1200000 (gpu-workload) by rule gpu-priority-override");
     let edited = GPU.replace("- kyverno\n", "- tts\n");
     assert_eq!(effect(&edited, None), "keeps its own priority: excluded by its name");
+}
+
+/// Rules whose effect was once claimed wrongly, each with the effect that Kyverno 1.19 has. All were
+/// written for this test; the first two have the shape of the public policy
+/// add-pod-priorityclassname.
+#[test]
+fn an_effect_is_never_claimed_for_a_part_that_is_not_understood() {
+    let pods = "match: {any: [{resources: {kinds: [Pod]}}]}\n";
+    let deployments = "match: {any: [{resources: {kinds: [Deployment]}}]}\n";
+    let template =
+        "mutate: {patchStrategicMerge: {spec: {template: {spec: {priorityClassName: gpu}}}}}";
+    let json = |operations: &str| format!("{pods}mutate: {{patchesJson6902: '{operations}'}}");
+    let merge = |patch: &str| format!("{pods}mutate: {{patchStrategicMerge: {patch}}}");
+    let cases = [
+        (
+            format!("{deployments}{template}"),
+            "priority class gpu by rule r, through its Deployment",
+        ),
+        (
+            format!("match: {{any: [{{resources: {{kinds: [StatefulSet]}}}}]}}\n{template}"),
+            "keeps mine: rule r does not apply to it",
+        ),
+        (
+            format!(
+                "{deployments}exclude: {{any: [{{resources: {{namespaces: [tts]}}}}]}}\n{template}"
+            ),
+            "keeps mine: excluded by its name",
+        ),
+        (
+            json(
+                r#"[{"op": "copy", "from": "/metadata/annotations/prio", "path": "/spec/priorityClassName"}]"#,
+            ),
+            "perhaps another priority by rule r: a `copy` at `/spec/priorityClassName` is not understood here",
+        ),
+        (
+            json(r#"[{"op": "remove", "path": "/spec/priorityClassName"}]"#),
+            "perhaps another priority by rule r: a `remove` at `/spec/priorityClassName` is not understood here",
+        ),
+        (
+            json(
+                r#"[{"op": "move", "from": "/spec/priorityClassName", "path": "/metadata/annotations/was"}]"#,
+            ),
+            "perhaps another priority by rule r: a `move` at `/metadata/annotations/was` is not understood here",
+        ),
+        (
+            json(
+                r#"[{"op": "test", "path": "/spec/hostPID", "value": true}, {"op": "add", "path": "/spec/priorityClassName", "value": "gpu"}]"#,
+            ),
+            "perhaps priority class gpu by rule r: the patch applies as a whole, and its `test` may fail",
+        ),
+        (
+            json(r#"[{"op": "replace", "path": "/spec", "value": {"containers": []}}]"#),
+            "perhaps another priority by rule r: a `replace` at `/spec` is not understood here",
+        ),
+        (
+            json(r#"[{"op": "add", "path": "/metadata/labels/a", "value": "b"}]"#),
+            "keeps mine: rule r sets no priority",
+        ),
+        (
+            json("[{op: add, path: /spec/priorityClassName, value: gpu}]"),
+            "perhaps another priority by rule r: `patchesJson6902` is not a list that Kyverno can read",
+        ),
+        (
+            json(r#"[{"op": "replace", "path": "/spec/priorityClassName", "value": "gpu"}]"#),
+            "priority class gpu by rule r",
+        ),
+        (
+            merge("{metadata: {labels: {(team): gpu}}, spec: {priorityClassName: gpu}}"),
+            "perhaps priority class gpu by rule r: it depends on `(team)` of the patch",
+        ),
+        (
+            merge("{spec: {(priorityClassName): tier-9, priority: 5}}"),
+            "perhaps priority 5 by rule r: the anchor `(priorityClassName)`",
+        ),
+        (
+            merge("{spec: {priorityClassName: \"{{ request.namespace }}\"}}"),
+            "perhaps another priority by rule r: the value of `priorityClassName` is not written out",
+        ),
+        (merge("{spec: {priorityClassName: mine}}"), "keeps mine: rule r sets the same class"),
+        (
+            format!(
+                "{pods}mutate: {{foreach: [{{list: x, patchStrategicMerge: {{spec: {{priority: 5}}}}}}]}}"
+            ),
+            "perhaps another priority by rule r: `foreach` decides how often",
+        ),
+        (
+            format!(
+                "{pods}context: [{{name: a, configMap: {{name: a, namespace: b}}}}]\nmutate: {{patchStrategicMerge: {{spec: {{priority: 5}}}}}}"
+            ),
+            "perhaps priority 5 by rule r: it depends on its `context`",
+        ),
+        (
+            format!(
+                "{pods}preconditions: {{all: [{{key: \"{{{{ length(request.object.spec.containers) }}}}\", operator: GreaterThan, value: 0}}]}}\nmutate: {{patchStrategicMerge: {{spec: {{priority: 5}}}}}}"
+            ),
+            "perhaps priority 5 by rule r: it depends on its preconditions",
+        ),
+        (
+            format!(
+                "match: {{any: [{{resources: {{kinds: [ConfigMap]}}}}]}}\nexclude: {{any: [{{resources: {{namespaces: [tts]}}}}]}}\nmutate: {{targets: [{{apiVersion: apps/v1, kind: Deployment}}], patchStrategicMerge: {{spec: {{template: {{spec: {{priorityClassName: gpu}}}}}}}}}}"
+            ),
+            "perhaps priority class gpu by rule r, through its Deployment: it changes existing objects, which `exclude` does not cover",
+        ),
+        (
+            format!(
+                "match: {{any: [{{resources: {{kinds: [ConfigMap]}}}}]}}\nexclude: {{any: [{{resources: {{namespaces: [tts]}}}}]}}\nmutate: {{targets: [{{apiVersion: apps/v1, kind: Deployment, namespace: \"{{{{ request.namespace }}}}\"}}], patchStrategicMerge: {{spec: {{template: {{spec: {{priorityClassName: gpu}}}}}}}}}}"
+            ),
+            "keeps mine: excluded by its name",
+        ),
+        (
+            format!(
+                "match: {{any: [{{resources: {{kinds: [Pod], operations: [UPDATE]}}}}]}}\nmutate: {{patchStrategicMerge: {{spec: {{priority: 5}}}}}}"
+            ),
+            "perhaps priority 5 by rule r, through its controller: it depends on `operations` of `match`",
+        ),
+        (
+            format!(
+                "{pods}preconditions: {{all: [{{key: \"{{{{ request.object.metadata.namespace }}}}\", operator: NotEquals, value: tts}}]}}\nmutate: {{patchStrategicMerge: {{spec: {{priority: 5}}}}}}"
+            ),
+            "perhaps priority 5 by rule r, through its controller: it depends on its preconditions",
+        ),
+    ];
+    for (body, words) in cases {
+        assert_eq!(effect(&rule(&body), Some("mine")), words, "{body}");
+    }
+}
+
+#[test]
+fn another_rule_that_may_change_the_class_makes_a_condition_on_it_uncertain() {
+    let only_without = "match: {any: [{resources: {kinds: [Pod]}}]}\nmutate: {patchStrategicMerge: {spec: {+(priorityClassName): high}}}";
+    let alone = rule(only_without);
+    assert_eq!(effect(&alone, Some("mine")), "keeps mine: rule r only sets a missing class");
+    let removes = "    - name: s\n      match: {any: [{resources: {kinds: [Pod]}}]}\n      mutate: {patchesJson6902: '[{\"op\": \"remove\", \"path\": \"/spec/priorityClassName\"}]'}\n";
+    assert_eq!(
+        effect(&format!("{alone}{removes}"), Some("mine")),
+        "perhaps priority class high by rule r: it depends on whether the Pod has a class then"
+    );
+}
+
+#[test]
+fn the_effect_of_a_mutating_policy_is_claimed_only_where_it_is_understood() {
+    let gpu = "object.spec.containers.exists(c, has(c.resources.limits) && \"nvidia.com/gpu\" in c.resources.limits)";
+    let condition =
+        |text: &str| format!("  matchConditions: [{{name: c, expression: '{text}'}}]\n");
+    let is = |text: &str, words: &str| assert_eq!(effect(text, Some("mine")), words, "{text}");
+    is(&mutating("", &condition(gpu)), "priority 1200000 (gpu-workload) by policy m");
+    is(&mutating("", &condition(&format!("!{gpu}"))), "keeps mine: policy m does not apply to it");
+    is(
+        &mutating("", &condition(&gpu.replace("exists", "all"))),
+        "perhaps priority 1200000 (gpu-workload) by policy m: it depends on the condition `c`",
+    );
+    let of_deployments = |text: &str| {
+        text.replace("apiGroups: ['']", "apiGroups: [apps]")
+            .replace("[pods]", "[deployments]")
+            .replace(
+                "Object.spec{",
+                "Object.spec{template: Object.spec.template{spec: Object.spec.template.spec{",
+            )
+            .replace("1200000}}", "1200000}}}}")
+    };
+    is(
+        &of_deployments(&mutating("", "")),
+        "priority 1200000 (gpu-workload) by policy m, through its Deployment",
+    );
+    is(
+        &of_deployments(&mutating("", &condition("!(request.namespace in [\"tts\"])"))),
+        "keeps mine: excluded by its name",
+    );
+    let computed =
+        mutating("", "").replace("Object{spec", "object.spec.hostPID ? Object{} : Object{spec");
+    is(&computed, "perhaps another priority by policy m: its expression is not understood here");
+    let selector = "    objectSelector: {matchLabels: {a: b}}\n";
+    is(
+        &mutating(selector, ""),
+        "perhaps priority 1200000 (gpu-workload) by policy m: it depends on the `objectSelector`",
+    );
+}
+
+#[test]
+fn limits_of_an_exclusion_are_noted() {
+    let notes = |body: &str| {
+        let text = rule(body);
+        let (sources, source) = load(&text);
+        show_policies(&sources, source, None).unwrap().remove(0).rules.remove(0).notes
+    };
+    let nodes = "match: {any: [{resources: {kinds: [Node, v1/PersistentVolume]}}]}";
+    assert_eq!(
+        notes(nodes),
+        ["it is only about `Node`, `PersistentVolume`: no namespace to exclude"]
+    );
+    assert!(notes("match: {any: [{resources: {kinds: [Node, Pod]}}]}").is_empty());
+    assert!(notes("match: {any: [{resources: {kinds: [Namespace]}}]}").is_empty());
+    let targets = "match: {any: [{resources: {kinds: [ConfigMap]}}]}\nmutate: {targets: [{kind: Deployment}]}";
+    assert!(notes(targets)[0].contains("`mutate.targets` (`Deployment`)"));
 }
 
 #[test]
@@ -302,6 +501,7 @@ fn exceptions_follow_their_schemas() {
         kind,
         policy: "inject-gpu-workload-priority",
         rule: Some("gpu-priority-override"),
+        has_generated_rules: false,
         tenant: "tts",
     };
     let text = |kind| emit(&to_node(&policy_exception(&request(kind))).unwrap());

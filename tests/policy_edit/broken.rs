@@ -60,8 +60,12 @@ fn any_input_is_edited_correctly_or_refused() {
             let mut sources = Sources::new();
             let source = sources.add(Source::written("p.yaml", text.as_str()));
             let request = Request { namespace: "tts", rule: None, policy: None };
-            let tenant =
-                Tenant { namespace: "tts", priority_class: None, resource: "nvidia.com/gpu" };
+            let tenant = Tenant {
+                namespace: "tts",
+                priority_class: None,
+                resource: "nvidia.com/gpu",
+                controller: None,
+            };
             let _ = policy::show_policies(&sources, source, Some(&tenant));
             let _ = policy::remove_exclusion(&sources, source, &request);
             if let Ok(editor) = Editor::open(&sources, source) {

@@ -44,6 +44,7 @@ fn describe_status(status: &Status) -> String {
     };
     match status {
         Status::Added => "added\n".to_owned(),
+        Status::NothingToExclude { kinds } => format!("nothing to exclude: only {kinds}\n"),
         Status::AlreadyExcluded { by } => format!("already excluded by {by}\n"),
         Status::Removed { still_excluded_by } => format!("removed{}\n", still(still_excluded_by)),
         Status::NotListed { still_excluded_by } => {

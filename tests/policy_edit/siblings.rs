@@ -27,8 +27,12 @@ fn load(text: &str) -> (Sources, SourceId) {
 /// Each rule's name, whether it excludes the namespace, and its effect on the tenant's Pod.
 fn rule_effects(text: &str) -> Vec<(String, bool, String)> {
     let (sources, source) = load(text);
-    let tenant =
-        Tenant { namespace: "tts", priority_class: Some("tier-2-gpu"), resource: "nvidia.com/gpu" };
+    let tenant = Tenant {
+        namespace: "tts",
+        priority_class: Some("tier-2-gpu"),
+        resource: "nvidia.com/gpu",
+        controller: None,
+    };
     let shown = policy::show_policies(&sources, source, Some(&tenant)).unwrap();
     let rules = shown.into_iter().flat_map(|policy| policy.rules);
     rules

@@ -315,6 +315,12 @@ pub fn find(api_version: &str, kind: &str) -> Option<&'static Kind> {
     all().find(|known| known.kind == kind && known.api_version == api_version)
 }
 
+/// Returns true for a kind that is cluster-scoped in every API version that is known.
+pub fn is_cluster_scoped_kind(kind: &str) -> bool {
+    let mut known = all().filter(|known| known.kind == kind).peekable();
+    known.peek().is_some() && known.all(|known| known.cluster_scoped)
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use std::collections::{BTreeMap, BTreeSet};

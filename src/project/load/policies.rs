@@ -102,7 +102,9 @@ pub(super) fn make_exception(
     let source = read_policy(project, path, sources)?;
     let documents = parse_documents(sources, source)?;
     let Some((kind, policy)) = policy::single_policy(&documents) else {
-        let message = format!("`{path}` must contain exactly one ClusterPolicy or MutatingPolicy");
+        let message = format!(
+            "`{path}` must contain exactly one ClusterPolicy, MutatingPolicy or ValidatingPolicy"
+        );
         return Err(Diagnostic::new(message).into());
     };
     let namespace = values.kyverno.exception_namespace.as_ref().unwrap_or(&values.namespace.name);
@@ -113,6 +115,10 @@ pub(super) fn make_exception(
         kind,
         policy,
         rule: values.kyverno.rule.as_deref(),
+        has_generated_rules: policy::has_generated_rules(
+            &documents,
+            values.kyverno.rule.as_deref(),
+        ),
         tenant: values.namespace.name.as_str(),
     };
     let node = yaml_spans::to_node(&policy::policy_exception(&request))

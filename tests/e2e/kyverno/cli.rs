@@ -79,15 +79,25 @@ pub fn write_question(folder: &Path, question: &Question<'_>, pod: impl Fn(&str)
     fs::write(folder.join("kyverno-test.yaml"), test).unwrap();
 }
 
-/// Runs the tool on all folders. Returns each folder's results by namespace.
-pub fn answers(folder: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
+/// A result of the tool.
+#[derive(Debug)]
+pub struct Row {
+    /// The object: `VERSION/KIND/NAMESPACE/NAME`.
+    pub resource: String,
+    pub reason: String,
+    /// The rule's name, or that of the one that was made from it.
+    pub rule: String,
+}
+
+/// Runs the tool on all folders. Returns each folder's results.
+pub fn run_tests(folder: &Path) -> BTreeMap<String, Vec<Row>> {
     let output = Command::new(program("kubectl-kyverno"))
         .args(["test", ".", "--remove-color", "-o", "json"])
         .current_dir(folder)
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let mut found: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut found: BTreeMap<String, Vec<Row>> = BTreeMap::new();
     let mut name = String::new();
     let mut json: Option<String> = None;
     for line in text.lines() {
@@ -102,21 +112,34 @@ pub fn answers(folder: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
         }
         if line == "]" {
             let rows: Value = serde_json::from_str(&json.take().unwrap()).unwrap();
-            let reasons = found.entry(name.clone()).or_default();
-            for row in rows.as_array().unwrap() {
-                let field = |key: &str| row[key].as_str().unwrap().to_owned();
-                let resource = field("RESOURCE");
-                let namespace = resource.split('/').nth(2).unwrap().to_owned();
-                let reason = match field("REASON").as_str() {
-                    "Excluded" | "Ok" => EXCLUDED.to_owned(),
-                    "Want skip, got pass" => CHANGED.to_owned(),
-                    other => other.to_owned(),
-                };
-                assert!(reasons.insert(namespace, reason).is_none(), "{name}: {resource} twice");
-            }
+            let field = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
+            let rows = rows.as_array().unwrap().iter();
+            found.entry(name.clone()).or_default().extend(rows.map(|row| Row {
+                resource: field(row, "RESOURCE"),
+                reason: field(row, "REASON"),
+                rule: field(row, "RULE"),
+            }));
         }
     }
     assert!(!found.is_empty(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    found
+}
+
+/// Runs the tool on all folders. Returns each folder's results by namespace.
+pub fn answers(folder: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut found: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for (name, rows) in run_tests(folder) {
+        let reasons = found.entry(name.clone()).or_default();
+        for Row { resource, reason, .. } in rows {
+            let namespace = resource.split('/').nth(2).unwrap().to_owned();
+            let reason = match reason.as_str() {
+                "Excluded" | "Ok" => EXCLUDED.to_owned(),
+                "Want skip, got pass" => CHANGED.to_owned(),
+                _ => reason,
+            };
+            assert!(reasons.insert(namespace, reason).is_none(), "{name}: {resource} twice");
+        }
+    }
     found
 }
 
