@@ -75,10 +75,7 @@ const KEEP_GENERATION: &[(&str, &[&str])] = &[
             "ServiceAccount",
         ],
     ),
-    (
-        "rbac.authorization.k8s.io/v1",
-        &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"],
-    ),
+    ("rbac.authorization.k8s.io/v1", &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"]),
 ];
 
 /// Kubernetes' own finalizers (core/helper: IsStandardFinalizerName).

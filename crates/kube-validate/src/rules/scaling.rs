@@ -120,7 +120,11 @@ pub const CHECKS: &[CheckRow] = &[
 fn micro_time(text: &str) -> Result<(), &'static str> {
     let fraction = text.split_once('.').map_or("", |(_, rest)| rest);
     let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-    if digits == 6 { Ok(()) } else { Err("a time with microseconds, `2026-01-31T00:00:00.000000Z`") }
+    if digits == 6 {
+        Ok(())
+    } else {
+        Err("a time with microseconds, `2026-01-31T00:00:00.000000Z`")
+    }
 }
 
 fn replica_bounds(node: &NodeRef, findings: &mut Findings) {
