@@ -164,7 +164,7 @@ fn replace_values(
         let steps = error.path.segments().get(base.segments().len()..).unwrap_or_default();
         let value = match &error.error {
             ReadError::Rule { type_name: Some(name), .. } if *name == type_name::<ByteString>() => {
-                within(node, steps).and_then(|node| reencoded(node))
+                within(node, steps).and_then(reencoded)
             }
             ReadError::WrongType { expected, found } if found == "null" => {
                 let is_allowed = nulls == Nulls::Ignored

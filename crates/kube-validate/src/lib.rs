@@ -7,7 +7,7 @@
 //!
 //! docs/validate-rules.md accounts for the server's validation functions, kind by kind. The rules were
 //! compared with the server's own code on some 21,000 changed objects (`tests/fixtures/verdicts.tsv` keeps a
-//! selection), and with a running server on 1,100 changes to everyday kinds (`tests/fixtures/everyday/`).
+//! selection), and with a running server on 1,400 changes to everyday kinds (`tests/fixtures/everyday/`).
 //!
 //! - Stricter than the server: an unknown field in a definition's schema, which the server drops. Of
 //!   manifests that must be right in every respect ([`validate`]), also a null as an item of a list, and

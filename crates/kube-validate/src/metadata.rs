@@ -58,6 +58,26 @@ const STRICT_FINALIZER_GROUPS: &[&str] = &[
     "storage.k8s.io",
 ];
 
+/// Kinds whose `metadata.generation` the server keeps. For the others it sets 1 (`PrepareForCreate` of their
+/// strategies).
+const KEEP_GENERATION: &[(&str, &[&str])] = &[
+    (
+        "v1",
+        &[
+            "ConfigMap",
+            "LimitRange",
+            "Namespace",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "ResourceQuota",
+            "Secret",
+            "Service",
+            "ServiceAccount",
+        ],
+    ),
+    ("rbac.authorization.k8s.io/v1", &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"]),
+];
+
 /// Kubernetes' own finalizers (core/helper: IsStandardFinalizerName).
 const STANDARD_FINALIZERS: &[&str] = &["kubernetes", "orphan", "foregroundDeletion"];
 
@@ -133,6 +153,17 @@ pub fn check_metadata(
     }
     if kind.is_some_and(|kind| STRICT_FINALIZER_GROUPS.contains(&group(kind.api_version))) {
         problems.extend(check_finalizers(metadata, &path));
+    }
+    let keeps_generation = |kind: &Kind| {
+        let row = KEEP_GENERATION.iter().find(|(version, _)| *version == kind.api_version);
+        row.is_some_and(|(_, kinds)| kinds.contains(&kind.kind))
+    };
+    let generation = metadata.and_then(|node| node.get("generation")).and_then(Node::as_int);
+    if let Some(number) = generation.filter(|&number| number < 0)
+        && kind.is_some_and(keeps_generation)
+    {
+        let number = number.to_string();
+        problems.push(invalid_field("generation", &number, "at least 0", metadata, &path));
     }
     let Some(namespace) = metadata_text(metadata, "namespace") else {
         return problems;

@@ -151,8 +151,9 @@ fn resource_divisor(node: &NodeRef, findings: &mut Findings) {
         .filter_map(|unit| Quantity::parse(unit))
         .any(|unit| unit.compare(&quantity).is_eq());
     // 1024 is not 1Ki: the server compares the texts, of which each amount has one for each base.
-    let is_binary = !text.ends_with('i') && is_power_of_1024(&quantity);
-    if !is_unit || is_binary {
+    let has_exponent = text.contains(['e', 'E']) && text.ends_with(|c: char| c.is_ascii_digit());
+    let is_other_text = has_exponent || !text.ends_with('i') && is_power_of_1024(&quantity);
+    if !is_unit || is_other_text {
         check_choice(&units[1..], text, &divisor, findings);
     }
 }

@@ -14,7 +14,6 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("labels", Rule::Form(formats::label_value)),
         ("annotations", Rule::Keys(formats::annotation_key)),
         ("finalizers", Rule::Strictly(formats::qualified_name)),
-        ("generation", Rule::Range(0, i64::MAX)),
     ]),
     type_rules("NamespaceSpec", "core: ValidateNamespace, validateKubeFinalizerName", &[
         ("finalizers", Rule::Strictly(namespace_finalizer)),

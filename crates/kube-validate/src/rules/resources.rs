@@ -77,7 +77,8 @@ fn resources_of(scope: &str) -> &'static [&'static str] {
 /// A node's quantity; none if it is not one.
 pub fn quantity_of(node: &Node) -> Option<Quantity> {
     match &node.value {
-        Value::String(text) => Quantity::parse(text),
+        // The server's decoder drops spaces around an amount.
+        Value::String(text) => Quantity::parse(text.trim_matches([' ', '\t', '\n', '\r'])),
         Value::Int(number) => Quantity::parse(&number.to_string()),
         Value::Float(number) => Quantity::parse(&number.to_string()),
         _ => None,

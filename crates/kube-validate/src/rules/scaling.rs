@@ -52,6 +52,8 @@ pub const TYPE_RULES: &[TypeRules] = &[
     type_rules("LeaseSpec", "coordination: ValidateLeaseSpec", &[
         ("leaseDurationSeconds", AT_LEAST_ONE),
         ("leaseTransitions", Rule::Range(0, i64::MAX)),
+        ("acquireTime", Rule::Strictly(micro_time)),
+        ("renewTime", Rule::Strictly(micro_time)),
     ]),
     type_rules("FlowSchemaSpec", "flowcontrol: ValidateFlowSchemaSpec", &[
         ("matchingPrecedence", Rule::Range(0, 10000)),
@@ -112,6 +114,18 @@ pub const CHECKS: &[CheckRow] = &[
     ("PodDisruptionBudgetSpec", disruption_percent, "apps: IsNotMoreThan100Percent"),
     ("PodDisruptionBudgetSpec", one_disruption_bound, "policy: ValidatePodDisruptionBudgetSpec"),
 ];
+
+/// Checks a time with a fraction of six digits, which Go's decoder of `MicroTime` demands. The type checks the
+/// rest.
+fn micro_time(text: &str) -> Result<(), &'static str> {
+    let fraction = text.split_once('.').map_or("", |(_, rest)| rest);
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 6 {
+        Ok(())
+    } else {
+        Err("a time with microseconds, `2026-01-31T00:00:00.000000Z`")
+    }
+}
 
 fn replica_bounds(node: &NodeRef, findings: &mut Findings) {
     // The server fills in 1: autoscaling/v2 defaults.go, SetDefaults_HorizontalPodAutoscaler.

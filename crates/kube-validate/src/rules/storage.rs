@@ -89,6 +89,11 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("reclaimPolicy", Rule::OneOf(&["Delete", "Retain"])),
         ("volumeBindingMode", Rule::Exactly(&["Immediate", "WaitForFirstConsumer"])),
     ]),
+    type_rules("TopologySelectorLabelRequirement", "core: validateTopologySelectorLabelRequirement", &[
+        ("key", Rule::Strictly(formats::qualified_name)),
+        ("values", Rule::Required),
+        ("values", Rule::Distinct("value")),
+    ]),
     type_rules("VolumeAttributesClass", "storage: ValidateVolumeAttributesClass", &[
         ("driverName", Rule::Required),
     ]),
@@ -108,6 +113,8 @@ pub const CHECKS: &[CheckRow] = &[
     ("PersistentVolumeClaimSpec", data_source, "core: validateDataSource, validateDataSourceRef"),
     ("CinderPersistentVolumeSource", cinder_secret, "core: validateCinderPersistentVolumeSource"),
     ("CSIPersistentVolumeSource", csi_secrets, "core: validatePVSecretReference"),
+    ("StorageClass", topologies, "storage: validateAllowedTopologies"),
+    ("StorageClass", parameters, "storage: validateParameters"),
     ("ConfigMap", config_map_data, "core: ValidateConfigMap"),
     ("Secret", secret_data, "core: ValidateSecret"),
 ];
@@ -245,6 +252,50 @@ fn exclusive_access_mode(node: &NodeRef, findings: &mut Findings) {
             once,
             Problem::conflict("`ReadWriteOncePod` can't be combined with other access modes"),
         );
+    }
+}
+
+/// The terms of a class are not empty, and none is there twice.
+fn topologies(node: &NodeRef, findings: &mut Findings) {
+    let mut seen = Vec::new();
+    for term in node.items_of("allowedTopologies") {
+        let expressions = term.items_of("matchLabelExpressions");
+        super::unique_by_field(expressions, "key", "key", findings);
+        let mut keys: Vec<(String, Vec<String>)> = term
+            .items_of("matchLabelExpressions")
+            .filter_map(|expression| {
+                let values = expression.items_of("values");
+                let mut values: Vec<String> =
+                    values.filter_map(|value| Some(value.as_str()?.to_owned())).collect();
+                values.sort();
+                Some((expression.text("key")?.to_owned(), values))
+            })
+            .collect();
+        keys.sort();
+        if keys.is_empty() || seen.contains(&keys) {
+            findings.report(&term, Problem::conflict("the term is empty, or there twice"));
+        }
+        seen.push(keys);
+    }
+}
+
+/// The most parameters of a class, and the most bytes of all of them.
+const MAX_PARAMETERS: usize = 512;
+const MAX_PARAMETER_BYTES: usize = 256 << 10;
+
+fn parameters(node: &NodeRef, findings: &mut Findings) {
+    let Some(parameters) = node.get("parameters") else {
+        return;
+    };
+    let bytes: usize = parameters
+        .entries()
+        .map(|(key, value)| key.len() + value.as_str().map_or(0, str::len))
+        .sum();
+    if node.len_of("parameters") > MAX_PARAMETERS || bytes > MAX_PARAMETER_BYTES {
+        findings.report_conflict(&parameters, "expected at most 512 parameters and 256Ki in all");
+    }
+    if let Some((_, value)) = parameters.entries().find(|(key, _)| key.is_empty()) {
+        findings.report_invalid_key(&value, "", "a name", "parameters");
     }
 }
 

@@ -172,6 +172,27 @@ pub const TYPE_RULES: &[TypeRules] = &[
     type_rules("PortworxVolumeSource", "core: validatePortworxVolumeSource", &[
         ("volumeID", Rule::Required),
     ]),
+    type_rules("GlusterfsVolumeSource", "core: validateGlusterfsVolumeSource", &[
+        ("endpoints", Rule::Required),
+        ("path", Rule::Required),
+    ]),
+    type_rules("GlusterfsPersistentVolumeSource", "core: validateGlusterfsPersistentVolumeSource", &[
+        ("endpoints", Rule::Required),
+        ("path", Rule::Required),
+        ("endpointsNamespace", Rule::Strictly(formats::dns_label)),
+    ]),
+    type_rules("QuobyteVolumeSource", "core: validateQuobyteVolumeSource", &[
+        ("registry", Rule::Required),
+        ("registry", Rule::Form(registries)),
+        ("volume", Rule::Required),
+    ]),
+    type_rules("ScaleIOVolumeSource", "core: validateScaleIOVolumeSource", SCALE_IO),
+    type_rules("ScaleIOPersistentVolumeSource", "core: validateScaleIOPersistentVolumeSource", SCALE_IO),
+    type_rules("StorageOSVolumeSource", "core: validateStorageOSVolumeSource", STORAGE_OS),
+    type_rules("StorageOSPersistentVolumeSource", "core: validateStorageOSPersistentVolumeSource", STORAGE_OS),
+    type_rules("PhotonPersistentDiskVolumeSource", "core: validatePhotonPersistentDiskVolumeSource", &[
+        ("pdID", Rule::Required),
+    ]),
     type_rules("PodCertificateProjection", "core: validateProjectionSources", &[
         ("signerName", Rule::Strictly(formats::signer_name)),
         ("keyType", Rule::Exactly(&["RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519"])),
@@ -201,6 +222,15 @@ const ISCSI: &[(&str, Rule)] = &[
     ("lun", Rule::Range(0, 255)),
 ];
 
+const SCALE_IO: &[(&str, Rule)] =
+    &[("gateway", Rule::Required), ("system", Rule::Required), ("volumeName", Rule::Required)];
+
+const STORAGE_OS: &[(&str, Rule)] = &[
+    ("volumeName", Rule::Required),
+    ("volumeName", Rule::Form(formats::dns_label)),
+    ("volumeNamespace", Rule::Form(formats::dns_label)),
+];
+
 const HOST_PATH_TYPES: &[&str] = &[
     "DirectoryOrCreate",
     "Directory",
@@ -217,6 +247,7 @@ pub const CHECKS: &[CheckRow] = &[
     ("ProjectedVolumeSource", unique_projected_files, "core: validateProjectionSources"),
     ("ISCSIVolumeSource", iscsi_secret, "core: validateISCSIVolumeSource"),
     ("ISCSIPersistentVolumeSource", iscsi_secret, "core: validateISCSIPersistentVolumeSource"),
+    ("FlockerVolumeSource", flocker_dataset, "core: validateFlockerVolumeSource"),
     ("FCVolumeSource", fibre_channel, "core: validateFCVolumeSource"),
     ("AzureDiskVolumeSource", azure_disk, "core: validateAzureDisk"),
     ("CinderVolumeSource", cinder_secret, "core: validateCinderVolumeSource"),
@@ -339,6 +370,27 @@ fn fibre_channel(node: &NodeRef, findings: &mut Findings) {
         let message = "the volume needs either `targetWWNs` or `wwids`";
         findings.report(node, Problem::conflict(message));
     }
+}
+
+fn flocker_dataset(node: &NodeRef, findings: &mut Findings) {
+    let (name, id) = (node.text("datasetName"), node.text("datasetUUID"));
+    if name.is_some() == id.is_some() {
+        let message = "the volume needs either `datasetName` or `datasetUUID`";
+        findings.report(node, Problem::conflict(message));
+    }
+    if let Some(field) = node.get("datasetName")
+        && let Some(name) = name.filter(|name| name.contains('/'))
+    {
+        findings.report_invalid(&field, name, "a name without `/`");
+    }
+}
+
+/// Checks hosts with ports, separated by commas.
+fn registries(text: &str) -> Result<(), &'static str> {
+    let has_port = |pair: &str| {
+        pair.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':') || host.ends_with(']'))
+    };
+    if text.split(',').all(has_port) { Ok(()) } else { Err("hosts with ports, such as `a:7861`") }
 }
 
 fn azure_disk(node: &NodeRef, findings: &mut Findings) {
