@@ -44,7 +44,7 @@ impl Heartbeat {
     }
 }
 
-/// What a watch has used of its window.
+/// The starts and the time that a watch has used of its window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Used {
     /// The starts of the tenant.

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_an_answer_is_no_count() {
+    fn a_part_of_an_answer_is_refused() {
         let whole = br#"{"tts":{"queued":12,"note":"a:b"}}"#;
         for end in 0..whole.len() {
             assert!(count("/tts/queued", &whole[..end]).is_err(), "{end}");

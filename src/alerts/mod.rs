@@ -4,7 +4,7 @@
 //! has them too. The gate itself has no metrics: what it did is read off its CronJobs, its Jobs and the
 //! server's replicas.
 //!
-//! Whether the window is open is read off the times at which Kubernetes ran `up` and `down`, so that no
+//! Whether the window is open is read off the times at which Kubernetes ran `up`, `down` and the job of demand, so that no
 //! calendar is written in PromQL, and the change of clocks needs no rule.
 
 mod memory;
@@ -188,6 +188,21 @@ impl Builder<'_> {
         name_of(&self.input.names.down)
     }
 
+    fn demand(&self) -> Option<&str> {
+        self.input.names.demand.as_ref().map(|name| name.as_str())
+    }
+
+    /// The last time at which a CronJob opened the window or hours of demand.
+    fn last_opening(&self) -> String {
+        const METRIC: &str = "kube_cronjob_status_last_schedule_time";
+        let Some(demand) = self.demand() else {
+            return self.cron_job("status_last_schedule_time", self.up());
+        };
+        let names = [self.up(), demand].map(regex_escape).join("|");
+        let namespace = self.input.namespace.clone();
+        matchers_of(METRIC, &[("namespace", "=", namespace), ("cronjob", "=~", names)])
+    }
+
     /// The server's name in messages.
     fn server(&self) -> String {
         format!("{}/{}", self.input.namespace, self.input.target.name)
@@ -231,10 +246,11 @@ impl Builder<'_> {
     /// A result if the window is not open: `down` ran after `up`, or did not run when it was due, or can't
     /// run.
     fn outside_window(&self) -> String {
-        let (up, down) = (self.up(), self.down());
-        let last = |name| self.cron_job("status_last_schedule_time", name);
-        let mut text = format!("  max({}) > max({})\n", last(down), last(up));
-        let _ = writeln!(text, "  or absent({})", last(up));
+        let down = self.down();
+        let (closed, opened) =
+            (self.cron_job("status_last_schedule_time", down), self.last_opening());
+        let mut text = format!("  max({closed}) > max({opened})\n");
+        let _ = writeln!(text, "  or absent({opened})");
         let next = self.cron_job("next_schedule_time", down);
         let _ = writeln!(text, "  or time() - max({next}) > {MISSED_AFTER_SECONDS}");
         let _ = writeln!(text, "  or max({}) == 1", self.cron_job("spec_suspend", down));
@@ -294,7 +310,8 @@ impl Builder<'_> {
     /// Failed Jobs that were not failed a quarter of an hour ago: a Job stays for as long as it is kept.
     fn gate_failed(&self) -> Option<AlertRule> {
         let failed = self.select("kube_job_failed", &[("condition", "true")]);
-        let names = [self.up(), self.guard(), self.down()].map(regex_escape).join("|");
+        let names = [self.up(), self.guard(), self.down()].into_iter().chain(self.demand());
+        let names = names.map(regex_escape).collect::<Vec<_>>().join("|");
         let owner = matchers_of(
             "kube_job_owner",
             &[
