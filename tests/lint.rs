@@ -148,6 +148,8 @@ rule_tests! {
     client_settings_unread
     client_url
     deadline_too_short
+    demand_unanswered
+    demand_unbounded
     device_metric_as_pods
     down_into_window
     down_not_made_up

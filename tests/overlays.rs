@@ -84,6 +84,100 @@ fn a_watch_ends_by_the_shortest_window_in_two_years() {
     assert_eq!(variables("Etc/UTC"), ("18000s".into(), 18600.into(), 17100.into()));
 }
 
+/// The job of demand differs from the watch by night in its name, its times, and the demand.
+#[test]
+fn demand_adds_a_job_of_its_own() {
+    let objects = |arguments: &[&str]| common::tool::objects(&generate(arguments));
+    let all = objects(&["tts", "-f", "overlays/demand.yaml"]);
+    let job = |name: &str| all.iter().find(|one| one["metadata"]["name"] == name).unwrap();
+    let (watch, demand) = (job("chatterbox-window-up"), job("chatterbox-tts-demand"));
+    let lines = |object: &serde_json::Value| {
+        let text = serde_json::to_string_pretty(&object["spec"]).unwrap();
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (watch, demand) = (lines(watch), lines(demand));
+    let added: Vec<&str> =
+        demand.iter().filter(|line| !watch.contains(line)).map(|line| line.trim()).collect();
+    insta::assert_snapshot!(added.join("\n"));
+    // Nobody gets other permissions.
+    let before = objects(&["tts", "-f", "overlays/watch.yaml"]);
+    let role = |all: &[serde_json::Value]| all.iter().find(|one| one["kind"] == "Role").cloned();
+    assert_eq!(role(&before), role(&all));
+}
+
+#[test]
+fn window_next_lists_the_hours_of_demand() {
+    let next = |format: &str| {
+        let from = "2026-11-25T00:00:00Z";
+        let arguments =
+            ["window", "next", "tts", "-f", "overlays/demand.yaml", "--from", from, "--for", "1d"];
+        let all = [&arguments[..], &["--format", format]].concat();
+        common::tool::run_in(common::tool::repository(), &all).stdout
+    };
+    let lines: Vec<String> = next("text").lines().skip(1).map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("  Wed 25 Nov 2026 02:00 → 06:00  4 h "), "{lines:?}");
+    assert!(lines[1].starts_with("  Wed 25 Nov 2026 08:00 → 22:00  14 h "), "{lines:?}");
+    assert!(lines[1].ends_with(", by demand"), "{lines:?}");
+    let json: serde_json::Value = serde_json::from_str(&next("json")).unwrap();
+    assert_eq!(json["windows"].as_array().unwrap().len(), 1);
+    assert_eq!(json["demandHours"][0]["start"], "2026-11-25T08:00:00Z");
+    assert_eq!(json["demandHours"][0]["guardRuns"], 28);
+    assert_eq!(next("ics").matches("SUMMARY:tts: hours of demand").count(), 1);
+}
+
+#[test]
+fn status_does_not_take_a_server_that_runs_by_demand_for_one_outside_its_window() {
+    let arguments = ["tts", "-f", "overlays/demand.yaml"];
+    let mut live = common::tool::objects(&generate(&arguments));
+    for object in &mut live {
+        if object["kind"] == "Deployment" {
+            object["spec"]["replicas"] = 1.into();
+        }
+    }
+    let sandbox = common::tool::Sandbox::empty();
+    let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": live});
+    let file = sandbox.write("live.json", list.to_string());
+    let status = |now: &str| {
+        let from = ["--from", file.to_str().unwrap(), "--now", now];
+        let all = [&["status"], &arguments[..], &from].concat();
+        common::tool::run_in(common::tool::repository(), &all).stdout
+    };
+    let outside = "`Deployment/chatterbox-tts` has replicas outside its window";
+    let by_day = status("2026-11-25T12:00:00Z");
+    assert!(!by_day.contains(outside), "{by_day}");
+    let window = "tts: Wed 25 Nov 08:00 to 22:00 by demand Europe/London, open now";
+    assert!(by_day.starts_with(window), "{by_day}");
+    assert!(by_day.contains("next window Thu 26 Nov 02:00 to 06:00"), "{by_day}");
+    for now in ["2026-11-25T07:30:00Z", "2026-11-25T22:30:00Z"] {
+        let text = status(now);
+        assert!(text.contains(outside), "{now}: {text}");
+    }
+    assert!(!status("2026-11-25T03:00:00Z").contains(outside));
+}
+
+#[test]
+fn hours_of_demand_must_not_overlap_the_window() {
+    let refused = |sets: &[&str]| {
+        let mut arguments = vec!["lint", "-f", "overlays/demand.yaml"];
+        sets.iter().for_each(|set| arguments.extend(["--set", set]));
+        let output = common::tool::run_in(common::tool::repository(), &arguments);
+        (output.code, output.stderr)
+    };
+    for (sets, part) in [
+        (&["offPeak.demand.opens=0 4 * * *"][..], "overlap a window of `offPeak.up`"),
+        (&["offPeak.demand.opens=30 23 * * *", "offPeak.down=0 6,22 * * *"], "overlap a window"),
+        (&["offPeak.mode=jobs"], "needs `offPeak.mode: watch`"),
+        (&["offPeak.demand.number=queued now"], "DEMAND_NUMBER"),
+        (&["offPeak.demand.idleFor=5s"], "IDLE_FOR"),
+        (&["offPeak.demand.atMost=0h"], "AT_MOST"),
+    ] {
+        let (code, errors) = refused(sets);
+        assert_eq!(code, 2, "{sets:?}: {errors}");
+        assert!(errors.contains(part), "{sets:?}: {errors}");
+    }
+}
+
 #[test]
 fn the_wiring_decides_nothing_that_is_rendered() {
     assert_eq!(changed_lines("overlays/gitops.yaml"), (Vec::new(), Vec::new()));

@@ -204,6 +204,14 @@ pub enum Reason {
     ClosedByAnother,
     /// `watch`: SIGTERM arrived.
     Terminated,
+    /// `watch` by demand: there was no demand for as long as the tenant waits for some.
+    Idle,
+    /// `watch` by demand: the tenant ran for as long as it may in one window.
+    TimeUsed,
+    /// `watch` by demand: the floor is free, and there is no demand.
+    NoDemand,
+    /// `watch` by demand: the floor is free, and nobody knows whether there is demand.
+    DemandUnknown,
 }
 
 impl Reason {
@@ -234,6 +242,10 @@ impl Reason {
             Self::ClockWrong => "clock-wrong",
             Self::ClosedByAnother => "closed-by-another",
             Self::Terminated => "terminated",
+            Self::Idle => "idle",
+            Self::TimeUsed => "time-used",
+            Self::NoDemand => "no-demand",
+            Self::DemandUnknown => "demand-unknown",
         }
     }
 
@@ -264,6 +276,10 @@ impl Reason {
             Self::ClockWrong => "the clock is before the start of the window",
             Self::ClosedByAnother => "somebody else scaled it to 0",
             Self::Terminated => "the watch ended before its window",
+            Self::Idle => "there was no demand for as long as it waits",
+            Self::TimeUsed => "it ran for as long as it may in one window",
+            Self::NoDemand => "there is no demand",
+            Self::DemandUnknown => "the demand could not be read",
         }
     }
 }
@@ -293,6 +309,9 @@ impl Decision {
 
     /// The decision of an `up` that finds a replica, which needs no reading.
     pub const ALREADY_UP: Self = Self::leave_alone(Reason::AlreadyUp);
+
+    /// The report of a `watch` that has not known the demand for long; it decides nothing.
+    pub const DEMAND_UNKNOWN: Self = Self::leave_alone(Reason::DemandUnknown);
 
     /// The decision of a `watch` that is stopped: nothing guards the tenant until the next one runs.
     pub const TERMINATED: Self = Self::scale(0, Reason::Terminated);

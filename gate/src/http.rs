@@ -168,6 +168,19 @@ pub(crate) fn new_agent(trusted: Vec<Certificate<'static>>) -> Agent {
     Agent::with_parts(config, connector, DefaultResolver::default())
 }
 
+/// Returns a request to read a URL.
+///
+/// # Errors
+/// An invalid URL.
+pub(crate) fn get(url: &str, accept: &str) -> Result<Request<Option<&'static str>>, String> {
+    Request::get(url)
+        .header("accept", accept)
+        // A server that ends the connection after a whole answer must not fail the next request.
+        .header("connection", "close")
+        .body(None)
+        .map_err(|error| error.to_string())
+}
+
 /// Sends one request; the time covers name resolution, connection, TLS and body.
 ///
 /// # Errors

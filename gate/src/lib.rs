@@ -17,6 +17,7 @@
 //! ```
 
 pub mod decision;
+pub mod demand;
 pub mod duration;
 pub mod exposition;
 pub mod promql;

@@ -7,6 +7,7 @@ mod admit;
 mod heartbeat;
 mod http;
 mod mounted;
+mod probe;
 mod prometheus;
 mod report;
 mod run;

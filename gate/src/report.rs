@@ -197,7 +197,12 @@ impl Report {
             Outcome::Failed(_) => ("failed", "error"),
             Outcome::Misconfigured(_) => ("misconfigured", "error"),
         };
-        let level = if self.setting_errors.is_empty() { level } else { "error" };
+        let has_demand_problem = self.record.as_ref().is_some_and(Record::has_demand_problem);
+        let level = match level {
+            _ if !self.setting_errors.is_empty() => "error",
+            "info" if has_demand_problem => "warning",
+            level => level,
+        };
         let mut object = Map::new();
         object.insert("version".into(), VERSION.into());
         object.insert("gate".into(), env!("CARGO_PKG_VERSION").into());
@@ -298,7 +303,7 @@ impl Figure {
         Figure::Memory(bytes.try_into().unwrap_or(i64::MIN))
     }
 
-    fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Figure::Other(one_line(text).into())
     }
 }
@@ -326,6 +331,7 @@ fn one_line(text: &str) -> String {
 mod tests {
     use super::*;
     use vram_gate::decision::Reason;
+    use vram_gate::demand::Demand;
     use vram_gate::settings::{Invocation, Raw, check};
     use vram_gate::watch::Moment;
 
@@ -371,6 +377,8 @@ mod tests {
             record.note_look(moment, Some(1), Some(&usage), &rules);
             record.note_scaled(1, Reason::Calm, moment, Some(&usage), &rules);
             record.note_scaled(0, Reason::ClosedByAnother, moment, Some(&usage), &rules);
+            let long = Duration::from_secs(86_400);
+            record.note_demand(Demand::Unknown, long, Some("\"".repeat(1000)));
         }
         for scrape in [Ok(usage), Err("\"".repeat(1000))] {
             let sampled = Sampled { scrape, samples: 1, rules, action: Action::Guard };
@@ -386,6 +394,7 @@ mod tests {
             assert!(length < 4096, "{length}");
             assert!(length > 2500, "{length}");
             assert_eq!(json["yieldCount"], 100);
+            assert!(json["demandError"].as_str().is_some_and(|text| text.ends_with('…')));
         }
     }
 }

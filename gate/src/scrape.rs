@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use ureq::Agent;
-use ureq::http::Request;
 use vram_gate::exposition::{self, Checks, Freshness, Page, Usage};
 use vram_gate::settings::{Key, Sampling, SettingError, Source};
 
@@ -31,15 +31,8 @@ impl<'a> Exporter<'a> {
     /// # Errors
     /// An `https` URL whose CA certificates can't be read.
     pub(crate) fn new(sampling: &'a Sampling) -> Result<Self, SettingError> {
-        let trusted = if sampling.url.starts_with("https:") {
-            http::read_certificates(&sampling.ca).map_err(|problem| SettingError {
-                setting: Key::MetricsCa.row().env.to_owned(),
-                problem,
-            })?
-        } else {
-            Vec::new()
-        };
-        Ok(Self { sampling, agent: http::new_agent(trusted), last_sample: Cell::new(None) })
+        let agent = agent_for(&sampling.url, &sampling.ca)?;
+        Ok(Self { sampling, agent, last_sample: Cell::new(None) })
     }
 
     /// Reads the memory in use, with further attempts before `until`. Two readings of one sample are one: a
@@ -163,12 +156,7 @@ impl<'a> Exporter<'a> {
     }
 
     fn get(&self, url: &str, accept: &'static str, until: Instant) -> Result<Answer, String> {
-        let request = Request::get(url)
-            .header("accept", accept)
-            // A server that ends the connection after a whole answer must not fail the next request.
-            .header("connection", "close")
-            .body(None)
-            .map_err(|error| error.to_string())?;
+        let request = http::get(url, accept)?;
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err("no time was left".to_owned());
@@ -180,6 +168,21 @@ impl<'a> Exporter<'a> {
     fn freshness(&self) -> Result<Freshness, String> {
         Ok(Freshness { now: now_ms()?, max_age: self.sampling.max_age })
     }
+}
+
+/// Returns a client for a URL.
+///
+/// # Errors
+/// An `https` URL whose CA certificates can't be read.
+pub(crate) fn agent_for(url: &str, ca: &Path) -> Result<Agent, SettingError> {
+    let trusted = match url.starts_with("https:") {
+        true => http::read_certificates(ca).map_err(|problem| SettingError {
+            setting: Key::MetricsCa.row().env.to_owned(),
+            problem,
+        })?,
+        false => Vec::new(),
+    };
+    Ok(http::new_agent(trusted))
 }
 
 /// Encodes a text for the query of a URL.

@@ -29,6 +29,7 @@
 use std::time::Duration;
 
 use crate::decision::{Action, Decision, OnScrapeFailure, Reading, Reason, Rules, decide};
+use crate::demand::{Demand, DemandPlan, DemandState};
 
 /// The most that the clocks of a node and of the CronJob's controller may differ at the window's start.
 const CLOCK_TOLERANCE_MS: i64 = 60_000;
@@ -150,6 +151,10 @@ pub struct Watch {
     largest: Option<(f64, Duration)>,
     /// The number has grown at least once, so the exporter is alive.
     has_grown: bool,
+    /// The demand, if the tenant starts by demand alone.
+    demand: Option<DemandState>,
+    /// The stop that is decided is for want of demand: nobody else needed the GPU.
+    is_idle_stop: bool,
 }
 
 impl Watch {
@@ -174,7 +179,41 @@ impl Watch {
             unread_reason: Reason::NoReading,
             largest: None,
             has_grown: false,
+            demand: None,
+            is_idle_stop: false,
         }
+    }
+
+    /// Makes the tenant start by demand alone. The earlier time is that for which it ran under an earlier watch
+    /// of the same window.
+    #[must_use]
+    pub fn with_demand(self, plan: DemandPlan, earlier_up: Duration) -> Self {
+        Self { demand: Some(DemandState::new(plan, earlier_up)), ..self }
+    }
+
+    /// Notes an answer about demand; a watch that does not follow demand ignores it.
+    pub fn note_demand(&mut self, moment: Moment, answer: Demand) {
+        if let Some(demand) = &mut self.demand {
+            demand.note_answer(moment.elapsed, answer);
+        }
+    }
+
+    /// The latest answer about demand; `None` if the watch does not follow demand.
+    #[must_use]
+    pub fn demand(&self) -> Option<Demand> {
+        self.demand.as_ref().map(DemandState::latest)
+    }
+
+    /// The time for which demand has been unknown.
+    #[must_use]
+    pub fn demand_unknown_for(&self, moment: Moment) -> Duration {
+        self.demand.as_ref().map_or(Duration::ZERO, |demand| demand.unknown_for(moment.elapsed))
+    }
+
+    /// The time for which the tenant has run in this window; zero if the watch does not follow demand.
+    #[must_use]
+    pub fn time_used(&self) -> Duration {
+        self.demand.as_ref().map_or(Duration::ZERO, DemandState::up)
     }
 
     /// The starts of the tenant in this window.
@@ -212,10 +251,21 @@ impl Watch {
             self.note_replicas(replicas);
         }
         self.note_number(moment, look);
-        Step::Continue(match self.replicas {
+        let is_up = self.replicas.is_some_and(|replicas| replicas > 0);
+        if let Some(demand) = &mut self.demand {
+            demand.note_up(moment.elapsed, is_up);
+        }
+        let mut decision = match self.replicas {
             Some(0) => self.decide_start(moment, look),
             _ => self.decide_stop(moment, look),
-        })
+        };
+        // Demand decides only about a tenant that is in nobody's way.
+        let idle = self.demand.as_ref().filter(|_| is_up && decision.scale_to.is_none());
+        if let Some(reason) = idle.and_then(DemandState::reason_to_stop) {
+            decision = Decision::scale(0, reason);
+        }
+        self.is_idle_stop = decision.reason == Reason::Idle;
+        Step::Continue(decision)
     }
 
     /// Decides without a look, while one takes long: that the window is over, or that there has been no
@@ -235,7 +285,7 @@ impl Watch {
     /// [`note_scaled`](Self::note_scaled) tells.
     pub fn note_asked(&mut self, replicas: u32) {
         self.asked_for = Some(replicas);
-        self.needs_calm |= replicas == 0;
+        self.needs_calm |= replicas == 0 && !self.is_idle_stop;
     }
 
     /// Notes that the tenant was scaled, and that the server has confirmed it.
@@ -254,6 +304,10 @@ impl Watch {
             self.starts = self.starts.saturating_add(1);
             // Whoever started it: a later 0 is the watch's own only if it asks again.
             self.asked_for = Some(1);
+        }
+        if was_up && replicas == 0 && std::mem::take(&mut self.is_idle_stop) {
+            // Only starts that end because others need the GPU are counted.
+            self.starts = self.starts.saturating_sub(1);
         }
         if was_up != (replicas > 0) {
             (self.passed, self.calm_since, self.unknown_since) = (0, None, None);
@@ -374,7 +428,7 @@ impl Watch {
         } else if self.needs_calm && !is_calm {
             Some(Reason::NotCalm)
         } else {
-            None
+            self.demand.as_ref().and_then(DemandState::reason_not_to_start)
         };
         match blocked {
             Some(reason) => Decision::leave_alone(reason),

@@ -6,6 +6,7 @@
 
 mod journal;
 mod looker;
+mod prober;
 mod record;
 
 pub(crate) use record::Record;
@@ -13,11 +14,12 @@ pub(crate) use record::Record;
 use std::time::{Duration, Instant};
 
 use vram_gate::decision::{Action, Decision, Reading, Reason};
+use vram_gate::demand::{DemandPlan, demand_of};
 use vram_gate::exposition::Usage;
 use vram_gate::settings::{Sampling, SettingError, Settings, Watching};
 use vram_gate::watch::{Look, Moment, Step, Watch};
 
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::{Heartbeat, Used};
 use crate::report::{Outcome, Report, Sampled};
 use crate::scale::{ScaleClient, ScaleError};
 use crate::scrape;
@@ -25,6 +27,7 @@ use crate::stop::Stop;
 
 use journal::Journal;
 use looker::{Event, Looker, Seen};
+use prober::Prober;
 
 /// The most time for one decision to start the tenant: what was read must not be old when it acts.
 const MAX_START_TIME: Duration = Duration::from_secs(5);
@@ -51,7 +54,13 @@ pub(crate) fn watch(
     };
     let looker = Looker::start(settings, sampling)?;
     let heartbeat = Heartbeat::new(watching.heartbeat.clone());
-    let watch = Watch::new(sampling.rules, watching.plan, heartbeat.earlier_starts());
+    let earlier = heartbeat.used_earlier();
+    let mut watch = Watch::new(sampling.rules, watching.plan, earlier.starts);
+    let mut prober = None;
+    if let Some(demanding) = &watching.demand {
+        prober = Some(Prober::start(demanding, sampling)?);
+        watch = watch.with_demand(demanding.plan, earlier.time);
+    }
     let record = Record::new(watch.end_ms());
     let mut watcher = Watcher {
         settings,
@@ -63,6 +72,8 @@ pub(crate) fn watch(
         watch,
         record,
         journal: Journal::default(),
+        prober,
+        is_unknown_reported: false,
         scrape: Err("nothing was read".to_owned()),
     };
     watcher.beat();
@@ -79,6 +90,10 @@ struct Watcher<'a> {
     watch: Watch,
     record: Record,
     journal: Journal,
+    /// The demand, if the tenant starts by demand alone.
+    prober: Option<Prober>,
+    /// It has been reported that the demand is unknown.
+    is_unknown_reported: bool,
     /// The latest scrape, or the problem with it.
     scrape: Result<Usage, String>,
 }
@@ -99,6 +114,7 @@ impl Watcher<'_> {
                 is_looking = looker.ask();
                 is_scale_changed = false;
             }
+            self.note_demand();
             let until = if is_looking { None } else { Some(next_look) };
             let step = match looker.wait(until) {
                 Event::Seen(seen) => {
@@ -129,7 +145,25 @@ impl Watcher<'_> {
 
     /// Writes the heartbeat.
     fn beat(&self) {
-        self.heartbeat.beat(self.watch.starts());
+        let used = Used { starts: self.watch.starts(), time: self.watch.time_used() };
+        self.heartbeat.beat(used);
+    }
+
+    /// Takes a new answer about demand, and reports once that there has been no count for long.
+    fn note_demand(&mut self) {
+        let Some(answer) = self.prober.as_ref().and_then(Prober::take) else { return };
+        let moment = self.moment();
+        let demand = demand_of(answer.as_ref().ok().copied());
+        self.watch.note_demand(moment, demand);
+        let unknown_for = self.watch.demand_unknown_for(moment);
+        self.record.note_demand(demand, unknown_for, answer.err());
+        let is_long = unknown_for >= DemandPlan::REPORT_AFTER;
+        if is_long && !self.is_unknown_reported {
+            let decision = Some(Decision::DEMAND_UNKNOWN);
+            let report = self.report(Outcome::LeftAlone, decision, self.watch.replicas());
+            report.write(&self.settings.output, self.start.elapsed());
+        }
+        self.is_unknown_reported = is_long;
     }
 
     /// Decides after a look.

@@ -375,7 +375,7 @@ fn the_heartbeat_shows_that_it_is_alive_and_keeps_its_starts() {
         "{line}"
     );
     // Another container of the Pod: it has used its one start, and with more it waits for calm.
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), "001\n");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "001 0000000\n");
     for starts in ["1", "2"] {
         let output = with_heartbeat(starts).run_by(&[], |running| {
             wait_for("looks", || running.api.gets() > 5);

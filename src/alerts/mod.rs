@@ -182,7 +182,8 @@ impl Builder<'_> {
     }
 
     fn gate_failed(&self) -> Option<AlertRule> {
-        let cron_jobs = [self.stack.up(), self.stack.guard(), self.stack.down()];
+        let own = [self.stack.up(), self.stack.guard(), self.stack.down()];
+        let cron_jobs: Vec<&str> = own.into_iter().chain(self.stack.demand()).collect();
         self.finish(Draft {
             alert: "GateFailed",
             severity: "warning",

@@ -14,6 +14,7 @@ pub const IDLE_VALUES: &[(&str, &str)] = &[
     ),
     ("gate.freshness", "it is used if `offPeak.mode` is `watch`"),
     ("gate.watch", "it is used if `offPeak.mode` is `watch`"),
+    ("offPeak.demand", "it renders a job of its own once it is written"),
     ("alerts", "it renders the alerts once `alerts.prometheus` is set"),
     ("allowedKinds", "it lets templates render more kinds, and renders nothing itself"),
     ("gitops", "it decides the wiring that `tts-render gitops` writes, and nothing in rendered/"),

@@ -117,14 +117,16 @@ pub(super) fn key_path(keys: &[&str]) -> Path {
 /// # Errors
 /// Kubernetes would refuse a schedule or the time zone.
 pub(super) fn read_times(stacks: &[LoadedStack]) -> Result<Vec<StackTimes<'_>>, Diagnostics> {
-    let mut shared: BTreeMap<[&str; 4], Arc<OffPeakTimes>> = BTreeMap::new();
+    let mut shared: BTreeMap<[&str; 5], Arc<OffPeakTimes>> = BTreeMap::new();
     stacks
         .iter()
         .map(|stack| {
             let off_peak = &stack.loaded.values.off_peak;
             let (up, guard, down) = (&off_peak.up, &off_peak.guard, &off_peak.down);
             let zone = off_peak.time_zone.as_str();
-            let times = match shared.entry([up.as_str(), guard.as_str(), down.as_str(), zone]) {
+            let demand = off_peak.demand_opens().map_or("", |opens| opens.as_str());
+            let key = [up.as_str(), guard.as_str(), down.as_str(), demand, zone];
+            let times = match shared.entry(key) {
                 Entry::Occupied(known) => Arc::clone(known.get()),
                 Entry::Vacant(free) => {
                     let times = OffPeakTimes::parse(off_peak).ok_or_else(|| {

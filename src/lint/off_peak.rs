@@ -28,8 +28,12 @@ pub(super) struct OffPeakTimes {
     pub guard: RunTimes,
     /// The runs that close the window.
     pub down: RunTimes,
+    /// The runs that open hours of demand.
+    demand: Option<RunTimes>,
     /// The windows of the two weeks, once a rule has asked for them.
     windows: OnceLock<Vec<GuardedWindow>>,
+    /// The hours of demand of the two weeks.
+    demand_hours: OnceLock<Vec<GuardedWindow>>,
     /// The windows of the month.
     month_windows: OnceLock<Vec<Window>>,
     /// The shortest time between two runs of the guard, and of the window's end.
@@ -55,15 +59,21 @@ impl OffPeakTimes {
             RunTimes::parse(off_peak.up.as_str(), zone)?,
             RunTimes::parse(off_peak.guard.as_str(), zone)?,
             RunTimes::parse(off_peak.down.as_str(), zone)?,
+            match off_peak.demand_opens() {
+                Some(opens) => Some(RunTimes::parse(opens.as_str(), zone)?),
+                None => None,
+            },
         ))
     }
 
-    fn new(up: RunTimes, guard: RunTimes, down: RunTimes) -> Self {
+    fn new(up: RunTimes, guard: RunTimes, down: RunTimes, demand: Option<RunTimes>) -> Self {
         OffPeakTimes {
             up,
             guard,
             down,
+            demand,
             windows: OnceLock::new(),
+            demand_hours: OnceLock::new(),
             month_windows: OnceLock::new(),
             intervals: Default::default(),
             idle_guard_runs: OnceLock::new(),
@@ -72,6 +82,10 @@ impl OffPeakTimes {
 
     fn schedule(&self) -> WindowSchedule<'_> {
         WindowSchedule { up: &self.up, down: &self.down }
+    }
+
+    fn demand_schedule(&self) -> Option<WindowSchedule<'_>> {
+        self.demand.as_ref().map(|demand| WindowSchedule { up: demand, down: &self.down })
     }
 
     /// The two weeks from the first run that opens the window; `None` if it never opens.
@@ -89,24 +103,35 @@ impl OffPeakTimes {
 
     /// The windows that open in the two weeks, each with the longest time without a run of the guard.
     pub fn guarded_windows(&self) -> &[GuardedWindow] {
-        self.windows.get_or_init(|| {
-            let windows = self.two_weeks().map(|(start, end)| self.schedule().windows(start, end));
-            let guard = |window| GuardedWindow {
-                window,
-                longest_unguarded: self.longest_unguarded(window),
-            };
-            windows.into_iter().flatten().map(guard).collect()
-        })
+        self.windows.get_or_init(|| self.guarded(Some(self.schedule())))
     }
 
-    /// The windows of a month that is the same for all stacks, so that they can be compared.
+    /// The hours of demand that open in the two weeks, each with the longest time without a run of the guard.
+    pub fn demand_hours(&self) -> &[GuardedWindow] {
+        self.demand_hours.get_or_init(|| self.guarded(self.demand_schedule()))
+    }
+
+    fn guarded(&self, schedule: Option<WindowSchedule<'_>>) -> Vec<GuardedWindow> {
+        let windows = schedule.zip(self.two_weeks());
+        let windows = windows.map(|(schedule, (start, end))| schedule.windows(start, end));
+        let guard =
+            |window| GuardedWindow { window, longest_unguarded: self.longest_unguarded(window) };
+        windows.into_iter().flatten().map(guard).collect()
+    }
+
+    /// The windows and hours of demand of a month that is the same for all stacks, so that they can be
+    /// compared.
     pub fn month_windows(&self) -> &[Window] {
         self.month_windows.get_or_init(|| {
             let Ok(start) = START.to_zoned(TimeZone::UTC) else { return Vec::new() };
             let start = start.timestamp();
             let month = SignedDuration::from_hours(24 * MONTH_DAYS);
             let end = start.checked_add(month).unwrap_or(Timestamp::MAX);
-            self.schedule().windows(start, end)
+            let schedules = std::iter::once(self.schedule()).chain(self.demand_schedule());
+            let mut windows: Vec<Window> =
+                schedules.flat_map(|schedule| schedule.windows(start, end)).collect();
+            windows.sort_unstable();
+            windows
         })
     }
 
@@ -150,13 +175,15 @@ impl OffPeakTimes {
 
     fn count_idle_guard_runs(&self) -> (usize, usize) {
         let Some((start, end)) = self.two_weeks() else { return (0, 0) };
-        let windows = self.guarded_windows();
+        let is_in = |windows: &[GuardedWindow], run| {
+            let next = windows.partition_point(|guarded| guarded.window.opens <= run);
+            let last = next.checked_sub(1).and_then(|index| windows.get(index));
+            last.is_some_and(|last| run < last.window.closes)
+        };
         let (mut idle, mut all) = (0, 0);
         for run in self.guard.runs(start, end) {
             all += 1;
-            let next = windows.partition_point(|guarded| guarded.window.opens <= run);
-            let last = next.checked_sub(1).and_then(|index| windows.get(index));
-            if last.is_none_or(|last| run >= last.window.closes) {
+            if !is_in(self.guarded_windows(), run) && !is_in(self.demand_hours(), run) {
                 idle += 1;
             }
         }
@@ -212,7 +239,7 @@ mod tests {
 
     fn times(up: &str, guard: &str, down: &str) -> OffPeakTimes {
         let parse = |schedule| RunTimes::parse(schedule, "Europe/London").unwrap();
-        OffPeakTimes::new(parse(up), parse(guard), parse(down))
+        OffPeakTimes::new(parse(up), parse(guard), parse(down), None)
     }
 
     #[test]

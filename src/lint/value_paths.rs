@@ -35,6 +35,8 @@ macro_rules! value_paths {
 value_paths! {
     CLIENTS = "clients";
     DEADLINE = "offPeak.activeDeadlineSeconds";
+    DEMAND_AT_MOST = "offPeak.demand.atMost";
+    DEMAND_URL = "offPeak.demand.url";
     DOWN_SCHEDULE = "offPeak.down";
     GATE_BUDGET = "gate.budget";
     GATE_COUNT = "gate.count";

@@ -123,6 +123,11 @@ impl GateJob {
         })
     }
 
+    /// Returns true for a watch that starts the object by demand alone.
+    pub fn follows_demand(&self) -> bool {
+        self.action == Action::Watch && self.raw.get(Key::DemandUrl).is_some()
+    }
+
     /// The resource of the target: `deployments`.
     pub fn target_resource(&self) -> String {
         match self.raw.get(Key::TargetResource) {
@@ -295,9 +300,11 @@ fn is_set_in_cluster(container: &Node, variables: &BTreeMap<&str, &Node>, key: K
     }
 }
 
-/// Returns true if a job does what an action does: a watch opens the window as `up` does.
+/// Returns true if a job does what an action does: a watch opens the window as `up` does. One that follows demand
+/// opens no window.
 fn does(job: &GateJob, action: Action) -> bool {
-    job.action == action || (action == Action::Up && job.action == Action::Watch)
+    let opens = action == Action::Up && job.action == Action::Watch;
+    (job.action == action || opens) && !job.follows_demand()
 }
 
 /// The jobs of one scaled object.
@@ -318,9 +325,14 @@ impl Gate {
         self.jobs.iter().find(|job| does(job, action) && job.inactive.is_none())
     }
 
+    /// The job that starts the object by demand.
+    pub fn demand_job(&self) -> Option<&GateJob> {
+        self.jobs.iter().find(|job| job.follows_demand())
+    }
+
     /// Returns true if one run watches a whole window.
     pub fn watches(&self) -> bool {
-        self.jobs.iter().any(|job| job.action == Action::Watch)
+        self.jobs.iter().any(|job| does(job, Action::Watch))
     }
 
     /// The times of the job for an action, if it is active and Kubernetes would accept them.
@@ -328,22 +340,30 @@ impl Gate {
         self.active_job(action)?.times.as_ref()
     }
 
-    /// Returns true if the window is open at an instant, so that the object may be scaled up.
+    /// Returns true if the window is open at an instant, or hours of demand are, so that the object may be
+    /// scaled up.
     pub fn may_be_up(&self, now: Timestamp) -> bool {
-        match (self.active_times(Action::Up), self.active_times(Action::Down)) {
-            (Some(up), Some(down)) => WindowSchedule { up, down }.is_open(now),
-            // Nothing ever scales it down again.
-            (Some(_), None) => true,
-            (None, _) => false,
-        }
+        self.opening_jobs().any(|job| job.inactive.is_none() && self.is_open(job, now))
     }
 
     /// Returns true if the window is open at an instant by the schedules, even of an `up` that is
     /// suspended: it may have started the Deployment before.
     pub fn may_still_be_up(&self, now: Timestamp) -> bool {
         let is_suspended = |job: &GateJob| job.inactive == Some(InactiveReason::Suspended);
-        let up = self.job(Action::Up).filter(|job| job.inactive.is_none() || is_suspended(job));
-        let Some(up) = up.and_then(|job| job.times.as_ref()) else { return false };
+        let mut jobs =
+            self.opening_jobs().filter(|job| job.inactive.is_none() || is_suspended(job));
+        jobs.any(|job| self.is_open(job, now))
+    }
+
+    /// The jobs that may scale it up: that of the window, and that of demand.
+    fn opening_jobs(&self) -> impl Iterator<Item = &GateJob> {
+        self.job(Action::Up).into_iter().chain(self.demand_job())
+    }
+
+    /// Returns true if the last run up to an instant opened rather than closed. Without a job that closes,
+    /// nothing ever scales it down again.
+    fn is_open(&self, opening: &GateJob, now: Timestamp) -> bool {
+        let Some(up) = &opening.times else { return false };
         let down = self.active_times(Action::Down);
         down.is_none_or(|down| WindowSchedule { up, down }.is_open(now))
     }

@@ -81,7 +81,7 @@ impl WindowSchedule<'_> {
 
     /// Parts of the two years that have every distance between two runs. Schedules that repeat weekly
     /// need one week, and the days around each clock change.
-    fn representative_spans(&self) -> Option<Vec<(Timestamp, Timestamp)>> {
+    pub fn representative_spans(&self) -> Option<Vec<(Timestamp, Timestamp)>> {
         let cycles = [self.up.schedule.cycle(), self.down.schedule.cycle()];
         if cycles.contains(&Cycle::Delay) {
             return None;

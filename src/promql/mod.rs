@@ -4,8 +4,8 @@
 //! In: the values that the expressions are about. Out: expressions as texts. The gate itself has no metrics:
 //! what it did is read off its CronJobs, its Jobs and the server's replicas.
 //!
-//! Whether the window is open is read off the times at which Kubernetes ran `up` and `down`, so that no
-//! calendar is written in PromQL, and the change of clocks needs no rule.
+//! Whether the window is open is read off the times at which Kubernetes ran `up`, `down` and the job of
+//! demand, so that no calendar is written in PromQL, and the change of clocks needs no rule.
 
 mod memory;
 
@@ -89,6 +89,22 @@ impl StackMetrics {
         name_of(&self.names.down)
     }
 
+    /// The name of the CronJob that opens the hours of demand, if there are any.
+    pub fn demand(&self) -> Option<&str> {
+        self.names.demand.as_ref().map(|name| name.as_str())
+    }
+
+    /// The last time at which a CronJob opened the window or hours of demand.
+    fn last_opening(&self) -> String {
+        const METRIC: &str = "kube_cronjob_status_last_schedule_time";
+        let Some(demand) = self.demand() else {
+            return self.cron_job("status_last_schedule_time", self.up());
+        };
+        let names = [self.up(), demand].map(regex_escape).join("|");
+        let namespace = self.namespace.clone();
+        matchers_of(METRIC, &[("namespace", "=", namespace), ("cronjob", "=~", names)])
+    }
+
     /// The server's name in messages.
     pub fn server(&self) -> String {
         format!("{}/{}", self.namespace, self.target.name)
@@ -166,10 +182,9 @@ impl StackMetrics {
     /// A result if the window is not open: `down` ran after `up`, or did not run when it was due, or can't
     /// run.
     pub fn outside_window(&self) -> String {
-        let (up, down) = (self.up(), self.down());
-        let last = |name| self.cron_job("status_last_schedule_time", name);
-        let mut text = format!("  {} > {}\n", self.last_run(down), self.last_run(up));
-        let _ = writeln!(text, "  or absent({})", last(up));
+        let (down, opened) = (self.down(), self.last_opening());
+        let mut text = format!("  {} > max({opened})\n", self.last_run(down));
+        let _ = writeln!(text, "  or absent({opened})");
         let next = self.cron_job("next_schedule_time", down);
         let _ = writeln!(text, "  or time() - max({next}) > {MISSED_AFTER_SECONDS}");
         let _ = writeln!(text, "  or max({}) == 1", self.cron_job("spec_suspend", down));

@@ -75,6 +75,8 @@ pub struct WindowStatus {
     pub(crate) window: Window,
     /// True if it has not ended yet.
     pub(crate) is_open: bool,
+    /// True for hours in which the tenant runs by demand.
+    pub(crate) by_demand: bool,
     /// The time for which the tenant was up; `None` if it was not started.
     pub(crate) served: Option<SignedDuration>,
     /// The decisions in order.
@@ -244,13 +246,22 @@ pub fn inspect(
         unseen: live.unseen.clone(),
         target,
     };
-    let windows = last_windows(schedule, now, last);
+    let demand = gate.demand_job().and_then(|job| job.times.as_ref());
+    let demand = demand.map(|opens| WindowSchedule { up: opens, down });
+    let mut windows = last_windows(schedule, now, last);
+    let hours = demand.map_or_else(Vec::new, |demand| last_windows(demand, now, last));
+    windows.extend(&hours);
+    windows.sort_unstable();
+    let windows = windows.split_off(windows.len().saturating_sub(last));
     let ends = windows.iter().skip(1).map(|window| window.opens).chain([Timestamp::MAX]);
     for (window, until) in windows.iter().zip(ends) {
-        status.windows.push(inspect_window(*window, until.min(now), now, &jobs, live, &status));
+        let inspected = inspect_window(*window, until.min(now), now, &jobs, live, &status);
+        let by_demand = hours.contains(window);
+        status.windows.push(WindowStatus { by_demand, ..inspected });
     }
     let has_fields = scaled.is_some_and(scale::has_managed_fields);
-    add_attention(&mut status, schedule, &jobs, has_fields, now);
+    let is_open = schedule.is_open(now) || demand.is_some_and(|demand| demand.is_open(now));
+    add_attention(&mut status, is_open, &jobs, has_fields);
     Ok(status)
 }
 
@@ -393,6 +404,7 @@ fn inspect_window(
     WindowStatus {
         window,
         is_open: now < window.closes,
+        by_demand: false,
         served: served(&decisions, window.closes.min(now)),
         decisions,
         guard_runs,
@@ -474,13 +486,7 @@ fn add(total: Option<SignedDuration>, start: Timestamp, end: Timestamp) -> Signe
 }
 
 /// Adds what deserves a look and belongs to no run.
-fn add_attention(
-    status: &mut Status,
-    schedule: WindowSchedule<'_>,
-    jobs: &[ObservedJob<'_>],
-    has_fields: bool,
-    now: Timestamp,
-) {
+fn add_attention(status: &mut Status, is_open: bool, jobs: &[ObservedJob<'_>], has_fields: bool) {
     let name = format!("{}/{}", status.target.kind, status.target.name);
     if status.replicas.is_none() {
         status.unseen.push(format!("`{name}`: who scales it, and whether it is up"));
@@ -491,7 +497,7 @@ fn add_attention(
         };
         status.unseen.push(format!("who scaled `{name}`: {why}"));
     }
-    if status.replicas.is_some_and(|replicas| replicas > 0) && !schedule.is_open(now) {
+    if status.replicas.is_some_and(|replicas| replicas > 0) && !is_open {
         status.attention.push(format!("`{name}` has replicas outside its window"));
     }
     let first = status.windows.first().map(|window| window.window.opens);

@@ -52,7 +52,9 @@ fn overlap(one: Window, other: Window) -> bool {
 }
 
 fn windows_of(off_peak: &OffPeak) -> Vec<Window> {
-    windows(off_peak.up.as_str(), off_peak.down.as_str(), off_peak.time_zone.as_str())
+    let (down, zone) = (off_peak.down.as_str(), off_peak.time_zone.as_str());
+    let opening = std::iter::once(&off_peak.up).chain(off_peak.demand_opens());
+    opening.flat_map(|opens| windows(opens.as_str(), down, zone)).collect()
 }
 
 /// The windows of the compared months.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 
-use super::{KyvernoMode, LoadError, Loaded, Target, Values};
+use jiff::tz::TimeZone;
+
+use super::{KyvernoMode, LoadError, Loaded, Mode, Target, Values};
 use crate::model::{nearest_written, workload};
 use kube_validate::MAX_CRON_JOB_NAME;
 use yaml_spans::Path;
@@ -85,6 +87,19 @@ pub enum CheckError {
         /// Its API version.
         api_version: String,
     },
+    /// Demand without the loop that follows it.
+    #[error(
+        "`offPeak.demand` needs `offPeak.mode: watch`, which looks at the GPU every few seconds"
+    )]
+    DemandNeedsWatch,
+    /// Two watches over one server at a time.
+    #[error(
+        "the hours of demand from {opens} overlap a window of `offPeak.up`, or never end: let a run of `offPeak.down` close each before the other opens"
+    )]
+    DemandOverlaps {
+        /// The first such hours.
+        opens: String,
+    },
     /// A label or annotation that another value decides.
     #[error("`{key}` is set by `{by}`")]
     Reserved {
@@ -139,6 +154,17 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     }
     if let Some(error) = check_target(&values.target) {
         report(path_of(&["target", "kind"]), error);
+    }
+    if values.off_peak.demand.is_some() {
+        let off_peak = &values.off_peak;
+        if off_peak.mode != Mode::Watch {
+            report(path_of(&["offPeak", "demand"]), CheckError::DemandNeedsWatch);
+        }
+        if let Some(opens) = off_peak.find_demand_overlap() {
+            let zone = TimeZone::get(off_peak.time_zone.as_str()).unwrap_or(TimeZone::UTC);
+            let opens = opens.to_zoned(zone).strftime("%a %-d %b %Y %H:%M").to_string();
+            report(path_of(&["offPeak", "demand", "opens"]), CheckError::DemandOverlaps { opens });
+        }
     }
     check_names(values, |leaf, error| report(path_of(&["offPeak", "names", leaf]), error));
     let mode = match values.kyverno.mode {
@@ -259,7 +285,12 @@ fn check_target(target: &Target) -> Option<CheckError> {
 fn check_names(values: &Values, mut report: impl FnMut(&'static str, CheckError)) {
     let names = &values.off_peak.names;
     let mut seen = BTreeMap::new();
-    for (leaf, name) in [("up", &names.up), ("guard", &names.guard), ("down", &names.down)] {
+    for (leaf, name) in [
+        ("up", &names.up),
+        ("guard", &names.guard),
+        ("down", &names.down),
+        ("demand", &names.demand),
+    ] {
         let Some(name) = name else { continue };
         let length = name.as_str().len();
         if length > MAX_CRON_JOB_NAME {

@@ -29,7 +29,7 @@ use vram_gate::settings::{Pace, Sampling, Source};
 use super::exporter::Exporter;
 use super::scalars::*;
 use crate::model::run_times::RunTimes;
-use crate::model::window::{WindowSchedule, longest_unguarded};
+use crate::model::window::{Opening, WindowSchedule, longest_unguarded};
 use kube_validate::schedule::Schedule;
 use yaml_spans::Node;
 
@@ -590,6 +590,10 @@ pub struct OffPeak {
     pub guard: CronSchedule,
     /// The schedule of the job that ends the window and stops the server.
     pub down: CronSchedule,
+    /// Hours in which the server also runs while there is work for it, if there is room (`mode: watch`). The
+    /// window from `up` to `down` ignores demand.
+    #[serde(default)]
+    pub demand: Option<Demand>,
     /// Suspends the job that starts the server. The guard and `down` run on, so that a server that runs
     /// is guarded and stopped as before.
     #[serde(default)]
@@ -636,6 +640,42 @@ pub enum Mode {
     Watch,
 }
 
+/// Hours in which the server runs while there is work for it: a number from a URL says so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Demand {
+    /// The schedule that opens the hours; the next run of `down` closes them. They must not overlap the window
+    /// from `up` to `down`.
+    pub opens: CronSchedule,
+    /// The URL of the number: a JSON document, or metrics in Prometheus' text format. Another server than the
+    /// one that is started must answer there.
+    pub url: HttpUrl,
+    /// The number in the answer: `/queued` in JSON (RFC 6901), or `metric{label="value"}`. More than 0 starts
+    /// the server; what is not a count changes nothing.
+    pub number: String,
+    /// The time from one request to the next, in seconds.
+    #[serde(default = "default_demand_interval")]
+    pub interval_seconds: Whole<1, 3600>,
+    /// The time for which the number must be an explicit 0 before the server stops.
+    #[serde(default = "default_idle_for")]
+    pub idle_for: TimeSpan,
+    /// The most time for which the server runs in the hours of a day; then it rests until they open again.
+    #[serde(default = "default_at_most")]
+    pub at_most: TimeSpan,
+}
+
+fn default_demand_interval() -> Whole<1, 3600> {
+    Whole::new(15)
+}
+
+fn default_idle_for() -> TimeSpan {
+    TimeSpan::from_minutes(15)
+}
+
+fn default_at_most() -> TimeSpan {
+    TimeSpan::from_hours(6)
+}
+
 fn default_starting_deadline() -> Whole<10, 86_400> {
     Whole::new(120)
 }
@@ -664,6 +704,9 @@ pub struct JobCounts {
     pub guard: Option<JobCount>,
     /// Of the job that ends the window.
     pub down: Option<JobCount>,
+    /// Of the job that starts the server by demand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub demand: Option<JobCount>,
 }
 
 /// A number of Jobs.
@@ -720,6 +763,9 @@ pub struct OffPeakNames {
     /// The CronJob that ends the window. Default: `<server>-window-down`.
     #[serde(default)]
     pub down: Option<DnsSubdomain>,
+    /// The CronJob that starts the server by demand. Default, with `offPeak.demand`: `<server>-demand`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<DnsSubdomain>,
     /// The ServiceAccount of the jobs, its Role and its RoleBinding. Default: `<server>-offpeak`.
     #[serde(default)]
     pub service_account: Option<DnsSubdomain>,
@@ -1130,6 +1176,9 @@ impl Values {
         ] {
             set_default(name, || DnsSubdomain::joined(&server, suffix));
         }
+        if self.off_peak.demand.is_some() {
+            set_default(&mut names.demand, || DnsSubdomain::joined(&server, "demand"));
+        }
         let deadline = self.gate.min_job_deadline();
         set_default(&mut self.off_peak.active_deadline_seconds, || deadline);
         set_default(&mut self.target.name, || self.server.name.clone().into());
@@ -1191,8 +1240,11 @@ impl OffPeak {
         let (up, guard, down) = (times(&self.up)?, times(&self.guard)?, times(&self.down)?);
         let start = date(2026, 1, 12).to_zoned(TimeZone::UTC).ok()?.timestamp();
         let end = start.checked_add(SignedDuration::from_hours(8 * 24)).ok()?;
-        let windows = WindowSchedule { up: &up, down: &down }.windows(start, end);
-        let gaps = windows.into_iter().filter_map(|window| {
+        let demand = self.demand_opens().and_then(times);
+        let gaps = std::iter::once(&up)
+            .chain(&demand)
+            .flat_map(|opens| WindowSchedule { up: opens, down: &down }.windows(start, end));
+        let gaps = gaps.filter_map(|window| {
             let gap = longest_unguarded(window, guard.runs(window.opens, window.closes))?;
             Some(gap.closes.duration_since(gap.opens))
         });
@@ -1216,11 +1268,15 @@ impl OffPeak {
     fn set_history_limits(&mut self) {
         let days = self.keep.as_secs().div_ceil(24 * 3600).max(1);
         let limits = &mut self.history_limits;
-        for (schedule, successful, failed) in [
+        let demand = self.demand.as_ref().map(|demand| &demand.opens);
+        let demand =
+            demand.map(|opens| (opens, &mut limits.successful.demand, &mut limits.failed.demand));
+        let window = [
             (&self.up, &mut limits.successful.up, &mut limits.failed.up),
             (&self.guard, &mut limits.successful.guard, &mut limits.failed.guard),
             (&self.down, &mut limits.successful.down, &mut limits.failed.down),
-        ] {
+        ];
+        for (schedule, successful, failed) in window.into_iter().chain(demand) {
             let a_day = schedule.as_str().parse::<Schedule>().map_or(1, |s| s.max_runs_a_day());
             let count = JobCount::new(i64::from(a_day) * i64::from(days));
             set_default(successful, || count);
@@ -1229,23 +1285,55 @@ impl OffPeak {
     }
 
     /// The longest delay in seconds with which a run of `down` may start, so that its Job ends before
-    /// the next window opens; `None` if there is no such limit. It may be negative.
+    /// the next window or the hours of `demand` open; `None` if there is no such limit. It may be negative.
     pub(crate) fn longest_down_delay(&self) -> Option<i64> {
+        let opening = std::iter::once(&self.up).chain(self.demand_opens());
+        let delay = opening.filter_map(|opens| self.longest_delay_before(opens)).min();
+        let active = self.active_deadline_seconds.map_or(MIN_ACTIVE_DEADLINE, Whole::get);
+        Some(delay?.as_secs() - active)
+    }
+
+    /// The schedule that opens the hours of demand.
+    pub(crate) fn demand_opens(&self) -> Option<&CronSchedule> {
+        self.demand.as_ref().map(|demand| &demand.opens)
+    }
+
+    fn longest_delay_before(&self, opens: &CronSchedule) -> Option<SignedDuration> {
         // The stacks of a fleet share their schedules, and several rules ask for each.
         static DELAYS: Mutex<BTreeMap<[String; 3], Option<SignedDuration>>> =
             Mutex::new(BTreeMap::new());
         let zone = self.time_zone.as_str();
-        let key = [self.up.as_str(), self.down.as_str(), zone].map(str::to_owned);
+        let key = [opens.as_str(), self.down.as_str(), zone].map(str::to_owned);
         let known = DELAYS.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
         let delay = known.unwrap_or_else(|| {
-            let up = RunTimes::parse(self.up.as_str(), zone)?;
+            let up = RunTimes::parse(opens.as_str(), zone)?;
             let down = RunTimes::parse(self.down.as_str(), zone)?;
             WindowSchedule { up: &up, down: &down }.longest_closing_delay(SignedDuration::ZERO)
         });
         DELAYS.lock().unwrap_or_else(PoisonError::into_inner).insert(key, delay);
-        let active = self.active_deadline_seconds.map_or(MIN_ACTIVE_DEADLINE, Whole::get);
-        Some(delay?.as_secs() - active)
+        delay
     }
+
+    /// The first hours of demand that overlap the window in two years, or have no end; `None` if none do.
+    pub(crate) fn find_demand_overlap(&self) -> Option<jiff::Timestamp> {
+        let zone = self.time_zone.as_str();
+        let times = |schedule: &CronSchedule| RunTimes::parse(schedule.as_str(), zone);
+        let (up, down) = (times(&self.up)?, times(&self.down)?);
+        let demand = times(self.demand_opens()?)?;
+        let schedule = WindowSchedule { up: &up, down: &down };
+        let hours = WindowSchedule { up: &demand, down: &down };
+        let spans = hours.representative_spans()?.into_iter();
+        let mut openings = spans.flat_map(|(start, end)| hours.openings(start, end));
+        let overlaps = |hours: &Opening| schedule.is_open(hours.opens) || opens_within(&up, hours);
+        openings.find(overlaps).map(|hours| hours.opens)
+    }
+}
+
+/// Returns true if a window opens in hours of demand, or would if they had an end.
+fn opens_within(up: &RunTimes, hours: &Opening) -> bool {
+    let before = hours.opens.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(hours.opens);
+    let opening = up.next(before);
+    hours.closes.is_none_or(|closes| opening.is_some_and(|opening| opening < closes))
 }
 
 fn set_default<T>(slot: &mut Option<T>, default: impl FnOnce() -> T) {

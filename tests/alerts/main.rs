@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use common::tool::{Sandbox, generate, objects, repository};
 use common::{require, run};
-use night::{DOWN, GUARD, Night, SERVER_POD, UP};
+use night::{DEMAND, DOWN, GUARD, Night, SERVER_POD, UP};
 
 /// A scenario: its name, its night, and the alerts that fire at some minutes after its start. At every other
 /// minute of the list's ranges nothing else fires.
@@ -215,6 +215,81 @@ fn rules() -> Value {
     let all = objects(&generate(&["tts", "-f", "overlays/alerts.yaml", "--set", set]));
     let rule = all.into_iter().find(|object| object["kind"] == "PrometheusRule");
     rule.expect("a PrometheusRule")["spec"].clone()
+}
+
+/// The rules of a stack that also runs by demand.
+fn rules_with_demand() -> Value {
+    let overlays = ["tts", "-f", "overlays/alerts.yaml", "-f", "overlays/demand.yaml"];
+    let all = objects(&generate(&overlays));
+    let rule = all.into_iter().find(|object| object["kind"] == "PrometheusRule");
+    rule.expect("a PrometheusRule")["spec"].clone()
+}
+
+/// 08:00 is minute 720, and 22:00 minute 1560.
+fn scenarios_with_demand() -> Vec<Scenario> {
+    let day = || Night::new(EVENING, 30).by_demand();
+    let outside: &[&str] = &["TenantMemoryOutsideWindow", "TenantOutsideWindow"];
+    vec![
+        Scenario {
+            name: "the server runs by demand at noon",
+            night: day().served(OPENS, CLOSES).served(730, 1000).served(1200, 1560),
+            fires: vec![
+                (370, NOTHING),
+                (745, NOTHING),
+                (960, NOTHING),
+                (1400, NOTHING),
+                (1580, NOTHING),
+            ],
+        },
+        Scenario {
+            name: "somebody scales up before the hours of demand",
+            night: day().served(660, 720),
+            // The guard last ran at 05:30.
+            fires: vec![
+                (659, NOTHING),
+                (675, &["GuardNotRunning", "TenantMemoryOutsideWindow", "TenantOutsideWindow"]),
+                (735, NOTHING),
+            ],
+        },
+        Scenario {
+            name: "the server stays after the hours of demand",
+            night: day().served(800, 1600),
+            fires: vec![(1550, NOTHING), (1575, outside)],
+        },
+        Scenario {
+            name: "the job of demand is not run that day",
+            night: day().without(DEMAND, 700..1560).served(800, 900),
+            fires: vec![(790, NOTHING), (815, outside)],
+        },
+        Scenario {
+            name: "the job of demand fails",
+            night: day().failing(DEMAND, 720..721),
+            fires: vec![(719, NOTHING), (726, &["GateFailed"])],
+        },
+    ]
+}
+
+#[test]
+fn in_hours_of_demand_the_server_may_run() {
+    if !require(&["promtool", "--version"]) {
+        return;
+    }
+    let rules = rules_with_demand();
+    if let Err(complaint) = evaluate(&rules, &scenarios_with_demand()) {
+        panic!("{complaint}");
+    }
+    // Without the demand's job in the expression, the alert fires at noon.
+    for alert in ["TenantOutsideWindow", "TenantMemoryOutsideWindow", "GateFailed"] {
+        let mut mutated = rules.clone();
+        let list = mutated["groups"][0]["rules"].as_array_mut().unwrap();
+        let rule = list.iter_mut().find(|rule| rule["alert"] == alert).unwrap();
+        let text = rule["expr"].as_str().unwrap();
+        assert!(text.contains("|chatterbox-tts-demand"), "{alert}:\n{text}");
+        rule["expr"] = Value::from(text.replace("|chatterbox-tts-demand", ""));
+        let alone = rule.clone();
+        mutated["groups"][0]["rules"] = Value::from(vec![alone]);
+        assert!(evaluate(&mutated, &scenarios_with_demand()).is_err(), "{alert}");
+    }
 }
 
 /// Runs promtool over scenarios; only the alerts of these rules count. Returns its complaint, if there is one.

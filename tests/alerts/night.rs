@@ -13,14 +13,25 @@ pub const DOWN: &str = "chatterbox-window-down";
 /// A Pod of the server.
 pub const SERVER_POD: &str = "chatterbox-tts-7d9c5b-x2lqp";
 
-const SCHEDULES: [(&str, &str); 3] =
-    [(UP, "0 2 * * *"), (GUARD, "*/5 2-5 * * *"), (DOWN, "0 6-22/2,0 * * *")];
+/// The CronJob of overlays/demand.yaml.
+pub const DEMAND: &str = "chatterbox-tts-demand";
+
+const SCHEDULES: &[(&str, &str)] =
+    &[(UP, "0 2 * * *"), (GUARD, "*/5 2-5 * * *"), (DOWN, "0 6-22/2,0 * * *")];
+/// Those of overlays/demand.yaml.
+const WITH_DEMAND: &[(&str, &str)] = &[
+    (UP, "0 2 * * *"),
+    (GUARD, "*/30 2-5,8-21 * * *"),
+    (DOWN, "0 0,6,7,22,23 * * *"),
+    (DEMAND, "0 8 * * *"),
+];
 const GIB: f64 = 1073741824.0;
 
 /// A night. Minutes count from its start.
 pub struct Night {
     start: Timestamp,
     minutes: usize,
+    schedules: &'static [(&'static str, &'static str)],
     /// Minutes in which the server has a replica.
     served: Vec<Range<usize>>,
     /// Minutes in which the tenant's memory is some GiB, whatever its replicas.
@@ -49,6 +60,7 @@ impl Night {
         Night {
             start: start.parse().unwrap(),
             minutes: hours * 60,
+            schedules: SCHEDULES,
             served: Vec::new(),
             memory: Vec::new(),
             others: Vec::new(),
@@ -64,6 +76,12 @@ impl Night {
             has_jobs: true,
             kept: 26 * 60,
         }
+    }
+
+    /// Runs the jobs of overlays/demand.yaml.
+    pub fn by_demand(mut self) -> Self {
+        self.schedules = WITH_DEMAND;
+        self
     }
 
     pub fn served(mut self, from: usize, to: usize) -> Self {
@@ -148,7 +166,7 @@ impl Night {
     /// All series, in promtool's form.
     pub fn series(&self) -> Vec<Value> {
         let mut all = Vec::new();
-        for (name, schedule) in SCHEDULES {
+        for &(name, schedule) in self.schedules {
             self.add_cron_job(name, schedule, &mut all);
         }
         let replicas = |minute: usize| {

@@ -7,10 +7,11 @@ use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
 use kube_formats::quantity::parse_bytes;
 
 use super::{
-    DefaultValue, Key, Kind, LogFormat, Output, Raw, Sampling, SettingError, Settings, Source,
-    Target, Watching, names,
+    DefaultValue, DemandNumber, Demanding, Key, Kind, LogFormat, Output, Raw, Sampling,
+    SettingError, Settings, Source, Target, Watching, names,
 };
 use crate::decision::{Action, Attribution, Count, NoSeries, OnScrapeFailure, Rules};
+use crate::demand::DemandPlan;
 use crate::duration::{self, MaxDuration};
 use crate::exposition::{MetricUnit, Query, Selection, Series};
 use crate::promql;
@@ -244,12 +245,7 @@ impl Checker<'_> {
             stale: self.parse_nonzero_duration(Key::Stale),
             must_advance: sampling.source.freshness().is_some(),
             scheduled_minute: self.parse_scheduled_minute(),
-            window: self
-                .parse_with(Key::Window, |text| {
-                    duration::parse_up_to(text, MaxDuration::Month)
-                        .map_err(|error| error.to_string())
-                })
-                .unwrap_or_default(),
+            window: self.parse_long_duration(Key::Window),
         };
         let Rules { floor, total, .. } = sampling.rules;
         let needed = floor.saturating_add(plan.hysteresis);
@@ -266,7 +262,37 @@ impl Checker<'_> {
             self.add_error(Key::Calm, problem);
         }
         let heartbeat = self.raw.get(Key::Heartbeat).map(PathBuf::from);
-        Watching { interval, plan, heartbeat }
+        let demand = self.optional(Key::DemandUrl, Self::check_demand);
+        if demand.is_none() && self.raw.get(Key::DemandUrl).is_none() {
+            self.optional(Key::DemandNumber, |checker| {
+                checker.add_error(Key::DemandNumber, "set without `DEMAND_URL`");
+                None::<()>
+            });
+        }
+        Watching { interval, plan, heartbeat, demand }
+    }
+
+    fn check_demand(&mut self) -> Option<Demanding> {
+        let url = self.required_text(Key::DemandUrl);
+        if let Err(problem) = names::check_scrape_url(&url) {
+            // Without the URL, which may hold a password.
+            self.add_error(Key::DemandUrl, format!("invalid value: {problem}"));
+        }
+        let number = self.parse_with(Key::DemandNumber, DemandNumber::parse);
+        let interval = self.parse_nonzero_duration(Key::DemandInterval);
+        let plan = DemandPlan {
+            idle_for: self.parse_long_duration(Key::IdleFor),
+            at_most: self.parse_long_duration(Key::AtMost),
+        };
+        if plan.at_most.is_zero() {
+            self.add_error(Key::AtMost, "invalid value `0`: expected more than 0");
+        }
+        if plan.idle_for < interval {
+            let problem =
+                "shorter than `DEMAND_INTERVAL`, so one answer of none would stop the tenant";
+            self.add_error(Key::IdleFor, problem);
+        }
+        Some(Demanding { url, number: number?, interval, plan })
     }
 
     /// Parses the minute at the end of a Job's name. The CronJob's controller writes it there, in minutes
@@ -504,6 +530,13 @@ impl Checker<'_> {
 
     fn parse_duration(&mut self, key: Key) -> Duration {
         self.parse_with(key, |text| duration::parse(text).map_err(|error| error.to_string()))
+            .unwrap_or_default()
+    }
+
+    /// Parses a duration of at most a month.
+    fn parse_long_duration(&mut self, key: Key) -> Duration {
+        let parse = |text: &str| duration::parse_up_to(text, MaxDuration::Month);
+        self.parse_with(key, |text| parse(text).map_err(|error| error.to_string()))
             .unwrap_or_default()
     }
 

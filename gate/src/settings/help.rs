@@ -31,7 +31,9 @@ usage: vram-gate up|guard|down|admit|watch [--setting VALUE]...
          HYSTERESIS were free for CALM, at most STARTS times. Without a reading for
          STALE does as ON_SCRAPE_FAILURE says. At the end, which is the minute in
          JOB_NAME and WINDOW later, scales to 0. At SIGTERM scales to 0 and exits
-         with 1, so that the Job goes on in another Pod
+         with 1, so that the Job goes on in another Pod. With DEMAND_URL starts the
+         tenant only while the number there is more than 0, and stops it after
+         IDLE_FOR of an explicit 0; an answer that is not a count changes nothing
   alive  for a liveness probe: exits with 0 if watch has written HEARTBEAT WITHIN
          the last 60 s, otherwise with 1
 

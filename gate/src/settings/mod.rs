@@ -21,7 +21,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::decision::{Action, Rules};
-use crate::exposition::Query;
+use crate::demand::DemandPlan;
+use crate::exposition::{Query, Selection};
 use crate::watch::Plan;
 
 /// The checked settings of one run.
@@ -69,6 +70,59 @@ pub struct Watching {
     pub plan: Plan,
     /// The file that is written at each look.
     pub heartbeat: Option<PathBuf>,
+    /// The demand by which the tenant starts and stops; `None`: it starts whenever there is room.
+    pub demand: Option<Demanding>,
+}
+
+/// The source of the demand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demanding {
+    /// The URL of the number.
+    pub url: String,
+    /// The number in the answer.
+    pub number: DemandNumber,
+    /// The time from one request to the next.
+    pub interval: Duration,
+    /// The times that the watch follows.
+    pub plan: DemandPlan,
+}
+
+/// The number in an answer about demand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DemandNumber {
+    /// The number at a pointer into a JSON document (RFC 6901).
+    Json(String),
+    /// The one series of an exposition that this query reads.
+    Metric(Query),
+}
+
+impl DemandNumber {
+    /// Parses a JSON pointer, or a metric with its labels.
+    ///
+    /// # Errors
+    /// The expected form.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with('/') {
+            let is_escaped = |part: &str| part.starts_with(['0', '1']);
+            return match text.split('~').skip(1).all(is_escaped) {
+                true => Ok(Self::Json(text.to_owned())),
+                false => Err("expected a JSON pointer, in which `~` is `~0`".to_owned()),
+            };
+        }
+        let expected = || "expected a JSON pointer such as `/queued`, or a metric".to_owned();
+        let (metric, labels) = match text.split_once('{') {
+            None => (text, None),
+            Some((metric, rest)) => (metric, Some(rest.strip_suffix('}').ok_or_else(expected)?)),
+        };
+        if !names::is_metric_name(metric) {
+            return Err(expected());
+        }
+        let select = match labels.map(str::trim).filter(|labels| !labels.is_empty()) {
+            Some(labels) => Selection::parse(labels)?,
+            None => Selection::default(),
+        };
+        Ok(Self::Metric(Query { metric: metric.to_owned(), select, ..Query::default() }))
+    }
 }
 
 /// The sampling of the GPU's memory.

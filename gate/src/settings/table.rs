@@ -200,6 +200,8 @@ impl Key {
             Self::Hysteresis => &[Self::Floor, Self::GpuTotal],
             Self::Calm => &[Self::Window],
             Self::Stale => &[Self::Interval],
+            Self::DemandNumber => &[Self::DemandUrl],
+            Self::IdleFor => &[Self::DemandInterval],
             _ => &[],
         }
     }
@@ -716,6 +718,61 @@ settings! {
         effect: Effect::Exposes,
         choices: &[],
         value_path: None,
+    }
+    DemandUrl {
+        env: "DEMAND_URL",
+        kind: Kind::Text("http or https URL"),
+        default: DefaultValue::Derived("none: the tenant starts whenever there is room"),
+        summary: "watch: the URL of a number that says whether there is work; the tenant then runs by demand alone",
+        label: "demand URL",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("offPeak.demand.url"),
+    }
+    DemandNumber {
+        env: "DEMAND_NUMBER",
+        kind: Kind::Text("JSON pointer, or metric"),
+        default: DefaultValue::Derived("none: required with DEMAND_URL"),
+        summary: "watch: the number in the answer of DEMAND_URL: `/queued` in JSON, or `metric{label=\"value\"}`; anything but a count of 0 or more changes nothing",
+        label: "demand number",
+        role: Role::Reading,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("offPeak.demand.number"),
+    }
+    DemandInterval {
+        env: "DEMAND_INTERVAL",
+        kind: Kind::Duration,
+        default: DefaultValue::Value("15s"),
+        summary: "watch: the time from one request for the demand to the next",
+        label: "demand interval",
+        role: Role::Operation,
+        effect: Effect::Neutral,
+        choices: &[],
+        value_path: Some("offPeak.demand.intervalSeconds"),
+    }
+    IdleFor {
+        env: "IDLE_FOR",
+        kind: Kind::LongDuration,
+        default: DefaultValue::Value("15m"),
+        summary: "watch: the time for which the demand must be an explicit none before the tenant stops",
+        label: "idle time",
+        role: Role::Decision,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("offPeak.demand.idleFor"),
+    }
+    AtMost {
+        env: "AT_MOST",
+        kind: Kind::LongDuration,
+        default: DefaultValue::Value("360m"),
+        summary: "watch: the most time for which the tenant runs by demand in one window; then it stays stopped",
+        label: "time by demand",
+        role: Role::Decision,
+        effect: Effect::Exposes,
+        choices: &[],
+        value_path: Some("offPeak.demand.atMost"),
     }
     JobName {
         env: "JOB_NAME",

@@ -1,3 +1,5 @@
+mod demand;
+
 use super::*;
 use crate::decision::{Count, NoSeries};
 use crate::exposition::Usage;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vram_gate::decision::{NoSeries, Reason, Rules, free_bytes};
+use vram_gate::demand::{Demand, DemandPlan};
 use vram_gate::exposition::Usage;
 use vram_gate::watch::Moment;
 
@@ -38,6 +39,20 @@ pub(crate) struct Record {
     up_since: Option<Duration>,
     /// The least free memory while it ran.
     least_free: Option<i64>,
+    /// The demand, of a watch that follows it.
+    demand: Option<DemandRecord>,
+}
+
+/// The summary of the demand so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct DemandRecord {
+    latest: Demand,
+    /// The stops for want of demand.
+    idle_stops: u64,
+    /// The longest time without a count.
+    longest_unknown: Duration,
+    /// The latest problem, once there has been no count for long.
+    problem: Option<String>,
 }
 
 impl Record {
@@ -63,6 +78,31 @@ impl Record {
         }
     }
 
+    /// Notes an answer about demand, with the time without a count up to it.
+    pub(crate) fn note_demand(
+        &mut self,
+        latest: Demand,
+        unknown_for: Duration,
+        problem: Option<String>,
+    ) {
+        let record = self.demand.get_or_insert(DemandRecord {
+            latest,
+            idle_stops: 0,
+            longest_unknown: Duration::ZERO,
+            problem: None,
+        });
+        record.latest = latest;
+        record.longest_unknown = record.longest_unknown.max(unknown_for);
+        if unknown_for >= DemandPlan::REPORT_AFTER {
+            record.problem = problem;
+        }
+    }
+
+    /// Returns true if there has been no count of the demand for so long that it was reported.
+    pub(crate) fn has_demand_problem(&self) -> bool {
+        self.demand.as_ref().is_some_and(|demand| demand.problem.is_some())
+    }
+
     /// Notes a confirmed change of the scale by the watch.
     pub(crate) fn note_scaled(
         &mut self,
@@ -76,7 +116,9 @@ impl Record {
         if replicas > 0 {
             self.starts += 1;
             push(&mut self.opened, at);
-        } else if !matches!(reason, Reason::WindowEnd | Reason::Terminated) {
+        } else if reason == Reason::Idle {
+            self.demand.iter_mut().for_each(|demand| demand.idle_stops += 1);
+        } else if !matches!(reason, Reason::WindowEnd | Reason::Terminated | Reason::TimeUsed) {
             self.yield_count += 1;
             let usage = usage.filter(|usage| is_reading(usage, rules));
             let read = usage.map(|usage| (free(usage, rules), usage.residents(), usage.tenant));
@@ -117,6 +159,16 @@ impl Record {
             ("failedLooks", Figure::Other(json!(self.failed_looks))),
         ];
         fields.extend(self.least_free.map(|free| ("leastFree", Figure::memory(free))));
+        if let Some(demand) = &self.demand {
+            let unknown = demand.longest_unknown.as_secs();
+            fields.extend([
+                ("demand", Figure::text(demand.latest.name())),
+                ("idleStops", Figure::Other(json!(demand.idle_stops))),
+                ("longestUnknownSeconds", Figure::Other(json!(unknown))),
+            ]);
+            let problem = demand.problem.as_deref();
+            fields.extend(problem.map(|problem| ("demandError", Figure::text(problem))));
+        }
         fields
     }
 }

@@ -1,11 +1,15 @@
 //! Gate jobs that are suspended, removed or refused while the server may run.
 
+use jiff::SignedDuration;
 use vram_gate::decision::Action;
+use vram_gate::settings::Key;
 
+use super::gate_settings::format_setting;
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::gate_jobs::{Gate, InactiveReason, STOPPING};
+use crate::model::window::WindowSchedule;
 use kube_validate::ObjectId;
 
 pub(super) const UNGUARDED: Rule = Rule {
@@ -38,6 +42,14 @@ pub(super) const MODE: Rule = Rule {
     topic: Topic::Gate,
     summary: "One Pod watches a window instead of one for each run of the guard, or the other way round; it takes effect with the next window",
     source: "docs/watch.md; https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/: a change of a CronJob does not change its Jobs",
+};
+
+pub(super) const DEMAND: Rule = Rule {
+    id: "gate-demand",
+    severity: Severity::Warning,
+    topic: Topic::Gate,
+    summary: "The server starts or no longer starts by demand, or may do so for other hours of the day",
+    source: "docs/demand.md; gate/src/demand.rs",
 };
 
 pub(super) const REFUSES: Rule = Rule {
@@ -87,6 +99,77 @@ pub(super) fn changed_mode(context: &RuleContext<'_>) -> Vec<Finding> {
         findings.push(Finding::new(&MODE, id, Message::from(text)));
     }
     findings
+}
+
+/// Hours of demand that are new, removed, longer or shorter. Their settings have the rule of all settings.
+pub(super) fn changed_demand(context: &RuleContext<'_>) -> Vec<Finding> {
+    let absent = Gate::default();
+    let mut findings = Vec::new();
+    for (id, after) in &context.gates_after {
+        let before = context.gates_before.get(id).unwrap_or(&absent);
+        // A gate that is new as a whole is reported as such.
+        if before.jobs.is_empty() {
+            continue;
+        }
+        let message = match (before.demand_job(), after.demand_job()) {
+            (None, Some(job)) => {
+                let url = job.raw.get(Key::DemandUrl).unwrap_or_default();
+                let at_most = job.raw.get(Key::AtMost).unwrap_or_default();
+                Message::of("The server also starts by day, if there is room, while ")
+                    .code(url)
+                    .and(format!(" has work for it{}, at most ", hours_text(after)))
+                    .code(format_setting(Key::AtMost.row(), at_most))
+                    .and(" a day")
+            }
+            (Some(_), None) => {
+                let is_open = before.may_be_up(context.now);
+                let now = match is_open {
+                    true => "; a watch that runs now stops the server when its Job is deleted",
+                    false => "",
+                };
+                Message::of(format!("The server no longer starts by demand{now}"))
+            }
+            (Some(_), Some(_)) => {
+                let (was, is) = (demand_hours(before), demand_hours(after));
+                match (was, is) {
+                    (Some(was), Some(is)) if was != is => {
+                        let more = if is > was { "longer" } else { "shorter" };
+                        Message::of(format!(
+                            "The hours of demand are {more}: {}, before {}",
+                            format_span(is),
+                            format_span(was)
+                        ))
+                    }
+                    _ => continue,
+                }
+            }
+            (None, None) => continue,
+        };
+        findings.push(Finding::new(&DEMAND, id, message));
+    }
+    findings
+}
+
+/// The longest hours of demand in two years.
+fn demand_hours(gate: &Gate) -> Option<SignedDuration> {
+    let up = gate.demand_job()?.times.as_ref()?;
+    let down = gate.active_job(Action::Down)?.times.as_ref()?;
+    Some(WindowSchedule { up, down }.window_lengths()?.1)
+}
+
+fn hours_text(gate: &Gate) -> String {
+    let hours =
+        demand_hours(gate).map(|hours| format!(" in hours of up to {}", format_span(hours)));
+    hours.unwrap_or_default()
+}
+
+/// A span in hours and minutes: `14 h`, `1 h 30 min`.
+fn format_span(span: SignedDuration) -> String {
+    match (span.as_hours(), span.as_mins() % 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
 }
 
 /// The gate of one object in both snapshots.

@@ -180,7 +180,7 @@ mod tests {
 
     /// The settings whose change has no consequence: what is scaled (another target has its own rules),
     /// and how the gate works.
-    const NEUTRAL: [&str; 18] = [
+    const NEUTRAL: [&str; 19] = [
         "ACTION",
         "NAMESPACE",
         "DEPLOYMENT",
@@ -194,6 +194,7 @@ mod tests {
         "LOG_FORMAT",
         "JOB_NAME",
         "HEARTBEAT",
+        "DEMAND_INTERVAL",
         "WITHIN",
         "TERMINATION_LOG",
         "SERVICE_ACCOUNT_DIR",

@@ -8,15 +8,16 @@ use crate::model::{Message, Severity};
 pub(super) const RULE: Rule = Rule {
     id: "guard-misses-window",
     severity: Severity::Critical,
-    summary: "A window opens in which the guard never runs",
+    summary: "A window, or hours of demand, opens in which the guard never runs",
     rationale: "Nothing gives the GPU back while a resident needs it. GPU memory is not isolated, so the resident fails.",
-    fix: "Schedule `offPeak.guard` from `offPeak.up` to `offPeak.down`, on the same days.",
+    fix: "Schedule `offPeak.guard` from `offPeak.up` to `offPeak.down`, on the same days, and from `offPeak.demand.opens` too.",
     source: "docs/gate.md; gate/src/decision.rs: only `guard` yields before the window ends",
     check: Check::Stack(guard_misses_window),
 };
 
 fn guard_misses_window(context: &RuleContext<'_>) -> Vec<Violation> {
-    let windows = context.times.guarded_windows();
+    let times = &context.times;
+    let windows: Vec<_> = times.guarded_windows().iter().chain(times.demand_hours()).collect();
     let unguarded: Vec<_> =
         windows.iter().filter(|guarded| guarded.longest_unguarded.is_none()).collect();
     let Some(first) = unguarded.first() else { return Vec::new() };

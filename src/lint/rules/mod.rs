@@ -12,6 +12,8 @@ mod claim_cannot_bind;
 mod client_settings_unread;
 mod client_url;
 mod deadline_too_short;
+mod demand_unanswered;
+mod demand_unbounded;
 mod device_metric_as_pods;
 mod down_into_window;
 mod down_not_made_up;
@@ -166,6 +168,8 @@ pub const RULES: &[&Rule] = &[
     &down_too_often::RULE,
     &schedule_daylight_saving::RULE,
     &schedule_either_day::RULE,
+    &demand_unanswered::RULE,
+    &demand_unbounded::RULE,
     &windows_overlap::RULE,
     &yield_too_slow::RULE,
     &starts_ungated::RULE,

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::lines::{
     decision_lines, drift_lines, failure_text, guard_runs, next_text, scaled_by, served,
-    window_text,
+    window_title,
 };
 use crate::report::markup;
 use crate::status::{Status, WindowStatus};
@@ -49,7 +49,7 @@ pub fn html(statuses: &[Status]) -> String {
 }
 
 fn write_window(out: &mut String, status: &Status, window: &WindowStatus) {
-    let when = window_text(window.window, &status.zone);
+    let when = window_title(window, &status.zone);
     let _ = writeln!(out, "<h2>{}</h2>", escape(&when));
     write_chart(out, window);
     out.push_str("<table>\n<tr><th>time<th>action<th>decision<th>reason<th></tr>\n");

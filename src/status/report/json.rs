@@ -52,6 +52,8 @@ struct WindowJson<'a> {
     #[serde(flatten)]
     span: Span,
     open: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    by_demand: bool,
     served: bool,
     served_seconds: i64,
     decisions: Vec<DecisionJson<'a>>,
@@ -181,6 +183,7 @@ fn window(window: &WindowStatus) -> WindowJson<'_> {
     WindowJson {
         span: window.window.into(),
         open: window.is_open,
+        by_demand: window.by_demand,
         served: window.served.is_some(),
         served_seconds: window.served.map_or(0, |span| span.as_secs()),
         decisions: window

@@ -159,6 +159,12 @@ pub(super) fn window_text(window: Window, zone: &TimeZone) -> String {
     format!("{} to {}", opens.strftime("%a %d %b %H:%M"), closes.strftime(end))
 }
 
+/// `Thu 26 Nov 02:00 to 06:00`, with `by demand` for such hours.
+pub(super) fn window_title(window: &WindowStatus, zone: &TimeZone) -> String {
+    let by_demand = if window.by_demand { " by demand" } else { "" };
+    window_text(window.window, zone) + by_demand
+}
+
 /// `next window Fri 27 Nov 02:00 to 06:00`.
 pub(super) fn next_text(status: &Status) -> String {
     match status.next {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::lines::{
     decision_lines, drift_lines, failure_text, guard_runs, next_text, scaled_by, served,
-    window_text,
+    window_title,
 };
 use crate::status::Status;
 use yaml_spans::visible_line;
@@ -13,7 +13,7 @@ use yaml_spans::visible_line;
 pub fn markdown(status: &Status) -> String {
     let mut out = String::new();
     for window in &status.windows {
-        let when = window_text(window.window, &status.zone);
+        let when = window_title(window, &status.zone);
         let _ = writeln!(out, "### {}: {when}\n", escape(&status.stack));
         out.push_str("| time | action | decision | reason | |\n|---|---|---|---|---|\n");
         for line in decision_lines(window, &status.zone) {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::lines::{
     decision_lines, drift_lines, failure_text, guard_runs, next_text, scaled_by, served,
-    window_text,
+    window_title,
 };
 use crate::status::{Status, WindowStatus};
 use yaml_spans::visible_line;
@@ -42,7 +42,7 @@ pub fn text(status: &Status) -> String {
 
 fn write_window(status: &Status, window: &WindowStatus, line: &mut impl FnMut(&str)) {
     let open = if window.is_open { ", open now" } else { "" };
-    let when = window_text(window.window, &status.zone);
+    let when = window_title(window, &status.zone);
     line(&format!("{}: {when} {}{open}", status.stack, status.zone_name));
     let lines = decision_lines(window, &status.zone);
     let width = lines.iter().map(|line| line.time.chars().count()).max().unwrap_or(0);

@@ -27,7 +27,7 @@ pub(super) struct Chart {
 pub(super) struct Row {
     /// `Sat 27 Mar 2027`.
     pub label: String,
-    /// The windows.
+    /// The windows, and the hours of demand.
     pub windows: Vec<Bar>,
     /// The times that another stack's window on the same GPU is open, too.
     pub shared: Vec<Bar>,
@@ -62,7 +62,7 @@ impl Chart {
             rows.entry(date).or_insert_with(|| Row { label, ..Row::default() });
         }
         let mut chart = Plot { grid, rows };
-        for window in tenant.open.iter().chain(&tenant.windows) {
+        for window in tenant.all_windows() {
             let until = window.closes.unwrap_or(calendar.span.until.max(window.opens));
             let bar = chart.local_range(tenant, window.opens, until);
             chart.draw(bar, |row| &mut row.windows);

@@ -26,7 +26,15 @@ pub fn ics(calendar: &Calendar) -> String {
     let mut count = 0;
     for tenant in &calendar.tenants {
         for window in &tenant.windows {
-            write_event(&mut out, tenant, window);
+            let title = match window.closes {
+                Some(_) => "window",
+                None => "window without an end",
+            };
+            write_event(&mut out, tenant, window, title);
+            count += 1;
+        }
+        for hours in &tenant.demand {
+            write_event(&mut out, tenant, hours, "hours of demand");
             count += 1;
         }
     }
@@ -49,15 +57,12 @@ pub fn ics(calendar: &Calendar) -> String {
     out
 }
 
-fn write_event(out: &mut String, tenant: &Tenant, window: &TenantWindow) {
+fn write_event(out: &mut String, tenant: &Tenant, window: &TenantWindow, title: &str) {
     let start = utc(window.opens);
     let target = &tenant.target;
     let namespace = target.namespace.as_deref().unwrap_or_default();
     let uid = format!("{start}-{}-{namespace}-{}@tts-render", tenant.stack, target.name);
-    let summary = match window.closes {
-        Some(_) => format!("{}: window", tenant.stack),
-        None => format!("{}: window without an end", tenant.stack),
-    };
+    let summary = format!("{}: {title}", tenant.stack);
     let mut description = vec![
         format!("{target}, {}", tenant.zone_name),
         format!(

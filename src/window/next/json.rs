@@ -14,6 +14,8 @@ struct Report<'a> {
     from: String,
     until: String,
     windows: Vec<WindowEntry<'a>>,
+    #[serde(rename = "demandHours", skip_serializing_if = "Vec::is_empty")]
+    demand_hours: Vec<WindowEntry<'a>>,
     runs: Vec<RunEntry<'a>>,
     open: Vec<WindowEntry<'a>>,
     faults: Vec<FaultEntry<'a>>,
@@ -82,6 +84,9 @@ pub fn json(calendar: &Calendar) -> String {
         until: calendar.span.until.to_string(),
         windows: tenants()
             .flat_map(|tenant| tenant.windows.iter().map(|window| window_entry(tenant, window)))
+            .collect(),
+        demand_hours: tenants()
+            .flat_map(|tenant| tenant.demand.iter().map(|hours| window_entry(tenant, hours)))
             .collect(),
         runs: tenants().flat_map(run_entries).collect(),
         open: tenants()

@@ -31,7 +31,7 @@ use vram_gate::decision::Action;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::gates::gates_by_stack;
-use crate::model::gate_jobs::{Gate, InactiveReason};
+use crate::model::gate_jobs::{Gate, GateJob, InactiveReason};
 use crate::model::run_times::RunTimes;
 use crate::model::window::{
     Opening, Window, WindowSchedule, find_overlaps, longest_unguarded, unguarded_limit,
@@ -88,10 +88,12 @@ pub struct Tenant {
     pub target: ObjectId,
     /// The name of the time zone of `up`, in which its windows are shown.
     pub zone_name: String,
-    /// The window that is open at the start of the span, if there is one.
+    /// The window, or the hours of demand, open at the start of the span, if there are some.
     pub open: Option<TenantWindow>,
     /// The windows that open in the span, in order.
     pub windows: Vec<TenantWindow>,
+    /// The hours that open in the span in which it also runs by demand, in order.
+    pub demand: Vec<TenantWindow>,
     /// The nights of the span, in order.
     pub nights: Vec<Night>,
     /// The runs in the span, in order, if they were asked for.
@@ -123,7 +125,7 @@ pub struct TenantWindow {
 pub struct Run {
     /// The instant.
     pub time: Timestamp,
-    /// The gate's action.
+    /// The gate's action; `demand` for the job that starts the tenant by demand.
     pub action: &'static str,
 }
 
@@ -148,6 +150,8 @@ struct GateTimes {
     up: Option<RunTimes>,
     guard: Option<RunTimes>,
     down: Option<RunTimes>,
+    /// The runs that open hours of demand.
+    demand: Option<RunTimes>,
 }
 
 impl Calendar {
@@ -192,7 +196,7 @@ fn stack_overlaps(
     let mut gpus: BTreeMap<(String, &str), Vec<(Window, usize)>> = BTreeMap::new();
     for (index, tenant) in tenants.iter().enumerate() {
         let Some(gate) = values(index) else { continue };
-        let windows = tenant.open.iter().chain(&tenant.windows).map(|window| {
+        let windows = tenant.all_windows().map(|window| {
             let closes = window.closes.unwrap_or(Timestamp::MAX);
             (Window { opens: window.opens, closes }, index)
         });
@@ -229,6 +233,7 @@ impl Tenant {
             zone_name,
             open: None,
             windows: Vec::new(),
+            demand: Vec::new(),
             nights: Vec::new(),
             runs: Vec::new(),
             remarks: gate_remarks(gate),
@@ -239,23 +244,43 @@ impl Tenant {
 
     /// Collects the windows, nights and runs of a span.
     fn collect(&mut self, span: Span, detail: Detail, left: &mut usize) -> Result<(), Diagnostics> {
-        let openings = self.times.openings(span);
+        let openings = self.times.openings(self.times.up.as_ref(), span);
         spend(left, openings.iter().map(|opening| opening.again + 1).sum())?;
         self.nights = nights::find_nights(&self.times, &openings, span);
-        for opening in &openings {
+        self.windows = self.in_span(&openings, span, left)?;
+        let hours = self.times.openings(self.times.demand.as_ref(), span);
+        spend(left, hours.iter().map(|opening| opening.again + 1).sum())?;
+        self.demand = self.in_span(&hours, span, left)?;
+        if detail == Detail::EveryRun {
+            self.runs = self.times.runs(span, left)?;
+        }
+        Ok(())
+    }
+
+    /// The windows that open in the span. One that is open at its start becomes [`open`](Self::open).
+    fn in_span(
+        &mut self,
+        openings: &[Opening],
+        span: Span,
+        left: &mut usize,
+    ) -> Result<Vec<TenantWindow>, Diagnostics> {
+        let mut windows = Vec::new();
+        for opening in openings {
             let is_open_before =
                 opening.opens < span.from && opening.closes.is_none_or(|end| end > span.from);
             let starts_in_span = span.from <= opening.opens && opening.opens < span.until;
             if is_open_before {
                 self.open = Some(self.times.guarded(*opening, left)?);
             } else if starts_in_span {
-                self.windows.push(self.times.guarded(*opening, left)?);
+                windows.push(self.times.guarded(*opening, left)?);
             }
         }
-        if detail == Detail::EveryRun {
-            self.runs = self.times.runs(span, left)?;
-        }
-        Ok(())
+        Ok(windows)
+    }
+
+    /// The windows and the hours of demand, the open one included.
+    pub(super) fn all_windows(&self) -> impl Iterator<Item = &TenantWindow> {
+        self.open.iter().chain(&self.windows).chain(&self.demand)
     }
 
     /// The instant on the clock of its time zone.
@@ -282,24 +307,25 @@ fn spend(left: &mut usize, runs: usize) -> Result<(), Diagnostics> {
 impl GateTimes {
     /// The times of the jobs that run and whose times are known.
     fn of_gate(gate: &Gate, zone: TimeZone) -> Self {
-        let times = |action| {
-            let job = gate.job(action)?;
+        let times = |job: Option<&GateJob>| {
+            let job = job?;
             let runs = job.inactive.is_none() || job.inactive == Some(InactiveReason::DryRun);
             let times = job.times.as_ref().filter(|_| runs)?;
             (times.schedule.cycle() != Cycle::Delay).then(|| times.clone())
         };
         GateTimes {
             zone,
-            up: times(Action::Up),
-            guard: times(Action::Guard),
-            down: times(Action::Down),
+            up: times(gate.job(Action::Up)),
+            guard: times(gate.job(Action::Guard)),
+            down: times(gate.job(Action::Down)),
+            demand: times(gate.demand_job()),
         }
     }
 
-    /// The windows that open in a span and in the week before and after it, and the one that is open
-    /// when they begin.
-    fn openings(&self, span: Span) -> Vec<Opening> {
-        let Some(up) = &self.up else { return Vec::new() };
+    /// The windows that some runs open in a span and in the week before and after it, and the one that is
+    /// open when they begin.
+    fn openings(&self, opening: Option<&RunTimes>, span: Span) -> Vec<Opening> {
+        let Some(up) = opening else { return Vec::new() };
         let start = span.from.checked_sub(LOOK_AROUND).unwrap_or(Timestamp::MIN);
         let end = span.until.checked_add(LOOK_AROUND).unwrap_or(Timestamp::MAX);
         let without_end = || {
@@ -342,7 +368,7 @@ impl GateTimes {
         for (times, action) in self.jobs() {
             let first = runs.len();
             let of_job = times.runs(span.from, span.until).take(*left + 1);
-            runs.extend(of_job.map(|time| Run { time, action: action.name() }));
+            runs.extend(of_job.map(|time| Run { time, action }));
             spend(left, runs.len() - first)?;
         }
         // Stable: the jobs' order decides between equal instants.
@@ -350,10 +376,16 @@ impl GateTimes {
         Ok(runs)
     }
 
-    fn jobs(&self) -> impl Iterator<Item = (&RunTimes, Action)> {
-        [(&self.up, Action::Up), (&self.guard, Action::Guard), (&self.down, Action::Down)]
-            .into_iter()
-            .filter_map(|(times, action)| Some((times.as_ref()?, action)))
+    /// The jobs that run, with their names.
+    fn jobs(&self) -> impl Iterator<Item = (&RunTimes, &'static str)> {
+        [
+            (&self.up, Action::Up.name()),
+            (&self.guard, Action::Guard.name()),
+            (&self.down, Action::Down.name()),
+            (&self.demand, "demand"),
+        ]
+        .into_iter()
+        .filter_map(|(times, name)| Some((times.as_ref()?, name)))
     }
 }
 

@@ -155,14 +155,13 @@ fn describe_change(change: &ClockChange, times: &GateTimes, windows: &[&Opening]
     let at = change.before.to_datetime(change.at);
     let mut text = format!("clocks go {direction} by {} at {}", duration(moved.abs()), hour(at));
     let mut effects = Vec::new();
-    for (runs, action) in times.jobs() {
+    for (runs, name) in times.jobs() {
         // Another zone's clock changes at other instants.
         if times.up.as_ref().is_some_and(|up| up.zone_name != runs.zone_name) {
             continue;
         }
         let affected: Vec<DateTime> = change.affected_runs(runs).collect();
         let Some(first) = affected.first() else { continue };
-        let name = action.name();
         effects.push(match (affected.len(), change.skips()) {
             (1, true) => format!("`{name}` at {} is skipped", hour(*first)),
             (1, false) => format!("`{name}` at {} comes twice", hour(*first)),

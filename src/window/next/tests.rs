@@ -21,10 +21,17 @@ fn calendar(schedules: [&str; 3], zone: &str, from: &str, days: i64) -> Calendar
         zone_name: zone.to_owned(),
         open: None,
         windows: Vec::new(),
+        demand: Vec::new(),
         nights: Vec::new(),
         runs: Vec::new(),
         remarks: Vec::new(),
-        times: GateTimes { zone: kube_validate::schedule::zone(zone).unwrap(), up, guard, down },
+        times: GateTimes {
+            zone: kube_validate::schedule::zone(zone).unwrap(),
+            up,
+            guard,
+            down,
+            demand: None,
+        },
         limit: SignedDuration::from_mins(6),
     };
     let mut left = MAX_RUNS;

@@ -31,6 +31,8 @@ pub fn text(calendar: &Calendar) -> String {
 /// A line of a tenant's calendar.
 enum Line<'a> {
     Window(&'a TenantWindow),
+    /// Hours of demand.
+    Demand(&'a TenantWindow),
     /// Nights in a row without a window, for one reason.
     Missing(Vec<&'a Night>, &'a str),
 }
@@ -43,10 +45,16 @@ fn write_nights(out: &mut String, tenant: &Tenant) {
         };
         let _ = writeln!(out, "  open since {}, {end}", tenant.format(open.opens));
     }
-    let width = tenant.windows.iter().map(|window| tenant.length(window).chars().count()).max();
+    let width = tenant
+        .windows
+        .iter()
+        .chain(&tenant.demand)
+        .map(|window| tenant.length(window).chars().count())
+        .max();
     for line in lines(tenant) {
         match line {
             Line::Window(window) => write_window(out, tenant, window, width.unwrap_or(0)),
+            Line::Demand(hours) => write_hours(out, tenant, hours, width.unwrap_or(0)),
             Line::Missing(nights, reason) => {
                 if let [first, .., last] = nights.as_slice() {
                     let _ = writeln!(
@@ -73,6 +81,7 @@ fn write_nights(out: &mut String, tenant: &Tenant) {
 fn lines(tenant: &Tenant) -> Vec<Line<'_>> {
     let mut lines: Vec<(Timestamp, Line<'_>)> =
         tenant.windows.iter().map(|window| (window.opens, Line::Window(window))).collect();
+    lines.extend(tenant.demand.iter().map(|hours| (hours.opens, Line::Demand(hours))));
     for night in &tenant.nights {
         if let Some(Fault::NoWindow(reason)) = &night.fault {
             lines.push((night.opening, Line::Missing(vec![night], reason)));
@@ -111,6 +120,16 @@ fn write_window(out: &mut String, tenant: &Tenant, window: &TenantWindow, width:
     if let Some(night) = tenant.night_of(window) {
         write_clock(out, night);
     }
+}
+
+fn write_hours(out: &mut String, tenant: &Tenant, hours: &TenantWindow, width: usize) {
+    let (length, guard) = (tenant.length(hours), tenant.describe_guard(hours));
+    let _ = writeln!(
+        out,
+        "  {} → {}  {length:width$}  {guard}, by demand",
+        tenant.format(hours.opens),
+        tenant.format_end(hours)
+    );
 }
 
 fn write_clock(out: &mut String, night: &Night) {

@@ -382,7 +382,8 @@ fn with_watch<'a>(changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 #[test]
 fn a_watch_has_its_end_in_the_name_of_its_job() {
     let settings = check_with(&with_watch(&[])).unwrap();
-    let Watching { interval, plan, heartbeat } = settings.watching.unwrap();
+    let Watching { interval, plan, heartbeat, demand } = settings.watching.unwrap();
+    assert_eq!(demand, None);
     assert_eq!(interval, Duration::from_secs(5));
     assert_eq!(plan, Plan { scheduled_minute: 29_453_880, ..Plan::default() });
     assert_eq!(plan.no_start_before_end(), Duration::from_secs(720));
