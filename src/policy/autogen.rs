@@ -77,8 +77,8 @@ fn is_supported(rule: &Rule<'_>) -> bool {
     let all_supported = blocks.into_iter().all(|block| {
         let kinds = string_items(block.attribute("kinds"));
         let selects = ["name", "names", "selector", "annotations"];
-        !selects.iter().any(|name| block.attribute(name).is_some())
-            && !(kinds.len() > 1 && has_pods(&kinds))
+        let has_others = kinds.len() > 1 && has_pods(&kinds);
+        !has_others && selects.iter().all(|name| block.attribute(name).is_none())
     });
     rule.node.get("generate").is_none() && !is_patched && all_supported
 }

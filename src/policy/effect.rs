@@ -619,7 +619,7 @@ fn candidate_effect(candidate: &Candidate, origin: &str, pod: &KnownPod<'_>) -> 
         };
     }
     let own = pod.tenant.priority_class;
-    let is_sure = applies.truth == Ternary::Yes && change.doubt.is_none();
+    let is_sure = change.doubt.is_none();
     if change.if_missing
         && pod.class().is_some()
         && change.priority.is_none()

@@ -336,21 +336,15 @@ fn an_effect_is_never_claimed_for_a_part_that_is_not_understood() {
             "perhaps priority 5 by rule r: it depends on its preconditions",
         ),
         (
-            format!(
-                "match: {{any: [{{resources: {{kinds: [ConfigMap]}}}}]}}\nexclude: {{any: [{{resources: {{namespaces: [tts]}}}}]}}\nmutate: {{targets: [{{apiVersion: apps/v1, kind: Deployment}}], patchStrategicMerge: {{spec: {{template: {{spec: {{priorityClassName: gpu}}}}}}}}}}"
-            ),
+            "match: {any: [{resources: {kinds: [ConfigMap]}}]}\nexclude: {any: [{resources: {namespaces: [tts]}}]}\nmutate: {targets: [{apiVersion: apps/v1, kind: Deployment}], patchStrategicMerge: {spec: {template: {spec: {priorityClassName: gpu}}}}}".to_owned(),
             "perhaps priority class gpu by rule r, through its Deployment: it changes existing objects, which `exclude` does not cover",
         ),
         (
-            format!(
-                "match: {{any: [{{resources: {{kinds: [ConfigMap]}}}}]}}\nexclude: {{any: [{{resources: {{namespaces: [tts]}}}}]}}\nmutate: {{targets: [{{apiVersion: apps/v1, kind: Deployment, namespace: \"{{{{ request.namespace }}}}\"}}], patchStrategicMerge: {{spec: {{template: {{spec: {{priorityClassName: gpu}}}}}}}}}}"
-            ),
+            "match: {any: [{resources: {kinds: [ConfigMap]}}]}\nexclude: {any: [{resources: {namespaces: [tts]}}]}\nmutate: {targets: [{apiVersion: apps/v1, kind: Deployment, namespace: \"{{ request.namespace }}\"}], patchStrategicMerge: {spec: {template: {spec: {priorityClassName: gpu}}}}}".to_owned(),
             "keeps mine: excluded by its name",
         ),
         (
-            format!(
-                "match: {{any: [{{resources: {{kinds: [Pod], operations: [UPDATE]}}}}]}}\nmutate: {{patchStrategicMerge: {{spec: {{priority: 5}}}}}}"
-            ),
+            "match: {any: [{resources: {kinds: [Pod], operations: [UPDATE]}}]}\nmutate: {patchStrategicMerge: {spec: {priority: 5}}}".to_owned(),
             "perhaps priority 5 by rule r, through its controller: it depends on `operations` of `match`",
         ),
         (
