@@ -29,6 +29,11 @@ const KEPT: i64 = 26 * 3600;
 /// The seconds from a full minute to the scrapes of kube-state-metrics.
 const OFFSET: i64 = 5;
 
+/// The value of a CronJob's metric by its runs and the time.
+type CronJobValue = fn(&[i64], i64) -> f64;
+/// The value of a Pod's metric by its run, the time, and the run's number.
+type PodValue = fn(&Run, i64, usize) -> Option<i64>;
+
 /// A time in which the server was up.
 pub struct Run {
     pub start: i64,
@@ -142,7 +147,7 @@ impl Month {
                 (name, schedule.runs(from, to, &zone).map(|run| run.as_second()).collect())
             })
             .collect();
-        let metrics: [(&str, fn(&[i64], i64) -> f64); 4] = [
+        let metrics: [(&str, CronJobValue); 4] = [
             ("status_last_schedule_time", |runs, time| {
                 runs[runs.partition_point(|run| *run <= time) - 1] as f64
             }),
@@ -165,7 +170,7 @@ impl Month {
     /// Adds the server's Pods, each ready some seconds after its creation. The first one is not ready for a
     /// minute in its second hour, and has a later time then.
     fn add_pods(&self, text: &mut String) {
-        let metrics: [(&str, fn(&Run, i64, usize) -> Option<i64>); 2] = [
+        let metrics: [(&str, PodValue); 2] = [
             ("kube_pod_created", |run, _, _| Some(run.start)),
             ("kube_pod_status_ready_time", |run, time, number| {
                 let (lost, again) = (run.start + 3600, run.start + 3660);
