@@ -30,8 +30,8 @@ impl Demand {
     }
 }
 
-/// The largest count: above it a float does not hold every whole number.
-const MAX_COUNT: f64 = 9_007_199_254_740_992.0;
+/// The largest count: the larger ones that a float holds may be another number, rounded.
+const MAX_COUNT: f64 = 9_007_199_254_740_991.0;
 
 /// Checks that a number is a count: finite, not negative, and not too large.
 ///

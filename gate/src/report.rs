@@ -19,7 +19,7 @@ use crate::watcher::Record;
 
 /// The longest text from elsewhere in a line, in bytes. The whole line then stays under the 4096 bytes
 /// that a termination message may have, also where JSON escapes it.
-const MAX_FOREIGN_TEXT: usize = 300;
+const MAX_FOREIGN_TEXT: usize = 250;
 
 /// The version of the JSON: raised when a key is removed or changes its meaning.
 const VERSION: u32 = 1;

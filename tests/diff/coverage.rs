@@ -146,6 +146,7 @@ const NOT_JUDGED: &[(&str, &str)] = &[
     ("gate.annotations", ANNOTATION),
     ("commonAnnotations", ANNOTATION),
     ("commonLabels", LABEL),
+    ("dashboard", LABEL),
     ("server.labels", LABEL),
     ("server.podLabels", LABEL),
     ("service.labels", LABEL),
