@@ -22,11 +22,11 @@ use deployed_stack::{DEPLOYMENT, DeployedStack};
 use exporter::{full, roomy};
 
 /// The log line's readings after `up` scraped [`roomy`] twice.
-const ROOMY: &str = "used=8Gi free=8Gi floor=6Gi total=16Gi \
+const ROOMY: &str = "used=8Gi free=7Gi floor=6Gi total=15Gi \
      reserve=512Mi others=8Gi unknown=0 tenant=0 series=2 budget=5.5Gi samples=2";
 
 /// The same for [`full`], scraped once: the guard scrapes once, and `up` stops after the first sample.
-const FULL: &str = "used=12Gi free=4Gi floor=6Gi total=16Gi \
+const FULL: &str = "used=12Gi free=3Gi floor=6Gi total=15Gi \
      reserve=512Mi others=12Gi unknown=0 tenant=0 series=2 budget=5.5Gi samples=1";
 
 /// The gate's log line.

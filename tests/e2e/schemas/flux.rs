@@ -86,7 +86,7 @@ fn flux_builds_exactly_the_rendered_manifests() {
 #[ignore = "tests/e2e/run"]
 fn text_with_a_variable_survives_a_post_build() {
     let project = Sandbox::repository();
-    let voices = "predefined_voices_path: /data/voices";
+    let voices = "predefined_voices_path: /app/voices";
     project.replace("values/tts.yaml", voices, "predefined_voices_path: \"${VOICES}/data\"");
     project.ok(&["render"]);
     let mut wiring = wiring(&project, &[]);
