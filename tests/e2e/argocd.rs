@@ -178,6 +178,9 @@ fn parameters_change_what_set_changes() {
         "storage.accessModes=[ReadWriteOnce]",
         "server.env.TTS_BF16=on",
         "server.env.EXTRA=1",
+        // A map replaces.
+        "server.env.HF_HOME=null",
+        "server.env.HF_HUB_CACHE=null",
     ];
     let arguments: Vec<&str> = set.iter().flat_map(|one| ["--set", one]).collect();
     let expected = objects(&generate(&[&["tts"], &arguments[..]].concat()));
