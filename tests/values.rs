@@ -6,9 +6,12 @@ mod common;
 
 use common::tool::{Sandbox, objects, repository, run_in};
 use serde_json::{Value, json};
-use tts_render::values::{self, Shape};
+use tts_render::budget::Budget;
+use tts_render::templates::{self, Templates};
+use tts_render::values::{self, Layers, Loaded, Shape};
 use vram_gate::settings::{Key, Kind, TABLE};
 use yaml_spans::Path;
+use yaml_spans::source::{Source, Sources};
 
 /// An assignment that is refused, and a part of the message. The schema must refuse it too, unless no
 /// schema can express the rule.
@@ -39,6 +42,8 @@ const REFUSED: &[Refused] = &[
     refused("server.runtimeClasName=nvidia", "did you mean `runtimeClassName`?"),
     refused("server.podSecurityContext.fsgroup=1", "did you mean `fsGroup`?"),
     refused("server.securityContext.runAsUser=root", "expected a whole number"),
+    refused("storage.nfs.subPath=/chatterbox", "expected a path inside the volume"),
+    refused_by_tool("storage.nfs.subPath=../other", "expected a path inside the volume"),
     refused("ingress.className=a_b", "invalid name `a_b`"),
     refused("service.type=Loadbalancer", "did you mean `LoadBalancer`?"),
     refused("storage.podVolumeName=a.b", "invalid name `a.b`"),
@@ -46,6 +51,7 @@ const REFUSED: &[Refused] = &[
     refused("offPeak.suspend=yes", "invalid value `yes`: expected `true` or `false`"),
     refused("server.port=http", "invalid value `http`: expected a whole number"),
     refused("server.args=one", "invalid value `one`: expected a list"),
+    refused("server.config.data=one", "invalid value `one`: expected a map"),
     refused("gate.samples=1.5", "invalid value `1.5`: expected a whole number"),
     // Quantities and numbers.
     refused("gate.floor=6gb", "invalid amount of memory `6gb`"),
@@ -137,10 +143,15 @@ fn invalid_values_are_refused_with_their_place() {
     }
 }
 
+/// A file of the repository.
+fn written_values(file: &str) -> Value {
+    let text = std::fs::read_to_string(repository().join(file)).expect("values");
+    serde_yaml::from_str(&text).expect("YAML")
+}
+
 /// The repository's values with an assignment, as a document for the schema.
 fn assigned(set: &str) -> Option<Value> {
-    let text = std::fs::read_to_string(repository().join("values/tts.yaml")).expect("values");
-    let mut document: Value = serde_yaml::from_str(&text).expect("YAML");
+    let mut document = written_values("values/tts.yaml");
     let (path, text) = set.split_once('=')?;
     let pointer: Vec<&str> = path.split('.').collect();
     let mut node = &mut document;
@@ -591,16 +602,63 @@ fn values_are_passed_through_to_their_fields() {
 /// The schema knows every value of the fixture.
 #[test]
 fn the_schema_accepts_what_is_passed_through() {
-    let read = |file: &str| -> Value {
-        let text = std::fs::read_to_string(repository().join(file)).unwrap();
-        serde_yaml::from_str(&text).unwrap()
-    };
-    let mut document = read("values/tts.yaml");
-    merge(&mut document, read("tests/fixtures/values/everything.yaml"));
+    let mut document = written_values("values/tts.yaml");
+    merge(&mut document, written_values("tests/fixtures/values/everything.yaml"));
     let validator = jsonschema::validator_for(&values::schema()).unwrap();
     let errors: Vec<String> =
         validator.iter_errors(&document).map(|error| error.to_string()).collect();
     assert_eq!(errors, [""; 0]);
+}
+
+/// Values are refused at their place, never by a template that can't write them.
+#[test]
+fn no_value_of_a_wrong_type_reaches_a_template() {
+    let mut document = written_values("values/tts.yaml");
+    merge(&mut document, written_values("tests/fixtures/values/everything.yaml"));
+    let mut pointers = Vec::new();
+    find_pointers(&document, "", &mut pointers);
+    assert!(pointers.len() > 300, "{}", pointers.len());
+
+    let mut base = Sources::new();
+    let templates = Templates::load(&mut base, Vec::new()).unwrap();
+    let wrong = [json!("text"), json!(7), json!(true), json!([]), json!({}), json!([7])];
+    let mut rendered = 0;
+    for pointer in &pointers {
+        for wrong in &wrong {
+            let mut document = document.clone();
+            *document.pointer_mut(pointer).unwrap() = wrong.clone();
+            let mut sources = base.clone();
+            let id = sources.add(Source::written("values/tts.yaml", document.to_string()));
+            let stem = std::path::Path::new("tts");
+            let budget = Budget::default();
+            let layers = Layers::default();
+            let Ok(loaded) = Loaded::load(&mut sources, id, stem, &layers, &budget) else {
+                continue;
+            };
+            rendered += 1;
+            let context = templates::context(&loaded).unwrap();
+            if let Err(errors) = templates.render(&mut sources, &context, &budget) {
+                panic!("{pointer} = {wrong}: {errors}");
+            }
+        }
+    }
+    assert!(rendered > 300, "{rendered}");
+}
+
+/// The pointers of all values below a document's root.
+fn find_pointers(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    let mut add = |key: &str, value: &Value| {
+        let below = format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"));
+        found.push(below.clone());
+        find_pointers(value, &below, found);
+    };
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, value)| add(key, value)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(index, value)| add(&index.to_string(), value));
+        }
+        _ => {}
+    }
 }
 
 fn merge(base: &mut Value, overlay: Value) {

@@ -32,7 +32,7 @@ pub enum Assigned {
     String(String),
     /// A list: replaces.
     List(Vec<String>),
-    /// A map of strings, which stay strings: it replaces the strings of the map that was there. Entries that
+    /// A map of strings: it replaces the strings of the map that was there, and its own stay strings. Entries that
     /// are not strings stay, because no such map can hold them.
     Map(Vec<(String, String)>),
 }

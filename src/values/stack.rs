@@ -320,7 +320,7 @@ pub struct Config {
     pub mount_path: AbsolutePath,
     /// The application's own tree, written as YAML.
     #[schemars(with = "IndexMap<String, serde_json::Value>")]
-    pub data: Node,
+    pub data: IndexMap<String, Node>,
 }
 
 /// An environment variable's value.
@@ -462,7 +462,7 @@ pub struct HttpRoute {
     pub annotations: IndexMap<String, String>,
     /// The Gateways that it is attached to, in the Gateway API's format.
     #[schemars(with = "Vec<IndexMap<String, serde_json::Value>>")]
-    pub parent_refs: Vec<Node>,
+    pub parent_refs: Vec<IndexMap<String, Node>>,
     /// The hosts that it serves. Default: those of the Gateways.
     #[serde(default)]
     pub hostnames: Vec<String>,
@@ -470,7 +470,7 @@ pub struct HttpRoute {
     /// redirects has `backendRefs: []`. Default: every request leads to the Service.
     #[serde(default)]
     #[schemars(with = "Vec<IndexMap<String, serde_json::Value>>")]
-    pub rules: Vec<Node>,
+    pub rules: Vec<IndexMap<String, Node>>,
 }
 
 /// The volume that outlives the server's Pods: a claim, and for NFS a PersistentVolume of the same
