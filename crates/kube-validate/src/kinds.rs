@@ -150,7 +150,7 @@ fn read_and_audit<T: DeserializeOwned + Serialize>(
 }
 
 /// Replaces the values that the API server's decoder accepts and the types' decoder does not: base64 over
-/// several lines and, if nulls are ignored, each null that stands for the zero value of its type (an item
+/// several lines and, if nulls are ignored, each null that means the zero value of its type (an item
 /// of a list, or a quantity). Returns `None` if the reader's errors are about no such value.
 fn replace_values(
     node: &Node,

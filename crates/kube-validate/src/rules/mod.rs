@@ -29,6 +29,7 @@ mod rbac;
 mod resources;
 mod scaling;
 mod scheduling;
+mod service;
 mod storage;
 mod volume;
 mod workload;
@@ -117,7 +118,7 @@ const fn type_rules(
     TypeRules { name, fields }
 }
 
-const TYPE_TABLES: [&[TypeRules]; 18] = [
+const TYPE_TABLES: [&[TypeRules]; 19] = [
     admission::TYPE_RULES,
     batch::TYPE_RULES,
     container::TYPE_RULES,
@@ -133,12 +134,13 @@ const TYPE_TABLES: [&[TypeRules]; 18] = [
     resources::TYPE_RULES,
     scaling::TYPE_RULES,
     scheduling::TYPE_RULES,
+    service::TYPE_RULES,
     storage::TYPE_RULES,
     volume::TYPE_RULES,
     workload::TYPE_RULES,
 ];
 
-const CHECK_TABLES: [&[CheckRow]; 20] = [
+const CHECK_TABLES: [&[CheckRow]; 21] = [
     admission::CHECKS,
     batch::CHECKS,
     container::CHECKS,
@@ -156,6 +158,7 @@ const CHECK_TABLES: [&[CheckRow]; 20] = [
     resources::CHECKS,
     scaling::CHECKS,
     scheduling::CHECKS,
+    service::CHECKS,
     storage::CHECKS,
     volume::CHECKS,
     workload::CHECKS,
