@@ -182,12 +182,10 @@ impl Builder<'_> {
     }
 
     fn gate_failed(&self) -> Option<AlertRule> {
-        let own = [self.stack.up(), self.stack.guard(), self.stack.down()];
-        let cron_jobs: Vec<&str> = own.into_iter().chain(self.stack.demand()).collect();
         self.finish(Draft {
             alert: "GateFailed",
             severity: "warning",
-            expr: format!("{} > 0", self.stack.failed_runs(&cron_jobs, "15m")),
+            expr: format!("{} > 0", self.stack.failed_runs(&self.stack.cron_jobs(), "15m")),
             hold: TimeSpan::from_minutes(0),
             summary: "A run of {{ $labels.owner_name }} failed".to_owned(),
             description: format!(

@@ -235,8 +235,7 @@ impl Builder<'_> {
     }
 
     fn failed_runs(&self) -> Panel {
-        let names = [self.stack.up(), self.stack.guard(), self.stack.down()];
-        let queries = names.map(|name| {
+        let queries = self.stack.cron_jobs().into_iter().map(|name| {
             instant(format!("sum({})\nor vector(0)", self.stack.failed_runs(&[name], RANGE)), name)
         });
         Panel {
@@ -247,7 +246,7 @@ impl Builder<'_> {
                 self.stack.name
             ),
             place: [16, 11, 8, 8],
-            queries: queries.into(),
+            queries: queries.collect(),
             defaults: json!({
                 "decimals": 0,
                 "color": {"mode": "thresholds"},
@@ -270,7 +269,6 @@ impl Builder<'_> {
         let least = self.stack.replicas_over_time("min", &event, "1m");
         let most = self.stack.replicas_over_time("max", &event, "1m");
         let most_since = self.stack.replicas_over_time("max", &format!("{late}s"), "1m");
-        let all = [self.stack.up(), self.stack.guard(), self.stack.down()];
         [
             Event {
                 name: "Window",
@@ -305,7 +303,7 @@ impl Builder<'_> {
             Event {
                 name: "Failed run",
                 color: "red",
-                expr: format!("{} > 0", self.stack.failed_runs(&all, &event)),
+                expr: format!("{} > 0", self.stack.failed_runs(&self.stack.cron_jobs(), &event)),
                 title: "{{owner_name}} failed",
                 text: "a run of the gate failed",
             },

@@ -4,7 +4,7 @@
 //! In: the values that the expressions are about. Out: expressions as texts. The gate itself has no metrics:
 //! what it did is read off its CronJobs, its Jobs and the server's replicas.
 //!
-//! Whether the window is open is read off the times at which Kubernetes ran `up`, `down` and the job of
+//! The state of the window is read off the times at which Kubernetes ran `up`, `down` and the job of
 //! demand, so that no calendar is written in PromQL, and the change of clocks needs no rule.
 
 mod memory;
@@ -92,6 +92,12 @@ impl StackMetrics {
     /// The name of the CronJob that opens the hours of demand, if there are any.
     pub fn demand(&self) -> Option<&str> {
         self.names.demand.as_ref().map(|name| name.as_str())
+    }
+
+    /// The names of all CronJobs of the gate.
+    pub fn cron_jobs(&self) -> Vec<&str> {
+        let own = [self.up(), self.guard(), self.down()];
+        own.into_iter().chain(self.demand()).collect()
     }
 
     /// The last time at which a CronJob opened the window or hours of demand.
@@ -192,8 +198,8 @@ impl StackMetrics {
         text
     }
 
-    /// The number of runs of some CronJobs that have failed in a span, by `owner_name`. A failed Job stays for
-    /// as long as it is kept, so those that had failed before the span don't count.
+    /// The number of runs of the gate's CronJobs, or of one, that have failed in a span, by `owner_name`. A
+    /// failed Job stays for as long as it is kept, so those that had failed before the span don't count.
     pub fn failed_runs(&self, cron_jobs: &[&str], span: &str) -> String {
         let failed = self.select("kube_job_failed", &[("condition", "true")]);
         let names: Vec<String> = cron_jobs.iter().map(|name| regex_escape(name)).collect();

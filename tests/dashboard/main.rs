@@ -294,6 +294,19 @@ fn queries_are_valid_for_every_preset_and_target() {
 }
 
 #[test]
+fn the_job_of_demand_is_counted_like_the_others() {
+    let name = "chatterbox-tts-demand";
+    let failed = ("Failed runs of the gate".to_owned(), name.to_owned());
+    let events = ["Failed run", "Yielded"].map(|event| ("annotation".to_owned(), event.to_owned()));
+    let with_demand = queries(&dashboard(&["-f", "overlays/demand.yaml"]));
+    assert!(with_demand[&failed].contains(name), "{}", with_demand[&failed]);
+    for event in &events {
+        assert!(with_demand[event].contains(name), "{event:?}: {}", with_demand[event]);
+    }
+    assert!(queries(&dashboard(&[])).values().all(|query| !query.contains(name)));
+}
+
+#[test]
 fn the_config_map_is_one_that_the_sidecar_finds() {
     let object = config_map(&[]);
     assert_eq!(object["kind"], "ConfigMap");
