@@ -294,6 +294,29 @@ fn add_keys(schema: &Value, keys: &mut Vec<String>) {
     }
 }
 
+/// `--last` counts nights: by day, the hours of demand do not hide the last one.
+#[test]
+fn hours_of_demand_are_shown_after_the_last_night() {
+    let sandbox = Sandbox::repository();
+    let state = repository().join("tests/fixtures/status/calm-night.json");
+    let args = ["status", "tts", "-f", "overlays/demand.yaml", "--from", state.to_str().unwrap()];
+    let shown = |now: &str| -> Vec<(String, bool)> {
+        let output = sandbox.run(&[&args[..], &["--format", "json", "--now", now]].concat());
+        let status: Value = serde_json::from_str(&output.stdout).expect(&output.stderr);
+        let windows = status["windows"].as_array().unwrap().iter();
+        windows
+            .map(|window| {
+                let start = window["start"].as_str().unwrap().to_owned();
+                (start, window["byDemand"] == Value::Bool(true))
+            })
+            .collect()
+    };
+    let night = ("2026-11-26T02:00:00Z".to_owned(), false);
+    assert_eq!(shown("2026-11-26T07:00:00Z"), std::slice::from_ref(&night));
+    let hours = ("2026-11-26T08:00:00Z".to_owned(), true);
+    assert_eq!(shown("2026-11-26T12:00:00Z"), [night, hours]);
+}
+
 #[test]
 fn runs_that_the_history_limit_deleted_are_not_missed() {
     let mut state = State::calm_night();

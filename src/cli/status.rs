@@ -32,7 +32,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
-    /// The number of windows to show
+    /// The number of windows to show; hours of demand since the first of them are shown, too
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=100))]
     last: u8,
     /// A file with the cluster's objects, as `kubectl get -o json` prints them; `-`: standard input.

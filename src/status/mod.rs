@@ -249,10 +249,11 @@ pub fn inspect(
     let demand = gate.demand_job().and_then(|job| job.times.as_ref());
     let demand = demand.map(|opens| WindowSchedule { up: opens, down });
     let mut windows = last_windows(schedule, now, last);
-    let hours = demand.map_or_else(Vec::new, |demand| last_windows(demand, now, last));
+    // The hours since the first of the windows: by day, the last night must not be hidden by them.
+    let mut hours = demand.map_or_else(Vec::new, |demand| last_windows(demand, now, last));
+    hours.retain(|hours| windows.first().is_none_or(|first| hours.opens > first.opens));
     windows.extend(&hours);
     windows.sort_unstable();
-    let windows = windows.split_off(windows.len().saturating_sub(last));
     let ends = windows.iter().skip(1).map(|window| window.opens).chain([Timestamp::MAX]);
     for (window, until) in windows.iter().zip(ends) {
         let inspected = inspect_window(*window, until.min(now), now, &jobs, live, &status);

@@ -10,6 +10,7 @@ use crate::model::Message;
 use crate::model::Severity;
 use crate::model::gate_jobs::{Gate, InactiveReason, STOPPING};
 use crate::model::window::WindowSchedule;
+use crate::report::format_span;
 use kube_validate::ObjectId;
 
 pub(super) const UNGUARDED: Rule = Rule {
@@ -161,15 +162,6 @@ fn hours_text(gate: &Gate) -> String {
     let hours =
         demand_hours(gate).map(|hours| format!(" in hours of up to {}", format_span(hours)));
     hours.unwrap_or_default()
-}
-
-/// A span in hours and minutes: `14 h`, `1 h 30 min`.
-fn format_span(span: SignedDuration) -> String {
-    match (span.as_hours(), span.as_mins() % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, 0) => format!("{hours} h"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
-    }
 }
 
 /// The gate of one object in both snapshots.

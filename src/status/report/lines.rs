@@ -1,10 +1,11 @@
 //! The lines that the reports for people share.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use kube_formats::quantity::describe_bytes;
 
 use crate::model::window::Window;
+use crate::report::format_span;
 use crate::status::{DecisionRecord, Failure, Report, ScaledBy, Status, WindowStatus};
 
 /// A decision, and how often it was repeated.
@@ -121,17 +122,8 @@ pub(super) fn guard_runs(window: &WindowStatus) -> String {
 /// `served 1 h 40 min`, or `not served`.
 pub(super) fn served(window: &WindowStatus) -> String {
     match window.served {
-        Some(span) => format!("served {}", span_text(span)),
+        Some(span) => format!("served {}", format_span(span)),
         None => "not served".to_owned(),
-    }
-}
-
-/// A span in hours and minutes.
-pub(super) fn span_text(span: SignedDuration) -> String {
-    match (span.as_mins() / 60, span.as_mins() % 60) {
-        (0, minutes) => format!("{minutes} min"),
-        (hours, 0) => format!("{hours} h"),
-        (hours, minutes) => format!("{hours} h {minutes} min"),
     }
 }
 
