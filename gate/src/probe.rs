@@ -132,7 +132,7 @@ mod tests {
     }
 
     const QUEUED: &str = "/queued";
-    const METRIC: &str = "queue_length{queue=\"tts\"}";
+    const METRIC: &str = "queue_length{queue=\"speech\"}";
 
     #[test]
     fn a_count_is_read_from_json_and_from_an_exposition() {
@@ -145,8 +145,8 @@ mod tests {
             ("/a~1b/c~0d", r#"{"a/b":{"c~d":4}}"#, 4.0),
             ("/0", "[5]", 5.0),
             ("queue_length", "# TYPE queue_length gauge\nqueue_length 0\n", 0.0),
-            (METRIC, "queue_length{queue=\"ocr\"} 9\nqueue_length{queue=\"tts\"} 2\n", 2.0),
-            (METRIC, "queue_length{queue=\"tts\",x=\"y\"} 0.25 1699999990000\n", 1.0),
+            (METRIC, "queue_length{queue=\"ocr\"} 9\nqueue_length{queue=\"speech\"} 2\n", 2.0),
+            (METRIC, "queue_length{queue=\"speech\",x=\"y\"} 0.25 1699999990000\n", 1.0),
         ] {
             assert_eq!(count(number, body.as_bytes()), Ok(expected), "{number} {body}");
         }
@@ -203,24 +203,24 @@ mod tests {
             ("/01", "[1,2]"),
             ("/-", "[1]"),
             (METRIC, ""),
-            (METRIC, "queue_length{queue=\"tts\"} 3"),
-            (METRIC, "queue_length{queue=\"tts\"} NaN\n"),
-            (METRIC, "queue_length{queue=\"tts\"} +Inf\n"),
-            (METRIC, "queue_length{queue=\"tts\"} -1\n"),
-            (METRIC, "queue_length{queue=\"tts\"} 1e99\n"),
-            (METRIC, "queue_length{queue=\"tts\"} 9007199254740993\n"),
-            (METRIC, "queue_length{queue=\"tts\"} three\n"),
-            (METRIC, "queue_length{queue=\"tts\"}\n"),
+            (METRIC, "queue_length{queue=\"speech\"} 3"),
+            (METRIC, "queue_length{queue=\"speech\"} NaN\n"),
+            (METRIC, "queue_length{queue=\"speech\"} +Inf\n"),
+            (METRIC, "queue_length{queue=\"speech\"} -1\n"),
+            (METRIC, "queue_length{queue=\"speech\"} 1e99\n"),
+            (METRIC, "queue_length{queue=\"speech\"} 9007199254740993\n"),
+            (METRIC, "queue_length{queue=\"speech\"} three\n"),
+            (METRIC, "queue_length{queue=\"speech\"}\n"),
             (METRIC, "queue_length{queue=\"ocr\"} 3\n"),
             (METRIC, "queue_length 3\n"),
-            (METRIC, "# queue_length{queue=\"tts\"} 3\n"),
-            (METRIC, "queue_length{queue=\"tts\"} 0\nqueue_length{queue=\"tts\"} 3\n"),
+            (METRIC, "# queue_length{queue=\"speech\"} 3\n"),
+            (METRIC, "queue_length{queue=\"speech\"} 0\nqueue_length{queue=\"speech\"} 3\n"),
             (
                 METRIC,
-                "queue_length{queue=\"tts\",a=\"1\"} 0\nqueue_length{queue=\"tts\",a=\"2\"} 3\n",
+                "queue_length{queue=\"speech\",a=\"1\"} 0\nqueue_length{queue=\"speech\",a=\"2\"} 3\n",
             ),
-            (METRIC, "queue_length{queue=\"tts\"} 3 1600000000000\n"),
-            (METRIC, "queue_length{queue=\"tts\"} 3\n<html>\n"),
+            (METRIC, "queue_length{queue=\"speech\"} 3 1600000000000\n"),
+            (METRIC, "queue_length{queue=\"speech\"} 3\n<html>\n"),
             (METRIC, "{\"queue_length\":3}\n"),
             (METRIC, "<!DOCTYPE html>\n"),
         ] {
@@ -234,11 +234,11 @@ mod tests {
 
     #[test]
     fn a_part_of_an_answer_is_refused() {
-        let whole = br#"{"tts":{"queued":12,"note":"a:b"}}"#;
+        let whole = br#"{"speech":{"queued":12,"note":"a:b"}}"#;
         for end in 0..whole.len() {
-            assert!(count("/tts/queued", &whole[..end]).is_err(), "{end}");
+            assert!(count("/speech/queued", &whole[..end]).is_err(), "{end}");
         }
-        assert_eq!(count("/tts/queued", whole), Ok(12.0));
+        assert_eq!(count("/speech/queued", whole), Ok(12.0));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use support::http_server::{Server, Step, ok, serve, serve_with};
 use support::test_env::{
     CommandOutput, GI, Running, TestEnv, exposition_of, full_gpu, kill, roomy_gpu,
 };
+use support::wait_for;
 use vram_gate::decision::{Action, Reading, Reason, Rules, decide};
 use vram_gate::demand::{Demand, DemandPlan};
 use vram_gate::exposition::Usage;
@@ -37,15 +38,6 @@ fn json(body: &str) -> Step {
 fn with_head(head: &str, body: &str) -> Step {
     let length = body.len();
     Step::Send(format!("{head}Content-Length: {length}\r\n\r\n{body}").into_bytes())
-}
-
-#[track_caller]
-fn wait_for(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(30), "never: {what}");
-        sleep(Duration::from_millis(5));
-    }
 }
 
 /// Runs until the server of the demand has answered so often, and the GPU was looked at as often.

@@ -17,6 +17,7 @@ use support::test_env::{
     CommandOutput, GI, Running, TestEnv, exposition_of, full_gpu, gate_binary, job_name, kill,
     roomy_gpu, seconds_since_1970,
 };
+use support::wait_for;
 
 /// Returns a watch over these looks; the last one is repeated.
 fn watch(looks: &[String]) -> TestEnv {
@@ -39,16 +40,6 @@ fn end_in(env: &mut TestEnv, seconds: u64) {
     env.set("JOB_NAME", job_name(3));
     env.set("WINDOW", format!("{}s", 180 + into_minute + seconds));
     env.set("CALM", "0");
-}
-
-/// Waits for something that happens within half a minute.
-#[track_caller]
-fn wait_for(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(30), "never: {what}");
-        sleep(Duration::from_millis(5));
-    }
 }
 
 /// No change of the scale.

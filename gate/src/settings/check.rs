@@ -275,7 +275,7 @@ impl Checker<'_> {
     fn check_demand(&mut self) -> Option<Demanding> {
         let url = self.required_text(Key::DemandUrl);
         if let Err(problem) = names::check_scrape_url(&url) {
-            // Without the URL, which may hold a password.
+            // Without the URL, which may contain a password.
             self.add_error(Key::DemandUrl, format!("invalid value: {problem}"));
         }
         let number = self.parse_with(Key::DemandNumber, DemandNumber::parse);
@@ -341,7 +341,7 @@ impl Checker<'_> {
             Err(problem) if !url.is_empty() => problem,
             _ => return url,
         };
-        // Without the URL, which may hold a password.
+        // Without the URL, which may contain a password.
         self.add_error(key, format!("invalid value: {problem}"));
         url
     }

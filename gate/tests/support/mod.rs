@@ -9,6 +9,18 @@ pub(crate) mod test_env;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Waits for something that happens within half a minute.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(30), "never: {what}");
+        sleep(Duration::from_millis(5));
+    }
+}
 
 /// Returns true if a program is installed. Otherwise the caller skips its test, with a message here; in
 /// CI that is an error instead.
