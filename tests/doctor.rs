@@ -223,6 +223,8 @@ fn values_can_neither_end_a_comment_nor_reach_the_shell() {
 struct Stub {
     folder: Sandbox,
     missing: String,
+    /// The images of kustomize-controller.
+    flux: String,
 }
 
 /// `kubectl` and `tts-render`: each reads all of its input, and logs how it was called.
@@ -236,6 +238,7 @@ case "$*" in
   *'--raw /version') echo '{"major": "1", "minor": "31", "gitVersion": "v1.31.4"}' ;;
   *'get nodes -l'*) echo node/first ;;
   *'get nodes -o'*) printf 'first 100\nsecond \n' ;;
+  *'=kustomize-controller'*) echo "$STUB_FLUX" ;;
   *'-n kyverno get deployments'*) echo reg.kyverno.io/kyverno/kyverno:v1.18.2 ;;
   *'get clusterpolicy'*) cat "$STUB_POLICY" ;;
   *'get resourcequota'*) echo '{"items": []}' ;;
@@ -251,7 +254,7 @@ impl Stub {
         for name in ["kubectl", "tts-render"] {
             common::write_program(&folder.path("bin").join(name), STUB);
         }
-        Stub { folder, missing: missing.to_owned() }
+        Stub { folder, missing: missing.to_owned(), flux: String::new() }
     }
 
     /// Adds the stubs to a command's environment.
@@ -260,6 +263,7 @@ impl Stub {
         let path = std::env::var("PATH").unwrap();
         command
             .env("PATH", format!("{}:{path}", self.folder.path("bin").display()))
+            .env("STUB_FLUX", &self.flux)
             .env("STUB_LOG", self.folder.path("calls"))
             .env("STUB_MISSING", &self.missing)
             .env("STUB_POLICY", tool::repository().join(policy))
@@ -309,6 +313,35 @@ fn the_script_runs_every_check_in_every_shell() {
         assert!(output.stdout.ends_with(&format!("1 of {all} checks failed\n")), "{shell}");
         assert_eq!(stub.calls().lines().count(), all, "{shell}: {}", stub.calls());
     }
+}
+
+/// A cluster need not have Flux; one that has it must have it new enough.
+#[test]
+fn the_version_of_a_controller_counts_if_the_cluster_has_it() {
+    let script = tool::run_in(tool::repository(), &["doctor"]).stdout;
+    for (image, code, line) in [
+        ("", 0, "ok       kustomize-controller 1.9 or later, if Flux is used: it is not in"),
+        ("ghcr.io/fluxcd/kustomize-controller:v1.8.9", 1, "failed   kustomize-controller 1.9"),
+        ("ghcr.io/fluxcd/kustomize-controller:v1.9.0", 0, "ok       kustomize-controller 1.9"),
+        ("kustomize-controller:v1.10.2@sha256:0f1e", 0, "ok       kustomize-controller 1.9"),
+        ("kustomize-controller:2.0.0", 0, "ok       kustomize-controller 1.9"),
+    ] {
+        let stub = Stub { flux: image.to_owned(), ..Stub::new("") };
+        assert_eq!(stub.run_script("sh", &script).code, code, "{image}");
+        let run = stub.run(&["doctor", "--run"]);
+        assert_eq!(run.code, code, "{image}: {}", run.stderr);
+        assert!(run.stdout.contains(line), "{image}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn an_exception_needs_the_kyverno_that_serves_it() {
+    let project = Sandbox::repository();
+    assert!(!project.ok(&["doctor"]).stdout.contains("Kyverno 1.12 or later"));
+    project.replace("values/tts.yaml", "mode: edit", "mode: exception");
+    let listed = project.ok(&["doctor"]).stdout;
+    assert!(listed.contains("\n# Kyverno 1.12 or later\n"), "{listed}");
+    assert!(listed.contains("kyverno:(v?[2-9][.]|v?1[.](1[2-9]|"), "{listed}");
 }
 
 /// `kubectl` succeeds with a list that has no items.

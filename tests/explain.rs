@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::tool::{Sandbox, repository, run_in};
+use tts_render::budget::Trials;
 use tts_render::explain::{IDLE_VALUES, Influence, idle_reason};
 use tts_render::project::Project;
 use tts_render::project::load::{LoadedStack, Request};
@@ -46,6 +47,22 @@ fn a_field_leads_to_its_template_line_and_its_values() {
     ] {
         assert_eq!(sandbox.ok(&["explain", name, path]).stdout, out, "{name}");
     }
+}
+
+/// With much work left, all cores try the values, each with a part of it; with little, one does.
+#[test]
+fn the_answer_does_not_depend_on_the_number_of_cores() {
+    let mut stacks =
+        LoadedStack::load_all(&Project::new(repository()), &Request::default()).unwrap();
+    let mut influences = |stacks_that_share| {
+        stacks[0].trials = Trials::share_of(stacks_that_share);
+        let found = stacks[0].subject().influences();
+        assert!(!stacks[0].trials.are_spent());
+        found
+    };
+    let (by_all, by_one) = (influences(1), influences(4));
+    assert!(by_all.len() > 100, "{}", by_all.len());
+    assert_eq!(by_all, by_one);
 }
 
 #[test]

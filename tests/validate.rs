@@ -160,6 +160,21 @@ fn a_folder_is_read_with_all_folders_in_it_sorted() {
     assert_eq!(checked.stderr, "3 objects checked, 3 findings\n");
 }
 
+/// Several threads read them.
+#[test]
+fn findings_of_many_files_are_in_the_files_order() {
+    let sandbox = Sandbox::empty();
+    let names: Vec<String> = (10..40).map(|number| format!("all/{number}.yaml")).collect();
+    for name in &names {
+        sandbox.write(name, BAD);
+    }
+    let checked = sandbox.run(&["validate", "all"]);
+    let findings = checked.stdout.lines().filter(|line| !line.starts_with(' '));
+    let places: Vec<&str> = findings.filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(places, names);
+    assert_eq!(checked.stderr, "30 objects checked, 30 findings\n");
+}
+
 #[cfg(unix)]
 #[test]
 fn links_in_a_folder_are_not_followed() {

@@ -48,7 +48,7 @@ impl Login {
     /// has none.
     ///
     /// # Errors
-    /// A file or a helper fails. The message never repeats their content: it may hold secrets.
+    /// A file or a helper fails. The message never repeats their content, which may be secret.
     pub fn find(files: &[PathBuf], image: &Reference) -> Result<Self, ImageError> {
         for file in files {
             match Self::find_in(file, image)? {

@@ -333,6 +333,22 @@ mod tests {
         (verdict.error.to_string(), verdict.is_transient)
     }
 
+    /// Gitea and Forgejo answer 401 to a token without the permission.
+    #[test]
+    fn a_push_without_the_permission_names_it() {
+        let ann = Login::Password { user: "ann".into(), password: "s3cret".into() };
+        let hint = |access, login, code, message: &str| {
+            let reference: Reference = "registry.example/a/b:1".parse().unwrap();
+            let request = RegistryRequest::new(&reference, login, access);
+            request.judge(server_error(code, message), 1).error.hint()
+        };
+        assert_eq!(hint(Access::Push, &ann, 401, "reqPackageAccess"), Some(TOKEN_SCOPE));
+        assert_eq!(hint(Access::Push, &ann, 403, ""), Some(TOKEN_SCOPE));
+        assert_eq!(hint(Access::Push, &Login::Anonymous, 403, ""), Some(TOKEN_SCOPE));
+        assert_eq!(hint(Access::Push, &ann, 401, "wrong password"), None);
+        assert_eq!(hint(Access::Pull, &ann, 403, ""), None);
+    }
+
     fn server_error(code: u16, message: &str) -> Failure {
         Failure::Status(code, message.to_owned())
     }
