@@ -116,7 +116,7 @@ impl Trials {
     const BYTES: u64 = 192 << 20;
     /// The share of each of many stacks.
     const MIN_BYTES: u64 = 2 << 20;
-    /// The least part of [`split`](Self::split): ten times what an ordinary leaf takes.
+    /// The least [`part`](Self::part). A smaller one would often be spent, and its work be done twice.
     const MIN_PART_BYTES: u64 = 1 << 20;
     /// The work of a trial for each node of the values, in the same unit: they are read again.
     const BYTES_PER_NODE: u64 = 128;

@@ -291,7 +291,7 @@ pub(super) fn connect(image: &Reference, plain_http: bool) -> Result<Registry, D
     Ok(Registry { login, plain_http })
 }
 
-/// The files that may hold logins: the one that a variable names, or else those of Podman
+/// The files that may contain logins: the one that a variable names, or else those of Podman
 /// (containers-auth.json(5)) and Docker.
 fn login_files() -> Vec<PathBuf> {
     if let Some(file) = set_variable("REGISTRY_AUTH_FILE") {

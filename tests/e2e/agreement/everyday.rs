@@ -1,7 +1,7 @@
 //! Changes to objects of everyday kinds, which the server is asked to create: a table of changes, and every field
 //! set to each of some values.
 //!
-//! What the server takes must not be refused, but for the differences that agreement.tsv lists. Of what it
+//! Nothing that the server takes may be refused, but for the differences that agreement.tsv lists. Of what it
 //! refuses, [`LEAST_SHARE`] is the goal, by kind in the output.
 
 use std::collections::BTreeMap;
