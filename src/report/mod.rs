@@ -12,6 +12,11 @@ use jiff::SignedDuration;
 pub use forge_paths::ForgePaths;
 pub(crate) use forge_paths::path_beneath;
 
+/// A number with its noun: `1 night`, `3 nights`.
+pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
 /// A span in hours and minutes: `14 h`, `1 h 30 min`.
 pub(crate) fn format_span(span: SignedDuration) -> String {
     match (span.as_hours(), span.as_mins() % 60) {

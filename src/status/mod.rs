@@ -27,7 +27,7 @@ pub use runs::Report;
 pub use scale::ScaledBy;
 
 use crate::kubectl::Kubectl;
-use crate::model::gate_jobs::{Gate, GateJob, find_gates, is_suspended};
+use crate::model::gate_jobs::{Gate, GateJob, InactiveReason, find_gates, is_suspended};
 use crate::model::object::{Object, ObjectError, Objects};
 use crate::model::run_times::RunTimes;
 use crate::model::window::{Window, WindowSchedule};
@@ -58,8 +58,10 @@ pub struct Status {
     pub(crate) replicas: Option<i64>,
     /// The last change of the replicas; `None` if the target has no managed fields.
     pub(crate) scaled_by: Option<ScaledBy>,
-    /// The next window.
+    /// The next window; `None` while `up` is suspended.
     pub(crate) next: Option<Window>,
+    /// True if `up` is suspended: no window is opened.
+    pub(crate) up_is_suspended: bool,
     /// Differences between the live objects and the rendered ones.
     pub(crate) drift: Vec<Drift>,
     /// Sentences about what deserves a look and belongs to no window.
@@ -77,14 +79,25 @@ pub struct WindowStatus {
     pub(crate) is_open: bool,
     /// True for hours in which the tenant runs by demand.
     pub(crate) by_demand: bool,
-    /// The time for which the tenant was up; `None` if it was not started.
-    pub(crate) served: Option<SignedDuration>,
+    /// The time for which the tenant was up.
+    pub(crate) served: Served,
     /// The decisions in order.
     pub(crate) decisions: Vec<DecisionRecord>,
     /// The guard's runs.
     pub(crate) guard_runs: GuardRuns,
     /// The things that deserve a look, in order.
     pub(crate) failures: Vec<Failure>,
+}
+
+/// The time for which the tenant was up in a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// It was not started.
+    Never,
+    /// It was up for so long.
+    For(SignedDuration),
+    /// The gate ran, and no report of it is left.
+    Unknown,
 }
 
 /// The guard's runs in a window.
@@ -232,6 +245,7 @@ pub fn inspect(
     let jobs: Vec<ObservedJob<'_>> =
         gate.jobs.iter().map(|job| ObservedJob::find(job, live, &namespace, now)).collect();
     let scaled = live.find(&target);
+    let up_is_suspended = jobs.iter().any(|job| job.job.action == Action::Up && job.is_suspended);
     let mut status = Status {
         stack: stack.name.to_owned(),
         zone: up.zone.clone(),
@@ -240,7 +254,8 @@ pub fn inspect(
         replicas: scaled.and_then(|object| object.whole_at(&["spec", "replicas"])),
         scaled_by: scaled
             .and_then(|target| scale::last_change(target, jobs.iter().flat_map(|job| &job.runs))),
-        next: next_window(schedule, now),
+        next: if up_is_suspended { None } else { next_window(schedule, now) },
+        up_is_suspended,
         drift: drift::find(&stack.objects, live, &target),
         attention: Vec::new(),
         unseen: live.unseen.clone(),
@@ -280,10 +295,11 @@ struct ObservedJob<'a> {
 impl<'a> ObservedJob<'a> {
     fn find(job: &'a GateJob, live: &LiveObjects, namespace: &str, now: Timestamp) -> Self {
         let object = live.find(&job.id);
+        let is_rendered_suspended = job.inactive == Some(InactiveReason::Suspended);
         let runs = find_runs(live, namespace, &job.id.name, job.action);
         ObservedJob {
             job,
-            is_suspended: object.is_some_and(is_suspended),
+            is_suspended: object.map_or(is_rendered_suspended, is_suspended),
             kept_since: object.map_or(Timestamp::MIN, |object| kept_since(object, &runs, now)),
             runs,
             is_live: object.is_some(),
@@ -456,7 +472,17 @@ fn missed_run(
 }
 
 /// The time for which the decisions left the tenant up, up to an instant.
-fn served(decisions: &[DecisionRecord], until: Timestamp) -> Option<SignedDuration> {
+fn served(decisions: &[DecisionRecord], until: Timestamp) -> Served {
+    let is_silent = |record: &DecisionRecord| record.exit == 0 && record.report.is_none();
+    match served_by_reports(decisions, until) {
+        Some(span) => Served::For(span),
+        None if decisions.iter().any(is_silent) => Served::Unknown,
+        None => Served::Never,
+    }
+}
+
+/// The time by the reports that are left; `None` if none of them says that the tenant was up.
+fn served_by_reports(decisions: &[DecisionRecord], until: Timestamp) -> Option<SignedDuration> {
     // A watch counts the time itself: it may start and stop the tenant several times.
     let watched = decisions.iter().filter_map(|record| record.report.as_ref()?.served_seconds);
     if let Some(seconds) = watched.reduce(|one, other| one.saturating_add(other)) {
@@ -489,13 +515,15 @@ fn add(total: Option<SignedDuration>, start: Timestamp, end: Timestamp) -> Signe
 /// Adds what deserves a look and belongs to no run.
 fn add_attention(status: &mut Status, is_open: bool, jobs: &[ObservedJob<'_>], has_fields: bool) {
     let name = format!("{}/{}", status.target.kind, status.target.name);
+    // A target that stayed at 0 was scaled by nobody.
+    let was_up = status.windows.iter().any(|window| matches!(window.served, Served::For(_)));
     if status.replicas.is_none() {
         status.unseen.push(format!("`{name}`: who scales it, and whether it is up"));
-    } else if status.scaled_by.is_none() {
-        let why = match has_fields {
-            false => "it was read without managed fields (`--show-managed-fields`)",
-            true => "no managed field has its replicas, and the gate's last report does not either",
-        };
+    } else if !has_fields {
+        let why = "it was read without managed fields (`--show-managed-fields`)";
+        status.unseen.push(format!("who scaled `{name}`: {why}"));
+    } else if status.scaled_by.is_none() && (was_up || status.replicas != Some(0)) {
+        let why = "no managed field has its replicas, and the gate's last report does not either";
         status.unseen.push(format!("who scaled `{name}`: {why}"));
     }
     if status.replicas.is_some_and(|replicas| replicas > 0) && !is_open {

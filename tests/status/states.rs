@@ -24,7 +24,7 @@ struct Case {
     now: &'static str,
     settings: &'static [&'static str],
     exit: i32,
-    /// The minutes for which the tenant was up; `None` if it was not started.
+    /// The minutes for which the tenant was up; `None` if no report is left.
     served: Option<i64>,
     decisions: usize,
     failures: &'static [&'static str],
@@ -107,7 +107,7 @@ const CASES: &[Case] = &[
             state.add("down", minute(6, 0), &report("down", "stop", "window-end", (0, 0)));
             state
         },
-        served: None,
+        served: Some(0),
         failures: &["missed up 02:00"],
         ..LOOK
     },
@@ -246,8 +246,27 @@ const CASES: &[Case] = &[
             state
         },
         exit: 1,
-        served: None,
+        served: Some(0),
         decisions: 0,
+        ..CALM
+    },
+    Case {
+        name: "up-suspended",
+        state: || {
+            let mut state = base(&["offPeak.suspend=true"]);
+            for run in 0..8 {
+                state.add(
+                    "guard",
+                    half_hour(run),
+                    &report("guard", "leave", "floor-holds", (0, 0)),
+                );
+            }
+            state.add("down", minute(6, 0), &report("down", "stop", "window-end", (0, 0)));
+            state
+        },
+        settings: &["offPeak.suspend=true"],
+        served: Some(0),
+        decisions: 9,
         ..CALM
     },
     Case {
@@ -443,8 +462,8 @@ fn each_recorded_state_is_shown_as_it_went() {
         assert_eq!(schemas::errors(&schemas::own("status.json"), &output.stdout), [""; 0]);
         let found: Value = serde_json::from_str(&output.stdout).expect(&output.stderr);
         let window = &found["windows"][0];
-        let served = window["served"].as_bool().unwrap();
-        let minutes = served.then(|| window["servedSeconds"].as_i64().unwrap() / 60);
+        let minutes = window["servedSeconds"].as_i64().map(|seconds| seconds / 60);
+        assert_eq!(window["served"].as_bool(), minutes.map(|minutes| minutes > 0), "{}", case.name);
         let facts =
             (output.code, minutes, window["decisions"].as_array().unwrap().len(), failures(&found));
         let expected = (

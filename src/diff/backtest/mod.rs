@@ -8,6 +8,7 @@ use super::objects::ObjectChange;
 use crate::model::Message;
 use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::object::Objects;
+use crate::report::count_of;
 use crate::window::history::History;
 use crate::window::simulate::{
     self, Outcome, ReplayError, SegmentCache, Simulated, Stage, TenantFlags, TenantMemory,
@@ -102,30 +103,26 @@ fn compare_outcomes(before: &Outcome, after: &Outcome) -> String {
     };
     let unread = match after.unread().max(before.unread()) {
         0 => String::new(),
-        nights => format!("; {} without a reading", count_of(nights, "night")),
+        nights => format!("; {} without a reading", count_of(nights, "night", "nights")),
     };
     let yields = |outcome: &Outcome| outcome.yields().values().sum::<usize>();
     let starved = match (after.starved_nights(), before.starved_nights()) {
         (0, 0) => String::new(),
-        (0, before) => format!(", nobody starved ({} before)", count_of(before, "night")),
+        (0, before) => format!(", nobody starved ({} before)", count_of(before, "night", "nights")),
         (after, before) => {
-            format!(", somebody starved in {} ({before})", count_of(after, "night"))
+            format!(", somebody starved in {} ({before})", count_of(after, "night", "nights"))
         }
     };
     format!(
         ": {} of {} served ({}{nights_before} before), {} ({}), {} up ({}){starved}{unread}",
         after.nights_served(),
-        count_of(after.nights.len(), "night"),
+        count_of(after.nights.len(), "night", "nights"),
         before.nights_served(),
-        count_of(yields(after), "yield"),
+        count_of(yields(after), "yield", "yields"),
         yields(before),
         format_hours(after),
         format_hours(before),
     )
-}
-
-fn count_of(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 fn format_hours(outcome: &Outcome) -> String {

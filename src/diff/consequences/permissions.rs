@@ -8,6 +8,7 @@ use super::{Finding, Rule, RuleContext, Topic};
 use crate::model::Message;
 use crate::model::Severity;
 use crate::model::object::{Object, Objects, items_at, strings_at};
+use crate::report::count_of;
 use kube_validate::ObjectId;
 use yaml_spans::Node;
 
@@ -235,14 +236,11 @@ impl Grant {
             GrantedResources::Role(role) => format!("all of {role}"),
             _ => {
                 let resources = self.count() / self.verbs.len().max(1);
-                format!("{} on {}", plural(self.verbs.len(), "verb"), plural(resources, "resource"))
+                let verbs = count_of(self.verbs.len(), "verb", "verbs");
+                format!("{verbs} on {}", count_of(resources, "resource", "resources"))
             }
         }
     }
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// Returns true if a set contains `*` or the text itself.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::lines::{
-    decision_lines, drift_lines, failure_text, guard_runs, next_text, scaled_by, served,
+    decision_lines, drift_lines, failure_lines, guard_runs, next_text, served, target_line,
     window_title,
 };
 use crate::report::markup;
@@ -30,8 +30,8 @@ pub fn html(statuses: &[Status]) -> String {
         for window in &status.windows {
             write_window(&mut out, status, window);
         }
-        if let Some(by) = &status.scaled_by {
-            let _ = writeln!(out, "<p>{}</p>", escape(&scaled_by(by, &status.zone)));
+        if let Some(target) = target_line(status) {
+            let _ = writeln!(out, "<p>{}</p>", escape(&target));
         }
         let _ = writeln!(out, "<p>{}</p>", escape(&next_text(status)));
         for (title, lines) in [
@@ -60,9 +60,8 @@ fn write_window(out: &mut String, status: &Status, window: &WindowStatus) {
         let _ = writeln!(out, "<tr>{}</tr>", cells.concat());
     }
     let _ = writeln!(out, "</table>\n<p>{}, {}</p>", guard_runs(window), served(window));
-    for failure in &window.failures {
-        let text = escape(&failure_text(failure, &status.zone));
-        let _ = writeln!(out, "<p><strong>failed:</strong> {text}</p>");
+    for failure in failure_lines(window, &status.zone) {
+        let _ = writeln!(out, "<p><strong>failed:</strong> {}</p>", escape(&failure));
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::model::window::Window;
 use crate::report::json::{ObjectReference, to_text};
-use crate::status::{Report, Status, WindowStatus};
+use crate::status::{Report, Served, Status, WindowStatus};
 use crate::window::simulate::Growth;
 
 /// The version of the format: raised when a key is removed or changes its meaning.
@@ -54,8 +54,8 @@ struct WindowJson<'a> {
     open: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     by_demand: bool,
-    served: bool,
-    served_seconds: i64,
+    served: Option<bool>,
+    served_seconds: Option<i64>,
     decisions: Vec<DecisionJson<'a>>,
     guard_runs: GuardRunsJson,
     failures: Vec<FailureJson<'a>>,
@@ -180,12 +180,17 @@ fn document(status: &Status) -> Document<'_> {
 }
 
 fn window(window: &WindowStatus) -> WindowJson<'_> {
+    let (served, served_seconds) = match window.served {
+        Served::For(span) => (Some(true), Some(span.as_secs())),
+        Served::Never => (Some(false), Some(0)),
+        Served::Unknown => (None, None),
+    };
     WindowJson {
         span: window.window.into(),
         open: window.is_open,
         by_demand: window.by_demand,
-        served: window.served.is_some(),
-        served_seconds: window.served.map_or(0, |span| span.as_secs()),
+        served,
+        served_seconds,
         decisions: window
             .decisions
             .iter()

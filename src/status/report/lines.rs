@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kube_formats::quantity::describe_bytes;
+use kube_validate::ObjectId;
 
 use crate::model::window::Window;
-use crate::report::format_span;
-use crate::status::{DecisionRecord, Failure, Report, ScaledBy, Status, WindowStatus};
+use crate::report::{count_of, format_span};
+use crate::status::{
+    Cause, DecisionRecord, Failure, Report, ScaledBy, Served, Status, WindowStatus,
+};
 
 /// A decision, and how often it was repeated.
 pub(super) struct Line {
@@ -45,13 +48,9 @@ pub(super) fn decision_lines(window: &WindowStatus, zone: &TimeZone) -> Vec<Line
         .chunk_by(same)
         .filter_map(|records| Some((records.first()?, records.last()?, records.len())))
         .map(|(first, last, count)| {
-            let time = match clock(first.time, zone) {
-                start if first.time == last.time => start,
-                start => format!("{start}–{}", clock(last.time, zone)),
-            };
             let report = first.report.as_ref();
             Line {
-                time,
+                time: clock_span(first.time, last.time, zone),
                 action: first.action.name(),
                 decision: decision_word(first),
                 reason: report.and_then(|report| report.reason.clone()).unwrap_or_default(),
@@ -122,19 +121,52 @@ pub(super) fn guard_runs(window: &WindowStatus) -> String {
 /// `served 1 h 40 min`, or `not served`.
 pub(super) fn served(window: &WindowStatus) -> String {
     match window.served {
-        Some(span) => format!("served {}", format_span(span)),
-        None => "not served".to_owned(),
+        Served::For(span) => format!("served {}", format_span(span)),
+        Served::Never => "not served".to_owned(),
+        Served::Unknown => "not known whether it was served".to_owned(),
     }
 }
 
-/// `03:05 guard missed: no Job …`.
-pub(super) fn failure_text(failure: &Failure, zone: &TimeZone) -> String {
-    let (time, action) = (clock(failure.time, zone), failure.action.name());
-    format!("{time} {action} {}: {}", failure.cause.name(), failure.message)
+/// `03:05 guard missed: no Job …`, with repeated ones folded.
+pub(super) fn failure_lines(window: &WindowStatus, zone: &TimeZone) -> Vec<String> {
+    let is_same = |one: &Failure, two: &Failure| {
+        let is_missed = one.cause == Cause::Missed;
+        (one.action, one.cause) == (two.action, two.cause)
+            && (is_missed || one.message == two.message)
+    };
+    let groups = window.failures.chunk_by(is_same);
+    groups
+        .filter_map(|group| Some(failure_line(group.first()?, group.last()?, group.len(), zone)))
+        .collect()
+}
+
+fn failure_line(first: &Failure, last: &Failure, count: usize, zone: &TimeZone) -> String {
+    let mut line = format!(
+        "{} {} {}",
+        clock_span(first.time, last.time, zone),
+        first.action.name(),
+        first.cause.name()
+    );
+    if count > 1 {
+        line += &format!(" ×{count}");
+    }
+    if first.message != last.message {
+        line += ", the first";
+    }
+    format!("{line}: {}", first.message)
+}
+
+/// `Deployment/chatterbox-tts: 1 replica, scaled last by …`; `None` if the target was not seen.
+pub(super) fn target_line(status: &Status) -> Option<String> {
+    let replicas = usize::try_from(status.replicas?).unwrap_or_default();
+    let replicas = count_of(replicas, "replica", "replicas");
+    let by = status.scaled_by.as_ref().map(|by| format!(", {}", scaled_by(by, &status.zone)));
+    let ObjectId { kind, name, .. } = &status.target;
+    Some(format!("{kind}/{name}: {replicas}{}", by.unwrap_or_default()))
 }
 
 /// `scaled last by vram-gate at Thu 26 Nov 03:40:21`.
-pub(super) fn scaled_by(by: &ScaledBy, zone: &TimeZone) -> String {
+fn scaled_by(by: &ScaledBy, zone: &TimeZone) -> String {
     let time =
         by.time.map(|time| time.to_zoned(zone.clone()).strftime("%a %d %b %H:%M:%S").to_string());
     match time {
@@ -161,6 +193,7 @@ pub(super) fn window_title(window: &WindowStatus, zone: &TimeZone) -> String {
 pub(super) fn next_text(status: &Status) -> String {
     match status.next {
         Some(next) => format!("next window {}", window_text(next, &status.zone)),
+        None if status.up_is_suspended => "next window: none, `up` is suspended".to_owned(),
         None => "next window: none in the next five years".to_owned(),
     }
 }
@@ -177,6 +210,17 @@ pub(super) fn drift_lines(status: &Status) -> Vec<String> {
     lines.collect()
 }
 
+/// `02:05`, or `02:05–03:35`.
+fn clock_span(first: Timestamp, last: Timestamp, zone: &TimeZone) -> String {
+    match clock(first, zone) {
+        start if first == last => start,
+        start => format!("{start}–{}", clock(last, zone)),
+    }
+}
+
+/// `02:05`; where the clock shows the time twice, with the zone's abbreviation: `02:05 CEST`.
 fn clock(time: Timestamp, zone: &TimeZone) -> String {
-    time.to_zoned(zone.clone()).strftime("%H:%M").to_string()
+    let time = time.to_zoned(zone.clone());
+    let is_twice = zone.to_ambiguous_zoned(time.datetime()).is_ambiguous();
+    time.strftime(if is_twice { "%H:%M %Z" } else { "%H:%M" }).to_string()
 }

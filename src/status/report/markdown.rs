@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::lines::{
-    decision_lines, drift_lines, failure_text, guard_runs, next_text, scaled_by, served,
+    decision_lines, drift_lines, failure_lines, guard_runs, next_text, served, target_line,
     window_title,
 };
 use crate::status::Status;
@@ -27,14 +27,14 @@ pub fn markdown(status: &Status) -> String {
             );
         }
         let _ = writeln!(out, "\n{}, {}\n", guard_runs(window), served(window));
-        for failure in &window.failures {
-            let _ = writeln!(out, "- **failed**: {}", escape(&failure_text(failure, &status.zone)));
+        for failure in failure_lines(window, &status.zone) {
+            let _ = writeln!(out, "- **failed**: {}", escape(&failure));
         }
     }
-    if let Some(by) = &status.scaled_by {
-        let _ = writeln!(out, "\n{}", escape(&scaled_by(by, &status.zone)));
+    if let Some(target) = target_line(status) {
+        let _ = writeln!(out, "\n{}", escape(&target));
     }
-    let _ = writeln!(out, "\n{}", next_text(status));
+    let _ = writeln!(out, "\n{}", escape(&next_text(status)));
     for (title, lines) in [
         ("look at", &status.attention),
         ("differs from what is rendered", &drift_lines(status)),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::lines::{
-    decision_lines, drift_lines, failure_text, guard_runs, next_text, scaled_by, served,
+    decision_lines, drift_lines, failure_lines, guard_runs, next_text, served, target_line,
     window_title,
 };
 use crate::status::{Status, WindowStatus};
@@ -19,13 +19,8 @@ pub fn text(status: &Status) -> String {
         write_window(status, window, &mut line);
         line("");
     }
-    let target = format!("{}/{}", status.target.kind, status.target.name);
-    match (&status.scaled_by, status.replicas) {
-        (Some(by), Some(replicas)) => {
-            line(&format!("{target}: {replicas} replicas, {}", scaled_by(by, &status.zone)));
-        }
-        (None, Some(replicas)) => line(&format!("{target}: {replicas} replicas")),
-        _ => {}
+    if let Some(target) = target_line(status) {
+        line(&target);
     }
     line(&next_text(status));
     for (title, lines) in [
@@ -57,7 +52,7 @@ fn write_window(status: &Status, window: &WindowStatus, line: &mut impl FnMut(&s
         line(text.trim_end());
     }
     line(&format!("  {}, {}", guard_runs(window), served(window)));
-    for failure in &window.failures {
-        line(&format!("  failed: {}", failure_text(failure, &status.zone)));
+    for failure in failure_lines(window, &status.zone) {
+        line(&format!("  failed: {failure}"));
     }
 }

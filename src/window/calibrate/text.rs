@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use super::Calibration;
+use crate::report::count_of;
 use crate::window::amount::{format_amount, format_bytes};
-use crate::window::simulate::{count_of, timestamp};
+use crate::window::simulate::timestamp;
 use kube_formats::quantity;
 
 /// Formats a calibration as text.

@@ -9,6 +9,7 @@ use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use super::{Outcome, SegmentCache, Stage, TenantChoice, TenantMemory, timestamp};
 use crate::project::Project;
 use crate::project::load::Request;
+use crate::report::count_of;
 use crate::values::Assignment;
 use crate::window::amount::format_bytes;
 use crate::window::history::History;
@@ -216,11 +217,6 @@ pub(crate) fn warnings(stage: &Stage<'_>, tenant: &TenantMemory) -> Vec<String> 
         ));
     }
     warnings
-}
-
-/// A number with its noun.
-pub(crate) fn count_of(number: usize, one: &str, many: &str) -> String {
-    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
 /// The time of day at an instant: `03:40`, with seconds if there are any.

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::chart::{self, HEIGHT, MAX_USERS, STYLE, WIDTH, text_of};
-use super::compare::count_of;
 use super::{Outcome, Simulated, Simulation, TenantMemory, timestamp};
+use crate::report::count_of;
 use crate::window::amount::format_amount;
 
 /// The nights side by side in a picture.

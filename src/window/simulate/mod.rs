@@ -30,7 +30,7 @@ pub use tenant::{TenantChoice, TenantMemory};
 pub use text::text;
 
 pub(crate) use chart::STYLE;
-pub(crate) use compare::{count_of, describe_tenant, new_stage, warnings};
+pub(crate) use compare::{describe_tenant, new_stage, warnings};
 pub(crate) use html::{NIGHTS_STYLE, nights};
 pub(crate) use json::Figures;
 pub(crate) use night::{Inputs, JobRules, Night};

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::compare::{clock_time, count_of};
+use super::compare::clock_time;
 use super::night::{Night, NightOutcome};
 use super::{Growth, Simulated, Simulation, timestamp};
+use crate::report::count_of;
 use crate::window::amount::format_amount;
 use vram_gate::decision::total_bytes;
 
