@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use crate::promql::{MIN_STATE_METRICS, Memory, StackMetrics};
-use crate::values::{Alerts, TimeSpan};
+use crate::values::{Alerts, Mode, TimeSpan};
 
 /// The values that the rules are about.
 #[derive(Debug, Deserialize)]
@@ -83,6 +83,7 @@ pub fn rules(input: &Input) -> RuleFile {
         builder.tenant_outside_window(),
         builder.tenant_memory_outside_window(),
         builder.guard_not_running(),
+        builder.watch_not_running(),
         builder.gate_failed(),
         builder.window_skipped(),
         builder.tenant_pending(),
@@ -177,6 +178,29 @@ impl Builder<'_> {
             description: format!(
                 "The server runs, and {{{{ if lt $value 2.0 }}}}no run of `{guard}` has succeeded yet{{{{ else }}}}`{guard}` last succeeded {{{{ $value | humanizeDuration }}}} ago{{{{ end }}}}. If others need the GPU, it does not yield.",
                 guard = self.stack.guard()
+            ),
+        })
+    }
+
+    fn watch_not_running(&self) -> Option<AlertRule> {
+        if self.stack.mode != Mode::Watch {
+            return None;
+        }
+        self.finish(Draft {
+            alert: "WatchNotRunning",
+            severity: "critical",
+            expr: format!(
+                "{} > 0\nunless on () {}\nunless on () (\n{}\n)",
+                self.stack.replicas(),
+                self.stack.running_watches(),
+                self.stack.outside_window()
+            ),
+            hold: TimeSpan::from_minutes(5),
+            summary: format!("No watch looks after {}", self.stack.server()),
+            description: format!(
+                "{{{{ $value }}}} replicas of {} are requested in its window, and no Pod runs `vram-gate watch`. Until one runs, only the net yields: `{}`, by its schedule.",
+                self.stack.server(),
+                self.stack.guard()
             ),
         })
     }

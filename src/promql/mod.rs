@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
-use crate::values::{Bytes, DnsSubdomain, Gate, OffPeakNames};
+use crate::values::{Bytes, DnsSubdomain, Gate, Mode, OffPeakNames};
 pub use memory::Memory;
 
 /// The least version of kube-state-metrics: the first whose `kube_cronjob_next_schedule_time` follows the time
@@ -33,6 +33,8 @@ pub struct StackMetrics {
     pub namespace: String,
     /// The object that the gate scales.
     pub target: Target,
+    /// The Pods that run the gate in a window.
+    pub mode: Mode,
     /// The names of the CronJobs.
     pub names: OffPeakNames,
     /// The time zone of their schedules.
@@ -109,6 +111,22 @@ impl StackMetrics {
         let names = [self.up(), demand].map(regex_escape).join("|");
         let namespace = self.namespace.clone();
         matchers_of(METRIC, &[("namespace", "=", namespace), ("cronjob", "=~", names)])
+    }
+
+    /// The number of Pods that run a watch; no result if there is none.
+    pub fn running_watches(&self) -> String {
+        let openers = [Some(self.up()), self.demand()];
+        let names: Vec<String> = openers.into_iter().flatten().map(regex_escape).collect();
+        let phase = matchers_of(
+            "kube_pod_status_phase",
+            &[
+                ("namespace", "=", self.namespace.clone()),
+                // CronJob, scheduled minute, and the suffix of the Job's Pod.
+                ("pod", "=~", format!("({})-[0-9]+-.+", names.join("|"))),
+                ("phase", "=", "Running".to_owned()),
+            ],
+        );
+        format!("sum({phase}) > 0")
     }
 
     /// The server's name in messages.

@@ -46,6 +46,8 @@ pub struct Night {
     deleted: Vec<(&'static str, usize)>,
     pending: Range<usize>,
     pending_run: Range<usize>,
+    /// Minutes in which a Pod of a CronJob runs a watch.
+    watched: Vec<(&'static str, Range<usize>)>,
     no_exporter: Range<usize>,
     no_state_metrics: Range<usize>,
     has_time_zone: bool,
@@ -70,6 +72,7 @@ impl Night {
             deleted: Vec::new(),
             pending: 0..0,
             pending_run: 0..0,
+            watched: Vec::new(),
             no_exporter: 0..0,
             no_state_metrics: 0..0,
             has_time_zone: true,
@@ -129,6 +132,11 @@ impl Night {
         self
     }
 
+    pub fn watched(mut self, job: &'static str, from: usize, to: usize) -> Self {
+        self.watched.push((job, from..to));
+        self
+    }
+
     pub fn without_exporter(mut self, minutes: Range<usize>) -> Self {
         self.no_exporter = minutes;
         self
@@ -177,15 +185,27 @@ impl Night {
             r#"kube_deployment_spec_replicas{namespace="tts",deployment="chatterbox-tts"}"#,
             |minute| Some(replicas(minute)),
         );
-        let phase = |pod: &str| {
-            format!(r#"kube_pod_status_phase{{namespace="tts",pod="{pod}",phase="Pending"}}"#)
+        let phase = |pod: &str, phase: &str| {
+            format!(r#"kube_pod_status_phase{{namespace="tts",pod="{pod}",phase="{phase}"}}"#)
         };
-        self.add(&mut all, &phase(SERVER_POD), |minute| {
+        for (index, (job, minutes)) in self.watched.iter().enumerate() {
+            // kube-state-metrics has each phase of a Pod that is there.
+            let pod = format!("{job}-2992764{index}-abcde");
+            for name in ["Pending", "Running"] {
+                let value = f64::from(u8::from(name == "Running"));
+                self.add(&mut all, &phase(&pod, name), |minute| {
+                    minutes.contains(&minute).then_some(value)
+                });
+            }
+        }
+        self.add(&mut all, &phase(SERVER_POD, "Pending"), |minute| {
             (replicas(minute) > 0.0).then(|| f64::from(u8::from(self.pending.contains(&minute))))
         });
         // A run of a CronJob whose name begins as the server's Pods do.
         let run = "chatterbox-tts-window-up-29927640-abcde";
-        self.add(&mut all, &phase(run), |minute| self.pending_run.contains(&minute).then_some(1.0));
+        self.add(&mut all, &phase(run, "Pending"), |minute| {
+            self.pending_run.contains(&minute).then_some(1.0)
+        });
         self.add(
             &mut all,
             &format!(r#"kube_pod_owner{{namespace="tts",pod="{run}",owner_kind="Job"}}"#),
