@@ -16,10 +16,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// The CronJob of each action.
-const CRON_JOBS: [(&str, &str); 3] = [
+const CRON_JOBS: [(&str, &str); 4] = [
     ("up", "chatterbox-window-up"),
     ("guard", "chatterbox-vram-guard"),
     ("down", "chatterbox-window-down"),
+    ("demand", "chatterbox-tts-demand"),
 ];
 const GI: u64 = 1 << 30;
 
@@ -124,6 +125,13 @@ impl State {
             "state": {"terminated": {"exitCode": 0, "reason": "Completed", "message": message,
                 "finishedAt": (time + SignedDuration::from_secs(4)).to_string()}}}]}),
         );
+    }
+
+    /// Sets the end of the Pod that was added last.
+    fn end_last_pod(&mut self, time: Timestamp) {
+        let terminated = &mut self.items.last_mut().unwrap()["status"]["containerStatuses"][0]["state"]
+            ["terminated"];
+        terminated["finishedAt"] = json!(time.to_string());
     }
 
     /// Adds a Job; returns its name.

@@ -23,7 +23,7 @@ pub use drift::Drift;
 pub use failure::{Cause, Failure};
 pub use growth::add_growth;
 pub use live::LiveObjects;
-pub use runs::Report;
+pub use runs::{Report, WatchYield};
 pub use scale::ScaledBy;
 
 use crate::kubectl::Kubectl;
@@ -83,6 +83,8 @@ pub struct WindowStatus {
     pub(crate) served: Served,
     /// The decisions in order.
     pub(crate) decisions: Vec<DecisionRecord>,
+    /// The runs that have not ended: their action, and the minute that they were scheduled for.
+    pub(crate) running: Vec<(Action, Timestamp)>,
     /// The guard's runs.
     pub(crate) guard_runs: GuardRuns,
     /// The things that deserve a look, in order.
@@ -96,7 +98,7 @@ pub enum Served {
     Never,
     /// It was up for so long.
     For(SignedDuration),
-    /// The gate ran, and no report of it is left.
+    /// The gate ran, and no report of it is left; or a watch runs, which reports at its end.
     Unknown,
 }
 
@@ -386,6 +388,9 @@ fn inspect_window(
     runs.sort_by_key(|run| (run.time, order(run.action)));
     let mut decisions = Vec::new();
     let mut failures = Vec::new();
+    let running: Vec<(Action, Timestamp)> =
+        runs.iter().filter(|run| run.is_running).map(|run| (run.action, run.time)).collect();
+    let is_watched = running.iter().any(|(action, _)| *action == Action::Watch);
     for run in &runs {
         failures.extend(run.failures.iter().cloned());
         decisions.extend(run.attempts.iter().map(|attempt| DecisionRecord {
@@ -422,8 +427,12 @@ fn inspect_window(
         window,
         is_open: now < window.closes,
         by_demand: false,
-        served: served(&decisions, window.closes.min(now)),
+        served: match is_watched {
+            true => Served::Unknown,
+            false => served(&decisions, window.closes.min(now)),
+        },
         decisions,
+        running,
         guard_runs,
         failures,
     }
@@ -438,8 +447,8 @@ fn first_success(job: &ObservedJob<'_>, from: Timestamp) -> Option<Timestamp> {
 /// The order of runs of the same minute.
 fn order(action: Action) -> u8 {
     match action {
-        Action::Up => 0,
-        Action::Guard | Action::Admit | Action::Watch => 1,
+        Action::Up | Action::Watch => 0,
+        Action::Guard | Action::Admit => 1,
         Action::Down => 2,
     }
 }
@@ -541,6 +550,13 @@ fn add_attention(status: &mut Status, is_open: bool, jobs: &[ObservedJob<'_>], h
         status
             .unseen
             .push(format!("CronJob `{}`, and whether its runs were missed", job.job.id.name));
+    }
+    for record in status.windows.iter().flat_map(|window| &window.decisions) {
+        let error = record.report.as_ref().and_then(|report| report.demand_error.as_ref());
+        let time = record.time.to_zoned(status.zone.clone()).strftime("%a %d %b %H:%M");
+        status.attention.extend(error.map(|error| {
+            format!("the hours of demand from {time} had no count of the demand: {error}")
+        }));
     }
     let decisions = status.windows.iter().flat_map(|window| &window.decisions);
     let silent = decisions.filter(|record| record.exit == 0 && record.report.is_none()).count();

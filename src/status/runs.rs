@@ -30,6 +30,8 @@ pub(super) struct Run {
     pub attempts: Vec<Attempt>,
     /// The problems that kept it from deciding, or from doing what it decided.
     pub failures: Vec<Failure>,
+    /// True if one of its Pods runs.
+    pub is_running: bool,
 }
 
 /// The end of one of a Job's Pods.
@@ -73,6 +75,33 @@ pub struct Report {
     pub scrape_error: Option<String>,
     /// The time in seconds for which a watch had the server up.
     pub served_seconds: Option<i64>,
+    /// The number of a watch's starts.
+    pub starts: Option<u64>,
+    /// The latest of them, in seconds since 1970.
+    #[serde(default)]
+    pub opened: Vec<i64>,
+    /// The number of a watch's yields.
+    pub yield_count: Option<u64>,
+    /// The latest of them.
+    #[serde(default)]
+    pub yields: Vec<WatchYield>,
+    /// The problem with the demand, after an hour without a count of it.
+    pub demand_error: Option<String>,
+}
+
+/// A yield of a watch. Amounts are in bytes, and absent without a reading.
+#[derive(Debug, Clone, PartialEq, serde::Deserialize)]
+pub struct WatchYield {
+    /// Its time, in seconds since 1970.
+    pub at: i64,
+    /// Its reason.
+    pub reason: String,
+    /// The rest of the GPU.
+    pub free: Option<i64>,
+    /// Everyone else's memory.
+    pub others: Option<u64>,
+    /// The tenant's memory.
+    pub tenant: Option<u64>,
 }
 
 /// The runs of a CronJob, in order.
@@ -113,6 +142,7 @@ fn read_run(
         by_hand: job.annotation(INSTANTIATE).is_some(),
         attempts: Vec::new(),
         failures: Vec::new(),
+        is_running: false,
     };
     for pod in pods {
         match exit_of(pod) {
@@ -120,7 +150,10 @@ fn read_run(
                 run.failures.extend(failed_attempt(action, time, &attempt, pod));
                 run.attempts.push(attempt);
             }
-            None => run.failures.extend(stuck_pod(action, time, pod)),
+            None => {
+                run.failures.extend(stuck_pod(action, time, pod));
+                run.is_running |= pod.text_at(&["status", "phase"]) == Some("Running");
+            }
         }
     }
     if let Some(failed) = condition(job, "Failed") {

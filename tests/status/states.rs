@@ -17,6 +17,15 @@ const GUARD: &str = "chatterbox-vram-guard";
 const HALF_HOURLY: &str = "offPeak.guard=*/30 2-5 * * *";
 const NINE: &str = "2026-11-26T09:00:00Z";
 
+/// One Pod a window.
+const WATCH: &str = "offPeak.mode=watch";
+/// Hours of demand from 08:00 to 22:00.
+const BY_DEMAND: &[&str] = &[
+    WATCH,
+    "offPeak.demand={opens: 0 8 * * *, url: http://tripit.tripit.svc:8080/queue, number: /queued, idleFor: 15m}",
+    "offPeak.down=0 0,6,7,22,23 * * *",
+];
+
 /// A recorded state and what `status` says about it.
 struct Case {
     name: &'static str,
@@ -240,7 +249,7 @@ const CASES: &[Case] = &[
         name: "suspended-by-hand",
         state: || {
             let mut state = base(&[]);
-            for (_, cron_job) in super::CRON_JOBS {
+            for (_, cron_job) in &super::CRON_JOBS[..3] {
                 state.object("CronJob", cron_job)["spec"]["suspend"] = json!(true);
             }
             state
@@ -279,6 +288,61 @@ const CASES: &[Case] = &[
         ..CALM
     },
     Case {
+        name: "watched-night",
+        state: || watched_night(&[WATCH], &json!({})),
+        settings: &[WATCH],
+        served: Some(212),
+        ..CALM
+    },
+    Case {
+        name: "watch-with-more-than-it-lists",
+        state: || watched_night(&[WATCH], &json!({"starts": 31, "yieldCount": 30})),
+        settings: &[WATCH],
+        served: Some(212),
+        ..CALM
+    },
+    Case {
+        name: "watch-still-runs",
+        state: || {
+            let mut state = watched_night(&[WATCH], &json!({}));
+            state.remove("up", minute(2, 0));
+            state.remove("down", minute(6, 0));
+            for run in 5..8 {
+                state.remove("guard", half_hour(run));
+            }
+            let job = state.add_job("up", minute(2, 0), &json!({"active": 1}));
+            state.add_pod(
+                &job,
+                &json!({"phase": "Running", "containerStatuses": [
+                {"name": "vram-gate", "state": {"running": {}}}]}),
+            );
+            set_replicas(&mut state, 1);
+            state
+        },
+        now: "2026-11-26T04:10:00Z",
+        settings: &[WATCH],
+        served: None,
+        decisions: 5,
+        ..CALM
+    },
+    Case {
+        name: "demand-unknown",
+        state: || {
+            let mut state = watched_night(BY_DEMAND, &json!({}));
+            let unread = json!({"starts": 0, "opened": [], "yieldCount": 0, "yields": [], "before": 0,
+                "servedSeconds": 0, "demand": "unknown", "demandError": "503 Service Unavailable"});
+            state.add("demand", minute(8, 0), &watched(&unread));
+            state.end_last_pod(minute(22, 0));
+            state.add("down", minute(22, 0), &report("down", "stop", "window-end", (0, 0)));
+            state
+        },
+        now: "2026-11-26T22:30:00Z",
+        settings: BY_DEMAND,
+        exit: 1,
+        served: Some(212),
+        ..CALM
+    },
+    Case {
         name: "window-still-open",
         state: || {
             let mut state = calm();
@@ -295,6 +359,34 @@ const CASES: &[Case] = &[
         ..CALM
     },
 ];
+
+/// The report of a watch that ended with its window.
+fn watched(more: &Value) -> Value {
+    let mut found = report("watch", "stop", "window-end", (1, 0));
+    let second = |hour, minutes| minute(hour, minutes).as_second() + 12;
+    let summary = json!({
+        "windowEnd": minute(6, 0).as_second(), "starts": 2, "opened": [second(2, 0), second(3, 40)],
+        "yieldCount": 1, "servedSeconds": 212 * 60, "looks": 2880, "failedLooks": 0,
+        "yields": [{"at": second(3, 12), "reason": "floor-broken", "free": 5 * super::GI,
+            "others": 11 * super::GI, "tenant": 0}],
+    });
+    for more in [&summary, more] {
+        found.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    }
+    found
+}
+
+/// A night with a watch; `more` is what its report says besides.
+fn watched_night(settings: &[&str], more: &Value) -> State {
+    let mut state = base(settings);
+    state.add("up", minute(2, 0), &watched(more));
+    state.end_last_pod(minute(6, 0));
+    for run in 0..8 {
+        state.add("guard", half_hour(run), &report("guard", "leave", "floor-holds", (1, 1)));
+    }
+    state.add("down", minute(6, 0), &report("down", "stop", "window-end", (0, 0)));
+    state
+}
 
 fn half_hour(run: i64) -> Timestamp {
     minute(2, 0) + SignedDuration::from_mins(30 * run)

@@ -1,10 +1,11 @@
 //! JSON for programs. `docs/status.md` describes it.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::window::Window;
 use crate::report::json::{ObjectReference, to_text};
-use crate::status::{Report, Served, Status, WindowStatus};
+use crate::status::{Report, Served, Status, WatchYield, WindowStatus};
 use crate::window::simulate::Growth;
 
 /// The version of the format: raised when a key is removed or changes its meaning.
@@ -57,6 +58,8 @@ struct WindowJson<'a> {
     served: Option<bool>,
     served_seconds: Option<i64>,
     decisions: Vec<DecisionJson<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    running: Vec<RunJson<'a>>,
     guard_runs: GuardRunsJson,
     failures: Vec<FailureJson<'a>>,
 }
@@ -103,6 +106,41 @@ struct Numbers {
     before: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<i64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    opened: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    yields: Vec<YieldJson>,
+}
+
+/// A yield inside a watch; amounts in bytes.
+#[derive(Serialize)]
+struct YieldJson {
+    time: String,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    free: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant: Option<u64>,
+}
+
+impl From<&WatchYield> for YieldJson {
+    fn from(one: &WatchYield) -> Self {
+        let WatchYield { reason, free, others, tenant, .. } = one.clone();
+        YieldJson { time: at_second(one.at), reason, free, others, tenant }
+    }
+}
+
+fn at_second(seconds: i64) -> String {
+    Timestamp::from_second(seconds).unwrap_or_default().to_string()
+}
+
+/// A run that has not ended.
+#[derive(Serialize)]
+struct RunJson<'a> {
+    time: String,
+    action: &'a str,
 }
 
 impl From<&Report> for Numbers {
@@ -115,6 +153,8 @@ impl From<&Report> for Numbers {
             tenant: report.tenant,
             before: report.before,
             after: report.after,
+            opened: report.opened.iter().map(|at| at_second(*at)).collect(),
+            yields: report.yields.iter().map(YieldJson::from).collect(),
         }
     }
 }
@@ -209,6 +249,11 @@ fn window(window: &WindowStatus) -> WindowJson<'_> {
                     grown: record.grown.as_deref(),
                 }
             })
+            .collect(),
+        running: window
+            .running
+            .iter()
+            .map(|(action, time)| RunJson { time: time.to_string(), action: action.name() })
             .collect(),
         guard_runs: GuardRunsJson { due: window.guard_runs.due, seen: window.guard_runs.seen },
         failures: window
