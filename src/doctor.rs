@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use vram_gate::exposition::Query;
+use vram_gate::settings::DemandNumber;
 
 use crate::model::gate_jobs::GateJob;
 use crate::model::object::{items_at, node_at};
@@ -64,6 +65,7 @@ pub fn find_requirements(rendered: &RenderedProject) -> Vec<Requirement> {
         rendered.require_quota(&mut found);
         rendered.require_extended_resources(&mut found);
         rendered.require_exporter(&mut found);
+        rendered.require_demand(&mut found);
         rendered.require_kyverno(&mut found);
         rendered.require_alerts(&mut found);
         rendered.require_keel(&mut found);
@@ -610,6 +612,25 @@ impl<'a> RenderedStack<'a> {
                 check,
             );
         }
+    }
+
+    fn require_demand(&self, found: &mut Requirements<'_>) {
+        let Some(demand) = &self.values().off_peak.demand else { return };
+        let Ok(number) = DemandNumber::parse(&demand.number) else { return };
+        let url = demand.url.as_str();
+        let check = match service_proxy_path(url, self.values().namespace.name.as_str()) {
+            Some(path) => {
+                Check::kubectl(&["get", "--raw", &path], Expected::Count(Box::new(number)))
+            }
+            None => Check::Pod {
+                command: format!("{} | grep -m1 .", curl_command("demand-check", &["-sf", url])),
+            },
+        };
+        found.add(
+            format!("the number {} at {url}", demand.number),
+            "without it, demand is unknown: by day the server neither starts nor stops for want of work",
+            check,
+        );
     }
 
     /// The query of the gate's jobs; `None` if only the cluster knows their settings.

@@ -225,6 +225,8 @@ struct Stub {
     missing: String,
     /// The images of kustomize-controller.
     flux: String,
+    /// The answer of the demand's URL.
+    queue: String,
 }
 
 /// `kubectl` and `tts-render`: each reads all of its input, and logs how it was called.
@@ -242,6 +244,7 @@ case "$*" in
   *'-n kyverno get deployments'*) echo reg.kyverno.io/kyverno/kyverno:v1.18.2 ;;
   *'get clusterpolicy'*) cat "$STUB_POLICY" ;;
   *'get resourcequota'*) echo '{"items": []}' ;;
+  *'--raw '*/tts-queue) echo "$STUB_QUEUE" ;;
   *'--raw '*metrics) echo 'gpu_pod_memory_used_bytes{namespace="immich",pod="a"} 3221225472' ;;
   *'get deployment tripit'*) echo '[{"configMapRef":{"name":"tts-client"}}]' ;;
 esac
@@ -254,7 +257,7 @@ impl Stub {
         for name in ["kubectl", "tts-render"] {
             common::write_program(&folder.path("bin").join(name), STUB);
         }
-        Stub { folder, missing: missing.to_owned(), flux: String::new() }
+        Stub { folder, missing: missing.to_owned(), flux: String::new(), queue: String::new() }
     }
 
     /// Adds the stubs to a command's environment.
@@ -264,6 +267,7 @@ impl Stub {
         command
             .env("PATH", format!("{}:{path}", self.folder.path("bin").display()))
             .env("STUB_FLUX", &self.flux)
+            .env("STUB_QUEUE", &self.queue)
             .env("STUB_LOG", self.folder.path("calls"))
             .env("STUB_MISSING", &self.missing)
             .env("STUB_POLICY", tool::repository().join(policy))
@@ -332,6 +336,27 @@ fn the_version_of_a_controller_counts_if_the_cluster_has_it() {
         assert_eq!(run.code, code, "{image}: {}", run.stderr);
         assert!(run.stdout.contains(line), "{image}: {}", run.stdout);
     }
+}
+
+/// The demand's answer is judged by the gate's own reader.
+#[test]
+fn the_number_of_the_demand_is_read_as_the_gate_reads_it() {
+    let demand = ["doctor", "-f", "overlays/demand.yaml"];
+    let script = tool::run_in(tool::repository(), &demand).stdout;
+    let url = "/api/v1/namespaces/tripit/services/tripit:8080/proxy/internal/tts-queue";
+    assert!(script.contains(&format!("kubectl get --raw {url} </dev/null | grep .")), "{script}");
+    for (answer, code, line) in [
+        (r#"{"queued": 3}"#, 0, "ok       the number /queued at "),
+        (r#"{"queued": "3"}"#, 1, "`/queued` is not a number"),
+        ("<html>Sign in</html>", 1, "the answer is not valid JSON"),
+    ] {
+        let stub = Stub { queue: answer.to_owned(), ..Stub::new("") };
+        let run = stub.run(&[&demand[..], &["--run"]].concat());
+        assert_eq!(run.code, code, "{answer}: {}", run.stderr);
+        assert!(run.stdout.contains(line), "{answer}: {}", run.stdout);
+    }
+    let run = Stub::new("*tts-queue").run(&[&demand[..], &["--run"]].concat());
+    assert_eq!(run.code, 1, "{}", run.stdout);
 }
 
 #[test]

@@ -16,6 +16,8 @@
 //! # Ok::<(), vram_gate::exposition::ExpositionError>(())
 //! ```
 
+#[cfg(feature = "json")]
+pub mod count;
 pub mod decision;
 pub mod demand;
 pub mod duration;

@@ -96,7 +96,7 @@ fn a_metric_is_as_good_as_json() {
     assert_eq!(output.report()["demand"], "present");
 }
 
-/// The answers that are hostile in their transport; those in a whole 200 are in `gate/src/probe.rs`.
+/// The answers that are hostile in their transport; those in a whole 200 are in `gate/src/count.rs`.
 fn hostile_transport() -> Vec<(&'static str, Step)> {
     let (three, zero) = ("{\"queued\":3}", "{\"queued\":0}");
     let head = |head: &str| with_head(head, three);

@@ -5,6 +5,7 @@
 //! read by one of them.
 
 use vram_gate::exposition::Query;
+use vram_gate::settings::DemandNumber;
 
 /// The way to check a requirement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub enum Expected {
         /// The number of finished Jobs that are kept, each with a Pod.
         kept_jobs: usize,
     },
+    /// It prints an answer in which the gate finds a count of the demand.
+    Count(Box<DemandNumber>),
     /// It prints an exposition that the gate can read.
     Exposition {
         /// The gate's query; `None` if only the cluster knows its settings.
@@ -131,7 +134,7 @@ impl Check {
         let call = shell_command(&words) + NO_INPUT;
         match expected {
             Expected::Success => call,
-            Expected::Output => call + " | grep .",
+            Expected::Output | Expected::Count(_) => call + " | grep .",
             Expected::Text(text) => {
                 format!("{call} | {}", shell_command(&["grep", "-F", "-e", text]))
             }

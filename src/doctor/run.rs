@@ -8,6 +8,7 @@ use std::io;
 use kube_formats::quantity::Quantity;
 use serde::Serialize;
 use serde_json::Value;
+use vram_gate::count::find_count;
 use vram_gate::exposition;
 use yaml_spans::source::{Source, Sources};
 
@@ -186,6 +187,10 @@ fn judge(answer: &Answer, expected: &Expected) -> Finding {
             judge_policy(&answer.output, &tenant)
         }
         Expected::Quota { demands, kept_jobs, .. } => judge_quota(output, demands, *kept_jobs),
+        Expected::Count(number) => match find_count(answer.output.as_bytes(), number, None) {
+            Ok(count) => Finding::ok(format!("the number is {count}")),
+            Err(error) => Finding::failed(error),
+        },
         Expected::Exposition { query: None, .. } if output.is_empty() => {
             Finding::failed("the answer is empty")
         }
@@ -214,7 +219,9 @@ fn judge_failure(answer: &Answer, expected: &Expected) -> Finding {
     let has = |reasons: &[&str]| reasons.iter().any(|reason| error.contains(reason));
     let is_missing = has(&["(NotFound)", "not found", "doesn't have a resource type"]);
     // The API server passes the request on: these are answers of the Service.
-    let is_dead = matches!(expected, Expected::Exposition { .. } | Expected::Text(_))
+    let is_proxied =
+        matches!(expected, Expected::Exposition { .. } | Expected::Count(_) | Expected::Text(_));
+    let is_dead = is_proxied
         && has(&["(ServiceUnavailable)", "(InternalError)", "no endpoints", "could not find"]);
     match is_missing || is_dead {
         true => Finding::failed(error),
