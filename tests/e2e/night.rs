@@ -26,7 +26,7 @@ use outcome::{Outcome, Plan};
 pub use scene::cron_job_name;
 
 /// The controllers that the night needs.
-const CONTROLLERS: [&str; 10] = [
+const CONTROLLERS: [&str; 9] = [
     "cronjob-controller",
     "job-controller",
     "ttl-after-finished-controller",
@@ -36,11 +36,7 @@ const CONTROLLERS: [&str; 10] = [
     "replicaset-controller",
     "serviceaccount-controller",
     "persistentvolume-binder-controller",
-    "taint-eviction-controller",
 ];
-
-/// The time after which the Pods of a node that does not answer are evicted: not five minutes, as by default.
-const EVICTION: &str = "--default-unreachable-toleration-seconds=30";
 
 /// Nodes whose name starts so have no kubelet.
 const LOST: &str = "lost-";
@@ -60,7 +56,7 @@ pub struct Night {
 impl Night {
     /// Starts a cluster with the tenant's node, which the gate's Pods do not tolerate, and another.
     pub fn start() -> &'static Self {
-        let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start_with(&[EVICTION])));
+        let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
         cluster.start_controllers(&CONTROLLERS);
         cluster.start_scheduler();
         cluster.start_kwok(&repository().join("tests/e2e/night/stages.yaml"));

@@ -76,6 +76,8 @@ struct DecisionJson<'a> {
     reason: Option<&'a str>,
     exit: i64,
     by_hand: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    in_watch: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -198,6 +200,7 @@ fn window(window: &WindowStatus) -> WindowJson<'_> {
                     reason: report.and_then(|report| report.reason.as_deref()),
                     exit: record.exit,
                     by_hand: record.by_hand,
+                    in_watch: record.in_watch,
                     outcome: report.map(|report| report.outcome.as_str()),
                     message: report.map(|report| report.message.as_str()),
                     numbers: report.map(Numbers::from),

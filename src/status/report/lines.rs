@@ -45,10 +45,8 @@ pub(super) fn decision_lines(window: &WindowStatus, zone: &TimeZone) -> Vec<Line
         .chunk_by(same)
         .filter_map(|records| Some((records.first()?, records.last()?, records.len())))
         .map(|(first, last, count)| {
-            let time = match clock(first.time, zone) {
-                start if first.time == last.time => start,
-                start => format!("{start}–{}", clock(last.time, zone)),
-            };
+            let (start, end) = (clock(first.time, zone), clock(last.decided(), zone));
+            let time = if start == end { start } else { format!("{start}–{end}") };
             let report = first.report.as_ref();
             Line {
                 time,

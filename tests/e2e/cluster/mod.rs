@@ -42,20 +42,12 @@ pub struct Cluster {
     folder: PathBuf,
     port: u16,
     etcd_port: u16,
-    /// More flags of the API server.
-    flags: Vec<String>,
     api: Api,
 }
 
 impl Cluster {
     /// Starts etcd and the API server, and waits until it serves.
     pub fn start() -> Self {
-        Self::start_with(&[])
-    }
-
-    /// The same with more flags of the API server.
-    pub fn start_with(flags: &[&str]) -> Self {
-        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
         let folder = tempfile::Builder::new().prefix("tts-render-e2e-").tempdir().unwrap().keep();
         certificates::write(&folder);
         let (etcd, etcd_port) = start_etcd(&folder);
@@ -64,7 +56,7 @@ impl Cluster {
             // Another process may take the free port before the server listens on it.
             let (port, last) = (free_port(), tries.next() == Some(3));
             let url = format!("https://127.0.0.1:{port}");
-            let mut server = start_server(&folder, port, etcd_port, &flags);
+            let mut server = start_server(&folder, port, etcd_port);
             let api = Api::with_certificate(&url, &folder, "admin");
             match wait_until_ready(&api, &mut server) {
                 Ok(()) => {
@@ -81,7 +73,6 @@ impl Cluster {
                         folder,
                         port,
                         etcd_port,
-                        flags,
                         api,
                     };
                 }
@@ -181,7 +172,7 @@ impl Cluster {
 
     /// Starts the API server again, on the same port and store.
     pub fn start_server(&self) {
-        let mut server = start_server(&self.folder, self.port, self.etcd_port, &self.flags);
+        let mut server = start_server(&self.folder, self.port, self.etcd_port);
         if let Err(output) = wait_until_ready(&self.api, &mut server) {
             panic!("kube-apiserver does not start again:\n{output}");
         }
@@ -307,7 +298,7 @@ fn start_etcd(folder: &Path) -> (Keeper, u16) {
 }
 
 /// Starts the API server as kubeadm does, without the parts that need a network or a node.
-fn start_server(folder: &Path, port: u16, etcd_port: u16, flags: &[String]) -> Keeper {
+fn start_server(folder: &Path, port: u16, etcd_port: u16) -> Keeper {
     let file = |name: &str| folder.join(name).display().to_string();
     let arguments = [
         format!("--secure-port={port}"),
@@ -326,7 +317,6 @@ fn start_server(folder: &Path, port: u16, etcd_port: u16, flags: &[String]) -> K
         format!("--service-account-signing-key-file={}", file("service-account.key")),
         format!("--service-account-key-file={}", file("service-account.pub")),
     ];
-    let arguments = [&arguments[..], flags].concat();
     Keeper::start("kube-apiserver", &arguments, folder, false)
 }
 

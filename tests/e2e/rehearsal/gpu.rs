@@ -1,7 +1,7 @@
 //! A GPU that a script fills, the exporter that reports it, and the time for which it was asked for too much.
 //!
-//! The tenant uses memory for as long as its Pod runs. Residents and tenant get what they ask for while there is
-//! enough; beyond that somebody lacks memory, which is what the gate must end.
+//! The tenant uses memory for as long as its Pod runs. Where residents and tenant ask for more than there is, or the
+//! tenant for more than its budget, the gate must end it.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -20,8 +20,11 @@ const BUSY: u64 = 12_288;
 /// The tenant's memory after its start, within its budget.
 const LOADED: u64 = 4_096;
 
-/// The tenant's memory after it has grown over its budget.
-const GROWN: u64 = 7_680;
+/// The tenant's memory after it has grown over its budget; the reserve is still free.
+const GROWN: u64 = 6_656;
+
+/// The tenant's budget: `gate.budget` of values/tts.yaml.
+const BUDGET: u64 = 5_632;
 
 /// The exporter's behaviour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,8 @@ pub struct Gpu {
 /// The measured times.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
-    /// The longest time for which residents and tenant together asked for more than there is.
+    /// The longest time for which residents and tenant together asked for more than there is, or the tenant for
+    /// more than its budget.
     pub exceeded: Duration,
     /// The time for which the tenant ran.
     pub served: Duration,
@@ -140,7 +144,7 @@ impl Gpu {
         state.at = now;
         change(&mut state);
         let tenant = if state.is_up { state.tenant } else { 0 };
-        if state.residents + tenant > TOTAL {
+        if state.residents + tenant > TOTAL || tenant > BUDGET {
             state.exceeded_since.get_or_insert(now);
         } else if let Some(since) = state.exceeded_since.take() {
             state.times.exceeded = state.times.exceeded.max(now - since);
@@ -153,12 +157,9 @@ impl Gpu {
         self.exporter.serve(page);
     }
 
-    /// The exposition: nobody gets more than there is, and the tenant was there first unless it has grown.
+    /// The exposition: nobody gets more than there is, and the tenant was there first.
     fn page(&self, residents: u64, tenant: u64) -> String {
-        let (residents, tenant) = match tenant {
-            GROWN => (residents, tenant.min(TOTAL - residents)),
-            _ => (residents.min(TOTAL - tenant), tenant),
-        };
+        let residents = residents.min(TOTAL - tenant);
         let mut users = vec![("frigate", 2_048), ("immich", residents - 2_048)];
         if tenant > 0 {
             users.push((&self.namespace, tenant));
@@ -192,5 +193,5 @@ fn the_time_without_enough_memory_is_measured() {
     gpu.note_tenant(true);
     assert!(gpu.state.lock().unwrap().exceeded_since.is_none(), "a new Pod has not grown");
     assert_eq!(gpu.page(BUSY, LOADED).matches(" 4294967296\n").count(), 1);
-    assert!(gpu.page(QUIET, GROWN).contains(&format!(" {}\n", (TOTAL - QUIET) << 20)));
+    assert!(gpu.page(BUSY, LOADED).contains(&format!(" {}\n", (TOTAL - LOADED - 2_048) << 20)));
 }

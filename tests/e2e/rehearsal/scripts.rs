@@ -6,7 +6,7 @@ use super::gpu::Answers;
 use super::stage::{Mode, Stage};
 use crate::cluster::{MERGE, until};
 use crate::gate::deployed_stack::ACCOUNT;
-use crate::jobs::{jobs, name};
+use crate::jobs::{jobs, list, name};
 use crate::night::{Night, OWN, cron_job_name, gpu_taint};
 
 /// The reason why a mode may not see that residents need memory, or can't act on it.
@@ -44,12 +44,22 @@ pub struct Script {
     pub bound: fn(Mode) -> (u64, Blind),
     /// The failures that `status` shows: cause, action and minute.
     pub failures: fn(Mode) -> &'static [&'static str],
+    /// Failures that it may show, too: whether a run is late enough depends on the controllers.
+    pub may_fail: &'static [&'static str],
+    /// Decisions that `status` shows, in order: action, decision and reason.
+    pub decisions: fn(Mode) -> &'static [&'static str],
+    /// A part of what it says deserves a look.
+    pub attention: Option<&'static str>,
 }
 
 const EVERY_MINUTE: &[i64] = &[0, 1, 2, 3, 4, 5, 6];
 
 /// The API server is away from the first second to the other.
 pub const OUTAGE: [i64; 2] = [150, 210];
+
+/// The longest time without the API server and its controllers: a minute, its start, and twice the controllers' longest
+/// pause before they connect again, since one may wait for another.
+const OUTAGE_AT_MOST: u64 = 60 + 15 + 2 * 30;
 
 /// A calm window.
 const CALM: Script = Script {
@@ -64,7 +74,33 @@ const CALM: Script = Script {
     play: |_| {},
     bound: |_| (0, Blind::Never),
     failures: |_| &[],
+    may_fail: &[],
+    decisions: |mode| match mode {
+        Mode::Jobs => &["up start floor-free", "guard leave floor-holds", "down stop window-end"],
+        Mode::Watch => &["watch start ", "watch stop window-end"],
+    },
+    attention: None,
 };
+
+/// The decisions of a window in which a resident takes its memory back, and others leave room again.
+fn yielded(mode: Mode) -> &'static [&'static str] {
+    match mode {
+        Mode::Jobs => {
+            &["up start floor-free", "guard stop floor-broken", "guard leave floor-holds"]
+        }
+        Mode::Watch => {
+            &["watch start ", "watch stop floor-broken", "watch start ", "watch stop window-end"]
+        }
+    }
+}
+
+/// The same, if it is too late to start again.
+fn yielded_once(mode: Mode) -> &'static [&'static str] {
+    match mode {
+        Mode::Jobs => yielded(mode),
+        Mode::Watch => &["watch start ", "watch stop floor-broken", "watch stop window-end"],
+    }
+}
 
 pub const SCRIPTS: &[Script] = &[
     CALM,
@@ -73,6 +109,7 @@ pub const SCRIPTS: &[Script] = &[
         text: "a resident wakes, and is quiet again after 70 s",
         play: resident_wakes,
         bound: |mode| (0, or_look(mode, Blind::Guards(1))),
+        decisions: yielded,
         ..CALM
     },
     Script {
@@ -80,6 +117,10 @@ pub const SCRIPTS: &[Script] = &[
         text: "the tenant grows over its budget",
         play: tenant_grows,
         bound: |mode| (0, or_look(mode, Blind::Guards(1))),
+        decisions: |mode| match mode {
+            Mode::Jobs => &["up start floor-free", "guard stop budget-broken"],
+            Mode::Watch => &["watch start ", "watch stop budget-broken", "watch start "],
+        },
         ..CALM
     },
     Script {
@@ -90,6 +131,10 @@ pub const SCRIPTS: &[Script] = &[
             Mode::Jobs => (0, Blind::Guards(1)),
             Mode::Watch => (0, Blind::Stale),
         },
+        decisions: |mode| match mode {
+            Mode::Jobs => &["up start floor-free", "guard stop no-reading"],
+            Mode::Watch => &["watch start ", "watch stop no-reading", "watch start "],
+        },
         ..CALM
     },
     Script {
@@ -97,7 +142,9 @@ pub const SCRIPTS: &[Script] = &[
         text: "the API server is away for a minute, and a resident wakes meanwhile",
         stops_server: true,
         play: server_away,
-        bound: |mode| (75, or_look(mode, Blind::Guards(1))),
+        bound: |mode| (OUTAGE_AT_MOST, or_look(mode, Blind::Guards(1))),
+        may_fail: &["missed guard 3", "replaced guard 3", "missed guard 4", "replaced guard 4"],
+        decisions: yielded_once,
         ..CALM
     },
     Script {
@@ -113,6 +160,14 @@ pub const SCRIPTS: &[Script] = &[
             Mode::Jobs => (0, Blind::Guards(2)),
             Mode::Watch => (0, Blind::Guards(1)),
         },
+        failures: |mode| match mode {
+            Mode::Jobs => &["replaced guard 3"],
+            Mode::Watch => &["killed watch 0"],
+        },
+        decisions: |mode| match mode {
+            Mode::Jobs => yielded(mode),
+            Mode::Watch => &["watch stop floor-broken", "watch stop window-end"],
+        },
         ..CALM
     },
     Script {
@@ -121,6 +176,11 @@ pub const SCRIPTS: &[Script] = &[
         mark: "simulated",
         play: gate_killed,
         bound: |mode| (0, or_look(mode, Blind::Guards(2))),
+        failures: |mode| match mode {
+            Mode::Jobs => &["killed guard 3"],
+            Mode::Watch => &["killed watch 0"],
+        },
+        decisions: yielded_once,
         ..CALM
     },
     Script {
@@ -131,6 +191,12 @@ pub const SCRIPTS: &[Script] = &[
             Mode::Jobs => (110, Blind::Guards(1)),
             Mode::Watch => (0, Blind::Look),
         },
+        failures: |mode| match mode {
+            Mode::Jobs => &["refused guard 3"],
+            Mode::Watch => &[],
+        },
+        may_fail: &["refused guard 4", "replaced guard 4"],
+        decisions: yielded_once,
         ..CALM
     },
     Script {
@@ -148,6 +214,27 @@ pub const SCRIPTS: &[Script] = &[
         },
         play: story,
         bound: |_| (0, Blind::Window),
+        failures: |_| {
+            &[
+                "missed guard 1",
+                "replaced guard 2",
+                "image-pull guard 4",
+                "exit-1 guard 6",
+                "exit-1 guard 6",
+            ]
+        },
+        decisions: |mode| match mode {
+            Mode::Jobs => {
+                &["up start floor-free", "guard stop floor-broken", "down stop window-end"]
+            }
+            Mode::Watch => &[
+                "watch start ",
+                "watch stop floor-broken",
+                "watch stop floor-broken",
+                "watch stop window-end",
+            ],
+        },
+        attention: Some("was scaled up between"),
         ..CALM
     },
 ];
@@ -185,7 +272,7 @@ fn exporter_restarts(stage: &Stage) {
 fn server_away(stage: &Stage) {
     stage.at(160);
     stage.gpu.wake_resident();
-    stage.at(280);
+    stage.at(340);
     stage.gpu.calm_residents();
 }
 
@@ -216,8 +303,30 @@ fn node_lost(stage: &Stage) {
     let taints = json!([gpu_taint(), taint("NoSchedule"), taint("NoExecute")]);
     let patch = json!({"spec": {"taints": taints}});
     night.cluster.admin().patch(&format!("/api/v1/nodes/{node}"), MERGE, &patch, "").object();
+    // After five minutes, by default.
+    stage.at(230);
+    evict(stage, &node);
     stage.at(330);
     stage.gpu.calm_residents();
+}
+
+/// Evicts the Pods of a node as the controller of taints does. The node does not answer, so they stay.
+fn evict(stage: &Stage, node: &str) {
+    let admin = stage.night.cluster.admin();
+    for pod in list(&stage.stack, "api/v1", "pods") {
+        if pod["spec"]["nodeName"] != node || pod["status"]["phase"] == "Succeeded" {
+            continue;
+        }
+        let mut conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.push(json!({"type": "DisruptionTarget", "status": "True",
+            "reason": "DeletionByTaintManager",
+            "message": "Taint manager: deleting due to NoExecute taint"}));
+        let status = json!({"status": {"conditions": conditions}});
+        let path = admin.path(&json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name(&pod), "namespace": pod["metadata"]["namespace"]}}));
+        admin.patch(&format!("{path}/status"), MERGE, &status, "").object();
+        admin.send("DELETE", &path, "", "").unwrap().object();
+    }
 }
 
 fn gate_killed(stage: &Stage) {
@@ -303,7 +412,7 @@ fn story(stage: &Stage) {
     stage.at(200);
     stage.set_image(Some("one-node"));
     let pod = until("a Pod without an image", || {
-        let all = crate::jobs::list(&stage.stack, "api/v1", "pods");
+        let all = list(&stage.stack, "api/v1", "pods");
         all.into_iter().find(|pod| {
             pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"]
                 == "ImagePullBackOff"
