@@ -417,6 +417,163 @@ fn each_thing_that_went_wrong_is_named_with_its_cause() {
     assert!(output.stdout.contains("403 Forbidden"), "{}", output.stdout);
 }
 
+/// The state of a night with one Pod a window, whose watch reports this at its end, after a restart of its container
+/// if `last` is its last state.
+fn watched_night(report: &Value, last: &Value) -> State {
+    let mut state = State::with(&["-f", "overlays/watch.yaml"]);
+    for run in 0..8 {
+        let time = minute(2, 0) + SignedDuration::from_mins(30 * run);
+        state.add("guard", time, &self::report("guard", "leave", "floor-holds", (1, 1)));
+    }
+    let done = json!({"conditions": [{"type": "Complete", "status": "True"}]});
+    let job = state.add_job("up", minute(2, 0), &done);
+    state.add_pod(
+        &job,
+        &json!({"phase": "Succeeded", "containerStatuses": [{"name": "vram-gate",
+        "lastState": last, "state": {"terminated": {"exitCode": 0, "reason": "Completed",
+            "message": report.to_string(), "finishedAt": "2026-11-26T06:00:01Z"}}}]}),
+    );
+    state.add("down", minute(6, 0), &self::report("down", "stop", "window-end", (0, 0)));
+    state
+}
+
+/// The report of a watch at its end, with its starts and yields.
+fn watch_report(opened: &[Timestamp], yields: &[Timestamp], served: u32) -> Value {
+    let mut report = report("watch", "stop", "window-end", (1, 0));
+    report["servedSeconds"] = json!(served);
+    report["opened"] = opened.iter().map(|at| at.as_second()).collect();
+    let yields = yields.iter().map(|at| {
+        json!({"at": at.as_second(), "reason": "floor-broken", "free": GI, "others": 11 * GI,
+            "tenant": 4 * GI})
+    });
+    report["yields"] = yields.collect();
+    report
+}
+
+const WATCHED: [&str; 4] = ["-f", "overlays/watch.yaml", "--now", "2026-11-26T09:00:00Z"];
+
+#[test]
+fn the_starts_and_yields_inside_a_watch_are_shown_in_order() {
+    let opened = [minute(2, 0), minute(3, 45)];
+    let state = watched_night(&watch_report(&opened, &[minute(3, 10)], 12_300), &Value::Null);
+    let status = state.json(&WATCHED);
+    let decisions = status["windows"][0]["decisions"].as_array().unwrap();
+    let changes: Vec<String> = decisions
+        .iter()
+        .filter(|decision| decision["action"] == "watch")
+        .map(|decision| {
+            let time = &decision["time"].as_str().unwrap()[11..16];
+            format!("{time} {} {}", decision["decision"], decision["reason"])
+        })
+        .collect();
+    let expected = [
+        r#"02:00 "start" null"#,
+        r#"03:10 "stop" "floor-broken""#,
+        r#"03:45 "start" null"#,
+        r#"02:00 "stop" "window-end""#,
+    ];
+    assert_eq!(changes, expected);
+    assert_eq!((&decisions[0]["inWatch"], &decisions[0]["after"]), (&json!(true), &json!(1)));
+    assert_eq!(status["windows"][0]["servedSeconds"], 12_300);
+    let output = state.status(&WATCHED);
+    assert_eq!(output.code, 0, "{}", output.stdout);
+    insta::assert_snapshot!(output.stdout);
+}
+
+#[test]
+fn a_stop_inside_a_watch_is_the_last_change_of_the_scale() {
+    let mut report = watch_report(&[minute(2, 0)], &[minute(3, 10)], 4_200);
+    (report["outcome"], report["before"]) = (json!("already-there"), json!(0));
+    let status = watched_night(&report, &Value::Null).json(&WATCHED);
+    let scaled = json!({"manager": "vram-gate", "time": "2026-11-26T03:10:00Z"});
+    assert_eq!(status["scaledBy"], scaled);
+}
+
+#[test]
+fn a_watch_that_was_killed_and_started_again_is_named() {
+    let mut first = watch_report(&[minute(2, 0)], &[], 0);
+    (first["decision"], first["reason"]) = (json!("leave"), json!("floor-holds"));
+    (first["outcome"], first["before"], first["after"]) =
+        (json!("left-alone"), Value::Null, Value::Null);
+    let killed = json!({"terminated": {"exitCode": 137, "reason": "OOMKilled",
+        "message": first.to_string(), "finishedAt": "2026-11-26T03:00:00Z"}});
+    let mut report = watch_report(&[], &[minute(3, 10)], 600);
+    (report["outcome"], report["before"]) = (json!("already-there"), json!(0));
+    let status = watched_night(&report, &killed).json(&WATCHED);
+    assert_eq!(failures(&status), ["killed watch 02:00"]);
+    let message = &status["windows"][0]["failures"][0]["message"];
+    assert_eq!(message, "exit code 137, OOMKilled", "and not what it reported before");
+    // The first one did not count to its end.
+    assert_eq!(status["windows"][0]["servedSeconds"], 70 * 60);
+}
+
+#[test]
+fn a_watch_whose_node_was_lost_is_named() {
+    let mut state = watched_night(&watch_report(&[], &[], 0), &Value::Null);
+    let evicted = json!({"type": "DisruptionTarget", "status": "True",
+        "reason": "DeletionByTaintManager",
+        "message": "Taint manager: deleting due to NoExecute taint"});
+    let job = format!("chatterbox-window-up-{}", minute(2, 0).as_second() / 60);
+    state.add_pod(
+        &job,
+        &json!({"phase": "Running", "conditions": [evicted],
+        "containerStatuses": [{"name": "vram-gate", "state": {"running": {}}}]}),
+    );
+    let status = state.json(&WATCHED);
+    assert_eq!(failures(&status), ["killed watch 02:00"]);
+    let message = &status["windows"][0]["failures"][0]["message"];
+    assert!(message.as_str().unwrap().contains("due to NoExecute taint"), "{message}");
+    assert!(status["unseen"].to_string().contains("how long the server was up"), "{status}");
+}
+
+#[test]
+fn a_pull_that_failed_until_the_deadline_is_named_by_the_events_of_its_pod() {
+    let mut state = State::calm_night();
+    state.remove("guard", minute(3, 30));
+    let job = state.add_job(
+        "guard",
+        minute(3, 30),
+        &json!({"conditions": [{"type": "Failed",
+        "status": "True", "reason": "DeadlineExceeded",
+        "message": "Job was active longer than specified deadline"}]}),
+    );
+    // Of another Job, whose name is longer.
+    state.add_event("Pod", &format!("{job}0-abcde"), "FailedScheduling", "0/2 nodes");
+    state.add_event("Pod", &format!("{job}-abcde"), "Failed", "Failed to pull image \"x\": 404");
+    let status = state.json(&MORNING);
+    assert_eq!(failures(&status), ["image-pull guard 03:30"]);
+    let message = "Failed to pull image \"x\": 404; Job was active longer than specified deadline";
+    assert_eq!(status["windows"][0]["failures"][0]["message"], message);
+}
+
+#[test]
+fn a_run_that_was_replaced_because_its_pod_was_refused_is_refused() {
+    let mut state = State::calm_night();
+    state.remove("guard", minute(3, 30));
+    let job = format!("chatterbox-vram-guard-{}", minute(3, 30).as_second() / 60);
+    state.add_event("Job", &job, "FailedCreate", "Error creating: denied by policy");
+    let deleted = format!("Deleted job {job}");
+    state.add_event("CronJob", "chatterbox-vram-guard", "SuccessfulDelete", &deleted);
+    let status = state.json(&MORNING);
+    assert_eq!(failures(&status), ["refused guard 03:30"]);
+    let message = format!("Error creating: denied by policy; {deleted}");
+    assert_eq!(status["windows"][0]["failures"][0]["message"], message);
+}
+
+/// At 0 replicas the API server keeps no manager, so only the reports say that somebody scaled up between them.
+#[test]
+fn a_scale_by_hand_that_the_gate_ended_deserves_a_look() {
+    let mut state = night_with_a_yield();
+    let time = minute(5, 0);
+    state.remove("guard", time);
+    state.add("guard", time, &broken_floor((1, 0)));
+    let output = state.status(&MORNING);
+    assert_eq!(output.code, 1, "{}", output.stdout);
+    let text = "look at: `Deployment/chatterbox-tts` was scaled up between 04:55 and 05:00, and not \
+                by the gate";
+    assert!(output.stdout.contains(text), "{}", output.stdout);
+}
+
 #[test]
 fn a_job_that_ran_out_of_time_is_a_failure_of_its_deadline() {
     let mut state = State::calm_night();

@@ -23,7 +23,7 @@ pub use drift::Drift;
 pub use failure::{Cause, Failure};
 pub use growth::add_growth;
 pub use live::LiveObjects;
-pub use runs::{Report, WatchYield};
+pub use runs::Report;
 pub use scale::ScaledBy;
 
 use crate::kubectl::Kubectl;
@@ -38,6 +38,8 @@ use runs::{Run, event_message, find_runs, job_name};
 
 /// The time after which a due run has a Job, unless it was missed.
 const CREATION: SignedDuration = SignedDuration::from_secs(60);
+/// The most that the clocks of two nodes are taken to differ.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
 /// The span in which past windows are looked for.
 const MAX_PAST: SignedDuration = SignedDuration::from_hours(400 * 24);
 
@@ -124,6 +126,8 @@ pub struct DecisionRecord {
     pub(crate) by_hand: bool,
     /// The time of its end, on the node's clock.
     pub(crate) ended: Option<Timestamp>,
+    /// True for a start or a yield inside a watch, whose time is its own.
+    pub(crate) in_watch: bool,
     /// The gate's report; `None` if its Pod is gone, or of a gate that reported otherwise.
     pub(crate) report: Option<Report>,
     /// The residents whose memory grew since the run before; `None` if that is not known, or was not asked.
@@ -137,6 +141,12 @@ impl DecisionRecord {
             report.outcome == "scaled" && report.decision.as_deref() == Some("stop")
         };
         self.action == Action::Guard && self.report.as_ref().is_some_and(stopped)
+    }
+
+    /// The time by which it is ordered: a watch decides until its end.
+    pub(crate) fn decided(&self) -> Timestamp {
+        let is_whole_watch = self.action == Action::Watch && !self.in_watch;
+        self.ended.filter(|_| is_whole_watch).map_or(self.time, |ended| ended.max(self.time))
     }
 }
 
@@ -393,16 +403,30 @@ fn inspect_window(
     let is_watched = running.iter().any(|(action, _)| *action == Action::Watch);
     for run in &runs {
         failures.extend(run.failures.iter().cloned());
-        decisions.extend(run.attempts.iter().map(|attempt| DecisionRecord {
-            time: run.time,
-            action: run.action,
-            exit: attempt.exit,
-            by_hand: run.by_hand,
-            ended: attempt.finished,
-            report: attempt.report.clone(),
-            grown: None,
-        }));
+        for attempt in &run.attempts {
+            let whole = DecisionRecord {
+                time: run.time,
+                action: run.action,
+                exit: attempt.exit,
+                by_hand: run.by_hand,
+                ended: attempt.finished,
+                in_watch: false,
+                report: attempt.report.clone(),
+                grown: None,
+            };
+            let changes = attempt.report.iter().flat_map(Report::changes);
+            decisions.extend(changes.map(|(time, report)| DecisionRecord {
+                time,
+                exit: 0,
+                ended: None,
+                in_watch: true,
+                report: Some(report),
+                ..whole.clone()
+            }));
+            decisions.push(whole);
+        }
     }
+    decisions.sort_by_key(|record| (record.decided(), order(record.action)));
     let mut guard_runs = GuardRuns { due: 0, seen: 0 };
     let judged = now.checked_sub(CREATION).unwrap_or(now);
     for job in jobs {
@@ -470,7 +494,15 @@ fn missed_run(
     };
     for event in live.events(namespace).filter(about) {
         let cause = match event.text_at(&["reason"]) {
-            Some("SuccessfulDelete") => Cause::Replaced,
+            Some("SuccessfulDelete") => {
+                let id = ObjectId { kind: "Job".to_owned(), name, ..job.job.id.clone() };
+                let deleted = event_message(event);
+                let (cause, message) = match runs::reported_problem(live, &id) {
+                    Some((cause, problem)) => (cause, format!("{problem}; {deleted}")),
+                    None => (Cause::Replaced, deleted.to_owned()),
+                };
+                return Failure::new(action, time, cause, message);
+            }
             Some("FailedCreate") if event_message(event).contains("exceeded quota") => Cause::Quota,
             Some("FailedCreate") => Cause::Refused,
             _ => continue,
@@ -494,7 +526,9 @@ fn served(decisions: &[DecisionRecord], until: Timestamp) -> Served {
 fn served_by_reports(decisions: &[DecisionRecord], until: Timestamp) -> Option<SignedDuration> {
     // A watch counts the time itself: it may start and stop the tenant several times.
     let watched = decisions.iter().filter_map(|record| record.report.as_ref()?.served_seconds);
-    if let Some(seconds) = watched.reduce(|one, other| one.saturating_add(other)) {
+    if let Some(seconds) = watched.reduce(|one, other| one.saturating_add(other))
+        && !is_cut(decisions)
+    {
         return (seconds > 0).then(|| SignedDuration::from_secs(seconds));
     }
     let mut total = None;
@@ -503,9 +537,9 @@ fn served_by_reports(decisions: &[DecisionRecord], until: Timestamp) -> Option<S
         let Some(report) = &record.report else { continue };
         let replicas = report.after.or(report.before);
         match (since, replicas) {
-            (None, Some(1..)) => since = Some(record.time),
+            (None, Some(1..)) => since = Some(record.decided()),
             (Some(start), Some(0)) => {
-                total = Some(add(total, start, record.time.min(until)));
+                total = Some(add(total, start, record.decided().min(until)));
                 since = None;
             }
             _ => {}
@@ -517,8 +551,42 @@ fn served_by_reports(decisions: &[DecisionRecord], until: Timestamp) -> Option<S
     }
 }
 
+/// Returns true if a watch was killed, so that it has not counted to its end.
+fn is_cut(decisions: &[DecisionRecord]) -> bool {
+    decisions.iter().any(|record| record.action == Action::Watch && record.exit > 2)
+}
+
 fn add(total: Option<SignedDuration>, start: Timestamp, end: Timestamp) -> SignedDuration {
     total.unwrap_or_default() + end.duration_since(start).max(SignedDuration::ZERO)
+}
+
+/// The times between which something else than the gate scaled the tenant up: the gate had left 0 replicas, and
+/// found more.
+fn starts_by_another(window: &WindowStatus) -> Vec<(Timestamp, Timestamp)> {
+    let ended = |record: &DecisionRecord| record.ended.unwrap_or(record.time);
+    let mut decisions: Vec<&DecisionRecord> = window.decisions.iter().collect();
+    decisions.sort_by_key(|record| (ended(record), order(record.action)));
+    let mut found = Vec::new();
+    let mut stopped: Option<Timestamp> = None;
+    for record in decisions {
+        let Some(report) = &record.report else {
+            // What it did is not known.
+            stopped = None;
+            continue;
+        };
+        let at = ended(record);
+        if let (Some(stopped), Some(1..)) = (stopped, report.before)
+            && at.duration_since(stopped) > CLOCKS
+        {
+            found.push((stopped, at));
+        }
+        match report.after.or(report.before) {
+            Some(0) => stopped = Some(at),
+            Some(_) => stopped = None,
+            None => {}
+        }
+    }
+    found
 }
 
 /// Adds what deserves a look and belongs to no run.
@@ -538,6 +606,15 @@ fn add_attention(status: &mut Status, is_open: bool, jobs: &[ObservedJob<'_>], h
     if status.replicas.is_some_and(|replicas| replicas > 0) && !is_open {
         status.attention.push(format!("`{name}` has replicas outside its window"));
     }
+    let clock = |time: Timestamp| time.to_zoned(status.zone.clone()).strftime("%H:%M").to_string();
+    let starts = status.windows.iter().flat_map(starts_by_another);
+    let by_another: Vec<String> = starts
+        .map(|(stopped, found)| {
+            let (stopped, found) = (clock(stopped), clock(found));
+            format!("`{name}` was scaled up between {stopped} and {found}, and not by the gate")
+        })
+        .collect();
+    status.attention.extend(by_another);
     let first = status.windows.first().map(|window| window.window.opens);
     if let (Some(by), Some(first)) = (&status.scaled_by, first)
         && !by.is_gate
@@ -557,6 +634,15 @@ fn add_attention(status: &mut Status, is_open: bool, jobs: &[ObservedJob<'_>], h
         status.attention.extend(error.map(|error| {
             format!("the hours of demand from {time} had no count of the demand: {error}")
         }));
+    }
+    let is_lost = |window: &WindowStatus| {
+        let is_killed =
+            |failure: &Failure| (failure.action, failure.cause) == (Action::Watch, Cause::Killed);
+        window.failures.iter().any(is_killed) && !is_cut(&window.decisions)
+    };
+    if status.windows.iter().any(is_lost) {
+        let text = "how long the server was up under a watch whose Pod reported no end";
+        status.unseen.push(text.to_owned());
     }
     let decisions = status.windows.iter().flat_map(|window| &window.decisions);
     let silent = decisions.filter(|record| record.exit == 0 && record.report.is_none()).count();

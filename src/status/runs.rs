@@ -8,6 +8,7 @@ use vram_gate::decision::Action;
 use super::failure::{Cause, Failure};
 use super::live::LiveObjects;
 use crate::model::object::{Object, items_at, node_at};
+use kube_validate::ObjectId;
 use yaml_spans::Node;
 
 /// The annotation of a Job with the minute that it was scheduled for (Kubernetes 1.32).
@@ -84,24 +85,62 @@ pub struct Report {
     pub yield_count: Option<u64>,
     /// The latest of them.
     #[serde(default)]
-    pub yields: Vec<WatchYield>,
+    pub yields: Vec<Yield>,
     /// The problem with the demand, after an hour without a count of it.
     pub demand_error: Option<String>,
 }
 
-/// A yield of a watch. Amounts are in bytes, and absent without a reading.
+/// A yield of a watch.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
-pub struct WatchYield {
-    /// Its time, in seconds since 1970.
+pub struct Yield {
+    /// The time in seconds since 1970.
     pub at: i64,
-    /// Its reason.
+    /// The reason of the decision.
     pub reason: String,
-    /// The rest of the GPU.
+    /// The rest of the GPU, in bytes.
     pub free: Option<i64>,
-    /// Everyone else's memory.
+    /// Everyone else's memory in bytes.
     pub others: Option<u64>,
-    /// The tenant's memory.
+    /// The tenant's memory in bytes.
     pub tenant: Option<u64>,
+}
+
+impl Report {
+    /// The starts and yields inside a watch, in order, each as a report of its own.
+    pub(super) fn changes(&self) -> Vec<(Timestamp, Report)> {
+        let change = |decision: &str, reason: Option<&str>, replicas: (i64, i64)| Report {
+            outcome: "scaled".to_owned(),
+            decision: Some(decision.to_owned()),
+            reason: reason.map(str::to_owned),
+            message: format!("scaled from {} to {} inside the watch", replicas.0, replicas.1),
+            before: Some(replicas.0),
+            after: Some(replicas.1),
+            used: None,
+            free: None,
+            floor: None,
+            others: None,
+            tenant: None,
+            scrape_error: None,
+            served_seconds: None,
+            starts: None,
+            opened: Vec::new(),
+            yield_count: None,
+            yields: Vec::new(),
+            demand_error: None,
+        };
+        let starts = self.opened.iter().map(|at| (*at, change("start", None, (0, 1))));
+        let yields = self.yields.iter().map(|found| {
+            let (free, others, tenant) = (found.free, found.others, found.tenant);
+            let stop = change("stop", Some(&found.reason), (1, 0));
+            (found.at, Report { free, others, tenant, ..stop })
+        });
+        let mut changes: Vec<(Timestamp, Report)> = starts
+            .chain(yields)
+            .filter_map(|(at, report)| Some((Timestamp::from_second(at).ok()?, report)))
+            .collect();
+        changes.sort_by_key(|(at, _)| *at);
+        changes
+    }
 }
 
 /// The runs of a CronJob, in order.
@@ -145,12 +184,13 @@ fn read_run(
         is_running: false,
     };
     for pod in pods {
-        match exit_of(pod) {
-            Some(attempt) => {
-                run.failures.extend(failed_attempt(action, time, &attempt, pod));
+        // A container that was started again has its last end, too.
+        for keys in [["lastState", "terminated"], ["state", "terminated"]] {
+            let ended = gate_status(pod).and_then(|status| node_at(status, &keys));
+            if let Some((state, attempt)) = ended.and_then(|state| Some((state, exit_of(state)?))) {
+                run.failures.extend(failed_attempt(action, time, &attempt, state, pod));
                 run.attempts.push(attempt);
-            }
-            None => {
+            } else if keys[0] == "state" {
                 run.failures.extend(stuck_pod(action, time, pod));
                 run.is_running |= pod.text_at(&["status", "phase"]) == Some("Running");
             }
@@ -159,9 +199,15 @@ fn read_run(
     if let Some(failed) = condition(job, "Failed") {
         let reason = text(failed, "reason").unwrap_or_default();
         // Without Pods, the condition is all that is left. A Job that ran out of time says more than they.
-        if reason == "DeadlineExceeded" || run.failures.is_empty() {
-            let cause = if reason == "DeadlineExceeded" { Cause::Deadline } else { Cause::Failed };
-            let message = text(failed, "message").unwrap_or(reason);
+        let is_late = reason == "DeadlineExceeded";
+        let message = text(failed, "message").unwrap_or(reason);
+        // The Pod that ran out of time is deleted, and Events tell what kept it.
+        let kept = pods.is_empty().then(|| reported_problem(live, &job.id)).flatten();
+        if let Some((cause, problem)) = kept {
+            let message = format!("{problem}; {message}");
+            run.failures.push(Failure::new(action, time, cause, message));
+        } else if is_late || run.failures.is_empty() {
+            let cause = if is_late { Cause::Deadline } else { Cause::Failed };
             run.failures.push(Failure::new(action, time, cause, message));
         }
     } else if condition(job, "Complete").is_some() {
@@ -169,7 +215,9 @@ fn read_run(
             run.attempts.push(Attempt { exit: 0, report: None, finished: None });
         }
     } else if pods.is_empty() {
-        run.failures.extend(refused_pod(live, job, action, time));
+        let problem = reported_problem(live, &job.id);
+        run.failures
+            .extend(problem.map(|(cause, message)| Failure::new(action, time, cause, message)));
     }
     run
 }
@@ -179,6 +227,7 @@ fn failed_attempt(
     action: Action,
     time: Timestamp,
     attempt: &Attempt,
+    state: &Node,
     pod: &Object,
 ) -> Option<Failure> {
     let cause = match attempt.exit {
@@ -187,10 +236,10 @@ fn failed_attempt(
         2 => Cause::ExitTwo,
         _ => Cause::Killed,
     };
-    let report = attempt.report.as_ref().map(|report| report.message.clone());
-    let message = report.unwrap_or_else(|| {
-        let state = terminated(pod);
-        let reason = state.and_then(|state| text(state, "reason"));
+    // What a gate reported before it was killed is not the reason.
+    let report = attempt.report.as_ref().filter(|_| cause != Cause::Killed);
+    let message = report.map(|report| report.message.clone()).unwrap_or_else(|| {
+        let reason = text(state, "reason");
         let pod_reason = pod.text_at(&["status", "reason"]);
         let reason = pod_reason.or(reason).unwrap_or("no report");
         format!("exit code {}, {reason}", attempt.exit)
@@ -221,13 +270,15 @@ fn stuck_pod(action: Action, time: Timestamp, pod: &Object) -> Option<Failure> {
             if message == reason { message.to_owned() } else { format!("{reason}: {message}") };
         return Some(Failure::new(action, time, cause, message));
     }
-    let mut conditions = items_at(&pod.node, &["status", "conditions"]).iter();
-    let is_unscheduled = |found: &&Node| {
-        text(found, "type") == Some("PodScheduled") && text(found, "status") == Some("False")
-    };
-    if let Some(unscheduled) = conditions.find(is_unscheduled) {
+    if let Some(unscheduled) = pod_condition(pod, "PodScheduled", "False") {
         let message = text(unscheduled, "message").unwrap_or("the Pod has no node");
         return Some(Failure::new(action, time, Cause::Unschedulable, message));
+    }
+    // The node's Pods are evicted, and nobody there ends this one.
+    if let Some(evicted) = pod_condition(pod, "DisruptionTarget", "True") {
+        let message = text(evicted, "message").unwrap_or("the Pod was evicted");
+        let message = format!("its Pod was deleted, and its node reports no end: {message}");
+        return Some(Failure::new(action, time, Cause::Killed, message));
     }
     if pod.text_at(&["status", "phase"]) == Some("Failed") {
         let reason = pod.text_at(&["status", "reason"]).unwrap_or("the Pod failed");
@@ -237,22 +288,37 @@ fn stuck_pod(action: Action, time: Timestamp, pod: &Object) -> Option<Failure> {
     None
 }
 
-/// The failure of a Job whose Pod the API server refused: a quota, a policy.
-fn refused_pod(
-    live: &LiveObjects,
-    job: &Object,
-    action: Action,
-    time: Timestamp,
-) -> Option<Failure> {
-    let namespace = job.id.namespace.as_deref()?;
-    let event = live.events(namespace).find(|event| {
-        let about =
-            ["involvedObject", "regarding"].iter().find_map(|key| event.text_at(&[key, "name"]));
-        about == Some(job.id.name.as_str()) && event.text_at(&["reason"]) == Some("FailedCreate")
-    })?;
-    let message = event_message(event);
-    let cause = if message.contains("exceeded quota") { Cause::Quota } else { Cause::Refused };
-    Some(Failure::new(action, time, cause, message))
+/// The Events that say why a Pod does not run: the reason, a part of the message, the cause.
+const PROBLEMS: [(&str, &str, Cause); 7] = [
+    ("FailedCreate", "exceeded quota", Cause::Quota),
+    ("FailedCreate", "", Cause::Refused),
+    ("FailedScheduling", "", Cause::Unschedulable),
+    ("Failed", "pull image", Cause::ImagePull),
+    ("BackOff", "pulling image", Cause::ImagePull),
+    ("ErrImageNeverPull", "", Cause::ImagePull),
+    ("FailedMount", "", Cause::Container),
+];
+
+/// The last problem that Events report of a Job, or of a Pod of it.
+pub(super) fn reported_problem(live: &LiveObjects, job: &ObjectId) -> Option<(Cause, String)> {
+    let is_about = |event: &Object| {
+        let keys = ["involvedObject", "regarding"];
+        let about = keys.iter().find_map(|key| event.text_at(&[key, "name"]))?;
+        let rest = about.strip_prefix(job.name.as_str())?;
+        // The controller adds five characters for a Pod.
+        (rest.is_empty() || (rest.starts_with('-') && rest.len() == 6)).then_some(())
+    };
+    let found = live.events(job.namespace.as_deref()?).filter_map(|event| {
+        is_about(event)?;
+        let message = event_message(event);
+        let (.., cause) = PROBLEMS.iter().find(|(reason, part, _)| {
+            event.text_at(&["reason"]) == Some(reason) && message.contains(part)
+        })?;
+        let times = [&["lastTimestamp"][..], &["eventTime"], &["metadata", "creationTimestamp"]];
+        let time = times.iter().find_map(|path| event.text_at(path).and_then(parse_time));
+        Some((time, *cause, message))
+    });
+    found.max_by_key(|(time, ..)| *time).map(|(_, cause, message)| (cause, message.to_owned()))
 }
 
 /// An event's text.
@@ -260,17 +326,12 @@ pub(super) fn event_message(event: &Object) -> &str {
     event.text_at(&["message"]).or_else(|| event.text_at(&["note"])).unwrap_or_default()
 }
 
-/// The end of a Pod's gate; `None` if it has not ended.
-fn exit_of(pod: &Object) -> Option<Attempt> {
-    let state = terminated(pod)?;
+/// The end of a Pod's gate, from the state of its container.
+fn exit_of(state: &Node) -> Option<Attempt> {
     let exit = node_at(state, &["exitCode"]).and_then(Node::as_int)?;
     let message = text(state, "message").unwrap_or_default();
     let finished = text(state, "finishedAt").and_then(parse_time);
     Some(Attempt { exit, report: serde_json::from_str(message.trim()).ok(), finished })
-}
-
-fn terminated(pod: &Object) -> Option<&Node> {
-    gate_status(pod).and_then(|status| node_at(status, &["state", "terminated"]))
 }
 
 /// The status of a Pod's first container, which is the gate's.
@@ -279,6 +340,13 @@ fn gate_status(pod: &Object) -> Option<&Node> {
         items_at(&pod.node, &["spec", "containers"]).first().and_then(|one| text(one, "name"));
     let statuses = items_at(&pod.node, &["status", "containerStatuses"]);
     statuses.iter().find(|status| first.is_none() || text(status, "name") == first)
+}
+
+/// A condition of a Pod with a status.
+fn pod_condition<'a>(pod: &'a Object, kind: &str, status: &str) -> Option<&'a Node> {
+    items_at(&pod.node, &["status", "conditions"])
+        .iter()
+        .find(|found| text(found, "type") == Some(kind) && text(found, "status") == Some(status))
 }
 
 /// A condition of a Job, if it is true.

@@ -42,8 +42,14 @@ pub(super) fn has_managed_fields(target: &Object) -> bool {
 fn last_stop<'a>(runs: impl Iterator<Item = &'a Run>) -> Option<ScaledBy> {
     let attempts = runs.flat_map(|run| run.attempts.iter().map(move |attempt| (run, attempt)));
     let changes = attempts.filter_map(|(run, attempt)| {
-        let report = attempt.report.as_ref().filter(|report| report.outcome == "scaled")?;
-        Some((attempt.finished.unwrap_or(run.time), run.time, report.after))
+        let report = attempt.report.as_ref()?;
+        let whole = (report.outcome == "scaled").then_some((
+            attempt.finished.unwrap_or(run.time),
+            run.time,
+            report.after,
+        ));
+        let inside = report.changes().into_iter().map(|(at, change)| (at, run.time, change.after));
+        inside.chain(whole).max_by_key(|(time, ..)| *time)
     });
     // The ends are in whole seconds.
     let (time, _, after) =

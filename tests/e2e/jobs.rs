@@ -5,7 +5,7 @@
 
 mod by_hand;
 mod missed;
-mod on_time;
+pub mod on_time;
 mod tenant;
 
 use std::sync::{LazyLock, OnceLock};

@@ -35,6 +35,7 @@ mod jobs;
 mod kyverno;
 mod night;
 mod quickstart;
+mod rehearsal;
 mod replicas;
 mod schemas;
 mod status;

@@ -5,8 +5,8 @@
 //! network or clock sets the state that they would report. Time is not waited for: the controller starts what a
 //! row makes due, and the bounds are those of the rendered schedules.
 
-mod exporter;
-mod kubelet;
+pub mod exporter;
+pub mod kubelet;
 mod outcome;
 mod rows;
 mod scene;
@@ -23,6 +23,7 @@ use crate::cluster::{Cluster, MERGE};
 use crate::common::tool::{generate, objects, repository};
 use kubelet::Kubelet;
 use outcome::{Outcome, Plan};
+pub use scene::cron_job_name;
 
 /// The controllers that the night needs.
 const CONTROLLERS: [&str; 9] = [
@@ -40,6 +41,9 @@ const CONTROLLERS: [&str; 9] = [
 /// Nodes whose name starts so have no kubelet.
 const LOST: &str = "lost-";
 
+/// Nodes whose name starts so are the test's: its kubelet runs gates there, and can be lost.
+pub const OWN: &str = "own-";
+
 /// Rows that run at the same time.
 const WORKERS: usize = 5;
 
@@ -50,27 +54,32 @@ pub struct Night {
 }
 
 impl Night {
-    fn start() -> &'static Self {
+    /// Starts a cluster with the tenant's node, which the gate's Pods do not tolerate, and another.
+    pub fn start() -> &'static Self {
         let cluster: &'static Cluster = Box::leak(Box::new(Cluster::start()));
         cluster.start_controllers(&CONTROLLERS);
         cluster.start_scheduler();
         cluster.start_kwok(&repository().join("tests/e2e/night/stages.yaml"));
         let kubelet = Kubelet::start(cluster);
         let night: &Night = Box::leak(Box::new(Night { cluster, kubelet }));
-        // The tenant's node, which the gate's Pods do not tolerate, and another.
-        let taint = json!([{"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"}]);
-        night.add_node("gpu", &taint);
+        night.add_node("gpu", &json!([gpu_taint()]));
         night.add_node("other", &json!([]));
         night
     }
 
     /// Registers a node, as its kubelet does.
     pub fn add_node(&self, name: &str, taints: &Value) {
+        self.add_node_with(name, taints, &(name == "gpu").to_string(), 100);
+    }
+
+    /// Registers a node with this value of the label by which the tenant finds its node, and so many parts of GPUs.
+    pub fn add_node_with(&self, name: &str, taints: &Value, label: &str, parts: u32) {
         let mut annotations = json!({});
-        if !name.starts_with(LOST) {
+        if !name.starts_with(LOST) && !name.starts_with(OWN) {
             annotations["kwok.x-k8s.io/node"] = json!("fake");
         }
-        let room = json!({"cpu": "8", "memory": "64Gi", "pods": "110", "nvidia.com/gpu": "100"});
+        let room = json!({"cpu": "8", "memory": "64Gi", "pods": "110",
+            "nvidia.com/gpu": parts.to_string()});
         let now = Timestamp::now().strftime("%FT%TZ").to_string();
         let node = json!({
             "apiVersion": "v1",
@@ -78,7 +87,7 @@ impl Night {
             "metadata": {
                 "name": name,
                 "annotations": annotations,
-                "labels": {"nvidia.com/gpu.present": (name == "gpu").to_string()},
+                "labels": {"nvidia.com/gpu.present": label},
             },
             "spec": {"taints": taints},
             "status": {"capacity": room, "allocatable": room, "conditions": [{
@@ -110,6 +119,11 @@ impl Night {
         let path = format!("/api/v1/nodes/{node}/status");
         self.cluster.admin().patch(&path, MERGE, &status, "").object();
     }
+}
+
+/// The taint of nodes with a GPU.
+pub fn gpu_taint() -> Value {
+    json!({"key": "nvidia.com/gpu", "value": "true", "effect": "NoSchedule"})
 }
 
 /// A time zone of whole hours in which it is now this hour.

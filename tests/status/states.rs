@@ -292,6 +292,7 @@ const CASES: &[Case] = &[
         state: || watched_night(&[WATCH], &json!({})),
         settings: &[WATCH],
         served: Some(212),
+        decisions: 13,
         ..CALM
     },
     Case {
@@ -299,6 +300,7 @@ const CASES: &[Case] = &[
         state: || watched_night(&[WATCH], &json!({"starts": 31, "yieldCount": 30})),
         settings: &[WATCH],
         served: Some(212),
+        decisions: 13,
         ..CALM
     },
     Case {
@@ -340,6 +342,7 @@ const CASES: &[Case] = &[
         settings: BY_DEMAND,
         exit: 1,
         served: Some(212),
+        decisions: 13,
         ..CALM
     },
     Case {

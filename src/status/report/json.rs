@@ -1,11 +1,10 @@
 //! JSON for programs. `docs/status.md` describes it.
 
-use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::model::window::Window;
 use crate::report::json::{ObjectReference, to_text};
-use crate::status::{Report, Served, Status, WatchYield, WindowStatus};
+use crate::status::{Report, Served, Status, WindowStatus};
 use crate::window::simulate::Growth;
 
 /// The version of the format: raised when a key is removed or changes its meaning.
@@ -79,6 +78,8 @@ struct DecisionJson<'a> {
     reason: Option<&'a str>,
     exit: i64,
     by_hand: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    in_watch: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -106,34 +107,6 @@ struct Numbers {
     before: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<i64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    opened: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    yields: Vec<YieldJson>,
-}
-
-/// A yield inside a watch; amounts in bytes.
-#[derive(Serialize)]
-struct YieldJson {
-    time: String,
-    reason: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    free: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    others: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant: Option<u64>,
-}
-
-impl From<&WatchYield> for YieldJson {
-    fn from(one: &WatchYield) -> Self {
-        let WatchYield { reason, free, others, tenant, .. } = one.clone();
-        YieldJson { time: at_second(one.at), reason, free, others, tenant }
-    }
-}
-
-fn at_second(seconds: i64) -> String {
-    Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }
 
 /// A run that has not ended.
@@ -153,8 +126,6 @@ impl From<&Report> for Numbers {
             tenant: report.tenant,
             before: report.before,
             after: report.after,
-            opened: report.opened.iter().map(|at| at_second(*at)).collect(),
-            yields: report.yields.iter().map(YieldJson::from).collect(),
         }
     }
 }
@@ -243,6 +214,7 @@ fn window(window: &WindowStatus) -> WindowJson<'_> {
                     reason: report.and_then(|report| report.reason.as_deref()),
                     exit: record.exit,
                     by_hand: record.by_hand,
+                    in_watch: record.in_watch,
                     outcome: report.map(|report| report.outcome.as_str()),
                     message: report.map(|report| report.message.as_str()),
                     numbers: report.map(Numbers::from),

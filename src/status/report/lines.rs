@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use kube_formats::quantity::describe_bytes;
 use kube_validate::ObjectId;
-use vram_gate::decision::Action;
 
 use crate::model::window::Window;
 use crate::report::{count_of, format_span};
@@ -28,121 +27,46 @@ pub(super) struct Line {
     pub count: usize,
 }
 
-/// A line of a night, before repeated decisions are folded.
-enum Event<'a> {
-    /// A run that ended.
-    Run(&'a DecisionRecord),
-    /// Something that is never folded.
-    Other(Line),
-}
-
-/// The decisions of a window in order, with repeated ones folded, those inside a watch, and the runs that
-/// have not ended.
+/// The decisions of a window in order, with repeated ones folded, and the runs that have not ended.
 pub(super) fn decision_lines(window: &WindowStatus, zone: &TimeZone) -> Vec<Line> {
-    let mut events = Vec::new();
-    for record in &window.decisions {
-        events.push((place(record), Event::Run(record)));
-        events.extend(record.report.iter().flat_map(|report| watched_events(record, report, zone)));
-    }
-    events.extend(window.running.iter().map(|(action, time)| {
-        (*time, Event::Other(event_line(*time, *action, "runs", "", String::new(), zone)))
-    }));
-    // A stable sort: records of one minute keep their order.
-    events.sort_by_key(|(time, _)| *time);
-    let mut lines: Vec<Line> = Vec::new();
-    let mut folded: Vec<&DecisionRecord> = Vec::new();
-    for (_, event) in events {
-        match event {
-            Event::Run(record) if folded.last().is_some_and(|last| is_same(last, record)) => {
-                folded.push(record);
-            }
-            Event::Run(record) => {
-                lines.extend(fold(&folded, zone));
-                folded = vec![record];
-            }
-            Event::Other(line) => {
-                lines.extend(fold(&folded, zone));
-                folded.clear();
-                lines.push(line);
-            }
-        }
-    }
-    lines.extend(fold(&folded, zone));
-    lines
-}
-
-/// The time of a run in the order of the night: for a watch its end, after what it did.
-fn place(record: &DecisionRecord) -> Timestamp {
-    match record.action {
-        Action::Watch => record.ended.unwrap_or(record.time),
-        _ => record.time,
-    }
-}
-
-/// Returns true for decisions that differ in their numbers alone.
-fn is_same(one: &DecisionRecord, two: &DecisionRecord) -> bool {
-    let key = |record: &DecisionRecord| {
-        let report = record.report.clone();
-        (
-            record.action,
-            record.exit,
-            record.by_hand,
-            report.map(|report| {
-                (report.outcome, report.decision, report.reason, report.before, report.after)
-            }),
-        )
+    let same = |one: &DecisionRecord, two: &DecisionRecord| {
+        let key = |record: &DecisionRecord| {
+            let report = record.report.clone();
+            (
+                record.action,
+                record.exit,
+                record.by_hand,
+                report.map(|report| {
+                    (report.outcome, report.decision, report.reason, report.before, report.after)
+                }),
+            )
+        };
+        key(one) == key(two)
     };
-    key(one) == key(two)
-}
-
-/// The line of some equal decisions; `None` if there are none.
-fn fold(records: &[&DecisionRecord], zone: &TimeZone) -> Option<Line> {
-    let (first, last) = (records.first()?, records.last()?);
-    let report = first.report.as_ref();
-    Some(Line {
-        time: clock_span(first.time, place(last), zone),
-        action: first.action.name(),
-        decision: decision_word(first),
-        reason: report.and_then(|report| report.reason.clone()).unwrap_or_default(),
-        facts: facts(last, report),
-        count: records.len(),
-    })
-}
-
-/// The starts and yields that the report of a watch lists.
-fn watched_events<'a>(
-    record: &'a DecisionRecord,
-    report: &'a Report,
-    zone: &'a TimeZone,
-) -> impl Iterator<Item = (Timestamp, Event<'a>)> {
-    let event = |at: i64, decision: &str, reason: &str, facts: String| {
-        let at = Timestamp::from_second(at).ok()?;
-        Some((at, Event::Other(event_line(at, record.action, decision, reason, facts, zone))))
-    };
-    let starts = report.opened.iter().filter_map(move |at| event(*at, "start", "", String::new()));
-    let yields = report.yields.iter().filter_map(move |one| {
-        let facts = memory_facts(one.free, None, one.others, one.tenant);
-        event(one.at, "stop", &one.reason, facts.join(", "))
-    });
-    starts.chain(yields)
-}
-
-fn event_line(
-    time: Timestamp,
-    action: Action,
-    decision: &str,
-    reason: &str,
-    facts: String,
-    zone: &TimeZone,
-) -> Line {
-    Line {
-        time: clock(time, zone),
+    let ended = window
+        .decisions
+        .chunk_by(same)
+        .filter_map(|records| Some((records.first()?, records.last()?, records.len())))
+        .map(|(first, last, count)| {
+            let report = first.report.as_ref();
+            Line {
+                time: clock_span(first.time, last.decided(), zone),
+                action: first.action.name(),
+                decision: decision_word(first),
+                reason: report.and_then(|report| report.reason.clone()).unwrap_or_default(),
+                facts: facts(last, report),
+                count,
+            }
+        });
+    let running = window.running.iter().map(|(action, time)| Line {
+        time: clock(*time, zone),
         action: action.name(),
-        decision: decision.to_owned(),
-        reason: reason.to_owned(),
-        facts,
+        decision: "runs".to_owned(),
+        reason: String::new(),
+        facts: String::new(),
         count: 1,
-    }
+    });
+    ended.chain(running).collect()
 }
 
 fn decision_word(record: &DecisionRecord) -> String {
@@ -158,7 +82,16 @@ fn decision_word(record: &DecisionRecord) -> String {
 fn facts(last: &DecisionRecord, first: Option<&Report>) -> String {
     let mut facts = Vec::new();
     if let Some(report) = &last.report {
-        facts.extend(memory_facts(report.free, report.floor, report.others, report.tenant));
+        let free = report.free.map(|free| match u64::try_from(free) {
+            Ok(free) => format!("free {}", describe_bytes(free)),
+            Err(_) => format!("free -{}", describe_bytes(free.unsigned_abs())),
+        });
+        facts.extend(free);
+        for (name, bytes) in
+            [("floor", report.floor), ("others", report.others), ("tenant", report.tenant)]
+        {
+            facts.extend(bytes.map(|bytes| format!("{name} {}", describe_bytes(bytes))));
+        }
         facts.extend(report.scrape_error.clone());
         facts.extend(unlisted(report));
     }
@@ -187,24 +120,6 @@ fn facts(last: &DecisionRecord, first: Option<&Report>) -> String {
         facts.push("started by hand".to_owned());
     }
     facts.join(", ")
-}
-
-/// Amounts of memory in words.
-fn memory_facts(
-    free: Option<i64>,
-    floor: Option<u64>,
-    others: Option<u64>,
-    tenant: Option<u64>,
-) -> Vec<String> {
-    let free = free.map(|free| match u64::try_from(free) {
-        Ok(free) => format!("free {}", describe_bytes(free)),
-        Err(_) => format!("free -{}", describe_bytes(free.unsigned_abs())),
-    });
-    let named = [("floor", floor), ("others", others), ("tenant", tenant)];
-    let rest = named
-        .into_iter()
-        .filter_map(|(name, bytes)| Some(format!("{name} {}", describe_bytes(bytes?))));
-    free.into_iter().chain(rest).collect()
 }
 
 /// The number of starts and yields of a watch, if its report lists only the latest.
@@ -318,10 +233,8 @@ pub(super) fn drift_lines(status: &Status) -> Vec<String> {
 
 /// `02:05`, or `02:05–03:35`.
 fn clock_span(first: Timestamp, last: Timestamp, zone: &TimeZone) -> String {
-    match clock(first, zone) {
-        start if first == last => start,
-        start => format!("{start}–{}", clock(last, zone)),
-    }
+    let (start, end) = (clock(first, zone), clock(last, zone));
+    if start == end { start } else { format!("{start}–{end}") }
 }
 
 /// `02:05`; where the clock shows the time twice, with the zone's abbreviation: `02:05 CEST`.

@@ -150,6 +150,11 @@ impl Cluster {
         self.port
     }
 
+    /// The URL of etcd on loopback.
+    pub fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd_port)
+    }
+
     /// The file with the certificate that signs the server's.
     pub fn ca(&self) -> PathBuf {
         self.folder.join("ca.crt")

@@ -17,6 +17,8 @@ pub enum Page {
     Reset(String),
     /// A close without an answer.
     Nothing,
+    /// No answer until another page is served; then a close.
+    Silence,
 }
 
 /// A running exporter.
@@ -28,13 +30,15 @@ pub struct Exporter {
 struct State {
     page: Page,
     scrapes: usize,
+    /// The connections that get no answer.
+    held: Vec<TcpStream>,
 }
 
 impl Exporter {
     pub fn start(page: Page) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(Mutex::new(State { page, scrapes: 0 }));
+        let state = Arc::new(Mutex::new(State { page, scrapes: 0, held: Vec::new() }));
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -42,8 +46,13 @@ impl Exporter {
                     let mut state = shared.lock().unwrap();
                     state.scrapes += 1;
                     let page = state.page.clone();
-                    if let Page::CutOnce(whole) = &page {
-                        state.page = Page::Whole(whole.clone());
+                    match &page {
+                        Page::CutOnce(whole) => state.page = Page::Whole(whole.clone()),
+                        Page::Silence => {
+                            state.held.push(stream);
+                            continue;
+                        }
+                        _ => {}
                     }
                     page
                 };
@@ -59,7 +68,9 @@ impl Exporter {
 
     /// Serves another page from now on.
     pub fn serve(&self, page: Page) {
-        self.state.lock().unwrap().page = page;
+        let mut state = self.state.lock().unwrap();
+        state.page = page;
+        state.held.clear();
     }
 
     /// The number of scrapes so far.
@@ -74,7 +85,7 @@ fn answer(mut stream: TcpStream, page: &Page) -> std::io::Result<()> {
         Page::Whole(text) => (text.as_str(), false),
         Page::Cut(text) | Page::CutOnce(text) => (first_series(text), false),
         Page::Reset(text) => (first_series(text), true),
-        Page::Nothing => return Ok(()),
+        Page::Nothing | Page::Silence => return Ok(()),
     };
     if reset {
         // A socket that is closed while it holds unread bytes answers with a reset. The pause lets the client
