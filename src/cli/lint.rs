@@ -72,17 +72,14 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     }
     let project = context.common.project();
     let request = args.inputs.request()?;
-    // Settings that can never work are errors of rendering.
-    RenderedProject::render(&project, &Request { files_only: true, ..request.clone() })?;
-    let stacks = LoadedStack::load_all(&project, &request)?;
-    let policies = read_policies(&project, &stacks)?;
-    let has_changes = !request.overlays.is_empty() || !request.assignments.is_empty();
-    let report = lint::run(&Input {
-        stacks: &stacks,
-        policies,
-        scope: if request.stacks.is_empty() { Scope::Project } else { Scope::NamedStacks },
-        trial: if has_changes { Trial::ChangedValues } else { Trial::None },
-    })?;
+    let report = match find_risks(&project, &request) {
+        Ok(report) => report,
+        Err(error) => {
+            // Settings that can never work are errors of rendering, which reports all of them.
+            RenderedProject::render(&project, &Request { files_only: true, ..request })?;
+            return Err(error);
+        }
+    };
     let paths = context.common.forge_paths(&project);
     match args.format.format {
         Format::Text => print_text(args, &report, context)?,
@@ -93,6 +90,20 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let least = args.fail_on.unwrap_or(FailOn::Info).severity();
     let fails = report.findings.iter().any(|finding| finding.rule.severity <= least);
     Ok(if fails { Exit::Differs } else { Exit::Success })
+}
+
+/// Checks the stacks that were asked for.
+fn find_risks(project: &Project, request: &Request) -> Result<Report, CliError> {
+    let stacks = LoadedStack::load_all(project, request)?;
+    let policies = read_policies(project, &stacks)?;
+    let has_changes = !request.overlays.is_empty() || !request.assignments.is_empty();
+    Ok(lint::run(&Input {
+        project,
+        stacks: &stacks,
+        policies,
+        scope: if request.stacks.is_empty() { Scope::Project } else { Scope::NamedStacks },
+        trial: if has_changes { Trial::ChangedValues } else { Trial::None },
+    })?)
 }
 
 /// The owners' policies: those in their folder, and those that stacks name elsewhere.

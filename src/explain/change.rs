@@ -44,7 +44,7 @@ pub(super) fn alternative_values(present: Option<&Node>, path: &Path) -> Vec<Nod
         }
         Some(Value::Sequence(_)) => candidates.extend([
             Value::Sequence(vec![Node::new(string_value("x"))]),
-            Value::Sequence(vec![Node::new(Value::Mapping(Mapping::new()))]),
+            Value::Sequence(vec![Node::new(Value::Mapping(Mapping::default()))]),
         ]),
         Some(Value::Mapping(_)) => {
             candidates.push(single_entry("x", string_value("x")));
@@ -61,14 +61,14 @@ pub(super) fn alternative_values(present: Option<&Node>, path: &Path) -> Vec<Nod
                 let mut values = vec![Value::Int(1), string_value(SAMPLE_URL)];
                 let below = shape.step(&Segment::Key(name.to_owned()));
                 if below.as_ref().is_some_and(|below| below.allows("object")) {
-                    values.push(Value::Mapping(Mapping::new()));
+                    values.push(Value::Mapping(Mapping::default()));
                 }
                 if below.is_some_and(|below| below.allows("array")) {
                     values.push(Value::Sequence(Vec::new()));
                 }
                 candidates.extend(values.into_iter().map(|value| single_entry(name, value)));
             }
-            candidates.push(Value::Mapping(Mapping::new()));
+            candidates.push(Value::Mapping(Mapping::default()));
         }
     }
     candidates.into_iter().map(Node::new).collect()
@@ -79,7 +79,7 @@ fn string_value(text: &str) -> Value {
 }
 
 fn single_entry(key: &str, value: Value) -> Value {
-    Value::Mapping([(key.to_owned(), Entry::from(Node::new(value)))].into())
+    Value::Mapping(Mapping::from_iter([(key.to_owned(), Entry::from(Node::new(value)))]))
 }
 
 /// Sets the value at a path, adding the maps that are missing above it. Returns false if a step of the
@@ -89,7 +89,7 @@ pub(super) fn set_value(tree: &mut Node, path: &Path, value: Node) -> bool {
     for segment in path.segments() {
         if node.value == Value::Null {
             node.value = match segment {
-                Segment::Key(_) => Value::Mapping(Mapping::new()),
+                Segment::Key(_) => Value::Mapping(Mapping::default()),
                 Segment::Index(_) => Value::Sequence(vec![Node::new(Value::Null)]),
             };
         }

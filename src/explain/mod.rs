@@ -10,7 +10,6 @@ mod idle;
 mod naming;
 mod request;
 
-use std::collections::HashSet;
 use std::fmt;
 
 use crate::budget::{Budget, Trials, count_nodes};
@@ -230,7 +229,7 @@ impl Subject<'_> {
             return Some(OtherDocument::of(documents, field));
         }
         let values = yaml_spans::to_node(&loaded.values).ok()?;
-        if known.reads.iter().all(|name| values.get(name) == known.values.get(name)) {
+        if known.reads.iter().all(|path| path.find(&values) == path.find(known.values)) {
             return Some(OtherDocument::Same);
         }
         let mut sources = self.sources.clone();
@@ -252,7 +251,7 @@ impl Subject<'_> {
         let Some(before) = rendering.document(field) else { return Vec::new() };
         let known = Known {
             values: &values,
-            reads: self.templates.read_names(field.template),
+            reads: self.templates.read_paths(field.template),
             text: before.span.map(|span| rendering.sources.get(span.source).text()),
         };
         let effects = self.try_leaves(leaves(&values), |subject, leaf| {
@@ -390,8 +389,8 @@ impl Subject<'_> {
 struct Known<'a> {
     /// The values, with defaults.
     values: &'a Node,
-    /// The top-level names that the document's template reads.
-    reads: HashSet<String>,
+    /// The paths that the document's template reads.
+    reads: Vec<Path>,
     /// The template's output.
     text: Option<&'a str>,
 }

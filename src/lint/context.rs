@@ -141,19 +141,17 @@ pub(super) fn read_times(stacks: &[LoadedStack]) -> Result<Vec<StackTimes<'_>>, 
 }
 
 impl<'a> RuleContext<'a> {
-    /// Renders a stack and parses everything that rules read.
+    /// Parses everything that rules read of a stack; `rendering` has its own documents.
     ///
     /// # Errors
-    /// The stack does not render.
+    /// Something can't be parsed.
     pub fn new(
         StackTimes { stack, times }: &'a StackTimes<'a>,
+        rendering: Rendering,
         policies: &'a Policies,
     ) -> Result<Self, Diagnostics> {
         // Rules read the owners' policies, not the edited ones.
         let subject = Subject { extra: None, ..stack.subject() };
-        let rendering = subject.rendering().ok_or_else(|| {
-            failed(format!("`{}` does not render: see `tts-render render`", stack.file))
-        })?;
         let objects = rendering
             .documents
             .iter()
@@ -169,7 +167,7 @@ impl<'a> RuleContext<'a> {
             values,
             times,
             gates: find_gates(&objects, &namespaces),
-            policies: policies.show(tenant(values).as_ref())?,
+            policies: policies.show(tenant(values).as_ref()),
             objects,
             stack,
             subject,
@@ -300,7 +298,7 @@ fn tenant(values: &Values) -> Option<Tenant<'_>> {
 pub(super) struct Policies {
     /// Their texts.
     pub sources: Sources,
-    ids: Vec<SourceId>,
+    files: Vec<(SourceId, Vec<Node>)>,
 }
 
 impl Policies {
@@ -310,11 +308,11 @@ impl Policies {
     /// A file can't be parsed, or holds a policy that can't be understood.
     pub fn read(texts: &[Source]) -> Result<Self, Diagnostics> {
         let mut sources = Sources::new();
-        let mut ids = Vec::new();
+        let mut files = Vec::new();
         for text in texts {
             let id = sources.add(Source::written(text.name(), text.text()));
-            match policy::show_policies(&sources, id, None) {
-                Ok(_) => ids.push(id),
+            match policy::read_policies(&sources, id) {
+                Ok(documents) => files.push((id, documents)),
                 Err(errors)
                     if errors
                         .iter()
@@ -322,22 +320,22 @@ impl Policies {
                 Err(errors) => return Err(Diagnostics::locate(&errors, &sources)),
             }
         }
-        Ok(Policies { sources, ids })
+        Ok(Policies { sources, files })
     }
 
     /// The files, by their text and name.
     pub fn files(&self) -> impl Iterator<Item = (SourceId, &str)> {
-        self.ids.iter().map(|id| (*id, self.sources.get(*id).name()))
+        self.files.iter().map(|(id, _)| (*id, self.sources.get(*id).name()))
     }
 
     /// Every file with the effect of its policies on a tenant.
-    fn show(&self, tenant: Option<&Tenant<'_>>) -> Result<Vec<PolicyFile<'_>>, Diagnostics> {
-        let mut files = Vec::new();
-        for (id, name) in self.files() {
-            let policies = policy::show_policies(&self.sources, id, tenant)
-                .map_err(|errors| Diagnostics::locate(&errors, &self.sources))?;
-            files.push(PolicyFile { name, policies });
-        }
-        Ok(files)
+    fn show(&self, tenant: Option<&Tenant<'_>>) -> Vec<PolicyFile<'_>> {
+        let files = self.files.iter();
+        files
+            .map(|(id, documents)| PolicyFile {
+                name: self.sources.get(*id).name(),
+                policies: policy::show_documents(documents, tenant),
+            })
+            .collect()
     }
 }

@@ -16,9 +16,11 @@ mod value_paths;
 
 use std::collections::BTreeSet;
 
+use crate::explain::Rendering;
 use crate::model::{Message, Severity, nearest_written};
 use crate::parallel;
-use crate::project::load::LoadedStack;
+use crate::project::Project;
+use crate::project::load::{LoadedStack, RenderCheck};
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Place, Source, SourceId, Sources, Span};
@@ -32,6 +34,8 @@ pub use rules::{RULES, Rule, find_rule, rule_ids};
 /// The input of a run.
 #[derive(Debug)]
 pub struct Input<'a> {
+    /// The project.
+    pub project: &'a Project,
     /// The stacks.
     pub stacks: &'a [LoadedStack],
     /// The owners' policies: every file of their folder.
@@ -107,17 +111,24 @@ impl Report {
 /// Checks every rule.
 ///
 /// # Errors
-/// A stack does not render, its gate would refuse its settings, or a policy can't be read.
+/// The first reason for which the project does not render, or a policy can't be read.
 pub fn run(input: &Input<'_>) -> Result<Report, Diagnostics> {
     let policies = Policies::read(&input.policies)?;
     let stacks = read_times(input.stacks)?;
     let mut collected = Collected::default();
+    let rendering = RenderCheck::new(input.project, input.stacks);
     // A thread drops the rendering of one stack before it starts the next.
-    let results =
-        parallel::map(&stacks, MIN_STACKS_PER_THREAD, |stack| check_stack(stack, &policies));
+    let results = parallel::map(&stacks, MIN_STACKS_PER_THREAD, |stack| {
+        let (rendering, objects) = rendering.render(stack.stack)?;
+        Ok::<_, Diagnostics>((check_stack(stack, rendering, &policies)?, objects))
+    });
+    let mut objects = Vec::new();
     for result in results {
-        collected.append(result?);
+        let (found, rendered) = result?;
+        collected.append(found);
+        objects.extend(rendered);
     }
+    rendering.finish(objects)?;
     check_project(input, &stacks, &policies, &mut collected);
     check_comments(input, &policies, &mut collected);
     Ok(collected.into_report(input.stacks.len()))
@@ -127,8 +138,12 @@ pub fn run(input: &Input<'_>) -> Result<Report, Diagnostics> {
 const MIN_STACKS_PER_THREAD: usize = 3;
 
 /// Checks the rules that apply to each stack.
-fn check_stack(stack: &StackTimes<'_>, policies: &Policies) -> Result<Collected, Diagnostics> {
-    let context = RuleContext::new(stack, policies)?;
+fn check_stack(
+    stack: &StackTimes<'_>,
+    rendering: Rendering,
+    policies: &Policies,
+) -> Result<Collected, Diagnostics> {
+    let context = RuleContext::new(stack, rendering, policies)?;
     let mut collected = Collected::default();
     for rule in RULES {
         if let Check::Stack(check) = rule.check {

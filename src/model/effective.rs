@@ -9,7 +9,7 @@
 use super::object::{Object, scalar_text};
 use super::workload::{template, template_keys};
 use kube_formats::quantity::Quantity;
-use yaml_spans::{Entry, Mapping, Node, Value};
+use yaml_spans::{Entry, Mapping, Node, Value, mapping_with_capacity};
 
 /// A value that the API server fills in.
 #[derive(Clone, Copy)]
@@ -207,7 +207,7 @@ impl Walk {
     }
 
     fn map<'a>(&self, map: &'a Mapping, path: &mut Vec<&'a str>) -> Mapping {
-        let mut effective = Mapping::with_capacity(map.len());
+        let mut effective = mapping_with_capacity(map.len());
         for (key, entry) in map {
             path.push(shared_name(key));
             let node = self.node(&entry.node, path);
@@ -249,7 +249,7 @@ impl Walk {
         }
         // A volume without a source is an empty directory.
         if path == ["spec", "volumes"] && map.len() == 1 && map.contains_key("name") {
-            set(map, "emptyDir", Value::Mapping(Mapping::new()));
+            set(map, "emptyDir", Value::Mapping(Mapping::default()));
         }
     }
 }
@@ -260,7 +260,7 @@ impl Filled {
             Text(text) => Value::String(text.to_owned()),
             Number(number) | NonZero(number) => Value::Int(number),
             Flag(flag) => Value::Bool(flag),
-            EmptyMap => Value::Mapping(Mapping::new()),
+            EmptyMap => Value::Mapping(Mapping::default()),
         }
     }
 }

@@ -18,13 +18,6 @@ pub(super) struct List {
     pub open: usize,
 }
 
-impl List {
-    /// Returns true if a name is in the list.
-    pub fn contains(&self, name: &str) -> bool {
-        self.items.iter().any(|item| item.text == name)
-    }
-}
-
 /// A string literal.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Item {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::change::Change;
 use super::error::Error;
-use super::evaluate::{Ternary, collect_names};
+use super::evaluate::{Exclusions, Ternary, collect_names};
 use super::model::error_at;
 use super::target::Target;
 use yaml_spans::diagnostic::Located;
@@ -51,10 +51,14 @@ pub(super) fn check_edit(
     if changed_data(before, target, change).as_ref() != Some(&after) {
         return Err(Error::Check("more than the one entry changed"));
     }
+    let (old, new) = (target.exclusions(before), target.exclusions(&after));
+    let excludes = |exclusions: &Option<Exclusions<'_>>, namespace: &str| {
+        exclusions.as_ref().map(|exclusions| exclusions.exclude(namespace))
+    };
     for namespace in namespaces {
         match expected {
             Expected::Excluded => {
-                if target.excludes(&after, namespace) != Some(Ternary::Yes) {
+                if excludes(&new, namespace) != Some(Ternary::Yes) {
                     return Err(Error::Check("a Pod of the namespace would not be excluded"));
                 }
             }
@@ -68,7 +72,7 @@ pub(super) fn check_edit(
         }
     }
     for other in other_namespaces(before, &after, namespaces) {
-        if target.excludes(before, &other) != target.excludes(&after, &other) {
+        if excludes(&old, &other) != excludes(&new, &other) {
             return Err(Error::Check("another namespace would be affected"));
         }
     }

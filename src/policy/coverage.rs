@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::cel;
 use super::evaluate::{
-    Ternary, exception_matches, policy_excludes, rule_excludes, selector_namespaces,
+    PolicyExclusions, RuleExclusions, Ternary, exception_matches, selector_namespaces,
 };
 use super::model::{Filter, Kind, Policy, Rule, string_at, string_items};
 use yaml_spans::{Node, Path};
@@ -25,8 +25,8 @@ pub struct Coverage<'a> {
 
 #[derive(Debug, Clone)]
 enum Scope<'a> {
-    Rule(Rule<'a>),
-    Policy(Policy<'a>),
+    Rule(RuleExclusions<'a>),
+    Policy(PolicyExclusions<'a>),
     /// The `match` of a `kyverno.io` exception.
     Exception(Filter<'a>),
     /// The `matchConditions` of a `policies.kyverno.io` exception.
@@ -43,8 +43,8 @@ impl Coverage<'_> {
             return Ternary::No;
         }
         match &self.scope {
-            Scope::Rule(rule) => !rule_excludes(rule, namespace),
-            Scope::Policy(policy) => !policy_excludes(policy, namespace),
+            Scope::Rule(exclusions) => !exclusions.exclude(namespace),
+            Scope::Policy(exclusions) => !exclusions.exclude(namespace),
             Scope::Exception(filter) => !exception_matches(filter, namespace),
             Scope::ExceptionConditions(conditions) => !conditions
                 .iter()
@@ -82,7 +82,7 @@ pub fn policy_coverage(object: &Node) -> Vec<Coverage<'_>> {
                 rule: String::new(),
                 namespaces: constraint_namespaces(&policy),
                 own_namespace: if is_namespaced { namespace_of(object) } else { None },
-                scope: Scope::Policy(policy),
+                scope: Scope::Policy(PolicyExclusions::read(&policy)),
             }]
         }
         _ => Vec::new(),
@@ -101,7 +101,8 @@ fn namespace_of(object: &Node) -> Option<&str> {
 fn rule_coverage<'a>(rule: Rule<'a>, own_namespace: Option<&'a str>) -> Coverage<'a> {
     let filters = ["match", "exclude"].into_iter().filter_map(|key| Filter::read(&rule, key).ok());
     let namespaces = filters.flat_map(|filter| filter_namespaces(&filter)).collect();
-    Coverage { rule: rule.name.to_owned(), namespaces, own_namespace, scope: Scope::Rule(rule) }
+    let scope = Scope::Rule(RuleExclusions::read(&rule));
+    Coverage { rule: rule.name.to_owned(), namespaces, own_namespace, scope }
 }
 
 fn filter_namespaces(filter: &Filter<'_>) -> BTreeSet<String> {

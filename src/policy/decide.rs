@@ -4,7 +4,7 @@
 use super::change::Change;
 use super::effect::{TargetReach, target_reach};
 use super::error::Error;
-use super::evaluate::{Subject, Ternary, filter_matches, match_excludes};
+use super::evaluate::{RuleExclusions, Subject, Ternary, filter_matches};
 use super::model::{
     Block, Filter, Rule, error_at, is_template, kind_error, kind_selector, string_at, string_items,
     string_position,
@@ -35,16 +35,12 @@ pub(super) fn decide_for_rule(
         return Err(error_at(Error::RuleTargets(kinds), span, &path));
     }
     let filter = Filter::read(rule, "exclude")?;
-    let mut missing = Vec::new();
-    let mut last_reason = String::new();
-    for &namespace in namespaces {
-        match exclusion_reason(rule, &filter, namespace) {
-            Some(reason) => last_reason = reason,
-            None => missing.push(namespace),
-        }
-    }
+    let exclusions = RuleExclusions::read(rule);
+    let (excluded, missing): (Vec<&str>, Vec<&str>) =
+        namespaces.iter().partition(|name| exclusions.exclude(name) == Ternary::Yes);
     if missing.is_empty() {
-        return Ok(Decision::AlreadyExcluded(last_reason));
+        let last = excluded.last().copied().unwrap_or_default();
+        return Ok(Decision::AlreadyExcluded(exclusion_reason(&filter, last)));
     }
     if let Some(kinds) = cluster_scoped_kinds(rule) {
         return Ok(Decision::NothingToExclude(kinds));
@@ -62,13 +58,12 @@ pub(super) fn decide_for_rule(
     Ok(Decision::Change(changes))
 }
 
-/// Describes what excludes a namespace already, if anything does for certain.
-fn exclusion_reason(rule: &Rule<'_>, filter: &Filter<'_>, namespace: &str) -> Option<String> {
-    if filter_matches(filter, &Subject::pod(namespace)) == Ternary::Yes {
-        return Some(describe_exclusion(filter, namespace));
+/// Describes what excludes a namespace that a rule excludes for certain.
+fn exclusion_reason(exclude: &Filter<'_>, namespace: &str) -> String {
+    if filter_matches(exclude, &Subject::pod(namespace)) == Ternary::Yes {
+        return describe_exclusion(exclude, namespace);
     }
-    let never_matched = match_excludes(rule, namespace) == Ternary::Yes;
-    never_matched.then(|| "`match`, which never matches it".to_owned())
+    "`match`, which never matches it".to_owned()
 }
 
 fn append_to_direct(

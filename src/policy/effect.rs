@@ -7,7 +7,7 @@ use super::autogen::{CONTROLLERS, Controller, generates_rules};
 use super::cel::{self, Facts, condition_holds};
 use super::decide::{describe_exclusion, rule_exclusions};
 use super::evaluate::{
-    Subject, Ternary, filter_matches, policy_excludes, selector_matches, undecided_attributes,
+    PolicyExclusions, Subject, Ternary, filter_matches, selector_matches, undecided_attributes,
 };
 use super::model::{Filter, Policy, Rule, is_template, kind_selector, string_at, string_items};
 use super::mutating::policy_exclusions;
@@ -363,7 +363,7 @@ pub(super) fn policy_effect(policy: &Policy<'_>, pod: &KnownPod<'_>) -> (Verdict
 }
 
 fn exclusion_answer(policy: &Policy<'_>, namespace: &str) -> Answer {
-    match policy_excludes(policy, namespace) {
+    match PolicyExclusions::read(policy).exclude(namespace) {
         Ternary::Yes if policy_exclusions(policy).iter().any(|name| name == namespace) => {
             Answer::no("excluded by its name")
         }

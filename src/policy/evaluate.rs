@@ -3,9 +3,11 @@
 //! The subject is a Pod of which only the kind and the namespace are known. The answer is
 //! [`Ternary::Unknown`] where labels, users or names decide.
 
+use std::collections::HashSet;
+
 use super::cel;
 use super::model::{
-    Block, Filter, Policy, Rule, is_template, kind_selector, string_at, string_items,
+    Attribute, Block, Filter, Policy, Rule, kind_selector, string_at, string_items, string_position,
 };
 use super::wildcard;
 use kube_formats::name::is_dns_label;
@@ -79,9 +81,10 @@ pub(super) fn undecided_attributes<'a>(filter: &Filter<'a>, subject: &Subject<'_
     let mut found = Vec::new();
     let undecided = |block: &&Block<'a>| block_matches(block, subject) == Unknown;
     for block in filter.blocks().iter().filter(undecided) {
-        for (name, value) in &block.attributes {
-            if attribute_matches(name, value, subject) == Unknown && !found.contains(name) {
-                found.push(*name);
+        for attribute in &block.attributes {
+            if attribute_matches(attribute, subject) == Unknown && !found.contains(&attribute.name)
+            {
+                found.push(attribute.name);
             }
         }
     }
@@ -90,22 +93,20 @@ pub(super) fn undecided_attributes<'a>(filter: &Filter<'a>, subject: &Subject<'_
 
 fn block_matches(block: &Block<'_>, subject: &Subject<'_>) -> Ternary {
     let attributes = block.attributes.iter();
-    attributes.map(|(name, value)| attribute_matches(name, value, subject)).min().unwrap_or(No)
+    attributes.map(|attribute| attribute_matches(attribute, subject)).min().unwrap_or(No)
 }
 
-fn attribute_matches(name: &str, value: &Node, subject: &Subject<'_>) -> Ternary {
-    let items = string_items(Some(value));
-    match name {
-        "kinds" => items.iter().any(|kind| selects_kind(kind, subject)).into(),
-        "namespaces"
-            if items.iter().any(|glob| wildcard::glob_matches(glob, subject.namespace)) =>
-        {
-            Yes
-        }
-        "namespaces" if items.iter().any(|glob| is_template(glob)) => Unknown,
+fn attribute_matches(attribute: &Attribute<'_>, subject: &Subject<'_>) -> Ternary {
+    let Attribute { name, value, patterns } = attribute;
+    match *name {
+        "kinds" => string_items(Some(value)).iter().any(|kind| selects_kind(kind, subject)).into(),
+        "namespaces" if patterns.matches(subject.namespace) => Yes,
+        "namespaces" if patterns.has_templates => Unknown,
         "namespaces" => No,
-        "operations" if items.contains(&"CREATE") => Yes,
-        "operations" if subject.has_updates && items.contains(&"UPDATE") => Unknown,
+        "operations" if string_position(value, "CREATE").is_some() => Yes,
+        "operations" if subject.has_updates && string_position(value, "UPDATE").is_some() => {
+            Unknown
+        }
         "operations" => No,
         "namespaceSelector" => selector_matches(value, subject.namespace),
         "name" if value.as_str() == Some("*") => Yes,
@@ -145,7 +146,8 @@ fn expression_matches(expression: &Node, namespace: &str) -> Ternary {
     if string_at(expression, "key") != Some(NAME_LABEL) {
         return Unknown;
     }
-    let is_listed = string_items(expression.get("values")).contains(&namespace);
+    let values = expression.get("values");
+    let is_listed = values.and_then(|values| string_position(values, namespace)).is_some();
     match string_at(expression, "operator") {
         Some("In") => is_listed.into(),
         Some("NotIn") => (!is_listed).into(),
@@ -164,55 +166,118 @@ pub(super) fn selector_namespaces(selector: &Node) -> Vec<&str> {
     label.into_iter().chain(by_name.flat_map(|term| string_items(term.get("values")))).collect()
 }
 
-/// Evaluates whether a rule excludes the namespace: by `exclude`, or because `match` never matches
-/// it. A filter that can't be read excludes nothing for certain.
-pub(super) fn rule_excludes(rule: &Rule<'_>, namespace: &str) -> Ternary {
-    let exclude = Filter::read(rule, "exclude")
-        .map_or(Unknown, |filter| filter_matches(&filter, &Subject::pod(namespace)));
-    exclude.max(match_excludes(rule, namespace))
+/// The exclusions of a rule or a policy, read once for questions about many namespaces.
+#[derive(Debug, Clone)]
+pub(super) enum Exclusions<'a> {
+    /// Those of a rule of a ClusterPolicy.
+    Rule(RuleExclusions<'a>),
+    /// Those of a policy with `matchConstraints`.
+    Policy(PolicyExclusions<'a>),
 }
 
-/// Evaluates whether `match` excludes the namespace by its name or labels.
-pub(super) fn match_excludes(rule: &Rule<'_>, namespace: &str) -> Ternary {
-    let Ok(filter) = Filter::read(rule, "match") else {
-        return Unknown;
-    };
-    let blocks = filter.blocks().iter().map(|block| {
-        let attributes = block.attributes.iter();
-        let by_namespace =
-            attributes.filter(|(name, _)| matches!(*name, "namespaces" | "namespaceSelector"));
-        let answers = by_namespace
-            .map(|(name, value)| attribute_matches(name, value, &Subject::pod(namespace)));
-        answers.min().unwrap_or(Yes)
-    });
-    let matched = match filter {
-        Filter::All(_) => blocks.min(),
-        _ => blocks.max(),
-    };
-    !matched.unwrap_or(Yes)
-}
-
-/// Evaluates whether a policy with `matchConstraints` excludes the namespace: by its selector or by
-/// a condition.
-pub(super) fn policy_excludes(policy: &Policy<'_>, namespace: &str) -> Ternary {
-    let selected =
-        policy.namespace_selector().map_or(Yes, |selector| selector_matches(selector, namespace));
-    let conditions = policy.conditions().iter();
-    let excluded = conditions.map(|condition| condition_excludes(condition, namespace)).max();
-    (!selected).max(excluded.unwrap_or(No))
-}
-
-/// Evaluates whether a CEL condition excludes the namespace. A condition that does not mention
-/// namespaces is about the Pod, and excludes none.
-pub(super) fn condition_excludes(condition: &Node, namespace: &str) -> Ternary {
-    let Some(expression) = string_at(condition, "expression") else {
-        return Unknown;
-    };
-    let lists = cel::excluded_lists(expression).unwrap_or_default();
-    if lists.iter().any(|list| list.contains(namespace)) {
-        return Yes;
+impl Exclusions<'_> {
+    /// Evaluates whether a Pod of the namespace is excluded.
+    pub fn exclude(&self, namespace: &str) -> Ternary {
+        match self {
+            Exclusions::Rule(rule) => rule.exclude(namespace),
+            Exclusions::Policy(policy) => policy.exclude(namespace),
+        }
     }
-    if cel::mentions_namespace_elsewhere(expression) { Unknown } else { No }
+}
+
+/// A rule's filters; none for one that can't be read.
+#[derive(Debug, Clone)]
+pub(super) struct RuleExclusions<'a> {
+    exclude: Option<Filter<'a>>,
+    matched: Option<Filter<'a>>,
+}
+
+impl<'a> RuleExclusions<'a> {
+    pub fn read(rule: &Rule<'a>) -> Self {
+        let [exclude, matched] = ["exclude", "match"].map(|key| Filter::read(rule, key).ok());
+        RuleExclusions { exclude, matched }
+    }
+
+    /// Evaluates whether the rule excludes the namespace: by `exclude`, or because `match` never matches
+    /// it. A filter that can't be read excludes nothing for certain.
+    pub fn exclude(&self, namespace: &str) -> Ternary {
+        let exclude = self.exclude.as_ref();
+        exclude
+            .map_or(Unknown, |filter| filter_matches(filter, &Subject::pod(namespace)))
+            .max(self.match_excludes(namespace))
+    }
+
+    /// Evaluates whether `match` excludes the namespace by its name or labels.
+    pub fn match_excludes(&self, namespace: &str) -> Ternary {
+        let Some(filter) = &self.matched else {
+            return Unknown;
+        };
+        let blocks = filter.blocks().iter().map(|block| {
+            let attributes = block.attributes.iter();
+            let by_namespace =
+                attributes.filter(|found| matches!(found.name, "namespaces" | "namespaceSelector"));
+            let answers =
+                by_namespace.map(|found| attribute_matches(found, &Subject::pod(namespace)));
+            answers.min().unwrap_or(Yes)
+        });
+        let matched = match filter {
+            Filter::All(_) => blocks.min(),
+            _ => blocks.max(),
+        };
+        !matched.unwrap_or(Yes)
+    }
+}
+
+/// The selector and the conditions of a policy with `matchConstraints`.
+#[derive(Debug, Clone)]
+pub(super) struct PolicyExclusions<'a> {
+    selector: Option<&'a Node>,
+    conditions: Vec<ConditionExclusions>,
+}
+
+/// The exclusions of a CEL condition.
+#[derive(Debug, Clone)]
+struct ConditionExclusions {
+    /// The names in its lists.
+    names: HashSet<String>,
+    /// The answer for any other namespace.
+    otherwise: Ternary,
+}
+
+impl<'a> PolicyExclusions<'a> {
+    pub fn read(policy: &Policy<'a>) -> Self {
+        PolicyExclusions {
+            selector: policy.namespace_selector(),
+            conditions: policy.conditions().iter().map(ConditionExclusions::read).collect(),
+        }
+    }
+
+    /// Evaluates whether the policy excludes the namespace: by its selector or by a condition.
+    pub fn exclude(&self, namespace: &str) -> Ternary {
+        let selected = self.selector.map_or(Yes, |selector| selector_matches(selector, namespace));
+        let conditions = self.conditions.iter();
+        let excluded = conditions.map(|condition| match condition.names.contains(namespace) {
+            true => Yes,
+            false => condition.otherwise,
+        });
+        (!selected).max(excluded.max().unwrap_or(No))
+    }
+}
+
+impl ConditionExclusions {
+    /// A condition that does not mention namespaces is about the Pod, and excludes none.
+    fn read(condition: &Node) -> Self {
+        let Some(expression) = string_at(condition, "expression") else {
+            return ConditionExclusions { names: HashSet::new(), otherwise: Unknown };
+        };
+        let lists = cel::excluded_lists(expression).unwrap_or_default();
+        let items = lists.into_iter().flat_map(|list| list.items);
+        let is_unknown = cel::mentions_namespace_elsewhere(expression);
+        ConditionExclusions {
+            names: items.map(|item| item.text).collect(),
+            otherwise: if is_unknown { Unknown } else { No },
+        }
+    }
 }
 
 /// Evaluates whether the `match` of a PolicyException exempts the namespace, for the kinds and
@@ -220,10 +285,8 @@ pub(super) fn condition_excludes(condition: &Node, namespace: &str) -> Ternary {
 pub(super) fn exception_matches(filter: &Filter<'_>, namespace: &str) -> Ternary {
     let blocks = filter.blocks().iter().map(|block| {
         let attributes = block.attributes.iter();
-        let narrowing = attributes.filter(|(name, _)| !matches!(*name, "kinds" | "operations"));
-        narrowing
-            .map(|(name, value)| attribute_matches(name, value, &Subject::pod(namespace)))
-            .min()
+        let narrowing = attributes.filter(|found| !matches!(found.name, "kinds" | "operations"));
+        narrowing.map(|found| attribute_matches(found, &Subject::pod(namespace))).min()
     });
     let blocks = blocks.map(|answer| answer.unwrap_or(Yes));
     match filter {

@@ -37,7 +37,9 @@ pub use self::evaluate::Ternary;
 pub use self::exception::{Exception, ExceptionRequest, exception_requirements, policy_exception};
 pub use self::model::Kind;
 use self::model::{Policy, error_at, find_policies};
-pub use self::show::{Shown, ShownRule, Tenant, Verdict, show_policies};
+pub use self::show::{
+    Shown, ShownRule, Tenant, Verdict, read_policies, show_documents, show_policies,
+};
 use self::target::{Target, select_target};
 use kube_formats::name::is_dns_label;
 use yaml_spans::diagnostic::Located;
@@ -353,7 +355,7 @@ fn decide_exclusion(
 
 /// Describes what excludes the namespace, if anything does for certain.
 fn excluded_by(documents: &[Node], target: Target, namespace: &str) -> Option<String> {
-    if target.excludes(documents, namespace) != Some(Ternary::Yes) {
+    if target.exclusions(documents)?.exclude(namespace) != Ternary::Yes {
         return None;
     }
     match decide_exclusion(&target.policy(documents)?, target, &[namespace]) {

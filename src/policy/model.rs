@@ -2,7 +2,10 @@
 //!
 //! Only what an exclusion needs is read; the rest of a policy is ignored.
 
+use std::collections::HashSet;
+
 use super::error::Error;
+use super::wildcard;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::edit::EditError;
 use yaml_spans::source::Span;
@@ -147,7 +150,49 @@ pub(super) struct Block<'a> {
     pub path: Path,
     pub node: &'a Node,
     /// The attributes that are not empty, by name, including those of `resources`.
-    pub attributes: Vec<(&'a str, &'a Node)>,
+    pub attributes: Vec<Attribute<'a>>,
+}
+
+/// An attribute of a block.
+#[derive(Debug, Clone)]
+pub(super) struct Attribute<'a> {
+    pub name: &'a str,
+    pub value: &'a Node,
+    /// The entries of `namespaces`; none for any other attribute.
+    pub patterns: NamePatterns<'a>,
+}
+
+impl<'a> Attribute<'a> {
+    fn new(name: &'a str, value: &'a Node) -> Self {
+        let list = (name == "namespaces").then_some(value);
+        Attribute { name, value, patterns: NamePatterns::read(list) }
+    }
+}
+
+/// Names and globs of namespaces, for many questions: names are looked up, so that a policy with a name for
+/// each of many stacks is checked in a time that does not grow with their square.
+#[derive(Debug, Clone)]
+pub(super) struct NamePatterns<'a> {
+    names: HashSet<&'a str>,
+    globs: Vec<&'a str>,
+    /// True if an entry is filled in later.
+    pub has_templates: bool,
+}
+
+impl<'a> NamePatterns<'a> {
+    fn read(list: Option<&'a Node>) -> Self {
+        let items = string_items(list);
+        let has_templates = items.iter().any(|item| is_template(item));
+        let (globs, names): (Vec<&str>, Vec<&str>) =
+            items.into_iter().partition(|item| wildcard::is_glob(item));
+        NamePatterns { names: names.into_iter().collect(), globs, has_templates }
+    }
+
+    /// Returns true if a name is listed, or matches a glob.
+    pub fn matches(&self, name: &str) -> bool {
+        self.names.contains(name)
+            || self.globs.iter().any(|glob| wildcard::glob_matches(glob, name))
+    }
 }
 
 impl<'a> Filter<'a> {
@@ -201,7 +246,7 @@ fn read_blocks<'a>(
 impl<'a> Block<'a> {
     fn read(node: &'a Node, path: Path) -> Result<Block<'a>, Located<Error>> {
         let map = node.as_mapping().ok_or_else(|| kind_error("a map", node, &path))?;
-        let mut attributes = Vec::new();
+        let mut attributes: Vec<(&str, &Node)> = Vec::new();
         for (key, entry) in map {
             match (key.as_str(), &entry.node.value) {
                 ("any" | "all", _) => {}
@@ -216,17 +261,19 @@ impl<'a> Block<'a> {
             }
         }
         attributes.retain(|(name, value)| !is_empty(name, value));
+        let attributes = attributes.into_iter();
+        let attributes = attributes.map(|(name, value)| Attribute::new(name, value)).collect();
         Ok(Block { path, node, attributes })
     }
 
     /// The value of an attribute that is not empty.
     pub fn attribute(&self, name: &str) -> Option<&'a Node> {
-        self.attributes.iter().find(|(key, _)| *key == name).map(|(_, node)| *node)
+        self.attributes.iter().find(|found| found.name == name).map(|found| found.value)
     }
 
     /// The first attribute that is not `namespaces`.
     pub fn other_attribute(&self) -> Option<&'a str> {
-        self.attributes.iter().map(|(name, _)| *name).find(|name| *name != "namespaces")
+        self.attributes.iter().map(|found| found.name).find(|name| *name != "namespaces")
     }
 
     /// Returns true if the block has a list of namespaces, maybe empty, and no other attribute.

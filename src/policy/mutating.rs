@@ -4,7 +4,7 @@ use super::cel;
 use super::change::Change;
 use super::decide::{Decision, check_name_list};
 use super::error::Error;
-use super::evaluate::{NAME_LABEL, Ternary, policy_excludes};
+use super::evaluate::{NAME_LABEL, PolicyExclusions, Ternary};
 use super::model::{Policy, error_at, string_at, string_items, string_position};
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path};
@@ -25,8 +25,9 @@ pub(super) fn decide_for_policy(
     namespaces: &[&str],
 ) -> Result<Decision, Located<Error>> {
     let lists = name_lists(policy);
+    let exclusions = PolicyExclusions::read(policy);
     let (excluded, missing): (Vec<&str>, Vec<&str>) =
-        namespaces.iter().partition(|name| policy_excludes(policy, name) == Ternary::Yes);
+        namespaces.iter().partition(|name| exclusions.exclude(name) == Ternary::Yes);
     if let (Some(last), true) = (excluded.last(), missing.is_empty()) {
         let is_named = lists.iter().any(|list| list.names.iter().any(|name| name == last));
         let reason = if is_named { "its name" } else { "the namespace selector" };

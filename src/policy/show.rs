@@ -12,7 +12,7 @@ use super::mutating::policy_exclusions;
 use super::wildcard::glob_matches;
 use serde::{Serialize, Serializer};
 use yaml_spans::source::{SourceId, Sources, Span};
-use yaml_spans::{Dialect, Path, parse};
+use yaml_spans::{Dialect, Node, Path, parse};
 
 /// The Pod whose priority is of interest.
 #[derive(Debug, Clone, Copy)]
@@ -82,16 +82,29 @@ pub fn show_policies(
     source: SourceId,
     tenant: Option<&Tenant<'_>>,
 ) -> Result<Vec<Shown>, Errors> {
+    Ok(show_documents(&read_policies(sources, source)?, tenant))
+}
+
+/// Reads the documents of a file with policies, for [`show_documents`].
+///
+/// # Errors
+/// Those of [`show_policies`].
+pub fn read_policies(sources: &Sources, source: SourceId) -> Result<Vec<Node>, Errors> {
     let documents = parse(sources, source, Dialect::Kubectl).map_err(|errors| {
         errors.into_iter().map(|error| error.map(Error::Parse)).collect::<Errors>()
     })?;
-    let policies = find_policies(&documents);
-    if policies.is_empty() {
+    if find_policies(&documents).is_empty() {
         let start = Some(Span::new(source, 0, 0));
         return Err(vec![error_at(Error::NoPolicy(found_kinds(&documents)), start, &Path::root())]);
     }
+    Ok(documents)
+}
+
+/// Shows the policies among some documents.
+pub fn show_documents(documents: &[Node], tenant: Option<&Tenant<'_>>) -> Vec<Shown> {
+    let policies = find_policies(documents);
     let Some(tenant) = tenant.copied() else {
-        return Ok(show_all(&policies, || None));
+        return show_all(&policies, || None);
     };
     let shown = show_all(&policies, || Some(KnownPod { tenant, is_class_kept: true }));
     // The order in which Kyverno applies rules is not known here, so a rule sees the Pod's class only
@@ -100,13 +113,13 @@ pub fn show_policies(
     let changing: Vec<bool> = rules.map(|rule| rule.verdict != Some(Verdict::Keeps)).collect();
     let count = changing.iter().filter(|changes| **changes).count();
     if count == 0 {
-        return Ok(shown);
+        return shown;
     }
     let mut own = changing.into_iter();
-    Ok(show_all(&policies, || {
+    show_all(&policies, || {
         let others = count - usize::from(own.next().unwrap_or_default());
         Some(KnownPod { tenant, is_class_kept: others == 0 })
-    }))
+    })
 }
 
 /// Shows all policies; each of their rules takes the next Pod.
@@ -206,7 +219,8 @@ fn describe_other_exclusions(rule: &Rule<'_>) -> Vec<String> {
 }
 
 fn attribute_names(block: &Block<'_>) -> String {
-    let names: Vec<String> = block.attributes.iter().map(|(name, _)| format!("`{name}`")).collect();
+    let names: Vec<String> =
+        block.attributes.iter().map(|found| format!("`{}`", found.name)).collect();
     names.join(" and ")
 }
 

@@ -2,7 +2,7 @@
 
 use super::decide::{rule_exclusions, rule_names};
 use super::error::Error;
-use super::evaluate::{Ternary, policy_excludes, rule_excludes};
+use super::evaluate::{Exclusions, PolicyExclusions, RuleExclusions};
 use super::model::{Filter, Kind, Policy, Rule, error_at, find_policies, found_kinds};
 use super::mutating::policy_exclusions;
 use super::{Errors, Request};
@@ -28,13 +28,13 @@ impl Target {
         policy.rules().into_iter().nth(self.rule?)
     }
 
-    /// Evaluates whether the target excludes a Pod of the namespace.
-    pub fn excludes(&self, documents: &[Node], namespace: &str) -> Option<Ternary> {
+    /// The target's exclusions.
+    pub fn exclusions<'a>(&self, documents: &'a [Node]) -> Option<Exclusions<'a>> {
         let policy = self.policy(documents)?;
-        match self.rule {
-            Some(_) => Some(rule_excludes(&self.rule(&policy)?, namespace)),
-            None => Some(policy_excludes(&policy, namespace)),
-        }
+        Some(match self.rule {
+            Some(_) => Exclusions::Rule(RuleExclusions::read(&self.rule(&policy)?)),
+            None => Exclusions::Policy(PolicyExclusions::read(&policy)),
+        })
     }
 
     /// Counts how often the namespace's own name is in the excluded lists.

@@ -25,7 +25,8 @@ fn rule(body: &str) -> String {
 fn excludes(text: &str, namespace: &str) -> Ternary {
     let documents = parse_alone(text).unwrap().documents;
     let has_rules = find_policies(&documents)[0].kind == Kind::ClusterPolicy;
-    Target { policy: 0, rule: has_rules.then_some(0) }.excludes(&documents, namespace).unwrap()
+    let target = Target { policy: 0, rule: has_rules.then_some(0) };
+    target.exclusions(&documents).unwrap().exclude(namespace)
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub fn glob_matches(pattern: &str, name: &str) -> bool {
 
 /// Returns true if a pattern is more than a name.
 pub(super) fn is_glob(pattern: &str) -> bool {
-    pattern.contains(['*', '?'])
+    pattern.bytes().any(|byte| matches!(byte, b'*' | b'?'))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod write;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::values::RelativePath;
@@ -113,6 +114,8 @@ impl From<ProjectError> for Diagnostics {
 #[derive(Debug, Clone)]
 pub struct Project {
     root: PathBuf,
+    /// The root once links are followed, found once.
+    canonical_root: OnceLock<PathBuf>,
 }
 
 /// A stack's values file.
@@ -144,7 +147,7 @@ impl Project {
 
     /// The project in a folder.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Project { root: root.into() }
+        Project { root: root.into(), canonical_root: OnceLock::new() }
     }
 
     /// The project around a folder: that of the nearest folder upwards. Without one, the folder itself,
@@ -257,9 +260,17 @@ impl Project {
     fn check_inside(&self, path: &Path, name: &str) -> Result<(), ProjectError> {
         let is_inside = path
             .canonicalize()
-            .and_then(|path| Ok(path.starts_with(self.root.canonicalize()?)))
+            .and_then(|path| Ok(path.starts_with(self.canonical_root()?)))
             .map_err(|error| unreadable(name, &error))?;
         if is_inside { Ok(()) } else { Err(ProjectError::Outside { path: name.to_owned() }) }
+    }
+
+    fn canonical_root(&self) -> io::Result<&Path> {
+        if let Some(root) = self.canonical_root.get() {
+            return Ok(root);
+        }
+        let root = self.root.canonicalize()?;
+        Ok(self.canonical_root.get_or_init(|| root))
     }
 
     /// The files of one of the root's folders. A folder that is a link out of the root is not listed: its
@@ -291,16 +302,16 @@ impl Project {
     /// Checks a path that the user named. Anything outside the root is the user's own. A path inside is
     /// the repository's, whoever names it: no link may lead it out.
     pub fn check_named(&self, path: &Path) -> Result<(), ProjectError> {
-        let Ok(root) = self.root.canonicalize() else { return Ok(()) };
+        let Ok(root) = self.canonical_root() else { return Ok(()) };
         let is_named_inside = absolute(path)
             .zip(absolute(&self.root))
             .is_some_and(|(path, root)| path.starts_with(root));
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new(".")).canonicalize();
-        let is_in_folder = parent.is_ok_and(|parent| parent.starts_with(&root));
+        let is_in_folder = parent.is_ok_and(|parent| parent.starts_with(root));
         // A path that can't be resolved can't be read either.
         match path.canonicalize() {
-            Ok(target) if (is_named_inside || is_in_folder) && !target.starts_with(&root) => {
+            Ok(target) if (is_named_inside || is_in_folder) && !target.starts_with(root) => {
                 Err(ProjectError::Outside { path: path.display().to_string() })
             }
             _ => Ok(()),

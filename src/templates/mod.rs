@@ -12,8 +12,6 @@ mod interpolation;
 mod output;
 mod syntax;
 
-use std::collections::HashSet;
-
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value as Context;
 use minijinja::{Environment, ErrorKind, OutputSpanKind, UndefinedBehavior};
@@ -171,11 +169,15 @@ impl Templates {
         if errors.is_empty() { Ok(outputs) } else { Err(Diagnostics(errors)) }
     }
 
-    /// The top-level names of values that a template can read, by its index in [`Templates::names`].
-    pub fn read_names(&self, index: usize) -> HashSet<String> {
+    /// The paths of the values that a template can read, each with everything below it: `server.image`. By
+    /// the template's index in [`Templates::names`].
+    pub fn read_paths(&self, index: usize) -> Vec<Path> {
         let template =
             self.list.get(index).and_then(|(name, _)| self.environment.get_template(name).ok());
-        template.map(|template| template.undeclared_variables(false)).unwrap_or_default()
+        let names = template.map(|template| template.undeclared_variables(true));
+        // The engine joins the names of attributes, which have no dots.
+        let path = |name: String| name.split('.').fold(Path::root(), |path, key| path.key(key));
+        names.into_iter().flatten().map(path).collect()
     }
 
     /// Renders one template, by its index in [`Templates::names`]. Returns `None` if it fails;

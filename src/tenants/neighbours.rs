@@ -66,7 +66,7 @@ pub(super) struct Shared {
 
 /// Finds the values that are the same in every stack. `sections` are those that the new stack has.
 pub(super) fn shared_values(stacks: &[Neighbour], sections: &[&str]) -> Shared {
-    let mut layer = Node::new(Value::Mapping(Mapping::new()));
+    let mut layer = Node::new(Value::Mapping(Mapping::default()));
     let mut paths = Vec::new();
     let [first, others @ ..] = stacks else {
         return Shared { layer: String::new(), paths };
@@ -126,7 +126,7 @@ fn insert(tree: &mut Node, path: &[Segment], value: Node) {
     }
     let entry = map
         .entry(key.clone())
-        .or_insert_with(|| Entry::from(Node::new(Value::Mapping(Mapping::new()))));
+        .or_insert_with(|| Entry::from(Node::new(Value::Mapping(Mapping::default()))));
     insert(&mut entry.node, rest, value);
 }
 

@@ -372,7 +372,7 @@ fn merge_onto(base: &mut Node, overlay: Node) {
         return;
     };
     if base.as_mapping().is_none() {
-        *base = Node { span: overlay.span, value: Value::Mapping(Mapping::new()) };
+        *base = Node { span: overlay.span, value: Value::Mapping(Mapping::default()) };
     }
     let Value::Mapping(map) = &mut base.value else { return };
     for (key, entry) in over {
@@ -448,7 +448,7 @@ fn merge_assignment(
             Node { span: Some(value_span), value: Value::Sequence(items) }
         }
         Assigned::Map(pairs) => {
-            let mut map = Mapping::new();
+            let mut map = Mapping::default();
             for (key, text) in pairs {
                 let node = string_node(text, value_span);
                 map.insert(key.clone(), Entry { key_span: Some(value_span), node });
@@ -574,7 +574,7 @@ fn find_slot<'a>(
                     node: Node { span: Some(span), value: Value::Null },
                 });
                 if entry.node.value == Value::Null {
-                    entry.node.value = Value::Mapping(Mapping::new());
+                    entry.node.value = Value::Mapping(Mapping::default());
                 }
                 &mut entry.node
             }

@@ -188,7 +188,7 @@ fn zero_value(expected: &str, is_item: bool) -> Option<Value> {
     match expected {
         "Quantity" => Some(Value::Int(0)),
         "a string" if is_item => Some(Value::String(String::new())),
-        "a map" if is_item => Some(Value::Mapping(Mapping::new())),
+        "a map" if is_item => Some(Value::Mapping(Mapping::default())),
         "a whole number" if is_item => Some(Value::Int(0)),
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use yaml_spans::{Entry, Mapping, Node, Value};
+use yaml_spans::{Entry, Node, Value, mapping_with_capacity};
 
 /// Returns the items of a list; `None` for a document that is not one.
 ///
@@ -26,7 +26,7 @@ fn typed_item<'a>(list: &'a Node, item: &'a Node) -> Cow<'a, Node> {
         (Some((version, kind, name)), Some(map)) if !is_set("apiVersion") && !is_set("kind") => {
             let kind = Node { span: kind.span, value: Value::String(name.to_owned()) };
             let entry = |node| Entry { key_span: None, node };
-            let mut typed = Mapping::with_capacity(map.len() + 2);
+            let mut typed = mapping_with_capacity(map.len() + 2);
             typed.insert("apiVersion".to_owned(), entry(version.clone()));
             typed.insert("kind".to_owned(), entry(kind));
             let rest = map.iter().filter(|(key, _)| *key != "apiVersion" && *key != "kind");

@@ -25,7 +25,7 @@ pub use conflict::{MergeConflict, find_conflicts};
 pub use emit::{emit, emit_documents, emit_scalar};
 pub use limits::{MAX_BYTES, MAX_ERRORS};
 pub use message::{Message, Piece};
-pub use node::{Entry, Mapping, Node, Value};
+pub use node::{Entry, Mapping, Node, Value, mapping_with_capacity};
 pub use parse::{Dialect, ParseError, parse};
 pub use path::{Path, PathError, Segment};
 pub use read::{ReadError, read, read_partial};

@@ -34,7 +34,15 @@ pub enum Value {
 }
 
 /// Keys in the order of the file, each with its entry.
-pub type Mapping = IndexMap<String, Entry>;
+///
+/// The hash is fast and seeded for each process. It resists nobody who can measure many runs of one process,
+/// but who writes a file sees neither the seed nor a time, and the number of keys in a text is limited.
+pub type Mapping = IndexMap<String, Entry, foldhash::fast::RandomState>;
+
+/// Makes an empty map with room for some keys.
+pub fn mapping_with_capacity(capacity: usize) -> Mapping {
+    Mapping::with_capacity_and_hasher(capacity, Default::default())
+}
 
 /// The value of a map's key, with the key's place.
 #[derive(Debug, Clone)]

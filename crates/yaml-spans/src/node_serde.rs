@@ -83,7 +83,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let mut map = Mapping::new();
+        let mut map = Mapping::default();
         while let Some((key, node)) = entries.next_entry::<String, Node>()? {
             if map.insert(key.clone(), node.into()).is_some() {
                 return Err(A::Error::custom(format!("duplicate key `{key}`")));

@@ -4,7 +4,7 @@
 //! excerpt that a person is shown.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The longest line that is shown as an excerpt, in bytes: a whole file can be one line.
 const MAX_EXCERPT_BYTES: usize = 2000;
@@ -48,7 +48,8 @@ pub struct Origin {
 pub struct Source {
     name: String,
     text: String,
-    line_starts: Vec<u32>,
+    /// The first byte of each line, found when a place is asked for: most texts have no errors.
+    line_starts: OnceLock<Vec<u32>>,
     origins: Option<Vec<Origin>>,
 }
 
@@ -56,9 +57,7 @@ impl Source {
     /// Makes a source from a text that a person wrote: a file, or a flag such as
     /// `--set gate.floor=7Gi`.
     pub fn written(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let (name, text) = (name.into(), text.into());
-        let line_starts = line_starts(&text);
-        Source { name, text, line_starts, origins: None }
+        Source { name: name.into(), text: text.into(), line_starts: OnceLock::new(), origins: None }
     }
 
     /// Makes a source from the output of a template. Places are shown in the template; `origins`, in
@@ -83,18 +82,22 @@ impl Source {
 
     /// The text of a line, counted from 1, without its line end; empty past the last line.
     pub fn line(&self, line: u32) -> &str {
-        let Some(&start) = self.line_starts.get(line.saturating_sub(1) as usize) else {
+        let Some(&start) = self.line_starts().get(line.saturating_sub(1) as usize) else {
             return "";
         };
-        let next = self.line_starts.get(line as usize);
+        let next = self.line_starts().get(line as usize);
         let end = next.map_or(self.text.len(), |&next| next as usize);
         self.text[start as usize..end].trim_end_matches(['\n', '\r'])
     }
 
     /// The span of a line, counted from 1; `id` is this source's id.
     pub fn line_span(&self, id: SourceId, line: u32) -> Span {
-        let start = self.line_starts.get(line.saturating_sub(1) as usize).copied().unwrap_or(0);
+        let start = self.line_starts().get(line.saturating_sub(1) as usize).copied().unwrap_or(0);
         Span::new(id, start, start + self.line(line).len() as u32)
+    }
+
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| line_starts(&self.text))
     }
 
     /// The origins of a template's output; empty for any other text.
@@ -104,8 +107,8 @@ impl Source {
 
     /// The line and the column of a byte, both counted from 1; columns count characters.
     pub fn position(&self, byte: u32) -> (u32, u32) {
-        let index = self.line_starts.partition_point(|&start| start <= byte).saturating_sub(1);
-        let start = self.line_starts.get(index).copied().unwrap_or(0) as usize;
+        let index = self.line_starts().partition_point(|&start| start <= byte).saturating_sub(1);
+        let start = self.line_starts().get(index).copied().unwrap_or(0) as usize;
         let before = self.text.get(start..byte as usize).unwrap_or("");
         (index as u32 + 1, before.chars().count() as u32 + 1)
     }

@@ -13,7 +13,7 @@ use serde::ser::{
 };
 
 use crate::limits::MAX_DEPTH;
-use crate::node::{Mapping, Node, Value};
+use crate::node::{Mapping, Node, Value, mapping_with_capacity};
 
 /// The largest number of items that is reserved because a type announces it.
 const MAX_RESERVED: usize = 1024;
@@ -66,7 +66,7 @@ impl Writer {
 
     fn begin_map(self, variant: Variant, length: usize) -> Result<Entries, WriteError> {
         let outer = if variant.is_some() { self.inner()? } else { self };
-        let entries = Mapping::with_capacity(length.min(MAX_RESERVED));
+        let entries = mapping_with_capacity(length.min(MAX_RESERVED));
         Ok(Entries { writer: outer.inner()?, variant, entries, key: None })
     }
 }
@@ -85,7 +85,9 @@ fn write_integer<N: TryInto<i64> + fmt::Display + Copy>(number: N) -> Written {
 fn wrap_in(variant: Variant, value: Value) -> Node {
     let node = Node::new(value);
     match variant {
-        Some(name) => Node::new(Value::Mapping([(name.to_owned(), node.into())].into())),
+        Some(name) => {
+            Node::new(Value::Mapping(Mapping::from_iter([(name.to_owned(), node.into())])))
+        }
         None => node,
     }
 }

@@ -88,7 +88,7 @@ fn explain_fix(
     let Ok((name, loaded)) = job.load_values(file, &mut sources) else { return };
     let trials = Trials::share_of(MAX_EXPLAINED);
     let subject = Subject {
-        templates: job.templates,
+        templates: job.checks.templates,
         loaded: &loaded,
         sources: &sources,
         trials: &trials,

@@ -8,24 +8,24 @@ mod extra_documents;
 mod policies;
 mod stack;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::budget::{Budget, Trials};
-use crate::explain::Subject;
+use crate::explain::{Rendering, Subject};
 use crate::parallel;
 use crate::project::{Project, ProjectError, StackFile};
 use crate::templates::Templates;
 use crate::values::{Assignment, Layers, Loaded};
-use kube_validate::Object;
-use yaml_spans::diagnostic::Diagnostics;
+use kube_validate::{Object, ObjectId};
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{SourceId, Sources};
 
 use duplicates::check_unique_objects;
 use extra_documents::{PolicyCache, PolicyRequest, StackPolicies};
 pub use stack::Stack;
-use stack::{RenderJob, file_name, header};
+use stack::{CheckedStack, Checks, RenderJob, file_name, header};
 
 /// The folder of edited policies. It is an app of its own, since the objects have other owners.
 pub const POLICIES: &str = "kyverno";
@@ -87,16 +87,15 @@ impl RenderedProject {
         let stack_files = stack_files(project, request)?;
         let layers = load_layers(project, request, &mut sources)?;
         let base = sources.clone();
-        let job = RenderJob {
+        let checks = Checks {
             project,
             templates: &templates,
-            layers: &layers,
-            base: &base,
-            files_only: request.files_only,
             without_policies: request.without_policies,
             budget: &budget,
             stacks: stack_files.len(),
         };
+        let job =
+            RenderJob { checks, layers: &layers, base: &base, files_only: request.files_only };
         let rendered =
             parallel::map(&stack_files, MAX_SEQUENTIAL_STACKS, |file| job.render_stack(file));
         budget.check()?;
@@ -104,7 +103,8 @@ impl RenderedProject {
         let mut files: Vec<File> =
             stacks.iter_mut().flat_map(|stack| std::mem::take(&mut stack.files)).collect();
         if !request.without_policies {
-            files.extend(policies::render_policies(project, &stacks, &mut sources)?);
+            let values = stacks.iter().map(|stack| (stack.file.as_str(), &stack.values));
+            files.extend(policies::render_policies(project, values, &mut sources)?);
         }
         files.sort_by(|a, b| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)));
         let names = stacks.iter().map(|stack| stack.file.as_str());
@@ -153,16 +153,14 @@ impl LoadedStack {
         let mut base = Sources::new();
         let templates = Arc::new(load_templates(project, request, &mut base)?);
         let layers = load_layers(project, request, &mut base)?;
-        let job = RenderJob {
+        let checks = Checks {
             project,
             templates: &templates,
-            layers: &layers,
-            base: &base,
-            files_only: false,
             without_policies: request.without_policies,
             budget: &budget,
             stacks: files.len(),
         };
+        let job = RenderJob { checks, layers: &layers, base: &base, files_only: false };
         let loaded = parallel::map(&files, MAX_SEQUENTIAL_STACKS, |file| {
             let mut sources = base.clone();
             let (file, loaded) = job.load_values(file, &mut sources)?;
@@ -201,6 +199,60 @@ impl LoadedStack {
             sources: &self.sources,
             trials: &self.trials,
             extra: Some(&self.policies),
+        }
+    }
+}
+
+/// A check of loaded stacks one by one, with the same checks as [`RenderedProject::render`], which keeps no
+/// rendering: that of a stack can be used before the next one is rendered.
+#[derive(Debug)]
+pub struct RenderCheck<'a> {
+    project: &'a Project,
+    stacks: &'a [LoadedStack],
+    budget: Budget,
+}
+
+impl<'a> RenderCheck<'a> {
+    /// A check of these stacks.
+    pub fn new(project: &'a Project, stacks: &'a [LoadedStack]) -> Self {
+        RenderCheck { project, stacks, budget: Budget::default() }
+    }
+
+    /// Renders one of the stacks. Also returns its objects, for [`finish`](Self::finish).
+    ///
+    /// # Errors
+    /// The stack does not render, or its objects are not valid.
+    pub fn render(&self, stack: &LoadedStack) -> Result<(Rendering, Vec<ObjectId>), Diagnostics> {
+        let checks = Checks {
+            project: self.project,
+            templates: &stack.templates,
+            without_policies: false,
+            budget: &self.budget,
+            stacks: self.stacks.len(),
+        };
+        let mut sources = stack.sources.clone();
+        let CheckedStack { objects, exception, .. } =
+            checks.render(&stack.file, &stack.loaded, &mut sources)?;
+        let ids = objects.iter().flatten().chain(&exception).map(Object::id).collect();
+        let objects = objects.into_iter();
+        let documents =
+            objects.map(|objects| objects.into_iter().map(|object| object.node).collect());
+        Ok((Rendering { documents: documents.collect(), sources }, ids))
+    }
+
+    /// Checks all stacks together: their edits of policies, and that each object is rendered once.
+    ///
+    /// # Errors
+    /// The first problem. [`RenderedProject::render`] reports all of them, with the values to change.
+    pub fn finish(self, objects: Vec<ObjectId>) -> Result<(), Diagnostics> {
+        self.budget.check()?;
+        let values = self.stacks.iter().map(|stack| (stack.file.as_str(), &stack.loaded.values));
+        let policies = policies::render_policies(self.project, values, &mut Sources::new())?;
+        let mut seen = BTreeSet::new();
+        let policies = policies.iter().map(|file| file.object.id());
+        match objects.into_iter().chain(policies).find(|id| !seen.insert(id.clone())) {
+            Some(id) => Err(Diagnostic::new(format!("`{id}` is rendered twice")).into()),
+            None => Ok(()),
         }
     }
 }

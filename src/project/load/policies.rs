@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{File, POLICIES, Stack, file_name, header};
+use super::{File, POLICIES, file_name, header};
 use crate::policy::{self, ExceptionRequest, Request};
 use crate::project::Project;
 use crate::values::{KyvernoMode, RelativePath, Values};
@@ -11,17 +11,20 @@ use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, SourceId, Sources};
 use yaml_spans::{self, Dialect, Node};
 
+/// A stack's values, with the name of their file in messages.
+type NamedValues<'a> = (&'a str, &'a Values);
+
 /// The edited policies of all stacks: one file for each policy, with all their namespaces.
-pub(super) fn render_policies(
+pub(super) fn render_policies<'a>(
     project: &Project,
-    stacks: &[Stack],
+    stacks: impl Iterator<Item = NamedValues<'a>>,
     sources: &mut Sources,
 ) -> Result<Vec<File>, Diagnostics> {
-    let mut by_policy: BTreeMap<&RelativePath, Vec<&Stack>> = BTreeMap::new();
-    for stack in stacks {
-        let kyverno = &stack.values.kyverno;
+    let mut by_policy: BTreeMap<&RelativePath, Vec<NamedValues<'_>>> = BTreeMap::new();
+    for (file, values) in stacks {
+        let kyverno = &values.kyverno;
         if let (KyvernoMode::Edit, Some(path)) = (kyverno.mode, &kyverno.policy) {
-            by_policy.entry(path).or_default().push(stack);
+            by_policy.entry(path).or_default().push((file, values));
         }
     }
     by_policy
@@ -73,13 +76,13 @@ pub(super) fn add_exclusions(
 fn render_policy(
     project: &Project,
     path: &RelativePath,
-    stacks: &[&Stack],
+    stacks: &[NamedValues<'_>],
     sources: &mut Sources,
 ) -> Result<File, Diagnostics> {
     let exclusions: Vec<Exclusion<'_>> =
-        stacks.iter().map(|stack| Exclusion::of_values(&stack.values)).collect();
+        stacks.iter().map(|(_, values)| Exclusion::of_values(values)).collect();
     let (source, name) = add_exclusions(project, path, &exclusions, sources)?;
-    let claimants: Vec<String> = stacks.iter().map(|stack| stack.file.clone()).collect();
+    let claimants: Vec<String> = stacks.iter().map(|(file, _)| (*file).to_owned()).collect();
     let object = policy_object(sources, source, &name)?;
     let from = format!("{path} for {}", claimants.join(", "));
     Ok(File {

@@ -33,15 +33,10 @@ pub struct Stack {
 
 /// The inputs that all stacks of a run share.
 pub(super) struct RenderJob<'a> {
-    pub project: &'a Project,
-    pub templates: &'a Templates,
+    pub checks: Checks<'a>,
     pub layers: &'a Layers,
     pub base: &'a Sources,
     pub files_only: bool,
-    pub without_policies: bool,
-    pub budget: &'a Budget,
-    /// The number of stacks in the run.
-    pub stacks: usize,
 }
 
 impl RenderJob<'_> {
@@ -49,39 +44,83 @@ impl RenderJob<'_> {
     pub(super) fn render_stack(&self, file: &StackFile) -> Result<Stack, Diagnostics> {
         let mut sources = self.base.clone();
         let (name, loaded) = self.load_values(file, &mut sources)?;
-        self.check_policy(&loaded, &sources)?;
-        let context = templates::context(&loaded)
-            .map_err(|error| Diagnostic::new(format!("`{name}`: {error}")))?;
-        let outputs = self.templates.render(&mut sources, &context, self.budget)?;
-        let trials = Trials::share_of(self.stacks);
-        let subject = Subject {
-            templates: self.templates,
-            loaded: &loaded,
-            sources: &sources,
-            trials: &trials,
-            extra: None,
-        };
-        let mut objects = check_objects(&outputs, &subject, self.budget)?;
-        if objects.is_empty() {
-            let message = format!("no template produced an object for `{name}`");
-            return Err(Diagnostic::new(message).into());
-        }
+        let CheckedStack { objects, exception, needs } =
+            self.checks.render(&name, &loaded, &mut sources)?;
         let values = loaded.values;
-        let mut needs = Vec::new();
-        if let (KyvernoMode::Exception, Some(path)) = (values.kyverno.mode, &values.kyverno.policy)
-        {
-            let (node, needed) =
-                super::policies::make_exception(self.project, &values, path, &mut sources)?;
-            needs.extend(needed);
-            let checked = kube_validate::validate(node, &AllowedKinds::none());
-            objects.push(checked.map_err(|errors| Diagnostics::locate(&errors, &sources))?);
-        }
-        let mut files: Vec<File> =
-            objects.into_iter().map(|object| to_file(&values, &name, object)).collect();
+        let objects = objects.into_iter().flatten().chain(exception);
+        let mut files: Vec<File> = objects.map(|object| to_file(&values, &name, object)).collect();
         if self.files_only {
             files.iter_mut().for_each(|file| file.object.node = Node::new(Value::Null));
         }
         Ok(Stack { name: values.name.to_string(), file: name, values, needs, files })
+    }
+
+    /// Loads one stack's values; also returns its file's name for messages.
+    pub(super) fn load_values(
+        &self,
+        file: &StackFile,
+        sources: &mut Sources,
+    ) -> Result<(String, Loaded), Diagnostics> {
+        let source = self.checks.project.read_stack(file)?;
+        let name = source.name().to_owned();
+        let id = sources.add(source);
+        let loaded =
+            Loaded::load(sources, id, FilePath::new(&file.stem), self.layers, self.checks.budget)?;
+        Ok((name, loaded))
+    }
+}
+
+/// The objects of a stack, all of them valid.
+pub(super) struct CheckedStack {
+    /// Those of each template, in the order of [`Templates::names`].
+    pub objects: Vec<Vec<Object>>,
+    /// The exception to a policy, if the stack has one.
+    pub exception: Option<Object>,
+    /// The features that must be enabled in the cluster, a sentence each.
+    pub needs: Vec<String>,
+}
+
+/// Renders stacks whose values are loaded, and checks their objects.
+pub(super) struct Checks<'a> {
+    pub project: &'a Project,
+    pub templates: &'a Templates,
+    pub without_policies: bool,
+    pub budget: &'a Budget,
+    /// The number of stacks in the run.
+    pub stacks: usize,
+}
+
+impl Checks<'_> {
+    /// Renders one stack; `name` is its values file in messages.
+    pub(super) fn render(
+        &self,
+        name: &str,
+        loaded: &Loaded,
+        sources: &mut Sources,
+    ) -> Result<CheckedStack, Diagnostics> {
+        self.check_policy(loaded, sources)?;
+        let context = templates::context(loaded)
+            .map_err(|error| Diagnostic::new(format!("`{name}`: {error}")))?;
+        let outputs = self.templates.render(sources, &context, self.budget)?;
+        let trials = Trials::share_of(self.stacks);
+        let subject =
+            Subject { templates: self.templates, loaded, sources, trials: &trials, extra: None };
+        let objects = check_objects(&outputs, &subject, self.budget)?;
+        if objects.iter().all(Vec::is_empty) {
+            let message = format!("no template produced an object for `{name}`");
+            return Err(Diagnostic::new(message).into());
+        }
+        let values = &loaded.values;
+        let (mut exception, mut needs) = (None, Vec::new());
+        if let (KyvernoMode::Exception, Some(path)) = (values.kyverno.mode, &values.kyverno.policy)
+        {
+            let (node, needed) =
+                super::policies::make_exception(self.project, values, path, sources)?;
+            needs.extend(needed);
+            let checked = kube_validate::validate(node, &AllowedKinds::none());
+            exception = Some(checked.map_err(|errors| Diagnostics::locate(&errors, sources))?);
+        }
+        Ok(CheckedStack { objects, exception, needs })
     }
 
     /// Checks that the policy of a stack is there, if it is needed.
@@ -100,20 +139,6 @@ impl RenderJob<'_> {
         let mut located = Located::new(error, nearest_written(&loaded.tree, &path), path);
         located.hint = suggestion(policy.as_str(), &known);
         Err(located.diagnose(sources).into())
-    }
-
-    /// Loads one stack's values; also returns its file's name for messages.
-    pub(super) fn load_values(
-        &self,
-        file: &StackFile,
-        sources: &mut Sources,
-    ) -> Result<(String, Loaded), Diagnostics> {
-        let source = self.project.read_stack(file)?;
-        let name = source.name().to_owned();
-        let id = sources.add(source);
-        let loaded =
-            Loaded::load(sources, id, FilePath::new(&file.stem), self.layers, self.budget)?;
-        Ok((name, loaded))
     }
 }
 
@@ -136,12 +161,12 @@ impl Problem {
 }
 
 /// Reads every output, and checks each document against its kind, and the settings of the gate by the
-/// gate's own rules.
+/// gate's own rules. Returns the objects of each output.
 fn check_objects(
     outputs: &[SourceId],
     subject: &Subject<'_>,
     budget: &Budget,
-) -> Result<Vec<Object>, Diagnostics> {
+) -> Result<Vec<Vec<Object>>, Diagnostics> {
     let sources = subject.sources;
     let allowed = AllowedKinds::new(
         subject
@@ -151,9 +176,10 @@ fn check_objects(
             .iter()
             .map(|kind| (kind.api_version.clone(), kind.kind.clone())),
     );
-    let mut objects = Vec::new();
+    let mut all = Vec::with_capacity(outputs.len());
     let mut problems = Vec::new();
     for (template, &output) in outputs.iter().enumerate() {
+        let mut objects = Vec::new();
         let documents = match yaml_spans::parse(sources, output, Dialect::Strict) {
             Ok(documents) => documents,
             Err(errors) => {
@@ -189,8 +215,9 @@ fn check_objects(
                 })),
             }
         }
+        all.push(objects);
     }
-    if problems.is_empty() { Ok(objects) } else { Err(trace_to_values(problems, subject)) }
+    if problems.is_empty() { Ok(all) } else { Err(trace_to_values(problems, subject)) }
 }
 
 /// The advice for an object of an unknown kind.

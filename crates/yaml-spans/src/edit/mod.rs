@@ -21,7 +21,7 @@ use self::splice::{Children, Splice};
 use self::write::{Layout, Style};
 use crate::diagnostic::Located;
 use crate::source::{SourceId, Sources, Span};
-use crate::{Node, Path, Segment, Value};
+use crate::{Mapping, Node, Path, Segment, Value};
 
 /// A reason why an edit is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -492,7 +492,7 @@ impl<'a> Editor<'a> {
 
 /// Makes `{key: value}`.
 fn map_of_one(key: &str, value: Node) -> Node {
-    Node::new(Value::Mapping([(key.to_owned(), value.into())].into()))
+    Node::new(Value::Mapping(Mapping::from_iter([(key.to_owned(), value.into())])))
 }
 
 /// The position in its parent of the item or entry that a path ends with; none for the root.

@@ -9,7 +9,7 @@ use super::alias::{merge_into, to_json_key};
 use super::builder::{Builder, Collection, Frame};
 use super::error::ParseError;
 use crate::diagnostic::Located;
-use crate::node::{Entry, Mapping, Node, Value};
+use crate::node::{Entry, Mapping, Node, Value, mapping_with_capacity};
 use crate::source::Span;
 use crate::truncate::truncate;
 
@@ -54,7 +54,7 @@ impl Builder<'_> {
     /// Makes a map of the entries from `first` on; duplicate keys are refused.
     pub(super) fn take_mapping(&mut self, first: usize) -> Mapping {
         let entries = self.entries.split_off(first);
-        let mut mapping = Mapping::with_capacity(entries.len());
+        let mut mapping = mapping_with_capacity(entries.len());
         let mut merged = HashSet::new();
         for (key, node) in entries {
             let name = match key.kind {
