@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::failed;
 use super::off_peak::OffPeakTimes;
 use super::rules::StackTimes;
+use crate::budget::{Budget, Resource};
 use crate::explain::{Field, Rendering, Subject};
 use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::{Message, Object, Objects, nearest_written};
@@ -16,7 +17,7 @@ use crate::values::Values;
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostics;
 use yaml_spans::source::{Source, SourceId, Sources, Span};
-use yaml_spans::{self, Node, Path};
+use yaml_spans::{self, Dialect, Node, Path};
 
 /// One stack. Everything that rules read is parsed before the first rule runs, and input that can't be
 /// parsed is an error, so that no rule has to skip it. Settings of the gate that only the cluster knows
@@ -300,43 +301,43 @@ fn tenant(values: &Values) -> Option<Tenant<'_>> {
 pub(super) struct Policies {
     /// Their texts.
     pub sources: Sources,
-    ids: Vec<SourceId>,
+    files: Vec<(SourceId, Vec<Node>)>,
 }
 
 impl Policies {
-    /// Reads the policies. A file without any policy is skipped.
+    /// Reads the policies for some number of stacks. A file without any policy is skipped.
     ///
     /// # Errors
-    /// A file can't be parsed, or holds a policy that can't be understood.
-    pub fn read(texts: &[Source]) -> Result<Self, Diagnostics> {
+    /// A file can't be parsed, or the policies are too large for so many stacks.
+    pub fn read(texts: &[Source], stacks: usize) -> Result<Self, Diagnostics> {
+        let bytes: usize = texts.iter().map(|text| text.text().len()).sum();
+        Budget::default().spend(Resource::PolicyWork, bytes.saturating_mul(stacks))?;
         let mut sources = Sources::new();
-        let mut ids = Vec::new();
+        let mut files = Vec::new();
         for text in texts {
             let id = sources.add(Source::written(text.name(), text.text()));
-            match policy::show_policies(&sources, id, None) {
-                Ok(_) => ids.push(id),
-                Err(errors)
-                    if errors
-                        .iter()
-                        .all(|error| matches!(error.error, policy::Error::NoPolicy(_))) => {}
-                Err(errors) => return Err(Diagnostics::locate(&errors, &sources)),
+            let documents = yaml_spans::parse(&sources, id, Dialect::Kubectl)
+                .map_err(|errors| Diagnostics::locate(&errors, &sources))?;
+            // The only error is that none is a policy.
+            if policy::show_documents(&documents, id, None).is_ok() {
+                files.push((id, documents));
             }
         }
-        Ok(Policies { sources, ids })
+        Ok(Policies { sources, files })
     }
 
     /// The files, by their text and name.
     pub fn files(&self) -> impl Iterator<Item = (SourceId, &str)> {
-        self.ids.iter().map(|id| (*id, self.sources.get(*id).name()))
+        self.files.iter().map(|(id, _)| (*id, self.sources.get(*id).name()))
     }
 
     /// Every file with the effect of its policies on a tenant.
     fn show(&self, tenant: Option<&Tenant<'_>>) -> Result<Vec<PolicyFile<'_>>, Diagnostics> {
         let mut files = Vec::new();
-        for (id, name) in self.files() {
-            let policies = policy::show_policies(&self.sources, id, tenant)
+        for (id, documents) in &self.files {
+            let policies = policy::show_documents(documents, *id, tenant)
                 .map_err(|errors| Diagnostics::locate(&errors, &self.sources))?;
-            files.push(PolicyFile { name, policies });
+            files.push(PolicyFile { name: self.sources.get(*id).name(), policies });
         }
         Ok(files)
     }

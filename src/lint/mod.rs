@@ -109,7 +109,7 @@ impl Report {
 /// # Errors
 /// A stack does not render, its gate would refuse its settings, or a policy can't be read.
 pub fn run(input: &Input<'_>) -> Result<Report, Diagnostics> {
-    let policies = Policies::read(&input.policies)?;
+    let policies = Policies::read(&input.policies, input.stacks.len())?;
     let stacks = read_times(input.stacks)?;
     let mut collected = Collected::default();
     // A thread drops the rendering of one stack before it starts the next.

@@ -37,7 +37,7 @@ pub use self::evaluate::Ternary;
 pub use self::exception::{Exception, ExceptionRequest, exception_requirements, policy_exception};
 pub use self::model::Kind;
 use self::model::{Policy, error_at, find_policies};
-pub use self::show::{Shown, ShownRule, Tenant, Verdict, show_policies};
+pub use self::show::{Shown, ShownRule, Tenant, Verdict, show_documents, show_policies};
 use self::target::{Target, select_target};
 use kube_formats::name::is_dns_label;
 use yaml_spans::diagnostic::Located;

@@ -1,6 +1,7 @@
 //! Shows which namespaces the policies of a file exclude, and their effect on a Pod.
 
 use super::Errors;
+use super::autogen::Autogen;
 use super::cel;
 use super::decide::{cluster_scoped_kinds, rule_exclusions, targets_beyond_exclude};
 use super::effect::{KnownPod, policy_effect, rule_effect};
@@ -12,7 +13,7 @@ use super::mutating::policy_exclusions;
 use super::wildcard::glob_matches;
 use serde::{Serialize, Serializer};
 use yaml_spans::source::{SourceId, Sources, Span};
-use yaml_spans::{Dialect, Path, parse};
+use yaml_spans::{Dialect, Node, Path, parse};
 
 /// The Pod whose priority is of interest.
 #[derive(Debug, Clone, Copy)]
@@ -85,10 +86,22 @@ pub fn show_policies(
     let documents = parse(sources, source, Dialect::Kubectl).map_err(|errors| {
         errors.into_iter().map(|error| error.map(Error::Parse)).collect::<Errors>()
     })?;
-    let policies = find_policies(&documents);
+    show_documents(&documents, source, tenant)
+}
+
+/// As [`show_policies`], for the documents of a file.
+///
+/// # Errors
+/// None is a policy.
+pub fn show_documents(
+    documents: &[Node],
+    source: SourceId,
+    tenant: Option<&Tenant<'_>>,
+) -> Result<Vec<Shown>, Errors> {
+    let policies = find_policies(documents);
     if policies.is_empty() {
         let start = Some(Span::new(source, 0, 0));
-        return Err(vec![error_at(Error::NoPolicy(found_kinds(&documents)), start, &Path::root())]);
+        return Err(vec![error_at(Error::NoPolicy(found_kinds(documents)), start, &Path::root())]);
     }
     let Some(tenant) = tenant.copied() else {
         return Ok(show_all(&policies, || None));
@@ -117,11 +130,11 @@ fn show_all<'a>(
     let mut found = Vec::with_capacity(policies.len());
     for policy in policies {
         let rules = match policy.kind {
-            Kind::ClusterPolicy => policy
-                .rules()
-                .iter()
-                .map(|rule| show_rule(policy, rule, next_pod().as_ref()))
-                .collect(),
+            Kind::ClusterPolicy => {
+                let autogen = Autogen::of(policy);
+                let rules = policy.rules().into_iter();
+                rules.map(|rule| show_rule(policy, autogen, &rule, next_pod().as_ref())).collect()
+            }
             Kind::MutatingPolicy | Kind::ValidatingPolicy => {
                 vec![show_mutating(policy, next_pod().as_ref())]
             }
@@ -143,8 +156,13 @@ fn show_mutating(policy: &Policy<'_>, pod: Option<&KnownPod<'_>>) -> ShownRule {
     }
 }
 
-fn show_rule(policy: &Policy<'_>, rule: &Rule<'_>, pod: Option<&KnownPod<'_>>) -> ShownRule {
-    let (verdict, effect) = pod.map(|pod| rule_effect(policy, rule, pod)).unzip();
+fn show_rule(
+    policy: &Policy<'_>,
+    autogen: Autogen,
+    rule: &Rule<'_>,
+    pod: Option<&KnownPod<'_>>,
+) -> ShownRule {
+    let (verdict, effect) = pod.map(|pod| rule_effect(policy, autogen, rule, pod)).unzip();
     ShownRule {
         name: Some(rule.name.to_owned()),
         excluded: rule_exclusions(rule).into_iter().map(str::to_owned).collect(),
