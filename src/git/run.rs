@@ -95,7 +95,7 @@ impl Git {
         let mut git = Git {
             folder,
             purpose,
-            settings: settings::fixed(purpose),
+            settings: settings::fixed_settings(purpose),
             filter_settings: Vec::new(),
             skipped_hooks: None,
         };
@@ -170,8 +170,8 @@ impl Git {
     /// Returns true if a filter of the clone was replaced, so that files would be checked out
     /// unfiltered.
     pub fn ignores_filters(&self) -> bool {
-        let is_ignored = |key: &str| self.setting(key).is_some_and(str::is_empty);
-        self.settings.iter().any(|(key, _)| key.starts_with("filter.") && is_ignored(key))
+        let mut filters = self.settings.iter().filter(|(key, _)| key.starts_with("filter."));
+        filters.any(|(key, _)| self.setting(key).is_some_and(str::is_empty))
     }
 
     /// The option for the program at the other end of a push or fetch, if the clone names one.
@@ -257,7 +257,7 @@ impl Git {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        environment::apply(&mut command, self.purpose, &self.settings);
+        environment::set_environment(&mut command, self.purpose, &self.settings);
         let mut child = command.spawn().map_err(GitError::NotRun)?;
         let stdin = child.stdin.take();
         // The input is written while the output is read, since both pipes may be full at once. A child

@@ -123,7 +123,7 @@ fn split_key(key: &str) -> (&str, &str) {
 }
 
 /// The settings of every call, before the clone's are known.
-pub(super) fn fixed(purpose: Purpose) -> Vec<(String, String)> {
+pub(super) fn fixed_settings(purpose: Purpose) -> Vec<(String, String)> {
     let mut settings: Vec<_> =
         FIXED.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
     if purpose == Purpose::Read {

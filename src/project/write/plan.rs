@@ -86,8 +86,9 @@ impl Plan {
 
     /// The bytes of every file, by its path below `rendered/`.
     pub fn paths(&self) -> BTreeMap<String, &[u8]> {
-        let files = |folder| self.files(folder).map(move |(name, bytes)| (folder, name, bytes));
-        let all = self.folders().flat_map(files);
+        let all = self
+            .folders()
+            .flat_map(|folder| self.files(folder).map(move |(name, bytes)| (folder, name, bytes)));
         all.map(|(folder, name, bytes)| (format!("{folder}/{name}"), bytes)).collect()
     }
 
