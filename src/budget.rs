@@ -20,14 +20,27 @@ pub enum Resource {
     OutputBytes,
     /// The nodes of all objects.
     ObjectNodes,
+    /// The nodes of objects beyond [`ORDINARY_NODES`] of each stack.
+    ExtraNodes,
+    /// The nodes of manifests that are validated.
+    ManifestNodes,
+    /// The bytes of policies times the stacks that they are evaluated for.
+    PolicyWork,
 }
 
+/// The nodes of a stack's objects that only count together with those of all stacks. This repository's stack
+/// has 1,226. A few stacks get no room for what a thousand need.
+const ORDINARY_NODES: usize = 2_500;
+
 impl Resource {
-    const ALL: [Resource; 4] = [
+    const ALL: [Resource; 7] = [
         Resource::ValuesBytes,
         Resource::ValuesNodes,
         Resource::OutputBytes,
         Resource::ObjectNodes,
+        Resource::ExtraNodes,
+        Resource::ManifestNodes,
+        Resource::PolicyWork,
     ];
 
     /// The limit. 1,000 copies of this repository's stack use less than half of each.
@@ -36,7 +49,9 @@ impl Resource {
             Resource::ValuesBytes => 16 << 20,
             Resource::ValuesNodes => 1_000_000,
             Resource::OutputBytes => 64 << 20,
-            Resource::ObjectNodes => 2_000_000,
+            Resource::ObjectNodes | Resource::ManifestNodes => 2_000_000,
+            Resource::ExtraNodes => 200_000,
+            Resource::PolicyWork => 64 << 20,
         }
     }
 }
@@ -62,13 +77,27 @@ impl BudgetExceeded {
             Resource::ObjectNodes => {
                 format!("the objects of all stacks exceed {limit} keys and values")
             }
+            Resource::ExtraNodes => format!(
+                "the objects of some stacks exceed {ORDINARY_NODES} keys and values each by {limit} in all"
+            ),
+            Resource::PolicyWork => format!(
+                "the policies' bytes times the number of stacks exceed {} MiB: name fewer stacks",
+                limit >> 20
+            ),
+            Resource::ManifestNodes => {
+                format!("the manifests exceed {limit} keys and values: validate fewer at once")
+            }
         }
     }
 }
 
 impl From<BudgetExceeded> for Diagnostics {
     fn from(error: BudgetExceeded) -> Self {
-        Diagnostic::new(error.to_string()).note("a run has one budget for all stacks").into()
+        let diagnostic = Diagnostic::new(error.to_string());
+        match error.0 {
+            Resource::ManifestNodes => diagnostic.into(),
+            _ => diagnostic.note("a run has one budget for all stacks").into(),
+        }
     }
 }
 
@@ -84,6 +113,16 @@ impl Budget {
     pub fn spend(&self, resource: Resource, amount: usize) -> Result<(), BudgetExceeded> {
         self.0[resource as usize].fetch_add(amount as u64, Ordering::Relaxed);
         self.check()
+    }
+
+    /// Adds nodes of one stack's objects, which has some already.
+    ///
+    /// # Errors
+    /// As for [`Budget::spend`].
+    pub fn spend_object_nodes(&self, already: usize, nodes: usize) -> Result<(), BudgetExceeded> {
+        let extra = |nodes: usize| nodes.saturating_sub(ORDINARY_NODES);
+        self.spend(Resource::ObjectNodes, nodes)?;
+        self.spend(Resource::ExtraNodes, extra(already + nodes) - extra(already))
     }
 
     /// The amount that is used.
@@ -176,5 +215,42 @@ pub(crate) fn count_nodes(node: &Node) -> usize {
         Value::Mapping(map) => map.values().map(|entry| count_nodes(&entry.node)).sum(),
         Value::Sequence(items) => items.iter().map(count_nodes).sum::<usize>(),
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_of_many_ordinary_stacks_do_not_add_up_to_those_of_a_large_one() {
+        let budget = Budget::default();
+        for _ in 0..700 {
+            budget.spend_object_nodes(0, 1_500).unwrap();
+            budget.spend_object_nodes(1_500, 1_000).unwrap();
+        }
+        assert_eq!(budget.used(Resource::ExtraNodes), 0);
+        budget.spend_object_nodes(2_000, 100_500).unwrap();
+        assert_eq!(budget.used(Resource::ExtraNodes), 100_000);
+        let error = budget.spend_object_nodes(102_500, 100_001).unwrap_err();
+        assert!(error.to_string().contains("2500 keys and values each by 200000"), "{error}");
+    }
+
+    #[test]
+    fn a_spent_budget_is_named() {
+        for (resource, name) in [
+            (Resource::ObjectNodes, "the objects of all stacks"),
+            (Resource::ManifestNodes, "the manifests"),
+            (Resource::PolicyWork, "the policies' bytes"),
+            (Resource::OutputBytes, "the templates' output"),
+            (Resource::ValuesBytes, "the values files"),
+            (Resource::ValuesNodes, "the values of all stacks"),
+        ] {
+            let budget = Budget::default();
+            budget.spend(resource, resource.limit() as usize).unwrap();
+            let error = budget.spend(resource, 1).unwrap_err();
+            assert!(error.to_string().starts_with(name), "{error}");
+            assert_eq!(budget.check(), Err(error));
+        }
     }
 }

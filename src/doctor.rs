@@ -870,10 +870,15 @@ fn most_kept_jobs(job: &model::object::Object) -> usize {
     let kept = SignedDuration::from_secs(kept);
     let end = YEARS_FROM.checked_add(SignedDuration::from_hours(14 * 24)).unwrap_or(YEARS_FROM);
     let runs: Vec<Timestamp> = times.runs(YEARS_FROM, end).collect();
-    let within = |(index, first): (usize, &Timestamp)| {
-        runs.iter().skip(index).take_while(|run| run.duration_since(*first) <= kept).count()
-    };
-    runs.iter().enumerate().map(within).max().unwrap_or(0).min(limits) + 1
+    runs.iter()
+        .enumerate()
+        .map(|(index, first)| {
+            runs.iter().skip(index).take_while(|run| run.duration_since(*first) <= kept).count()
+        })
+        .max()
+        .unwrap_or(0)
+        .min(limits)
+        + 1
 }
 
 /// A Pod's amounts in words: `Deployment a/b: requests.memory 2Gi`.

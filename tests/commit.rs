@@ -179,7 +179,10 @@ fn changed_and_removed_objects_are_named() {
     let clone = Clone::new();
     clone.commit(&[]);
     clone.set_schedule("30 1 * * *");
-    clone.write("templates/extra.yaml.j2", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n  namespace: {{ namespace.name }}\n");
+    clone.write(
+        "templates/extra.yaml.j2",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: extra\n  namespace: demo\n",
+    );
     clone.commit_all("Change");
     clone.commit(&[]);
     let message = clone.git(&["log", "-1", "--format=%B"]);
@@ -437,6 +440,28 @@ fn a_hook_that_rewrites_what_was_rendered_is_reported() {
     assert!(message.contains("a hook rewrote `rendered/demo/"), "{message}");
     assert!(message.contains("git reset --soft HEAD^"), "{message}");
     assert_eq!(clone.tool(&["render", "--check"]).code, 1);
+}
+
+#[test]
+fn an_attribute_that_converts_what_was_rendered_is_refused() {
+    let clone = Clone::new();
+    clone.write(".gitattributes", "rendered/** ident\n");
+    clone.write(
+        "templates/note.yaml.j2",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: note\n  namespace: demo\n\
+         data:\n  note: \"$Id: rendered $\"\n",
+    );
+    clone.commit_all("A note");
+    let head = clone.git(&["rev-parse", "HEAD"]);
+    let message = clone.refused(&[]);
+    assert!(message.contains("an attribute of the repository converts"), "{message}");
+    assert_eq!(clone.git(&["rev-parse", "HEAD"]), head);
+    // As the message says.
+    clone.git(&["restore", "--staged", "rendered"]);
+    clone.write(".gitattributes", "");
+    clone.git(&["commit", "-q", "-m", "No attributes", ".gitattributes"]);
+    clone.commit(&[]);
+    assert!(clone.is_fresh());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Every command on clones whose Git configuration names programs, in each place that Git reads it from.
 //!
 //! A canary records that it ran. None does, except for the hooks of the user's own repository in
-//! `commit`. `GIT_UNDER_TEST` names a folder with another `git` to test with.
+//! `commit`, unless a file of the work tree decides them. `GIT_UNDER_TEST` names a folder with another `git` to test with.
 
 #![allow(
     clippy::expect_used,
@@ -251,12 +251,13 @@ impl Canary {
     }
 
     /// Runs a command, which must not start any canary, except that `commit` runs hooks: since 2.54,
-    /// Git also takes them from its settings. Those of a bare repository are nobody's own.
+    /// Git also takes them from its settings. Those of a bare repository are nobody's own, nor are those of a
+    /// file in the work tree.
     #[track_caller]
     fn quiet(&self, place: &str, folder: &Path, args: &[&str]) -> CommandOutput {
         let ran = self.tool(folder, args);
         let mut started = self.ran();
-        if args.contains(&"commit") && !place.contains("bare") {
+        if args.contains(&"commit") && !place.contains("bare") && !place.contains("include") {
             started.remove("hook--x--command");
         }
         assert!(started.is_empty(), "{place}, {args:?} started {started:?}:\n{}", ran.stderr);
@@ -287,6 +288,21 @@ impl Canary {
     fn identify(&self, root: &Path) {
         self.git(root, &["config", "user.name", "Ann"]);
         self.git(root, &["config", "user.email", "ann@example.org"]);
+    }
+
+    fn commit_without_hooks(&self, root: &Path) {
+        self.git(root, &["-c", "core.hooksPath=/dev/null", "add", "--all"]);
+        let commit = [
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "hook.x.command=true",
+            "commit",
+            "-q",
+            "-m",
+            "x",
+        ];
+        self.git(root, &commit);
     }
 
     fn commit_all(&self, root: &Path, message: &str) {
@@ -556,6 +572,87 @@ fn hooks_run_for_commit_alone() {
     fs::remove_file(&own).unwrap();
     canary.git(&clone.root, &["config", "core.hooksPath", hooks.to_str().unwrap()]);
     refused_by_hook();
+}
+
+#[test]
+fn hooks_of_the_work_tree_are_not_run() {
+    let canary = Canary::new();
+    let commit = |name: &str, prepare: &dyn Fn(&Clone, &Path)| {
+        let clone = canary.clone();
+        let hooks = clone.root.join("scripts/hooks");
+        fs::create_dir_all(&hooks).unwrap();
+        for hook in HOOKS {
+            fs::copy(canary.program("bin/hook"), hooks.join(hook)).unwrap();
+        }
+        prepare(&clone, &hooks);
+        canary.commit_without_hooks(&clone.root);
+        set_schedule(&clone.root, 17);
+        canary.commit_without_hooks(&clone.root);
+        canary.ran();
+        let ran = canary.tool(&clone.root, &["commit"]);
+        assert_eq!(canary.ran(), BTreeSet::new(), "{name}: {}", ran.stderr);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.stderr);
+        (clone, ran.stderr)
+    };
+    let absolute = |clone: &Clone, hooks: &Path| {
+        canary.git(&clone.root, &["config", "core.hooksPath", hooks.to_str().unwrap()]);
+    };
+    for (name, prepare) in [
+        ("an absolute path", &absolute as &dyn Fn(&Clone, &Path)),
+        ("a relative path", &|clone: &Clone, _: &Path| {
+            canary.git(&clone.root, &["config", "core.hooksPath", "scripts/hooks"]);
+        }),
+        ("a link", &|clone: &Clone, hooks: &Path| {
+            fs::remove_dir_all(clone.root.join(".git/hooks")).ok();
+            std::os::unix::fs::symlink(hooks, clone.root.join(".git/hooks")).unwrap();
+        }),
+        ("a path in an included file of the tree", &|clone: &Clone, _: &Path| {
+            let outside = canary.hooks();
+            let text = format!("[core]\n\thooksPath = {}\n", outside.display());
+            fs::write(clone.root.join("shared.conf"), text).unwrap();
+            append(&clone.root.join(".git/config"), "[include]\n\tpath = ../shared.conf\n");
+        }),
+    ] {
+        let (_, message) = commit(name, prepare);
+        assert!(message.contains("were not run"), "{name}: {message}");
+    }
+    // Git 2.54 and newer.
+    let (_, message) = commit("a hook in an included file of the tree", &|clone, _| {
+        let hook = canary.setting(&("hook \"x\"", "command", "@"));
+        let text = format!("{hook}\tevent = pre-commit\n");
+        fs::write(clone.root.join("shared.conf"), text).unwrap();
+        append(&clone.root.join(".git/config"), "[include]\n\tpath = ../shared.conf\n");
+    });
+    assert!(!message.contains("were not run"), "{message}");
+    // The caller may ask for them.
+    let (clone, _) = commit("an absolute path", &absolute);
+    set_schedule(&clone.root, 18);
+    canary.commit_without_hooks(&clone.root);
+    let mut command = canary.tool_command(&clone.root, &["commit"]);
+    command.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "core.hooksPath");
+    command.env("GIT_CONFIG_VALUE_0", "scripts/hooks");
+    canary.ran();
+    assert_eq!(command.output().unwrap().status.code(), Some(2));
+    assert!(!canary.ran().is_empty());
+}
+
+#[test]
+fn a_commit_runs_no_filter_of_the_user() {
+    let canary = Canary::new();
+    let clone = canary.clone();
+    for variable in ["clean", "process", "smudge"] {
+        let key = format!("filter.lfs.{variable}");
+        let program = canary.program(&format!("bin/{variable}"));
+        canary.git(&clone.root, &["config", "--global", &key, program.to_str().unwrap()]);
+    }
+    canary.git(&clone.root, &["config", "--global", "filter.lfs.required", "true"]);
+    fs::write(clone.root.join(".gitattributes"), "* filter=lfs\n").unwrap();
+    touch_all(&clone.root);
+    let ran = canary.tool(&clone.root, &["commit"]);
+    assert_eq!((ran.code, canary.ran()), (0, BTreeSet::new()), "{}", ran.stderr);
+    assert_eq!(canary.tool(&clone.root, &["render", "--check"]).code, 0);
+    canary.try_git(&clone.root, &["add", "--renormalize", "."]);
+    assert!(!canary.ran().is_empty(), "by hand, Git starts it");
 }
 
 #[test]

@@ -353,3 +353,108 @@ fn a_role_with_millions_of_permissions_is_compared_as_sets() {
     let ran = with_little_memory(&sandbox, &["diff", "--base", "./b", "--head", "./h"]);
     assert!(ran.stdout.contains("201 verbs on 40000 resources"), "{}\n{}", ran.stdout, ran.stderr);
 }
+
+/// A Deployment whose container has many arguments.
+fn deployment(name: &str, arguments: usize) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: demo}}\nspec:\n  \
+         selector: {{matchLabels: {{a: b}}}}\n  template:\n    metadata: {{labels: {{a: b}}}}\n    spec:\n      \
+         containers:\n        - name: c\n          image: i\n          args: [{}a]\n",
+        "a,".repeat(arguments)
+    )
+}
+
+#[test]
+fn the_objects_of_one_stack_have_a_budget() {
+    let expected = "the objects of some stacks exceed 2500 keys and values each by 200000 in all";
+    let sandbox = Sandbox::demo();
+    for name in ["one", "two"] {
+        sandbox.write(&format!("templates/{name}.yaml.j2"), deployment(name, 120_000));
+    }
+    let ran = with_little_memory(&sandbox, &["generate"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    // So have those that `diff` reads.
+    sandbox.write("b/demo/one.yaml", deployment("one", 210_000));
+    sandbox.write("h/demo/two.yaml", deployment("two", 10));
+    for (base, head) in [("./b", "./h"), ("./h", "./b")] {
+        let ran = with_little_memory(&sandbox, &["diff", "--base", base, "--head", head]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn the_files_that_diff_reads_have_a_limit_together() {
+    let sandbox = Sandbox::demo();
+    let long = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, namespace: demo}}\ndata: {{a: {}}}\n",
+        "x".repeat(7 << 20)
+    );
+    for number in 0..6 {
+        sandbox.write(&format!("b/f{number}.yaml"), &long);
+    }
+    sandbox.write("h/f.yaml", &long);
+    let expected = "more files, more bytes or deeper folders than a diff reads";
+    let ran = with_little_memory(&sandbox, &["diff", "--base", "./b", "--head", "./h"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    // The same from Git, where equal files take no room.
+    std::fs::rename(sandbox.path("b"), sandbox.path("rendered")).unwrap();
+    let git = |args: &[&str]| common::git::git(&sandbox.path("."), args);
+    git(&["init", "-q"]);
+    git(&["add", "rendered"]);
+    git(&["-c", "user.name=Ann", "-c", "user.email=ann@example.org", "commit", "-q", "-m", "x"]);
+    let ran = with_little_memory(&sandbox, &["diff", "--head", "./h"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+}
+
+#[test]
+fn policies_and_templates_have_a_limit_together() {
+    let sandbox = Sandbox::demo();
+    let comment = "# a comment\n".repeat(20_000);
+    for number in 0..18 {
+        sandbox.write(&format!("policies/p{number}.yaml"), &comment);
+    }
+    assert!(sandbox.refused(&["lint"]).contains("`policies` is larger than 4096 KiB"));
+    std::fs::remove_dir_all(sandbox.path("policies")).unwrap();
+    for number in 0..18 {
+        sandbox.write(&format!("templates/t{number}.yaml.j2"), &comment);
+    }
+    assert!(sandbox.refused(&["generate"]).contains("`templates` is larger than 4096 KiB"));
+    std::fs::remove_dir_all(sandbox.path("templates")).unwrap();
+    // Each stack has its own answers.
+    let text = sandbox.read("values/demo.yaml");
+    for number in 0..20 {
+        let text = text.replace("demo", &format!("s{number}"));
+        sandbox.write(&format!("values/s{number}.yaml"), text);
+    }
+    for number in 0..16 {
+        sandbox.write(&format!("policies/p{number}.yaml"), &comment);
+    }
+    let message = sandbox.refused(&["lint"]);
+    assert!(message.contains("the policies' bytes times the number of stacks exceed"), "{message}");
+}
+
+#[test]
+fn a_policy_of_a_thousand_rules_is_read_once_and_not_for_each_rule() {
+    let sandbox = Sandbox::demo();
+    let rules: Vec<String> = (0..1_000)
+        .map(|number| {
+            format!(
+                "    - name: r{number}\n      match: {{any: [{{resources: {{kinds: [Pod], namespaces: [n{number}]}}}}]}}\n      \
+                 mutate: {{patchStrategicMerge: {{spec: {{priorityClassName: x}}}}}}\n"
+            )
+        })
+        .collect();
+    let head =
+        "apiVersion: kyverno.io/v1\nkind: ClusterPolicy\nmetadata: {name: p}\nspec:\n  rules:\n";
+    sandbox.write("policies/p.yaml", format!("{head}{}", rules.concat()));
+    let script = "ulimit -t 15; exec \"$0\" lint";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_tts-render")]).current_dir(sandbox.path("."));
+    let ran = CommandOutput::run(&mut command);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 stack checked"), "{}", ran.stderr);
+}

@@ -129,6 +129,47 @@ fn comment(login: &str, body: &str) -> Value {
     json!({"id": id, "user": {"login": login}, "body": body})
 }
 
+#[test]
+fn both_releases_compile_without_a_token_that_may_write() {
+    for file in [".github/workflows/release.yaml", ".forgejo/workflows/release.yaml"] {
+        let text = std::fs::read_to_string(common::tool::repository().join(file)).unwrap();
+        let workflow: Value = serde_yaml::from_str(&text).unwrap();
+        assert_eq!(workflow["permissions"], json!({}), "{file}");
+        let jobs = &workflow["jobs"];
+        assert_eq!(jobs["build"]["permissions"], json!({"contents": "read"}), "{file}");
+        let image = jobs["build"]["container"]["image"].as_str().unwrap();
+        assert!(image.starts_with("rust:") && image.contains("@sha256:"), "{file}: {image}");
+        let steps = |job: &str| jobs[job]["steps"].as_array().unwrap().clone();
+        let step_of = |job: &str| {
+            let ends = |step: &Value| step["run"].as_str().is_some_and(|run| run.ends_with(job));
+            steps(job).into_iter().find(ends).unwrap_or_else(|| panic!("{file}: no step of {job}"))
+        };
+        // Nothing but the forge's own token, which may read.
+        let build = serde_json::to_string(&jobs["build"]).unwrap();
+        assert!(!build.contains("secrets.") && !build.contains("token"), "{file}: {build}");
+        assert_eq!(step_of("build")["run"], ".ci/release build", "{file}");
+        let publish = step_of("publish");
+        let given = publish["env"].to_string() + publish["run"].as_str().unwrap();
+        for variable in
+            ["TAG", "API", "REPOSITORY", "TOKEN", "REGISTRY", "REGISTRY_USER", "REGISTRY_TOKEN"]
+        {
+            let is_given = ["\"", ""].iter().any(|quote| {
+                given.contains(&format!("{quote}{variable}{quote}:"))
+                    || given.contains(&format!("{variable}="))
+            });
+            assert!(is_given, "{file}: {variable}");
+        }
+        for step in steps("build").iter().chain(&steps("publish")) {
+            let Some(action) = step["uses"].as_str() else { continue };
+            let (_, commit) = action.rsplit_once('@').unwrap();
+            assert!(
+                commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()),
+                "{action}"
+            );
+        }
+    }
+}
+
 fn node_is_there() -> bool {
     common::require(&["node", "--version"])
 }

@@ -19,7 +19,8 @@ use super::{CliError, Context, Exit};
 /// The message has the headline and the consequences of `diff`, and names every object.
 ///
 /// Uses your own git, with its identity, signing and hooks. Programs that the clone's own configuration
-/// names are not run, except for hooks. Other staged files stay staged. If nothing changes, no commit is
+/// names are not run, except for hooks; hooks from a folder of the work tree are not run either. Other staged
+/// files stay staged. If nothing changes, no commit is
 /// made and nothing is printed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -67,6 +68,12 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         },
     };
     let outcome = create_commit(&request).map_err(CommitError::diagnose)?;
+    if let Some(hooks) = &outcome.skipped_hooks {
+        let hooks = hooks.display();
+        context.printer.status(&format!(
+            "the hooks in `{hooks}` were not run: a pull request can change them in the work tree"
+        ));
+    }
     match &outcome.committed {
         Some(commit) => {
             context.printer.status(&commit.subject);

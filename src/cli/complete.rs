@@ -165,12 +165,13 @@ fn children_of(path: &ValuePath, trees: &[&Node]) -> Vec<ValuePath> {
             keys.push(key);
         }
     }
-    let child = |key: String| {
-        let mut child = path.clone();
-        child.push(Segment::Key(key));
-        child
-    };
-    keys.into_iter().map(child).collect()
+    keys.into_iter()
+        .map(|key| {
+            let mut child = path.clone();
+            child.push(Segment::Key(key));
+            child
+        })
+        .collect()
 }
 
 fn describe_path(path: &ValuePath, end: &str, trees: &[&Node]) -> (String, Option<String>) {
@@ -186,16 +187,15 @@ fn candidates(
     current: &OsStr,
 ) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
-    let candidate = |(name, help): (String, Option<String>)| {
-        let help = help.and_then(|help| Some(help.lines().next()?.to_owned()));
-        let help = help.map(|help| yaml_spans::visible(&help).to_string().into());
-        CompletionCandidate::new(name).help(help)
-    };
     named
         .into_iter()
         .filter(|(name, _)| name.starts_with(&*current) && is_safe(name))
         .take(MAX_CANDIDATES)
-        .map(candidate)
+        .map(|(name, help)| {
+            let help = help.and_then(|help| Some(help.lines().next()?.to_owned()));
+            let help = help.map(|help| yaml_spans::visible(&help).to_string().into());
+            CompletionCandidate::new(name).help(help)
+        })
         .collect()
 }
 

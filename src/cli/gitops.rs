@@ -214,8 +214,8 @@ fn write_documents(
     }
     let force = if args.force { Force::Yes } else { Force::No };
     for (folder, files) in &folders {
-        let is_own = |name: &str| args.target.is_own_file(name);
-        let summary = write::write_folder(folder, files, is_own, force)?;
+        let summary =
+            write::write_folder(folder, files, |name| args.target.is_own_file(name), force)?;
         let status = |verb: &str, path: &Path| {
             context.printer.status(&format!("{verb} `{}`", folder.join(path).display()));
         };

@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use clap::ValueEnum;
 use kube_validate::ObjectId;
 use serde::Serialize;
-use tts_render::project::load::{File, RenderedProject, Request};
+use tts_render::project::load::{RenderedProject, Request};
 use tts_render::report::json::{ObjectReference, to_text};
 
 use super::format::{FormatFlag, TextOrJson};
@@ -132,8 +132,11 @@ fn print_list(
 
 fn list_stacks(rendered: &RenderedProject) -> Vec<StackItem<'_>> {
     let objects_of = |file: &str| {
-        let has_part = |one: &&File| one.claimants.iter().any(|claimant| claimant == file);
-        rendered.files.iter().filter(has_part).count()
+        rendered
+            .files
+            .iter()
+            .filter(|one| one.claimants.iter().any(|claimant| claimant == file))
+            .count()
     };
     let stacks = rendered.stacks.iter().map(|stack| StackItem {
         name: &stack.name,

@@ -119,6 +119,7 @@ fn read_state(path: &Path) -> Result<Vec<u8>, CliError> {
     };
     let bytes = read.map_err(|error| file_error("read", path, &error))?;
     let limit = MAX_STATE >> 20;
-    let too_large = || Diagnostic::new(format!("`{}` is larger than {limit} MiB", path.display()));
-    Ok(bytes.ok_or_else(too_large)?)
+    Ok(bytes.ok_or_else(|| {
+        Diagnostic::new(format!("`{}` is larger than {limit} MiB", path.display()))
+    })?)
 }

@@ -1,7 +1,6 @@
 //! The checks before a commit: the inputs are HEAD's, and nobody's work in `rendered/` is lost. What
 //! `render` wrote there is nobody's work.
 
-use std::collections::BTreeMap;
 use std::fs;
 
 use super::create::{CommitRequest, below_output, read_blobs};
@@ -53,10 +52,7 @@ pub(super) fn refuse_foreign(
     git: &Git,
     plan: &Plan,
 ) -> Result<(), CommitError> {
-    let mut planned = BTreeMap::new();
-    for folder in plan.folders() {
-        planned.extend(plan.files(folder).map(|(name, bytes)| (format!("{folder}/{name}"), bytes)));
-    }
+    let planned = plan.paths();
     let prefix = git.run_line(&["rev-parse", "--show-prefix"])?;
     let status = [&STATUS[..], &["--", request.out]].concat();
     let mut foreign = Vec::new();

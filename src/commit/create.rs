@@ -1,7 +1,7 @@
 //! Renders from the values at HEAD, and commits `rendered/` alone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::check::{is_writers_own, refuse_foreign, refuse_uncommitted};
 use super::error::CommitError;
@@ -63,6 +63,8 @@ pub struct Outcome {
     pub committed: Option<Committed>,
     /// The branch that was pushed to: `origin/main`.
     pub pushed: Option<String>,
+    /// The folder of the work tree with hooks, which were not run.
+    pub skipped_hooks: Option<PathBuf>,
 }
 
 /// Renders and commits `rendered/` alone; other entries of the index stay as they are. On request,
@@ -73,10 +75,12 @@ pub struct Outcome {
 pub fn create_commit(request: &CommitRequest<'_>) -> Result<Outcome, CommitError> {
     let git = open_repository(request)?;
     let branch = current_branch(&git)?;
-    if request.push {
-        return push::commit_and_push(request, git, &branch);
-    }
-    Ok(Outcome { committed: commit_once(request, &git)?, pushed: None })
+    let skipped_hooks = git.skipped_hooks().map(Path::to_owned);
+    let (committed, pushed) = match request.push {
+        true => push::commit_and_push(request, git, &branch)?,
+        false => (commit_once(request, &git)?, None),
+    };
+    Ok(Outcome { committed, pushed, skipped_hooks })
 }
 
 /// Opens the repository around the project.
@@ -107,6 +111,8 @@ pub(super) fn commit_once(
     request: &CommitRequest<'_>,
     git: &Git,
 ) -> Result<Option<Committed>, CommitError> {
+    // A filter would change what was rendered, and an attribute of the repository selects it.
+    let git = &git.without_filters();
     let content = (request.render)()?;
     refuse_uncommitted(git, &content.inputs)?;
     refuse_foreign(request, git, &content.plan)?;
@@ -132,6 +138,7 @@ pub(super) fn commit_once(
     if staged.is_empty() {
         return Ok(None);
     }
+    refuse_converted(request, git, &content.plan, &staged)?;
     let changes = staged_changes(request, git, &content, &staged)?;
     let summary = changes.summary(request.tool);
     let subject = match request.subject {
@@ -157,6 +164,30 @@ fn lower_case_start(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_lowercase());
     first.into_iter().chain(letters).collect()
+}
+
+/// Checks that Git has the bytes that were rendered. An attribute of the repository can convert them.
+fn refuse_converted(
+    request: &CommitRequest<'_>,
+    git: &Git,
+    plan: &Plan,
+    staged: &[String],
+) -> Result<(), CommitError> {
+    let planned = plan.paths();
+    let files = staged.chunks_exact(2).filter_map(|pair| {
+        let blob = pair[0].split(' ').nth(3)?;
+        let bytes = planned.get(below_output(request, &pair[1]))?;
+        Some((&pair[1], blob.to_owned(), *bytes))
+    });
+    let files: Vec<_> = files.collect();
+    let names: Vec<String> = files.iter().map(|(_, blob, _)| blob.clone()).collect();
+    let converted = files
+        .iter()
+        .zip(read_blobs(git, &names)?)
+        .filter(|((_, _, bytes), blob)| blob.as_deref() != Some(*bytes))
+        .map(|((path, _, _), _)| (*path).clone());
+    let converted: Vec<String> = converted.collect();
+    if converted.is_empty() { Ok(()) } else { Err(CommitError::Converted(converted)) }
 }
 
 /// Checks that the commit has the files as they were staged. A hook can change and stage them once more.

@@ -37,6 +37,9 @@ pub enum CommitError {
     /// Files in `rendered/` are neither HEAD's nor freshly rendered.
     #[error("local changes in `rendered/` would be lost: {}", list_paths(.0))]
     Foreign(Vec<String>),
+    /// Git would store other bytes than were rendered.
+    #[error("an attribute of the repository converts {}: Git would store other bytes than were rendered", list_paths(.0))]
+    Converted(Vec<String>),
     /// The commit is made, and a hook changed its files.
     #[error("the commit was made, but a hook rewrote {}: it has other bytes than were rendered, so `tts-render render --check` fails", list_paths(.0))]
     Rewritten(Vec<String>),
@@ -91,6 +94,9 @@ impl CommitError {
             }
             CommitError::Foreign(_) => {
                 "`tts-render render --check` lists them; `git restore --staged --worktree rendered` discards them"
+            }
+            CommitError::Converted(_) => {
+                "run `git restore --staged rendered`, and remove `ident` or `working-tree-encoding` for `rendered/` from `.gitattributes`"
             }
             CommitError::Rewritten(_) => {
                 "`git reset --soft HEAD^` takes the commit back; exclude `rendered/` from the hook, then run this again"

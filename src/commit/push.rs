@@ -1,6 +1,6 @@
 //! Pushes the commit. If the upstream moved, makes the commit again on top of it.
 
-use super::create::{CommitRequest, Outcome, commit_once, open_repository};
+use super::create::{CommitRequest, Committed, commit_once, open_repository};
 use super::error::CommitError;
 use crate::git::{Git, GitError, IGNORE_SUBMODULES, RemoteProgram};
 
@@ -44,19 +44,20 @@ impl Upstream {
     }
 }
 
-/// Commits if there is something to commit, and pushes the branch.
+/// Commits if there is something to commit, and pushes the branch. Returns the commit and the branch that was
+/// pushed to.
 pub(super) fn commit_and_push(
     request: &CommitRequest<'_>,
     mut git: Git,
     branch: &str,
-) -> Result<Outcome, CommitError> {
+) -> Result<(Option<Committed>, Option<String>), CommitError> {
     let upstream = Upstream::of_branch(&git, branch)?;
     for _ in 0..MAX_ATTEMPTS {
         let committed = commit_once(request, &git)?;
         let refspec = format!("HEAD:{}", upstream.branch);
         let pushed = upstream.exchange(&git, RemoteProgram::ReceivePack, &refspec);
         let Err(failure) = pushed else {
-            return Ok(Outcome { committed, pushed: Some(upstream.name()) });
+            return Ok((committed, Some(upstream.name())));
         };
         // The branches show if it was a race. The output of `git push` depends on the language and
         // the server.

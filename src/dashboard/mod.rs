@@ -140,7 +140,7 @@ impl Builder<'_> {
             Count::Everyone => "all together",
         };
         let mut queries: Vec<Query> =
-            memory.by_owner().into_iter().map(|(expr, legend)| range(expr, legend)).collect();
+            memory.by_owner().into_iter().map(|(expr, legend)| range_query(expr, legend)).collect();
         let mut overrides = vec![json!({
             "matcher": {"id": "byName", "options": self.stack.namespace},
             "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": "orange"}}],
@@ -152,7 +152,7 @@ impl Builder<'_> {
                 (limit, format!("total less the floor of {floor}"), "yellow"),
             ] {
                 overrides.push(line_override(queries.len(), color));
-                queries.push(range(expr, legend));
+                queries.push(range_query(expr, legend));
             }
         }
         Panel {
@@ -186,12 +186,12 @@ impl Builder<'_> {
         let (outside, replicas) = (self.stack.outside_window(), self.stack.replicas());
         let count = |expr: String| format!("changes(\n({expr})[{RANGE}:1m]) + 1\nor vector(0)");
         let queries = vec![
-            instant(
+            instant_query(
                 count(format!("{window}\nand on () {replicas} > 0\nunless on () (\n{outside}\n)")),
                 "nights served",
             ),
-            instant(count(format!("{window}\nunless on () (\n{outside}\n)")), "windows"),
-            instant(
+            instant_query(count(format!("{window}\nunless on () (\n{outside}\n)")), "windows"),
+            instant_query(
                 format!("count_over_time(({replicas} > 0)[{RANGE}:1m]) / 60\nor vector(0)"),
                 "hours up",
             ),
@@ -217,7 +217,7 @@ impl Builder<'_> {
             title: "Time to ready",
             description: "The time from the creation of the server's Pod until it was ready for the first time, for as long as the Pod exists.".to_owned(),
             place: [8, 11, 8, 8],
-            queries: vec![range(self.stack.time_to_ready(), "time to ready".to_owned())],
+            queries: vec![range_query(self.stack.time_to_ready(), "time to ready".to_owned())],
             defaults: json!({
                 "unit": "s",
                 "min": 0,
@@ -236,7 +236,10 @@ impl Builder<'_> {
 
     fn failed_runs(&self) -> Panel {
         let queries = self.stack.cron_jobs().into_iter().map(|name| {
-            instant(format!("sum({})\nor vector(0)", self.stack.failed_runs(&[name], RANGE)), name)
+            instant_query(
+                format!("sum({})\nor vector(0)", self.stack.failed_runs(&[name], RANGE)),
+                name,
+            )
         });
         Panel {
             kind: "stat",
@@ -362,11 +365,11 @@ impl Builder<'_> {
     }
 }
 
-fn range(expr: String, legend: String) -> Query {
+fn range_query(expr: String, legend: String) -> Query {
     Query { expr, legend, kind: QueryKind::Range }
 }
 
-fn instant(expr: String, legend: &str) -> Query {
+fn instant_query(expr: String, legend: &str) -> Query {
     Query { expr, legend: legend.to_owned(), kind: QueryKind::Instant }
 }
 

@@ -4,11 +4,13 @@
 //! Kubernetes' decoder drops nulls. The order of a list whose items have keys does not matter either,
 //! unless Kubernetes acts on it.
 
+use std::collections::HashMap;
+
 use super::merge_keys::{Items, item_key, items_of, order_matters};
 use yaml_spans::{Node, Path, Segment, Value};
 
 /// The most pairs of items that are compared; a list with more is one value.
-const MAX_PAIRS: usize = 4_000_000;
+const MAX_PAIRS: usize = 1_000_000;
 
 /// A field that differs.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,16 +143,20 @@ impl Walk<'_> {
     fn compare_by_key(&mut self, field: &str, keys: &[&[&str]], before: &[Node], after: &[Node]) {
         let old: Vec<String> = before.iter().map(|item| item_key(item, keys)).collect();
         let new: Vec<String> = after.iter().map(|item| item_key(item, keys)).collect();
+        let (old_indexes, new_indexes) = (first_indexes(&old), first_indexes(&new));
         for (index, name) in new.iter().enumerate() {
-            let old_index = old.iter().position(|old| old == name);
+            let old_index = old_indexes.get(name.as_str()).copied();
             let previous = old_index.and_then(|at| before.get(at));
             let indexes = (old_index.unwrap_or(index), index);
             self.compare_items(indexes, Some(name), previous, after.get(index));
         }
-        for (index, name) in old.iter().enumerate().filter(|(_, name)| !new.contains(name)) {
+        for (index, name) in
+            old.iter().enumerate().filter(|(_, name)| !new_indexes.contains_key(name.as_str()))
+        {
             self.compare_items((index, index), Some(name), before.get(index), None);
         }
-        let (kept_before, kept_after) = (common_names(&old, &new), common_names(&new, &old));
+        let kept_before = common_names(&old, &new_indexes);
+        let kept_after = common_names(&new, &old_indexes);
         if kept_before != kept_after && self.is_ordered(field) {
             self.record(Difference::Reordered(kept_before, kept_after));
         }
@@ -254,8 +260,17 @@ fn is_present(node: &&Node) -> bool {
     node.value != Value::Null
 }
 
-fn common_names(list: &[String], other: &[String]) -> Vec<String> {
-    list.iter().filter(|name| other.contains(name)).cloned().collect()
+/// The first index of each name.
+fn first_indexes(names: &[String]) -> HashMap<&str, usize> {
+    let mut found = HashMap::with_capacity(names.len());
+    for (index, name) in names.iter().enumerate() {
+        found.entry(name.as_str()).or_insert(index);
+    }
+    found
+}
+
+fn common_names(list: &[String], other: &HashMap<&str, usize>) -> Vec<String> {
+    list.iter().filter(|name| other.contains_key(name.as_str())).cloned().collect()
 }
 
 pub(super) fn is_scalar(node: &Node) -> bool {

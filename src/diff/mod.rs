@@ -144,8 +144,8 @@ impl Diff {
 
     /// Returns true if no object differs, and no file that is not compared.
     pub fn is_empty(&self) -> bool {
-        let differs = |one: &Consequence| one.rule.id == consequences::SKIPPED.id;
-        self.objects.is_empty() && !self.consequences.iter().any(differs)
+        self.objects.is_empty()
+            && !self.consequences.iter().any(|one| one.rule.id == consequences::SKIPPED.id)
     }
 
     /// The worst severity; a change that no rule judges counts as a warning.

@@ -232,9 +232,9 @@ fn judge_failure(answer: &Answer, expected: &Expected) -> Finding {
 fn judge_version(output: &str, least: u32) -> Finding {
     let version: Option<Value> = serde_json::from_str(output).ok();
     let field = |key: &str| Some(version.as_ref()?.get(key)?.as_str()?.to_owned());
-    let digits =
-        |text: String| -> String { text.chars().take_while(char::is_ascii_digit).collect() };
-    let minor = field("minor").map(digits).and_then(|text| text.parse::<u32>().ok());
+    let minor = field("minor")
+        .map(|text| -> String { text.chars().take_while(char::is_ascii_digit).collect() })
+        .and_then(|text| text.parse::<u32>().ok());
     let shown = field("gitVersion").unwrap_or_default();
     match minor {
         Some(minor) if minor >= least => Finding::ok(shown),
@@ -279,11 +279,14 @@ fn judge_kyverno(output: &str) -> Finding {
 
 /// Judges the versions of a program's images: the oldest decides.
 fn judge_images(output: &str, program: &str, least: (u32, u32), is_required: bool) -> Finding {
-    let is_of_program = |image: &&str| {
-        let name = image.split('@').next().and_then(|name| name.rsplit('/').next()).unwrap_or("");
-        name.split(':').next() == Some(program)
-    };
-    let images: Vec<&str> = output.split_whitespace().filter(is_of_program).collect();
+    let images: Vec<&str> = output
+        .split_whitespace()
+        .filter(|image| {
+            let name =
+                image.split('@').next().and_then(|name| name.rsplit('/').next()).unwrap_or("");
+            name.split(':').next() == Some(program)
+        })
+        .collect();
     let oldest = images.iter().filter_map(|image| image_version(image)).min();
     match oldest {
         None if output.trim().is_empty() && !is_required => Finding::ok("it is not in the cluster"),

@@ -64,7 +64,11 @@ const SET_FOR_READING: &[(&str, &str)] = &[
 const CALLERS_SETTINGS: &str = "GIT_CONFIG_COUNT";
 
 /// Sets the environment of a command that runs `git`, with some settings.
-pub(super) fn apply(command: &mut Command, purpose: Purpose, settings: &[(String, String)]) {
+pub(super) fn set_environment(
+    command: &mut Command,
+    purpose: Purpose,
+    settings: &[(String, String)],
+) {
     for (name, _) in env::vars_os().filter(|(name, _)| is_removed(name)) {
         command.env_remove(name);
     }

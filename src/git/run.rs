@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use super::settings::{HooksOrigin, Listing};
 use super::work_tree::WorkTree;
 use super::{environment, settings};
 
@@ -77,6 +78,10 @@ pub struct Git {
     purpose: Purpose,
     /// The settings of every call.
     settings: Vec<(String, String)>,
+    /// The further settings that stop the user's own filters.
+    filter_settings: Vec<(String, String)>,
+    /// The folder whose hooks are not run, since it lies in the work tree.
+    skipped_hooks: Option<PathBuf>,
 }
 
 impl Git {
@@ -87,17 +92,61 @@ impl Git {
     pub fn open(folder: impl Into<PathBuf>, purpose: Purpose) -> Result<Self, GitError> {
         let folder = folder.into();
         let work_tree = WorkTree::find(&folder)?;
-        let mut git = Git { folder, purpose, settings: settings::fixed(purpose) };
+        let mut git = Git {
+            folder,
+            purpose,
+            settings: settings::fixed_settings(purpose),
+            filter_settings: Vec::new(),
+            skipped_hooks: None,
+        };
         git.require_path("--show-toplevel", &work_tree.top)?;
         git.require_path("--absolute-git-dir", &work_tree.git_dir)?;
-        let listing = match git.run(&["config", "--list", "--show-scope", "-z"]) {
+        let list = ["config", "--list", "--show-scope", "--show-origin", "-z"];
+        let listing = match git.run(&list) {
             Err(GitError::Failed { stderr, .. }) if stderr.contains("show-scope") => {
                 return Err(GitError::TooOld);
             }
             listing => listing?,
         };
-        git.settings.extend(settings::replacements(&listing, purpose)?);
+        let listing = Listing::parse(&listing, &work_tree)?;
+        if purpose == Purpose::Commit {
+            git.skip_foreign_hooks(&listing, &work_tree)?;
+        }
+        git.settings.extend(listing.replacements(purpose));
+        git.filter_settings = listing.without_filters();
         Ok(git)
+    }
+
+    /// Runs no hooks from a folder of the work tree, where a pull request can add one, unless the caller
+    /// names it.
+    fn skip_foreign_hooks(
+        &mut self,
+        listing: &Listing,
+        work_tree: &WorkTree,
+    ) -> Result<(), GitError> {
+        let origin = listing.hooks_origin();
+        if origin == Some(HooksOrigin::Caller) {
+            return Ok(());
+        }
+        let hooks = self.folder.join(self.run_line(&["rev-parse", "--git-path", "hooks"])?);
+        let lies_in_tree = fs::canonicalize(&hooks).is_ok_and(|path| work_tree.contains(&path));
+        if lies_in_tree || origin == Some(HooksOrigin::WorkTree) {
+            self.settings.push(("core.hooksPath".to_owned(), "/dev/null".to_owned()));
+            self.skipped_hooks = Some(hooks);
+        }
+        Ok(())
+    }
+
+    /// The folder of the work tree that has hooks, which are not run.
+    pub fn skipped_hooks(&self) -> Option<&Path> {
+        self.skipped_hooks.as_deref()
+    }
+
+    /// The same without any filter, so that files get into Git byte by byte.
+    pub fn without_filters(&self) -> Self {
+        let mut git = self.clone();
+        git.settings.append(&mut git.filter_settings);
+        git
     }
 
     /// Checks that Git uses the path that was found without it.
@@ -121,8 +170,8 @@ impl Git {
     /// Returns true if a filter of the clone was replaced, so that files would be checked out
     /// unfiltered.
     pub fn ignores_filters(&self) -> bool {
-        let is_ignored = |key: &str| self.setting(key).is_some_and(str::is_empty);
-        self.settings.iter().any(|(key, _)| key.starts_with("filter.") && is_ignored(key))
+        let mut filters = self.settings.iter().filter(|(key, _)| key.starts_with("filter."));
+        filters.any(|(key, _)| self.setting(key).is_some_and(str::is_empty))
     }
 
     /// The option for the program at the other end of a push or fetch, if the clone names one.
@@ -208,7 +257,7 @@ impl Git {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        environment::apply(&mut command, self.purpose, &self.settings);
+        environment::set_environment(&mut command, self.purpose, &self.settings);
         let mut child = command.spawn().map_err(GitError::NotRun)?;
         let stdin = child.stdin.take();
         // The input is written while the output is read, since both pipes may be full at once. A child

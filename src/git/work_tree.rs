@@ -47,6 +47,11 @@ impl WorkTree {
         Err(missing())
     }
 
+    /// Returns true for a path below the top that is not in the repository itself. The path is free of links.
+    pub(super) fn contains(&self, path: &Path) -> bool {
+        path.starts_with(&self.top) && !path.starts_with(&self.git_dir)
+    }
+
     fn at(top: &Path, link: &Path) -> Result<Self, GitError> {
         let git_dir = resolve(top, link)
             .map_err(|error| untrusted(link, &format!("its repository can't be found: {error}")))?;

@@ -294,8 +294,9 @@ impl<'a> Wiring<'a> {
     }
 
     fn find_app(&self, name: &str) -> Result<usize, WiringError> {
-        let is_it = |app: &App<'_>| app.folder == name || self.app_name(app) == name;
-        if let Some(position) = self.apps.iter().position(is_it) {
+        if let Some(position) =
+            self.apps.iter().position(|app| app.folder == name || self.app_name(app) == name)
+        {
             return Ok(position);
         }
         let prefix = format!("{}-", self.settings.name);
@@ -384,9 +385,11 @@ impl App<'_> {
 
     /// Returns true for edited policies, which remain their owner's. An exception is the stack's own.
     fn belongs_to_another_owner(&self) -> bool {
-        let is_policy =
-            |object: &&Object| is_of_kyverno(object) && object.kind != "PolicyException";
-        self.folder == POLICIES && self.objects.iter().any(is_policy)
+        self.folder == POLICIES
+            && self
+                .objects
+                .iter()
+                .any(|object| is_of_kyverno(object) && object.kind != "PolicyException")
     }
 
     /// Returns true if it holds a Kyverno policy: the API server writes defaults into those.

@@ -103,8 +103,7 @@ impl Compiler {
     fn read_metadata(&self) -> Result<Metadata, Diagnostics> {
         let arguments = ["metadata", "--no-deps", "--locked", "--format-version=1"];
         let text = self.run_tool(cargo_program(), &arguments).map_err(|Diagnostics(errors)| {
-            let add_note = |error: Diagnostic| error.note(WITHOUT_SOURCES);
-            Diagnostics(errors.into_iter().map(add_note).collect())
+            Diagnostics(errors.into_iter().map(|error| error.note(WITHOUT_SOURCES)).collect())
         })?;
         serde_json::from_str(&text)
             .map_err(|error| unexpected_output("cargo metadata", &error.to_string()))

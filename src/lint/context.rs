@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::failed;
 use super::off_peak::OffPeakTimes;
 use super::rules::StackTimes;
+use crate::budget::{Budget, Resource};
 use crate::explain::{Field, Rendering, Subject};
 use crate::model::gate_jobs::{Gate, find_gates};
 use crate::model::{Message, Object, Objects, nearest_written};
@@ -302,11 +303,13 @@ pub(super) struct Policies {
 }
 
 impl Policies {
-    /// Reads the policies. A file without any policy is skipped.
+    /// Reads the policies for some number of stacks. A file without any policy is skipped.
     ///
     /// # Errors
-    /// A file can't be parsed, or holds a policy that can't be understood.
-    pub fn read(texts: &[Source]) -> Result<Self, Diagnostics> {
+    /// A file can't be parsed, or the policies are too large for so many stacks.
+    pub fn read(texts: &[Source], stacks: usize) -> Result<Self, Diagnostics> {
+        let bytes: usize = texts.iter().map(|text| text.text().len()).sum();
+        Budget::default().spend(Resource::PolicyWork, bytes.saturating_mul(stacks))?;
         let mut sources = Sources::new();
         let mut files = Vec::new();
         for text in texts {

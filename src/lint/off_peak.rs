@@ -114,9 +114,14 @@ impl OffPeakTimes {
     fn guarded(&self, schedule: Option<WindowSchedule<'_>>) -> Vec<GuardedWindow> {
         let windows = schedule.zip(self.two_weeks());
         let windows = windows.map(|(schedule, (start, end))| schedule.windows(start, end));
-        let guard =
-            |window| GuardedWindow { window, longest_unguarded: self.longest_unguarded(window) };
-        windows.into_iter().flatten().map(guard).collect()
+        windows
+            .into_iter()
+            .flatten()
+            .map(|window| GuardedWindow {
+                window,
+                longest_unguarded: self.longest_unguarded(window),
+            })
+            .collect()
     }
 
     /// The windows and hours of demand of a month that is the same for all stacks, so that they can be

@@ -42,11 +42,31 @@ const ANNOTATION: &str = "pod-policies.kyverno.io/autogen-controllers";
 
 /// Returns true if Kyverno makes rules for controllers from a rule of the policy.
 pub(super) fn generates_rules(policy: &Policy<'_>, rule: &Rule<'_>) -> bool {
+    Autogen::of(policy) == Autogen::On && is_about_pods(rule)
+}
+
+/// The state of a policy's rules for controllers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Autogen {
+    /// Kyverno makes them from each rule on Pods.
+    On,
+    /// An annotation or one of the rules turns them off.
+    Off,
+}
+
+impl Autogen {
+    /// Reads all rules, so callers with many rules ask once.
+    pub(super) fn of(policy: &Policy<'_>) -> Self {
+        let is_on = !is_disabled(policy) && policy.rules().iter().all(is_supported);
+        if is_on { Autogen::On } else { Autogen::Off }
+    }
+}
+
+fn is_disabled(policy: &Policy<'_>) -> bool {
     let annotations = policy.node.get("metadata").and_then(|metadata| metadata.get("annotations"));
-    let is_disabled = annotations
+    annotations
         .and_then(|annotations| string_at(annotations, ANNOTATION))
-        .is_some_and(|chosen| chosen.trim() == "none");
-    !is_disabled && is_about_pods(rule) && policy.rules().iter().all(is_supported)
+        .is_some_and(|chosen| chosen.trim() == "none")
 }
 
 /// The names of the rules that Kyverno makes from a rule; longer ones are cut.
@@ -56,7 +76,7 @@ pub(super) fn generated_names(rule: &str) -> [String; 2] {
         .map(|prefix| format!("{prefix}-{rule}").chars().take(MAX_LENGTH).collect())
 }
 
-fn is_about_pods(rule: &Rule<'_>) -> bool {
+pub(super) fn is_about_pods(rule: &Rule<'_>) -> bool {
     Filter::read(rule, "match").is_ok_and(|filter| {
         filter.blocks().iter().any(|block| has_pods(&string_items(block.attribute("kinds"))))
     })

@@ -3,7 +3,7 @@
 //!
 //! An answer is certain only if every part that decides it is understood.
 
-use super::autogen::{CONTROLLERS, Controller, generates_rules};
+use super::autogen::{Autogen, CONTROLLERS, Controller, is_about_pods};
 use super::cel::{self, Facts, condition_holds};
 use super::decide::{describe_exclusion, rule_exclusions};
 use super::evaluate::{
@@ -94,6 +94,7 @@ impl<'a> KnownPod<'a> {
 /// The effect of a rule of a ClusterPolicy.
 pub(super) fn rule_effect(
     policy: &Policy<'_>,
+    autogen: Autogen,
     rule: &Rule<'_>,
     pod: &KnownPod<'_>,
 ) -> (Verdict, String) {
@@ -105,13 +106,14 @@ pub(super) fn rule_effect(
         Some(targets) if !targets.is_empty() => {
             targets.iter().flat_map(|target| target_candidates(rule, mutate, target, pod)).collect()
         }
-        _ => admission_candidates(policy, rule, mutate, pod),
+        _ => admission_candidates(policy, autogen, rule, mutate, pod),
     };
     describe_effect(&candidates, &origin, pod)
 }
 
 fn admission_candidates(
     policy: &Policy<'_>,
+    autogen: Autogen,
     rule: &Rule<'_>,
     mutate: &Node,
     pod: &KnownPod<'_>,
@@ -123,7 +125,7 @@ fn admission_candidates(
         applies: rule_applies(rule, &subject, pod).and(limits.clone()),
         via: None,
     }];
-    if generates_rules(policy, rule) {
+    if autogen == Autogen::On && is_about_pods(rule) {
         // The rule for the controllers has the same filters, but also sees their updates.
         let subject = Subject { has_updates: true, ..subject };
         let applies = rule_applies(rule, &subject, pod).and(limits.clone());
@@ -304,7 +306,7 @@ fn policy_limits(policy: &Policy<'_>, rule: &Rule<'_>) -> Answer {
     let Some(spec) = policy.node.get("spec") else {
         return Answer::yes();
     };
-    let is_first = policy.rules().first().is_some_and(|first| first.path == rule.path);
+    let is_first = rule.path == policy.path.key("spec").key("rules").index(0);
     let has_conditions = spec
         .get("webhookConfiguration")
         .and_then(|webhook| webhook.get("matchConditions"))

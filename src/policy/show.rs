@@ -1,6 +1,7 @@
 //! Shows which namespaces the policies of a file exclude, and their effect on a Pod.
 
 use super::Errors;
+use super::autogen::Autogen;
 use super::cel;
 use super::decide::{cluster_scoped_kinds, rule_exclusions, targets_beyond_exclude};
 use super::effect::{KnownPod, policy_effect, rule_effect};
@@ -130,11 +131,11 @@ fn show_all<'a>(
     let mut found = Vec::with_capacity(policies.len());
     for policy in policies {
         let rules = match policy.kind {
-            Kind::ClusterPolicy => policy
-                .rules()
-                .iter()
-                .map(|rule| show_rule(policy, rule, next_pod().as_ref()))
-                .collect(),
+            Kind::ClusterPolicy => {
+                let autogen = Autogen::of(policy);
+                let rules = policy.rules().into_iter();
+                rules.map(|rule| show_rule(policy, autogen, &rule, next_pod().as_ref())).collect()
+            }
             Kind::MutatingPolicy | Kind::ValidatingPolicy => {
                 vec![show_mutating(policy, next_pod().as_ref())]
             }
@@ -156,8 +157,13 @@ fn show_mutating(policy: &Policy<'_>, pod: Option<&KnownPod<'_>>) -> ShownRule {
     }
 }
 
-fn show_rule(policy: &Policy<'_>, rule: &Rule<'_>, pod: Option<&KnownPod<'_>>) -> ShownRule {
-    let (verdict, effect) = pod.map(|pod| rule_effect(policy, rule, pod)).unzip();
+fn show_rule(
+    policy: &Policy<'_>,
+    autogen: Autogen,
+    rule: &Rule<'_>,
+    pod: Option<&KnownPod<'_>>,
+) -> ShownRule {
+    let (verdict, effect) = pod.map(|pod| rule_effect(policy, autogen, rule, pod)).unzip();
     ShownRule {
         name: Some(rule.name.to_owned()),
         excluded: rule_exclusions(rule).into_iter().map(str::to_owned).collect(),

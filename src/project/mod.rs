@@ -22,6 +22,8 @@ use yaml_spans::{MAX_BYTES, suggest};
 
 /// The largest file that is read, in bytes: values, a template or a policy.
 const MAX_FILE_BYTES: u64 = 256 << 10;
+/// The most bytes of all templates, and of all policies.
+const MAX_FOLDER_BYTES: u64 = 4 << 20;
 /// The most files that are read from one folder.
 const MAX_FILES: usize = 20_000;
 
@@ -179,7 +181,12 @@ impl Project {
     /// The owners' policies: each `.yaml` in `policies/`.
     pub fn policies(&self) -> Result<Vec<Source>, ProjectError> {
         let files = self.list_inside(Self::POLICIES, &POLICY_FILES)?;
-        files.into_iter().map(|(_, path)| self.read_inside(&path)).collect()
+        let mut policies = Vec::with_capacity(files.len());
+        let mut room = Room::new(Self::POLICIES);
+        for (_, path) in files {
+            policies.push(room.take(self.read_inside(&path)?)?);
+        }
+        Ok(policies)
     }
 
     /// The path of a file or folder of the project from the working directory.
@@ -223,12 +230,13 @@ impl Project {
             None => self.list_inside(Self::TEMPLATES, &TEMPLATE_FILES)?,
         };
         let mut templates = Vec::with_capacity(files.len());
+        let mut room = Room::new(Self::TEMPLATES);
         for (stem, path) in files {
             let source = match folder {
                 Some(_) => self.read_named(&path)?,
                 None => self.read_inside(&path)?,
             };
-            templates.push((format!("{stem}.yaml.j2"), source));
+            templates.push((format!("{stem}.yaml.j2"), room.take(source)?));
         }
         Ok(templates)
     }
@@ -389,6 +397,26 @@ fn is_manifest(path: &Path) -> bool {
 /// Returns true for `-`; a file of that name is `./-`.
 pub fn is_standard_input(path: &Path) -> bool {
     path == Path::new("-")
+}
+
+/// The bytes that the files of a folder may still have together.
+struct Room {
+    folder: &'static str,
+    left: u64,
+}
+
+impl Room {
+    fn new(folder: &'static str) -> Self {
+        Room { folder, left: MAX_FOLDER_BYTES }
+    }
+
+    /// Counts a file.
+    fn take(&mut self, source: Source) -> Result<Source, ProjectError> {
+        let left = self.left.checked_sub(source.text().len() as u64);
+        let (path, limit) = (self.folder, MAX_FOLDER_BYTES >> 10);
+        self.left = left.ok_or_else(|| ProjectError::TooLarge { path: path.to_owned(), limit })?;
+        Ok(source)
+    }
 }
 
 /// Reads a file of manifests, up to the YAML reader's own limit; `-` is standard input.

@@ -189,9 +189,11 @@ fn window_lengths(value: &Context) -> Result<Context, Error> {
 fn seconds(text: &str) -> Result<i64, Error> {
     charge(text.len())?;
     let span = parse_span(text);
-    let invalid =
-        || invalid_operation(format!("invalid span of time `{text}`: expected one such as `26h`"));
-    Ok(span.ok_or_else(invalid)?.as_secs())
+    Ok(span
+        .ok_or_else(|| {
+            invalid_operation(format!("invalid span of time `{text}`: expected one such as `26h`"))
+        })?
+        .as_secs())
 }
 
 /// An image's reference: `repository[:tag][@digest]`.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use yaml_spans::{MergeConflict, find_conflicts, truncate};
+use yaml_spans::{find_conflicts, truncate};
 
 /// The tags that exist. Any tag that captures text (`set` blocks, `filter`, macros) would send it through
 /// the formatter twice.
@@ -65,11 +65,13 @@ pub enum SyntaxError {
 pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
     let conflicts = find_conflicts(text);
     if !conflicts.is_empty() {
-        let conflict = |conflict: &MergeConflict| {
-            let marker = truncate(text.get(conflict.first()).unwrap_or_default());
-            (SyntaxError::Conflict { marker, fix: conflict.fix() }, conflict.first())
-        };
-        return conflicts.iter().map(conflict).collect();
+        return conflicts
+            .iter()
+            .map(|conflict| {
+                let marker = truncate(text.get(conflict.first()).unwrap_or_default());
+                (SyntaxError::Conflict { marker, fix: conflict.fix() }, conflict.first())
+            })
+            .collect();
     }
     let mut pieces = match split_pieces(text) {
         Ok(pieces) => pieces,

@@ -1,6 +1,6 @@
 //! A window of a day that no other stack's overlaps.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::model::run_times::RunTimes;
 use crate::model::window::{Window, WindowSchedule, YEARS_FROM};
@@ -63,11 +63,10 @@ fn windows(up: &str, down: &str, zone: &str) -> Vec<Window> {
         return Vec::new();
     };
     let schedule = WindowSchedule { up: &up, down: &down };
-    let span = |days: i64| -> Option<(Timestamp, Timestamp)> {
+    let spans = MONTHS.into_iter().filter_map(|days| {
         let start = YEARS_FROM.checked_add(SignedDuration::from_hours(24 * days)).ok()?;
         Some((start, start.checked_add(MONTH).ok()?))
-    };
-    let spans = MONTHS.into_iter().filter_map(span);
+    });
     spans.flat_map(|(start, end)| schedule.windows(start, end)).collect()
 }
 

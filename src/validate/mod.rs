@@ -11,6 +11,7 @@ pub use report::{github, json, sarif};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::budget::{Budget, Resource, count_nodes};
 use crate::parallel;
 use crate::project::{Project, ProjectError, find_manifests, is_standard_input, read_manifests};
 use yaml_spans::Dialect;
@@ -39,6 +40,7 @@ impl Report {
     /// Validates files, all manifests below folders, and standard input (`-`). A link in the project that
     /// leads out of it is an error.
     pub fn of_paths<'a>(project: &Project, paths: impl IntoIterator<Item = &'a Path>) -> Self {
+        let budget = Budget::default();
         let mut report = Report::default();
         for path in paths {
             if let Err(error) = project.check_named(path) {
@@ -46,9 +48,12 @@ impl Report {
                 continue;
             }
             let mut of_path = Report::default();
-            of_path.validate_path(path);
+            of_path.validate_path(path, &budget);
             of_path.refuse_nothing(path);
             report.add(of_path);
+        }
+        if let Err(error) = budget.check() {
+            report.errors.extend(Diagnostics::from(error).0);
         }
         report
     }
@@ -59,12 +64,12 @@ impl Report {
     }
 
     /// Validates a file, or all manifests below a folder.
-    fn validate_path(&mut self, path: &Path) {
+    fn validate_path(&mut self, path: &Path, budget: &Budget) {
         match find_manifests(path) {
             Ok(files) => {
                 let reports = parallel::map(&files, MAX_SEQUENTIAL_FILES, |file| {
                     let mut report = Report::default();
-                    report.validate_file(file);
+                    report.validate_file(file, budget);
                     report
                 });
                 reports.into_iter().for_each(|report| self.add(report));
@@ -73,7 +78,11 @@ impl Report {
         }
     }
 
-    fn validate_file(&mut self, file: &Path) {
+    /// Validates a file. Once the budget is spent, the remaining files are not read.
+    fn validate_file(&mut self, file: &Path, budget: &Budget) {
+        if budget.check().is_err() {
+            return;
+        }
         let mut sources = Sources::new();
         let id = match read_manifests(file) {
             Ok(source) => sources.add(source),
@@ -83,6 +92,10 @@ impl Report {
             .or_else(|errors| stream::parse_json(&mut sources, id).ok_or(errors));
         match parsed {
             Ok(documents) => {
+                let nodes = documents.iter().map(count_nodes).sum();
+                if budget.spend(Resource::ManifestNodes, nodes).is_err() {
+                    return;
+                }
                 let report = kube_validate::validate_foreign(&documents);
                 self.checked += report.checked;
                 self.encrypted += report.encrypted;

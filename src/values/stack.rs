@@ -1324,8 +1324,9 @@ impl OffPeak {
         let hours = WindowSchedule { up: &demand, down: &down };
         let spans = hours.representative_spans()?.into_iter();
         let mut openings = spans.flat_map(|(start, end)| hours.openings(start, end));
-        let overlaps = |hours: &Opening| schedule.is_open(hours.opens) || opens_within(&up, hours);
-        openings.find(overlaps).map(|hours| hours.opens)
+        openings
+            .find(|hours| schedule.is_open(hours.opens) || opens_within(&up, hours))
+            .map(|hours| hours.opens)
     }
 }
 

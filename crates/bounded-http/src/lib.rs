@@ -313,11 +313,12 @@ pub fn is_same_origin(one: &Uri, other: &Uri) -> bool {
 /// A text as a part of a query (RFC 3986, section 2.3).
 pub fn percent_encode(text: &str) -> String {
     let is_unreserved = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
-    let encode = |b: u8| match is_unreserved(b) {
-        true => char::from(b).to_string(),
-        false => format!("%{b:02X}"),
-    };
-    text.bytes().map(encode).collect()
+    text.bytes()
+        .map(|b: u8| match is_unreserved(b) {
+            true => char::from(b).to_string(),
+            false => format!("%{b:02X}"),
+        })
+        .collect()
 }
 
 /// The proxy for an address, from the environment.

@@ -79,7 +79,7 @@ impl Layout {
         let diff_id = Digest::of(&packed.tar);
         let layer = Blob::new(manifest::LAYER, packed.gzip);
         let labels = collect_labels(image);
-        let config = configuration(image, &diff_id, labels.clone())?;
+        let config = image_configuration(image, &diff_id, labels.clone())?;
         let config =
             Blob::new(manifest::CONFIG, serde_json::to_vec(&config).map_err(encode_error)?);
         let mut annotations = labels;
@@ -268,7 +268,7 @@ fn collect_labels(image: &Image) -> Annotations {
     all.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.clone()))).collect()
 }
 
-fn configuration(
+fn image_configuration(
     image: &Image,
     diff_id: &Digest,
     labels: Annotations,

@@ -75,24 +75,23 @@ fn is_registry(text: &str) -> bool {
         Some((host, port)) => (host, Some(port)),
         None => (text, None),
     };
-    let is_label = |label: &str| {
+    host.split('.').all(|label| {
         let is_edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
         is_edge(label.chars().next())
             && is_edge(label.chars().next_back())
             && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-    };
-    host.split('.').all(is_label)
-        && port.is_none_or(|port| {
-            port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
-        })
+    }) && port
+        .is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
 /// Letters and digits, joined by `.`, `_`, `__` or hyphens.
 fn is_path_component(text: &str) -> bool {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let is_joint =
-        |joint: &str| matches!(joint, "" | "." | "_" | "__") || joint.chars().all(|c| c == '-');
-    text.starts_with(is_word) && text.ends_with(is_word) && text.split(is_word).all(is_joint)
+    text.starts_with(is_word)
+        && text.ends_with(is_word)
+        && text
+            .split(is_word)
+            .all(|joint| matches!(joint, "" | "." | "_" | "__") || joint.chars().all(|c| c == '-'))
 }
 
 fn is_tag(text: &str) -> bool {

@@ -384,11 +384,12 @@ fn explain_value(
 
 /// The reason why a value decides no field, if it decides none.
 fn idleness(influence: &Influence) -> Option<&'static str> {
-    let reason = || match influence.changed_to {
-        Some(_) => "another value gives the same objects",
-        None => "no other value is valid",
-    };
-    influence.fields.is_empty().then(|| idle_reason(&influence.value).unwrap_or_else(reason))
+    influence.fields.is_empty().then(|| {
+        idle_reason(&influence.value).unwrap_or_else(|| match influence.changed_to {
+            Some(_) => "another value gives the same objects",
+            None => "no other value is valid",
+        })
+    })
 }
 
 /// The fields that a value decides, a line each, or the reason why there are none.

@@ -210,8 +210,11 @@ pub(super) fn route_changes(context: &RuleContext<'_>) -> Vec<Finding> {
 pub(super) fn network_policies(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pair in context.changed() {
-        let is_policy = |object: &&Object| object.is_kind("networking.k8s.io", "NetworkPolicy");
-        let Some(after) = pair.after.filter(is_policy) else { continue };
+        let Some(after) =
+            pair.after.filter(|object| object.is_kind("networking.k8s.io", "NetworkPolicy"))
+        else {
+            continue;
+        };
         let fields: Vec<&FieldChange> =
             pair.change.fields.iter().filter(|field| starts_with(&field.path, &["spec"])).collect();
         let message = match pair.before {
@@ -308,10 +311,14 @@ pub(super) fn volume_changes(context: &RuleContext<'_>) -> Vec<Finding> {
             findings.push(Finding::new(&VOLUME, &after.id, message));
             continue;
         }
-        let is_reported = |field: &&FieldChange| {
-            MUTABLE_VOLUME_FIELDS.iter().any(|key| starts_with(&field.path, &["spec", key]))
-        };
-        let fields: Vec<&FieldChange> = pair.change.fields.iter().filter(is_reported).collect();
+        let fields: Vec<&FieldChange> = pair
+            .change
+            .fields
+            .iter()
+            .filter(|field| {
+                MUTABLE_VOLUME_FIELDS.iter().any(|key| starts_with(&field.path, &["spec", key]))
+            })
+            .collect();
         if !fields.is_empty() {
             let message = Message::of("It applies to the next claim or mount: ");
             let message = message.then(field_list(&fields));

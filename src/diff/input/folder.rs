@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::{InputError, MAX_FILES, TextFiles, is_compared};
+use super::{InputError, MAX_FILES, MAX_SNAPSHOT_BYTES, TextFiles, is_compared};
 use crate::project::{ProjectError, read_text};
 use yaml_spans::MAX_BYTES;
 
@@ -13,16 +13,23 @@ const MAX_DEPTH: usize = 8;
 
 /// Reads the compared files of a folder and of the folders in it.
 pub(super) fn read_folder(folder: &Path) -> Result<TextFiles, InputError> {
-    let mut texts = TextFiles::new();
-    collect_files(folder, "", 0, &mut texts)?;
-    Ok(texts)
+    let mut read = FilesRead::default();
+    collect_files(folder, "", 0, &mut read)?;
+    Ok(read.texts)
+}
+
+/// The files that were read so far.
+#[derive(Default)]
+struct FilesRead {
+    texts: TextFiles,
+    bytes: usize,
 }
 
 fn collect_files(
     folder: &Path,
     prefix: &str,
     depth: usize,
-    texts: &mut TextFiles,
+    read: &mut FilesRead,
 ) -> Result<(), InputError> {
     for entry in fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
         let entry = entry.map_err(|error| unreadable(folder, &error))?;
@@ -35,16 +42,18 @@ fn collect_files(
             continue;
         }
         let kind = entry.file_type().map_err(|error| unreadable(folder, &error))?;
-        if texts.len() >= MAX_FILES || depth >= MAX_DEPTH {
+        let is_full = read.texts.len() >= MAX_FILES || read.bytes > MAX_SNAPSHOT_BYTES;
+        if is_full || depth >= MAX_DEPTH {
             return Err(InputError::TooMany { path: folder.display().to_string() });
         }
         if kind.is_dir() {
-            collect_files(&path, &format!("{prefix}{name}/"), depth + 1, texts)?;
+            collect_files(&path, &format!("{prefix}{name}/"), depth + 1, read)?;
         } else if kind.is_file() && !is_compared(&name) {
             continue;
         } else if kind.is_file() {
             let text = read_text(&path, &shown, MAX_BYTES as u64)?;
-            texts.insert(format!("{prefix}{name}"), text);
+            read.bytes += text.len();
+            read.texts.insert(format!("{prefix}{name}"), text);
         } else {
             return Err(InputError::NotAFile { path: shown });
         }

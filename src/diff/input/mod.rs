@@ -33,6 +33,9 @@ type TextFiles = BTreeMap<String, String>;
 /// The most files that are read for one snapshot.
 const MAX_FILES: usize = 200_000;
 
+/// The most bytes of files that are read for one snapshot. 1,000 copies of this repository's stack have 20 MB.
+const MAX_SNAPSHOT_BYTES: usize = 24 << 20;
+
 /// The two things to compare, as the user names them.
 #[derive(Debug)]
 pub struct Comparison<'a> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::TextFiles;
 use super::skipped::{self, SkippedFile};
+use crate::budget::{Budget, count_nodes};
 use crate::model::{Object, ObjectError, Objects};
-use crate::project::load::{self, RenderedProject, Stack};
+use crate::project::load::{RenderedProject, Stack};
 use kube_validate::{ObjectId, list_items};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, Sources};
@@ -57,12 +58,11 @@ impl ObjectFiles {
         scope: Scope,
     ) -> (Self, Vec<Stack>) {
         let own: BTreeSet<&str> = rendered.stacks.iter().map(|stack| stack.name.as_str()).collect();
-        let is_compared = |file: &load::File| match scope {
+        let mut files = BTreeMap::new();
+        for file in rendered.files.into_iter().filter(|file| match scope {
             Scope::Everything => true,
             Scope::StackFolders => own.contains(file.folder.as_str()),
-        };
-        let mut files = BTreeMap::new();
-        for file in rendered.files.into_iter().filter(is_compared) {
+        }) {
             let path = format!("{}/{}", file.folder, file.name);
             let id = file.object.id();
             let object = Object { id, node: file.object.node, file: format!("{shown}/{path}") };
@@ -86,6 +86,8 @@ impl ObjectFiles {
     ) -> Result<Self, Diagnostics> {
         let mut files = BTreeMap::new();
         let mut errors = Vec::new();
+        let budget = Budget::default();
+        let mut nodes: BTreeMap<String, usize> = BTreeMap::new();
         for (path, text) in texts.into_iter().filter(|(path, _)| is_read(path)) {
             let shared = known.0.get(&path).filter(|file| file.text == text);
             let parsed = match (shared, unparsed_reason(&path)) {
@@ -100,6 +102,13 @@ impl ObjectFiles {
             };
             match parsed {
                 Ok((objects, skipped)) => {
+                    if shared.is_none() {
+                        let folder = path.split_once('/').map_or("", |(folder, _)| folder);
+                        let already = nodes.entry(folder.to_owned()).or_default();
+                        let more = objects.iter().map(|object| count_nodes(&object.node)).sum();
+                        budget.spend_object_nodes(*already, more)?;
+                        *already += more;
+                    }
                     files.insert(path, ObjectFile { text, objects, skipped });
                 }
                 Err(Diagnostics(list)) => errors.extend(list),

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{InputError, MAX_FILES, TextFiles};
+use super::{InputError, MAX_FILES, MAX_SNAPSHOT_BYTES, TextFiles};
 use crate::git::{Git, GitError, Purpose};
 use crate::project::ProjectError;
 use yaml_spans::MAX_BYTES;
 
-/// The most bytes that are read from one revision.
-const MAX_REVISION_BYTES: usize = 1 << 30;
 /// The most paths in one call of `git`.
 const MAX_ARGUMENTS: usize = 500;
 
@@ -142,7 +140,7 @@ impl Repository {
             blobs.push(blob);
         }
         let bytes: usize = blobs.iter().map(|blob| blob.size).sum();
-        if blobs.len() > MAX_FILES || bytes > MAX_REVISION_BYTES {
+        if blobs.len() > MAX_FILES || bytes > MAX_SNAPSHOT_BYTES {
             return Err(InputError::TooMany { path: top.to_owned() });
         }
         Ok(())

@@ -48,11 +48,14 @@ struct StackServices<'a> {
 impl<'a> StackServices<'a> {
     fn new(context: &'a RuleContext<'_>) -> Self {
         let namespace = context.values.namespace.name.as_str();
-        let is_own = |service: &&Object| service.id.namespace.as_deref() == Some(namespace);
         let source = HttpUrl::parse(context.values.gate.source_url()).ok();
         StackServices {
             namespace,
-            services: context.objects.of_kind("", "Service").filter(is_own).collect(),
+            services: context
+                .objects
+                .of_kind("", "Service")
+                .filter(|service| service.id.namespace.as_deref() == Some(namespace))
+                .collect(),
             domain: source.and_then(|url| domain_of(&host_labels(url.host))),
         }
     }
@@ -276,9 +279,11 @@ fn check_scheme(url: &HttpUrl<'_>, service: &Object) -> Option<Message> {
 fn find_port<'a>(url: &HttpUrl<'_>, service: &'a Object) -> Option<&'a Node> {
     let ports = items_at(&service.node, &["spec", "ports"]);
     let number = i64::from(url.effective_port());
-    let is_asked = |port: &&Node| port.get("port").and_then(Node::as_int) == Some(number);
     // A wrong scheme also changes the port of a URL without one.
-    ports.iter().find(is_asked).or(ports.first().filter(|_| ports.len() == 1))
+    ports
+        .iter()
+        .find(|port| port.get("port").and_then(Node::as_int) == Some(number))
+        .or(ports.first().filter(|_| ports.len() == 1))
 }
 
 fn check_port(url: &HttpUrl<'_>, service: &Object) -> Option<Message> {

@@ -20,10 +20,11 @@ pub(super) const RULE: Rule = Rule {
 fn demand_unbounded(context: &RuleContext<'_>) -> Vec<Violation> {
     let Some(demand) = &context.values.off_peak.demand else { return Vec::new() };
     let hours = context.times.demand_hours().iter();
-    let length = |hours: &crate::lint::off_peak::GuardedWindow| {
-        hours.window.closes.duration_since(hours.window.opens)
+    let Some(longest) =
+        hours.map(|hours| hours.window.closes.duration_since(hours.window.opens)).max()
+    else {
+        return Vec::new();
     };
-    let Some(longest) = hours.map(length).max() else { return Vec::new() };
     let at_most = SignedDuration::from_secs(demand.at_most.as_secs().into());
     if at_most < longest {
         return Vec::new();

@@ -80,14 +80,15 @@ fn no_host(host: &str) -> Message {
 
 /// The first host in a text that is reserved.
 fn find_reserved(text: &str) -> Option<&str> {
-    let is_end = |c: char| c.is_whitespace() || "\"'`,;=|()[]{}<>".contains(c);
-    text.split(is_end).filter(|word| word.contains('.')).find_map(|word| {
-        let address = word.rsplit_once("://").map_or(word, |(_, rest)| rest);
-        let address = address.split(['/', '?', '#']).next()?;
-        let address = address.rsplit_once('@').map_or(address, |(_, host)| host);
-        let host = address.split(':').next()?;
-        is_reserved(host).then_some(host)
-    })
+    text.split(|c: char| c.is_whitespace() || "\"'`,;=|()[]{}<>".contains(c))
+        .filter(|word| word.contains('.'))
+        .find_map(|word| {
+            let address = word.rsplit_once("://").map_or(word, |(_, rest)| rest);
+            let address = address.split(['/', '?', '#']).next()?;
+            let address = address.rsplit_once('@').map_or(address, |(_, host)| host);
+            let host = address.split(':').next()?;
+            is_reserved(host).then_some(host)
+        })
 }
 
 fn is_reserved(host: &str) -> bool {

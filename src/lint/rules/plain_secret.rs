@@ -203,9 +203,9 @@ fn plain_secret(context: &RuleContext<'_>) -> Vec<Violation> {
                     // The list's own name is not one of its items'.
                     let name = if text.name.is_empty() { list } else { text.name };
                     let secret = find_secret(Text { name, ..text }, Names::Count);
-                    let place =
-                        || Location::Field(object.id.clone(), container_path.key(list).join(path));
-                    found.add(secret, place);
+                    found.add(secret, || {
+                        Location::Field(object.id.clone(), container_path.key(list).join(path))
+                    });
                 });
             }
         }
@@ -257,11 +257,11 @@ enum Names {
 }
 
 fn names_count(path: &Path) -> Names {
-    let is_named = |segment: &Segment| match segment {
+    let is_named = path.segments().iter().any(|segment| match segment {
         Segment::Key(key) => NAMED_PLACES.contains(&key.as_str()),
         Segment::Index(_) => false,
-    };
-    match path.segments().iter().any(is_named) {
+    });
+    match is_named {
         true => Names::Count,
         false => Names::Ignored,
     }
@@ -331,8 +331,11 @@ impl Form {
     /// The token at the start of a text.
     fn find<'a>(&self, text: &'a str) -> Option<&'a str> {
         let body = text.strip_prefix(self.prefix)?;
-        let is_part = |byte: &u8| self.alphabet.contains(*byte);
-        let length = body.bytes().take(MAX_TOKEN_BYTES).take_while(is_part).count();
+        let length = body
+            .bytes()
+            .take(MAX_TOKEN_BYTES)
+            .take_while(|byte: &u8| self.alphabet.contains(*byte))
+            .count();
         let body = body.get(..length)?;
         (length >= self.least && is_random(body)).then(|| text.get(..self.prefix.len() + length))?
     }
@@ -350,8 +353,11 @@ fn find_web_token(text: &str) -> Option<&str> {
     if !text.starts_with("eyJ") {
         return None;
     }
-    let is_part = |byte: &u8| *byte == b'.' || Alphabet::Url.contains(*byte);
-    let length = text.bytes().take(MAX_TOKEN_BYTES).take_while(is_part).count();
+    let length = text
+        .bytes()
+        .take(MAX_TOKEN_BYTES)
+        .take_while(|byte: &u8| *byte == b'.' || Alphabet::Url.contains(*byte))
+        .count();
     let token = text.get(..length)?;
     let mut parts = token.split('.');
     let [_, claims, signature] = [parts.next()?, parts.next()?, parts.next()?];

@@ -28,14 +28,15 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
         gpus.entry(values.gate.gpu_source()).or_default().extend(windows);
     }
     let gate = |index: usize| stacks.get(index).map(|one| &one.stack.loaded.values.gate);
-    let conflict = |one, other| match (gate(one), gate(other)) {
-        (Some(one), Some(other)) => one.may_share_gpu(other),
-        _ => false,
-    };
     // The overlaps of each stack with the first other one.
     let mut overlaps: BTreeMap<usize, (usize, Vec<Window>)> = BTreeMap::new();
     for windows in gpus.into_values() {
-        for Overlap { owner, other, shared } in find_overlaps(windows, conflict) {
+        for Overlap { owner, other, shared } in
+            find_overlaps(windows, |one, other| match (gate(one), gate(other)) {
+                (Some(one), Some(other)) => one.may_share_gpu(other),
+                _ => false,
+            })
+        {
             let (first, windows) = overlaps.entry(owner).or_insert((other, Vec::new()));
             if *first == other {
                 windows.push(shared);

@@ -3,7 +3,7 @@
 use std::path::Path as FilePath;
 
 use super::File;
-use crate::budget::{Budget, Resource, Trials, count_nodes};
+use crate::budget::{Budget, Trials, count_nodes};
 use crate::explain::{self, Field, Subject};
 use crate::model::gate_jobs::{RefusedSetting, refused_settings};
 use crate::model::nearest_written;
@@ -178,6 +178,7 @@ fn check_objects(
     );
     let mut all = Vec::with_capacity(outputs.len());
     let mut problems = Vec::new();
+    let mut all_nodes = 0;
     for (template, &output) in outputs.iter().enumerate() {
         let mut objects = Vec::new();
         let documents = match yaml_spans::parse(sources, output, Dialect::Strict) {
@@ -188,7 +189,9 @@ fn check_objects(
                 continue;
             }
         };
-        budget.spend(Resource::ObjectNodes, documents.iter().map(count_nodes).sum())?;
+        let nodes = documents.iter().map(count_nodes).sum();
+        budget.spend_object_nodes(all_nodes, nodes)?;
+        all_nodes += nodes;
         for span in templates::partial_interpolations(sources, output, &documents) {
             let message = "invalid interpolation: expected a whole scalar, not a part of one";
             let place = Some(sources.place(span));

@@ -84,6 +84,14 @@ impl Plan {
         files.map(|(name, contents)| (name.as_str(), contents.as_slice()))
     }
 
+    /// The bytes of every file, by its path below `rendered/`.
+    pub fn paths(&self) -> BTreeMap<String, &[u8]> {
+        let all = self
+            .folders()
+            .flat_map(|folder| self.files(folder).map(move |(name, bytes)| (folder, name, bytes)));
+        all.map(|(folder, name, bytes)| (format!("{folder}/{name}"), bytes)).collect()
+    }
+
     /// Returns true if no file is planned.
     pub fn is_empty(&self) -> bool {
         self.folders.is_empty()

@@ -202,13 +202,15 @@ impl Calibration {
             .map(|((night, floor), growth)| NightNeed::new(&stage, night, floor, growth))
             .collect();
         let mut warnings = simulate::warnings(&stage, &memory);
-        warnings.extend(weaknesses(&nights, &runs, history.step(), peak));
+        warnings.extend(find_weaknesses(&nights, &runs, history.step(), peak));
         let current_floor = up.rules.floor;
-        let is_worse = |night: &&NightNeed| night.floor.is_none_or(|need| need > current_floor);
-        let worse = nights.iter().filter(is_worse).count();
+        let worse = nights
+            .iter()
+            .filter(|night| night.floor.is_none_or(|need| need > current_floor))
+            .count();
         let has_floor = floor_exact.is_some() && amounts.floor < total;
         let proposal = match has_floor {
-            true => Some(propose(project, request, &stage, &memory, amounts)?),
+            true => Some(propose_change(project, request, &stage, &memory, amounts)?),
             false => None,
         };
         Ok(Calibration {
@@ -255,7 +257,7 @@ impl Amounts {
 }
 
 /// Replays the history with the amounts as values, so that they are checked as such, too.
-fn propose(
+fn propose_change(
     project: &Project,
     request: &Request,
     stage: &Stage<'_>,
@@ -333,7 +335,7 @@ impl NightNeed {
 type Measure = fn(&NightNeed) -> u64;
 
 /// The facts that break the promise about the next night.
-fn weaknesses(nights: &[NightNeed], runs: &GrowingRuns, step: i64, peak: u64) -> Vec<String> {
+fn find_weaknesses(nights: &[NightNeed], runs: &GrowingRuns, step: i64, peak: u64) -> Vec<String> {
     let mut found = Vec::new();
     if runs.is_leak() {
         found.push(format!(

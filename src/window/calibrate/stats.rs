@@ -32,7 +32,7 @@ pub(super) fn trend_score(values: &[u64]) -> f64 {
     }
     let ties: f64 = tie_sizes(values).map(|t| t * (t - 1.0) * (2.0 * t + 5.0)).sum();
     let variance = (n * (n - 1.0) * (2.0 * n + 5.0) - ties) / 18.0;
-    standardise(sum as f64, 1.0, variance)
+    standard_score(sum as f64, 1.0, variance)
 }
 
 /// The score of the Mann-Whitney test for a difference of two groups, corrected for ties: above zero if
@@ -53,11 +53,11 @@ pub(super) fn group_score(first: &[u64], second: &[u64]) -> f64 {
     let total = n + m;
     let ties: f64 = tie_sizes(&all).map(|t| t * t * t - t).sum();
     let variance = n * m / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)).max(1.0));
-    standardise(wins - n * m / 2.0, 0.5, variance)
+    standard_score(wins - n * m / 2.0, 0.5, variance)
 }
 
 /// The distance from zero in standard deviations, with a correction for whole numbers.
-fn standardise(distance: f64, correction: f64, variance: f64) -> f64 {
+fn standard_score(distance: f64, correction: f64, variance: f64) -> f64 {
     let size = (distance.abs() - correction).max(0.0);
     if variance > 0.0 { size.copysign(distance) / variance.sqrt() } else { 0.0 }
 }

@@ -184,10 +184,11 @@ struct Connection {
 impl Connection {
     fn new(server: &Server) -> Result<Self, FetchError> {
         let base = server.url.trim_end_matches('/').to_owned();
-        let invalid = || FetchError::Url(truncate(&server.url));
-        let url = parse_url(&base).filter(|_| !base.contains(['?', '#'])).ok_or_else(invalid)?;
+        let url = parse_url(&base)
+            .filter(|_| !base.contains(['?', '#']))
+            .ok_or_else(|| FetchError::Url(truncate(&server.url)))?;
         let credential =
-            server.token.as_deref().map(|token| credential(token, &url)).transpose()?;
+            server.token.as_deref().map(|token| token_credential(token, &url)).transpose()?;
         let roots = server.ca.as_deref().map_or(Roots::System, Roots::Pem);
         let client = Client::new(roots).map_err(FetchError::Certificates)?;
         Ok(Connection { client, shown: base.clone(), base, credential })
@@ -249,7 +250,7 @@ impl Connection {
         }
         match answer.status {
             200 => Ok(answer.text()),
-            status => Err(FetchError::Refused { status, text: refusal(&answer) }),
+            status => Err(FetchError::Refused { status, text: describe_refusal(&answer) }),
         }
     }
 
@@ -268,7 +269,7 @@ impl Connection {
 }
 
 /// The token as a header for a server.
-fn credential(token: &str, url: &Uri) -> Result<Credential, FetchError> {
+fn token_credential(token: &str, url: &Uri) -> Result<Credential, FetchError> {
     let is_visible = |token: &str| !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic());
     if !is_visible(token) {
         return Err(FetchError::Token);
@@ -283,7 +284,7 @@ fn credential(token: &str, url: &Uri) -> Result<Credential, FetchError> {
 }
 
 /// The error of Prometheus, or the first line of another answer.
-fn refusal(answer: &Answer) -> String {
+fn describe_refusal(answer: &Answer) -> String {
     #[derive(serde::Deserialize)]
     struct Refusal {
         error: String,

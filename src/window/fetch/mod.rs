@@ -77,7 +77,8 @@ impl Plan {
     ) -> Result<Self, Diagnostics> {
         let StackGate { stack: name, gate, .. } = &StackGate::render(project, request)?;
         let sampling = find_sampling(name, gate)?;
-        let (up, down) = (times(name, gate, Action::Up)?, times(name, gate, Action::Down)?);
+        let (up, down) =
+            (times_of_job(name, gate, Action::Up)?, times_of_job(name, gate, Action::Down)?);
         let windows = past_windows(up, down, past);
         if windows.is_empty() {
             let message = format!(
@@ -107,7 +108,7 @@ impl Plan {
             unit: sampling.query.unit,
             step,
             windows,
-            expressions: expressions(&sampling.query, &sampling.source),
+            expressions: write_expressions(&sampling.query, &sampling.source),
             reads_exporter: matches!(sampling.source, Source::Exposition { .. }),
         };
         if plan.queries().count() > MAX_QUERIES {
@@ -122,7 +123,7 @@ impl Plan {
     pub fn queries(&self) -> impl Iterator<Item = (&str, FetchedSpan)> {
         self.windows
             .iter()
-            .flat_map(|window| split(*window, self.step))
+            .flat_map(|window| split_span(*window, self.step))
             .flat_map(|span| self.expressions.iter().map(move |text| (text.as_str(), span)))
     }
 
@@ -152,7 +153,11 @@ pub(crate) fn find_sampling(stack: &str, gate: &Gate) -> Result<Sampling, Diagno
 }
 
 /// The times of a job, also of one that is suspended.
-fn times<'a>(stack: &str, gate: &'a Gate, action: Action) -> Result<&'a RunTimes, Diagnostics> {
+fn times_of_job<'a>(
+    stack: &str,
+    gate: &'a Gate,
+    action: Action,
+) -> Result<&'a RunTimes, Diagnostics> {
     let times = gate.job(action).and_then(|job| job.times.as_ref());
     let known = times.filter(|times| times.schedule.cycle() != Cycle::Delay);
     known.ok_or_else(|| {
@@ -174,7 +179,7 @@ fn past_windows(up: &RunTimes, down: &RunTimes, past: Past) -> Vec<FetchedSpan> 
 }
 
 /// Splits a span into parts that Prometheus answers.
-fn split(span: FetchedSpan, step: u32) -> Vec<FetchedSpan> {
+fn split_span(span: FetchedSpan, step: u32) -> Vec<FetchedSpan> {
     let seconds = i64::from(step.max(1));
     let longest = SignedDuration::from_secs((MAX_POINTS - 1) * seconds);
     let mut parts = Vec::new();
@@ -193,21 +198,21 @@ fn split(span: FetchedSpan, step: u32) -> Vec<FetchedSpan> {
 }
 
 /// The expressions for everything that the gate reads: one, unless the values have a query of their own.
-fn expressions(query: &Query, source: &Source) -> Vec<String> {
+fn write_expressions(query: &Query, source: &Source) -> Vec<String> {
     match source {
         Source::Prometheus { query: Some(own), .. } => {
             let others: Vec<&str> =
                 query.metrics().filter(|metric| *metric != query.metric).collect();
             let mut all = vec![own.trim().to_owned()];
-            all.extend((!others.is_empty()).then(|| selector(&others, query)));
+            all.extend((!others.is_empty()).then(|| write_selector(&others, query)));
             all
         }
-        _ => vec![selector(&query.metrics().collect::<Vec<_>>(), query)],
+        _ => vec![write_selector(&query.metrics().collect::<Vec<_>>(), query)],
     }
 }
 
 /// A selector of metrics with the labels that the gate selects.
-fn selector(metrics: &[&str], query: &Query) -> String {
+fn write_selector(metrics: &[&str], query: &Query) -> String {
     let select = &query.select;
     match (metrics, select.is_empty()) {
         ([metric], true) => (*metric).to_owned(),
@@ -228,10 +233,10 @@ mod tests {
     #[test]
     fn a_query_has_at_most_11000_points_and_parts_do_not_overlap() {
         let night = span("2026-11-24T02:00:00Z", "2026-11-24T06:00:00Z");
-        assert_eq!(split(night, 15), [night]);
+        assert_eq!(split_span(night, 15), [night]);
         let week = span("2026-11-20T20:00:00Z", "2026-11-27T06:00:07Z");
         for step in [1, 7, 15, 60] {
-            let parts = split(week, step);
+            let parts = split_span(week, step);
             let mut points = Vec::new();
             for part in &parts {
                 let count = part.end.duration_since(part.start).as_secs() / i64::from(step) + 1;
@@ -272,11 +277,11 @@ mod tests {
     fn the_expression_has_every_metric_and_the_selection() {
         let query = Query { metric: "used".into(), ..Query::default() };
         let page = Source::Exposition { sentinel: None, freshness: None };
-        assert_eq!(expressions(&query, &page), ["used"]);
+        assert_eq!(write_expressions(&query, &page), ["used"]);
         let select = [("gpu".to_owned(), "0\"".to_owned())].into_iter().collect();
         let query = Query { free_metric: Some("free".into()), select, ..query };
-        assert_eq!(expressions(&query, &page), ["{__name__=~\"used|free\",gpu=\"0\\\"\"}"]);
+        assert_eq!(write_expressions(&query, &page), ["{__name__=~\"used|free\",gpu=\"0\\\"\"}"]);
         let own = Source::Prometheus { query: Some(" sum(used) ".into()), age_query: None };
-        assert_eq!(expressions(&query, &own), ["sum(used)", "free{gpu=\"0\\\"\"}"]);
+        assert_eq!(write_expressions(&query, &own), ["sum(used)", "free{gpu=\"0\\\"\"}"]);
     }
 }

@@ -27,7 +27,7 @@ impl History {
     /// The reason why it is not a whole history.
     pub fn read(bytes: Vec<u8>) -> Result<Self, HistoryError> {
         let bytes = match bytes.starts_with(&GZIP) {
-            true => decompress(&bytes)?,
+            true => decompress_text(&bytes)?,
             false => bytes,
         };
         let text = std::str::from_utf8(&bytes).map_err(|error| form_error(&error))?;
@@ -75,7 +75,7 @@ impl History {
     }
 }
 
-fn decompress(bytes: &[u8]) -> Result<Vec<u8>, HistoryError> {
+fn decompress_text(bytes: &[u8]) -> Result<Vec<u8>, HistoryError> {
     let expected = (bytes.len() as u64).saturating_mul(16);
     read_at_most(MultiGzDecoder::new(bytes), expected, MAX_FILE_BYTES)
         .map_err(|error| HistoryError::Compression(error.to_string()))?

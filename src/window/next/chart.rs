@@ -117,8 +117,13 @@ impl Grid {
         if 2 * at_noon > tenant.windows.len() {
             return Grid { first_hour: 0, starts_before: false };
         }
-        let in_the_morning = |night: &super::Night| tenant.local(night.opening).hour() < 12;
-        Grid { first_hour: 12, starts_before: tenant.nights.first().is_none_or(in_the_morning) }
+        Grid {
+            first_hour: 12,
+            starts_before: tenant
+                .nights
+                .first()
+                .is_none_or(|night| tenant.local(night.opening).hour() < 12),
+        }
     }
 
     /// The start of a date's row.
@@ -170,7 +175,10 @@ impl Plot {
             let row_end = row_start.checked_add(1.day()).unwrap_or(end);
             let until = end.min(row_end);
             if let Some(row) = self.rows.get_mut(&date) {
-                let bar = Bar { start: minutes(row_start, from), end: minutes(row_start, until) };
+                let bar = Bar {
+                    start: minutes_between(row_start, from),
+                    end: minutes_between(row_start, until),
+                };
                 bars(row).push(bar);
             }
             if until <= from {
@@ -186,13 +194,13 @@ impl Plot {
             let date = self.grid.date(time);
             let start = self.grid.start(date);
             if let Some(row) = self.rows.get_mut(&date) {
-                row.guard.push(minutes(start, time));
+                row.guard.push(minutes_between(start, time));
             }
         }
     }
 }
 
-fn minutes(start: DateTime, time: DateTime) -> i64 {
+fn minutes_between(start: DateTime, time: DateTime) -> i64 {
     let passed: SignedDuration = time.duration_since(start);
     passed.as_mins()
 }

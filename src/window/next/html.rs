@@ -37,23 +37,23 @@ fn write_tenant(out: &mut String, calendar: &Calendar, index: usize, tenant: &Te
     let _ = writeln!(
         out,
         "<h2>{}</h2>\n<p class=\"soft\">{}, {}</p>",
-        text(&tenant.stack),
-        text(&tenant.target.to_string()),
-        text(&tenant.zone_name)
+        escape_text(&tenant.stack),
+        escape_text(&tenant.target.to_string()),
+        escape_text(&tenant.zone_name)
     );
     for remark in &tenant.remarks {
-        let _ = writeln!(out, "<p class=\"fault\">{}</p>", note(remark));
+        let _ = writeln!(out, "<p class=\"fault\">{}</p>", note_html(remark));
     }
     for (other, count, first) in calendar.overlaps_of(index) {
         let overlap = tenant.describe_overlap(other, count, first);
-        let _ = writeln!(out, "<p class=\"fault\">{}</p>", text(&overlap));
+        let _ = writeln!(out, "<p class=\"fault\">{}</p>", escape_text(&overlap));
     }
     if chart.rows.is_empty() {
         return;
     }
     out.push_str("<div class=\"night hours\"><div class=\"date\"></div><div class=\"bar\">");
     for (minutes, hour) in chart.hours() {
-        let _ = write!(out, "<span style=\"left:{}%\">{hour}</span>", percent(minutes));
+        let _ = write!(out, "<span style=\"left:{}%\">{hour}</span>", percent_of_width(minutes));
     }
     out.push_str("</div></div>\n");
     for row in &chart.rows {
@@ -67,31 +67,31 @@ fn write_row(out: &mut String, row: &Row) {
     let _ = write!(
         out,
         "<div class=\"night\"><div class=\"{class}\">{}</div><div class=\"bar\">",
-        text(&row.label)
+        escape_text(&row.label)
     );
     for (class, bars) in [("window", &row.windows), ("shared", &row.shared), ("clock", &row.clock)]
     {
         bars.iter().for_each(|bar| write_bar(out, class, *bar));
     }
     for tick in &row.guard {
-        let _ = write!(out, "<i style=\"left:{}%\"></i>", percent(*tick));
+        let _ = write!(out, "<i style=\"left:{}%\"></i>", percent_of_width(*tick));
     }
     out.push_str("</div>");
     for fault in &row.faults {
-        let _ = write!(out, "<div class=\"note fault\">{}</div>", note(fault));
+        let _ = write!(out, "<div class=\"note fault\">{}</div>", note_html(fault));
     }
     for change in &row.notes {
-        let _ = write!(out, "<div class=\"note\">{}</div>", note(change));
+        let _ = write!(out, "<div class=\"note\">{}</div>", note_html(change));
     }
     out.push_str("</div>\n");
 }
 
 fn write_bar(out: &mut String, class: &str, bar: Bar) {
-    let width = percent((bar.end - bar.start).max(1));
+    let width = percent_of_width((bar.end - bar.start).max(1));
     let _ = write!(
         out,
         "<div class=\"{class}\" style=\"left:{}%;width:{width}%\"></div>",
-        percent(bar.start)
+        percent_of_width(bar.start)
     );
 }
 
@@ -106,26 +106,28 @@ fn write_runs(out: &mut String, tenant: &Tenant) {
             out,
             "<tr><td>{}</td><td>{}</td></tr>",
             run.action,
-            text(&tenant.format(run.time))
+            escape_text(&tenant.format(run.time))
         );
     }
     out.push_str("</table>\n");
 }
 
-fn text(text: &str) -> String {
+fn escape_text(text: &str) -> String {
     escape(&visible(text))
 }
 
 /// A note, in which text between backticks is code.
-fn note(note: &str) -> String {
-    let piece = |(index, piece): (usize, &str)| match index % 2 {
-        0 => text(piece),
-        _ => format!("<code>{}</code>", text(piece)),
-    };
-    note.split('`').enumerate().map(piece).collect()
+fn note_html(note: &str) -> String {
+    note.split('`')
+        .enumerate()
+        .map(|(index, piece)| match index % 2 {
+            0 => escape_text(piece),
+            _ => format!("<code>{}</code>", escape_text(piece)),
+        })
+        .collect()
 }
 
 /// A number of minutes as a share of a row, to a hundredth of a percent.
-fn percent(minutes: i64) -> f64 {
+fn percent_of_width(minutes: i64) -> f64 {
     (10_000 * minutes / ROW_MINUTES) as f64 / 100.0
 }

@@ -58,7 +58,7 @@ pub fn ics(calendar: &Calendar) -> String {
 }
 
 fn write_event(out: &mut String, tenant: &Tenant, window: &TenantWindow, title: &str) {
-    let start = utc(window.opens);
+    let start = format_utc(window.opens);
     let target = &tenant.target;
     let namespace = target.namespace.as_deref().unwrap_or_default();
     let uid = format!("{start}-{}-{namespace}-{}@tts-render", tenant.stack, target.name);
@@ -74,26 +74,26 @@ fn write_event(out: &mut String, tenant: &Tenant, window: &TenantWindow, title: 
     ];
     description.extend(tenant.night_of(window).into_iter().flat_map(|night| night.clock.clone()));
     write_line(out, "BEGIN:VEVENT");
-    write_line(out, &format!("UID:{}", escape(&uid)));
+    write_line(out, &format!("UID:{}", escape_text(&uid)));
     write_line(out, &format!("DTSTAMP:{start}"));
     write_line(out, &format!("DTSTART:{start}"));
     if let Some(closes) = window.closes {
-        write_line(out, &format!("DTEND:{}", utc(closes)));
+        write_line(out, &format!("DTEND:{}", format_utc(closes)));
     }
-    write_line(out, &format!("SUMMARY:{}", escape(&summary)));
-    write_line(out, &format!("DESCRIPTION:{}", escape(&description.join("\n"))));
+    write_line(out, &format!("SUMMARY:{}", escape_text(&summary)));
+    write_line(out, &format!("DESCRIPTION:{}", escape_text(&description.join("\n"))));
     // It takes nobody's time.
     write_line(out, "TRANSP:TRANSPARENT");
     write_line(out, "END:VEVENT");
 }
 
 /// An instant in UTC: `20270327T020000Z`.
-fn utc(instant: Timestamp) -> String {
+fn format_utc(instant: Timestamp) -> String {
     instant.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// Escapes a value of the type TEXT (section 3.3.11). Hidden characters are written out.
-fn escape(text: &str) -> String {
+fn escape_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
@@ -140,6 +140,6 @@ mod tests {
 
     #[test]
     fn special_characters_are_escaped() {
-        assert_eq!(escape("a,b;c\\d\ne\u{202e}"), "a\\,b\\;c\\\\d\\ne\\\\u{202e}");
+        assert_eq!(escape_text("a,b;c\\d\ne\u{202e}"), "a\\,b\\;c\\\\d\\ne\\\\u{202e}");
     }
 }

@@ -178,11 +178,11 @@ impl Calendar {
 
     /// Returns true if a night of the span has no window or no end.
     pub fn has_faults(&self) -> bool {
-        let is_faulty = |tenant: &Tenant| {
-            (tenant.windows.is_empty() && tenant.nights.is_empty() && tenant.open.is_none())
-                || tenant.nights.iter().any(|night| night.fault.is_some())
-        };
-        self.tenants.is_empty() || self.tenants.iter().any(is_faulty)
+        self.tenants.is_empty()
+            || self.tenants.iter().any(|tenant| {
+                (tenant.windows.is_empty() && tenant.nights.is_empty() && tenant.open.is_none())
+                    || tenant.nights.iter().any(|night| night.fault.is_some())
+            })
     }
 }
 
@@ -202,11 +202,12 @@ fn stack_overlaps(
         });
         gpus.entry(gate.gpu_source()).or_default().extend(windows);
     }
-    let conflict = |one, other| match (values(one), values(other)) {
-        (Some(one), Some(other)) => one.may_share_gpu(other),
-        _ => false,
-    };
-    let found = gpus.into_values().flat_map(|windows| find_overlaps(windows, conflict));
+    let found = gpus.into_values().flat_map(|windows| {
+        find_overlaps(windows, |one, other| match (values(one), values(other)) {
+            (Some(one), Some(other)) => one.may_share_gpu(other),
+            _ => false,
+        })
+    });
     let mut overlaps: Vec<StackOverlap> = found
         .map(|overlap| StackOverlap {
             start: overlap.shared.opens,
@@ -245,11 +246,11 @@ impl Tenant {
     /// Collects the windows, nights and runs of a span.
     fn collect(&mut self, span: Span, detail: Detail, left: &mut usize) -> Result<(), Diagnostics> {
         let openings = self.times.openings(self.times.up.as_ref(), span);
-        spend(left, openings.iter().map(|opening| opening.again + 1).sum())?;
+        spend_runs(left, openings.iter().map(|opening| opening.again + 1).sum())?;
         self.nights = nights::find_nights(&self.times, &openings, span);
         self.windows = self.in_span(&openings, span, left)?;
         let hours = self.times.openings(self.times.demand.as_ref(), span);
-        spend(left, hours.iter().map(|opening| opening.again + 1).sum())?;
+        spend_runs(left, hours.iter().map(|opening| opening.again + 1).sum())?;
         self.demand = self.in_span(&hours, span, left)?;
         if detail == Detail::EveryRun {
             self.runs = self.times.runs(span, left)?;
@@ -290,7 +291,7 @@ impl Tenant {
 }
 
 /// Takes a number of runs from those that are left.
-fn spend(left: &mut usize, runs: usize) -> Result<(), Diagnostics> {
+fn spend_runs(left: &mut usize, runs: usize) -> Result<(), Diagnostics> {
     match left.checked_sub(runs) {
         Some(rest) => {
             *left = rest;
@@ -355,7 +356,7 @@ impl GateTimes {
         let end = closes.unwrap_or_else(|| opens.checked_add(day).unwrap_or(Timestamp::MAX));
         let runs = self.guard.as_ref().map(|guard| guard.runs(opens, end));
         let guard: Vec<Timestamp> = runs.into_iter().flatten().take(*left + 1).collect();
-        spend(left, guard.len())?;
+        spend_runs(left, guard.len())?;
         let unguarded = closes
             .and_then(|closes| longest_unguarded(Window { opens, closes }, guard.iter().copied()))
             .map(|gap| (gap.opens, gap.closes));
@@ -369,7 +370,7 @@ impl GateTimes {
             let first = runs.len();
             let of_job = times.runs(span.from, span.until).take(*left + 1);
             runs.extend(of_job.map(|time| Run { time, action }));
-            spend(left, runs.len() - first)?;
+            spend_runs(left, runs.len() - first)?;
         }
         // Stable: the jobs' order decides between equal instants.
         runs.sort_by_key(|run| run.time);

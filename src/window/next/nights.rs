@@ -51,7 +51,7 @@ pub(super) fn find_nights(times: &GateTimes, openings: &[Opening], span: Span) -
     let zone = &times.zone;
     let usual = usual_time(times.up.as_ref(), openings, span);
     let mut date = zone.to_datetime(span.from).date().yesterday().unwrap_or(Date::MIN);
-    let mut changes = ClockChange::following(zone, minus(span.from, DAY)).peekable();
+    let mut changes = ClockChange::following(zone, subtract_time(span.from, DAY)).peekable();
     let mut nights = Vec::new();
     let mut next = 0;
     while let Ok(opening) = date.to_datetime(usual).to_zoned(zone.clone()) {
@@ -60,7 +60,7 @@ pub(super) fn find_nights(times: &GateTimes, openings: &[Opening], span: Span) -
             break;
         }
         if opening >= span.from {
-            let (start, end) = (minus(opening, HALF_DAY), plus(opening, HALF_DAY));
+            let (start, end) = (subtract_time(opening, HALF_DAY), add_time(opening, HALF_DAY));
             while changes.next_if(|change| change.at < start).is_some() {}
             let changes: Vec<ClockChange> =
                 std::iter::from_fn(|| changes.next_if(|change| change.at < end)).collect();
@@ -98,11 +98,11 @@ fn ends_in_a_day(opening: &Opening) -> bool {
     opening.closes.is_some_and(|closes| closes.duration_since(opening.opens) <= DAY)
 }
 
-fn minus(instant: Timestamp, by: SignedDuration) -> Timestamp {
+fn subtract_time(instant: Timestamp, by: SignedDuration) -> Timestamp {
     instant.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
-fn plus(instant: Timestamp, by: SignedDuration) -> Timestamp {
+fn add_time(instant: Timestamp, by: SignedDuration) -> Timestamp {
     instant.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
@@ -153,7 +153,8 @@ fn describe_change(change: &ClockChange, times: &GateTimes, windows: &[&Opening]
     let moved = change.moved();
     let direction = if change.skips() { "forward" } else { "back" };
     let at = change.before.to_datetime(change.at);
-    let mut text = format!("clocks go {direction} by {} at {}", duration(moved.abs()), hour(at));
+    let mut text =
+        format!("clocks go {direction} by {} at {}", duration(moved.abs()), format_hour(at));
     let mut effects = Vec::new();
     for (runs, name) in times.jobs() {
         // Another zone's clock changes at other instants.
@@ -163,8 +164,8 @@ fn describe_change(change: &ClockChange, times: &GateTimes, windows: &[&Opening]
         let affected: Vec<DateTime> = change.affected_runs(runs).collect();
         let Some(first) = affected.first() else { continue };
         effects.push(match (affected.len(), change.skips()) {
-            (1, true) => format!("`{name}` at {} is skipped", hour(*first)),
-            (1, false) => format!("`{name}` at {} comes twice", hour(*first)),
+            (1, true) => format!("`{name}` at {} is skipped", format_hour(*first)),
+            (1, false) => format!("`{name}` at {} comes twice", format_hour(*first)),
             (count, true) => format!("{count} runs of `{name}` are skipped"),
             (count, false) => format!("{count} runs of `{name}` come twice"),
         });
@@ -190,7 +191,7 @@ fn describe_change(change: &ClockChange, times: &GateTimes, windows: &[&Opening]
     text
 }
 
-fn hour(time: DateTime) -> String {
+fn format_hour(time: DateTime) -> String {
     time.strftime("%H:%M").to_string()
 }
 

@@ -80,7 +80,7 @@ fn write_chart(out: &mut String, calendar: &Calendar, index: usize, y: &mut i64)
     *y += HEAD - 28;
     let top = *y + 5;
     for (minutes, hour) in chart.hours() {
-        let x = x(minutes);
+        let x = x_of_minute(minutes);
         let _ = writeln!(out, "<text class=\"hour\" x=\"{x}\" y=\"{y}\">{hour}</text>");
     }
     *y += 7;
@@ -89,7 +89,7 @@ fn write_chart(out: &mut String, calendar: &Calendar, index: usize, y: &mut i64)
         write_row(&mut rows, row, y);
     }
     for (minutes, _) in chart.hours() {
-        let x = x(minutes);
+        let x = x_of_minute(minutes);
         let bottom = *y;
         let _ = writeln!(
             out,
@@ -111,8 +111,11 @@ fn write_row(out: &mut String, row: &Row, y: &mut i64) {
         write_bar(out, "shared", *bar, top, ROW);
     }
     if !row.guard.is_empty() {
-        let ticks: String =
-            row.guard.iter().map(|tick| format!("M{} {}v4", x(*tick), top + ROW - 4)).collect();
+        let ticks: String = row
+            .guard
+            .iter()
+            .map(|tick| format!("M{} {}v4", x_of_minute(*tick), top + ROW - 4))
+            .collect();
         let _ = writeln!(out, "<path class=\"tick\" d=\"{ticks}\"/>");
     }
     for bar in &row.clock {
@@ -129,7 +132,7 @@ fn write_row(out: &mut String, row: &Row, y: &mut i64) {
 }
 
 fn write_bar(out: &mut String, class: &str, bar: Bar, y: i64, height: i64) {
-    let (start, end) = (x(bar.start), x(bar.end));
+    let (start, end) = (x_of_minute(bar.start), x_of_minute(bar.end));
     let width = (end - start).max(1.0);
     let _ = writeln!(
         out,
@@ -192,7 +195,7 @@ fn write_legend(out: &mut String, y: &mut i64) {
 }
 
 /// The place of a minute of a row, to a tenth.
-fn x(minutes: i64) -> f64 {
+fn x_of_minute(minutes: i64) -> f64 {
     let tenths = (RIGHT - LEFT) * 10 * minutes / ROW_MINUTES;
     LEFT as f64 + tenths as f64 / 10.0
 }

@@ -51,7 +51,7 @@ fn write_nights(out: &mut String, tenant: &Tenant) {
         .chain(&tenant.demand)
         .map(|window| tenant.length(window).chars().count())
         .max();
-    for line in lines(tenant) {
+    for line in tenant_lines(tenant) {
         match line {
             Line::Window(window) => write_window(out, tenant, window, width.unwrap_or(0)),
             Line::Demand(hours) => write_hours(out, tenant, hours, width.unwrap_or(0)),
@@ -78,7 +78,7 @@ fn write_nights(out: &mut String, tenant: &Tenant) {
 }
 
 /// The windows and the nights without one, in order.
-fn lines(tenant: &Tenant) -> Vec<Line<'_>> {
+fn tenant_lines(tenant: &Tenant) -> Vec<Line<'_>> {
     let mut lines: Vec<(Timestamp, Line<'_>)> =
         tenant.windows.iter().map(|window| (window.opens, Line::Window(window))).collect();
     lines.extend(tenant.demand.iter().map(|hours| (hours.opens, Line::Demand(hours))));

@@ -53,7 +53,7 @@ impl Scale {
 pub(crate) fn legend(stage: &Stage<'_>) -> Vec<String> {
     let mut highest: BTreeMap<&str, u64> = BTreeMap::new();
     for night in &stage.nights {
-        for at in columns(night) {
+        for at in night_columns(night) {
             for (user, bytes) in stage.recorded.users(at) {
                 let known = highest.entry(user).or_default();
                 *known = bytes.max(*known);
@@ -68,7 +68,7 @@ pub(crate) fn legend(stage: &Stage<'_>) -> Vec<String> {
 }
 
 /// The moments that are drawn: of each column the one at which the others use most.
-fn columns(night: &Night) -> Vec<i64> {
+fn night_columns(night: &Night) -> Vec<i64> {
     let length = night.closes - night.opens;
     let edge = |column: i64| night.opens + length * column / COLUMNS;
     (0..COLUMNS).map(|column| night.highest_moment(edge(column), edge(column + 1))).collect()
@@ -83,7 +83,7 @@ pub(crate) fn chart(
 ) -> String {
     let stage = &setting.stage;
     let rules = stage.up.or(stage.guard).map(|job| job.rules).unwrap_or_default();
-    let moments = columns(night);
+    let moments = night_columns(night);
     let usages = moments.iter().filter_map(|at| night.usage(*at));
     let total = usages.clone().map(|usage| total_bytes(&rules, &usage)).max();
     let total = total.or(rules.total).unwrap_or(1).max(1);

@@ -79,7 +79,7 @@ impl From<&Outcome> for Figures {
             hours: outcome.hours(),
             starved_nights: outcome.starved_nights(),
             starved_minutes: outcome.starved_minutes(),
-            closest_bytes: outcome.closest().map(saturate),
+            closest_bytes: outcome.closest().map(saturate_bytes),
             unread_nights: outcome.unread(),
         }
     }
@@ -123,8 +123,8 @@ pub fn json(simulation: &Simulation<'_>) -> String {
         stack: &simulation.stack,
         target: ObjectReference::from(&simulation.target),
         history: HistoryEntry {
-            start: time(start),
-            end: time(end),
+            start: format_time(start),
+            end: format_time(end),
             step: simulation.history.step() as f64 / 1000.0,
             samples: simulation.history.len(),
             remarks: &simulation.history.remarks,
@@ -149,12 +149,12 @@ fn night_entry(setting: &Simulated<'_>, night: &Night, outcome: &NightOutcome) -
     let recorded = &setting.stage.recorded;
     let grown = |from, until| recorded.grown(from, until);
     NightEntry {
-        start: time(night.opens),
-        end: time(night.closes),
+        start: format_time(night.opens),
+        end: format_time(night.closes),
         runs: (outcome.runs.iter())
             .map(|run| RunEntry {
-                start: time(run.start),
-                end: time(run.stop),
+                start: format_time(run.start),
+                end: format_time(run.stop),
                 yielded: run.yielded.map(|reason| reason.name()),
                 grown: match run.yielded {
                     Some(_) => grown(run.last_look, run.stop),
@@ -163,18 +163,18 @@ fn night_entry(setting: &Simulated<'_>, night: &Night, outcome: &NightOutcome) -
             })
             .collect(),
         starved_minutes: outcome.starved as f64 / 60_000.0,
-        closest_bytes: outcome.closest.map(saturate),
+        closest_bytes: outcome.closest.map(saturate_bytes),
         starved: outcome.first_starved.map(|first| EventEntry {
-            since: time(first),
+            since: format_time(first),
             grown: grown(outcome.look_before(first, &night.guards), first),
         }),
     }
 }
 
-fn time(at: i64) -> String {
+fn format_time(at: i64) -> String {
     timestamp(at).to_string()
 }
 
-fn saturate(bytes: i128) -> i64 {
+fn saturate_bytes(bytes: i128) -> i64 {
     i64::try_from(bytes).unwrap_or(if bytes < 0 { i64::MIN } else { i64::MAX })
 }

@@ -51,8 +51,8 @@ impl JobRules {
         Some(JobRules {
             rules: sampling.rules,
             samples: sampling.samples,
-            sample_interval: milliseconds(sampling.sample_interval),
-            recheck_delay: milliseconds(recheck_delay),
+            sample_interval: whole_milliseconds(sampling.sample_interval),
+            recheck_delay: whole_milliseconds(recheck_delay),
         })
     }
 
@@ -67,7 +67,7 @@ impl JobRules {
     }
 }
 
-fn milliseconds(duration: Duration) -> i64 {
+fn whole_milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
