@@ -5,13 +5,16 @@ It was written after docs/simulate.md and docs/gate.md, and shares no code with 
 histories and settings come from seeds, so that a difference can be looked at again.
 
     replay_history.py replay PROGRAM PROJECT [RUNS] [FIRST_SEED]      window simulate, figure by figure
+    replay_history.py comparisons PROGRAM PROJECT [RUNS] [FIRST_SEED] each comparison of the decision, flipped
     replay_history.py floors PROGRAM PROJECT [RUNS] [FIRST_SEED]      window calibrate, the floor by brute force
     replay_history.py statistics PROGRAM PROJECT [RUNS] [FIRST_SEED]  window calibrate, figures by NumPy
     replay_history.py coverage PROGRAM PROJECT [DRAWS]                the promise about the next night
     replay_history.py warnings PROGRAM PROJECT [RUNS]                 planted weaknesses, and none
 """
 
+import ast
 import datetime
+import inspect
 import json
 import math
 import pathlib
@@ -329,11 +332,17 @@ def random_case(seed, unknown=True, **fixed):
 
 
 def replay(program, project, runs=40, first_seed=0):
-    differences = starved = yields = 0
+    seeds = range(first_seed, first_seed + runs)
+    return compare_figures(program, project, ((seed, random_case(seed)) for seed in seeds))
+
+
+def compare_figures(program, project, cases):
+    """Compares the program's figures of each case with those of this replay."""
+    runs = differences = starved = yields = 0
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder, "history.json")
-        for seed in range(first_seed, first_seed + runs):
-            gate, history, memory, words = random_case(seed)
+        for seed, (gate, history, memory, words) in cases:
+            runs += 1
             file.write_text(json.dumps(answer(history.series)))
             code, out, err = run(program, project, "window", "simulate", "tts", "--history", str(file),
                                  "--format", "json", *words, *sets(gate))
@@ -350,6 +359,60 @@ def replay(program, project, runs=40, first_seed=0):
                     print(f"seed {seed}: {key}: {found[key]}, expected {value}")
     print(f"{runs} histories: {differences} differences ({starved} starved nights, {yields} yields)")
     return differences == 0 and starved > 0 and yields > 0
+
+
+def whole_case(seed):
+    """A night of whole gibibytes, so that amounts are often exactly equal to the settings."""
+    rng = random.Random(seed)
+    gib, step, most = 1 << 30, 600, rng.randint(6, 14)
+    gate = random_gate(
+        rng, total=15 * gib, floor=rng.randint(2, 9) * gib, reserve=rng.randint(0, 4) * gib,
+        budget=rng.choice([None, rng.randint(2, 8) * gib]), samples=1, recheck=75, zone_name="Etc/UTC",
+        up_at="*/30 2-5 * * *", guard_at="*/10 2-5 * * *", down_at="0 6 * * *")
+    start = int(datetime.datetime(2026, 11, 2, 2, tzinfo=datetime.timezone.utc).timestamp())
+    times = range(start, start + 14401, step)
+    hole = rng.randint(2, 23)
+    series = [
+        ({"namespace": name}, [(at, rng.randint(0, limit) * gib) for index, at in enumerate(times)
+                               if not hole <= index < hole + 4])
+        for name, limit in (("a", most), ("unknown", 3))]
+    peak = rng.randint(1, 6) * gib
+    return gate, History(series, step), Memory(peak, peak, 0), ["--tenant", str(peak)]
+
+
+def flipped_gates():
+    """The gate with one comparison flipped: negated, or with its bound on the other side."""
+    flips = {ast.Lt: (ast.GtE, ast.LtE), ast.GtE: (ast.Lt, ast.Gt), ast.Gt: (ast.LtE, ast.GtE),
+             ast.Eq: (ast.NotEq,)}
+    source = inspect.getsource(Gate)
+
+    def comparisons(tree):
+        return [node for node in ast.walk(tree) if isinstance(node, ast.Compare) and type(node.ops[0]) in flips]
+
+    for index, original in enumerate(comparisons(ast.parse(source))):
+        for flip in flips[type(original.ops[0])]:
+            tree = ast.parse(source)
+            flipped = comparisons(tree)[index]
+            flipped.ops = [flip()]
+            names = {}
+            exec(compile(ast.fix_missing_locations(tree), "flipped", "exec"), names)
+            yield f"{ast.unparse(original)} as {ast.unparse(flipped)}", names["Gate"]
+
+
+def comparisons(program, project, runs=14, first_seed=245):
+    """The program agrees with this gate, and with none that has a comparison flipped. The seeds are some for
+    which each flip changes a figure; few amounts are equal to the sum of two others."""
+    cases = [(seed, whole_case(seed)) for seed in range(first_seed, first_seed + runs)]
+    agrees = compare_figures(program, project, cases)
+    flips = list(flipped_gates())
+    unseen = [
+        name for name, flipped in flips
+        if all(figures(flipped(**gate.__dict__), history, memory) == figures(gate, history, memory)
+               for _, (gate, history, memory, _) in cases)]
+    for name in unseen:
+        print(f"no figure changes with {name}")
+    print(f"{len(flips)} flipped comparisons: {len(unseen)} change no figure")
+    return agrees and not unseen and len(flips) > 0
 
 
 # ---------------------------------------------------------------- calibrate
@@ -535,7 +598,7 @@ def warnings(program, project, runs=20, first_seed=0):
 
 
 if __name__ == "__main__":
-    commands = {"replay": replay, "floors": floors, "statistics": statistics, "coverage": coverage,
+    commands = {"replay": replay, "comparisons": comparisons, "floors": floors, "statistics": statistics, "coverage": coverage,
                 "warnings": warnings}
     name, program, project, *numbers = sys.argv[1:]
     sys.exit(0 if commands[name](program, project, *map(int, numbers)) else 1)

@@ -1,7 +1,5 @@
 //! `window simulate` and `window calibrate`, over the synthetic month and random histories.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::common::tool::{Sandbox, repository};
@@ -259,17 +257,29 @@ fn the_synthetic_month_comes_from_its_script() {
 /// Runs a part of the independent replay; `TTS_RENDER_REPLAYS` sets another number of histories.
 fn replay(part: &str, runs: u32) {
     let runs = std::env::var("TTS_RENDER_REPLAYS").unwrap_or(runs.to_string());
+    run_replay(&[part, &runs]);
+}
+
+/// Runs a part of the independent replay with the numbers that follow its name.
+fn run_replay(words: &[&str]) {
     let script = repository().join("tests/tools/replay_history.py");
-    let program = Path::new(env!("CARGO_BIN_EXE_tts-render"));
-    let words = [script.as_path(), Path::new(part), program, repository(), Path::new(&runs)];
-    let words: Vec<&str> = words.iter().map(|word| word.to_str().unwrap()).collect();
-    run(&[&["python3"], &words[..]].concat(), "");
+    let (script, project) = (script.to_str().unwrap(), repository().to_str().unwrap());
+    let (part, numbers) = words.split_first().unwrap();
+    let program = env!("CARGO_BIN_EXE_tts-render");
+    run(&[&["python3", script, part, program, project], numbers].concat(), "");
 }
 
 #[test]
 fn an_independent_replay_has_the_same_figures() {
     if require(&["python3", "-c", "import zoneinfo; zoneinfo.ZoneInfo('Europe/London')"]) {
         replay("replay", 12);
+    }
+}
+
+#[test]
+fn each_flipped_comparison_of_a_decision_changes_a_figure() {
+    if require(&["python3", "-c", "import zoneinfo; zoneinfo.ZoneInfo('Europe/London')"]) {
+        run_replay(&["comparisons"]);
     }
 }
 
