@@ -236,6 +236,12 @@ spec:
 }
 
 #[test]
+fn a_project_of_argo_cd_may_name_a_destination_s_server_and_cluster() {
+    let project = "{apiVersion: argoproj.io/v1alpha1, kind: AppProject, metadata: {name: a}, spec: {destinations: [{server: 'https://a', name: in-cluster, namespace: '*'}]}}";
+    assert_eq!(validate_foreign_text(project), [""; 0]);
+}
+
+#[test]
 fn of_definitions_that_differ_the_one_that_accepts_counts() {
     let (_, mut nodes) = documents(include_str!("../tests/fixtures/definitions/definition.yaml"));
     let path = "spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.size.enum[1]";
