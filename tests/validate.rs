@@ -5,7 +5,7 @@
 mod common;
 
 use common::schemas;
-use common::tool::{CommandOutput, Sandbox, tts_render};
+use common::tool::{CommandOutput, Sandbox, repository, tts_render};
 use serde_json::{Value, json};
 
 const GOOD: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\ndata: {a: b}\n";
@@ -70,6 +70,26 @@ fn unknown_kinds_are_skipped_and_counted() {
         skipped.stderr,
         "skipped 2 × example/v1 Foo (unknown kind)\n1 object checked, 0 findings\n"
     );
+}
+
+#[test]
+fn a_custom_resource_is_validated_by_a_definition_in_any_of_the_files() {
+    let sandbox = Sandbox::empty();
+    let fixtures = "crates/kube-validate/tests/fixtures/definitions";
+    let read = |name| std::fs::read_to_string(repository().join(fixtures).join(name)).unwrap();
+    sandbox.write("crds/widgets.yaml", read("definition.yaml"));
+    sandbox.write("deploy/widget.yaml", read("objects.yaml").replace("small", "medium"));
+    let alone = sandbox.ok(&["validate", "deploy"]);
+    assert!(alone.stderr.starts_with("skipped 1 × example.com/v1 Widget"), "{}", alone.stderr);
+    for order in [["deploy", "crds"], ["crds", "deploy"]] {
+        let both = sandbox.run(&["validate", order[0], order[1]]);
+        assert_eq!(both.code, 1, "{}", both.stderr);
+        assert!(both.stdout.starts_with("deploy/widget.yaml:7:"), "{}", both.stdout);
+        assert!(both.stdout.contains("expected `small` or `large`"), "{}", both.stdout);
+        assert_eq!(both.stderr, "2 objects checked, 1 finding\n");
+    }
+    let piped = format!("{}---\n{}", read("definition.yaml"), read("objects.yaml"));
+    assert_eq!(validate_input(&["-"], &piped).stderr, "2 objects checked, 0 findings\n");
 }
 
 #[test]

@@ -13,7 +13,8 @@ use super::{CliError, Context, Exit};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Reads manifests as kubectl does: several documents, Lists, anchors, YAML 1.1 scalars, streams of JSON objects.
-Unknown kinds, and objects that SOPS encrypted, are skipped, counted and named.
+A custom resource is validated if its CustomResourceDefinition is in any of the files, or if its kind is known.
+Other kinds, and objects that SOPS encrypted, are skipped, counted and named.
 
 Exit status: 0 no findings, 1 findings, 2 a failure: an input can't be read or contains no object; the
 others are validated all the same.
@@ -21,6 +22,7 @@ others are validated all the same.
 Examples:
   tts-render validate rendered
   tts-render validate -f deploy -f service.yaml
+  tts-render validate crds deploy
   kubectl kustomize overlays/prod | tts-render validate -
   tts-render validate rendered -o sarif > validate.sarif"
 )]

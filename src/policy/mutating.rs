@@ -38,6 +38,9 @@ pub(super) fn decide_for_policy(
         let path = policy.path.key("spec").key("targetMatchConstraints");
         return Err(error_at(Error::Targets, targets.span, &path));
     }
+    if let Some(resources) = cluster_scoped_resources(policy) {
+        return Ok(Decision::NothingToExclude(resources));
+    }
     let Some(list) = editable_list(&lists)? else {
         return Ok(Decision::Change(vec![own_condition(policy, &missing)]));
     };
@@ -49,6 +52,30 @@ pub(super) fn decide_for_policy(
             names: missing.into_iter().map(str::to_owned).collect(),
         },
     }]))
+}
+
+/// The resources that a policy is only about, if all are cluster-scoped. Namespaces are not among them: a request for
+/// one has its name as the namespace.
+pub(super) fn cluster_scoped_resources(policy: &Policy<'_>) -> Option<String> {
+    let constraints = policy.node.get("spec")?.get("matchConstraints")?;
+    let mut names = Vec::new();
+    for rule in constraints.get("resourceRules")?.as_sequence()? {
+        let groups = string_items(rule.get("apiGroups"));
+        let resources = string_items(rule.get("resources"));
+        if groups.is_empty() || resources.is_empty() {
+            return None;
+        }
+        for resource in resources {
+            let plural = resource.split('/').next().unwrap_or_default();
+            let is_cluster_scoped =
+                |group: &&str| kube_validate::is_cluster_scoped_resource(group, plural);
+            if plural == "namespaces" || !groups.iter().all(is_cluster_scoped) {
+                return None;
+            }
+            names.push(format!("`{resource}`"));
+        }
+    }
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// The list to append to, if there is one. Selector and conditions must all match, so one list is

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::model::{
     Block, Filter, Kind, Policy, Rule, error_at, find_policies, found_kinds, string_at,
 };
-use super::mutating::policy_exclusions;
+use super::mutating::{cluster_scoped_resources, policy_exclusions};
 use super::wildcard::glob_matches;
 use serde::{Serialize, Serializer};
 use yaml_spans::source::{SourceId, Sources, Span};
@@ -191,7 +191,9 @@ fn rule_notes(rule: &Rule<'_>) -> Vec<String> {
 fn policy_notes(policy: &Policy<'_>) -> Vec<String> {
     let targets = policy.node.get("spec").and_then(|spec| spec.get("targetMatchConstraints"));
     let note = "exclusions are about the object that triggers the policy; those that `targetMatchConstraints` select are also changed in excluded namespaces";
-    targets.map(|_| note.to_owned()).into_iter().collect()
+    let nothing = cluster_scoped_resources(policy)
+        .map(|resources| format!("it is only about {resources}: no namespace to exclude"));
+    nothing.into_iter().chain(targets.map(|_| note.to_owned())).collect()
 }
 
 impl ShownRule {

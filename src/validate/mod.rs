@@ -3,6 +3,7 @@
 //! In: files and folders that the user names, and standard input. Out: a [`Report`], with a finding for each
 //! problem and an error for each file that can't be read.
 
+mod input;
 mod report;
 mod stream;
 
@@ -11,12 +12,13 @@ pub use report::{github, json, sarif};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use kube_validate::Definitions;
+
 use crate::budget::{Budget, Resource, count_nodes};
 use crate::parallel;
-use crate::project::{Project, ProjectError, find_manifests, is_standard_input, read_manifests};
-use yaml_spans::Dialect;
+use crate::project::{Project, is_standard_input};
+use input::{Input, Manifest};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
-use yaml_spans::source::Sources;
 
 /// The number of files up to which no thread is started.
 const MAX_SEQUENTIAL_FILES: usize = 3;
@@ -37,18 +39,20 @@ pub struct Report {
 }
 
 impl Report {
-    /// Validates files, all manifests below folders, and standard input (`-`). A link in the project that
-    /// leads out of it is an error.
+    /// Validates files, all manifests below folders, and standard input (`-`). A custom resource is also validated by
+    /// its definition, if any of them has it. A link in the project that leads out of it is an error.
     pub fn of_paths<'a>(project: &Project, paths: impl IntoIterator<Item = &'a Path>) -> Self {
         let budget = Budget::default();
+        let inputs: Vec<Input<'_>> =
+            paths.into_iter().map(|path| Input::find(project, path)).collect();
+        let definitions = input::find_definitions(&inputs, &budget);
         let mut report = Report::default();
-        for path in paths {
-            if let Err(error) = project.check_named(path) {
-                report.add_error(error);
-                continue;
-            }
+        for Input { path, manifests } in inputs {
             let mut of_path = Report::default();
-            of_path.validate_path(path, &budget);
+            match manifests {
+                Ok(manifests) => of_path.validate(&manifests, &definitions, &budget),
+                Err(error) => of_path.errors.extend(error.0),
+            }
             of_path.refuse_nothing(path);
             report.add(of_path);
         }
@@ -63,49 +67,41 @@ impl Report {
         self.unknown.values().sum::<usize>() + self.encrypted
     }
 
-    /// Validates a file, or all manifests below a folder.
-    fn validate_path(&mut self, path: &Path, budget: &Budget) {
-        match find_manifests(path) {
-            Ok(files) => {
-                let reports = parallel::map(&files, MAX_SEQUENTIAL_FILES, |file| {
-                    let mut report = Report::default();
-                    report.validate_file(file, budget);
-                    report
-                });
-                reports.into_iter().for_each(|report| self.add(report));
-            }
-            Err(error) => self.add_error(error),
-        }
+    fn validate(&mut self, manifests: &[Manifest], definitions: &Definitions, budget: &Budget) {
+        let reports = parallel::map(manifests, MAX_SEQUENTIAL_FILES, |manifest| {
+            let mut report = Report::default();
+            report.validate_file(manifest, definitions, budget);
+            report
+        });
+        reports.into_iter().for_each(|report| self.add(report));
     }
 
     /// Validates a file. Once the budget is spent, the remaining files are not read.
-    fn validate_file(&mut self, file: &Path, budget: &Budget) {
+    fn validate_file(&mut self, manifest: &Manifest, definitions: &Definitions, budget: &Budget) {
         if budget.check().is_err() {
             return;
         }
-        let mut sources = Sources::new();
-        let id = match read_manifests(file) {
-            Ok(source) => sources.add(source),
-            Err(error) => return self.add_error(error),
+        let text = match manifest.text() {
+            Ok(text) => text,
+            Err(error) => return self.errors.extend(error.0),
         };
-        let parsed = yaml_spans::parse(&sources, id, Dialect::Kubectl)
-            .or_else(|errors| stream::parse_json(&mut sources, id).ok_or(errors));
-        match parsed {
+        match &text.documents {
             Ok(documents) => {
                 let nodes = documents.iter().map(count_nodes).sum();
                 if budget.spend(Resource::ManifestNodes, nodes).is_err() {
                     return;
                 }
-                let report = kube_validate::validate_foreign(&documents);
+                let report = kube_validate::validate_foreign(documents, definitions);
                 self.checked += report.checked;
                 self.encrypted += report.encrypted;
                 for (kind, count) in report.unknown {
                     *self.unknown.entry(kind).or_insert(0) += count;
                 }
-                self.findings.extend(report.findings.iter().map(|error| error.diagnose(&sources)));
+                let findings = report.findings.iter();
+                self.findings.extend(findings.map(|error| error.diagnose(&text.sources)));
             }
             Err(errors) => {
-                self.findings.extend(errors.iter().map(|error| error.diagnose(&sources)));
+                self.findings.extend(errors.iter().map(|error| error.diagnose(&text.sources)));
             }
         }
     }
@@ -130,9 +126,5 @@ impl Report {
             *self.unknown.entry(kind).or_insert(0) += count;
         }
         self.errors.extend(other.errors);
-    }
-
-    fn add_error(&mut self, error: ProjectError) {
-        self.errors.extend(Diagnostics::from(error).0);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::definitions::Definitions;
 use super::error::{Error, Problem};
 use super::kinds::{self, Nulls};
 use super::list::list_items;
@@ -27,16 +28,16 @@ pub struct ForeignReport {
 ///
 /// The rules are those of [`validate`](super::validate()), but for three: `metadata.generateName` may
 /// replace `metadata.name`, a null is allowed if the API server drops it, and an unknown kind is
-/// counted.
-pub fn validate_foreign(documents: &[Node]) -> ForeignReport {
+/// counted. An object whose definition is given is validated by its schema too.
+pub fn validate_foreign(documents: &[Node], definitions: &Definitions) -> ForeignReport {
     let mut report = ForeignReport::default();
     for document in documents {
-        check_document(document, &Path::root(), &mut report);
+        check_document(document, &Path::root(), definitions, &mut report);
     }
     report
 }
 
-fn check_document(node: &Node, base: &Path, report: &mut ForeignReport) {
+fn check_document(node: &Node, base: &Path, definitions: &Definitions, report: &mut ForeignReport) {
     let (api_version, kind) = match read_type(node, base) {
         Ok(object_type) => object_type,
         Err(errors) => return report.findings.extend(errors),
@@ -49,14 +50,24 @@ fn check_document(node: &Node, base: &Path, report: &mut ForeignReport) {
     // A stray `items` in a known kind is an unknown field.
     if let Some(items) = list_items(node).filter(|_| known.is_none()) {
         for (index, item) in items.iter().enumerate() {
-            check_document(item, &base.key("items").index(index), report);
+            check_document(item, &base.key("items").index(index), definitions, report);
         }
         return;
     }
+    let defined = match kinds::is_kubernetes(api_version) {
+        true => None,
+        false => definitions.check(node, base, api_version, kind),
+    };
+    let own = || find_problems(node, base, known, Nulls::Ignored, GeneratedNames::Allowed);
     let problems = match known {
-        Some(known) => {
-            find_problems(node, base, Some(known), Nulls::Ignored, GeneratedNames::Allowed)
+        _ if let Some(defined) = defined => {
+            let metadata = base.key("metadata");
+            let is_kept = |found: &Located<Problem>| {
+                found.path.starts_with(&metadata) || !is_about_fields(&found.error)
+            };
+            own().into_iter().filter(is_kept).chain(defined).collect()
         }
+        Some(_) => own(),
         // The table has every kind of Kubernetes' own API versions, so this kind does not exist.
         None if kinds::is_kubernetes(api_version) => {
             vec![unknown_kind(node, base, api_version, kind)]
@@ -70,6 +81,12 @@ fn check_document(node: &Node, base: &Path, report: &mut ForeignReport) {
     report.checked += 1;
     let errors = to_errors(problems, Some(&metadata::object_label(node, kind)));
     report.findings.extend(name_placeholders(errors, node, base));
+}
+
+/// Returns true for a problem of which the object's definition, if it is given, knows more than our types: it may be
+/// of another release.
+fn is_about_fields(problem: &Problem) -> bool {
+    matches!(problem, Problem::Read(_) | Problem::Unknown(_))
 }
 
 /// Returns true for an object whose values SOPS has encrypted: it adds `sops`, with a checksum.

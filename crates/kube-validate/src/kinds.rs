@@ -150,7 +150,7 @@ fn read_and_audit<T: DeserializeOwned + Serialize>(
 }
 
 /// Replaces the values that the API server's decoder accepts and the types' decoder does not: base64 over
-/// several lines and, if nulls are ignored, each null that means the zero value of its type (an item
+/// several lines, bytes in a list and, if nulls are ignored, each null that means the zero value of its type (an item
 /// of a list, or a quantity). Returns `None` if the reader's errors are about no such value.
 fn replace_values(
     node: &Node,
@@ -165,6 +165,11 @@ fn replace_values(
         let value = match &error.error {
             ReadError::Rule { type_name: Some(name), .. } if *name == type_name::<ByteString>() => {
                 within(node, steps).and_then(reencoded)
+            }
+            ReadError::WrongType { found, .. }
+                if found == "a list" && is_in_byte_map(node, steps) =>
+            {
+                within(node, steps).and_then(encoded_bytes)
             }
             ReadError::WrongType { expected, found } if found == "null" => {
                 let is_allowed = nulls == Nulls::Ignored
@@ -192,6 +197,22 @@ fn zero_value(expected: &str, is_item: bool) -> Option<Value> {
         "a whole number" if is_item => Some(Value::Int(0)),
         _ => None,
     }
+}
+
+/// The fields of bytes that a manifest may also have as a list of numbers, as Go's decoder reads bytes.
+const BYTE_MAPS: [(&str, &str); 2] = [("Secret", "data"), ("ConfigMap", "binaryData")];
+
+/// Returns true for an entry of a map of bytes.
+fn is_in_byte_map(object: &Node, steps: &[Segment]) -> bool {
+    let kind = object.get("kind").and_then(Node::as_str);
+    let [Segment::Key(field), Segment::Key(_)] = steps else { return false };
+    BYTE_MAPS.iter().any(|(of, map)| Some(*of) == kind && map == field)
+}
+
+/// The bytes of a list, as base64.
+fn encoded_bytes(node: &Node) -> Option<Value> {
+    let bytes = node.as_sequence()?.iter().map(|item| u8::try_from(item.as_int()?).ok());
+    Some(Value::String(base64::encode(&bytes.collect::<Option<Vec<u8>>>()?)))
 }
 
 /// The same bytes in one line.
@@ -321,6 +342,25 @@ pub fn is_cluster_scoped_kind(kind: &str) -> bool {
     known.peek().is_some() && known.all(|known| known.cluster_scoped)
 }
 
+/// Returns true for a resource (`nodes`, of the group ``) that is cluster-scoped in every API version that is known.
+pub fn is_cluster_scoped_resource(group: &str, plural: &str) -> bool {
+    let is_it = |known: &&Kind| {
+        object::group(known.api_version) == group && plural_of(known.kind) == plural
+    };
+    let mut known = all().filter(is_it).peekable();
+    known.peek().is_some() && known.all(|known| known.cluster_scoped)
+}
+
+/// The resource of a kind, by the rule that Kubernetes' own names follow (apimachinery: `UnsafeGuessKindToResource`).
+fn plural_of(kind: &str) -> String {
+    let name = kind.to_ascii_lowercase();
+    match name.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None if name.ends_with('s') => format!("{name}es"),
+        None => format!("{name}s"),
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use std::collections::{BTreeMap, BTreeSet};
@@ -349,6 +389,22 @@ pub(super) mod tests {
                 .extend(properties.into_iter().flat_map(|p| p.keys().cloned()));
         }
         types
+    }
+
+    #[test]
+    fn scopes_of_resources_are_known_by_their_plural() {
+        for (group, plural, expected) in [
+            ("", "nodes", true),
+            ("", "pods", false),
+            ("storage.k8s.io", "storageclasses", true),
+            ("admissionregistration.k8s.io", "validatingadmissionpolicies", true),
+            ("rbac.authorization.k8s.io", "clusterroles", true),
+            ("rbac.authorization.k8s.io", "roles", false),
+            ("example.com", "nodes", false),
+            ("", "*", false),
+        ] {
+            assert_eq!(is_cluster_scoped_resource(group, plural), expected, "{group} {plural}");
+        }
     }
 
     #[test]

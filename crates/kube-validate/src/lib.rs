@@ -12,12 +12,14 @@
 //! - Stricter than the server: an unknown field in a definition's schema, which the server drops. Of
 //!   manifests that must be right in every respect ([`validate`]), also a null as an item of a list, and
 //!   items of a list that server-side apply takes for the same.
-//! - More lenient: a definition's schema as a whole, CEL expressions, the finer rules of FlowSchemas, and
-//!   everything that depends on other objects or the server's settings.
+//! - More lenient: whether a definition's schema is structural, CEL expressions, the finer rules of FlowSchemas, and
+//!   everything that depends on other objects or the server's settings. An object whose definition is among the
+//!   manifests is validated by its schema ([`Definitions`]).
 
 mod audit;
 mod base64;
 mod custom;
+mod definitions;
 mod error;
 mod foreign;
 mod formats;
@@ -30,9 +32,10 @@ mod rules;
 pub mod schedule;
 mod validate;
 
+pub use definitions::Definitions;
 pub use error::Error;
 pub use foreign::{ForeignReport, validate_foreign};
-pub use kinds::is_cluster_scoped_kind;
+pub use kinds::{is_cluster_scoped_kind, is_cluster_scoped_resource};
 pub use list::list_items;
 pub use metadata::MAX_CRON_JOB_NAME;
 pub use object::{MissingField, Object, ObjectId, group};

@@ -39,7 +39,7 @@ fn format_error(sources: &Sources, error: &Located<Error>) -> String {
 
 fn validate_foreign_text(text: &str) -> Vec<String> {
     let (sources, nodes) = documents(text);
-    format_errors(&sources, &validate_foreign(&nodes).findings)
+    format_errors(&sources, &validate_foreign(&nodes, &Definitions::default()).findings)
 }
 
 fn validate_text(text: &str) -> Result<Object, Vec<String>> {
@@ -55,7 +55,7 @@ fn validate_text_allowing(text: &str, allowed: &AllowedKinds) -> Result<Object, 
 fn manifests_in_the_shapes_of_real_projects_pass() {
     for (name, text) in PASS {
         let (sources, nodes) = documents(text);
-        let report = validate_foreign(&nodes);
+        let report = validate_foreign(&nodes, &Definitions::default());
         assert_eq!(format_errors(&sources, &report.findings), [""; 0], "{name}");
         let unknown: usize = report.unknown.values().sum();
         let items = text.matches("\n---").count() + 1 + 2 * text.matches("kind: List\n").count();
@@ -152,7 +152,11 @@ fn fixture_objects() -> HashMap<String, Node> {
 }
 
 /// Checks that the verdict on each changed object is the one in the table, and returns their number.
-fn compare_verdicts(objects: &HashMap<String, Node>, table: &str) -> usize {
+fn compare_verdicts(
+    objects: &HashMap<String, Node>,
+    definitions: &Definitions,
+    table: &str,
+) -> usize {
     let mut count = 0;
     let mut differing = Vec::new();
     for line in table.lines().filter(|line| !line.starts_with('#')) {
@@ -162,7 +166,7 @@ fn compare_verdicts(objects: &HashMap<String, Node>, table: &str) -> usize {
         let value = (value != "deleted").then(|| documents(&format!("[{value}]")).1.remove(0));
         let value = value.as_ref().map(|list| &list.as_sequence().unwrap()[0]);
         let node = with_change(&objects[object], path.segments(), value);
-        let report = validate_foreign(&[node]);
+        let report = validate_foreign(&[node], definitions);
         if report.findings.is_empty() != (verdict == "accepted") {
             differing.push((line, report.findings));
         }
@@ -175,22 +179,130 @@ fn compare_verdicts(objects: &HashMap<String, Node>, table: &str) -> usize {
 #[test]
 fn verdicts_match_those_of_the_api_server() {
     let table = include_str!("../tests/fixtures/verdicts.tsv");
-    assert!(compare_verdicts(&fixture_objects(), table) > 1000);
+    assert!(compare_verdicts(&fixture_objects(), &Definitions::default(), table) > 1000);
 }
 
 #[test]
 fn everyday_objects_have_the_verdicts_of_a_server_that_creates_them() {
-    let (sources, nodes) = documents(include_str!("../tests/fixtures/everyday/objects.yaml"));
-    let report = validate_foreign(&nodes);
+    let none = Definitions::default();
+    let objects = accepted_objects(include_str!("../tests/fixtures/everyday/objects.yaml"), &none);
+    let table = include_str!("../tests/fixtures/everyday/changes.tsv");
+    assert!(compare_verdicts(&objects, &none, table) > 1000);
+}
+
+#[test]
+fn custom_objects_have_the_verdicts_of_a_server_with_their_definition() {
+    let (_, nodes) = documents(include_str!("../tests/fixtures/definitions/definition.yaml"));
+    let definitions = Definitions::of_documents(&nodes);
+    let text = include_str!("../tests/fixtures/definitions/objects.yaml");
+    let objects = accepted_objects(text, &definitions);
+    let table = include_str!("../tests/fixtures/definitions/changes.tsv");
+    assert!(compare_verdicts(&objects, &definitions, table) > 200);
+}
+
+#[test]
+fn findings_by_a_definition_have_places_and_hints() {
+    let (_, nodes) = documents(include_str!("../tests/fixtures/definitions/definition.yaml"));
+    let definitions = Definitions::of_documents(&nodes);
+    let (sources, nodes) = documents(
+        "apiVersion: example.com/v1
+kind: Widget
+metadata: {name: a}
+spec:
+  size: medium
+  color: red
+  count: 11
+  rpelicas: 1
+  list: []
+  map: [{name: a}, {name: a}]
+  nested: {type: B}
+  active: 'yes'
+",
+    );
+    let report = validate_foreign(&nodes, &definitions);
+    assert_eq!(
+        format_errors(&sources, &report.findings),
+        [
+            "5 spec.size: invalid `size` `medium` in Widget a (expected `small` or `large`)",
+            "6 spec.color: invalid `color` `red` in Widget a (expected a match of `^#[0-9a-f]{6}$`)",
+            "7 spec.count: invalid `count` `11` in Widget a (expected at most 10)",
+            "8 spec.rpelicas: unknown field `rpelicas` in Widget a (did you mean `replicas`?)",
+            "9 spec.list: invalid `list` `0 items` in Widget a (expected at least 1 items)",
+            "10 spec.map[1]: duplicate item `{\"name\":\"a\",\"kind\":\"Plain\"}` in Widget a",
+            "11 spec.nested: no alternative of the definition fits (`oneOf`) in Widget a (the nearest one: invalid `type` `B` at `spec.nested.type`)",
+            "12 spec.active: expected a boolean, found a string in Widget a",
+        ]
+    );
+}
+
+#[test]
+fn a_project_of_argo_cd_may_name_a_destination_s_server_and_cluster() {
+    let project = "{apiVersion: argoproj.io/v1alpha1, kind: AppProject, metadata: {name: a}, spec: {destinations: [{server: 'https://a', name: in-cluster, namespace: '*'}]}}";
+    assert_eq!(validate_foreign_text(project), [""; 0]);
+}
+
+#[test]
+fn of_definitions_that_differ_the_one_that_accepts_counts() {
+    let (_, mut nodes) = documents(include_str!("../tests/fixtures/definitions/definition.yaml"));
+    let path = "spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.size.enum[1]";
+    let path: Path = path.parse().unwrap();
+    let other = Node::new(Value::String("medium".to_owned()));
+    nodes.push(with_change(&nodes[0], path.segments(), Some(&other)));
+    let definitions = Definitions::of_documents(&nodes);
+    let object = |version, size| {
+        format!(
+            "{{apiVersion: example.com/{version}, kind: Widget, metadata: {{name: a}}, spec: {{size: {size}}}}}"
+        )
+    };
+    let report = |text: String| validate_foreign(&documents(&text).1, &definitions);
+    assert_eq!(report(object("v1", "medium")).findings, []);
+    assert_eq!(report(object("v1", "large")).findings, []);
+    assert_eq!(report(object("v1", "huge")).findings.len(), 1);
+    // A version that is not served.
+    assert_eq!(report(object("v1beta1", "huge")).unknown.len(), 1);
+}
+
+#[test]
+fn a_definition_knows_more_of_a_known_kind_than_its_type() {
+    let route = "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, spec: {newField: {a: 1}, hostnames: ['a b']}}";
+    assert_eq!(validate_foreign_text(route).len(), 2);
+    let definition = "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: httproutes.gateway.networking.k8s.io}, spec: {group: gateway.networking.k8s.io, scope: Namespaced, names: {kind: HTTPRoute, plural: httproutes}, versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {hostnames: {type: array, items: {type: string}}, newField: {type: object, properties: {a: {type: integer}}}}}}}}}]}}";
+    let definitions = Definitions::of_documents(&documents(definition).1);
+    let (sources, nodes) = documents(route);
+    let findings = format_errors(&sources, &validate_foreign(&nodes, &definitions).findings);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert!(findings[0].contains("spec.hostnames[0]"), "{findings:?}");
+}
+
+#[test]
+fn hostile_definitions_end() {
+    let schema = "{type: object, properties: {spec: {type: object, properties: {a: {type: string, pattern: '(a*)*(a*)*(((a{100}){100}){100})b'}, b: {type: string, pattern: '('}, c: {type: array, items: {anyOf: [ANY]}}}}}}";
+    let schema = schema.replace("ANY", &"{maximum: 0}, ".repeat(2000));
+    let definition = format!(
+        "{{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {{name: as.x.y}}, spec: {{group: x.y, scope: Namespaced, names: {{kind: A, plural: as}}, versions: [{{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {schema}}}}}]}}}}"
+    );
+    let definitions = Definitions::of_documents(&documents(&definition).1);
+    let object = format!(
+        "{{apiVersion: x.y/v1, kind: A, metadata: {{name: a}}, spec: {{a: {}, b: x, c: [{}]}}}}",
+        "a".repeat(4000),
+        "1, ".repeat(2000)
+    );
+    let report = validate_foreign(&documents(&object).1, &definitions);
+    assert_eq!(report.checked, 1);
+}
+
+/// The objects of a text, by kind and name, which must all be accepted.
+fn accepted_objects(text: &str, definitions: &Definitions) -> HashMap<String, Node> {
+    let (sources, nodes) = documents(text);
+    let report = validate_foreign(&nodes, definitions);
     assert_eq!(format_errors(&sources, &report.findings), [""; 0]);
+    assert_eq!(report.checked, nodes.len());
     let named = |node: Node| {
         let metadata = node.get("metadata").unwrap();
         let text = |node: &Node, key| node.get(key).unwrap().as_str().unwrap().to_owned();
         (format!("{} {}", text(&node, "kind"), text(metadata, "name")), node.clone())
     };
-    let objects = nodes.into_iter().map(named).collect();
-    let table = include_str!("../tests/fixtures/everyday/changes.tsv");
-    assert!(compare_verdicts(&objects, table) > 1000);
+    nodes.into_iter().map(named).collect()
 }
 
 #[test]
@@ -327,7 +439,7 @@ fn documents_that_are_not_objects_are_reported() {
 fn unknown_versions_and_kinds_are_counted() {
     let text = "{apiVersion: policy/v1beta1, kind: PodDisruptionBudget, metadata: {name: a}}\n---\n{apiVersion: example.com/v1, kind: Widget}\n---\n{apiVersion: example.com/v1, kind: Widget}";
     let (_, nodes) = documents(text);
-    let report = validate_foreign(&nodes);
+    let report = validate_foreign(&nodes, &Definitions::default());
     // No server has this version any more.
     assert_eq!((report.checked, report.findings.len()), (1, 1));
     let widget = ("example.com/v1".to_owned(), "Widget".to_owned());

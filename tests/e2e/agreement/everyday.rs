@@ -1,5 +1,5 @@
-//! Changes to objects of everyday kinds, which the server is asked to create: a table of changes, and every field
-//! set to each of some values.
+//! Changes to objects of everyday kinds, and of a kind with a definition, which the server is asked to create: tables
+//! of changes, and every field set to each of some values.
 //!
 //! Nothing that the server takes may be refused, but for the differences that agreement.tsv lists. Of what it
 //! refuses, [`LEAST_SHARE`] is the goal, by kind in the output.
@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use yaml_spans::Path;
 
 use super::cases::{field_paths, with_change};
-use super::verdicts::{Server, rules_verdict};
+use super::verdicts::{Server, parse_nodes, verdict_by_definitions};
 use super::{known_differences, prepared_cluster};
+use crate::cluster::until;
 use crate::common::tool::objects;
+use kube_validate::Definitions;
 
 /// The least share of equal verdicts, in percent.
 const LEAST_SHARE: usize = 97;
@@ -30,7 +32,10 @@ struct Case {
 
 /// The objects, by kind and name.
 fn everyday_objects() -> BTreeMap<String, Value> {
-    let text = include_str!("../../../crates/kube-validate/tests/fixtures/everyday/objects.yaml");
+    by_name(include_str!("../../../crates/kube-validate/tests/fixtures/everyday/objects.yaml"))
+}
+
+fn by_name(text: &str) -> BTreeMap<String, Value> {
     let named = |object: Value| {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (format!("{} {}", text(&object["kind"]), text(&object["metadata"]["name"])), object)
@@ -38,11 +43,9 @@ fn everyday_objects() -> BTreeMap<String, Value> {
     objects(text).into_iter().map(named).collect()
 }
 
-/// The changed objects of the table, with their names and the recorded verdicts.
-fn table() -> Vec<Case> {
-    let all = everyday_objects();
-    include_str!("../../../crates/kube-validate/tests/fixtures/everyday/changes.tsv")
-        .lines()
+/// The changed objects of a table, with their names and the recorded verdicts.
+fn table(all: &BTreeMap<String, Value>, text: &str) -> Vec<Case> {
+    text.lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {
             let columns: Vec<&str> = line.split('\t').collect();
@@ -83,7 +86,7 @@ fn server() -> Server<'static> {
 }
 
 /// Compares the verdicts on some cases. Returns the number of cases that the server accepted.
-fn compare(set: &str, cases: &[Case]) -> usize {
+fn compare(set: &str, cases: &[Case], definitions: &Definitions) -> usize {
     let server = server();
     let listed = known_differences(set);
     let (mut accepted, mut equal) = (0, 0);
@@ -92,7 +95,7 @@ fn compare(set: &str, cases: &[Case]) -> usize {
     let mut found = Vec::new();
     for Case { name, object, recorded } in cases {
         let verdict = server.create_verdict(object);
-        let rules = rules_verdict(&object.to_string());
+        let rules = verdict_by_definitions(&object.to_string(), definitions);
         if recorded.is_some_and(|recorded| recorded != verdict.is_ok()) {
             wrong += &format!("{set}: not the recorded verdict: {name}: {verdict:?}\n");
         }
@@ -126,8 +129,9 @@ fn compare(set: &str, cases: &[Case]) -> usize {
 #[test]
 #[ignore = "tests/e2e/run"]
 fn changes_to_everyday_objects_have_the_same_verdict() {
-    let cases = table();
-    let accepted = compare("everyday", &cases);
+    let text = include_str!("../../../crates/kube-validate/tests/fixtures/everyday/changes.tsv");
+    let cases = table(&everyday_objects(), text);
+    let accepted = compare("everyday", &cases, &Definitions::default());
     assert!(cases.len() > 1000 && accepted > 300, "{} {accepted}", cases.len());
 }
 
@@ -135,6 +139,29 @@ fn changes_to_everyday_objects_have_the_same_verdict() {
 #[ignore = "tests/e2e/run"]
 fn changes_to_each_everyday_field_have_the_same_verdict() {
     let cases = fields();
-    let accepted = compare("everyday-fields", &cases);
+    let accepted = compare("everyday-fields", &cases, &Definitions::default());
     assert!(cases.len() > 3000 && accepted > 300, "{} {accepted}", cases.len());
+}
+
+#[test]
+#[ignore = "tests/e2e/run"]
+fn changes_to_a_custom_object_have_the_verdict_of_its_definition() {
+    macro_rules! fixture {
+        ($name:literal) => {
+            include_str!(concat!(
+                "../../../crates/kube-validate/tests/fixtures/definitions/",
+                $name
+            ))
+        };
+    }
+    let definition = fixture!("definition.yaml");
+    let cluster = prepared_cluster();
+    // The server warns of the format that it does not know.
+    let applied = cluster.kubectl(&["apply", "-f", "-"], definition);
+    assert_eq!(applied.code, 0, "{}", applied.stderr);
+    until("Widget", || cluster.admin().resource("example.com/v1", "Widget"));
+    let definitions = Definitions::of_documents(&parse_nodes(definition).unwrap());
+    let cases = table(&by_name(fixture!("objects.yaml")), fixture!("changes.tsv"));
+    let accepted = compare("definitions", &cases, &definitions);
+    assert!(cases.len() > 200 && accepted > 80, "{} {accepted}", cases.len());
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use kube_validate::validate_foreign;
+use kube_validate::{Definitions, validate_foreign};
 use serde_json::{Value, json};
 use yaml_spans::source::{Source, Sources};
 use yaml_spans::{Dialect, Node, parse};
@@ -17,8 +17,13 @@ pub type Verdict = Result<(), String>;
 
 /// The verdict of the rules that `tts-render validate` uses.
 pub fn rules_verdict(text: &str) -> Verdict {
+    verdict_by_definitions(text, &Definitions::default())
+}
+
+/// The verdict of the rules where definitions are among the files.
+pub fn verdict_by_definitions(text: &str, definitions: &Definitions) -> Verdict {
     let nodes = parse_nodes(text)?;
-    let report = validate_foreign(&nodes);
+    let report = validate_foreign(&nodes, definitions);
     match report.findings.first() {
         Some(found) => Err(format!("{}: {}", found.path, found.error)),
         None => Ok(()),
@@ -27,10 +32,12 @@ pub fn rules_verdict(text: &str) -> Verdict {
 
 /// Returns true if the rules cover the kinds in a manifest.
 pub fn is_known(text: &str) -> bool {
-    parse_nodes(text).map_or(true, |nodes| validate_foreign(&nodes).unknown.is_empty())
+    parse_nodes(text)
+        .map_or(true, |nodes| validate_foreign(&nodes, &Definitions::default()).unknown.is_empty())
 }
 
-fn parse_nodes(text: &str) -> Result<Vec<Node>, String> {
+/// The documents of a text.
+pub fn parse_nodes(text: &str) -> Result<Vec<Node>, String> {
     let mut sources = Sources::new();
     let id = sources.add(Source::written("manifest.yaml", text));
     parse(&sources, id, Dialect::Kubectl).map_err(|errors| format!("{errors:?}"))

@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::Raw;
-use super::argo_application::ArgoDestination;
 
 #[derive(Serialize, Deserialize, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -13,7 +12,7 @@ pub struct ArgoProjectSpec {
     description: Option<String>,
     source_repos: Option<Vec<String>>,
     source_namespaces: Option<Vec<String>>,
-    destinations: Option<Vec<ArgoDestination>>,
+    destinations: Option<Vec<ArgoAllowedDestination>>,
     destination_service_accounts: Option<Raw>,
     permit_only_project_scoped_clusters: Option<bool>,
     cluster_resource_whitelist: Option<Vec<ArgoGroupKind>>,
@@ -25,6 +24,16 @@ pub struct ArgoProjectSpec {
     orphaned_resources: Option<Raw>,
     signature_keys: Option<Raw>,
     source_integrity: Option<Raw>,
+}
+
+/// A destination that a project allows. It has patterns, so a server and a name can both be set.
+#[derive(Serialize, Deserialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct ArgoAllowedDestination {
+    server: Option<String>,
+    name: Option<String>,
+    namespace: Option<String>,
 }
 
 #[derive(Serialize, Deserialize, Default)]
