@@ -508,6 +508,19 @@ fn a_watch_that_was_killed_and_started_again_is_named() {
 }
 
 #[test]
+fn a_watch_that_was_killed_after_it_stopped_the_server_has_stopped_it_once() {
+    let first = watch_report(&[minute(2, 0)], &[minute(2, 30)], 1_800);
+    let killed = json!({"terminated": {"exitCode": 137, "reason": "Error",
+        "message": first.to_string(), "finishedAt": "2026-11-26T03:00:00Z"}});
+    let mut report = watch_report(&[], &[], 0);
+    (report["outcome"], report["before"]) = (json!("already-there"), json!(0));
+    let status = watched_night(&report, &killed).json(&WATCHED);
+    assert_eq!(status["attention"], json!([]));
+    assert_eq!(status["windows"][0]["servedSeconds"], 1_800);
+    assert_eq!(status["scaledBy"]["time"], "2026-11-26T02:30:00Z");
+}
+
+#[test]
 fn a_watch_whose_node_was_lost_is_named() {
     let mut state = watched_night(&watch_report(&[], &[], 0), &Value::Null);
     let evicted = json!({"type": "DisruptionTarget", "status": "True",

@@ -426,7 +426,8 @@ fn inspect_window(
             decisions.push(whole);
         }
     }
-    decisions.sort_by_key(|record| (record.decided(), order(record.action)));
+    let minute = |time: Timestamp| time.as_second().div_euclid(60);
+    decisions.sort_by_key(|record| (minute(record.decided()), order(record.action)));
     let mut guard_runs = GuardRuns { due: 0, seen: 0 };
     let judged = now.checked_sub(CREATION).unwrap_or(now);
     for job in jobs {
@@ -574,6 +575,10 @@ fn starts_by_another(window: &WindowStatus) -> Vec<(Timestamp, Timestamp)> {
             stopped = None;
             continue;
         };
+        // What a watch reported before it was killed is listed with its changes.
+        if record.exit > 2 {
+            continue;
+        }
         let at = ended(record);
         if let (Some(stopped), Some(1..)) = (stopped, report.before)
             && at.duration_since(stopped) > CLOCKS

@@ -43,7 +43,8 @@ fn last_stop<'a>(runs: impl Iterator<Item = &'a Run>) -> Option<ScaledBy> {
     let attempts = runs.flat_map(|run| run.attempts.iter().map(move |attempt| (run, attempt)));
     let changes = attempts.filter_map(|(run, attempt)| {
         let report = attempt.report.as_ref()?;
-        let whole = (report.outcome == "scaled").then_some((
+        // A gate that was killed ended later than it reported.
+        let whole = (report.outcome == "scaled" && attempt.exit <= 2).then_some((
             attempt.finished.unwrap_or(run.time),
             run.time,
             report.after,

@@ -146,7 +146,7 @@ fn observe(night: &Night, gpus: Vec<(String, Arc<Gpu>)>) {
     }
 }
 
-/// Judges what `status` reports about a window.
+/// Judges what `status` shows of a window.
 fn judge(played: &Played) {
     let (stage, mode) = (&played.stage, played.stage.mode);
     let text = stage.status(&[]);

@@ -40,6 +40,7 @@ struct Process {
     id: u32,
     namespace: String,
     node: String,
+    action: String,
 }
 
 /// The active Pods: those that ended run no gate.
@@ -70,9 +71,9 @@ impl Kubelet {
         self.freezing.lock().unwrap().insert(namespace.to_owned());
     }
 
-    /// Kills the gates of a namespace, and returns their number.
-    pub fn kill(&self, namespace: &str) -> usize {
-        self.kill_those(|process| process.namespace == namespace)
+    /// Kills the gates of a namespace that run an action, and returns their number.
+    pub fn kill(&self, namespace: &str, action: &str) -> usize {
+        self.kill_those(|process| process.namespace == namespace && process.action == action)
     }
 
     /// Loses a node whose name starts with [`OWN`](super::OWN): its gates die, and nobody says so.
@@ -266,11 +267,11 @@ impl Kubelet {
             .envs(self.environments.lock().unwrap().get(&namespace).cloned().unwrap_or_default());
         let (input, output) = (Stdio::null(), Stdio::piped());
         let child = command.stdin(input).stdout(output).stderr(Stdio::piped()).spawn().unwrap();
-        let node = text(&spec["nodeName"]);
+        let (node, action) = (text(&spec["nodeName"]), text(&container["command"][1]));
         self.processes
             .lock()
             .unwrap()
-            .insert(uid.clone(), Process { id: child.id(), namespace, node });
+            .insert(uid.clone(), Process { id: child.id(), namespace, node, action });
         let output = child.wait_with_output().unwrap();
         self.processes.lock().unwrap().remove(&uid);
         (output, std::fs::read_to_string(message).unwrap())

@@ -144,7 +144,11 @@ pub const SCRIPTS: &[Script] = &[
         play: server_away,
         bound: |mode| (OUTAGE_AT_MOST, or_look(mode, Blind::Guards(1))),
         may_fail: &["missed guard 3", "replaced guard 3", "missed guard 4", "replaced guard 4"],
-        decisions: yielded_once,
+        // By its retries, a watch may have had no reading for too long when the server is back.
+        decisions: |mode| match mode {
+            Mode::Jobs => yielded(mode),
+            Mode::Watch => &["watch start ", "watch stop window-end"],
+        },
         ..CALM
     },
     Script {
@@ -342,7 +346,8 @@ fn gate_killed(stage: &Stage) {
         stage.at(165);
         stage.gpu.wake_resident();
     }
-    until("a gate to kill", || (night.kubelet.kill(namespace) > 0).then_some(()));
+    let action = if stage.mode == Mode::Jobs { "guard" } else { "watch" };
+    until("a gate to kill", || (night.kubelet.kill(namespace, action) > 0).then_some(()));
     stage.gpu.answer(Answers::Page);
     stage.at(260);
     stage.gpu.calm_residents();
@@ -407,7 +412,7 @@ fn story(stage: &Stage) {
         (!guards.iter().any(|job| name(job).ends_with(&stage.job_suffix(2)))).then_some(())
     });
     stage.at(195);
-    night.kubelet.kill(namespace);
+    night.kubelet.kill(namespace, "guard");
     // The next one has no image, until its Job's deadline.
     stage.at(200);
     stage.set_image(Some("one-node"));

@@ -72,7 +72,7 @@ impl Stage {
             "gate.recheckDelaySeconds=1".to_owned(),
             "gate.watch.intervalSeconds=2".to_owned(),
             "gate.watch.calmSeconds=20".to_owned(),
-            "gate.watch.staleSeconds=10".to_owned(),
+            "gate.watch.staleSeconds=25".to_owned(),
         ];
         settings.extend((script.settings)(&namespace));
         let own: Vec<&str> = settings.iter().map(String::as_str).collect();
@@ -97,7 +97,7 @@ impl Stage {
         }
     }
 
-    /// The longest time in the window without a run of the guard, by `window next`.
+    /// The longest time in the window without a run of the guard, from `window next`.
     fn longest_unguarded(&self) -> Duration {
         let from = (self.opens - SignedDuration::from_mins(1)).to_string();
         let args = ["window", "next", "tts", "--from", &from, "--for", "1h", "--format", "json"];
