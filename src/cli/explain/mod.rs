@@ -385,7 +385,7 @@ fn explain_value(
 /// The reason why a value decides no field, if it decides none.
 fn idleness(influence: &Influence) -> Option<&'static str> {
     influence.fields.is_empty().then(|| {
-        idle_reason(&influence.value).unwrap_or_else(|| match influence.changed_to {
+        idle_reason(&influence.value).unwrap_or(match influence.changed_to {
             Some(_) => "another value gives the same objects",
             None => "no other value is valid",
         })
