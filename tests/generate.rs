@@ -159,6 +159,8 @@ fn standard_input_is_not_an_overlay() {
         let message = sandbox.refused(&[command, "-f", "-"]);
         assert!(message.contains("`-f -` is not supported: expected a file"), "{message}");
     }
-    let message = sandbox.refused(&["diff", "--history", "-"]);
-    assert!(message.contains("`--history -` is not supported"), "{message}");
+    for command in [&["diff"][..], &["window", "simulate"], &["window", "calibrate"]] {
+        let message = sandbox.refused(&[command, &["--history", "-"]].concat());
+        assert!(message.contains("`--history -` is not supported"), "{message}");
+    }
 }

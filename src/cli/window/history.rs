@@ -9,6 +9,8 @@ use tts_render::window::simulate::{TenantChoice, TenantFlags};
 use vram_gate::duration;
 use yaml_spans::diagnostic::Diagnostics;
 
+use crate::cli::project::refuse_standard_input;
+
 /// The recorded memory to replay.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HistoryFlags {
@@ -33,6 +35,7 @@ fn parse_time(text: &str) -> Result<i64, String> {
 impl HistoryFlags {
     /// Reads the files.
     pub(crate) fn read(&self, project: &Project) -> Result<History, Diagnostics> {
+        self.history.iter().try_for_each(|path| refuse_standard_input("--history", path))?;
         history::read_files(project, &self.history)
     }
 
