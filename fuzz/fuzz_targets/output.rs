@@ -5,7 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use kube_validate::AllowedKinds;
+use kube_validate::{AllowedKinds, Definitions};
 use yaml_spans::source::{Source, Sources};
 use yaml_spans::{self, Dialect, Node, Value};
 
@@ -23,7 +23,7 @@ fn verdict(node: &Node) -> Result<String, Vec<String>> {
     match kube_validate::validate(node.clone(), &AllowedKinds::none()) {
         Ok(object) => {
             assert_eq!(object.node, *node);
-            let report = kube_validate::validate_foreign(std::slice::from_ref(node));
+            let report = kube_validate::validate_foreign(std::slice::from_ref(node), &Definitions::default());
             assert!(report.findings.is_empty(), "{:?}", report.findings);
             assert_eq!((report.checked, report.unknown.len()), (1, 0));
             let _ = kube_validate::apply_order(&object);
@@ -45,7 +45,8 @@ fuzz_target!(|text: &str| {
     let Ok(documents) = parse(text, Dialect::Strict) else {
         // Foreign manifests are read with fewer rules, but with the same limits.
         if let Ok(documents) = parse(text, Dialect::Kubectl) {
-            kube_validate::validate_foreign(&documents);
+            let definitions = Definitions::of_documents(&documents);
+            kube_validate::validate_foreign(&documents, &definitions);
         }
         return;
     };
