@@ -176,17 +176,20 @@ fn a_spent_budget_is_named() {
                 sandbox.write(&format!("templates/long-{number}.yaml.j2"), &text);
             }
         }),
-        ("the objects of some stacks exceed 2500 keys and values each by 200000 in all", |sandbox| {
-            let head = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: n\nlist: [";
-            for number in 0..20 {
-                let text = format!(
-                    "{}{}1]\n",
-                    head.replace(": n", &format!(": n{number}")),
-                    "1,".repeat(20_000)
-                );
-                sandbox.write(&format!("templates/nodes-{number}.yaml.j2"), text);
-            }
-        }),
+        (
+            "the objects of some stacks exceed 2500 keys and values each by 200000 in all",
+            |sandbox| {
+                let head = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: n\nlist: [";
+                for number in 0..20 {
+                    let text = format!(
+                        "{}{}1]\n",
+                        head.replace(": n", &format!(": n{number}")),
+                        "1,".repeat(20_000)
+                    );
+                    sandbox.write(&format!("templates/nodes-{number}.yaml.j2"), text);
+                }
+            },
+        ),
         ("the template reads more than 4000000 items of lists and maps", |sandbox| {
             compare(sandbox, "==");
         }),

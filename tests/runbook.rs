@@ -29,7 +29,8 @@ fn rows(section: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_alert_has_a_section_and_every_section_an_alert() {
-    let all = objects(&generate(&["tts", "-f", "overlays/alerts.yaml"]));
+    let all =
+        objects(&generate(&["tts", "-f", "overlays/alerts.yaml", "-f", "overlays/watch.yaml"]));
     let rule = all.iter().find(|object| object["kind"] == "PrometheusRule").unwrap();
     let rules = rule["spec"]["groups"][0]["rules"].as_array().unwrap();
     let alerts: BTreeSet<&str> = rules.iter().map(|rule| rule["alert"].as_str().unwrap()).collect();
