@@ -165,7 +165,7 @@ fn a_spent_budget_is_named() {
             write_values(sandbox, 70, &format!("# {}\n", "x".repeat(250_000)));
         }),
         ("the values of all stacks exceed 1000000 keys and values", |sandbox| {
-            write_values(sandbox, 10, &format!("list: [{}1]\n", "1,".repeat(20_000)));
+            write_values(sandbox, 10, &format!("list: [{}1]\n", "1,".repeat(120_000)));
         }),
         ("the templates' output of all stacks exceeds 64 MiB", |sandbox| {
             let items: Vec<String> = (0..100).map(|number| number.to_string()).collect();

@@ -147,7 +147,7 @@ fn status_does_not_take_a_server_that_runs_by_demand_for_one_outside_its_window(
     let by_day = status("2026-11-25T12:00:00Z");
     assert!(!by_day.contains(outside), "{by_day}");
     let window = "tts: Wed 25 Nov 08:00 to 22:00 by demand Europe/London, open now";
-    assert!(by_day.starts_with(window), "{by_day}");
+    assert!(by_day.contains(window), "{by_day}");
     assert!(by_day.contains("next window Thu 26 Nov 02:00 to 06:00"), "{by_day}");
     for now in ["2026-11-25T07:30:00Z", "2026-11-25T22:30:00Z"] {
         let text = status(now);
