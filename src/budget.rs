@@ -20,7 +20,7 @@ pub enum Resource {
     OutputBytes,
     /// The nodes of all objects.
     ObjectNodes,
-    /// The nodes of objects beyond [`ORDINARY_NODES`] of each stack.
+    /// The nodes of objects beyond 2,500 of each stack.
     ExtraNodes,
     /// The nodes of manifests that are validated.
     ManifestNodes,
