@@ -243,12 +243,18 @@ struct Matching {
 /// Matches equal items one to one. An item that is equal at its own index stays there, so that equal
 /// items do not seem to move.
 fn match_items(before: &[Node], after: &[Node]) -> Matching {
+    // Texts are looked up; all other items are compared with each other.
+    let mut by_text: HashMap<Option<&str>, Vec<usize>> = HashMap::new();
+    for (index, item) in after.iter().enumerate() {
+        by_text.entry(item.as_str()).or_default().push(index);
+    }
     let mut partners: Vec<Option<usize>> = vec![None; after.len()];
     let mut unmatched = Vec::new();
     for (index, item) in before.iter().enumerate() {
         let is_free = |at: &usize| partners[*at].is_none() && after[*at] == *item;
         let own = Some(index).filter(|at| *at < after.len() && is_free(at));
-        match own.or_else(|| (0..after.len()).find(is_free)) {
+        let alike = by_text.get(&item.as_str()).map_or(&[][..], Vec::as_slice);
+        match own.or_else(|| alike.iter().copied().find(is_free)) {
             Some(at) => partners[at] = Some(index),
             None => unmatched.push(index),
         }

@@ -2,12 +2,15 @@
 //! otherwise changes a manifest and nothing in the cluster.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use crate::diff::fields::{self, FieldChange};
 use crate::diff::objects::ObjectChange;
 use crate::model::effective::effective_object;
 use crate::model::object::Objects;
 use crate::model::workload;
+use yaml_spans::{Path, Segment};
 
 /// Drops the fields that are equal to the API server, and the objects in which no other field differs.
 pub(super) fn changes<'a>(
@@ -34,18 +37,46 @@ fn effective_fields(
     let before = effective_object(base.get(&change.id)?)?;
     let after = effective_object(head.get(&change.id)?)?;
     let effective = fields::compare(&before, &after, workload::rolls_on(&change.id));
-    let is_seen = |field: &FieldChange, other: &FieldChange| {
-        field.path.starts_with(&other.path) || other.path.starts_with(&field.path)
-    };
+    let (seen, written) = (paths_of(&effective), paths_of(&change.fields));
     // A difference that follows from another field: which one is unknown here, so all are kept.
-    if effective.iter().any(|other| !change.fields.iter().any(|field| is_seen(field, other))) {
+    if effective.iter().any(|other| !is_related(&other.path, &written)) {
         return None;
     }
-    let kept: Vec<FieldChange> = change
-        .fields
-        .iter()
-        .filter(|field| effective.iter().any(|other| is_seen(field, other)))
-        .cloned()
-        .collect();
+    let kept: Vec<FieldChange> =
+        change.fields.iter().filter(|field| is_related(&field.path, &seen)).cloned().collect();
     (kept.len() < change.fields.len()).then_some(kept)
+}
+
+fn paths_of(fields: &[FieldChange]) -> BTreeSet<&[Segment]> {
+    fields.iter().map(|field| field.path.segments()).collect()
+}
+
+/// Returns true if one of the paths is this one, or above or below it. A lookup for each step: a list of all would
+/// be searched once for each changed item.
+fn is_related(path: &Path, paths: &BTreeSet<&[Segment]>) -> bool {
+    let segments = path.segments();
+    let is_below = (0..=segments.len()).any(|length| paths.contains(&segments[..length]));
+    // Paths below this one follow it in the order.
+    let mut from_here = paths.range::<[Segment], _>((Bound::Included(segments), Bound::Unbounded));
+    is_below || from_here.next().is_some_and(|next| next.starts_with(segments))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_related_to_itself_and_to_those_above_and_below() {
+        let path = |text: &str| text.parse::<Path>().unwrap();
+        let known = ["spec.a[1].b", "spec.a[10]", "spec.b", "x"].map(path);
+        let paths: BTreeSet<&[Segment]> = known.iter().map(Path::segments).collect();
+        for related in ["spec", "spec.a", "spec.a[1]", "spec.a[1].b", "spec.a[10].c.d", "x.y"] {
+            assert!(is_related(&path(related), &paths), "{related}");
+        }
+        for unrelated in ["spec.a[1].a", "spec.a[0]", "spec.a[2]", "spec.ab", "status", "y", "a"] {
+            assert!(!is_related(&path(unrelated), &paths), "{unrelated}");
+        }
+        assert!(is_related(&Path::root(), &paths));
+        assert!(!is_related(&Path::root(), &BTreeSet::new()));
+    }
 }
