@@ -9,7 +9,7 @@
 //! use vram_gate::exposition::{Query, parse};
 //!
 //! let query =
-//!     Query { metric: "used_bytes".into(), namespace: "tts".into(), ..Query::default() };
+//!     Query { metric: "used_bytes".into(), namespace: "speech".into(), ..Query::default() };
 //! let usage = parse(b"used_bytes{namespace=\"immich\"} 2034237440\n", &query)?;
 //! let rules = Rules { total: Some(16 << 30), floor: 6 << 30, ..Rules::default() };
 //! assert_eq!(decide(Action::Up, &Reading::from(usage), &rules).scale_to, Some(1));

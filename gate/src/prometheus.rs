@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn query() -> Query {
-        Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() }
+        Query { metric: "used".into(), namespace: "speech".into(), ..Query::default() }
     }
 
     /// Returns one series of a vector.
@@ -234,9 +234,9 @@ mod tests {
     fn good() -> Vec<Value> {
         vec![
             series(VALUE_LABEL, "immich", "1024"),
-            series(VALUE_LABEL, "tts", "2e3"),
+            series(VALUE_LABEL, "speech", "2e3"),
             series(TIME_LABEL, "immich", "1699999990.123"),
-            series(TIME_LABEL, "tts", "1699999980"),
+            series(TIME_LABEL, "speech", "1699999980"),
         ]
     }
 

@@ -347,24 +347,24 @@ mod tests {
     #[test]
     fn the_path_of_a_scale_follows_the_kind() {
         for (api_version, resource, path) in [
-            ("apps/v1", "deployments", "/apis/apps/v1/namespaces/tts/deployments/web/scale"),
-            ("apps/v1", "statefulsets", "/apis/apps/v1/namespaces/tts/statefulsets/web/scale"),
+            ("apps/v1", "deployments", "/apis/apps/v1/namespaces/speech/deployments/web/scale"),
+            ("apps/v1", "statefulsets", "/apis/apps/v1/namespaces/speech/statefulsets/web/scale"),
             (
                 "argoproj.io/v1alpha1",
                 "rollouts",
-                "/apis/argoproj.io/v1alpha1/namespaces/tts/rollouts/web/scale",
+                "/apis/argoproj.io/v1alpha1/namespaces/speech/rollouts/web/scale",
             ),
             (
                 "v1",
                 "replicationcontrollers",
-                "/api/v1/namespaces/tts/replicationcontrollers/web/scale",
+                "/api/v1/namespaces/speech/replicationcontrollers/web/scale",
             ),
         ] {
             let target = Target {
                 api_version: api_version.to_owned(),
                 kind: "Any".to_owned(),
                 resource: resource.to_owned(),
-                namespace: "tts".to_owned(),
+                namespace: "speech".to_owned(),
                 name: "web".to_owned(),
                 host: None,
                 port: 443,

@@ -95,7 +95,7 @@ mod tests {
     use crate::exposition::{Query, parse_page, parse_with};
 
     fn verdict(exposition: &str, checks: Checks<'_>) -> Result<u64, ExpositionFault> {
-        let query = Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() };
+        let query = Query { metric: "used".into(), namespace: "speech".into(), ..Query::default() };
         parse_with(exposition.as_bytes(), &query, checks)
             .map(|usage| usage.everyone())
             .map_err(|error| error.fault)
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_clock_is_the_smallest_value_of_its_metric() {
-        let query = Query { metric: "used".into(), namespace: "tts".into(), ..Query::default() };
+        let query = Query { metric: "used".into(), namespace: "speech".into(), ..Query::default() };
         let checks = Checks { clock: Some("probes_total"), ..Checks::default() };
         for (exposition, expected) in [
             ("probes_total 7\nused 1\n", Ok(Some(7.0))),

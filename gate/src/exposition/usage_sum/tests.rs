@@ -8,7 +8,7 @@ fn query(series: Series) -> Query {
     Query {
         metric: USED.into(),
         unit: MetricUnit::Bytes,
-        namespace: "tts".into(),
+        namespace: "speech".into(),
         series,
         device_label: Some("UUID".into()),
         ..Query::default()
@@ -38,11 +38,11 @@ fn escapes_are_replaced_as_by_the_scraper() {
 #[test]
 fn labels_without_escapes_mean_what_a_scrape_means() {
     let query = Query { select: select(r#"a="x\\y""#), ..query(Series::Pods) };
-    let text = [r#"used{UUID="1",a="x\\y",namespace="tts"} 7"#];
+    let text = [r#"used{UUID="1",a="x\\y",namespace="speech"} 7"#];
     let mut sum = UsageSum::new(&query);
-    sum.add_series(USED, [("UUID", "1"), ("a", r"x\y"), ("namespace", "tts")], "7").unwrap();
+    sum.add_series(USED, [("UUID", "1"), ("a", r"x\y"), ("namespace", "speech")], "7").unwrap();
     assert_eq!(sum.total_usage(), usage_of(&query, &text));
-    let twice = sum.add_series(USED, [("a", r"x\y"), ("namespace", "tts"), ("UUID", "1")], "7");
+    let twice = sum.add_series(USED, [("a", r"x\y"), ("namespace", "speech"), ("UUID", "1")], "7");
     assert_eq!(twice, Err(ExpositionFault::SeriesTwice));
     assert_eq!(sum.add_series("other", [], "NaN"), Ok(()));
     assert_eq!(sum.add_series("other", [], "x"), Err(ExpositionFault::Number));
@@ -91,7 +91,7 @@ fn two_devices_are_named_and_never_added() {
 fn copies_of_a_devices_series_count_once_and_attribute_nothing() {
     let query = query(Series::Devices);
     let copies = [
-        r#"used{UUID="A",namespace="tts",pod="x"} 7"#,
+        r#"used{UUID="A",namespace="speech",pod="x"} 7"#,
         r#"used{UUID="A",namespace="immich",pod="y"} 7"#,
         r#"used{UUID="A",namespace="unknown"} 7"#,
     ];
@@ -109,7 +109,7 @@ fn copies_of_a_devices_series_count_once_and_attribute_nothing() {
 fn parts_attribute_what_the_device_uses() {
     let query = query(Series::DevicesAndPods);
     let device = r#"used{UUID="A"} 100"#;
-    let tenant = r#"used{UUID="A",namespace="tts",pod="x"} 30"#;
+    let tenant = r#"used{UUID="A",namespace="speech",pod="x"} 30"#;
     let other = r#"used{UUID="A",namespace="immich",pod="y"} 20"#;
     let unknown = r#"used{UUID="A",namespace="unknown",pod="z"} 10"#;
     let usage = |tenant, unknown, others, series| {
@@ -131,7 +131,7 @@ fn the_tenants_namespace_is_read_from_the_label_that_the_query_names() {
         Query { namespace_label: "exported_namespace".into(), ..query(Series::DevicesAndPods) };
     let lines = [
         r#"used{UUID="A",namespace="monitoring"} 100"#,
-        r#"used{UUID="A",namespace="monitoring",exported_namespace="tts"} 30"#,
+        r#"used{UUID="A",namespace="monitoring",exported_namespace="speech"} 30"#,
     ];
     let expected = Usage { tenant: 30, others: 70, series: 2, ..Usage::default() };
     assert_eq!(usage_of(&query, &lines), Ok(expected));
@@ -154,9 +154,9 @@ fn the_total_is_measured() {
     assert_eq!(usage_of(&free, &lines), usage(60, 90));
     assert_eq!(usage_of(&total, &lines), usage(60, 100));
     // Copies for each Pod count once; other amounts do not.
-    let copies = [lines[0], lines[1], r#"free{UUID="A",namespace="tts"} 30"#, lines[2]];
+    let copies = [lines[0], lines[1], r#"free{UUID="A",namespace="speech"} 30"#, lines[2]];
     assert_eq!(usage_of(&both, &copies), usage(70, 100));
-    let differ = [lines[0], lines[1], r#"free{UUID="A",namespace="tts"} 31"#, lines[2]];
+    let differ = [lines[0], lines[1], r#"free{UUID="A",namespace="speech"} 31"#, lines[2]];
     assert_eq!(usage_of(&both, &differ), Err(ExpositionFault::DeviceTwice));
     assert_eq!(usage_of(&both, &[lines[0], lines[2]]), Err(ExpositionFault::NoFree));
     assert_eq!(usage_of(&both, &lines[..2]), Err(ExpositionFault::NoTotal));
@@ -171,8 +171,11 @@ fn a_measured_device_counts_what_no_pod_is_shown_to_use() {
         total_metric: Some("total".into()),
         ..query(Series::Pods)
     };
-    let lines =
-        [r#"used{UUID="A",namespace="tts"} 20"#, r#"free{UUID="A"} 30"#, r#"total{UUID="A"} 100"#];
+    let lines = [
+        r#"used{UUID="A",namespace="speech"} 20"#,
+        r#"free{UUID="A"} 30"#,
+        r#"total{UUID="A"} 100"#,
+    ];
     let expected = Usage { tenant: 20, others: 50, series: 1, total: Some(100), unknown: 0 };
     assert_eq!(usage_of(&query, &lines), Ok(expected));
 }

@@ -8,8 +8,8 @@ const GOOD: &[(&str, &str)] = &[
     ("FLOOR", "6Gi"),
     ("GPU_TOTAL", "17179869184"),
     ("METRICS_URL", "http://exporter.nvidia.svc/metrics"),
-    ("NAMESPACE", "tts"),
-    ("DEPLOYMENT", "chatterbox-tts"),
+    ("NAMESPACE", "speech"),
+    ("DEPLOYMENT", "demo"),
     ("KUBERNETES_SERVICE_HOST", "10.96.0.1"),
 ];
 
@@ -61,7 +61,7 @@ fn the_target_is_a_deployment_unless_its_kind_is_set() {
     ] {
         let target = check_with(changes).unwrap().target;
         let found = (&*target.api_version, &*target.kind, &*target.resource);
-        assert_eq!((found, &*target.name), (expected, "chatterbox-tts"));
+        assert_eq!((found, &*target.name), (expected, "demo"));
     }
 }
 
@@ -186,8 +186,9 @@ fn the_namespace_is_read_from_the_mount() {
         value.map(|(_, value)| OsString::from(value))
     };
     let Ok(Invocation::Run(raw)) = Raw::collect([], env) else { panic!() };
-    let read = |path: &Path| path.ends_with("serviceaccount/namespace").then(|| "tts\n".to_owned());
-    assert_eq!(check(&raw, read).unwrap().target.namespace, "tts");
+    let read =
+        |path: &Path| path.ends_with("serviceaccount/namespace").then(|| "speech\n".to_owned());
+    assert_eq!(check(&raw, read).unwrap().target.namespace, "speech");
 }
 
 #[test]
@@ -279,7 +280,7 @@ fn the_query_has_the_settings_of_the_exporter() {
     let expected = Query {
         metric: "gpu_pod_memory_used_bytes".into(),
         unit: MetricUnit::Bytes,
-        namespace: "tts".into(),
+        namespace: "speech".into(),
         select: Selection::parse("gpu=\"0\"").unwrap(),
         series: Series::DevicesAndPods,
         device_label: Some("UUID".into()),
@@ -370,7 +371,7 @@ fn no_action_runs_with_an_invalid_target() {
 /// The settings of a watch besides those of every action.
 const WATCH: &[(&str, &str)] = &[
     ("ACTION", "watch"),
-    ("JOB_NAME", "chatterbox-tts-window-29453880"),
+    ("JOB_NAME", "demo-window-29453880"),
     ("WINDOW", "14400s"),
     ("HEARTBEAT", "/run/vram-gate/heartbeat"),
 ];
