@@ -78,7 +78,7 @@ impl BudgetExceeded {
                 format!("the objects of all stacks exceed {limit} keys and values")
             }
             Resource::ExtraNodes => format!(
-                "the objects of some stacks exceed {ORDINARY_NODES} keys and values each by {limit} in all"
+                "the objects of all stacks exceed {limit} keys and values, without the first {ORDINARY_NODES} of each stack"
             ),
             Resource::PolicyWork => format!(
                 "the policies' bytes times the number of stacks exceed {} MiB: name fewer stacks",
@@ -233,7 +233,12 @@ mod tests {
         budget.spend_object_nodes(2_000, 100_500).unwrap();
         assert_eq!(budget.used(Resource::ExtraNodes), 100_000);
         let error = budget.spend_object_nodes(102_500, 100_001).unwrap_err();
-        assert!(error.to_string().contains("2500 keys and values each by 200000"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("exceed 200000 keys and values, without the first 2500 of each stack"),
+            "{error}"
+        );
     }
 
     #[test]
