@@ -537,6 +537,8 @@ fn a_watch_whose_node_was_lost_is_named() {
     let message = &status["windows"][0]["failures"][0]["message"];
     assert!(message.as_str().unwrap().contains("due to NoExecute taint"), "{message}");
     assert!(status["unseen"].to_string().contains("how long the server was up"), "{status}");
+    assert_eq!(status["windows"][0]["served"], Value::Null);
+    assert_eq!(status["windows"][0]["running"], Value::Null);
 }
 
 #[test]

@@ -3,13 +3,16 @@
 //! In: a rendered stack, the cluster's objects as `kubectl` prints them, and the time. Out: a [`Status`].
 //! The record is what Kubernetes keeps anyway: finished Jobs with their Pods, managed fields, Events.
 
+mod attention;
 mod drift;
 mod failure;
+mod gate_report;
 mod growth;
 mod live;
 pub mod report;
 mod runs;
 mod scale;
+mod window;
 
 use std::sync::Arc;
 
@@ -21,9 +24,9 @@ use yaml_spans::diagnostic::Diagnostic;
 
 pub use drift::Drift;
 pub use failure::{Cause, Failure};
+pub use gate_report::Report;
 pub use growth::add_growth;
 pub use live::LiveObjects;
-pub use runs::Report;
 pub use scale::ScaledBy;
 
 use crate::kubectl::Kubectl;
@@ -33,13 +36,11 @@ use crate::model::run_times::RunTimes;
 use crate::model::window::{Window, WindowSchedule};
 use crate::project::load::{RenderedProject, Stack};
 use crate::window::simulate::Growth;
+use attention::add_attention;
 use live::RESOURCES;
-use runs::{Run, event_message, find_runs, job_name};
+use runs::{Run, find_runs};
+use window::inspect_window;
 
-/// The time after which a due run has a Job, unless it was missed.
-const CREATION: SignedDuration = SignedDuration::from_secs(60);
-/// The most that the clocks of two nodes are taken to differ.
-const CLOCKS: SignedDuration = SignedDuration::from_secs(5);
 /// The span in which past windows are looked for.
 const MAX_PAST: SignedDuration = SignedDuration::from_hours(400 * 24);
 
@@ -381,286 +382,3 @@ fn next_window(schedule: WindowSchedule<'_>, now: Timestamp) -> Option<Window> {
 
 /// The most runs of `up` that are passed to find one that opens a window.
 const MAX_RUNS_TO_NEXT: usize = 10_000;
-
-fn inspect_window(
-    window: Window,
-    until: Timestamp,
-    now: Timestamp,
-    jobs: &[ObservedJob<'_>],
-    live: &LiveObjects,
-    status: &Status,
-) -> WindowStatus {
-    let mut runs: Vec<&Run> = jobs
-        .iter()
-        .flat_map(|job| &job.runs)
-        .filter(|run| run.time >= window.opens && (run.time < until || until == now))
-        .collect();
-    runs.sort_by_key(|run| (run.time, order(run.action)));
-    let mut decisions = Vec::new();
-    let mut failures = Vec::new();
-    let running: Vec<(Action, Timestamp)> =
-        runs.iter().filter(|run| run.is_running).map(|run| (run.action, run.time)).collect();
-    let is_watched = running.iter().any(|(action, _)| *action == Action::Watch);
-    for run in &runs {
-        failures.extend(run.failures.iter().cloned());
-        for attempt in &run.attempts {
-            let whole = DecisionRecord {
-                time: run.time,
-                action: run.action,
-                exit: attempt.exit,
-                by_hand: run.by_hand,
-                ended: attempt.finished,
-                in_watch: false,
-                report: attempt.report.clone(),
-                grown: None,
-            };
-            let changes = attempt.report.iter().flat_map(Report::changes);
-            decisions.extend(changes.map(|(time, report)| DecisionRecord {
-                time,
-                exit: 0,
-                ended: None,
-                in_watch: true,
-                report: Some(report),
-                ..whole.clone()
-            }));
-            decisions.push(whole);
-        }
-    }
-    let minute = |time: Timestamp| time.as_second().div_euclid(60);
-    decisions.sort_by_key(|record| (minute(record.decided()), order(record.action)));
-    let mut guard_runs = GuardRuns { due: 0, seen: 0 };
-    let judged = now.checked_sub(CREATION).unwrap_or(now);
-    for job in jobs {
-        let (start, end) = match job.job.action {
-            // Up to the first `down` after the window that ran: those after it are a net.
-            Action::Down => (window.closes, first_success(job, window.closes).unwrap_or(until)),
-            _ => (window.opens, window.closes),
-        };
-        let due = job.due(start, end.min(judged).min(until));
-        for time in &due {
-            if !job.has_run_at(*time) {
-                failures.push(missed_run(job, *time, live, status));
-            }
-        }
-        if job.job.action == Action::Guard {
-            guard_runs.due += due.len();
-            guard_runs.seen += due.iter().filter(|time| job.has_run_at(**time)).count();
-        }
-    }
-    failures.sort_by_key(|failure| (failure.time, order(failure.action)));
-    WindowStatus {
-        window,
-        is_open: now < window.closes,
-        by_demand: false,
-        served: match is_watched {
-            true => Served::Unknown,
-            false => served(&decisions, window.closes.min(now)),
-        },
-        decisions,
-        running,
-        guard_runs,
-        failures,
-    }
-}
-
-/// The time of the first run that ended well, from an instant on.
-fn first_success(job: &ObservedJob<'_>, from: Timestamp) -> Option<Timestamp> {
-    let ran = |run: &&Run| run.attempts.iter().any(|attempt| attempt.exit == 0);
-    job.runs.iter().filter(|run| run.time >= from).find(ran).map(|run| run.time)
-}
-
-/// The order of runs of the same minute.
-fn order(action: Action) -> u8 {
-    match action {
-        Action::Up | Action::Watch => 0,
-        Action::Guard | Action::Admit => 1,
-        Action::Down => 2,
-    }
-}
-
-/// The failure of a run that has no Job, with the reason that the CronJob's events give.
-fn missed_run(
-    job: &ObservedJob<'_>,
-    time: Timestamp,
-    live: &LiveObjects,
-    status: &Status,
-) -> Failure {
-    let action = job.job.action;
-    let name = job_name(&job.job.id.name, time);
-    let namespace = status.target.namespace.as_deref().unwrap_or_default();
-    let about = |event: &&Object| {
-        let keys = ["involvedObject", "regarding"];
-        keys.iter().any(|key| event.text_at(&[key, "name"]) == Some(job.job.id.name.as_str()))
-            && event_message(event).contains(&name)
-    };
-    for event in live.events(namespace).filter(about) {
-        let cause = match event.text_at(&["reason"]) {
-            Some("SuccessfulDelete") => {
-                let id = ObjectId { kind: "Job".to_owned(), name, ..job.job.id.clone() };
-                let deleted = event_message(event);
-                let (cause, message) = match runs::reported_problem(live, &id) {
-                    Some((cause, problem)) => (cause, format!("{problem}; {deleted}")),
-                    None => (Cause::Replaced, deleted.to_owned()),
-                };
-                return Failure::new(action, time, cause, message);
-            }
-            Some("FailedCreate") if event_message(event).contains("exceeded quota") => Cause::Quota,
-            Some("FailedCreate") => Cause::Refused,
-            _ => continue,
-        };
-        return Failure::new(action, time, cause, event_message(event));
-    }
-    Failure::new(action, time, Cause::Missed, format!("no Job `{name}`"))
-}
-
-/// The time for which the decisions left the tenant up, up to an instant.
-fn served(decisions: &[DecisionRecord], until: Timestamp) -> Served {
-    let is_silent = |record: &DecisionRecord| record.exit == 0 && record.report.is_none();
-    match served_by_reports(decisions, until) {
-        Some(span) => Served::For(span),
-        None if decisions.iter().any(is_silent) => Served::Unknown,
-        None => Served::Never,
-    }
-}
-
-/// The time by the reports that are left; `None` if none of them says that the tenant was up.
-fn served_by_reports(decisions: &[DecisionRecord], until: Timestamp) -> Option<SignedDuration> {
-    // A watch counts the time itself: it may start and stop the tenant several times.
-    let watched = decisions.iter().filter_map(|record| record.report.as_ref()?.served_seconds);
-    if let Some(seconds) = watched.reduce(|one, other| one.saturating_add(other))
-        && !is_cut(decisions)
-    {
-        return (seconds > 0).then(|| SignedDuration::from_secs(seconds));
-    }
-    let mut total = None;
-    let mut since: Option<Timestamp> = None;
-    for record in decisions {
-        let Some(report) = &record.report else { continue };
-        let replicas = report.after.or(report.before);
-        match (since, replicas) {
-            (None, Some(1..)) => since = Some(record.decided()),
-            (Some(start), Some(0)) => {
-                total = Some(add(total, start, record.decided().min(until)));
-                since = None;
-            }
-            _ => {}
-        }
-    }
-    match since {
-        Some(start) => Some(add(total, start, until)),
-        None => total,
-    }
-}
-
-/// Returns true if a watch was killed, so that it has not counted to its end.
-fn is_cut(decisions: &[DecisionRecord]) -> bool {
-    decisions.iter().any(|record| record.action == Action::Watch && record.exit > 2)
-}
-
-fn add(total: Option<SignedDuration>, start: Timestamp, end: Timestamp) -> SignedDuration {
-    total.unwrap_or_default() + end.duration_since(start).max(SignedDuration::ZERO)
-}
-
-/// The times between which something else than the gate scaled the tenant up: the gate had left 0 replicas, and
-/// found more.
-fn starts_by_another(window: &WindowStatus) -> Vec<(Timestamp, Timestamp)> {
-    let ended = |record: &DecisionRecord| record.ended.unwrap_or(record.time);
-    let mut decisions: Vec<&DecisionRecord> = window.decisions.iter().collect();
-    decisions.sort_by_key(|record| (ended(record), order(record.action)));
-    let mut found = Vec::new();
-    let mut stopped: Option<Timestamp> = None;
-    for record in decisions {
-        let Some(report) = &record.report else {
-            // What it did is not known.
-            stopped = None;
-            continue;
-        };
-        // What a watch reported before it was killed is listed with its changes.
-        if record.exit > 2 {
-            continue;
-        }
-        let at = ended(record);
-        if let (Some(stopped), Some(1..)) = (stopped, report.before)
-            && at.duration_since(stopped) > CLOCKS
-        {
-            found.push((stopped, at));
-        }
-        match report.after.or(report.before) {
-            Some(0) => stopped = Some(at),
-            Some(_) => stopped = None,
-            None => {}
-        }
-    }
-    found
-}
-
-/// Adds what deserves a look and belongs to no run.
-fn add_attention(status: &mut Status, is_open: bool, jobs: &[ObservedJob<'_>], has_fields: bool) {
-    let name = format!("{}/{}", status.target.kind, status.target.name);
-    // A target that stayed at 0 was scaled by nobody.
-    let was_up = status.windows.iter().any(|window| matches!(window.served, Served::For(_)));
-    if status.replicas.is_none() {
-        status.unseen.push(format!("`{name}`: who scales it, and whether it is up"));
-    } else if !has_fields {
-        let why = "it was read without managed fields (`--show-managed-fields`)";
-        status.unseen.push(format!("who scaled `{name}`: {why}"));
-    } else if status.scaled_by.is_none() && (was_up || status.replicas != Some(0)) {
-        let why = "no managed field has its replicas, and the gate's last report does not either";
-        status.unseen.push(format!("who scaled `{name}`: {why}"));
-    }
-    if status.replicas.is_some_and(|replicas| replicas > 0) && !is_open {
-        status.attention.push(format!("`{name}` has replicas outside its window"));
-    }
-    let clock = |time: Timestamp| time.to_zoned(status.zone.clone()).strftime("%H:%M").to_string();
-    let starts = status.windows.iter().flat_map(starts_by_another);
-    let by_another: Vec<String> = starts
-        .map(|(stopped, found)| {
-            let (stopped, found) = (clock(stopped), clock(found));
-            format!("`{name}` was scaled up between {stopped} and {found}, and not by the gate")
-        })
-        .collect();
-    status.attention.extend(by_another);
-    let first = status.windows.first().map(|window| window.window.opens);
-    if let (Some(by), Some(first)) = (&status.scaled_by, first)
-        && !by.is_gate
-        && by.time.is_some_and(|time| time >= first)
-    {
-        let text = format!("`{name}` was scaled by `{}`, which is not the gate", by.manager);
-        status.attention.push(text);
-    }
-    for job in jobs.iter().filter(|job| !job.is_live) {
-        status
-            .unseen
-            .push(format!("CronJob `{}`, and whether its runs were missed", job.job.id.name));
-    }
-    for record in status.windows.iter().flat_map(|window| &window.decisions) {
-        let error = record.report.as_ref().and_then(|report| report.demand_error.as_ref());
-        let time = record.time.to_zoned(status.zone.clone()).strftime("%a %d %b %H:%M");
-        status.attention.extend(error.map(|error| {
-            format!("the hours of demand from {time} had no count of the demand: {error}")
-        }));
-    }
-    let is_lost = |window: &WindowStatus| {
-        let is_killed =
-            |failure: &Failure| (failure.action, failure.cause) == (Action::Watch, Cause::Killed);
-        window.failures.iter().any(is_killed) && !is_cut(&window.decisions)
-    };
-    if status.windows.iter().any(is_lost) {
-        let text = "how long the server was up under a watch whose Pod reported no end";
-        status.unseen.push(text.to_owned());
-    }
-    let decisions = status.windows.iter().flat_map(|window| &window.decisions);
-    let silent = decisions.filter(|record| record.exit == 0 && record.report.is_none()).count();
-    if silent > 0 {
-        let text = "whether the server was up after them: no Pod with a report is left";
-        status.unseen.push(format!("what {silent} runs decided, and {text}"));
-    }
-    let kept = jobs.iter().map(|job| job.kept_since).max();
-    let is_older = |kept: Timestamp| first.is_some_and(|first| first <= kept);
-    if let Some(kept) = kept.filter(|kept| is_older(*kept)) {
-        let time = kept.to_zoned(status.zone.clone()).strftime("%a %d %b %H:%M");
-        status
-            .unseen
-            .push(format!("runs before {time}: their Jobs are deleted by now (`offPeak.keep`, `offPeak.historyLimits`)"));
-    }
-}
