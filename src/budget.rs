@@ -26,6 +26,8 @@ pub enum Resource {
     ManifestNodes,
     /// The bytes of policies times the stacks that they are evaluated for.
     PolicyWork,
+    /// The fields that differ in a comparison.
+    ChangedFields,
 }
 
 /// The nodes of a stack's objects that only count together with those of all stacks. This repository's stack
@@ -33,7 +35,7 @@ pub enum Resource {
 const ORDINARY_NODES: usize = 2_500;
 
 impl Resource {
-    const ALL: [Resource; 7] = [
+    const ALL: [Resource; 8] = [
         Resource::ValuesBytes,
         Resource::ValuesNodes,
         Resource::OutputBytes,
@@ -41,6 +43,7 @@ impl Resource {
         Resource::ExtraNodes,
         Resource::ManifestNodes,
         Resource::PolicyWork,
+        Resource::ChangedFields,
     ];
 
     /// The limit. 1,000 copies of this repository's stack use less than half of each.
@@ -51,6 +54,7 @@ impl Resource {
             Resource::OutputBytes => 64 << 20,
             Resource::ObjectNodes | Resource::ManifestNodes => 2_000_000,
             Resource::ExtraNodes => 200_000,
+            Resource::ChangedFields => 100_000,
             Resource::PolicyWork => 64 << 20,
         }
     }
@@ -84,6 +88,7 @@ impl BudgetExceeded {
                 "the policies' bytes times the number of stacks exceed {} MiB: name fewer stacks",
                 limit >> 20
             ),
+            Resource::ChangedFields => format!("more than {limit} fields differ"),
             Resource::ManifestNodes => {
                 format!("the manifests exceed {limit} keys and values: validate fewer at once")
             }
@@ -95,7 +100,7 @@ impl From<BudgetExceeded> for Diagnostics {
     fn from(error: BudgetExceeded) -> Self {
         let diagnostic = Diagnostic::new(error.to_string());
         match error.0 {
-            Resource::ManifestNodes => diagnostic.into(),
+            Resource::ManifestNodes | Resource::ChangedFields => diagnostic.into(),
             _ => diagnostic.note("a run has one budget for all stacks").into(),
         }
     }
@@ -247,6 +252,7 @@ mod tests {
             (Resource::ObjectNodes, "the objects of all stacks"),
             (Resource::ManifestNodes, "the manifests"),
             (Resource::PolicyWork, "the policies' bytes"),
+            (Resource::ChangedFields, "more than 100000 fields differ"),
             (Resource::OutputBytes, "the templates' output"),
             (Resource::ValuesBytes, "the values files"),
             (Resource::ValuesNodes, "the values of all stacks"),

@@ -411,6 +411,25 @@ fn the_files_that_diff_reads_have_a_limit_together() {
 }
 
 #[test]
+fn the_fields_that_differ_have_a_limit_together() {
+    let sandbox = Sandbox::demo();
+    for side in ["b", "h"] {
+        let words: Vec<String> = (0..950).map(|number| format!("{side}{number}")).collect();
+        for number in 0..110 {
+            let text = format!(
+                "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a{number}, namespace: demo}}\n\
+                 spec: {{template: {{spec: {{containers: [{{name: a, args: [{}]}}]}}}}}}\n",
+                words.join(", ")
+            );
+            sandbox.write(&format!("{side}/{number}/one.yaml"), text);
+        }
+    }
+    let ran = with_little_memory(&sandbox, &["diff", "--base", "./b", "--head", "./h"]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stderr.contains("more than 100000 fields differ"), "{}", ran.stderr);
+}
+
+#[test]
 fn policies_and_templates_have_a_limit_together() {
     let sandbox = Sandbox::demo();
     let comment = "# a comment\n".repeat(20_000);

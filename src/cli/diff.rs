@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tts_render::diff::input::{self, Base, Comparison};
 use tts_render::diff::{Diff, report};
 use tts_render::window::history;
-use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::fail_on::FailOn;
 use super::format::FormatFlag;
@@ -103,7 +103,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         context.printer.status(note);
     }
     let now = args.now.unwrap_or_else(Timestamp::now);
-    let diff = Diff::between(&inputs.base, &inputs.head, now, history.as_ref());
+    let diff = Diff::between(&inputs.base, &inputs.head, now, history.as_ref())
+        .map_err(Diagnostics::from)?;
     let text = match args.format.format {
         Format::Text => report::text(&diff),
         Format::Markdown => report::markdown(&diff, args.budget),

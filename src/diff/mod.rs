@@ -30,6 +30,7 @@ pub use objects::{ChangeKind, ObjectChange};
 
 use consequences::Judgement;
 
+use crate::budget::BudgetExceeded;
 use crate::lint::allow_comments;
 use crate::model::Severity;
 use crate::model::object::Objects;
@@ -111,13 +112,16 @@ impl Diff {
     pub const MAX_HEADLINE_CHARS: usize = 140;
 
     /// Compares two snapshots.
+    ///
+    /// # Errors
+    /// Too many fields differ.
     pub fn between(
         base: &Snapshot,
         head: &Snapshot,
         now: Timestamp,
         history: Option<&History>,
-    ) -> Self {
-        let (objects, total) = objects::compare(&base.objects, &head.objects);
+    ) -> Result<Self, BudgetExceeded> {
+        let (objects, total) = objects::compare(&base.objects, &head.objects)?;
         let Judgement { consequences, not_judged } = consequences::judge(base, head, &objects, now);
         let backtests = history
             .map(|history| backtest::replay_gates(&base.objects, &head.objects, &objects, history))
@@ -126,7 +130,7 @@ impl Diff {
             (Some(base), Some(head)) => compare_values(base, head),
             _ => Vec::new(),
         };
-        Diff {
+        Ok(Diff {
             headline: headline::headline(&consequences, &not_judged, objects.len(), total),
             now,
             total,
@@ -139,7 +143,7 @@ impl Diff {
                 .unwrap_or_default(),
             objects,
             skipped: head.skipped.clone(),
-        }
+        })
     }
 
     /// Returns true if no object differs, and no file that is not compared.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fields::{self, FieldChange};
 use super::secrets::Masked;
+use crate::budget::{Budget, BudgetExceeded, Resource};
 use crate::model::object::{Object, Objects};
 use crate::model::workload;
 use kube_validate::ObjectId;
@@ -66,14 +67,23 @@ impl ObjectChange {
 
 /// Returns the objects that differ, by identity, and the number of objects in both snapshots
 /// together. A file that moved is not a difference.
-pub fn compare(base: &Objects, head: &Objects) -> (Vec<ObjectChange>, usize) {
+///
+/// # Errors
+/// Too many fields differ.
+pub fn compare(
+    base: &Objects,
+    head: &Objects,
+) -> Result<(Vec<ObjectChange>, usize), BudgetExceeded> {
     let ids: BTreeSet<&ObjectId> = base.ids().chain(head.ids()).collect();
-    let changes = ids
-        .iter()
-        .filter(|id| !base.shares(head, id))
-        .filter_map(|id| compare_object(id, base.get(id), head.get(id)))
-        .collect();
-    (changes, ids.len())
+    let budget = Budget::default();
+    let mut changes = Vec::new();
+    for id in ids.iter().filter(|id| !base.shares(head, id)) {
+        if let Some(change) = compare_object(id, base.get(id), head.get(id)) {
+            budget.spend(Resource::ChangedFields, change.fields.len())?;
+            changes.push(change);
+        }
+    }
+    Ok((changes, ids.len()))
 }
 
 fn compare_object(
@@ -117,10 +127,10 @@ mod tests {
             let node = documents(text).remove(0);
             Objects::collect([Arc::new(Object::read(node, file).unwrap())]).unwrap()
         };
-        let (moved, total) = compare(&of(MAP, "old/a.yaml"), &of(MAP, "new/b.yaml"));
+        let (moved, total) = compare(&of(MAP, "old/a.yaml"), &of(MAP, "new/b.yaml")).unwrap();
         assert_eq!((moved.len(), total), (0, 1));
         let newer = MAP.replace("apiVersion: v1", "apiVersion: v2");
-        let (changes, _) = compare(&of(MAP, "a"), &of(&newer, "a"));
+        let (changes, _) = compare(&of(MAP, "a"), &of(&newer, "a")).unwrap();
         assert_eq!(changes[0].kind(), ChangeKind::Changed);
         assert_eq!(changes[0].fields[0].path.to_string(), "apiVersion");
     }
@@ -138,7 +148,7 @@ mod tests {
     #[test]
     fn added_and_removed_objects_are_found_by_identity() {
         let other = MAP.replace("namespace: ns1", "namespace: ms1");
-        let (changes, total) = compare(&objects(MAP), &objects(&other));
+        let (changes, total) = compare(&objects(MAP), &objects(&other)).unwrap();
         let kinds: Vec<_> = changes.iter().map(|c| (c.id.to_string(), c.kind())).collect();
         assert_eq!(
             kinds,
@@ -186,7 +196,7 @@ mod tests {
             let snapshot = |which: Option<usize>| {
                 which.map_or_else(Objects::default, |at| objects(&texts[at]))
             };
-            let (changes, _) = compare(&snapshot(base), &snapshot(head));
+            let (changes, _) = compare(&snapshot(base), &snapshot(head)).unwrap();
             assert!(!changes[0].fields.is_empty());
             for field in &changes[0].fields {
                 for node in [field.change.before(), field.change.after()].into_iter().flatten() {

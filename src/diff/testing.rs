@@ -40,5 +40,5 @@ pub(crate) fn snapshot(text: &str) -> super::Snapshot {
 
 /// Compares two texts of objects at an instant.
 pub(crate) fn diff(base: &str, head: &str, now: &str) -> super::Diff {
-    super::Diff::between(&snapshot(base), &snapshot(head), now.parse().unwrap(), None)
+    super::Diff::between(&snapshot(base), &snapshot(head), now.parse().unwrap(), None).unwrap()
 }

@@ -194,7 +194,7 @@ fn changes_of_the_projects_own_values_are_judged() {
         let path = influence.value.to_string();
         let Some((base, head)) = snapshots(&sandbox, &format!("{path}={value}")) else { continue };
         tried += 1;
-        let report = Diff::between(&base, &head, now, None);
+        let report = Diff::between(&base, &head, now, None).unwrap();
         let fields: Vec<String> = report
             .not_judged
             .iter()

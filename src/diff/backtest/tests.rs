@@ -48,7 +48,8 @@ fn outcome(text: &str, history: &History) -> (usize, usize, usize, usize, i64) {
 fn messages(edit: impl Fn(&str) -> String, history: &History) -> Vec<String> {
     let base = tenant();
     let now = "2026-11-24T12:00:00Z".parse().unwrap();
-    let diff = Diff::between(&snapshot(&base), &snapshot(&edit(&base)), now, Some(history));
+    let diff =
+        Diff::between(&snapshot(&base), &snapshot(&edit(&base)), now, Some(history)).unwrap();
     diff.backtests.iter().map(|test| test.message.to_string()).collect()
 }
 

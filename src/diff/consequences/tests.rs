@@ -87,7 +87,7 @@ impl State {
 /// The findings of one rule, one a line.
 fn rule_findings(rule: &Rule, before: &State, after: &State, now: &str) -> String {
     let (base, head) = (before.snapshot(), after.snapshot());
-    let (changes, _) = compare(&base.objects, &head.objects);
+    let (changes, _) = compare(&base.objects, &head.objects).unwrap();
     let lines: Vec<String> = judge(&base, &head, &changes, now.parse().unwrap())
         .consequences
         .iter()

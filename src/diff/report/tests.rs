@@ -33,7 +33,7 @@ fn hostile() -> Diff {
     let mut head = snapshot(&map(HOSTILE, &more));
     base.values = Some(vec![("values/a.yaml".to_owned(), node("a: 1"))]);
     head.values = Some(vec![("values/a.yaml".to_owned(), node(&format!("a: {key}")))]);
-    Diff::between(&base, &head, NOW.parse().unwrap(), None)
+    Diff::between(&base, &head, NOW.parse().unwrap(), None).unwrap()
 }
 
 fn changed() -> Diff {
@@ -261,7 +261,8 @@ fn json_has_the_documented_keys() {
     let history = History::parse(&month.unwrap()).unwrap();
     let head = base.replace("\"6442450944\"", "8Gi");
     let diff =
-        Diff::between(&snapshot(&base), &snapshot(&head), NOW.parse().unwrap(), Some(&history));
+        Diff::between(&snapshot(&base), &snapshot(&head), NOW.parse().unwrap(), Some(&history))
+            .unwrap();
     let json: serde_json::Value = serde_json::from_str(&json(&diff)).unwrap();
     assert_eq!(json["counts"]["warning"], 1);
     assert_eq!(json["consequences"][0]["id"], "gate-settings");
