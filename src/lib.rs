@@ -21,6 +21,7 @@ pub mod policy;
 pub mod project;
 pub mod promql;
 pub mod report;
+mod shell;
 pub mod status;
 pub mod templates;
 pub mod tenants;

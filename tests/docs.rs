@@ -254,3 +254,15 @@ fn every_command_has_a_file_or_a_folder_in_tests() {
         .collect();
     assert!(unlisted.is_empty(), "tests/README.md does not name {unlisted:?}");
 }
+
+#[test]
+fn docs_architecture_names_every_module() {
+    let library = fs::read_to_string(repository().join("src/lib.rs")).unwrap();
+    let document = fs::read_to_string(repository().join("docs/architecture.md")).unwrap();
+    let modules: Vec<&str> =
+        library.lines().filter_map(|line| line.split_once("mod ")?.1.strip_suffix(';')).collect();
+    assert!(modules.len() >= 20, "{modules:?}");
+    let missing: Vec<&&str> =
+        modules.iter().filter(|name| !document.contains(&format!("\n| `{name}` |"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -4,6 +4,7 @@
 //! [`run`](super::run) judges itself. No command reads standard input, so that a script of them is not
 //! read by one of them.
 
+use crate::shell::shell_command;
 use vram_gate::exposition::Query;
 use vram_gate::settings::DemandNumber;
 
@@ -182,19 +183,4 @@ fn at_least(least: u32) -> String {
     }
     let (tens, ones) = (least / 10, least % 10);
     format!("({tens}[{ones}-9]|[{}-9][0-9]|[1-9][0-9][0-9])", tens + 1)
-}
-
-/// A command line that a POSIX shell splits into these words again.
-pub(super) fn shell_command(words: &[&str]) -> String {
-    words.iter().map(|word| shell_quote(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word with quotes for a POSIX shell, if it needs them.
-pub(crate) fn shell_quote(word: &str) -> String {
-    let mut characters = word.chars();
-    if !word.is_empty() && characters.all(|c| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c))
-    {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
 }

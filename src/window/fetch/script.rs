@@ -6,7 +6,7 @@ use serde_json::json;
 use yaml_spans::visible;
 
 use super::Plan;
-use crate::doctor::shell_quote;
+use crate::shell::shell_quote;
 
 /// Formats a plan as a script that writes one compressed file for each query into a folder. The variable
 /// `PROMETHEUS` names the server, and `CURL` adds options of curl.
