@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::stack::{Count, Gate, MetricUnit, Series};
+use super::gate::{Count, Gate, MetricUnit, Series};
 
 /// The exporter that the gate reads. It decides the other settings of the reading that are not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::scalars::*;
-use super::stack::Image;
+use super::server::Image;
 
 /// The wiring to a GitOps controller, which `tts-render gitops` writes. Settings of the whole repository
 /// must be the same in each of its stacks.
