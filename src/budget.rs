@@ -63,12 +63,15 @@ impl Resource {
 /// A budget that is spent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.describe())]
-pub struct BudgetExceeded(Resource);
+pub struct BudgetExceeded {
+    resource: Resource,
+    limit: u64,
+}
 
 impl BudgetExceeded {
     fn describe(self) -> String {
-        let limit = self.0.limit();
-        match self.0 {
+        let BudgetExceeded { resource, limit } = self;
+        match resource {
             Resource::ValuesBytes => {
                 format!("the values files of all stacks exceed {} MiB", limit >> 20)
             }
@@ -99,24 +102,42 @@ impl BudgetExceeded {
 impl From<BudgetExceeded> for Diagnostics {
     fn from(error: BudgetExceeded) -> Self {
         let diagnostic = Diagnostic::new(error.to_string());
-        match error.0 {
-            Resource::ManifestNodes | Resource::ChangedFields => diagnostic.into(),
-            _ => diagnostic.note("a run has one budget for all stacks").into(),
-        }
+        let diagnostic = match error.resource {
+            Resource::ManifestNodes | Resource::ChangedFields => diagnostic,
+            _ => diagnostic.note("a run has one budget for all stacks"),
+        };
+        diagnostic.note("a larger budget, for files that you trust: `--budget-factor 10`").into()
     }
 }
 
 /// The amounts that a run has used; shared by its threads.
-#[derive(Debug, Default)]
-pub struct Budget([AtomicU64; Resource::ALL.len()]);
+#[derive(Debug)]
+pub struct Budget {
+    used: [AtomicU64; Resource::ALL.len()],
+    factor: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Budget::with_factor(1)
+    }
+}
 
 impl Budget {
+    /// The largest factor.
+    pub const MAX_FACTOR: u32 = 100;
+
+    /// A budget of so many times the limits.
+    pub fn with_factor(factor: u32) -> Self {
+        Budget { used: Default::default(), factor: factor.into() }
+    }
+
     /// Adds an amount.
     ///
     /// # Errors
     /// This sum or another one exceeds its limit, so the run can stop.
     pub fn spend(&self, resource: Resource, amount: usize) -> Result<(), BudgetExceeded> {
-        self.0[resource as usize].fetch_add(amount as u64, Ordering::Relaxed);
+        self.used[resource as usize].fetch_add(amount as u64, Ordering::Relaxed);
         self.check()
     }
 
@@ -132,7 +153,7 @@ impl Budget {
 
     /// The amount that is used.
     pub fn used(&self, resource: Resource) -> u64 {
-        self.0[resource as usize].load(Ordering::Relaxed)
+        self.used[resource as usize].load(Ordering::Relaxed)
     }
 
     /// Checks the sums. Called at the end of a run, since an error of one stack must not depend on the
@@ -141,9 +162,10 @@ impl Budget {
     /// # Errors
     /// A sum exceeds its limit.
     pub fn check(&self) -> Result<(), BudgetExceeded> {
-        let mut exceeded =
-            Resource::ALL.into_iter().filter(|&resource| self.used(resource) > resource.limit());
-        exceeded.next().map_or(Ok(()), |resource| Err(BudgetExceeded(resource)))
+        let mut all = Resource::ALL.into_iter();
+        let limit = |resource: Resource| resource.limit() * self.factor;
+        let exceeded = all.find(|&resource| self.used(resource) > limit(resource));
+        exceeded.map_or(Ok(()), |resource| Err(BudgetExceeded { resource, limit: limit(resource) }))
     }
 }
 

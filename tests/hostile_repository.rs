@@ -332,6 +332,12 @@ fn the_values_of_all_stacks_have_a_budget() {
     assert_eq!(ran.code, 2, "{}", ran.stderr);
     let expected = "the values of all stacks exceed 1000000 keys and values";
     assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    // The message says how to allow more, and it is true: the next mistake is reported.
+    assert!(ran.stderr.contains("`--budget-factor 10`"), "{}", ran.stderr);
+    let ran = sandbox.run(&["generate", "--budget-factor", "10"]);
+    assert!(ran.stderr.contains("unknown field `list`"), "{}", ran.stderr);
+    let ran = sandbox.run(&["generate", "--budget-factor", "101"]);
+    assert!(ran.stderr.contains("101 is not in 1..=100"), "{}", ran.stderr);
 }
 
 #[test]

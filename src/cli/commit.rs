@@ -96,7 +96,8 @@ fn find_effects(project: &Project) -> Result<Vec<String>, Diagnostics> {
         request: &Request::default(),
     };
     let inputs = input::load(project, &comparison)?;
-    let diff = Diff::between(&inputs.base, &inputs.head, Timestamp::now(), None)?;
+    let diff =
+        Diff::between(&inputs.base, &inputs.head, Timestamp::now(), None, &project.new_budget())?;
     Ok(report::commit_lines(&diff))
 }
 

@@ -87,9 +87,10 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     for path in &args.history {
         refuse_standard_input("--history", path)?;
     }
+    let project = context.common.project();
     let history = match &*args.history {
         [] => None,
-        files => Some(history::read_files(&context.common.project(), files)?),
+        files => Some(history::read_files(&project, files)?),
     };
     let request = args.inputs.request()?;
     let comparison = Comparison {
@@ -98,13 +99,14 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         rendered_folder: &args.rendered,
         request: &request,
     };
-    let inputs = input::load(&context.common.project(), &comparison)?;
+    let inputs = input::load(&project, &comparison)?;
     for note in &inputs.notes {
         context.printer.status(note);
     }
     let now = args.now.unwrap_or_else(Timestamp::now);
-    let diff = Diff::between(&inputs.base, &inputs.head, now, history.as_ref())
-        .map_err(Diagnostics::from)?;
+    let diff =
+        Diff::between(&inputs.base, &inputs.head, now, history.as_ref(), &project.new_budget())
+            .map_err(Diagnostics::from)?;
     let text = match args.format.format {
         Format::Text => report::text(&diff),
         Format::Markdown => report::markdown(&diff, args.budget),
@@ -112,7 +114,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         Format::Json => report::json(&diff),
         Format::Github => {
             // `--head` is relative to the working directory, a fresh render to the project's root.
-            let paths = context.common.forge_paths(&context.common.project());
+            let paths = context.common.forge_paths(&project);
             let root = if args.head.is_some() { &paths.here } else { &paths.project };
             report::github(&diff, root, &inputs.texts)
         }

@@ -28,7 +28,8 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let mut requested = read_request_with_parameters(&args.inputs, args.app.as_deref())?;
+    let mut requested =
+        read_request_with_parameters(context.common, &args.inputs, args.app.as_deref())?;
     requested.request.files_only = true;
     let rendered = RenderedProject::render(&requested.project, &requested.request)?;
     let mut files = rendered.in_apply_order(requested.app.as_deref());

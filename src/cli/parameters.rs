@@ -18,7 +18,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
-    let requested = read_request(&args.inputs, None)?;
+    let requested = read_request(context.common, &args.inputs, None)?;
     let stacks = LoadedStack::load_all(&requested.project, &requested.request)?;
     // Several stacks, or a folder that several stacks fill, have no single value to announce.
     let is_shared = requested

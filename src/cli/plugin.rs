@@ -7,6 +7,7 @@ use tts_render::project::Project;
 use tts_render::project::load::Request;
 use tts_render::values::DnsLabel;
 
+use super::project::Common;
 use super::{CliError, Inputs};
 use yaml_spans::diagnostic::Diagnostic;
 
@@ -25,10 +26,11 @@ fn is_stack(project: &Project, folder: &str) -> bool {
 
 /// Reads arguments and environment, and lays Argo CD's parameters over all other layers.
 pub(crate) fn read_request_with_parameters(
+    common: &Common,
     inputs: &Inputs,
     app: Option<&str>,
 ) -> Result<PluginRequest, CliError> {
-    let mut read = read_request(inputs, app)?;
+    let mut read = read_request(common, inputs, app)?;
     let sent = Environment::read(read_variable).parameters;
     read.request.assignments.extend(parse_assignments(sent.as_deref()).map_err(Diagnostic::from)?);
     Ok(read)
@@ -39,10 +41,14 @@ fn read_variable(name: &str) -> Option<String> {
 }
 
 /// Reads arguments and environment; arguments override. Argo CD's parameters are not read.
-pub(crate) fn read_request(inputs: &Inputs, app: Option<&str>) -> Result<PluginRequest, CliError> {
+pub(crate) fn read_request(
+    common: &Common,
+    inputs: &Inputs,
+    app: Option<&str>,
+) -> Result<PluginRequest, CliError> {
     let environment = Environment::read(read_variable);
     let call = PluginCall::find(Path::new("."), &environment).map_err(Diagnostic::from)?;
-    let project = Project::new(call.root);
+    let project = common.project_in(call.root);
     let mut request = inputs.request()?;
     let mut app = app.map(str::to_owned);
     if request.stacks.is_empty() && app.is_none() {

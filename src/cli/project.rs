@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
+use tts_render::budget::Budget;
 use tts_render::project::load::Request;
 use tts_render::project::{Project, is_standard_input};
 use tts_render::report::ForgePaths;
@@ -23,6 +24,11 @@ pub(crate) struct Common {
     /// Print nothing but errors and requested data; a report is not printed, its exit code says it all
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Allow a run this many times its budget of bytes, keys and values: for more stacks or larger files than
+    /// an ordinary project has, in a repository that you trust
+    #[arg(long, value_name = "N", default_value_t = 1, global = true,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(Budget::MAX_FACTOR)))]
+    budget_factor: u32,
     /// Colour the output: on a terminal, always or never
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub color: Color,
@@ -67,7 +73,12 @@ impl Common {
 
     /// The project around the working directory.
     pub(crate) fn project(&self) -> Project {
-        Project::find(Path::new("."))
+        Project::find(Path::new(".")).with_budget_factor(self.budget_factor)
+    }
+
+    /// The project in a folder.
+    pub(crate) fn project_in(&self, root: PathBuf) -> Project {
+        Project::new(root).with_budget_factor(self.budget_factor)
     }
 
     /// The names of files for a forge.

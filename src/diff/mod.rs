@@ -30,7 +30,7 @@ pub use objects::{ChangeKind, ObjectChange};
 
 use consequences::Judgement;
 
-use crate::budget::BudgetExceeded;
+use crate::budget::{Budget, BudgetExceeded};
 use crate::lint::allow_comments;
 use crate::model::Severity;
 use crate::model::object::Objects;
@@ -120,8 +120,9 @@ impl Diff {
         head: &Snapshot,
         now: Timestamp,
         history: Option<&History>,
+        budget: &Budget,
     ) -> Result<Self, BudgetExceeded> {
-        let (objects, total) = objects::compare(&base.objects, &head.objects)?;
+        let (objects, total) = objects::compare(&base.objects, &head.objects, budget)?;
         let Judgement { consequences, not_judged } = consequences::judge(base, head, &objects, now);
         let backtests = history
             .map(|history| backtest::replay_gates(&base.objects, &head.objects, &objects, history))

@@ -73,9 +73,9 @@ impl ObjectChange {
 pub fn compare(
     base: &Objects,
     head: &Objects,
+    budget: &Budget,
 ) -> Result<(Vec<ObjectChange>, usize), BudgetExceeded> {
     let ids: BTreeSet<&ObjectId> = base.ids().chain(head.ids()).collect();
-    let budget = Budget::default();
     let mut changes = Vec::new();
     for id in ids.iter().filter(|id| !base.shares(head, id)) {
         if let Some(change) = compare_object(id, base.get(id), head.get(id)) {
@@ -127,10 +127,11 @@ mod tests {
             let node = documents(text).remove(0);
             Objects::collect([Arc::new(Object::read(node, file).unwrap())]).unwrap()
         };
-        let (moved, total) = compare(&of(MAP, "old/a.yaml"), &of(MAP, "new/b.yaml")).unwrap();
+        let (moved, total) =
+            compare(&of(MAP, "old/a.yaml"), &of(MAP, "new/b.yaml"), &Budget::default()).unwrap();
         assert_eq!((moved.len(), total), (0, 1));
         let newer = MAP.replace("apiVersion: v1", "apiVersion: v2");
-        let (changes, _) = compare(&of(MAP, "a"), &of(&newer, "a")).unwrap();
+        let (changes, _) = compare(&of(MAP, "a"), &of(&newer, "a"), &Budget::default()).unwrap();
         assert_eq!(changes[0].kind(), ChangeKind::Changed);
         assert_eq!(changes[0].fields[0].path.to_string(), "apiVersion");
     }
@@ -148,7 +149,8 @@ mod tests {
     #[test]
     fn added_and_removed_objects_are_found_by_identity() {
         let other = MAP.replace("namespace: ns1", "namespace: ms1");
-        let (changes, total) = compare(&objects(MAP), &objects(&other)).unwrap();
+        let (changes, total) =
+            compare(&objects(MAP), &objects(&other), &Budget::default()).unwrap();
         let kinds: Vec<_> = changes.iter().map(|c| (c.id.to_string(), c.kind())).collect();
         assert_eq!(
             kinds,
@@ -196,7 +198,8 @@ mod tests {
             let snapshot = |which: Option<usize>| {
                 which.map_or_else(Objects::default, |at| objects(&texts[at]))
             };
-            let (changes, _) = compare(&snapshot(base), &snapshot(head)).unwrap();
+            let (changes, _) =
+                compare(&snapshot(base), &snapshot(head), &Budget::default()).unwrap();
             assert!(!changes[0].fields.is_empty());
             for field in &changes[0].fields {
                 for node in [field.change.before(), field.change.after()].into_iter().flatten() {

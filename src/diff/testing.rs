@@ -1,5 +1,6 @@
 //! Inputs for the tests of this module.
 
+use crate::budget::Budget;
 use std::sync::Arc;
 
 use crate::model::object::{Object, Objects};
@@ -40,5 +41,12 @@ pub(crate) fn snapshot(text: &str) -> super::Snapshot {
 
 /// Compares two texts of objects at an instant.
 pub(crate) fn diff(base: &str, head: &str, now: &str) -> super::Diff {
-    super::Diff::between(&snapshot(base), &snapshot(head), now.parse().unwrap(), None).unwrap()
+    super::Diff::between(
+        &snapshot(base),
+        &snapshot(head),
+        now.parse().unwrap(),
+        None,
+        &Budget::default(),
+    )
+    .unwrap()
 }

@@ -307,9 +307,9 @@ impl Policies {
     ///
     /// # Errors
     /// A file can't be parsed, or the policies are too large for so many stacks.
-    pub fn read(texts: &[Source], stacks: usize) -> Result<Self, Diagnostics> {
+    pub fn read(texts: &[Source], stacks: usize, budget: &Budget) -> Result<Self, Diagnostics> {
         let bytes: usize = texts.iter().map(|text| text.text().len()).sum();
-        Budget::default().spend(Resource::PolicyWork, bytes.saturating_mul(stacks))?;
+        budget.spend(Resource::PolicyWork, bytes.saturating_mul(stacks))?;
         let mut sources = Sources::new();
         let mut files = Vec::new();
         for text in texts {

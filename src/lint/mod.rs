@@ -113,7 +113,8 @@ impl Report {
 /// # Errors
 /// The first reason for which the project does not render, or a policy can't be read.
 pub fn run(input: &Input<'_>) -> Result<Report, Diagnostics> {
-    let policies = Policies::read(&input.policies, input.stacks.len())?;
+    let policies =
+        Policies::read(&input.policies, input.stacks.len(), &input.project.new_budget())?;
     let stacks = read_times(input.stacks)?;
     let mut collected = Collected::default();
     let rendering = RenderCheck::new(input.project, input.stacks);

@@ -15,6 +15,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use crate::budget::Budget;
 use crate::values::RelativePath;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Source;
@@ -118,6 +119,7 @@ pub struct Project {
     root: PathBuf,
     /// The root once links are followed, found once.
     canonical_root: OnceLock<PathBuf>,
+    budget_factor: u32,
 }
 
 /// A stack's values file.
@@ -149,7 +151,23 @@ impl Project {
 
     /// The project in a folder.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Project { root: root.into(), canonical_root: OnceLock::new() }
+        Project { root: root.into(), canonical_root: OnceLock::new(), budget_factor: 1 }
+    }
+
+    /// The same project, whose runs may use so many times the ordinary budget.
+    #[must_use]
+    pub fn with_budget_factor(self, budget_factor: u32) -> Self {
+        Project { budget_factor, ..self }
+    }
+
+    /// The budget of a run that begins.
+    pub fn new_budget(&self) -> Budget {
+        Budget::with_factor(self.budget_factor)
+    }
+
+    /// The bytes that a run may read, from a limit that ordinary projects keep.
+    pub(crate) fn scale_limit(&self, bytes: usize) -> usize {
+        bytes.saturating_mul(self.budget_factor as usize)
     }
 
     /// The project around a folder: that of the nearest folder upwards. Without one, the folder itself,

@@ -42,7 +42,7 @@ impl Report {
     /// Validates files, all manifests below folders, and standard input (`-`). A custom resource is also validated by
     /// its definition, if any of them has it. A link in the project that leads out of it is an error.
     pub fn of_paths<'a>(project: &Project, paths: impl IntoIterator<Item = &'a Path>) -> Self {
-        let budget = Budget::default();
+        let budget = project.new_budget();
         let inputs: Vec<Input<'_>> =
             paths.into_iter().map(|path| Input::find(project, path)).collect();
         let definitions = input::find_definitions(&inputs, &budget);

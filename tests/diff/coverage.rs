@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::Value;
+use tts_render::budget::Budget;
 use tts_render::diff::input::{self, Comparison};
 use tts_render::diff::{Diff, Snapshot};
 use tts_render::project::Project;
@@ -194,7 +195,7 @@ fn changes_of_the_projects_own_values_are_judged() {
         let path = influence.value.to_string();
         let Some((base, head)) = snapshots(&sandbox, &format!("{path}={value}")) else { continue };
         tried += 1;
-        let report = Diff::between(&base, &head, now, None).unwrap();
+        let report = Diff::between(&base, &head, now, None, &Budget::default()).unwrap();
         let fields: Vec<String> = report
             .not_judged
             .iter()

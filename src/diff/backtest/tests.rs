@@ -1,4 +1,5 @@
 use super::*;
+use crate::budget::Budget;
 use crate::diff::Diff;
 use crate::diff::testing::{objects, snapshot, tenant};
 use crate::window::simulate::TenantChoice;
@@ -48,8 +49,14 @@ fn outcome(text: &str, history: &History) -> (usize, usize, usize, usize, i64) {
 fn messages(edit: impl Fn(&str) -> String, history: &History) -> Vec<String> {
     let base = tenant();
     let now = "2026-11-24T12:00:00Z".parse().unwrap();
-    let diff =
-        Diff::between(&snapshot(&base), &snapshot(&edit(&base)), now, Some(history)).unwrap();
+    let diff = Diff::between(
+        &snapshot(&base),
+        &snapshot(&edit(&base)),
+        now,
+        Some(history),
+        &Budget::default(),
+    )
+    .unwrap();
     diff.backtests.iter().map(|test| test.message.to_string()).collect()
 }
 

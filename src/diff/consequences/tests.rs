@@ -16,6 +16,7 @@
 //!   time for the headline.
 //! - `reports nothing` expects no finding.
 
+use crate::budget::Budget;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -87,7 +88,7 @@ impl State {
 /// The findings of one rule, one a line.
 fn rule_findings(rule: &Rule, before: &State, after: &State, now: &str) -> String {
     let (base, head) = (before.snapshot(), after.snapshot());
-    let (changes, _) = compare(&base.objects, &head.objects).unwrap();
+    let (changes, _) = compare(&base.objects, &head.objects, &Budget::default()).unwrap();
     let lines: Vec<String> = judge(&base, &head, &changes, now.parse().unwrap())
         .consequences
         .iter()

@@ -5,24 +5,25 @@ use std::io;
 use std::path::Path;
 
 use super::{InputError, MAX_FILES, MAX_SNAPSHOT_BYTES, TextFiles, is_compared};
-use crate::project::{ProjectError, read_text};
+use crate::project::{Project, ProjectError, read_text};
 use yaml_spans::MAX_BYTES;
 
 /// The deepest folder that is read, counted from the one that the user names.
 const MAX_DEPTH: usize = 8;
 
 /// Reads the compared files of a folder and of the folders in it.
-pub(super) fn read_folder(folder: &Path) -> Result<TextFiles, InputError> {
-    let mut read = FilesRead::default();
+pub(super) fn read_folder(project: &Project, folder: &Path) -> Result<TextFiles, InputError> {
+    let max_bytes = project.scale_limit(MAX_SNAPSHOT_BYTES);
+    let mut read = FilesRead { texts: TextFiles::new(), bytes: 0, max_bytes };
     collect_files(folder, "", 0, &mut read)?;
     Ok(read.texts)
 }
 
 /// The files that were read so far.
-#[derive(Default)]
 struct FilesRead {
     texts: TextFiles,
     bytes: usize,
+    max_bytes: usize,
 }
 
 fn collect_files(
@@ -42,7 +43,7 @@ fn collect_files(
             continue;
         }
         let kind = entry.file_type().map_err(|error| unreadable(folder, &error))?;
-        let is_full = read.texts.len() >= MAX_FILES || read.bytes > MAX_SNAPSHOT_BYTES;
+        let is_full = read.texts.len() >= MAX_FILES || read.bytes > read.max_bytes;
         if is_full || depth >= MAX_DEPTH {
             return Err(InputError::TooMany { path: folder.display().to_string() });
         }

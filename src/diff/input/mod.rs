@@ -92,7 +92,7 @@ pub struct Inputs {
 pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Diagnostics> {
     let mut notes = Vec::new();
     let head = match comparison.head {
-        Some(folder) => read_head(folder, &comparison.request.stacks, &mut notes)?,
+        Some(folder) => read_head(project, folder, &comparison.request.stacks, &mut notes)?,
         None => render_head(project, comparison)?,
     };
     let mut base = read_base(project, comparison, &mut notes)?;
@@ -104,8 +104,14 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         retain_claimed(&mut base.texts);
     }
     let not_manifests = if is_rendered { NotManifests::Refuse } else { NotManifests::Skip };
-    let base_files =
-        ObjectFiles::parse(base.texts, &base.shown, &base.origin, &head.files, not_manifests)?;
+    let base_files = ObjectFiles::parse(
+        base.texts,
+        &base.shown,
+        &base.origin,
+        &head.files,
+        not_manifests,
+        &project.new_budget(),
+    )?;
     let (base_allows, head_allows) = match (&base.values, &base.commented, &head.stacks) {
         (Some(values), Some(commented), Some(stacks)) => {
             let (mut before, mut after) = values::read_allows(project, stacks, values)?;
@@ -171,11 +177,12 @@ struct Head {
 }
 
 fn read_head(
+    project: &Project,
     folder: &Path,
     stacks: &[String],
     notes: &mut Vec<String>,
 ) -> Result<Head, Diagnostics> {
-    let mut texts = folder::read_folder(folder)?;
+    let mut texts = folder::read_folder(project, folder)?;
     let folders: Option<BTreeSet<String>> =
         (!stacks.is_empty()).then(|| stacks.iter().cloned().collect());
     if let Some(folders) = &folders {
@@ -185,8 +192,14 @@ fn read_head(
     if !contains_objects(&texts) {
         notes.push(format!("`{shown}` contains no objects: every object counts as removed"));
     }
-    let files =
-        ObjectFiles::parse(texts, &shown, &shown, &ObjectFiles::default(), NotManifests::Skip)?;
+    let files = ObjectFiles::parse(
+        texts,
+        &shown,
+        &shown,
+        &ObjectFiles::default(),
+        NotManifests::Skip,
+        &project.new_budget(),
+    )?;
     Ok(Head { files, folders, stacks: None })
 }
 
@@ -227,7 +240,7 @@ fn read_base(
     let name = match comparison.base {
         Base::Revision(name) => name,
         Base::Folder(folder) => {
-            let texts = folder::read_folder(folder)?;
+            let texts = folder::read_folder(project, folder)?;
             let name = folder.display().to_string();
             if !contains_objects(&texts) {
                 notes.push(format!("`{name}` contains no objects: every object counts as new"));
@@ -238,7 +251,7 @@ fn read_base(
             return Ok(BaseTexts { texts, shown, origin, values: None, commented: None });
         }
     };
-    let repository = Repository::find(project.root())?;
+    let repository = Repository::find(project)?;
     let commit = repository.resolve_commit(name)?;
     let texts = repository.read_folder(&commit, rendered_folder, |path, kind| {
         // A link may lead to manifests, whatever its name.

@@ -83,10 +83,10 @@ impl ObjectFiles {
         origin: &str,
         known: &ObjectFiles,
         not_manifests: NotManifests,
+        budget: &Budget,
     ) -> Result<Self, Diagnostics> {
         let mut files = BTreeMap::new();
         let mut errors = Vec::new();
-        let budget = Budget::default();
         let mut nodes: BTreeMap<String, usize> = BTreeMap::new();
         for (path, text) in texts.into_iter().filter(|(path, _)| is_read(path)) {
             let shared = known.0.get(&path).filter(|file| file.text == text);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::{InputError, MAX_FILES, MAX_SNAPSHOT_BYTES, TextFiles};
 use crate::git::{Git, GitError, Purpose};
+use crate::project::Project;
 use crate::project::ProjectError;
 use yaml_spans::MAX_BYTES;
 
@@ -17,18 +18,21 @@ pub(super) struct Repository {
     git: Git,
     /// The folder's path from the repository's top: empty, or with a slash at its end.
     prefix: String,
+    /// The most bytes of files that are read at once.
+    max_bytes: usize,
 }
 
 impl Repository {
-    /// Finds the repository around a folder.
-    pub(super) fn find(folder: &Path) -> Result<Self, InputError> {
-        let git = Git::open(folder, Purpose::Read).map_err(|error| match error {
+    /// Finds the repository around a project.
+    pub(super) fn find(project: &Project) -> Result<Self, InputError> {
+        let git = Git::open(project.root(), Purpose::Read).map_err(|error| match error {
             GitError::NoRepository { folder } => InputError::NoRepository { folder },
             error => error.into(),
         })?;
         let prefix = git.run(&["rev-parse", "--show-prefix"])?;
         let prefix = parse_utf8("rev-parse", prefix)?.trim_end_matches('\n').to_owned();
-        Ok(Repository { git, prefix })
+        let max_bytes = project.scale_limit(MAX_SNAPSHOT_BYTES);
+        Ok(Repository { git, prefix, max_bytes })
     }
 
     /// Returns the id of the commit that a revision names.
@@ -140,7 +144,7 @@ impl Repository {
             blobs.push(blob);
         }
         let bytes: usize = blobs.iter().map(|blob| blob.size).sum();
-        if blobs.len() > MAX_FILES || bytes > MAX_SNAPSHOT_BYTES {
+        if blobs.len() > MAX_FILES || bytes > self.max_bytes {
             return Err(InputError::TooMany { path: top.to_owned() });
         }
         Ok(())

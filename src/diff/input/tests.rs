@@ -1,3 +1,4 @@
+use crate::budget::Budget;
 use std::sync::Arc;
 
 use super::*;
@@ -27,7 +28,15 @@ fn files_that_provenance_does_not_claim_are_dropped() {
 fn equal_files_share_their_objects_and_others_are_parsed() {
     let parse = |text, known: &ObjectFiles| {
         let files = texts(&[("x/a.yaml", text)]);
-        ObjectFiles::parse(files, "rendered", "rendered", known, NotManifests::Skip).unwrap()
+        ObjectFiles::parse(
+            files,
+            "rendered",
+            "rendered",
+            known,
+            NotManifests::Skip,
+            &Budget::default(),
+        )
+        .unwrap()
     };
     let head = parse(MAP, &ObjectFiles::default());
     let first = |files: &ObjectFiles| Arc::clone(&files.0["x/a.yaml"].objects[0]);
@@ -38,7 +47,7 @@ fn equal_files_share_their_objects_and_others_are_parsed() {
 
 fn parse(path: &str, text: &str) -> Result<ObjectFiles, Diagnostics> {
     let (files, none) = (texts(&[(path, text)]), ObjectFiles::default());
-    ObjectFiles::parse(files, "rendered", "rendered", &none, NotManifests::Skip)
+    ObjectFiles::parse(files, "rendered", "rendered", &none, NotManifests::Skip, &Budget::default())
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use crate::budget::Budget;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -33,7 +34,7 @@ fn hostile() -> Diff {
     let mut head = snapshot(&map(HOSTILE, &more));
     base.values = Some(vec![("values/a.yaml".to_owned(), node("a: 1"))]);
     head.values = Some(vec![("values/a.yaml".to_owned(), node(&format!("a: {key}")))]);
-    Diff::between(&base, &head, NOW.parse().unwrap(), None).unwrap()
+    Diff::between(&base, &head, NOW.parse().unwrap(), None, &Budget::default()).unwrap()
 }
 
 fn changed() -> Diff {
@@ -260,9 +261,14 @@ fn json_has_the_documented_keys() {
     let month = std::fs::read_to_string(path.join("tests/fixtures/diff/history-synthesised.json"));
     let history = History::parse(&month.unwrap()).unwrap();
     let head = base.replace("\"6442450944\"", "8Gi");
-    let diff =
-        Diff::between(&snapshot(&base), &snapshot(&head), NOW.parse().unwrap(), Some(&history))
-            .unwrap();
+    let diff = Diff::between(
+        &snapshot(&base),
+        &snapshot(&head),
+        NOW.parse().unwrap(),
+        Some(&history),
+        &Budget::default(),
+    )
+    .unwrap();
     let json: serde_json::Value = serde_json::from_str(&json(&diff)).unwrap();
     assert_eq!(json["counts"]["warning"], 1);
     assert_eq!(json["consequences"][0]["id"], "gate-settings");

@@ -82,7 +82,7 @@ impl RenderedProject {
     /// Those of every stack, in the stacks' order.
     pub fn render(project: &Project, request: &Request) -> Result<Self, Diagnostics> {
         let mut sources = Sources::new();
-        let budget = Budget::default();
+        let budget = project.new_budget();
         let templates = load_templates(project, request, &mut sources)?;
         let stack_files = stack_files(project, request)?;
         let layers = load_layers(project, request, &mut sources)?;
@@ -149,7 +149,7 @@ impl LoadedStack {
     /// Those of templates, or of every stack's values.
     pub fn load_all(project: &Project, request: &Request) -> Result<Vec<Self>, Diagnostics> {
         let files = stack_files(project, request)?;
-        let budget = Budget::default();
+        let budget = project.new_budget();
         let mut base = Sources::new();
         let templates = Arc::new(load_templates(project, request, &mut base)?);
         let layers = load_layers(project, request, &mut base)?;
@@ -215,7 +215,7 @@ pub struct RenderCheck<'a> {
 impl<'a> RenderCheck<'a> {
     /// A check of these stacks.
     pub fn new(project: &'a Project, stacks: &'a [LoadedStack]) -> Self {
-        RenderCheck { project, stacks, budget: Budget::default() }
+        RenderCheck { project, stacks, budget: project.new_budget() }
     }
 
     /// Renders one of the stacks. Also returns its objects, for [`finish`](Self::finish).
@@ -265,7 +265,7 @@ fn other_requests(
     known: &[PolicyRequest],
 ) -> Vec<PolicyRequest> {
     let mut sources = Sources::new();
-    let budget = Budget::default();
+    let budget = project.new_budget();
     let Ok(layers) = load_layers(project, request, &mut sources) else { return Vec::new() };
     let files = project.stacks().unwrap_or_default().into_iter();
     let others = files.filter_map(|file| {
