@@ -11,7 +11,7 @@ use serde::Deserialize;
 use oci_scratch::{About, Package};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
-use super::recipe::OwnImage;
+use super::recipe::{OwnImage, Recipe};
 
 /// Runs Cargo in a workspace that holds the sources.
 #[derive(Debug, Clone)]
@@ -88,8 +88,7 @@ impl Compiler {
         };
         // First, because it unpacks the crates, and their folders are among the flags.
         let packages = self.linked_packages(recipe.package, &target)?;
-        let path =
-            self.compile_package(recipe.package, recipe.profile, &target, &metadata, &rustc)?;
+        let path = self.compile_package(recipe, &target, &metadata, &rustc)?;
         let about = About {
             version: package.version.clone(),
             licenses: package.license.clone().unwrap_or_default(),
@@ -129,12 +128,12 @@ impl Compiler {
     /// Flags are given for this build alone, and for its target alone: proc macros can't be static.
     fn compile_package(
         &self,
-        package: &str,
-        profile: &str,
+        recipe: &Recipe,
         target: &str,
         metadata: &Metadata,
         rustc: &Rustc,
     ) -> Result<PathBuf, Diagnostics> {
+        let Recipe { package, profile, compiler_flags, .. } = *recipe;
         let mut command = self.command(cargo_program());
         command.args(["build", "--locked", "--message-format=json-render-diagnostics"]);
         command.args(["--package", package, "--bin", package, "--profile", profile]);
@@ -142,7 +141,8 @@ impl Compiler {
         if self.quiet {
             command.arg("--quiet");
         }
-        let flags = compiler_flags(metadata, rustc);
+        let mut flags = static_flags(metadata, rustc);
+        flags.extend(compiler_flags.iter().map(|&flag| flag.to_owned()));
         command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
         for (name, _) in std::env::vars_os() {
             if changes_output(&name) {
@@ -238,7 +238,7 @@ fn static_target(host: &str) -> Option<String> {
 /// The compiler flags for a static program that contains no folder of this machine. Later prefixes
 /// override earlier ones (rustc book, "Remap source paths"), so the target folder comes after the
 /// root that it may lie in.
-fn compiler_flags(metadata: &Metadata, rustc: &Rustc) -> Vec<String> {
+fn static_flags(metadata: &Metadata, rustc: &Rustc) -> Vec<String> {
     let std_source = rustc.sysroot.join("lib/rustlib/src/rust");
     let std_name = rustc.commit.as_deref().unwrap_or("unknown");
     let mut flags = vec![
