@@ -23,7 +23,7 @@ use crate::project::Project;
 use crate::project::load::{RenderedProject, Request, Stack};
 use crate::project::write::{self, PROVENANCE};
 use object_files::{NotManifests, ObjectFiles, Scope, contains_objects};
-use revision::{EntryKind, Repository};
+use revision::{EntryKind, FileSet, Repository};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::visible;
 
@@ -253,16 +253,24 @@ fn read_base(
     };
     let repository = Repository::find(project)?;
     let commit = repository.resolve_commit(name)?;
-    let texts = repository.read_folder(&commit, rendered_folder, |path, kind| {
-        // A link may lead to manifests, whatever its name.
-        kind == EntryKind::Other || is_compared(path)
-    })?;
+    // A link may lead to manifests, whatever its name.
+    let may_hold_objects =
+        |path: &str, kind: EntryKind| kind == EntryKind::Other || is_compared(path);
+    let is_visible = |path: &str, _: EntryKind| !is_hidden(path);
+    let files: BTreeSet<String> =
+        allows::read_head(project, comparison.request)?.into_keys().collect();
+    let is_named = |path: &str, _: EntryKind| files.contains(path);
+    let [texts, values, commented] = repository.read_sets(
+        &commit,
+        [
+            FileSet::below(rendered_folder, &may_hold_objects),
+            FileSet::below(Project::VALUES, &is_visible),
+            FileSet::of(&files, &is_named),
+        ],
+    )?;
     if !contains_objects(&texts) {
         notes.push(format!("`{name}` has no `{rendered_folder}/`: every object counts as new"));
     }
-    let values = repository.read_folder(&commit, Project::VALUES, |path, _| !is_hidden(path))?;
-    let files = allows::read_head(project, comparison.request)?.into_keys().collect();
-    let commented = repository.read_files(&commit, &files)?;
     let shown = rendered_folder.to_owned();
     let origin = format!("{name}:{rendered_folder}");
     Ok(BaseTexts { texts, shown, origin, values: Some(values), commented: Some(commented) })

@@ -75,79 +75,46 @@ impl Repository {
         }))
     }
 
-    /// Reads the wanted files below a folder at a commit; empty if the commit has no such folder. The
-    /// folder's path starts at the folder that the repository was found from, a file's at the folder.
-    pub(super) fn read_folder(
+    /// Reads sets of files at a commit, in one call of `git ls-tree` and one of `git cat-file`.
+    pub(super) fn read_sets<const N: usize>(
         &self,
         commit: &str,
-        folder: &str,
-        is_wanted: impl Fn(&str, EntryKind) -> bool,
-    ) -> Result<TextFiles, InputError> {
-        let top = format!("{}{folder}/", self.prefix);
-        let mut blobs = Vec::new();
-        self.list_blobs(commit, &[&top], &top, is_wanted, &mut blobs)?;
-        self.read_blobs(blobs, &top)
-    }
-
-    /// Reads some files at a commit, those that it has. Their paths start at the folder that the
-    /// repository was found from.
-    pub(super) fn read_files(
-        &self,
-        commit: &str,
-        files: &BTreeSet<String>,
-    ) -> Result<TextFiles, InputError> {
-        let paths: Vec<String> =
-            files.iter().map(|file| format!("{}{file}", self.prefix)).collect();
+        sets: [FileSet<'_>; N],
+    ) -> Result<[TextFiles; N], InputError> {
+        let tops = sets.each_ref().map(|set| format!("{}{}", self.prefix, set.top));
+        let paths: BTreeSet<String> = sets
+            .iter()
+            .flat_map(|set| set.paths.iter().map(|path| format!("{}{path}", self.prefix)))
+            .collect();
         let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-        let mut blobs = Vec::new();
+        let mut wanted = Vec::new();
+        let mut bytes = [0; N];
         for some in paths.chunks(MAX_ARGUMENTS) {
-            self.list_blobs(
-                commit,
-                some,
-                &self.prefix,
-                |path, _| files.contains(path),
-                &mut blobs,
-            )?;
-        }
-        self.read_blobs(blobs, &self.prefix)
-    }
-
-    /// Adds the wanted files at some paths and below them. A wanted file's path starts after `top`.
-    fn list_blobs(
-        &self,
-        commit: &str,
-        paths: &[&str],
-        top: &str,
-        is_wanted: impl Fn(&str, EntryKind) -> bool,
-        blobs: &mut Vec<Blob>,
-    ) -> Result<(), InputError> {
-        let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--"];
-        let listing = parse_utf8("ls-tree", self.read(&[&args[..], paths].concat(), &[])?)?;
-        for line in listing.split('\0').filter(|line| !line.is_empty()) {
-            let (mode, blob) =
-                parse_entry(line, top).map_err(|error| self.explain_missing(error))?;
-            let kind = match mode {
-                "100644" | "100755" => EntryKind::File,
-                _ => EntryKind::Other,
-            };
-            if !is_wanted(&blob.path, kind) {
-                continue;
+            let args = ["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--"];
+            let listing = parse_utf8("ls-tree", self.read(&[&args[..], some].concat(), &[])?)?;
+            for line in listing.split('\0').filter(|line| !line.is_empty()) {
+                let (kind, blob) =
+                    parse_entry(line).map_err(|error| self.explain_missing(error))?;
+                for (index, set) in sets.iter().enumerate() {
+                    let path = blob.path.strip_prefix(&tops[index]);
+                    let Some(path) = path.filter(|path| (set.is_wanted)(path, kind)) else {
+                        continue;
+                    };
+                    check_entry(kind, &blob)?;
+                    bytes[index] += blob.size;
+                    wanted.push((index, path.to_owned(), blob.clone()));
+                    if wanted.len() > MAX_FILES || bytes[index] > self.max_bytes {
+                        return Err(InputError::TooMany { path: tops[index].clone() });
+                    }
+                }
             }
-            let path = format!("{top}{}", blob.path);
-            if kind == EntryKind::Other {
-                return Err(InputError::NotAFile { path });
-            }
-            if blob.size > MAX_BYTES {
-                let limit = MAX_BYTES as u64 >> 10;
-                return Err(ProjectError::TooLarge { path, limit }.into());
-            }
-            blobs.push(blob);
         }
-        let bytes: usize = blobs.iter().map(|blob| blob.size).sum();
-        if blobs.len() > MAX_FILES || bytes > self.max_bytes {
-            return Err(InputError::TooMany { path: top.to_owned() });
+        let mut texts = [const { TextFiles::new() }; N];
+        let blobs: Vec<&Blob> = wanted.iter().map(|(_, _, blob)| blob).collect();
+        for ((index, path, _), text) in wanted.iter().zip(self.read_blobs(&blobs)?) {
+            texts[*index].insert(path.clone(), text);
         }
-        Ok(())
+        Ok(texts)
     }
 
     /// Runs `git` to read objects. Git does not fetch those that a partial clone lacks.
@@ -165,26 +132,52 @@ impl Repository {
     }
 
     /// Reads the texts of all blobs in one call.
-    fn read_blobs(&self, blobs: Vec<Blob>, top: &str) -> Result<TextFiles, InputError> {
+    fn read_blobs(&self, blobs: &[&Blob]) -> Result<Vec<String>, InputError> {
         if blobs.is_empty() {
-            return Ok(TextFiles::new());
+            return Ok(Vec::new());
         }
         let ids: String = blobs.iter().map(|blob| format!("{}\n", blob.id)).collect();
         let answer = self.read(&["cat-file", "--batch"], ids.as_bytes())?;
         let mut rest = answer.as_slice();
-        let mut texts = TextFiles::new();
+        let mut texts = Vec::with_capacity(blobs.len());
         for Blob { path, id, size } in blobs {
             let header = format!("{id} blob {size}\n");
-            let body =
-                rest.strip_prefix(header.as_bytes()).filter(|body| body.len() > size).ok_or_else(
-                    || unexpected("cat-file", &format!("no blob `{id}` for {top}{path}")),
-                )?;
-            let text = std::str::from_utf8(&body[..size])
-                .map_err(|_| ProjectError::NotUtf8 { path: format!("{top}{path}") })?;
-            texts.insert(path, text.to_owned());
+            let body = rest
+                .strip_prefix(header.as_bytes())
+                .filter(|body| body.len() > *size)
+                .ok_or_else(|| unexpected("cat-file", &format!("no blob `{id}` for {path}")))?;
+            let text = std::str::from_utf8(&body[..*size])
+                .map_err(|_| ProjectError::NotUtf8 { path: path.clone() })?;
+            texts.push(text.to_owned());
             rest = &body[size + 1..];
         }
         Ok(texts)
+    }
+}
+
+/// Files at a commit that are read together. Paths start at the folder that the repository was found from.
+pub(super) struct FileSet<'a> {
+    /// The start of the files' paths that their names omit: empty, or with a slash at its end.
+    top: String,
+    /// The files and folders that are listed.
+    paths: Vec<String>,
+    /// Decides by a file's name.
+    is_wanted: &'a dyn Fn(&str, EntryKind) -> bool,
+}
+
+impl<'a> FileSet<'a> {
+    /// The wanted files below a folder, named from there; none if the commit has no such folder.
+    pub(super) fn below(folder: &str, is_wanted: &'a dyn Fn(&str, EntryKind) -> bool) -> Self {
+        let top = format!("{folder}/");
+        FileSet { paths: vec![top.clone()], top, is_wanted }
+    }
+
+    /// Files by their paths, those that the commit has and that are wanted.
+    pub(super) fn of(
+        files: &BTreeSet<String>,
+        is_wanted: &'a dyn Fn(&str, EntryKind) -> bool,
+    ) -> Self {
+        FileSet { top: String::new(), paths: files.iter().cloned().collect(), is_wanted }
     }
 }
 
@@ -197,28 +190,43 @@ pub(super) enum EntryKind {
 }
 
 /// A file at a commit.
+#[derive(Clone)]
 struct Blob {
-    /// Its path below the folder that is read.
+    /// Its path from the repository's top.
     path: String,
     id: String,
     /// In bytes.
     size: usize,
 }
 
-/// Parses a line of `ls-tree -l`: the mode and the file. The size of a submodule is `-`; that
-/// of an object which the clone lacks is not a number.
-fn parse_entry<'a>(line: &'a str, top: &str) -> Result<(&'a str, Blob), InputError> {
+/// Refuses what is not a file, and files that are too large.
+fn check_entry(kind: EntryKind, blob: &Blob) -> Result<(), InputError> {
+    let path = blob.path.clone();
+    match kind {
+        EntryKind::Other => Err(InputError::NotAFile { path }),
+        EntryKind::File if blob.size > MAX_BYTES => {
+            Err(ProjectError::TooLarge { path, limit: MAX_BYTES as u64 >> 10 }.into())
+        }
+        EntryKind::File => Ok(()),
+    }
+}
+
+/// Parses a line of `ls-tree -l`. The size of a submodule is `-`; that of an object which the clone lacks
+/// is not a number.
+fn parse_entry(line: &str) -> Result<(EntryKind, Blob), InputError> {
     let malformed = || unexpected("ls-tree", line);
     let (columns, path) = line.split_once('\t').ok_or_else(malformed)?;
     let mut columns = columns.split_ascii_whitespace();
-    let mode = columns.next().ok_or_else(malformed)?;
+    let kind = match columns.next().ok_or_else(malformed)? {
+        "100644" | "100755" => EntryKind::File,
+        _ => EntryKind::Other,
+    };
     let id = columns.nth(1).ok_or_else(malformed)?.to_owned();
     let size = match columns.next().ok_or_else(malformed)? {
         "-" => 0,
         size => size.parse().map_err(|_| malformed())?,
     };
-    let path = path.strip_prefix(top).ok_or_else(malformed)?.to_owned();
-    Ok((mode, Blob { path, id, size }))
+    Ok((kind, Blob { path: path.to_owned(), id, size }))
 }
 
 fn parse_utf8(command: &'static str, answer: Vec<u8>) -> Result<String, InputError> {
