@@ -336,6 +336,11 @@ pub fn find(api_version: &str, kind: &str) -> Option<&'static Kind> {
     all().find(|known| known.kind == kind && known.api_version == api_version)
 }
 
+/// Returns true for a kind that is checked here: Kubernetes' own, and the custom resources in `custom`.
+pub fn is_known_kind(api_version: &str, kind: &str) -> bool {
+    find(api_version, kind).is_some()
+}
+
 /// Returns true for a kind that is cluster-scoped in every API version that is known.
 pub fn is_cluster_scoped_kind(kind: &str) -> bool {
     let mut known = all().filter(|known| known.kind == kind).peekable();

@@ -35,7 +35,7 @@ mod validate;
 pub use definitions::Definitions;
 pub use error::Error;
 pub use foreign::{ForeignReport, validate_foreign};
-pub use kinds::{is_cluster_scoped_kind, is_cluster_scoped_resource};
+pub use kinds::{is_cluster_scoped_kind, is_cluster_scoped_resource, is_known_kind};
 pub use list::list_items;
 pub use metadata::MAX_CRON_JOB_NAME;
 pub use object::{MissingField, Object, ObjectId, group};
