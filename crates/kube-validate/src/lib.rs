@@ -9,7 +9,8 @@
 //! compared with the server's own code on some 21,000 changed objects (`tests/fixtures/verdicts.tsv` keeps a
 //! selection), and with a running server on 1,400 changes to everyday kinds (`tests/fixtures/everyday/`).
 //!
-//! - Stricter than the server: an unknown field in a definition's schema, which the server drops. Of
+//! - Stricter than the server: an unknown field in a definition's schema, and a claim's `dataSource` without a kind,
+//!   which the server drops. Of
 //!   manifests that must be right in every respect ([`validate`]), also a null as an item of a list, and
 //!   items of a list that server-side apply takes for the same.
 //! - More lenient: whether a definition's schema is structural, CEL expressions, the finer rules of FlowSchemas, and

@@ -36,7 +36,12 @@ pub(super) fn invalid_objects(context: &RuleContext<'_>) -> Vec<Finding> {
         if KEPT_BY_SERVER.iter().any(|(group, kind)| after.is_kind(group, kind)) {
             let changes = change.fields.iter().filter(|field| !is_kept_data(field));
             let changes: Vec<&FieldChange> = changes.collect();
-            invalid.retain(|path| changes.iter().any(|field| path.starts_with(&field.path)));
+            // A problem of the whole `spec` is one of something that is missing in it.
+            let is_in = |path: &Path, field: &FieldChange| {
+                let is_whole = path.segments().len() < 2;
+                path.starts_with(&field.path) || (!is_whole && field.path.starts_with(path))
+            };
+            invalid.retain(|path| changes.iter().any(|field| is_in(path, field)));
         }
         if invalid.is_empty() {
             continue;
