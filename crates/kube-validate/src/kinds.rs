@@ -326,6 +326,13 @@ pub fn is_kubernetes(api_version: &str) -> bool {
     is_own && !version.contains("alpha")
 }
 
+/// Returns true for an `apiVersion` that no server has, of a kind of Kubernetes: `app/v1`. A group without a dot is
+/// Kubernetes' own, since a definition can't have one (`ValidateCustomResourceDefinitionSpec`).
+pub fn is_misspelt(api_version: &str, kind: &str) -> bool {
+    let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
+    !group.contains('.') && KUBERNETES.iter().any(|known| known.kind == kind)
+}
+
 /// All known kinds.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
     KUBERNETES.iter().chain(custom::KINDS)
