@@ -79,6 +79,18 @@ impl Clone {
         fs::write(path, text).unwrap();
     }
 
+    /// Writes somebody else's policy, and values that edit it.
+    fn write_policy(&self) {
+        let policy = tool::repository().join("policies/inject-gpu-workload-priority.yaml");
+        self.write("owner/policy.yaml", &fs::read_to_string(policy).unwrap());
+        let values = self.read("values/demo.yaml");
+        let rest = values.split("\nkyverno:").next().unwrap();
+        self.write(
+            "values/demo.yaml",
+            &format!("{rest}\nkyverno: {{mode: edit, policy: owner/policy.yaml}}\n"),
+        );
+    }
+
     fn read(&self, file: &str) -> String {
         fs::read_to_string(self.path.join(file)).unwrap()
     }
@@ -269,17 +281,7 @@ fn uncommitted_values_are_refused() {
 #[test]
 fn an_uncommitted_policy_is_refused() {
     let clone = Clone::new();
-    clone.write(
-        "owner/policy.yaml",
-        &fs::read_to_string(tool::repository().join("policies/inject-gpu-workload-priority.yaml"))
-            .unwrap(),
-    );
-    let values = clone.read("values/demo.yaml");
-    let rest = values.split("\nkyverno:").next().unwrap();
-    clone.write(
-        "values/demo.yaml",
-        &format!("{rest}\nkyverno: {{mode: edit, policy: owner/policy.yaml}}\n"),
-    );
+    clone.write_policy();
     clone.git(&["add", "values"]);
     clone.git(&["commit", "-q", "-m", "Edit the policy"]);
     let message = clone.refused(&[]);
@@ -484,6 +486,8 @@ fn the_subject_can_be_set_for_conventional_commits() {
 #[test]
 fn a_clone_that_converts_line_ends_is_up_to_date() {
     let clone = Clone::new();
+    clone.write_policy();
+    clone.commit_all("Policy");
     clone.commit(&[]);
     let source = clone.path.to_str().unwrap();
     let folder = TempDir::new().unwrap();

@@ -174,6 +174,7 @@ rule_tests! {
     liveness_http
     memory_request_missing
     memory_unattributed
+    metric_role
     metric_unit
     no_series_idle
     own_memory_counted

@@ -80,7 +80,12 @@ fn permission_summary(consequences: &[Consequence]) -> &'static str {
 
 fn data_summary(consequences: &[Consequence]) -> &'static str {
     let at_risk = consequences.iter().any(|one| one.rule.topic == Topic::Data);
-    if at_risk { "data at risk" } else { "data safe" }
+    let is_unknown = has_any(consequences, &["owner-pruned"]);
+    match (at_risk, is_unknown) {
+        (true, _) => "data at risk",
+        (false, true) => "data unknown",
+        (false, false) => "data safe",
+    }
 }
 
 fn has_any(consequences: &[Consequence], ids: &[&str]) -> bool {

@@ -120,7 +120,7 @@ fn what_is_not_judged_is_in_every_format_and_counts_as_a_warning() {
     let sandbox = committed();
     sandbox.ok(&["render", "--out", "changed"]);
     let file = "changed/tts/deployment-chatterbox-tts.yaml";
-    sandbox.replace(file, "      nodeSelector:", "      dnsPolicy: None\n      nodeSelector:");
+    sandbox.replace(file, "      nodeSelector:", "      dnsPolicy: Default\n      nodeSelector:");
     let run = |args: &[&str]| {
         diff(&sandbox, &[&["--base-dir", "rendered", "--head", "changed"], args].concat())
     };

@@ -277,7 +277,7 @@ fn a_tree_of_others_is_compared_list_by_list_and_its_other_files_are_named() {
     sandbox.write("head/app/kustomization.yaml", "patches: [{path: config.yaml}]\n");
     let changed = diff(&sandbox, &["--base-dir", "base", "--head", "head", "--fail-on", "warning"]);
     assert_eq!(changed.code, 1, "{}", changed.stdout);
-    assert!(changed.stdout.contains("[file-not-compared]"), "{}", changed.stdout);
+    assert!(changed.stdout.contains("files  [file-not-compared]"), "{}", changed.stdout);
     assert!(changed.stdout.contains("`app/kustomization.yaml` is added"), "{}", changed.stdout);
     sandbox
         .write("head/app/.hidden.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n");

@@ -7,7 +7,8 @@ use crate::cluster::{Api, Cluster, MERGE, until};
 use crate::common::tool::{Sandbox, objects};
 
 /// The consequences that predict a refusal by the API server.
-const REFUSALS: [&str; 3] = ["api-refuses", "storage-shrinks", "strategy-refused"];
+const REFUSALS: [&str; 4] =
+    ["api-refuses", "object-invalid", "storage-shrinks", "strategy-refused"];
 /// The consequences that say that the API server refuses under a condition.
 const CONDITIONAL: [&str; 2] = ["storage-grows", "claim-class-changes"];
 /// The consequences of a changed Pod template.
@@ -267,4 +268,68 @@ fn the_patch_that_diff_prints_allows_another_strategy() {
     let patch: Value = serde_json::from_str(patch).unwrap();
     api.patch(&api.path(&base), MERGE, &patch, "fieldManager=somebody").object();
     assert!(server_verdict(api, &head).is_ok());
+}
+
+/// A StatefulSet with a claim for each of its two Pods.
+fn claiming_set(name: &str, retention: &Value, replicas: usize) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": name, "namespace": "claims"},
+        "spec": {"replicas": replicas, "serviceName": "none", "podManagementPolicy": "Parallel",
+            "persistentVolumeClaimRetentionPolicy": retention,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "main", "image": OLD}]}},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}]}})
+}
+
+/// The number of a StatefulSet's claims that are not deleted; `pvc-protection` may keep a deleted one.
+fn kept_claims(api: &Api, name: &str) -> usize {
+    let path =
+        format!("/api/v1/namespaces/claims/persistentvolumeclaims?labelSelector=app%3D{name}");
+    let claims = api.get(&path).object()["items"].as_array().unwrap().clone();
+    claims.iter().filter(|claim| claim["metadata"]["deletionTimestamp"].is_null()).count()
+}
+
+/// The controllers delete the claims that `diff` says they delete, when a set is scaled and when it is pruned.
+#[test]
+#[ignore = "tests/e2e/run"]
+fn the_controllers_delete_claims_where_diff_says_so() {
+    let cluster = Cluster::start();
+    let api = cluster.admin();
+    api.namespace("claims");
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": {"name": "default", "namespace": "claims"}});
+    api.create(&account, "").object();
+    cluster.start_controllers(&["statefulset-controller", "garbage-collector-controller"]);
+    let sets = ["kept", "deleted"].map(|name| {
+        let policy = if name == "kept" { "Retain" } else { "Delete" };
+        (name, json!({"whenScaled": policy, "whenDeleted": policy}))
+    });
+    for (name, retention) in &sets {
+        api.apply(&claiming_set(name, retention, 2), "fieldManager=e2e").object();
+    }
+    for (name, _) in &sets {
+        until(name, || (kept_claims(api, name) == 2).then_some(()));
+    }
+    for (name, retention) in &sets {
+        let (base, head) = (claiming_set(name, retention, 2), claiming_set(name, retention, 1));
+        let said = !texts_of(&diff_consequences(&base, &head), &["claims-deleted"]).is_empty();
+        assert_eq!(said, *name == "deleted");
+        api.apply(&head, "fieldManager=e2e").object();
+    }
+    until("the claim of a Pod that is scaled away", || {
+        (kept_claims(api, "deleted") == 1).then_some(())
+    });
+    assert_eq!(kept_claims(api, "kept"), 2);
+    for (name, retention) in &sets {
+        let base = claiming_set(name, retention, 1);
+        let said = !texts_of(&diff_consequences(&base, &json!({})), &["data-pruned"]).is_empty();
+        assert_eq!(said, *name == "deleted");
+        api.send("DELETE", &api.path(&base), "", "").unwrap();
+    }
+    until("the claims of a set that is deleted", || {
+        (kept_claims(api, "deleted") == 0).then_some(())
+    });
+    assert_eq!(kept_claims(api, "kept"), 2);
 }

@@ -192,7 +192,11 @@ class Server:
                     self.connection = http.client.HTTPSConnection(self.url.netloc, context=context, timeout=60)
                 self.connection.request(method, path, None if body is None else json.dumps(body), headers)
                 answer = self.connection.getresponse()
-                return answer.status, json.loads(answer.read() or "{}")
+                text = answer.read() or b"{}"
+                try:
+                    return answer.status, json.loads(text)
+                except json.JSONDecodeError:  # an API group that is gone by now answers in plain text
+                    return answer.status, {"message": text.decode(errors="replace")}
             except (http.client.HTTPException, OSError):
                 self.connection = None
         return 599, {"message": "no answer"}

@@ -45,6 +45,8 @@ const DEFAULTED_FIELDS: &[(&str, &str)] = &[
     ("PersistentVolumeClaim", "kind"),
     // Zero, false and empty are valid values here.
     ("CSIDriver", "spec"),
+    ("CSINode", "spec"),
+    ("CSINodeSpec", "drivers"),
     ("CustomResourceDefinitionVersion", "served"),
     ("CustomResourceDefinitionVersion", "storage"),
     ("HTTPHeader", "value"),
@@ -56,6 +58,7 @@ const DEFAULTED_FIELDS: &[(&str, &str)] = &[
     ("PodFailurePolicy", "rules"),
     ("PreferredSchedulingTerm", "preference"),
     ("PriorityClass", "value"),
+    ("ResourcePool", "generation"),
     ("SleepAction", "seconds"),
     ("Sysctl", "value"),
 ];

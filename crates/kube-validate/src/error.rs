@@ -24,6 +24,11 @@ impl Error {
             _ => None,
         }
     }
+
+    /// Returns true for a value that another tool fills in.
+    pub fn is_placeholder(&self) -> bool {
+        matches!(self.problem, Problem::Placeholder(_))
+    }
 }
 
 impl fmt::Display for Error {

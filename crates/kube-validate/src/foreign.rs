@@ -69,7 +69,7 @@ fn check_document(node: &Node, base: &Path, definitions: &Definitions, report: &
         }
         Some(_) => own(),
         // The table has every kind of Kubernetes' own API versions, so this kind does not exist.
-        None if kinds::is_kubernetes(api_version) => {
+        None if kinds::is_kubernetes(api_version) || kinds::is_misspelt(api_version, kind) => {
             vec![unknown_kind(node, base, api_version, kind)]
         }
         None => {

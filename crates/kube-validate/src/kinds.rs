@@ -326,6 +326,13 @@ pub fn is_kubernetes(api_version: &str) -> bool {
     is_own && !version.contains("alpha")
 }
 
+/// Returns true for an `apiVersion` that no server has, of a kind of Kubernetes: `app/v1`. A group without a dot is
+/// Kubernetes' own, since a definition can't have one (`ValidateCustomResourceDefinitionSpec`).
+pub fn is_misspelt(api_version: &str, kind: &str) -> bool {
+    let (group, _) = api_version.split_once('/').unwrap_or(("", api_version));
+    !group.contains('.') && KUBERNETES.iter().any(|known| known.kind == kind)
+}
+
 /// All known kinds.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
     KUBERNETES.iter().chain(custom::KINDS)
@@ -334,6 +341,11 @@ pub fn all() -> impl Iterator<Item = &'static Kind> {
 /// The known kind with this `apiVersion` and `kind`.
 pub fn find(api_version: &str, kind: &str) -> Option<&'static Kind> {
     all().find(|known| known.kind == kind && known.api_version == api_version)
+}
+
+/// Returns true for a kind that is checked here: Kubernetes' own, and the custom resources in `custom`.
+pub fn is_known_kind(api_version: &str, kind: &str) -> bool {
+    find(api_version, kind).is_some()
 }
 
 /// Returns true for a kind that is cluster-scoped in every API version that is known.

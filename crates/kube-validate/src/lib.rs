@@ -9,7 +9,8 @@
 //! compared with the server's own code on some 21,000 changed objects (`tests/fixtures/verdicts.tsv` keeps a
 //! selection), and with a running server on 1,400 changes to everyday kinds (`tests/fixtures/everyday/`).
 //!
-//! - Stricter than the server: an unknown field in a definition's schema, which the server drops. Of
+//! - Stricter than the server: an unknown field in a definition's schema, and a claim's `dataSource` without a kind,
+//!   which the server drops. Of
 //!   manifests that must be right in every respect ([`validate`]), also a null as an item of a list, and
 //!   items of a list that server-side apply takes for the same.
 //! - More lenient: whether a definition's schema is structural, CEL expressions, the finer rules of FlowSchemas, and
@@ -35,7 +36,7 @@ mod validate;
 pub use definitions::Definitions;
 pub use error::Error;
 pub use foreign::{ForeignReport, validate_foreign};
-pub use kinds::{is_cluster_scoped_kind, is_cluster_scoped_resource};
+pub use kinds::{is_cluster_scoped_kind, is_cluster_scoped_resource, is_known_kind};
 pub use list::list_items;
 pub use metadata::MAX_CRON_JOB_NAME;
 pub use object::{MissingField, Object, ObjectId, group};

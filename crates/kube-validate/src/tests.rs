@@ -417,6 +417,11 @@ fn misspelt_kinds_and_versions_have_a_hint() {
             .ends_with("(`Ingress` belongs to `networking.k8s.io/v1`)")
     );
     assert!(of("kyverno.io/v1", "ClusterPolcy").ends_with("(did you mean `ClusterPolicy`?)"));
+    assert!(!of("v1", "Policy").contains("kyverno"));
+    assert!(
+        of("policy/v1", "Eviction")
+            .ends_with("(a request to the subresource `pods/eviction`, not an object)")
+    );
 }
 
 #[test]
@@ -437,11 +442,11 @@ fn documents_that_are_not_objects_are_reported() {
 
 #[test]
 fn unknown_versions_and_kinds_are_counted() {
-    let text = "{apiVersion: policy/v1beta1, kind: PodDisruptionBudget, metadata: {name: a}}\n---\n{apiVersion: example.com/v1, kind: Widget}\n---\n{apiVersion: example.com/v1, kind: Widget}";
+    let text = "{apiVersion: policy/v1beta1, kind: PodDisruptionBudget, metadata: {name: a}}\n---\n{apiVersion: app/v1, kind: Deployment, metadata: {name: a}}\n---\n{apiVersion: example.com/v1, kind: Widget}\n---\n{apiVersion: example.com/v1, kind: Widget}";
     let (_, nodes) = documents(text);
     let report = validate_foreign(&nodes, &Definitions::default());
-    // No server has this version any more.
-    assert_eq!((report.checked, report.findings.len()), (1, 1));
+    // No server has the first version any more, and none had the second.
+    assert_eq!((report.checked, report.findings.len()), (2, 2));
     let widget = ("example.com/v1".to_owned(), "Widget".to_owned());
     assert_eq!(report.unknown.get(&widget), Some(&2));
     assert_eq!(report.unknown.values().sum::<usize>(), 2);

@@ -96,15 +96,35 @@ pub fn find_problems(
     problems
 }
 
+/// Kinds of Kubernetes that are sent to a subresource: requests, not objects.
+const REQUESTS: [(&str, &str, &str); 5] = [
+    ("policy/v1", "Eviction", "pods/eviction"),
+    ("autoscaling/v1", "Scale", "scale"),
+    ("authentication.k8s.io/v1", "TokenRequest", "serviceaccounts/token"),
+    ("v1", "PodExecOptions", "pods/exec"),
+    ("v1", "PodAttachOptions", "pods/attach"),
+];
+
 /// The problem of an unknown `apiVersion` and `kind`, with a hint at a similar one.
 pub fn unknown_kind(node: &Node, base: &Path, api_version: &str, kind: &str) -> Located<Problem> {
     let error = Problem::UnknownKind { api_version: truncate(api_version), kind: truncate(kind) };
     let kinds_of_version =
         kinds::all().filter(|known| known.api_version == api_version).map(|known| known.kind);
+    let request = REQUESTS.iter().find(|row| (row.0, row.1) == (api_version, kind));
+    if let Some((_, _, subresource)) = request {
+        let hint = format!("a request to the subresource `{subresource}`, not an object");
+        let span = node.get("kind").and_then(|node| node.span);
+        return Located { error, span, path: base.key("kind"), hint: Some(hint.into()) };
+    }
     let versions_of_kind: Vec<&str> =
         kinds::all().filter(|known| known.kind == kind).map(|known| known.api_version).collect();
+    let group = |version: &'_ str| version.split_once('/').map(|(group, _)| group.to_owned());
+    let mut own = versions_of_kind
+        .iter()
+        .copied()
+        .filter(|version| kinds::is_kubernetes(version) || group(version) == group(api_version));
     let near_version =
-        suggest(api_version, versions_of_kind.iter().copied()).or(versions_of_kind.last().copied());
+        suggest(api_version, versions_of_kind.iter().copied()).or_else(|| own.next_back());
     let (key, hint) = match (suggest(kind, kinds_of_version), near_version) {
         (Some(near), _) => ("kind", Some(Hint::Suggestion(near.into()))),
         (None, Some(version)) => {

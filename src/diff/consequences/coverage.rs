@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use super::pods::rule_of_leaf;
 use super::{
-    Rule, RuleContext, gate_jobs, gate_pods, gate_settings, images, immutable, permissions, pods,
-    policies, probes, pruned, reach, rollout, schedules, storage, strategy,
+    Rule, RuleContext, claims, gate_jobs, gate_pods, gate_settings, images, immutable, permissions,
+    pods, policies, probes, pruned, reach, rollout, schedules, storage, strategy,
 };
 use crate::diff::fields::{Difference, FieldChange};
 use crate::diff::objects::{ChangeKind, ObjectChange};
@@ -157,6 +157,7 @@ const COVERAGE: &[Row] = &[
             &pruned::DATA_LOST,
             &pruned::DATA_KEPT,
             &pruned::PROTECTED,
+            &pruned::OWNER,
             &pruned::PRUNED,
         ],
     ),
@@ -336,7 +337,18 @@ const COVERAGE: &[Row] = &[
         &["spec"],
         &[&pods::ADDED, &pods::PRIVILEGE, &gate_pods::UNGATED, &reach::FOREIGN],
     ),
-    row(Workload, Modified, &["spec", "replicas"], &[&rollout::REPLICAS, &gate_pods::UNGATED]),
+    row(
+        Workload,
+        Modified,
+        &["spec", "replicas"],
+        &[&rollout::REPLICAS, &gate_pods::UNGATED, &claims::DELETED],
+    ),
+    row(
+        Kind("apps", "StatefulSet"),
+        Modified,
+        &["spec", "persistentVolumeClaimRetentionPolicy"],
+        &[&claims::DELETED],
+    ),
     row(Kind("apps", "Deployment"), Modified, &["spec", "selector"], &[&immutable::REFUSED]),
     row(Kind("apps", "StatefulSet"), Modified, &["spec", "selector"], &[&immutable::REFUSED]),
     row(Kind("apps", "DaemonSet"), Modified, &["spec", "selector"], &[&immutable::REFUSED]),

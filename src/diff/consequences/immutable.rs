@@ -1,11 +1,14 @@
 //! Changes of fields that the API server treats as immutable.
 
+use std::collections::BTreeSet;
+
 use super::coverage::{any_leaf, leads_to};
-use super::{Finding, Rule, RuleContext, Topic, definitions};
+use super::{Finding, Rule, RuleContext, Topic, claims, definitions, refusals};
 use crate::diff::fields::{FieldChange, is_scalar};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, items_at, scalar_text, strings_at};
+use crate::model::object::{Object, items_at, node_at, scalar_text, strings_at};
+use kube_formats::quantity::Quantity;
 use yaml_spans::{Node, Segment, Value};
 
 pub(super) const REFUSED: Rule = Rule {
@@ -41,6 +44,8 @@ struct ImmutableField {
     refused: Refused,
     /// The value that the API server fills in, if the field is a scalar: equal to omitting the field.
     default: Option<&'static str>,
+    /// True if an empty string is a value, unlike an absent field.
+    empty_is_value: bool,
     /// A condition under which the change is accepted after all.
     unless: Option<Condition>,
     /// The function in Kubernetes' source code that refuses the change: in `pkg/apis/*/validation`, or
@@ -61,6 +66,7 @@ const fn field(
         except: &[],
         refused: Refused::Always,
         default: None,
+        empty_is_value: false,
         unless: None,
         source,
     }
@@ -82,13 +88,18 @@ impl ImmutableField {
         self
     }
 
+    const fn empty_is_value(mut self) -> Self {
+        self.empty_is_value = true;
+        self
+    }
+
     const fn default(mut self, value: &'static str) -> Self {
         self.default = Some(value);
         self
     }
 }
 
-const CORE: &str = "";
+pub(super) const CORE: &str = "";
 const RBAC: &str = "rbac.authorization.k8s.io";
 const STORAGE: &str = "storage.k8s.io";
 
@@ -117,7 +128,7 @@ const FIELDS: &[ImmutableField] = &[
     field("batch", "Job", &["spec", "completionMode"], "ValidateJobSpecUpdate")
         .default("NonIndexed"),
     field("batch", "Job", &["spec", "completions"], "ValidateJobSpecUpdate")
-        .unless(resizes_indexed_job),
+        .unless(keeps_or_resizes_completions),
     field("batch", "Job", &["spec", "podFailurePolicy"], "ValidateJobSpecUpdate"),
     field("batch", "Job", &["spec", "successPolicy"], "ValidateJobSpecUpdate"),
     field("batch", "Job", &["spec", "backoffLimitPerIndex"], "ValidateJobSpecUpdate"),
@@ -142,14 +153,44 @@ const FIELDS: &[ImmutableField] = &[
         &["spec", "storageClassName"],
         "validateStorageClassUpgradeFromNil",
     )
-    .refused(Refused::OnceSet),
+    .refused(Refused::OnceSet)
+    .empty_is_value(),
+    field(
+        CORE,
+        "PersistentVolumeClaim",
+        &["spec", "resources", "limits"],
+        "ValidatePersistentVolumeClaimUpdate",
+    )
+    .unless(keeps_amounts),
+    field(
+        CORE,
+        "PersistentVolumeClaim",
+        &["spec", "dataSource"],
+        "ValidatePersistentVolumeClaimUpdate",
+    )
+    .unless(keeps_data_source),
+    field(
+        CORE,
+        "PersistentVolumeClaim",
+        &["spec", "dataSourceRef"],
+        "ValidatePersistentVolumeClaimUpdate",
+    )
+    .unless(keeps_data_source),
     field(CORE, "PersistentVolumeClaim", &["spec"], "ValidatePersistentVolumeClaimUpdate").except(
-        &["resources", "storageClassName", "volumeAttributesClassName", "volumeMode", "volumeName"],
+        &[
+            "dataSource",
+            "dataSourceRef",
+            "resources",
+            "storageClassName",
+            "volumeAttributesClassName",
+            "volumeMode",
+            "volumeName",
+        ],
     ),
     field(CORE, "PersistentVolume", &["spec", "volumeMode"], "ValidatePersistentVolumeUpdate")
         .default("Filesystem"),
     field(CORE, "PersistentVolume", &["spec", "nodeAffinity"], "ValidatePersistentVolumeUpdate")
-        .refused(Refused::OnceSet),
+        .unless(|before, _, _| before.node_at(&["spec", "nodeAffinity"]).is_none()),
     // The rest of the specification is the volume source: one key for each kind of volume.
     field(CORE, "PersistentVolume", &["spec"], "ValidatePersistentVolumeUpdate").except(&[
         "accessModes",
@@ -170,6 +211,15 @@ const FIELDS: &[ImmutableField] = &[
         .refused(Refused::WhileSet),
     field(CORE, "Service", &["spec", "loadBalancerClass"], "validateLoadBalancerClassField")
         .refused(Refused::OnceSet),
+    field(
+        CORE,
+        "Service",
+        &["spec", "healthCheckNodePort"],
+        "validateServiceExternalTrafficFieldsUpdate",
+    )
+    .refused(Refused::WhileSet)
+    .unless(keeps_health_check_port),
+    field(CORE, "Node", &["spec", "providerID"], "ValidateNodeUpdate").refused(Refused::OnceSet),
     field(CORE, "Secret", &["type"], "ValidateSecretUpdate").default("Opaque"),
     field(CORE, "Pod", &["spec", "containers"], "ValidatePodUpdate").except(&["image"]),
     field(CORE, "Pod", &["spec", "initContainers"], "ValidatePodUpdate").except(&["image"]),
@@ -184,6 +234,10 @@ const FIELDS: &[ImmutableField] = &[
         .unless(|before, _, change| is_gated(before) && change.change.before().is_none()),
     field(CORE, "Pod", &["spec", "affinity"], "validateNodeAffinityMutation")
         .unless(sets_gated_affinity),
+    // Without it, the Pod keeps its account, which `serviceAccount` names too.
+    field(CORE, "Pod", &["spec", "serviceAccountName"], "ValidatePodUpdate")
+        .default("default")
+        .unless(|_, _, change| written(change.change.after()).is_none()),
     field(CORE, "Pod", &["spec"], "ValidatePodUpdate").except(&[
         "activeDeadlineSeconds",
         "affinity",
@@ -191,11 +245,17 @@ const FIELDS: &[ImmutableField] = &[
         "initContainers",
         "nodeSelector",
         "schedulingGates",
+        "serviceAccountName",
         "tolerations",
     ]),
-    field(CORE, "ResourceQuota", &["spec", "scopes"], "ValidateResourceQuotaUpdate"),
-    field(RBAC, "RoleBinding", &["roleRef"], "ValidateRoleBindingUpdate"),
-    field(RBAC, "ClusterRoleBinding", &["roleRef"], "ValidateClusterRoleBindingUpdate"),
+    field(CORE, "ResourceQuota", &["spec", "scopes"], "ValidateResourceQuotaUpdate")
+        .unless(keeps_scopes),
+    field(RBAC, "RoleBinding", &["roleRef", "apiGroup"], "ValidateRoleBindingUpdate").default(RBAC),
+    field(RBAC, "RoleBinding", &["roleRef"], "ValidateRoleBindingUpdate").except(&["apiGroup"]),
+    field(RBAC, "ClusterRoleBinding", &["roleRef", "apiGroup"], "ValidateClusterRoleBindingUpdate")
+        .default(RBAC),
+    field(RBAC, "ClusterRoleBinding", &["roleRef"], "ValidateClusterRoleBindingUpdate")
+        .except(&["apiGroup"]),
     field(STORAGE, "StorageClass", &["provisioner"], "ValidateStorageClassUpdate"),
     field(STORAGE, "StorageClass", &["parameters"], "ValidateStorageClassUpdate"),
     field(STORAGE, "StorageClass", &["reclaimPolicy"], "ValidateStorageClassUpdate")
@@ -218,6 +278,21 @@ const FIELDS: &[ImmutableField] = &[
     ),
     field("node.k8s.io", "RuntimeClass", &["handler"], "ValidateRuntimeClassUpdate"),
     field("discovery.k8s.io", "EndpointSlice", &["addressType"], "ValidateEndpointSliceUpdate"),
+    field("networking.k8s.io", "IPAddress", &["spec", "parentRef"], "ValidateIPAddressUpdate"),
+    field(
+        "coordination.k8s.io",
+        "LeaseCandidate",
+        &["spec", "leaseName"],
+        "ValidateLeaseCandidateSpecUpdate",
+    ),
+    field(
+        "resource.k8s.io",
+        "ResourceSlice",
+        &["spec", "pool", "name"],
+        "ValidateResourceSliceUpdate",
+    ),
+    field("resource.k8s.io", "ResourceSlice", &["spec", "driver"], "ValidateResourceSliceUpdate"),
+    field("resource.k8s.io", "ResourceSlice", &["spec", "nodeName"], "ValidateResourceSliceUpdate"),
     field("resource.k8s.io", "ResourceClaim", &["spec"], "ValidateResourceClaimUpdate"),
     field(
         "resource.k8s.io",
@@ -229,6 +304,10 @@ const FIELDS: &[ImmutableField] = &[
         .default("true"),
     field(STORAGE, "CSIDriver", &["spec", "volumeLifecycleModes"], "ValidateCSIDriverUpdate")
         .unless(writes_default_modes),
+    field(STORAGE, "CSINode", &["spec", "drivers"], "ValidateCSINodeUpdate")
+        .unless(keeps_csi_drivers),
+    field(STORAGE, "CSIStorageCapacity", &["nodeTopology"], "ValidateCSIStorageCapacityUpdate"),
+    field(STORAGE, "CSIStorageCapacity", &["storageClassName"], "ValidateCSIStorageCapacityUpdate"),
     field(STORAGE, "VolumeAttachment", &["spec"], "ValidateVolumeAttachmentUpdate"),
     field(STORAGE, "VolumeAttributesClass", &["driverName"], "ValidateVolumeAttributesClassUpdate"),
     field(STORAGE, "VolumeAttributesClass", &["parameters"], "ValidateVolumeAttributesClassUpdate"),
@@ -237,6 +316,24 @@ const FIELDS: &[ImmutableField] = &[
         "CertificateSigningRequest",
         &["spec"],
         "ValidateCertificateSigningRequestUpdate",
+    ),
+    field(
+        "certificates.k8s.io",
+        "ClusterTrustBundle",
+        &["spec", "signerName"],
+        "ValidateClusterTrustBundleUpdate",
+    ),
+    field(
+        "certificates.k8s.io",
+        "PodCertificateRequest",
+        &["spec"],
+        "ValidatePodCertificateRequestUpdate",
+    ),
+    field(
+        "storagemigration.k8s.io",
+        "StorageVersionMigration",
+        &["spec"],
+        "ValidateStorageVersionMigrationUpdate",
     ),
     field(
         "apiextensions.k8s.io",
@@ -268,45 +365,10 @@ const FIELDS: &[ImmutableField] = &[
 /// (`ValidateConfigMapUpdate`, `ValidateSecretUpdate`).
 const SEALED: [&str; 4] = ["immutable", "data", "binaryData", "stringData"];
 
-/// A refusal that follows from more than the changed field.
-struct Check {
-    group: &'static str,
-    kind: &'static str,
-    refusal: fn(&Object, &Object) -> Option<Message>,
-}
-
-const CHECKS: [Check; 2] = [
-    Check { group: CORE, kind: "Service", refusal: new_cluster_ip },
-    Check { group: definitions::GROUP, kind: definitions::KIND, refusal: dropped_stored_version },
-];
-
-/// The API server chose an address when it created the Service (`validateUpgradeDowngradeClusterIPs`).
-fn new_cluster_ip(before: &Object, after: &Object) -> Option<Message> {
-    const IP: [&str; 2] = ["spec", "clusterIP"];
-    let is_external = |object: &Object| object.text_at(&["spec", "type"]) == Some("ExternalName");
-    let ip = after.text_at(&IP).filter(|ip| !ip.is_empty())?;
-    let was_set = before.text_at(&IP).is_some_and(|ip| !ip.is_empty());
-    if was_set || is_external(before) || is_external(after) {
-        return None;
-    }
-    let message = Message::of("The API server will refuse to set `spec.clusterIP` to ").code(ip);
-    Some(message.and(match ip {
-        "None" => ", since the Service has an address: it must be deleted and created again",
-        _ => ", unless that is the address that it chose: the Service must be deleted and created again",
-    }))
-}
-
-/// `status.storedVersions` still names the version (`validateCustomResourceDefinitionVersionsUpdate`).
-fn dropped_stored_version(before: &Object, after: &Object) -> Option<Message> {
-    let stored = definitions::stored_version(before)?;
-    let kept = items_at(&after.node, &["spec", "versions"])
-        .iter()
-        .any(|version| version.get("name").and_then(Node::as_str) == Some(stored));
-    (!kept).then(|| {
-        Message::of("The API server will refuse to drop the version ").code(stored).and(
-            ", which objects are stored in: store them in another version and remove it from `status.storedVersions` first",
-        )
-    })
+/// Returns true for a Service whose load balancer asks each node whether it has a Pod.
+pub(super) fn needs_health_check(service: &Object) -> bool {
+    service.text_at(&["spec", "type"]) == Some("LoadBalancer")
+        && service.text_at(&["spec", "externalTrafficPolicy"]) == Some("Local")
 }
 
 /// Below the template of a suspended Job, what may still change: where its Pods run, and their
@@ -330,12 +392,73 @@ fn changes_suspended_job(before: &Object, _: &Object, change: &FieldChange) -> b
         })
 }
 
-/// An Indexed Job's completions may change together with its parallelism (`validateCompletions`).
-fn resizes_indexed_job(_: &Object, after: &Object, _: &FieldChange) -> bool {
+/// A Job's completions, which are 1 if it has neither them nor a parallelism (`SetDefaults_Job`), may only
+/// change if it is Indexed, together with its parallelism (`validateCompletions`).
+fn keeps_or_resizes_completions(before: &Object, after: &Object, _: &FieldChange) -> bool {
+    let filled_in = |job: &Object| {
+        let completions = job.whole_at(&["spec", "completions"]);
+        let alone = job.node_at(&["spec", "parallelism"]).is_none();
+        completions.or(alone.then_some(1))
+    };
     let completions = after.whole_at(&["spec", "completions"]);
-    after.text_at(&["spec", "completionMode"]) == Some("Indexed")
-        && completions.is_some()
-        && completions == Some(after.whole_at(&["spec", "parallelism"]).unwrap_or(1))
+    filled_in(before) == filled_in(after)
+        || (after.text_at(&["spec", "completionMode"]) == Some("Indexed")
+            && completions.is_some()
+            && completions == Some(after.whole_at(&["spec", "parallelism"]).unwrap_or(1)))
+}
+
+/// The port is omitted, or nothing needs it.
+fn keeps_health_check_port(before: &Object, after: &Object, _: &FieldChange) -> bool {
+    after.whole_at(&["spec", "healthCheckNodePort"]) == Some(0)
+        || !(needs_health_check(before) && needs_health_check(after))
+}
+
+/// The same scopes, in another order or twice.
+fn keeps_scopes(before: &Object, after: &Object, _: &FieldChange) -> bool {
+    let scopes = |quota: &Object| -> BTreeSet<String> {
+        strings_at(&quota.node, &["spec", "scopes"]).into_iter().map(str::to_owned).collect()
+    };
+    scopes(before) == scopes(after)
+}
+
+/// An amount that is spelled otherwise, or an empty map of amounts.
+fn keeps_amounts(_: &Object, _: &Object, change: &FieldChange) -> bool {
+    let amount = |node: Option<&Node>| node.and_then(|node| Quantity::parse(&scalar_text(node)));
+    let (before, after) = (amount(change.change.before()), amount(change.change.after()));
+    let is_equal = matches!((before, after), (Some(old), Some(new)) if old.compare(&new).is_eq());
+    is_equal || !any_leaf(change, |leaf| leaf.len() > 3)
+}
+
+/// The API server copies `dataSource` and `dataSourceRef` from each other (`NormalizeDataSources`), so removing the
+/// only one that is written changes nothing.
+fn keeps_data_source(before: &Object, after: &Object, _: &FieldChange) -> bool {
+    let source = |claim: &Object| -> Vec<Vec<String>> {
+        let written = ["dataSource", "dataSourceRef"].iter();
+        let written = written.filter_map(|key| claim.node_at(&["spec", key]));
+        let text = |node: &Node, key: &str| node.get(key).map(scalar_text).unwrap_or_default();
+        let parts = ["apiGroup", "kind", "name", "namespace"];
+        written.map(|node| parts.iter().map(|key| text(node, key)).collect()).collect()
+    };
+    let (old, new) = (source(before), source(after));
+    match (old.first(), new.first()) {
+        (Some(_), None) => old.len() == 1,
+        (old, new) => old == new,
+    }
+}
+
+/// Drivers may come and go, and say another number of volumes.
+fn keeps_csi_drivers(before: &Object, after: &Object, _: &FieldChange) -> bool {
+    const DRIVERS: [&str; 2] = ["spec", "drivers"];
+    let text = |driver: &Node, key: &str| driver.get(key).map(scalar_text);
+    items_at(&before.node, &DRIVERS).iter().all(|old| {
+        let mut same = items_at(&after.node, &DRIVERS)
+            .iter()
+            .filter(|new| text(new, "name") == text(old, "name"));
+        same.all(|new| {
+            text(new, "nodeID") == text(old, "nodeID")
+                && strings_at(new, &["topologyKeys"]) == strings_at(old, &["topologyKeys"])
+        })
+    })
 }
 
 fn shortens_deadline(_: &Object, _: &Object, change: &FieldChange) -> bool {
@@ -377,22 +500,33 @@ fn writes_default_modes(before: &Object, after: &Object, _: &FieldChange) -> boo
 pub(super) fn refused_changes(context: &RuleContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (change, before, after) in context.modified() {
-        let refusals = CHECKS
-            .iter()
-            .filter(|check| before.is_kind(check.group, check.kind))
-            .filter_map(|check| (check.refusal)(before, after));
+        let refusals = refusals::find_refusals(before, after);
         findings.extend(refusals.map(|message| Finding::new(&REFUSED, &change.id, message)));
         for field in &change.fields {
             if let Some(source) = refusal_source(before, after, field) {
                 let message = Message::of("The API server will refuse to change ")
                     .code(field.path.to_string())
                     .then(old_and_new(field))
-                    .and(format!(" ({source}): the object must be deleted and created again"));
+                    .and(format!(
+                        " ({source}): the object must be deleted and created again{}",
+                        lost_with(before)
+                    ));
                 findings.push(Finding::new(&REFUSED, &change.id, message));
             }
         }
     }
     findings
+}
+
+/// The data that is deleted with an object, as the end of a sentence.
+fn lost_with(object: &Object) -> &'static str {
+    if object.is_kind(CORE, "PersistentVolumeClaim") || claims::go_with(object) {
+        ", which deletes its data unless the volume is retained"
+    } else if object.is_kind(definitions::GROUP, definitions::KIND) {
+        ", which deletes every object of its kind"
+    } else {
+        ""
+    }
 }
 
 /// Returns the function or field that makes the API server refuse a change.
@@ -420,13 +554,13 @@ fn refusal_source(before: &Object, after: &Object, change: &FieldChange) -> Opti
 
 impl ImmutableField {
     fn refuses(&self, change: &FieldChange) -> bool {
-        let Some(rest) = rest_below(change, self.path) else { return false };
+        let Some((before, after)) = self.values(change) else { return false };
+        let rest = change.path.segments().get(self.path.len()..).unwrap_or_default();
         let key = rest.iter().find_map(|segment| match segment {
             Segment::Key(key) => Some(key.as_str()),
             Segment::Index(_) => None,
         });
         let is_exception = key.is_some_and(|key| self.except.contains(&key));
-        let (before, after) = (change.change.before(), change.change.after());
         let is_allowed = match self.refused {
             Refused::Always => false,
             Refused::OnceSet => before.is_none(),
@@ -437,10 +571,32 @@ impl ImmutableField {
         !(is_exception || is_allowed || is_filled_in)
     }
 
+    /// The old and the new value of the field, or of what changes in it; `None` if the change is elsewhere. Of a map
+    /// that appears or disappears as a whole, those of the field in it.
+    fn values<'c>(&self, change: &'c FieldChange) -> Option<(Option<&'c Node>, Option<&'c Node>)> {
+        let written = |node| if self.empty_is_value { node } else { written(node) };
+        let (before, after) = (written(change.change.before()), written(change.change.after()));
+        if rest_below(change, self.path).is_some() {
+            return Some((before, after));
+        }
+        let segments = change.path.segments();
+        let is_above = self.except.is_empty()
+            && segments.len() < self.path.len()
+            && crate::diff::fields::starts_with(&change.path, &self.path[..segments.len()]);
+        let keys = is_above.then(|| &self.path[segments.len()..])?;
+        let inner = |node: Option<&'c Node>| written(node.and_then(|node| node_at(node, keys)));
+        Some((inner(before), inner(after))).filter(|(before, after)| before.or(*after).is_some())
+    }
+
     /// The value after the API server filled in the default.
     fn effective_value(&self, node: Option<&Node>) -> Option<String> {
         node.map(scalar_text).or_else(|| self.default.map(str::to_owned))
     }
+}
+
+/// A value, unless it is an empty string, which equals an absent one.
+fn written(node: Option<&Node>) -> Option<&Node> {
+    node.filter(|node| node.as_str() != Some(""))
 }
 
 /// Returns the rest of a change's path below some keys, or `None` if it leads elsewhere.

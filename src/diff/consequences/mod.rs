@@ -4,6 +4,7 @@
 //! findings of one or several rules. Findings with the same message become one consequence.
 
 mod allows;
+mod claims;
 mod coverage;
 mod definitions;
 mod effective;
@@ -18,6 +19,7 @@ mod policies;
 mod probes;
 mod pruned;
 mod reach;
+mod refusals;
 mod rollout;
 mod schedules;
 mod skipped;
@@ -25,6 +27,7 @@ mod storage;
 mod strategy;
 #[cfg(test)]
 mod tests;
+mod validity;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,6 +105,7 @@ pub struct Rule {
 /// All rules, in the order in which consequences of one severity are reported.
 pub const RULES: &[&Rule] = &[
     &immutable::REFUSED,
+    &validity::INVALID,
     &strategy::REFUSED,
     &storage::SHRINKS,
     &storage::GROWS,
@@ -109,9 +113,11 @@ pub const RULES: &[&Rule] = &[
     &pruned::NAMESPACE,
     &pruned::DEFINITION,
     &pruned::DATA_LOST,
+    &claims::DELETED,
     &pruned::DATA_KEPT,
     &pruned::PROTECTED,
     &pruned::UNPROTECTED,
+    &pruned::OWNER,
     &pruned::PRUNED,
     &storage::RECLAIM,
     &gate_jobs::REFUSES,
@@ -170,10 +176,12 @@ type Detector = fn(&RuleContext<'_>) -> Vec<Finding>;
 
 const DETECTORS: &[Detector] = &[
     immutable::refused_changes,
+    validity::invalid_objects,
     strategy::refused_strategies,
     storage::claim_sizes,
     storage::attributes_classes,
     storage::reclaim_policies,
+    claims::deleted_claims,
     pruned::removed_objects,
     pruned::dropped_protection,
     gate_jobs::inactive_jobs,

@@ -1,11 +1,12 @@
 //! Objects that are no longer rendered, which a pruning controller deletes, and dropped protection
 //! against that.
 
-use super::{Finding, Rule, RuleContext, Topic, definitions};
+use super::{Finding, Rule, RuleContext, Topic, claims, definitions};
 use crate::model::Message;
 use crate::model::Severity;
-use crate::model::object::{Object, Objects};
+use crate::model::object::{Object, Objects, strings_at};
 use crate::model::prune_protection::{self, PruneProtection};
+use yaml_spans::{Node, Value};
 
 const PRUNING: &str = "https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/ and https://fluxcd.io/flux/components/kustomize/kustomizations/#prune";
 
@@ -57,6 +58,14 @@ pub(super) const UNPROTECTED: Rule = Rule {
     source: PRUNING,
 };
 
+pub(super) const OWNER: Rule = Rule {
+    id: "owner-pruned",
+    severity: Severity::Warning,
+    topic: Topic::Pruning,
+    summary: "An object is no longer rendered whose controller may delete others with it: an Application, a Kustomization, or an object of a kind that is not known here",
+    source: "https://argo-cd.readthedocs.io/en/stable/user-guide/app_deletion/; https://fluxcd.io/flux/components/kustomize/kustomizations/#prune; https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/",
+};
+
 pub(super) const PRUNED: Rule = Rule {
     id: "pruned",
     severity: Severity::Warning,
@@ -81,8 +90,53 @@ fn removal_finding(context: &RuleContext<'_>, object: &Object) -> Finding {
         let policy = reclaim_policy(object, context.base);
         let rule = if policy.as_deref() == Some("Retain") { &DATA_KEPT } else { &DATA_LOST };
         Finding::new(rule, &object.id, data_message(policy, is_volume))
+    } else if claims::go_with(object) {
+        let (rule, effect) = match claims::are_retained(object, context.base) {
+            true => (&DATA_KEPT, ": their volumes keep the data, bound to nothing"),
+            false => (&DATA_LOST, ": their data goes with them unless their volumes are retained"),
+        };
+        let message = Message::of(
+            "Pruning it deletes the claims of its Pods, since its `persistentVolumeClaimRetentionPolicy.whenDeleted` is `Delete`",
+        );
+        Finding::new(rule, &object.id, message.and(effect))
+    } else if let Some(message) = owner_message(object) {
+        Finding::new(&OWNER, &object.id, message)
     } else {
         Finding::new(&PRUNED, &object.id, Message::of("A controller that prunes deletes it"))
+    }
+}
+
+/// The effect of deleting an object whose controller deletes others with it, or may.
+fn owner_message(object: &Object) -> Option<Message> {
+    const CASCADE: &str = "resources-finalizer.argocd.argoproj.io";
+    let text = |key: &str| object.node.get(key).and_then(Node::as_str).unwrap_or_default();
+    let is_true =
+        |keys: &[&str]| object.node_at(keys).is_some_and(|node| node.value == Value::Bool(true));
+    let finalizers = strings_at(&object.node, &["metadata", "finalizers"]);
+    match (object.id.group.as_str(), object.id.kind.as_str()) {
+        ("argoproj.io", "Application")
+            if finalizers.iter().any(|name| name.starts_with(CASCADE)) =>
+        {
+            Some(Message::of(
+                "A controller that prunes deletes it, and Argo CD deletes its objects with it, claims and their data among them",
+            ))
+        }
+        ("argoproj.io", "ApplicationSet")
+            if !is_true(&["spec", "syncPolicy", "preserveResourcesOnDeletion"]) =>
+        {
+            Some(Message::of(
+                "A controller that prunes deletes it, and Argo CD deletes its Applications with it, and their objects, claims and their data among them",
+            ))
+        }
+        ("kustomize.toolkit.fluxcd.io", "Kustomization") if is_true(&["spec", "prune"]) => {
+            Some(Message::of(
+                "A controller that prunes deletes it, and Flux deletes its objects with it, claims and their data among them",
+            ))
+        }
+        _ if !kube_validate::is_known_kind(text("apiVersion"), text("kind")) => Some(Message::of(
+            "A controller that prunes deletes it; what its own controller deletes with it, data too, is not known here",
+        )),
+        _ => None,
     }
 }
 

@@ -83,7 +83,11 @@ pub(super) fn attributes_classes(context: &RuleContext<'_>) -> Vec<Finding> {
 }
 
 fn expansion_effect(claim: &Object, objects: &Objects) -> Message {
-    let class = claim.text_at(&["spec", "storageClassName"]).unwrap_or_default();
+    let Some(class) = claim.text_at(&["spec", "storageClassName"]) else {
+        return Message::of(
+            ": refused unless the class that the cluster filled in has `allowVolumeExpansion: true`",
+        );
+    };
     let allows = objects
         .find("storage.k8s.io", "StorageClass", None, class)
         .map(|class| class.node_at(&["allowVolumeExpansion"]).map(|node| &node.value));

@@ -105,12 +105,12 @@ pub(super) fn field_place(field: &FieldChange) -> (String, String) {
 }
 
 /// The subject of a consequence that is about no object.
-const VALUES: &str = "values";
+const FILES: &str = "files";
 
 /// Returns the names of a consequence's first objects, and ` and N more` if there are more.
 pub(super) fn first_objects(consequence: &Consequence) -> (Vec<String>, String) {
     if consequence.objects.is_empty() {
-        return (vec![VALUES.to_owned()], String::new());
+        return (vec![FILES.to_owned()], String::new());
     }
     let names = consequence.objects.iter().take(MAX_NAMES).map(object_name).collect();
     let more = match consequence.objects.len().saturating_sub(MAX_NAMES) {

@@ -124,7 +124,12 @@ fn each_workflow_command_is_one_line_and_values_add_none() {
     let mut lines = report.lines();
     lines.next();
     for line in lines.by_ref() {
-        let known = ["::error title=api-refuses,file=", "::warning title=", "::notice title="];
+        let known = [
+            "::error title=api-refuses,file=",
+            "::error title=object-invalid,file=",
+            "::warning title=",
+            "::notice title=",
+        ];
         assert!(known.iter().any(|start| line.starts_with(start)), "{line}");
     }
     assert!(report.contains("%250A"), "{report}");

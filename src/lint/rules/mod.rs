@@ -38,6 +38,7 @@ mod image_moving_tag;
 mod liveness_http;
 mod memory_request_missing;
 mod memory_unattributed;
+mod metric_role;
 mod metric_unit;
 mod no_series_idle;
 mod own_memory_counted;
@@ -133,6 +134,7 @@ pub(super) struct StackTimes<'a> {
 /// All rules.
 pub const RULES: &[&Rule] = &[
     &card_total::RULE,
+    &metric_role::RULE,
     &metric_unit::RULE,
     &device_metric_as_pods::RULE,
     &pod_counted_twice::RULE,

@@ -2,7 +2,7 @@
 //! removed.
 //!
 //! The first line is `# tts-render VERSION`, then `SHA256  NAME` a file, sorted by name, which is the
-//! form that `sha256sum -c` reads. While a folder is being changed a name has two lines, one for the old
+//! form that `sha256sum -c` reads; a file with the line ends of Windows counts with those of Unix. While a folder is being changed a name has two lines, one for the old
 //! bytes and one for the new ones.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -43,7 +43,7 @@ pub(super) enum FileState {
 #[derive(Debug)]
 pub(super) struct FileScan<'p> {
     pub(super) name: String,
-    /// The planned bytes with their hash.
+    /// The planned bytes with the hash that is recorded of them.
     pub(super) planned: Option<(&'p [u8], Digest)>,
     pub(super) state: FileState,
 }
@@ -189,7 +189,7 @@ fn scan_folder<'p>(
 
     let names: BTreeSet<&str> = planned.keys().copied().chain(folder.recorded.names()).collect();
     for name in names {
-        let planned = planned.get(name).map(|&bytes| (bytes, Digest::of(bytes)));
+        let planned = planned.get(name).map(|&bytes| (bytes, recorded_digest(bytes)));
         let place = path.join(name);
         let bytes = planned.as_ref().map(|(bytes, _)| *bytes);
         let state = file_state(&place, entries.remove(name), bytes, name, &folder.recorded)?;
@@ -327,6 +327,14 @@ fn list_entries(folder: &Path) -> Result<Entries, Error> {
 fn name_and_kind(entry: io::Result<fs::DirEntry>) -> io::Result<(String, FileType)> {
     let entry = entry?;
     Ok((entry.file_name().to_string_lossy().into_owned(), entry.file_type()?))
+}
+
+/// The hash of a file as Git stores it: that of a copied policy must not depend on how a clone converts the policy.
+fn recorded_digest(bytes: &[u8]) -> Digest {
+    match bytes.contains(&b'\r') {
+        true => Digest::of(&with_unix_line_ends(bytes.to_vec())),
+        false => Digest::of(bytes),
+    }
 }
 
 /// A text with the line ends of Unix, as Git stores it whatever `core.autocrlf` says.

@@ -20,6 +20,7 @@ mod field;
 mod findings;
 mod meta;
 mod network;
+mod node;
 mod node_ref;
 mod pod;
 mod pod_metadata;
@@ -118,7 +119,7 @@ const fn type_rules(
     TypeRules { name, fields }
 }
 
-const TYPE_TABLES: [&[TypeRules]; 19] = [
+const TYPE_TABLES: [&[TypeRules]; 20] = [
     admission::TYPE_RULES,
     batch::TYPE_RULES,
     container::TYPE_RULES,
@@ -128,6 +129,7 @@ const TYPE_TABLES: [&[TypeRules]; 19] = [
     environment::TYPE_RULES,
     meta::TYPE_RULES,
     network::TYPE_RULES,
+    node::TYPE_RULES,
     pod::TYPE_RULES,
     pod_resources::TYPE_RULES,
     rbac::TYPE_RULES,
@@ -140,7 +142,7 @@ const TYPE_TABLES: [&[TypeRules]; 19] = [
     workload::TYPE_RULES,
 ];
 
-const CHECK_TABLES: [&[CheckRow]; 21] = [
+const CHECK_TABLES: [&[CheckRow]; 22] = [
     admission::CHECKS,
     batch::CHECKS,
     container::CHECKS,
@@ -150,6 +152,7 @@ const CHECK_TABLES: [&[CheckRow]; 21] = [
     environment::CHECKS,
     meta::CHECKS,
     network::CHECKS,
+    node::CHECKS,
     pod::CHECKS,
     pod_metadata::CHECKS,
     pod_platform::CHECKS,

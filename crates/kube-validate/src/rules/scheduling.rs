@@ -15,10 +15,6 @@ pub const TYPE_RULES: &[TypeRules] = &[
         ("operator", Rule::OneOf(&["Equal", "Exists"])),
         ("effect", EFFECT),
     ]),
-    type_rules("Taint", "core: validateNodeTaints, validateTaintEffect", &[
-        ("key", Rule::Strictly(formats::qualified_name)),
-        ("effect", EFFECT),
-    ]),
     type_rules("NodeSelector", "core: ValidateNodeSelector", &[
         ("nodeSelectorTerms", Rule::Required),
     ]),

@@ -96,6 +96,8 @@ pub const TYPE_RULES: &[TypeRules] = &[
     ]),
     type_rules("VolumeAttributesClass", "storage: ValidateVolumeAttributesClass", &[
         ("driverName", Rule::Required),
+        ("driverName", Rule::Form(formats::annotation_key)),
+        ("parameters", Rule::Required),
     ]),
     type_rules("ConfigMap", "core: ValidateConfigMap", &[
         ("data", Rule::Keys(formats::config_key)),

@@ -104,6 +104,7 @@ pub const CHECKS: &[CheckRow] = &[
     ("StatefulSetSpec", selector_matches_template, "apps: ValidatePodTemplateSpecForStatefulSet"),
     ("StatefulSetSpec", always_restart_policy, "apps: ValidateStatefulSetSpec"),
     ("StatefulSetSpec", collect_claim_names, "apps: volumesToAddForTemplates"),
+    ("StatefulSetSpec", claim_names, "apps: volumesToAddForTemplates; core: ValidateVolumes"),
     (
         "RollingUpdateStatefulSetStrategy",
         rolling_stateful_set,
@@ -249,6 +250,20 @@ fn replication_template(node: &NodeRef, findings: &mut Findings) {
         findings.report_missing(spec, "selector");
     }
     always_restart_policy(spec, findings);
+}
+
+/// A claim's name is that of a volume.
+fn claim_names(node: &NodeRef, findings: &mut Findings) {
+    for template in node.items_of("volumeClaimTemplates") {
+        let metadata = template.get("metadata");
+        let metadata = metadata.as_ref().unwrap_or(&template);
+        match metadata.get("name").filter(|name| name.as_str() != Some("")) {
+            Some(name) => {
+                super::check_rule(&Rule::Strictly(formats::dns_label), &name, findings);
+            }
+            None => findings.report_missing(metadata, "name"),
+        }
+    }
 }
 
 fn collect_claim_names(node: &NodeRef, findings: &mut Findings) {
