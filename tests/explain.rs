@@ -199,6 +199,28 @@ fn a_setting_of_a_preset_is_explained_by_the_exporter() {
 }
 
 #[test]
+fn the_guards_formula_is_shown_where_nothing_attributes_memory() {
+    let sandbox = Sandbox::repository();
+    let dcgm = ["--set", "gate.exporter=dcgm", "--set", "gate.budget=5Gi"];
+    let formula = "the guard yields when less than 1Gi is free, the larger of gate.reserve (512Mi) and gate.floor - gate.budget (6Gi - 5Gi)";
+    for value in ["gate.floor", "gate.budget", "gate.reserve", "gate.exporter"] {
+        let args = ["explain", "--value", value];
+        let out = sandbox.ok(&[&args[..], &dcgm].concat()).stdout;
+        assert_eq!(out.matches(formula).count(), 1, "{value}: {out}");
+        let out = sandbox.ok(&[&args[..], &dcgm, &["-o", "json"]].concat()).stdout;
+        assert_eq!(out.matches(formula).count(), 1, "{value}: {out}");
+        let out = sandbox.ok(&args).stdout;
+        assert!(!out.contains("the guard yields"), "{value}: {out}");
+    }
+    let path = "spec.jobTemplate.spec.template.spec.containers[0].env[4].value";
+    let field = ["explain", "cronjob/chatterbox-vram-guard", path];
+    let out = sandbox.ok(&[&field[..], &dcgm].concat()).stdout;
+    assert_eq!(out.matches(formula).count(), 1, "{out}");
+    let out = sandbox.ok(&[&field[..], &dcgm, &["-o", "json"]].concat()).stdout;
+    assert_eq!(out.matches(formula).count(), 1, "{out}");
+}
+
+#[test]
 fn a_field_fixed_in_the_template_has_no_value() {
     let out = Sandbox::repository()
         .ok(&["explain", "role/chatterbox-offpeak", "rules[0].verbs[0]"])

@@ -162,6 +162,8 @@ rule_tests! {
     forbid_on_guard
     gate_below_tenant
     gate_dry_run
+    gate_image_pulled_always
+    gate_on_any_node
     gate_settings_unchecked
     gpu_not_requested
     guard_idles
@@ -199,6 +201,7 @@ rule_tests! {
     second_scaler
     single_sample
     stack_suspended
+    stale_too_short
     starts_ungated
     storage_not_retained
     system_namespace

@@ -45,6 +45,23 @@ pub fn is_selector(text: &str) -> bool {
     }
 }
 
+/// Returns the metric that a selector selects; `None` for any other text, and without one name of a metric.
+#[must_use]
+pub fn selected_metric(text: &str) -> Option<&str> {
+    let text = text.trim();
+    if !is_selector(text) {
+        return None;
+    }
+    let (name, matchers) = text.split_at(text.find('{').unwrap_or(text.len()));
+    if !name.trim().is_empty() {
+        return Some(name.trim());
+    }
+    let (_, rest) = matchers.split_once("__name__")?;
+    let value = rest.trim_start().strip_prefix('=')?.trim_start();
+    let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\'' | '`'))?;
+    value[1..].split_once(quote).map(|(name, _)| name)
+}
+
 fn is_in_name(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '_' | ':')
 }
@@ -139,5 +156,21 @@ mod tests {
             "label_replace(used{gpu=\"0\"}, \"vram_gate_value\", \"used\", \"\", \"\") or \
              label_replace(timestamp(used{gpu=\"0\"}), \"vram_gate_time\", \"used\", \"\", \"\")"
         );
+    }
+
+    #[test]
+    fn a_selector_has_at_most_one_metric() {
+        for (text, expected) in [
+            ("used", Some("used")),
+            (" used {gpu=\"0\"} ", Some("used")),
+            ("{__name__=\"used\",gpu=\"0\"}", Some("used")),
+            ("{gpu=\"0\", __name__ = 'used'}", Some("used")),
+            ("{__name__=~\"used.*\"}", None),
+            ("{gpu=\"0\"}", None),
+            ("sum(used)", None),
+            ("used * 1024", None),
+        ] {
+            assert_eq!(selected_metric(text), expected, "{text}");
+        }
     }
 }

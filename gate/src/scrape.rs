@@ -41,18 +41,26 @@ impl<'a> Exporter<'a> {
     /// # Errors
     /// The problem of the last attempt.
     pub(crate) fn read_usage(&self, until: Instant, stop: &Stop) -> Result<Usage, String> {
+        let no_newer = "Prometheus has no newer sample than that of the last reading";
+        let mut is_repeated = false;
         loop {
-            let sample = self.read_sample(until, stop)?;
+            let sample = match self.read_sample(until, stop) {
+                Ok(sample) => sample,
+                // The answer to the last request may be late; the problem is that the ones before were old.
+                Err(_) if is_repeated && Instant::now() >= until => {
+                    return Err(no_newer.to_owned());
+                }
+                Err(problem) => return Err(problem),
+            };
             let is_newer = sample.time.is_none() || sample.time > self.last_sample.get();
             if is_newer || stop.is_requested() {
                 self.last_sample.set(sample.time);
                 return Ok(sample.usage);
             }
             if until.saturating_duration_since(Instant::now()) <= NEWER_SAMPLE_PAUSE {
-                return Err(
-                    "Prometheus has no newer sample than that of the last reading".to_owned()
-                );
+                return Err(no_newer.to_owned());
             }
+            is_repeated = true;
             stop.sleep(NEWER_SAMPLE_PAUSE);
         }
     }

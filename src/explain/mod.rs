@@ -6,6 +6,7 @@
 
 mod change;
 mod error;
+mod formula;
 mod idle;
 mod naming;
 mod request;
@@ -21,6 +22,7 @@ use yaml_spans::source::Sources;
 use yaml_spans::{self, Dialect, Node, Path, Segment, Value};
 
 pub use error::ExplainError;
+pub use formula::guard_formula;
 pub use idle::{IDLE_VALUES, idle_reason};
 pub use naming::{ObjectName, find_object};
 pub use request::{FieldRequest, FilePlace, parse_path};

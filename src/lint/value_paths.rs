@@ -50,6 +50,7 @@ value_paths! {
     GATE_METRIC_UNIT = "gate.metricUnit";
     GATE_NO_SERIES = "gate.noSeries";
     GATE_ON_SCRAPE_FAILURE = "gate.onScrapeFailure";
+    GATE_PREFER_TENANT_NODE = "gate.preferTenantNode";
     GATE_PRIORITY_CLASS_NAME = "gate.priorityClassName";
     GATE_SAMPLES = "gate.samples";
     GATE_SERIES = "gate.series";
@@ -60,6 +61,7 @@ value_paths! {
     LIVENESS_HTTP_GET = "server.livenessProbe.httpGet";
     NAMESPACE_NAME = "namespace.name";
     PRIORITY_CLASS_NAME = "server.priorityClassName";
+    PROMETHEUS_QUERY = "gate.prometheus.query";
     READINESS_PROBE = "server.readinessProbe";
     RECLAIM_POLICY = "storage.reclaimPolicy";
     SERVER_IMAGE = "server.image";
@@ -68,6 +70,7 @@ value_paths! {
     TARGET = "target";
     TERMINATION_GRACE_PERIOD = "server.terminationGracePeriodSeconds";
     UP_SCHEDULE = "offPeak.up";
+    WATCH_STALE = "gate.watch.staleSeconds";
 }
 
 #[cfg(test)]

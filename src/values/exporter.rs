@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::gate::{Count, Gate, MetricUnit, Series};
+use super::scalars::Bytes;
 
 /// The exporter that the gate reads. It decides the other settings of the reading that are not written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -202,6 +203,17 @@ impl Gate {
         self.select
             .iter()
             .all(|(label, value)| other.select.get(label).is_none_or(|other| other == value))
+    }
+
+    /// The free memory below which the guard yields, if nothing tells the server's memory from that of
+    /// others; `None` if something does.
+    #[must_use]
+    pub fn unattributed_headroom(&self) -> Option<Bytes> {
+        if self.series != Some(Series::Devices) || self.count != Some(Count::Residents) {
+            return None;
+        }
+        let budget = self.budget.map_or(0, Bytes::get);
+        Some(Bytes::new(self.floor.get().saturating_sub(budget).max(self.reserve.get())))
     }
 
     /// The metric of memory in use. It is empty only where rendering refuses the values.

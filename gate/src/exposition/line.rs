@@ -82,12 +82,12 @@ fn parse_series<'a>(
         value::parse_number(number).ok_or_else(|| cursor.error(ExpositionFault::Number))?;
     cursor.skip_blanks();
     let timestamp = parse_timestamp(cursor)?;
-    if sum.is_read() {
+    if sum.finish_series(number).map_err(|fault| cursor.error(fault))? {
         progress.note_read(timestamp).map_err(|fault| cursor.error(fault))?;
     } else {
         progress.note_other(name, number);
     }
-    sum.finish_series(number).map_err(|fault| cursor.error(fault))
+    Ok(())
 }
 
 fn parse_labels<'a>(

@@ -107,7 +107,7 @@ impl<'a> UsageSum<'a> {
         let labels = labels.into_iter();
         self.labels.extend(labels.map(|(name, value)| (name.as_bytes(), value)));
         self.is_escaped = false;
-        self.finish_series(number)
+        self.finish_series(number).map(drop)
     }
 
     /// Starts a series of this name.
@@ -128,28 +128,23 @@ impl<'a> UsageSum<'a> {
         self.is_escaped = true;
     }
 
-    /// Returns true if the series is one that is read.
-    pub(super) fn is_read(&self) -> bool {
-        self.metric.is_some()
-    }
-
     /// Adds a label of the series, with the escapes in its value.
     pub(super) fn add_label(&mut self, name: &'a [u8], value: &'a str) {
         self.labels.push((name, value));
     }
 
-    /// Ends the series with its value.
-    pub(super) fn finish_series(&mut self, number: Number) -> Result<(), ExpositionFault> {
+    /// Ends the series with its value; returns true if it is one that is read.
+    pub(super) fn finish_series(&mut self, number: Number) -> Result<bool, ExpositionFault> {
         // Sorted, so that a thousand labels do not cost a million comparisons.
         self.labels.sort_unstable_by_key(|(name, _)| *name);
         let has_duplicate = self.labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
         if has_duplicate || self.labels.iter().any(|(name, _)| *name == NAME_LABEL) {
             return Err(ExpositionFault::LabelTwice);
         }
-        let Some(metric) = self.metric else { return Ok(()) };
+        let Some(metric) = self.metric else { return Ok(false) };
         let mut selected = self.query.select.labels();
         if !selected.all(|(name, value)| self.label(name.as_bytes()) == value) {
-            return Ok(());
+            return Ok(false);
         }
         let bytes = value::to_bytes(number, self.query.unit.bytes())?;
         if !self.identities.insert(self.series_identity(metric)) {
@@ -160,7 +155,8 @@ impl<'a> UsageSum<'a> {
             ReadMetric::Used => self.add_used(bytes),
             ReadMetric::Free => self.set_once(|sum| &mut sum.device_free, bytes),
             ReadMetric::Total => self.set_once(|sum| &mut sum.device_total, bytes),
-        }
+        }?;
+        Ok(true)
     }
 
     /// Returns the whole usage.
@@ -198,8 +194,9 @@ impl<'a> UsageSum<'a> {
             (None, None) => None,
         };
         usage.others = usage.others.saturating_add(used - parts);
-        let is_bounded = |bytes: u64| bytes <= value::MAX_BYTES;
-        if is_bounded(usage.everyone()) && usage.total.is_none_or(is_bounded) {
+        // A total that is too large would let a full device seem to have room.
+        let is_real = usage.total.is_none_or(|total| total <= value::MAX_DEVICE_BYTES);
+        if usage.everyone() <= value::MAX_BYTES && is_real {
             Ok(usage)
         } else {
             Err(ExpositionFault::TooLarge)

@@ -43,6 +43,10 @@ pub(super) fn parse_number(text: &[u8]) -> Option<Number> {
 /// The largest accepted amount: 2⁶³ − 1 bytes, as for quantities.
 pub(super) const MAX_BYTES: u64 = i64::MAX as u64;
 
+/// The largest memory of a device that is taken for real: 1 PiB. A mark for a value that is not known, such as
+/// DCGM's 2147483632 MiB, or an amount below zero that was written without its sign, is larger.
+pub(super) const MAX_DEVICE_BYTES: u64 = 1 << 50;
+
 /// Converts a number of units to whole bytes, rounded up so that the result is never too low.
 pub(super) fn to_bytes(number: Number, unit: u64) -> Result<u64, ExpositionFault> {
     match number {

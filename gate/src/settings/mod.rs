@@ -74,6 +74,18 @@ pub struct Watching {
     pub demand: Option<Demanding>,
 }
 
+impl Watching {
+    /// The most time that a look takes to read the replicas.
+    pub const MAX_SCALE_TIME: Duration = Duration::from_secs(3);
+
+    /// Returns the longest time from one reading to the next while each look succeeds: one that succeeds at
+    /// once, and the next one in the last instant.
+    #[must_use]
+    pub fn max_reading_gap(&self, sampling: &Sampling) -> Duration {
+        self.interval + Self::MAX_SCALE_TIME + sampling.pace().attempt
+    }
+}
+
 /// The source of the demand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demanding {

@@ -4,15 +4,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use vram_gate::settings::{Sampling, SettingError, Settings};
+use vram_gate::settings::{Sampling, SettingError, Settings, Watching};
 
 use crate::prometheus::Sample;
 use crate::scale::{ScaleClient, ScaleError};
 use crate::scrape::Exporter;
 use crate::stop::Stop;
-
-/// The most time for the replicas in one look.
-const MAX_SCALE_TIME: Duration = Duration::from_secs(3);
 
 /// The longest time for which SIGTERM and the window's end go unnoticed. A shorter one costs more processor time
 /// than the looks.
@@ -55,9 +52,8 @@ impl Looker {
             let Ok(exporter) = Exporter::new(&sampling) else { return };
             for () in asked {
                 let replicas = match &mut client {
-                    Ok(client) => {
-                        client.read_replicas(Instant::now() + MAX_SCALE_TIME, &Stop::default())
-                    }
+                    Ok(client) => client
+                        .read_replicas(Instant::now() + Watching::MAX_SCALE_TIME, &Stop::default()),
                     Err(error) => Err(ScaleError::Setting(error.clone())),
                 };
                 if taken.send(Seen { replicas, sample: exporter.look() }).is_err() {

@@ -225,6 +225,55 @@ pub(crate) const FAULTS: &[Fault] = &[
         serve_measured(env, "devices", &lines);
         env.set("TOTAL_METRIC", "DCGM_FI_DEV_FB_TOTAL");
     }),
+    fault(
+        "DCGM's mark for a value that is not known, as free memory",
+        NO_READING,
+        "more memory than any GPU has",
+        |env| {
+            let lines = ["used{UUID=\"GPU-a\"} 14000", "free{UUID=\"GPU-a\"} 2147483632"];
+            serve_measured(env, "devices", &lines);
+        },
+    ),
+    fault(
+        "free memory below zero, as an unsigned number",
+        NO_READING,
+        "more memory than any GPU has",
+        |env| {
+            let lines = ["used{UUID=\"GPU-a\"} 15400", "free{UUID=\"GPU-a\"} 4294967256"];
+            serve_measured(env, "devices", &lines);
+        },
+    ),
+    fault(
+        "two copies of the page of one GPU, by another label",
+        NO_READING,
+        "different amounts of one device",
+        |env| {
+            // Prometheus' labels of the exporter's old Pod and of its new one.
+            let lines = [
+                "used{UUID=\"GPU-a\",instance=\"old\"} 300",
+                "used{UUID=\"GPU-a\",instance=\"new\"} 14000",
+            ];
+            serve_dcgm(env, "devices", &lines);
+        },
+    ),
+    fault("amounts with exponents", NO_ROOM, "used=14900Mi", |env| {
+        serve_dcgm(env, "devices", &["used{UUID=\"GPU-a\"} 1.49e+04"]);
+    }),
+    fault("a hexadecimal amount", NO_READING, "not a number", |env| {
+        serve_dcgm(env, "devices", &["used{UUID=\"GPU-a\"} 0x10"]);
+    }),
+    fault("a stale series of a GPU that is not selected", UP_STARTS, "the floor is free", |env| {
+        let lines =
+            ["used{gpu=\"0\",UUID=\"GPU-a\"} 300", "used{gpu=\"1\",UUID=\"GPU-b\"} 300 1000"];
+        serve_dcgm(env, "devices", &lines);
+        env.set("SELECT", "gpu=\"0\"");
+    }),
+    fault("a stale series of the selected GPU beside another GPU", NO_READING, "is stale", |env| {
+        let lines =
+            ["used{gpu=\"0\",UUID=\"GPU-a\"} 300 1000", "used{gpu=\"1\",UUID=\"GPU-b\"} 300"];
+        serve_dcgm(env, "devices", &lines);
+        env.set("SELECT", "gpu=\"0\"");
+    }),
     fault("free memory is NaN", NO_READING, "the metric's value is NaN", |env| {
         serve_measured(env, "devices", &["used{UUID=\"GPU-a\"} 300", "free{UUID=\"GPU-a\"} NaN"])
     }),

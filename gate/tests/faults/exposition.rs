@@ -93,6 +93,44 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("an exemplar, which only OpenMetrics has", NO_READING, "expected a timestamp", |env| {
         serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} 1 # {} 1\n")
     }),
+    fault("OpenMetrics' timestamp in seconds", NO_READING, "expected the end of the line", |env| {
+        let seconds = format!("{METRIC}{{a=\"b\"}} 1 {}.123\n# EOF\n", ms_ago(1) / 1000);
+        serve_after_valid_line(env, seconds.as_bytes());
+    }),
+    fault("OpenMetrics' timestamp in whole seconds", NO_READING, "is stale", |env| {
+        let seconds = format!("{METRIC}{{a=\"b\"}} 1 {}\n# EOF\n", ms_ago(1) / 1000);
+        serve_after_valid_line(env, seconds.as_bytes());
+    }),
+    fault("a type that only OpenMetrics has", NO_READING, "expected `counter`", |env| {
+        serve_after_valid_line(env, b"# TYPE x info\nx_info 1\n# EOF\n");
+    }),
+    fault(
+        "the metric renamed to a counter's, with `_total`",
+        NO_READING,
+        "has no series of the metric",
+        |env| serve_expositions(env, &[&roomy_gpu().replace(METRIC, &format!("{METRIC}_total"))]),
+    ),
+    fault(
+        "the exporter restarts between two samples, and has no series yet",
+        UP_WAITS,
+        "no series",
+        |env| {
+            take_two_samples(env);
+            serve_expositions(env, &[&roomy_gpu(), "# TYPE gpu_pod_memory_used_bytes gauge\n"]);
+        },
+    ),
+    fault(
+        "the exporter restarts between the two requests of a sample",
+        UP_WAITS,
+        "used=8Gi",
+        |env| {
+            // The larger of the two counts, and the floor of 9 GiB is not free beside it.
+            let restarted = ok("# TYPE gpu_pod_memory_used_bytes gauge\n");
+            env.exporter = [ok(roomy_gpu()), restarted].into_iter().cycle().take(100).collect();
+            env.set("FLOOR", "9Gi");
+            env.set("NO_SERIES", "idle");
+        },
+    ),
     fault("a word for a timestamp", NO_READING, "expected a timestamp", |env| {
         serve_after_valid_line(env, b"gpu_pod_memory_used_bytes{a=\"b\"} 1 now\n")
     }),

@@ -8,7 +8,7 @@ use std::thread;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::api_server::{Validity, another_authority, authority};
-use crate::support::http_server::{Step, ok, read_head, serve};
+use crate::support::http_server::{Step, ok, read_head, serve, serve_with};
 use crate::support::test_env::{TestEnv, full_gpu, roomy_gpu};
 use crate::{Case, Fault, NO_READING, To, Untouched, case, fault};
 
@@ -191,6 +191,47 @@ pub(crate) const FAULTS: &[Fault] = &[
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx 1\n\r\n0\r\n\r\n"
                 .to_vec(),
         )];
+    }),
+    fault("chunks with trailers and extensions", WORKS, "series=2", |env| {
+        let page = roomy_gpu();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x};a=b\r\n{page}\r\n0\r\nExpires: 0\r\n\r\n",
+            page.len()
+        );
+        env.exporter = vec![Step::Send(answer.into_bytes())];
+    }),
+    fault("100 Continue and 103 Early Hints before the answer", WORKS, "series=2", |env| {
+        let page = roomy_gpu();
+        let answer = format!(
+            "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{page}",
+            page.len()
+        );
+        env.exporter = vec![Step::Send(answer.into_bytes())];
+    }),
+    fault("an exporter at an IPv6 address", WORKS, "series=2", |env| {
+        let page = ok(roomy_gpu());
+        let server = serve_with("[::1]:0", move |_, _| page.clone());
+        env.url = Some(format!("http://{}/metrics", server.address));
+    }),
+    fault("100 Continue alone, then closed", NO_READING, "could not be read", |env| {
+        env.exporter = vec![Step::Send(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec())];
+    }),
+    fault(
+        "status 101, an upgrade that was not asked for",
+        NO_READING,
+        "could not be read",
+        |env| answer_with_head(env, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n"),
+    ),
+    fault("a negative Content-Length", NO_READING, "content-length", |env| {
+        answer_with_head(env, "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n")
+    }),
+    fault("a Content-Length of 0 before a page", NO_READING, "the exposition is empty", |env| {
+        answer_with_head(env, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n")
+    }),
+    fault("a gzip body that no header names", NO_READING, "could not be read", |env| {
+        let mut answer = b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n".to_vec();
+        answer.extend([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1, b'\n']);
+        env.exporter = vec![Step::Send(answer)];
     }),
     fault("chunks in HTTP/1.0", NO_READING, "length is ambiguous", |env| {
         answer_with_head(env, "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n")

@@ -1,6 +1,5 @@
 //! Faults of Prometheus as the source of the readings.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,16 +20,18 @@ fn now() -> f64 {
 
 /// Returns the series of a namespace that uses so many bytes: its value, and the time of its sample.
 fn series(namespace: &str, bytes: u64, seconds_ago: f64) -> [Value; 2] {
+    series_of(namespace, bytes, now() - seconds_ago)
+}
+
+/// Returns the same of a sample of this time.
+fn series_of(namespace: &str, bytes: u64, sampled: f64) -> [Value; 2] {
     let one = |mark: &str, value: String| {
         json!({
             "metric": {mark: METRIC, "namespace": namespace, "instance": "gpu-1:9835"},
             "value": [now(), value],
         })
     };
-    [
-        one("vram_gate_value", bytes.to_string()),
-        one("vram_gate_time", (now() - seconds_ago).to_string()),
-    ]
+    [one("vram_gate_value", bytes.to_string()), one("vram_gate_time", sampled.to_string())]
 }
 
 fn vector(result: &[Value]) -> Value {
@@ -79,13 +80,30 @@ fn answer_with_value(env: &mut TestEnv, value: &str) {
 
 /// Starts a Prometheus whose sample gets newer at each `step`-th request.
 fn answer_with_new_samples(env: &mut TestEnv, step: usize) {
-    let requests = Arc::new(AtomicUsize::new(0));
     let first = now() - 20.0;
-    let server = serve_with("127.0.0.1:0", move |_, _| {
-        let sample = requests.fetch_add(1, Ordering::SeqCst) / step;
-        let age = now() - first - sample as f64;
-        reply("200 OK", &vector(&series("immich", GI, age)).to_string())
+    answer_with_samples(env, move |request| first + (request / step) as f64);
+}
+
+/// Starts a Prometheus whose sample is of a time that depends on the request, counted from 0.
+fn answer_with_samples(env: &mut TestEnv, time: impl Fn(usize) -> f64 + Send + Sync + 'static) {
+    answer_by_request(env, move |request| {
+        reply("200 OK", &vector(&series_of("immich", GI, time(request))).to_string())
     });
+}
+
+/// Starts a Prometheus that repeats one sample, and then does not answer any more.
+fn answer_late_after_an_old_sample(env: &mut TestEnv) {
+    let sampled = now() - 20.0;
+    answer_by_request(env, move |request| match request {
+        0..3 => reply("200 OK", &vector(&series_of("immich", GI, sampled)).to_string()),
+        _ => Step::SendAndHang(Vec::new()),
+    });
+}
+
+fn answer_by_request(env: &mut TestEnv, answer: impl Fn(usize) -> Step + Send + Sync + 'static) {
+    let requests = AtomicUsize::new(0);
+    let server =
+        serve_with("127.0.0.1:0", move |_, _| answer(requests.fetch_add(1, Ordering::SeqCst)));
     use_server(env, server.address.port());
     env.set("SAMPLES", "2");
     env.set("SAMPLE_INTERVAL", "0");
@@ -199,6 +217,17 @@ pub(crate) const FAULTS: &[Fault] = &[
     }),
     fault("the second sample never gets newer", UP_WAITS, "no newer sample", |env| {
         answer_with_new_samples(env, 1000);
+    }),
+    fault(
+        "the second sample never gets newer, and the last answer is late",
+        UP_WAITS,
+        "no newer sample",
+        |env| {
+            answer_late_after_an_old_sample(env);
+        },
+    ),
+    fault("Prometheus' clock jumps back between two samples", UP_WAITS, "no newer sample", |env| {
+        answer_with_samples(env, |request| now() - 5.0 - 20.0 * (request.min(1) as f64));
     }),
     fault("a query with an age query: current", WORKS, "series=1", |env| {
         answer_two_queries(env, scalar(now() - 5.0));

@@ -8,7 +8,7 @@ use std::path::{Path as FilePath, PathBuf};
 use kube_validate::ObjectId;
 use tts_render::explain::{
     DocumentSource, Effect, ExplainError, Field, FieldRequest, FilePlace, Influence, NOT_ALL_TRIED,
-    ObjectName, Rendering, find_object, idle_reason, parse_path,
+    ObjectName, Rendering, find_object, guard_formula, idle_reason, parse_path,
 };
 use tts_render::project::Project;
 use tts_render::project::load::LoadedStack;
@@ -273,6 +273,10 @@ fn explain_object(
     ordered.extend(others);
     if let Some(report) = &mut output.report {
         report.fields.push(json::ExplainedField::new(&wanted, path, node, &ordered)?);
+        let shown = ordered.iter().take(MAX_STACKS);
+        report.notes.extend(
+            shown.filter_map(|((stack, rendering), field)| find_formula(stack, rendering, field)),
+        );
         return Ok(());
     }
     for (at, ((stack, rendering), field)) in ordered.iter().take(MAX_STACKS).enumerate() {
@@ -292,6 +296,9 @@ fn explain_object(
             output
                 .print_line(&format!("  value     {}{effect}", describe_value(stack, &value)?))?;
         }
+        if let Some(formula) = find_formula(stack, rendering, field) {
+            output.note("  note      ", formula)?;
+        }
     }
     let shown = ordered.iter().take(MAX_STACKS);
     print_incomplete(shown.map(|((stack, _), _)| stack), output)?;
@@ -302,6 +309,15 @@ fn explain_object(
         ))?;
     }
     Ok(())
+}
+
+/// The formula that the values of a field have a part in. Of a whole object it says nothing.
+fn find_formula(stack: &LoadedStack, rendering: &Rendering, field: &Field) -> Option<String> {
+    if field.path.is_root() {
+        return None;
+    }
+    let deciding = stack.subject().deciding_values(rendering, field);
+    deciding.iter().find_map(|(value, _)| guard_formula(&stack.loaded.values.gate, value))
 }
 
 /// Prints a line for each stack of which not all values were tried.
@@ -368,7 +384,10 @@ fn explain_value(
         return Err(Diagnostic::from(error).into());
     }
     for (stack, rendering, influences) in explained {
+        let mut formula = None;
         for influence in &influences {
+            formula =
+                formula.or_else(|| guard_formula(&stack.loaded.values.gate, &influence.value));
             if let Some(report) = &mut output.report {
                 report.values.push(json::ExplainedValue::new(stack, rendering, influence)?);
                 continue;
@@ -377,6 +396,9 @@ fn explain_value(
             for line in describe_influence(rendering, influence) {
                 output.print_line(&format!("  {line}"))?;
             }
+        }
+        if let Some(formula) = formula {
+            output.note("  note      ", formula)?;
         }
     }
     print_incomplete(stacks.iter().map(|(stack, _)| stack), output)

@@ -1,5 +1,7 @@
 //! A metric of whole GPUs whose series are read as Pods' memory.
 
+use vram_gate::promql::selected_metric;
+
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
@@ -18,7 +20,8 @@ pub(super) const RULE: Rule = Rule {
 
 fn device_metric_as_pods(context: &RuleContext<'_>) -> Vec<Violation> {
     let gate = &context.values.gate;
-    let metric = gate.metric_name();
+    let query = gate.prometheus.as_ref().and_then(|prometheus| prometheus.query.as_deref());
+    let metric = query.and_then(selected_metric).unwrap_or_else(|| gate.metric_name());
     let preset = PRESETS.iter().find(|preset| {
         preset.series.is_some_and(|series| series != Series::Pods)
             && preset.metric.is_some_and(|known| metric.ends_with(known))
@@ -33,6 +36,7 @@ fn device_metric_as_pods(context: &RuleContext<'_>) -> Vec<Violation> {
             // An exporter that reads the metric rightly has had its `series` overridden.
             let path = match context.is_written(value_paths::GATE_SERIES) {
                 true => value_paths::GATE_SERIES,
+                false if query.is_some() => value_paths::PROMETHEUS_QUERY,
                 false => value_paths::GATE_METRIC,
             };
             vec![Violation::at_value(path, message)]

@@ -4,7 +4,6 @@ use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
 use crate::model::{Message, Severity};
-use crate::values::{Bytes, Count, Series};
 
 pub(super) const RULE: Rule = Rule {
     id: "memory-unattributed",
@@ -18,13 +17,9 @@ pub(super) const RULE: Rule = Rule {
 
 fn memory_unattributed(context: &RuleContext<'_>) -> Vec<Violation> {
     let gate = &context.values.gate;
-    if gate.series != Some(Series::Devices) || gate.count != Some(Count::Residents) {
-        return Vec::new();
-    }
-    let budget = gate.budget.map_or(0, Bytes::get);
-    let needed = gate.floor.get().saturating_sub(budget).max(gate.reserve.get());
+    let Some(needed) = gate.unattributed_headroom() else { return Vec::new() };
     let message = Message::of("The guard yields only when less than ")
-        .code(Bytes::new(needed).to_string())
+        .code(needed.to_string())
         .and(" is free, and does not know what the server uses");
     // A preset that decides the series is the value to change.
     let path = match context.is_written(value_paths::GATE_SERIES) {

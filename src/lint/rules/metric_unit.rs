@@ -1,5 +1,7 @@
 //! A unit that the exporter's metric does not have.
 
+use vram_gate::promql::selected_metric;
+
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
@@ -38,13 +40,19 @@ const UNITS: &[(Part, Option<MetricUnit>)] = &[
 fn metric_unit(context: &RuleContext<'_>) -> Vec<Violation> {
     let gate = &context.values.gate;
     let Some(unit) = gate.metric_unit else { return Vec::new() };
+    // A query replaces the metric. The unit of one that is not a selector can't be known.
+    let query = gate.prometheus.as_ref().and_then(|prometheus| prometheus.query.as_deref());
+    let used = match query {
+        Some(query) => (value_paths::PROMETHEUS_QUERY, selected_metric(query)),
+        None => (value_paths::GATE_METRIC, gate.metric.as_deref()),
+    };
     let metrics = [
-        (value_paths::GATE_METRIC, &gate.metric),
-        (value_paths::GATE_FREE_METRIC, &gate.free_metric),
-        (value_paths::GATE_TOTAL_METRIC, &gate.total_metric),
+        used,
+        (value_paths::GATE_FREE_METRIC, gate.free_metric.as_deref()),
+        (value_paths::GATE_TOTAL_METRIC, gate.total_metric.as_deref()),
     ];
     let violation = metrics.into_iter().find_map(|(path, metric)| {
-        let metric = metric.as_deref()?;
+        let metric = metric?;
         let message = match known_unit(metric)? {
             Some(known) if known == unit => return None,
             Some(known) => Message::of("").code(metric).and(format!(

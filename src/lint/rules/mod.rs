@@ -26,6 +26,8 @@ mod floor_within_reserve;
 mod forbid_on_guard;
 mod gate_below_tenant;
 mod gate_dry_run;
+mod gate_image_pulled_always;
+mod gate_on_any_node;
 mod gate_settings_unchecked;
 mod gpu_not_requested;
 mod guard_idles;
@@ -63,6 +65,7 @@ mod scrape_port;
 mod second_scaler;
 mod single_sample;
 mod stack_suspended;
+mod stale_too_short;
 mod starts_ungated;
 mod storage_not_retained;
 mod system_namespace;
@@ -153,6 +156,7 @@ pub const RULES: &[&Rule] = &[
     &gate_dry_run::RULE,
     &gate_settings_unchecked::RULE,
     &deadline_too_short::RULE,
+    &stale_too_short::RULE,
     &guard_misses_window::RULE,
     &guard_too_slow::RULE,
     &guard_replaced_early::RULE,
@@ -195,6 +199,8 @@ pub const RULES: &[&Rule] = &[
     &claim_cannot_bind::RULE,
     &priority_class_tier::RULE,
     &gate_below_tenant::RULE,
+    &gate_image_pulled_always::RULE,
+    &gate_on_any_node::RULE,
     &policy_covers_tenant::RULE,
     &policy_excludes_too_much::RULE,
     &policy_end_of_life::RULE,
