@@ -437,6 +437,10 @@ fn a_hint_to_quote_has_the_text_of_the_file() {
         sandbox.write("tag.yaml", format!("server: {{image: {{tag: {text}}}}}\n"));
         let errors = sandbox.refused(&["generate", "tts", "-f", "tag.yaml"]);
         assert!(errors.contains(&format!("quote it: `\"{quoted}\"`")), "{errors}");
+        // Here, a map is possible too.
+        sandbox.write("env.yaml", format!("server: {{env: {{A: {text}}}}}\n"));
+        let errors = sandbox.refused(&["generate", "tts", "-f", "env.yaml"]);
+        assert!(errors.contains(&format!("quote it: `\"{quoted}\"`")), "{errors}");
     }
 }
 

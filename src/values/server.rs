@@ -208,7 +208,7 @@ impl<'de> Visitor<'de> for EnvValueVisitor {
     type Value = EnvValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string (quote it) or a map with `valueFrom`")
+        f.write_str("a string or a map with `valueFrom`")
     }
 
     fn visit_str<E>(self, text: &str) -> Result<EnvValue, E> {

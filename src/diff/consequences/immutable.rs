@@ -229,7 +229,7 @@ const FIELDS: &[ImmutableField] = &[
         .unless(|_, _, change| change.change.after().is_none()),
     field(CORE, "Pod", &["spec", "tolerations"], "validateOnlyAddedTolerations")
         .except(&["tolerationSeconds"])
-        .refused(Refused::OnceSet),
+        .unless(adds_tolerations),
     field(CORE, "Pod", &["spec", "nodeSelector"], "validateNodeSelectorMutation")
         .unless(|before, _, change| is_gated(before) && change.change.before().is_none()),
     field(CORE, "Pod", &["spec", "affinity"], "validateNodeAffinityMutation")
@@ -405,6 +405,11 @@ fn keeps_or_resizes_completions(before: &Object, after: &Object, _: &FieldChange
         || (after.text_at(&["spec", "completionMode"]) == Some("Indexed")
             && completions.is_some()
             && completions == Some(after.whole_at(&["spec", "parallelism"]).unwrap_or(1)))
+}
+
+/// Whole tolerations are added, and none is changed.
+fn adds_tolerations(_: &Object, _: &Object, change: &FieldChange) -> bool {
+    change.change.before().is_none() && change.path.segments().len() <= 3
 }
 
 /// The port is omitted, or nothing needs it.

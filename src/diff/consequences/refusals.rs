@@ -5,6 +5,7 @@ use super::definitions;
 use super::immutable::{CORE, needs_health_check};
 use crate::model::Message;
 use crate::model::object::{Object, items_at, strings_at};
+use crate::model::workload::pod_spec;
 use yaml_spans::Node;
 
 /// The reasons why the API server refuses an object's change.
@@ -22,7 +23,11 @@ struct Check {
     refusal: fn(&Object, &Object) -> Option<Message>,
 }
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 12] = [
+    Check { group: "apps", kind: "Deployment", refusal: second_volume_source },
+    Check { group: "apps", kind: "StatefulSet", refusal: second_volume_source },
+    Check { group: "apps", kind: "DaemonSet", refusal: second_volume_source },
+    Check { group: "apps", kind: "ReplicaSet", refusal: second_volume_source },
     Check { group: CORE, kind: "Service", refusal: no_ports },
     Check { group: CORE, kind: "Service", refusal: new_cluster_ip },
     Check { group: CORE, kind: "Service", refusal: new_health_check_port },
@@ -47,6 +52,30 @@ fn new_cluster_ip(before: &Object, after: &Object) -> Option<Message> {
         "None" => ", since the Service has an address: it must be deleted and created again",
         _ => ", unless that is the address that it chose: the Service must be deleted and created again",
     }))
+}
+
+/// A volume without a source gets `emptyDir` (`SetDefaults_Volume`), which a server-side apply keeps beside another one
+/// (`validateVolumeSource`).
+fn second_volume_source(before: &Object, after: &Object) -> Option<Message> {
+    let volumes = |object| items_at(pod_spec(object)?, &["volumes"]).into();
+    let sources = |volume: &Node| -> Vec<String> {
+        let keys = volume.as_mapping().into_iter().flat_map(|map| map.keys());
+        keys.filter(|key| *key != "name").cloned().collect()
+    };
+    let (before, after): (Option<&[Node]>, Option<&[Node]>) = (volumes(before), volumes(after));
+    let (volume, source) = after?.iter().find_map(|volume| {
+        let name = volume.get("name")?.as_str()?;
+        let is_same = |old: &&Node| old.get("name").and_then(Node::as_str) == Some(name);
+        let old = before?.iter().find(is_same)?;
+        let new = sources(volume).into_iter().find(|source| source != "emptyDir")?;
+        sources(old).is_empty().then_some((name, new))
+    })?;
+    let message = Message::of("The API server filled in `emptyDir` for the volume ").code(volume);
+    Some(
+        message.and(", which a server-side apply (Flux) keeps beside ").code(source).and(
+            " and therefore refuses; a client-side apply drops it. Give the volume another name",
+        ),
+    )
 }
 
 /// A Service without ports, unless it is headless or a name for another host (`ValidateService`).

@@ -65,6 +65,14 @@ pub(super) struct FailureParts {
     pub(super) location: Option<ErrorLocation>,
 }
 
+const STRING: &str = "a string";
+
+/// The hint for a number or boolean that should be a string, or may be one.
+pub(super) fn quote_hint(expected: &str, value: &impl fmt::Debug) -> Option<Hint> {
+    let rest = expected.strip_prefix(STRING)?;
+    (rest.is_empty() || rest.starts_with(" or ")).then(|| Hint::Quote(format!("{value:?}").into()))
+}
+
 impl Failure {
     pub(super) fn new(error: ReadError, hint: Option<Hint>) -> Self {
         Failure(Box::new(FailureParts { error, hint, location: None }))
@@ -125,11 +133,20 @@ impl de::Error for Failure {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Failure::wrong_type(expected.to_string(), describe_unexpected(found))
+        let expected = expected.to_string();
+        let hint = match found {
+            Unexpected::Bool(value) => quote_hint(&expected, &value),
+            Unexpected::Signed(number) => quote_hint(&expected, &number),
+            Unexpected::Unsigned(number) => quote_hint(&expected, &number),
+            Unexpected::Float(number) => quote_hint(&expected, &number),
+            _ => None,
+        };
+        let found = describe_unexpected(found);
+        Failure::new(ReadError::WrongType { expected, found }, hint)
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(found, expected)
+        Failure::wrong_type(expected.to_string(), describe_unexpected(found))
     }
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {

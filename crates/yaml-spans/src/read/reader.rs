@@ -3,7 +3,7 @@
 use serde::de::{self, Deserializer, Visitor};
 
 use super::access::{Entries, Items, ListShape, Variant};
-use super::error::{Failure, ReadError, describe_length, describe_string};
+use super::error::{Failure, ReadError, describe_length, describe_string, quote_hint};
 use super::passes::Passes;
 use super::step::Step;
 use crate::diagnostic::Hint;
@@ -92,11 +92,6 @@ const WHOLE_NUMBER: &str = "a whole number";
 const NUMBER: &str = "a number";
 const BOOLEAN: &str = "true or false";
 const STRING: &str = "a string";
-
-/// The hint for a number or boolean that should be a string.
-fn quote_hint(expected: &str, value: &impl std::fmt::Debug) -> Option<Hint> {
-    (expected == STRING).then(|| Hint::Quote(format!("{value:?}").into()))
-}
 
 /// The hint for a string that should be a number or boolean.
 fn unquote_hint(expected: &str, text: &str) -> Option<Hint> {
