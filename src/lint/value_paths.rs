@@ -45,6 +45,7 @@ value_paths! {
     GATE_FLOOR = "gate.floor";
     GATE_FREE_METRIC = "gate.freeMetric";
     GATE_IMAGE = "gate.image";
+    GATE_MAX_AGE = "gate.maxAgeSeconds";
     GATE_METRIC = "gate.metric";
     GATE_METRICS_URL = "gate.metricsUrl";
     GATE_METRIC_UNIT = "gate.metricUnit";

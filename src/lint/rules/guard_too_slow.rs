@@ -20,36 +20,38 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn guard_too_slow(context: &RuleContext<'_>) -> Vec<Violation> {
-    // A watch looks every few seconds, and the guard is its net.
-    if context.values.off_peak.mode == Mode::Watch {
-        return Vec::new();
-    }
-    let floor = context.values.gate.floor;
-    let limit = unguarded_limit(floor.get());
-    // A window in which the guard never runs is the finding of `guard-misses-window`.
-    let longest = context
-        .times
-        .guarded_windows()
-        .iter()
-        .filter_map(|guarded| guarded.longest_unguarded)
-        .max();
-    // What Prometheus answers may be that old: the guard is blind for the interval of its scrapes, too.
     let gate = &context.values.gate;
+    let limit = unguarded_limit(gate.floor.get());
+    let is_watch = context.values.off_peak.mode == Mode::Watch;
+    let longest = match is_watch {
+        // The guard is its net.
+        true => Some(SignedDuration::from_secs(gate.watch.interval_seconds.get())),
+        // A window in which the guard never runs is the finding of `guard-misses-window`.
+        false => {
+            let windows = context.times.guarded_windows();
+            windows.iter().filter_map(|guarded| guarded.longest_unguarded).max()
+        }
+    };
+    // What Prometheus answers may be that old: the gate is blind for the interval of its scrapes, too.
     let age = match gate.prometheus {
         Some(_) => SignedDuration::from_secs(gate.max_age_seconds.get()),
         None => SignedDuration::ZERO,
     };
     let longest = longest.map(|longest| longest.saturating_add(age));
     let Some(longest) = longest.filter(|longest| *longest > limit) else { return Vec::new() };
-    let blind = match gate.prometheus {
-        Some(_) => "sees nothing new, with the age of Prometheus' samples,",
-        None => "does not run",
+    let (blind, should) = match (is_watch, &gate.prometheus) {
+        (true, _) => {
+            ("watch sees nothing new, with the age of Prometheus' samples,", "see something new")
+        }
+        (false, Some(_)) => ("guard sees nothing new, with the age of Prometheus' samples,", "run"),
+        (false, None) => ("guard does not run", "run"),
     };
     let message = Message::of(format!(
-        "In a window the guard {blind} for up to {} min: with a floor of ",
+        "In a window the {blind} for up to {} min: with a floor of ",
         longest.as_mins()
     ))
-    .code(floor.to_string())
-    .and(format!(", it should run at least every {} min", limit.as_mins()));
-    vec![Violation::at_value(value_paths::GUARD_SCHEDULE, message)]
+    .code(gate.floor.to_string())
+    .and(format!(", it should {should} at least every {} min", limit.as_mins()));
+    let path = if is_watch { value_paths::GATE_MAX_AGE } else { value_paths::GUARD_SCHEDULE };
+    vec![Violation::at_value(path, message)]
 }
