@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{InputError, MAX_FILES, MAX_SNAPSHOT_BYTES, TextFiles};
 use crate::git::{Git, GitError, Purpose};
 use crate::project::Project;
-use crate::project::ProjectError;
+use crate::project::{ProjectError, not_utf8};
 use yaml_spans::MAX_BYTES;
 
 /// The most paths in one call of `git`.
@@ -180,7 +180,7 @@ impl Repository {
                     || unexpected("cat-file", &format!("no blob `{id}` for {top}{path}")),
                 )?;
             let text = std::str::from_utf8(&body[..size])
-                .map_err(|_| ProjectError::NotUtf8 { path: format!("{top}{path}") })?;
+                .map_err(|_| not_utf8(&format!("{top}{path}"), &body[..size]))?;
             texts.insert(path, text.to_owned());
             rest = &body[size + 1..];
         }
