@@ -197,6 +197,9 @@ impl Progress<'_> {
         let is_item = is_item(line.content);
         let before = self.text.get(start..self.at).unwrap_or("");
         if !before.chars().all(|char| char == '-' || char == ' ') {
+            if let Some(mistake) = self.unquoted_star(start, before) {
+                return Some(mistake);
+            }
             let message = "there is text after the end of the value".to_owned();
             let range = self.at..self.line_end(self.at);
             return Some((ParseError::syntax(message, "quote the whole value"), range));
@@ -220,6 +223,21 @@ impl Progress<'_> {
         };
         let end = self.line_end(start);
         Some((ParseError::syntax(message.to_owned(), cure), start..end))
+    }
+
+    /// A value that begins with `*`, such as a schedule: YAML reads its first word as an alias.
+    fn unquoted_star(&self, start: usize, before: &str) -> Option<Mistake> {
+        let value =
+            before.find(": ").map(|at| at + 2).or_else(|| before.find("- ").map(|at| at + 2))?;
+        let at = start + value + before.get(value..)?.find(|char| char != ' ')?;
+        let end = self.line_end(at);
+        let text = strip_comment(self.text.get(at..end)?);
+        if !text.starts_with('*') {
+            return None;
+        }
+        let message = "a value that begins with `*` must be quoted".to_owned();
+        let cure = format!("write `\"{}\"`", truncate(text));
+        Some((ParseError::syntax(message, cure), at..at + text.len()))
     }
 
     /// A line whose indentation is that of no open block.

@@ -300,6 +300,14 @@ fn refusals_have_a_place_and_a_hint() {
             "a:\n  -b: 1\n   c: 2\n",
             "2:3 a space is missing after the `-` of a list item | a | write `- b: 1`",
         ),
+        (
+            "a: */5 2-5 * * * # x\n",
+            "1:4 a value that begins with `*` must be quoted |  | write `\"*/5 2-5 * * *\"`",
+        ),
+        (
+            "a:\n  - */5 2-5 * * *\n",
+            "2:5 a value that begins with `*` must be quoted | a[1] | write `\"*/5 2-5 * * *\"`",
+        ),
         ("a: @b\n", "1:4 a plain scalar can't start with `@` | a | quote it"),
         (
             "a: b: c\n",
