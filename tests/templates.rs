@@ -33,7 +33,9 @@ fn the_list_names_every_template_and_its_origin() {
 #[test]
 fn a_built_in_template_is_printed_to_the_byte() {
     let sandbox = Sandbox::empty();
-    for name in ["deployment", "deployment.yaml.j2", "templates/deployment.yaml.j2"] {
+    for name in
+        ["deployment", "deployment.yaml", "deployment.yaml.j2", "templates/deployment.yaml.j2"]
+    {
         assert_eq!(sandbox.ok(&["templates", "show", name]).stdout, template("deployment"));
     }
     // The project's own is not the built-in one.

@@ -335,6 +335,24 @@ const MISTAKES: &[Mistake] = &[
         fix: "write `registry-credentials`",
     },
     Mistake {
+        from: "guard: \"*/5 2-5 * * *\"",
+        to: "guard: */5 2-5 * * *",
+        message: "a value that begins with `*` must be quoted",
+        fix: "write `\"*/5 2-5 * * *\"`",
+    },
+    Mistake {
+        from: "\nserver:\n",
+        to: "\nServer:\n",
+        message: "unknown field `Server`",
+        fix: "did you mean `server`?",
+    },
+    Mistake {
+        from: "accessModes: [ReadWriteMany]",
+        to: "accessModes: ReadWriteMany",
+        message: "expected a list, found the string `ReadWriteMany`",
+        fix: "write `[ReadWriteMany]`",
+    },
+    Mistake {
         from: "  podVolumeName: models\n",
         to: "  floor: 6Gi\n",
         message: "unknown field `floor`",
@@ -358,7 +376,8 @@ fn a_mistake_is_one_error_with_its_place_and_a_fix() {
         let errors = sandbox.refused(&["render", "--check"]);
         assert_eq!(errors.matches("error: ").count(), 1, "{to}: {errors}");
         assert!(errors.contains(&format!("error: {message}")), "{to}: {errors}");
-        let line = before.matches('\n').count() + 1;
+        let skipped = from.len() - from.trim_start_matches('\n').len();
+        let line = before.matches('\n').count() + 1 + skipped;
         let place = format!("values/tts.yaml:{line}:");
         assert!(errors.contains(&place) && errors.contains(fix), "{to}: {place} {errors}");
     }

@@ -47,7 +47,7 @@ const MAX_PLACES: usize = 4;
 pub(super) fn add_hint(mut error: Located<ReadError>) -> Located<ReadError> {
     if matches!(error.error, ReadError::UnknownField(_))
         && !matches!(error.hint, Some(Hint::Suggestion(_)))
-        && let Some(hint) = hint_for(&error.path)
+        && let Some(hint) = suggest_value(&error.path)
     {
         error.hint = Some(hint.into());
     }
@@ -60,7 +60,7 @@ pub(super) fn add_form(mut error: Located<ReadError>, tree: &Node) -> Located<Re
     if matches!(error.error, ReadError::WrongType { .. })
         && error.hint.is_none()
         && let Some(node) = error.path.find(tree)
-        && let Some(form) = values_form(node)
+        && let Some(form) = values_form(node, &error.path)
     {
         error.hint = Some(format!("write `{form}`").into());
     }
@@ -68,8 +68,12 @@ pub(super) fn add_form(mut error: Located<ReadError>, tree: &Node) -> Located<Re
 }
 
 /// The form that these values expect of a manifest's: `A: b` for `- {name: A, value: b}`, `x` for
-/// `{name: x}`.
-fn values_form(node: &Node) -> Option<String> {
+/// `{name: x}`. It is `[x]` for one text where a list is expected.
+fn values_form(node: &Node, path: &Path) -> Option<String> {
+    if let Some(text) = node.as_str() {
+        let is_list = Shape::of_values().at(path).is_some_and(|shape| shape.allows("array"));
+        return is_list.then(|| truncate(&format!("[{}]", emit_scalar(text))));
+    }
     let name = |node: &Node| node.get("name").and_then(Node::as_str).map(emit_scalar);
     match node.as_sequence() {
         Some(items) => {
@@ -87,7 +91,9 @@ fn values_form(node: &Node) -> Option<String> {
     }
 }
 
-fn hint_for(path: &Path) -> Option<String> {
+/// Advice on a path that no value has: the value that a chart has under that name, or that has the name in
+/// another part.
+pub(crate) fn suggest_value(path: &Path) -> Option<String> {
     let text = path.to_string();
     if let Some((_, reason)) = NO_VALUES.iter().find(|(name, _)| *name == text) {
         return Some((*reason).to_owned());
@@ -165,12 +171,12 @@ mod tests {
             ),
             ("server.replicas", REPLICAS),
         ] {
-            assert_eq!(hint_for(&name.parse().unwrap()).as_deref(), Some(hint), "{name}");
+            assert_eq!(suggest_value(&name.parse().unwrap()).as_deref(), Some(hint), "{name}");
         }
-        assert_eq!(hint_for(&"server.zzz".parse().unwrap()), None);
-        assert_eq!(hint_for(&"server.ports[0].port".parse().unwrap()), None);
+        assert_eq!(suggest_value(&"server.zzz".parse().unwrap()), None);
+        assert_eq!(suggest_value(&"server.ports[0].port".parse().unwrap()), None);
         // A name that is in many places.
-        assert_eq!(hint_for(&"offPeak.name".parse().unwrap()), None);
+        assert_eq!(suggest_value(&"offPeak.name".parse().unwrap()), None);
     }
 
     #[test]

@@ -88,4 +88,7 @@ fn a_push_without_an_image_names_the_command_that_builds_one() {
         assert_eq!(output.code, 2, "{}", output.stderr);
         assert!(output.stderr.contains("`tts-render image build`"), "{}", output.stderr);
     }
+    // The reference is checked first.
+    let output = env.run(&["image", "push", "https://localhost:1/a:1"]);
+    assert!(!output.stderr.contains("image build"), "{}", output.stderr);
 }

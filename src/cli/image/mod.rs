@@ -239,9 +239,9 @@ fn read_layout(folder: &Path) -> Result<Layout, Diagnostics> {
 }
 
 fn push_image(args: &PushArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    let mut to: Reference = args.to.parse().map_err(to_diagnostic)?;
     let folder = image_folder(context, args.from.as_deref());
     let layout = read_layout(&folder)?;
-    let mut to: Reference = args.to.parse().map_err(to_diagnostic)?;
     if to.tag().is_none() && to.digest().is_none() {
         let Some(name) = &layout.ref_name else {
             let message = format!("`{}` has no tag, and the image in its folder no name", args.to);

@@ -7,7 +7,7 @@ use super::{InputError, MAX_FILES, MAX_SNAPSHOT_BYTES, TextFiles};
 use crate::git::{Git, GitError, Purpose};
 use crate::project::Project;
 use crate::project::{ProjectError, not_utf8};
-use yaml_spans::MAX_BYTES;
+use yaml_spans::{MAX_BYTES, suggest};
 
 /// The most paths in one call of `git`.
 const MAX_ARGUMENTS: usize = 500;
@@ -69,10 +69,13 @@ impl Repository {
             return Ok(Some(format!("did you mean `{remote}`?")));
         }
         let shallow = self.git.ask(&["rev-parse", "--is-shallow-repository"])?;
-        Ok((shallow.as_deref() == Some("true")).then(|| {
-            "this clone is shallow, so commits are missing; fetch them with `git fetch --unshallow`"
-                .to_owned()
-        }))
+        if shallow.as_deref() == Some("true") {
+            let hint = "this clone is shallow, so commits are missing; fetch them with `git fetch --unshallow`";
+            return Ok(Some(hint.to_owned()));
+        }
+        let names =
+            self.git.ask(&["for-each-ref", "--format=%(refname:short)"])?.unwrap_or_default();
+        Ok(suggest(revision, names.lines()).map(|near| format!("did you mean `{near}`?")))
     }
 
     /// Reads the wanted files below a folder at a commit; empty if the commit has no such folder. The
