@@ -363,7 +363,7 @@ fn a_similar_name_is_suggested() {
         (&["deploy/chatterbox-tts", "spec.template.spec.containers[4]"], "is a list of 1 item"),
         (&["deploy/chatterbox-tts", "spec.replicas.x"], "`spec.replicas` is a whole number"),
         (&["--value", "gate.flor"], "did you mean `floor`?"),
-        (&["--value", "gaet.floor"], "did you mean `gate`?"),
+        (&["--value", "gaet.floor"], "in these values it is `gate.floor`"),
         (&["--value", "clients[7].name"], "`clients` is a list of 1 item"),
         (&["deploy/chatterbox-tts", "a..b"], "invalid path `a..b`: a key is missing"),
         (&["--value", "gate.floor", "--stack", "ttts"], "did you mean `tts`?"),
@@ -453,4 +453,17 @@ fn without_positions(text: &str) -> String {
         }
     };
     text.lines().map(|line| ends(line) + "\n").collect()
+}
+
+#[test]
+fn a_value_of_another_part_is_suggested() {
+    for (value, hint) in [
+        ("floor", "in these values it is `gate.floor`"),
+        ("server.suspend", "in these values it is `offPeak.suspend`"),
+        ("gate.flor", "did you mean `floor`?"),
+    ] {
+        let output = run_in(repository(), &["explain", "--value", value]);
+        assert_eq!(output.code, 2, "{}", output.stderr);
+        assert!(output.stderr.contains(hint), "{value}: {}", output.stderr);
+    }
 }

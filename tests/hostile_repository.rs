@@ -337,7 +337,7 @@ fn the_values_of_all_stacks_have_a_budget() {
     let ran = sandbox.run(&["generate", "--budget-factor", "10"]);
     assert!(ran.stderr.contains("unknown field `list`"), "{}", ran.stderr);
     let ran = sandbox.run(&["generate", "--budget-factor", "101"]);
-    assert!(ran.stderr.contains("101 is not in 1..=100"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("expected a whole number from 1 to 100"), "{}", ran.stderr);
 }
 
 #[test]

@@ -153,3 +153,64 @@ fn this_repository_is_found_from_its_sources() {
     let listed = run_in(&repository().join("src/values"), &["render", "--check"]);
     assert_eq!(listed.code, 0, "{}{}", listed.stdout, listed.stderr);
 }
+
+#[test]
+fn a_file_that_does_not_exist_leads_to_a_similar_one() {
+    let sandbox = Sandbox::repository();
+    sandbox.ok(&["render"]);
+    for (folder, args, near) in [
+        (".", &["render", "--dry-run", "-f", "overlays/englsh.yaml"][..], "overlays/english.yaml"),
+        (".", &["render", "values/ttss.yaml"], "values/tts.yaml"),
+        (
+            "rendered/tts",
+            &["render", "--dry-run", "-f", "overlays/english.yaml"],
+            "../../overlays/english.yaml",
+        ),
+        (".", &["validate", "rendered/tts/namespace-ts.yaml"], "rendered/tts/namespace-tts.yaml"),
+        (
+            ".",
+            &["policy", "show", "policies/inject-gpu-workload-priorty.yaml"],
+            "policies/inject-gpu-workload-priority.yaml",
+        ),
+        (
+            ".",
+            &["explain", "rendered/tts/deployment-chatterbox.yaml:9"],
+            "rendered/tts/deployment-chatterbox-tts.yaml",
+        ),
+        (".", &["status", "--from", "values/ttss.yaml"], "values/tts.yaml"),
+    ] {
+        let folder = sandbox.path(folder);
+        let output = run_in(&folder, args);
+        assert_eq!(output.code, 2, "{args:?}: {}", output.stderr);
+        let hint = format!("did you mean `{near}`?");
+        assert!(output.stderr.contains(&hint), "{args:?}: {}", output.stderr);
+        assert!(!output.stderr.contains("0 objects checked"), "{}", output.stderr);
+    }
+    let errors = sandbox.refused(&["render", "--dry-run", "-f", "overlays/nothing-alike.yaml"]);
+    assert!(!errors.contains("did you mean"), "{errors}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_similar_file_is_not_looked_for_through_a_link_out_of_the_project() {
+    let outside = Sandbox::empty();
+    outside.write("english.yaml", "");
+    let sandbox = Sandbox::demo();
+    std::os::unix::fs::symlink(outside.path("."), sandbox.path("overlays")).unwrap();
+    let errors = sandbox.refused(&["render", "--dry-run", "-f", "overlays/englsh.yaml"]);
+    assert!(!errors.contains("did you mean"), "{errors}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_working_directory_that_was_deleted_is_named() {
+    let sandbox = Sandbox::demo();
+    let program = env!("CARGO_BIN_EXE_tts-render");
+    let script = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" render";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, program]).current_dir(sandbox.path("."));
+    let output = command.output().expect("sh");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("the working directory was deleted"), "{errors}");
+}

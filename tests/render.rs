@@ -85,6 +85,30 @@ fn an_error_that_all_stacks_share_is_reported_once() {
 }
 
 #[test]
+fn a_check_says_what_to_do_about_each_kind_of_difference() {
+    let sandbox = Sandbox::demo();
+    sandbox.ok(&["render"]);
+    assert_eq!(sandbox.ok(&["render", "--check"]).stderr, "");
+    let file = "rendered/demo/namespace-demo.yaml";
+    let text = sandbox.read(file);
+    for (file, text, advice) in [
+        (file, format!("{text}# mine\n"), "`tts-render render --force` overwrites it"),
+        ("rendered/demo/own.yaml", "a: 1\n".to_owned(), "delete it, or move it out of the folder"),
+        (
+            "templates/role.yaml.j2",
+            "# nothing\n".to_owned(),
+            "run `tts-render render`, and commit the result",
+        ),
+    ] {
+        sandbox.write(file, text);
+        let output = sandbox.run(&["render", "--check"]);
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        assert!(output.stderr.contains(advice), "{advice}: {}", output.stderr);
+    }
+    assert_eq!(sandbox.run(&["render", "--check", "-q"]).stderr, "");
+}
+
+#[test]
 fn one_object_from_two_templates_is_refused() {
     let sandbox = Sandbox::demo();
     let text = std::fs::read_to_string("templates/role.yaml.j2").expect("a template");
@@ -94,6 +118,8 @@ fn one_object_from_two_templates_is_refused() {
         errors.contains("`values/demo.yaml` renders `Role demo/demo-offpeak` twice"),
         "{errors}"
     );
+    let templates = "by `templates/role-again.yaml.j2` and `templates/role.yaml.j2`; ";
+    assert!(errors.contains(templates), "{errors}");
 }
 
 #[test]

@@ -33,7 +33,9 @@ fn the_list_names_every_template_and_its_origin() {
 #[test]
 fn a_built_in_template_is_printed_to_the_byte() {
     let sandbox = Sandbox::empty();
-    for name in ["deployment", "deployment.yaml.j2", "templates/deployment.yaml.j2"] {
+    for name in
+        ["deployment", "deployment.yaml", "deployment.yaml.j2", "templates/deployment.yaml.j2"]
+    {
         assert_eq!(sandbox.ok(&["templates", "show", name]).stdout, template("deployment"));
     }
     // The project's own is not the built-in one.
@@ -75,6 +77,59 @@ fn an_unknown_name_is_refused_with_a_suggestion() {
     sandbox.write("templates/rollout.yaml.j2", "# nothing\n");
     let errors = sandbox.refused(&["templates", "show", "rollout"]);
     assert!(errors.contains("it is `templates/rollout.yaml.j2`"), "{errors}");
+}
+
+#[test]
+fn a_mistake_in_a_template_is_one_error_with_a_fix() {
+    let sandbox = Sandbox::demo();
+    for (line, message, fix) in [
+        (
+            "  a: {{ .Values.server.name }}",
+            "`{{ .Values.server.name }}` is the syntax of Helm's charts",
+            "write `key: {{ server.name }}` for a value",
+        ),
+        (
+            "  {{- if .Values.service }}\n  a: b\n  {{- end }}",
+            "`{{- if .Values.service }}` is the syntax of Helm's charts",
+            "`{% if service %}` … `{% endif %}` for a condition",
+        ),
+        (
+            "  {{ range $k, $v := .Values.server.env }}",
+            "`{{ range $k, $v := .Values.server.env }}` is the syntax of Helm's charts",
+            "write `key: {{ server.name }}`",
+        ),
+        (
+            "{% if service %}\n  a: b\n{% fi %}",
+            "the tag `fi` does not exist",
+            "write `{% endif %}`",
+        ),
+        (
+            "{% for k in server.args %}\n  a: {{ k }}\n{% end %}",
+            "the tag `end` does not exist",
+            "a block ends with `{% endif %}` or `{% endfor %}`",
+        ),
+        ("{% esle %}", "the tag `esle` does not exist", "did you mean `else`?"),
+        (
+            "{% if service %}\n  a: {{ name }\n  b: {{ name }}\n{% endif %}",
+            "a tag or an interpolation must be on one line: `}}` is missing on it",
+            "a: {{ name }",
+        ),
+        (
+            "  a: {{ name | upcase }}",
+            "templates have no filter `upcase`",
+            "expected one of `string`",
+        ),
+        ("  a: {{ name | sha265 }}", "templates have no filter `sha265`", "did you mean `sha256`?"),
+        ("  a: {{ server.nam }}", "`server.nam` is not defined", "did you mean `name`?"),
+    ] {
+        let head = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: own\ndata:\n";
+        sandbox.write("templates/own.yaml.j2", format!("{head}{line}\n"));
+        let errors = sandbox.refused(&["generate"]);
+        assert_eq!(errors.matches("error: ").count(), 1, "{line}: {errors}");
+        for part in [message, fix, "templates/own.yaml.j2:"] {
+            assert!(errors.contains(part), "{line}: {part}\n{errors}");
+        }
+    }
 }
 
 #[cfg(unix)]

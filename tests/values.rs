@@ -311,6 +311,54 @@ const MISTAKES: &[Mistake] = &[
         fix: "close it with `}`",
     },
     Mistake {
+        from: "  floor: 6Gi\n",
+        to: "  floor:\u{a0}6Gi\n",
+        message: "the character U+00A0 looks like a space, and is a part of the text",
+        fix: "replace it with a space",
+    },
+    Mistake {
+        from: "TTS_BF16: \"off\"",
+        to: "TTS_BF16: “off”",
+        message: "`“` and `”` don't quote a text: they are a part of it",
+        fix: "write `\"off\"`",
+    },
+    Mistake {
+        from: "    - key: nvidia.com/gpu\n",
+        to: "    -key: nvidia.com/gpu\n",
+        message: "a space is missing after the `-` of a list item",
+        fix: "write `- key: nvidia.com/gpu`",
+    },
+    Mistake {
+        from: "    - registry-credentials\n",
+        to: "    - name: registry-credentials\n",
+        message: "expected a string, found a map",
+        fix: "write `registry-credentials`",
+    },
+    Mistake {
+        from: "guard: \"*/5 2-5 * * *\"",
+        to: "guard: */5 2-5 * * *",
+        message: "a value that begins with `*` must be quoted",
+        fix: "write `\"*/5 2-5 * * *\"`",
+    },
+    Mistake {
+        from: "\nserver:\n",
+        to: "\nServer:\n",
+        message: "unknown field `Server`",
+        fix: "did you mean `server`?",
+    },
+    Mistake {
+        from: "accessModes: [ReadWriteMany]",
+        to: "accessModes: ReadWriteMany",
+        message: "expected a list, found the string `ReadWriteMany`",
+        fix: "write `[ReadWriteMany]`",
+    },
+    Mistake {
+        from: "  podVolumeName: models\n",
+        to: "  floor: 6Gi\n",
+        message: "unknown field `floor`",
+        fix: "in these values it is `gate.floor`",
+    },
+    Mistake {
         from: "policy: policies/inject-",
         to: "policy: policies/injekt-",
         message: "can't read `policies/injekt-gpu-workload-priority.yaml`",
@@ -328,9 +376,82 @@ fn a_mistake_is_one_error_with_its_place_and_a_fix() {
         let errors = sandbox.refused(&["render", "--check"]);
         assert_eq!(errors.matches("error: ").count(), 1, "{to}: {errors}");
         assert!(errors.contains(&format!("error: {message}")), "{to}: {errors}");
-        let line = before.matches('\n').count() + 1;
+        let skipped = from.len() - from.trim_start_matches('\n').len();
+        let line = before.matches('\n').count() + 1 + skipped;
         let place = format!("values/tts.yaml:{line}:");
         assert!(errors.contains(&place) && errors.contains(fix), "{to}: {place} {errors}");
+    }
+}
+
+#[test]
+fn a_variable_written_as_in_a_manifest_is_shown_in_the_form_of_values() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("env.yaml", "server:\n  env:\n    - name: HF_HOME\n      value: /data\n");
+    let errors = sandbox.refused(&["render", "--dry-run", "-f", "env.yaml"]);
+    assert!(errors.contains("env.yaml:3:5"), "{errors}");
+    assert!(errors.contains("expected a map, found a list"), "{errors}");
+    assert!(errors.contains("write `HF_HOME: /data`"), "{errors}");
+}
+
+#[test]
+fn a_section_that_an_empty_value_removes_is_reported_there() {
+    let sandbox = Sandbox::repository();
+    sandbox.write("empty.yaml", "# the floor\ngate:\n");
+    for (args, place) in
+        [(["-f", "empty.yaml"], "empty.yaml:2:1"), (["--set", "gate=null"], "--set:1:1")]
+    {
+        let errors = sandbox.refused(&[&["render", "--dry-run"], &args[..]].concat());
+        assert_eq!(errors.matches("error: ").count(), 1, "{errors}");
+        for part in ["missing field `gate`", place, "an empty value, as `null`, removes it"] {
+            assert!(errors.contains(part), "{part}: {errors}");
+        }
+    }
+}
+
+#[test]
+fn an_error_of_a_value_that_is_missing_says_that_it_is_not_set() {
+    let sandbox = Sandbox::repository();
+    let args =
+        ["--set", "server.livenessProbe=null", "--set", "server.livenessProbe.httpGet.path=/"];
+    let errors = sandbox.refused(&[&["render", "--dry-run"], &args[..]].concat());
+    let note = "the value `server.livenessProbe.httpGet.port`, which is not set in --set:1:1";
+    assert!(errors.contains(note), "{errors}");
+}
+
+#[test]
+fn a_file_without_a_map_says_what_is_wrong_with_it() {
+    let sandbox = Sandbox::repository();
+    for (text, message) in [
+        ("", "it is empty, or has only comments: expected a map"),
+        ("# later\n", "it is empty, or has only comments: expected a map"),
+        ("- a\n", "expected a map, not a list"),
+        ("a: 1\n---\nb: 2\n", "expected one document, not 2: delete the line `---`"),
+    ] {
+        sandbox.write("overlay.yaml", text);
+        let errors = sandbox.refused(&["render", "--dry-run", "-f", "overlay.yaml"]);
+        assert!(errors.contains(message) && errors.contains("overlay.yaml:"), "{text}: {errors}");
+    }
+    let utf16: Vec<u8> = "\u{feff}a: 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    sandbox.write("overlay.yaml", utf16);
+    let errors = sandbox.refused(&["render", "--dry-run", "-f", "overlay.yaml"]);
+    assert!(errors.contains("it is UTF-16") && errors.contains("save it as UTF-8"), "{errors}");
+}
+
+#[test]
+fn an_assignment_is_shown_as_it_was_written() {
+    let sandbox = Sandbox::repository();
+    for (path, meant) in [
+        ("server.resources.limits.nvidia.com/gpu", r#"server.resources.limits["nvidia.com/gpu"]"#),
+        (r"namespace.labels.keel\.sh/enrolled", r#"namespace.labels["keel.sh/enrolled"]"#),
+        ("server.tolerations.0.key", "server.tolerations[0].key"),
+    ] {
+        let set = format!("{path}=2");
+        let errors = sandbox.refused(&["render", "--dry-run", "--set", &set]);
+        let message = format!("invalid path `{path}`: there is no such value");
+        let hint = format!("did you mean `{meant}`?");
+        for part in [&message, &set, &hint] {
+            assert!(errors.contains(part.as_str()), "{part}: {errors}");
+        }
     }
 }
 
@@ -370,6 +491,13 @@ fn an_unknown_stack_is_reported_with_a_suggestion() {
     let errors = Sandbox::repository().refused(&["render", "tss"]);
     assert!(errors.contains("there is no stack `tss`"), "{errors}");
     assert!(errors.contains("did you mean `tts`?"), "{errors}");
+    for (args, advice) in [
+        (&["rendered"][..], "the stacks are `tts`"),
+        (&["--set", "server.args=a", "server.args=b"], "an assignment follows `--set`"),
+    ] {
+        let errors = Sandbox::repository().refused(&[&["render", "--dry-run"], args].concat());
+        assert!(errors.contains(advice), "{errors}");
+    }
 }
 
 /// `null` removes a value. A key that no value has is a typo, of which merging would leave nothing.

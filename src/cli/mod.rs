@@ -12,6 +12,7 @@ mod fail_on;
 mod format;
 mod generate;
 mod gitops;
+mod habits;
 mod image;
 mod init;
 mod lint;
@@ -40,7 +41,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tts_render::project::{ProjectError, write};
+use tts_render::project::{ProjectError, similar_file, write};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::{is_hidden, visible_line};
 
@@ -168,7 +169,7 @@ pub(crate) fn main() -> ExitCode {
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(usage) => return print_usage(&usage),
+        Err(usage) => return print_usage(&habits::add_tip(usage)),
     };
     let printer = Printer::new(cli.common.color, cli.common.quiet);
     let mut out: Box<dyn Write> = match cli.common.quiet && cli.command.reports() {
@@ -218,7 +219,9 @@ fn exit_code(result: Result<Exit, CliError>, printer: &Printer) -> ExitCode {
 
 /// The error of a file that the command can't read or write; `action` is the verb.
 fn file_error(action: &str, path: &Path, error: &io::Error) -> Diagnostic {
-    Diagnostic::new(format!("can't {action} `{}`: {error}", path.display()))
+    let near = similar_file(path).map(|near| format!(": did you mean `{}`?", near.display()));
+    let near = near.unwrap_or_default();
+    Diagnostic::new(format!("can't {action} `{}`: {error}{near}", path.display()))
 }
 
 fn run_command(command: Command, context: &mut Context<'_>) -> Result<Exit, CliError> {

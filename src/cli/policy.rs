@@ -231,7 +231,9 @@ fn describe_policy(policy: &Shown, tenant: Option<&Tenant<'_>>) -> Vec<String> {
 }
 
 fn read_source(file: &Path, context: &Context<'_>) -> Result<(Sources, SourceId), CliError> {
-    context.common.project().check_named(file)?;
+    let project = context.common.project();
+    project.check_named(file)?;
+    project.check_exists(file)?;
     let source = read_manifests(file).map_err(|error| Diagnostic::new(error.to_string()))?;
     let mut sources = Sources::new();
     let id = sources.add(source);

@@ -1,5 +1,6 @@
 //! The flags that commands share, and their conversion into the library's types.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
@@ -11,6 +12,7 @@ use tts_render::values::Assignment;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::complete;
+use super::habits::parse_number;
 use super::print::Color;
 
 /// Flags of every command.
@@ -27,7 +29,7 @@ pub(crate) struct Common {
     /// Allow a run this many times its budget of bytes, keys and values: for more stacks or larger files than
     /// an ordinary project has, in a repository that you trust
     #[arg(long, value_name = "N", default_value_t = 1, global = true,
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(Budget::MAX_FACTOR)))]
+        value_parser = |text: &str| parse_number(text, 1, Budget::MAX_FACTOR))]
     budget_factor: u32,
     /// Colour the output: on a terminal, always or never
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
@@ -63,7 +65,15 @@ pub(crate) struct Inputs {
 impl Common {
     /// Changes to the folder of `-C`. Paths are relative to it from then on.
     pub(crate) fn enter_directory(&self) -> Result<(), Diagnostics> {
-        let Some(folder) = &self.directory else { return Ok(()) };
+        let Some(folder) = &self.directory else {
+            return match std::env::current_dir() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Diagnostic::new(
+                    "the working directory was deleted: change to one that exists",
+                )
+                .into()),
+                _ => Ok(()),
+            };
+        };
         std::env::set_current_dir(folder).map_err(|error| {
             let folder = folder.display();
             Diagnostic::new(format!("can't change to the folder `{folder}` of `-C`: {error}"))

@@ -1,5 +1,6 @@
 //! `render`: writes `rendered/`, or lists how it differs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -119,7 +120,25 @@ fn check_files(
             context.out.write_all(json::to_text(&report).as_bytes())?;
         }
     }
-    Ok(if differences.is_empty() { Exit::Success } else { Exit::Differs })
+    if differences.is_empty() {
+        return Ok(Exit::Success);
+    }
+    for advice in advice(differences) {
+        context.printer.status(advice);
+    }
+    Ok(Exit::Differs)
+}
+
+/// Advice about differences, one line a kind of remedy.
+fn advice(differences: &[Difference]) -> impl Iterator<Item = &'static str> {
+    let remedies = differences.iter().map(|difference| match difference.kind {
+        DifferenceKind::HandEdited => "edited by hand: `tts-render render --force` overwrites it",
+        DifferenceKind::Foreign | DifferenceKind::InTheWay(_) => {
+            "not written by tts-render: delete it, or move it out of the folder"
+        }
+        _ => "out of date: run `tts-render render`, and commit the result",
+    });
+    remedies.collect::<BTreeSet<_>>().into_iter()
 }
 
 /// Prints the changed files: with `--dry-run` or as JSON to standard output, with `--verbose` as messages.

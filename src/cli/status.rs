@@ -12,6 +12,7 @@ use tts_render::status::{self, LiveObjects, RenderedStack, Status, report};
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::format::FormatFlag;
+use super::habits::parse_number;
 use super::server::ServerFlags;
 use super::{CliError, Context, Exit, Inputs, file_error};
 
@@ -33,8 +34,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
     /// The number of windows to show; hours of demand since the first of them are shown, too
-    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=100))]
-    last: u8,
+    #[arg(long, value_name = "N", default_value = "1", value_parser = |text: &str| parse_number(text, 1, 100))]
+    last: u32,
     /// A file with the cluster's objects, as `kubectl get -o json` prints them; `-`: standard input.
     /// May be repeated
     #[arg(long, value_name = "FILE")]
@@ -91,7 +92,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
             let read = status::read_cluster(&kubectl, &rendered_stack);
             recorded = read.map_err(|error| *error)?;
         }
-        let status = status::inspect(&rendered_stack, &recorded, now, usize::from(args.last));
+        let status = status::inspect(&rendered_stack, &recorded, now, args.last as usize);
         let mut status = status.map_err(|error| Diagnostic::new(error.to_string()))?;
         if let Some(server) = &server {
             status::add_growth(&mut status, &rendered_stack, server)?;

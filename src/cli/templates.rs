@@ -138,7 +138,8 @@ fn own_names(context: &Context<'_>) -> Result<Vec<String>, CliError> {
 /// A template's name: that of its file, without folder and ending.
 fn stem_of(file: &str) -> &str {
     let name = file.strip_prefix("templates/").unwrap_or(file);
-    name.strip_suffix(ENDING).unwrap_or(name)
+    let name = name.strip_suffix(".j2").unwrap_or(name);
+    name.strip_suffix(".yaml").unwrap_or(name)
 }
 
 fn path_of(name: &str) -> String {

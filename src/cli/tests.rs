@@ -267,7 +267,7 @@ fn every_help_has_an_example_of_its_command() {
 
 #[test]
 fn global_options_are_apart_and_last() {
-    const GLOBAL: [&str; 5] = ["color", "directory", "help", "quiet", "version"];
+    const GLOBAL: [&str; 6] = ["budget-factor", "color", "directory", "help", "quiet", "version"];
     const HEADING: &str = "Global options:";
     for (name, mut command) in all_commands() {
         let help = command.render_long_help().to_string();
@@ -311,4 +311,31 @@ fn an_output_that_is_not_a_format_is_refused_with_the_flag_that_is_meant() {
     let typo = error(&["tts-render", "lint", "-o", "jsn"]);
     assert!(typo.contains("'json'") && !typo.contains("FILE"), "{typo}");
     assert!(Cli::try_parse_from(["tts-render", "lint", "--output", "json"]).is_ok());
+}
+
+#[test]
+fn a_command_or_option_of_another_program_leads_to_the_own_one() {
+    for (args, tip) in [
+        (&["check", "rendered"][..], "use 'validate' for manifests"),
+        (&["template"], "use 'generate' to print the manifests"),
+        (&["apply", "-f", "x"], "kubectl apply --server-side"),
+        (&["render", "-n", "tts"], "the namespace is the value 'namespace.name'"),
+        (&["render", "--namespace=tts"], "the namespace is the value 'namespace.name'"),
+        (&["doctor", "--kubeconfig", "x"], "kubectl reads the variable KUBECONFIG"),
+        (&["render", "--set-file", "a=b"], "use '--set-string PATH="),
+        // A typo keeps the tip for it.
+        (&["redner"], "'render'"),
+        (&["render", "--dryrun"], "'--dry-run'"),
+        (&["status", "--last", "x"], "expected a whole number from 1 to 100"),
+        (&["status", "--last", "0"], "expected a whole number from 1 to 100"),
+    ] {
+        let error = Cli::try_parse_from([&["tts-render"], args].concat()).unwrap_err();
+        let text = super::habits::add_tip(error).to_string();
+        assert!(text.contains(tip), "{args:?}: {text}");
+        assert_eq!(
+            text.matches("tip:").count(),
+            usize::from(!text.contains("whole number")),
+            "{text}"
+        );
+    }
 }

@@ -77,7 +77,10 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let objects = if report.checked == 1 { "object" } else { "objects" };
     let findings = if report.findings.len() == 1 { "finding" } else { "findings" };
     let (checked, found) = (report.checked, report.findings.len());
-    context.printer.status(&format!("{checked} {objects} checked, {found} {findings}"));
+    // Nothing was checked if every input is an error.
+    if checked > 0 || found > 0 || report.errors.is_empty() {
+        context.printer.status(&format!("{checked} {objects} checked, {found} {findings}"));
+    }
     if !report.errors.is_empty() {
         return Err(Diagnostics(report.errors).into());
     }

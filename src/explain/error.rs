@@ -1,5 +1,6 @@
 //! The reasons why there is nothing to explain, with suggestions.
 
+use crate::values::suggest_value;
 use kube_validate::ObjectId;
 use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::{Node, Path, PathError, Segment, Value, list_names, suggest};
@@ -63,7 +64,7 @@ pub enum ExplainError {
     NoValue {
         /// The path in the request.
         path: Path,
-        /// The keys or items at the last step that exists.
+        /// The value of that name elsewhere, else the keys or items at the last step that exists.
         hint: Option<String>,
     },
 }
@@ -77,7 +78,8 @@ impl ExplainError {
 
     /// The error for a missing value.
     pub fn no_value(path: &Path, values: &Node) -> Self {
-        ExplainError::NoValue { path: path.clone(), hint: suggest_step(path, values) }
+        let hint = suggest_value(path).or_else(|| suggest_step(path, values));
+        ExplainError::NoValue { path: path.clone(), hint }
     }
 }
 

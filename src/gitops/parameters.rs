@@ -82,7 +82,7 @@ pub fn parse_assignments(text: Option<&str>) -> Result<Vec<Assignment>, Paramete
             (None, None, None) => continue,
             _ => return Err(ParameterError::Several(name)),
         };
-        assignments.push(Assignment { layer: LAYER.to_owned(), path, value });
+        assignments.push(Assignment::new(LAYER, path, value));
     }
     Ok(assignments)
 }

@@ -19,7 +19,7 @@ use crate::budget::Budget;
 use crate::values::RelativePath;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Source;
-use yaml_spans::{MAX_BYTES, suggest};
+use yaml_spans::{MAX_BYTES, list_names, suggest};
 
 /// The largest file that is read, in bytes: values, a template or a policy.
 const MAX_FILE_BYTES: u64 = 256 << 10;
@@ -32,12 +32,14 @@ const MAX_FILES: usize = 20_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProjectError {
     /// The system refuses.
-    #[error("can't read `{path}`: {reason}")]
+    #[error("can't read `{path}`: {reason}{}", did_you_mean(.near.as_deref()))]
     Unreadable {
         /// The file, as the user would write it.
         path: String,
         /// The system's error.
         reason: String,
+        /// A file that exists and was probably meant.
+        near: Option<String>,
     },
     /// A link leads out of the root.
     #[error("`{path}` leads out of the project: files of a repository must be inside it")]
@@ -66,20 +68,22 @@ pub enum ProjectError {
         path: String,
     },
     /// Not UTF-8.
-    #[error("`{path}` is not UTF-8")]
+    #[error("`{path}` is not UTF-8{advice}")]
     NotUtf8 {
         /// The file.
         path: String,
+        /// A remedy.
+        advice: &'static str,
     },
     /// A stack that does not exist.
-    #[error("there is no stack `{name}` in `{folder}/`{}", .near.as_deref().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default())]
+    #[error("there is no stack `{name}` in `{folder}/`{advice}")]
     NoStack {
         /// The name.
         name: String,
         /// The folder of values.
         folder: String,
-        /// A similar name.
-        near: Option<String>,
+        /// A similar name, or all names.
+        advice: String,
     },
     /// A file that would be ignored because of its name.
     #[error("`{path}` would be ignored: expected a name that ends in `{expected}`{advice}")]
@@ -105,6 +109,24 @@ pub enum ProjectError {
         /// The folder of values.
         folder: String,
     },
+}
+
+/// The end of the message for a name that no stack has.
+fn suggest_stack(name: &str, stacks: &[StackFile]) -> String {
+    let names: Vec<&str> = stacks.iter().map(|stack| stack.stem.as_str()).collect();
+    match suggest(name, names.iter().copied()) {
+        Some(near) => did_you_mean(Some(near)),
+        None if name.contains('=') => {
+            ": an assignment follows `--set`, in quotes if a shell would split it".to_owned()
+        }
+        None if names.is_empty() => String::new(),
+        None => format!(": the stacks are {}", list_names(&names)),
+    }
+}
+
+/// The end of a message that suggests a name.
+fn did_you_mean(near: Option<&str>) -> String {
+    near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
 }
 
 impl From<ProjectError> for Diagnostics {
@@ -226,8 +248,7 @@ impl Project {
             None => Err(ProjectError::NoStack {
                 name: name.to_owned(),
                 folder: Self::VALUES.to_owned(),
-                near: suggest(name, stacks.iter().map(|stack| stack.stem.as_str()))
-                    .map(str::to_owned),
+                advice: suggest_stack(name, &stacks),
             }),
         }
     }
@@ -317,12 +338,37 @@ impl Project {
     pub fn read_named(&self, path: &Path) -> Result<Source, ProjectError> {
         self.check_named(path)?;
         read_source(path, &path.display().to_string(), MAX_FILE_BYTES)
+            .map_err(|error| self.suggest_named(error, path))
     }
 
     /// Reads the bytes of a file that the user named on the command line, of which there may be `limit`.
     pub fn read_named_bytes(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ProjectError> {
         self.check_named(path)?;
         read_bytes(path, &path.display().to_string(), limit)
+            .map_err(|error| self.suggest_named(error, path))
+    }
+
+    /// Checks that a path that the user named exists, unless it is `-`; the error suggests a similar one.
+    pub fn check_exists(&self, path: &Path) -> Result<(), ProjectError> {
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_standard_input(path) => {
+                Err(self.suggest_named(unreadable(&path.display().to_string(), &error), path))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the file that was probably meant to the error of a file that does not exist.
+    fn suggest_named(&self, error: ProjectError, named: &Path) -> ProjectError {
+        let ProjectError::Unreadable { path, reason, .. } = error else { return error };
+        // The path may be relative to the root, and the working directory further down.
+        let below_root = self.root.join(named);
+        let near = match below_root.is_file() && self.check_named(&below_root).is_ok() {
+            true => Some(below_root),
+            false => similar_file(named).filter(|near| self.check_named(near).is_ok()),
+        };
+        let near = near.map(|near| near.display().to_string());
+        ProjectError::Unreadable { path, reason, near }
     }
 
     /// Checks a path that the user named. Anything outside the root is the user's own. A path inside is
@@ -541,7 +587,17 @@ fn take_bytes(
 }
 
 fn into_text(bytes: Vec<u8>, name: &str) -> Result<String, ProjectError> {
-    String::from_utf8(bytes).map_err(|_| ProjectError::NotUtf8 { path: name.to_owned() })
+    String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes()))
+}
+
+/// The error of a text in another encoding.
+pub(crate) fn not_utf8(name: &str, bytes: &[u8]) -> ProjectError {
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    let advice = match is_utf16 {
+        true => ": it is UTF-16, as PowerShell's `>` and some editors write it; save it as UTF-8",
+        false => ": save it as UTF-8",
+    };
+    ProjectError::NotUtf8 { path: name.to_owned(), advice }
 }
 
 /// Reads all bytes, of which there are probably `expected`; `None` if there are more than `limit`.
@@ -633,7 +689,37 @@ fn list_files(
 }
 
 fn unreadable(path: &str, error: &io::Error) -> ProjectError {
-    ProjectError::Unreadable { path: path.to_owned(), reason: error.to_string() }
+    ProjectError::Unreadable { path: path.to_owned(), reason: error.to_string(), near: None }
+}
+
+/// The least length of a name, without its ending, that another is similar to.
+const MIN_STEM: usize = 3;
+
+/// A file with a similar name in the folder of one that does not exist.
+pub fn similar_file(path: &Path) -> Option<PathBuf> {
+    if path.exists() {
+        return None;
+    }
+    let name = path.file_name()?.to_str()?;
+    let stem = path.file_stem()?.to_str()?;
+    if stem.len() < MIN_STEM {
+        return None;
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut names: Vec<String> = fs::read_dir(parent.unwrap_or(Path::new(".")))
+        .ok()?
+        .flatten()
+        .take(MAX_FILES)
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    names.sort();
+    let mut longer = names.iter().filter(|other| other.starts_with(stem));
+    let only_longer = longer.next().filter(|_| longer.next().is_none());
+    let near =
+        suggest(name, names.iter().map(String::as_str)).or(only_longer.map(String::as_str))?;
+    let near = path.with_file_name(near);
+    Some(near.strip_prefix(".").map_or(near.clone(), Path::to_owned))
 }
 
 #[cfg(test)]

@@ -67,6 +67,22 @@ fn charge_value(value: &Context) -> Result<(), Error> {
     }
 }
 
+/// The names of all filters, those that a template of one's own may need first.
+pub(super) const NAMES: [&str; 12] = [
+    "string",
+    "items",
+    "toyaml",
+    "sha256",
+    "basename",
+    "image",
+    "group",
+    "seconds",
+    "selection",
+    "windowlengths",
+    "alertrules",
+    "dashboard",
+];
+
 /// Adds all filters and tests.
 pub(super) fn add_filters(environment: &mut Environment<'_>) {
     environment.add_filter("items", items);
@@ -221,4 +237,24 @@ fn selection(value: &Context) -> Result<String, Error> {
     let text = labels.collect::<Result<Selection, Error>>()?.to_string();
     charge(text.len())?;
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minijinja::ErrorKind;
+
+    #[test]
+    fn the_list_of_names_has_every_filter() {
+        let registered =
+            include_str!("filters.rs").matches("    environment.add_filter(\"").count();
+        assert_eq!(registered, NAMES.len());
+        let mut environment = Environment::empty();
+        add_filters(&mut environment);
+        for name in NAMES {
+            let rendered = environment.render_str(&format!("{{{{ 'x' | {name} }}}}"), ());
+            let error = rendered.err().map(|error| error.kind());
+            assert_ne!(error, Some(ErrorKind::UnknownFilter), "{name}");
+        }
+    }
 }

@@ -53,6 +53,9 @@ pub enum RenderError {
     /// A limit was exceeded.
     #[error("the template {0}")]
     Limit(String),
+    /// There is no filter of this name.
+    #[error("templates have no filter `{0}`")]
+    UnknownFilter(String),
     /// An expression fails.
     #[error("`{expression}` fails: {reason}")]
     Failed {
@@ -121,7 +124,10 @@ impl Templates {
             let is_valid = broken.is_empty();
             errors.extend(broken.into_iter().map(|(error, range)| {
                 let span = Span::new(*id, range.start as u32, range.end as u32);
-                Located::new(RenderError::from(error), Some(span), Path::root())
+                let hint = error.hint();
+                let mut located = Located::new(RenderError::from(error), Some(span), Path::root());
+                located.hint = hint;
+                located
             }));
             if !is_valid {
                 continue;
@@ -259,6 +265,12 @@ impl Templates {
                 let (name, near) = output::find_undefined(&expression, context);
                 suggestion = near.map(|near| Hint::Suggestion(near.into()));
                 RenderError::Undefined(name)
+            }
+            ErrorKind::UnknownFilter => {
+                let name = expression.split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                let name = name.unwrap_or_default();
+                suggestion = yaml_spans::suggestion(name, &filters::NAMES);
+                RenderError::UnknownFilter(name.to_owned())
             }
             ErrorKind::OutOfFuel if detail == TOO_MANY_ITEMS => RenderError::Limit(format!(
                 "reads more than {} items of lists and maps: compare fewer",

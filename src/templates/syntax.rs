@@ -5,13 +5,27 @@
 
 use std::ops::Range;
 
-use yaml_spans::{find_conflicts, truncate};
+use yaml_spans::diagnostic::Hint;
+use yaml_spans::{find_conflicts, suggest, truncate};
 
 /// The tags that exist. Any tag that captures text (`set` blocks, `filter`, macros) would send it through
 /// the formatter twice.
 const TAGS: &[&str] = &["if", "elif", "else", "endif", "for", "endfor"];
 /// The tags that open a block.
 const BLOCKS: [&str; 2] = ["if", "for"];
+/// The ends of blocks in other languages, with those of templates.
+const FOREIGN_TAGS: &[(&str, &str)] = &[
+    ("end", "a block ends with `{% endif %}` or `{% endfor %}`"),
+    ("fi", "write `{% endif %}`"),
+    ("done", "write `{% endfor %}`"),
+    ("next", "write `{% endfor %}`"),
+    ("range", "write `{% for item in list %}`, and `{% endfor %}` at its end"),
+];
+/// The words that open an action in Go's templates, and so in Helm's.
+const GO_ACTIONS: &[&str] =
+    &["if", "else", "end", "range", "with", "include", "template", "define", "block"];
+/// The names that begin a path in Helm's templates.
+const HELM_ROOTS: &[&str] = &[".Values.", ".Release.", ".Chart.", ".Capabilities.", ".Files."];
 /// The most joins (`~`) in one expression: each text can be as long as the values.
 const MAX_JOINS: usize = 8;
 /// The most commas in one expression: a list is compared as a whole, for little fuel.
@@ -34,8 +48,11 @@ pub enum SyntaxError {
     )]
     InBlock,
     /// An interpolation or a tag over several lines.
-    #[error("a tag or an interpolation must be on one line")]
-    Lines,
+    #[error("a tag or an interpolation must be on one line: `{0}` is missing on it")]
+    Lines(&'static str),
+    /// An action of Go's templates, as Helm's charts have them.
+    #[error("`{0}` is the syntax of Helm's charts, not of these templates")]
+    Helm(String),
     /// A tag that does not exist.
     #[error("the tag `{0}` does not exist in templates: only `if` and `for` do")]
     Tag(String),
@@ -61,6 +78,27 @@ pub enum SyntaxError {
     Growth(&'static str),
 }
 
+impl SyntaxError {
+    /// Advice on what to write instead.
+    pub(super) fn hint(&self) -> Option<Hint> {
+        match self {
+            SyntaxError::Tag(word) => {
+                let foreign = FOREIGN_TAGS.iter().find(|(name, _)| name == word);
+                let near = || suggest(word, TAGS.iter().copied());
+                match foreign {
+                    Some((_, advice)) => Some((*advice).into()),
+                    None => near().map(|near| Hint::Suggestion(near.into())),
+                }
+            }
+            SyntaxError::Helm(_) => Some(
+                "write `key: {{ server.name }}` for a value, and `{% if service %}` … `{% endif %}` for a condition"
+                    .into(),
+            ),
+            _ => None,
+        }
+    }
+}
+
 /// Returns every rule that a text breaks, with the bytes that break it.
 pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
     let conflicts = find_conflicts(text);
@@ -77,6 +115,11 @@ pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
         Ok(pieces) => pieces,
         Err(error) => return vec![error],
     };
+    // Everything else in such a file is a consequence.
+    if let Some(piece) = pieces.iter().find(|piece| is_helm(piece, text)) {
+        let action = truncate(&text[piece.range.clone()]);
+        return vec![(SyntaxError::Helm(action), piece.range.clone())];
+    }
     let mut errors = Vec::new();
     let mut loops: usize = 0;
     for piece in &pieces {
@@ -84,7 +127,7 @@ pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
         let mut report = |error| errors.push((error, piece.range.clone()));
         match piece.kind {
             Kind::Comment => continue,
-            _ if inner.contains('\n') => report(SyntaxError::Lines),
+            _ if inner.contains('\n') => report(SyntaxError::Lines(piece.kind.close())),
             Kind::Expression => {}
             Kind::Tag => {
                 let word = inner.split(|c: char| !c.is_alphanumeric() && c != '_').next();
@@ -122,11 +165,27 @@ pub(super) fn check_template(text: &str) -> Vec<(SyntaxError, Range<usize>)> {
             report(SyntaxError::Growth("an expression can list at most 1000 items"));
         }
     }
-    errors.extend(find_unclosed_block(text, &pieces));
-    pieces.retain(|piece| piece.kind == Kind::Expression);
-    errors.extend(check_lines(text, &pieces));
+    // A tag that is misspelt, or a piece that ends on a later line, hides the tags that close blocks.
+    let hides_tags =
+        |error: &SyntaxError| matches!(error, SyntaxError::Tag(_) | SyntaxError::Lines(_));
+    if !errors.iter().any(|(error, _)| hides_tags(error)) {
+        errors.extend(find_unclosed_block(text, &pieces));
+        pieces.retain(|piece| piece.kind == Kind::Expression);
+        errors.extend(check_lines(text, &pieces));
+    }
     errors.sort_by_key(|(_, range)| range.start);
     errors
+}
+
+/// Returns true if a piece is an action of Go's templates: `{{ .Values.a }}`, `{{ if … }}`, `{{ end }}`.
+fn is_helm(piece: &Piece, text: &str) -> bool {
+    let plain = without_strings(piece.inner(text));
+    let first = plain.split(|c: char| c.is_whitespace()).next().unwrap_or("");
+    let is_action = piece.kind == Kind::Expression && GO_ACTIONS.contains(&first);
+    let names_root = plain
+        .split(|c: char| c.is_whitespace() || c == '(' || c == '$')
+        .any(|word| HELM_ROOTS.iter().any(|root| word.starts_with(root)));
+    is_action || (piece.kind != Kind::Comment && names_root)
 }
 
 /// Finds the first block without an end, or the first end without a block.
@@ -153,6 +212,13 @@ enum Kind {
     Expression,
     Tag,
     Comment,
+}
+
+impl Kind {
+    /// The delimiter at the end of a piece.
+    fn close(self) -> &'static str {
+        DELIMITERS.iter().find(|(.., kind)| *kind == self).map_or("", |(_, close, _)| close)
+    }
 }
 
 #[derive(Debug)]

@@ -43,7 +43,8 @@ pub struct Text {
 impl<'a> Input<'a> {
     /// Finds the manifests of a path.
     pub fn find(project: &Project, path: &'a Path) -> Self {
-        let files = project.check_named(path).and_then(|_| find_manifests(path));
+        let is_usable = project.check_named(path).and_then(|()| project.check_exists(path));
+        let files = is_usable.and_then(|()| find_manifests(path));
         let open = |path: PathBuf| {
             let kept = (!path.is_file()).then(|| read_text(&path));
             Manifest { path, kept }

@@ -19,6 +19,8 @@ pub struct Assignment {
     pub layer: String,
     /// The value's path.
     pub path: Path,
+    /// The path as the user wrote it, for messages.
+    written_path: String,
     /// The value.
     pub value: Assigned,
 }
@@ -52,6 +54,11 @@ impl InvalidAssignment {
 }
 
 impl Assignment {
+    /// An assignment to a path that no user wrote.
+    pub fn new(layer: &str, path: Path, value: Assigned) -> Self {
+        Assignment { layer: layer.to_owned(), written_path: path.to_string(), path, value }
+    }
+
     /// Parses the `PATH=VALUE` of `--set`, split at the first `=` outside a quoted key.
     pub fn parse(text: &str) -> Result<Self, InvalidAssignment> {
         let (path, value_text) = split_assignment(text)?;
@@ -62,16 +69,16 @@ impl Assignment {
             return Err(InvalidAssignment::new(text, expected));
         }
         let value = Assigned::Text(value_text.to_owned());
-        Ok(Assignment { layer: "--set".to_owned(), path, value })
+        let written_path = text[..text.len() - value_text.len() - 1].to_owned();
+        Ok(Assignment { layer: "--set".to_owned(), path, written_path, value })
     }
-}
 
-impl Assignment {
     /// Parses the `PATH=TEXT` of `--set-string`: the text is a string as it is.
     pub fn parse_string(text: &str) -> Result<Self, InvalidAssignment> {
         let (path, value) = split_assignment(text)?;
+        let written_path = text[..text.len() - value.len() - 1].to_owned();
         let value = Assigned::String(value.to_owned());
-        Ok(Assignment { layer: "--set-string".to_owned(), path, value })
+        Ok(Assignment { layer: "--set-string".to_owned(), path, written_path, value })
     }
 }
 
@@ -199,8 +206,13 @@ pub enum LoadError {
     /// A layer is not YAML that every reader reads alike.
     #[error(transparent)]
     Parse(#[from] ParseError),
-    /// A layer has no document, or more than one.
-    #[error("invalid values file: expected one document, not {0}")]
+    /// A layer has no document.
+    #[error("invalid values file: it is empty, or has only comments: expected a map")]
+    Empty,
+    /// A layer has more than one document.
+    #[error(
+        "invalid values file: expected one document, not {0}: delete the line `---`, or move the rest to a file of its own"
+    )]
     Documents(usize),
     /// A layer is not a map.
     #[error("invalid values file: expected a map, not {0}")]
@@ -216,10 +228,10 @@ pub enum LoadError {
         kind: String,
     },
     /// An assignment's path is not a value's, but another spelling of it is.
-    #[error("invalid path `{path}`: there is no such value")]
+    #[error("invalid path `{written}`: there is no such value")]
     Misspelled {
-        /// The path.
-        path: Path,
+        /// The path as it was written.
+        written: String,
     },
     /// An assigned text does not have the type that the schema expects.
     #[error("invalid value `{text}`: expected {expected}")]
@@ -263,7 +275,7 @@ impl Loaded {
         layers: &Layers,
         budget: &Budget,
     ) -> Result<Self, Diagnostics> {
-        let (tree, mut errors) = merge_layers(sources, base, layers, budget)
+        let Merged { tree, mut errors, removed } = merge_layers(sources, base, layers, budget)
             .map_err(|errors| Diagnostics::locate(&errors, sources))?;
         match Self::from_tree(tree) {
             Ok(loaded) => {
@@ -275,7 +287,7 @@ impl Loaded {
                 }
             }
             Err(unreadable) => {
-                errors.extend(unreadable);
+                errors.extend(unreadable.into_iter().map(|error| locate_removal(error, &removed)));
                 Err(Diagnostics::locate(&errors, sources))
             }
         }
@@ -289,7 +301,9 @@ impl Loaded {
                 Ok(Loaded { values, tree })
             }
             Err(errors) => {
-                Err(into_load_errors(errors.into_iter().map(helm_names::add_hint).collect()))
+                let errors = errors.into_iter().map(helm_names::add_hint);
+                let errors = errors.map(|error| helm_names::add_form(error, &tree));
+                Err(into_load_errors(errors.collect()))
             }
         }
     }
@@ -299,26 +313,55 @@ fn into_load_errors<E: Into<LoadError>>(errors: Vec<Located<E>>) -> Vec<Located<
     errors.into_iter().map(|error| error.map(Into::into)).collect()
 }
 
-/// Merges the layers. Also returns the errors of single assignments; the rest can be read without them.
+/// Merges the layers.
 fn merge_layers(
     sources: &mut Sources,
     base: SourceId,
     layers: &Layers,
     budget: &Budget,
-) -> Result<(Node, Errors), Errors> {
+) -> Result<Merged, Errors> {
     let mut tree = parse_layer(sources, base, budget)?;
     let mut errors = Vec::new();
+    let mut removed = Vec::new();
     for &overlay in &layers.overlays {
         let overlay = parse_layer(sources, overlay, budget)?;
-        find_unknown_nulls(&overlay, &Shape::of_values(), &Path::root(), &mut errors);
+        read_nulls(&overlay, &Shape::of_values(), &Path::root(), &mut removed, &mut errors);
         merge_onto(&mut tree, overlay);
     }
     for assignment in &layers.assignments {
-        if let Err(error) = apply_assignment(&mut tree, sources, assignment) {
-            errors.push(*error);
+        match apply_assignment(&mut tree, sources, assignment) {
+            Ok(key) if assignment.value == Assigned::Text("null".to_owned()) => {
+                removed.push((assignment.path.clone(), Some(key)));
+            }
+            Ok(_) => {}
+            Err(error) => errors.push(*error),
         }
     }
-    Ok((tree, errors))
+    Ok(Merged { tree, errors, removed })
+}
+
+/// The layers as one tree.
+struct Merged {
+    tree: Node,
+    /// The errors of single values; the rest can be read without them.
+    errors: Errors,
+    removed: Removed,
+}
+
+/// The paths that a `null` removes, with the places of their keys.
+type Removed = Vec<(Path, Option<Span>)>;
+
+/// Moves the error of a field that is missing to the `null` that removes it.
+fn locate_removal(mut error: Located<LoadError>, removed: &Removed) -> Located<LoadError> {
+    if matches!(error.error, LoadError::Read(ReadError::MissingField(_)))
+        && let Some((_, key)) = removed.iter().rfind(|(path, _)| *path == error.path)
+    {
+        error.span = *key;
+        error.hint = Some(
+            "an empty value, as `null`, removes it: give it a value, or delete the key".into(),
+        );
+    }
+    error
 }
 
 fn parse_layer(
@@ -340,18 +383,21 @@ fn parse_layer(
         (Some(node), 0) if node.as_mapping().is_some() => return Ok(node),
         (Some(node), 0) => (LoadError::NotAMap(node.kind()), node.span),
         (Some(node), more) => (LoadError::Documents(more + 1), node.span),
-        (None, _) => (LoadError::Documents(0), Some(Span::new(id, 0, 0))),
+        (None, _) => (LoadError::Empty, Some(Span::new(id, 0, 0))),
     };
     Err(vec![Located::new(error, span, Path::root())])
 }
 
-/// Reports each `null` whose key the values can't have: after merging, nothing is left of a typo.
-fn find_unknown_nulls(node: &Node, shape: &Shape, path: &Path, errors: &mut Errors) {
+/// Collects each `null`, and reports those whose key the values can't have: after merging, nothing is left
+/// of a typo.
+fn read_nulls(node: &Node, shape: &Shape, path: &Path, removed: &mut Removed, errors: &mut Errors) {
     for (key, entry) in node.as_mapping().into_iter().flatten() {
         let place = path.key(key.clone());
+        let is_null = entry.node.value == Value::Null;
         match shape.step(&Segment::Key(key.clone())) {
-            Some(shape) => find_unknown_nulls(&entry.node, &shape, &place, errors),
-            None if entry.node.value == Value::Null => {
+            Some(_) if is_null => removed.push((place, entry.key_span)),
+            Some(shape) => read_nulls(&entry.node, &shape, &place, removed, errors),
+            None if is_null => {
                 let error = LoadError::Read(ReadError::UnknownField(key.clone()));
                 let error = Located::new(error, entry.key_span, place);
                 errors.push(match suggest(key, shape.properties()) {
@@ -388,13 +434,14 @@ fn merge_onto(base: &mut Node, overlay: Node) {
     }
 }
 
-/// Merges one assignment into the tree. Its text becomes a source, so that errors in it have a place.
+/// Merges one assignment into the tree, and returns the place of its path. Its text becomes a source, so
+/// that errors in it have a place.
 fn apply_assignment(
     tree: &mut Node,
     sources: &mut Sources,
     assignment: &Assignment,
-) -> Result<(), Box<Located<LoadError>>> {
-    let path_text = assignment.path.to_string();
+) -> Result<Span, Box<Located<LoadError>>> {
+    let path_text = &assignment.written_path;
     let value_text = match &assignment.value {
         Assigned::Text(text) | Assigned::String(text) => text.clone(),
         Assigned::List(items) => serde_json::Value::from(items.clone()).to_string(),
@@ -413,11 +460,12 @@ fn apply_assignment(
     if (Shape::of_values().at(path).is_none() || splits_domain(path))
         && let Some(meant) = suggest_spelling(path)
     {
-        let error = LoadError::Misspelled { path: path.clone() };
+        let error = LoadError::Misspelled { written: path_text.clone() };
         let hint = Hint::Suggestion(meant.to_string().into());
-        return Err(Box::new(Located::new(error, Some(key_span), path.clone()).hint(hint)));
+        return Err(Box::new(Located::new(error, Some(key_span), Path::root()).hint(hint)));
     }
     merge_assignment(tree, assignment, key_span, value_span)
+        .map(|()| key_span)
         .map_err(|error| Box::new(Located::new(error, Some(value_span), path.clone())))
 }
 

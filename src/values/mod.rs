@@ -23,6 +23,7 @@ pub use check::CheckError;
 pub use exporter::{Exporter, PRESETS, Preset};
 pub use gate::*;
 pub use gitops::{ArgoCd, Ci, Flux, GitOps, ImageOwner};
+pub(crate) use helm_names::suggest_value;
 pub use kyverno::*;
 pub use layers::{Assigned, Assignment, InvalidAssignment, Layers, LoadError, Loaded};
 pub use network::*;

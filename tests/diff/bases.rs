@@ -145,6 +145,8 @@ fn the_error_for_an_unknown_revision_gives_the_reason() {
     let said = clone.refused(&["diff", "--base", "main"]);
     assert!(said.contains("did you mean `origin/main`?"), "{said}");
     assert_eq!(diff(&clone, &["--base", "origin/main"]).code, 0);
+    let said = clone.refused(&["diff", "--base", "origin/mian"]);
+    assert!(said.contains("did you mean `origin/main`?"), "{said}");
     let said = clone.refused(&["diff", "--base", "HEAD~7"]);
     assert!(said.trim_end().ends_with("is not a commit of this repository"), "{said}");
 }

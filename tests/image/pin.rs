@@ -67,3 +67,28 @@ fn the_renderers_digest_is_pinned_for_the_plugin() {
     let want = format!("        x: \"{}\"\n", digest.result());
     assert!(fs::read_to_string(&values).unwrap().contains(&want));
 }
+
+#[test]
+fn a_path_that_the_file_does_not_have_is_refused_before_the_registry_is_asked() {
+    let env = TestEnv::new();
+    env.write("a.yaml", VALUES);
+    // Nothing listens there.
+    let pin = ["image", "pin", "localhost:1/a:1", "a.yaml", "--path", "gate.imge.digest"];
+    let output = env.run(&pin);
+    assert_eq!(output.code, 2, "{}", output.stderr);
+    assert!(output.stderr.contains("did you mean `image`?"), "{}", output.stderr);
+    assert!(!output.stderr.contains("localhost:1"), "{}", output.stderr);
+}
+
+#[test]
+fn a_push_without_an_image_names_the_command_that_builds_one() {
+    let env = TestEnv::new();
+    for command in [&["image", "push", "localhost:1/a:1"][..], &["image", "inspect"]] {
+        let output = env.run(command);
+        assert_eq!(output.code, 2, "{}", output.stderr);
+        assert!(output.stderr.contains("`tts-render image build`"), "{}", output.stderr);
+    }
+    // The reference is checked first.
+    let output = env.run(&["image", "push", "https://localhost:1/a:1"]);
+    assert!(!output.stderr.contains("image build"), "{}", output.stderr);
+}

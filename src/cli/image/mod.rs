@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use oci_scratch::{
-    Binary, BinaryError, Inspection, Layout, Login, PushStep, Reference, Registry, RegistryError,
-    RemotePlatform,
+    Binary, BinaryError, Digest, Inspection, Layout, Login, PushStep, Reference, Registry,
+    RegistryError, RemotePlatform,
 };
 use tts_render::image::{Compiler, OwnImage, own_about};
 use tts_render::project::remove_leftovers;
@@ -227,10 +227,21 @@ fn read_program(path: &Path) -> Result<Binary, Diagnostics> {
     })
 }
 
+fn read_layout(folder: &Path) -> Result<Layout, Diagnostics> {
+    Layout::read(folder).map_err(|error| {
+        let diagnostic = to_diagnostic(error);
+        let diagnostic = match folder.exists() {
+            true => diagnostic,
+            false => diagnostic.note("`tts-render image build` writes an image into it"),
+        };
+        diagnostic.into()
+    })
+}
+
 fn push_image(args: &PushArgs, context: &mut Context<'_>) -> Result<(), CliError> {
-    let folder = image_folder(context, args.from.as_deref());
-    let layout = Layout::read(&folder).map_err(to_diagnostic)?;
     let mut to: Reference = args.to.parse().map_err(to_diagnostic)?;
+    let folder = image_folder(context, args.from.as_deref());
+    let layout = read_layout(&folder)?;
     if to.tag().is_none() && to.digest().is_none() {
         let Some(name) = &layout.ref_name else {
             let message = format!("`{}` has no tag, and the image in its folder no name", args.to);
@@ -249,11 +260,16 @@ fn push_image(args: &PushArgs, context: &mut Context<'_>) -> Result<(), CliError
 
 fn pin_image(args: &PinArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let of: Reference = args.of.parse().map_err(to_diagnostic)?;
+    let file = args.file.as_ref().or(args.pin.as_ref());
+    // A wrong path must not wait for the registry.
+    if let Some(file) = file {
+        Pinning::plan(context, file, &args.path, &Digest::of(b""), None)?;
+    }
     let registry = connect(&of, args.plain_http)?;
     let digest = registry
         .digest(&of, &mut |step| report_step(context, &step))
         .map_err(registry_diagnostic)?;
-    if let Some(file) = args.file.as_ref().or(args.pin.as_ref()) {
+    if let Some(file) = file {
         Pinning::plan(context, file, &args.path, &digest, Some(&of))?.write()?;
     }
     Ok(context.print_line(&format!("{}@{digest}", of.name()))?)
@@ -273,7 +289,7 @@ fn inspect_image(args: &InspectArgs, context: &mut Context<'_>) -> Result<(), Cl
         return Ok(());
     }
     let folder = image_folder(context, args.folder.as_deref());
-    let layout = Layout::read(&folder).map_err(to_diagnostic)?;
+    let layout = read_layout(&folder)?;
     let inspection = Inspection::new(&layout).map_err(to_diagnostic)?;
     Ok(inspection::write_inspection(&inspection, context.out)?)
 }

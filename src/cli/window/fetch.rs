@@ -3,13 +3,13 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use clap::builder::RangedU64ValueParser;
 use jiff::Timestamp;
 use tts_render::project::create_file;
 use tts_render::window::fetch::{self, Fetched, Hole, Past, Plan};
 use vram_gate::duration;
 use yaml_spans::diagnostic::Diagnostic;
 
+use crate::cli::habits::parse_number;
 use crate::cli::server::ServerFlags;
 use crate::cli::{CliError, Context, Exit, Inputs, file_error};
 
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     server: ServerFlags,
     /// The number of nights
-    #[arg(long, value_name = "NUMBER", default_value = "30", value_parser = RangedU64ValueParser::<u32>::new().range(1..=400))]
+    #[arg(long, value_name = "NUMBER", default_value = "30", value_parser = |text: &str| parse_number(text, 1, 400))]
     nights: u32,
     /// The instant at which the last window is closed, such as 2026-11-24T12:00:00Z; now by default
     #[arg(long, value_name = "TIME")]

@@ -37,7 +37,7 @@ fn collect_files(
         let path = entry.path();
         let shown = path.display().to_string();
         let Ok(name) = entry.file_name().into_string() else {
-            return Err(ProjectError::NotUtf8 { path: shown }.into());
+            return Err(ProjectError::NotUtf8 { path: shown, advice: "" }.into());
         };
         if name == ".git" {
             continue;
@@ -63,5 +63,6 @@ fn collect_files(
 }
 
 fn unreadable(folder: &Path, error: &io::Error) -> ProjectError {
-    ProjectError::Unreadable { path: folder.display().to_string(), reason: error.to_string() }
+    let (path, reason) = (folder.display().to_string(), error.to_string());
+    ProjectError::Unreadable { path, reason, near: None }
 }

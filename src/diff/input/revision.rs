@@ -5,9 +5,8 @@ use std::path::Path;
 
 use super::{InputError, MAX_FILES, MAX_SNAPSHOT_BYTES, TextFiles};
 use crate::git::{Git, GitError, Purpose};
-use crate::project::Project;
-use crate::project::ProjectError;
-use yaml_spans::MAX_BYTES;
+use crate::project::{Project, ProjectError, not_utf8};
+use yaml_spans::{MAX_BYTES, suggest};
 
 /// The most paths in one call of `git`.
 const MAX_ARGUMENTS: usize = 500;
@@ -69,10 +68,13 @@ impl Repository {
             return Ok(Some(format!("did you mean `{remote}`?")));
         }
         let shallow = self.git.ask(&["rev-parse", "--is-shallow-repository"])?;
-        Ok((shallow.as_deref() == Some("true")).then(|| {
-            "this clone is shallow, so commits are missing; fetch them with `git fetch --unshallow`"
-                .to_owned()
-        }))
+        if shallow.as_deref() == Some("true") {
+            let hint = "this clone is shallow, so commits are missing; fetch them with `git fetch --unshallow`";
+            return Ok(Some(hint.to_owned()));
+        }
+        let names =
+            self.git.ask(&["for-each-ref", "--format=%(refname:short)"])?.unwrap_or_default();
+        Ok(suggest(revision, names.lines()).map(|near| format!("did you mean `{near}`?")))
     }
 
     /// Reads sets of files at a commit, in one call of `git ls-tree` and one of `git cat-file`.
@@ -146,8 +148,8 @@ impl Repository {
                 .strip_prefix(header.as_bytes())
                 .filter(|body| body.len() > *size)
                 .ok_or_else(|| unexpected("cat-file", &format!("no blob `{id}` for {path}")))?;
-            let text = std::str::from_utf8(&body[..*size])
-                .map_err(|_| ProjectError::NotUtf8 { path: path.clone() })?;
+            let text =
+                std::str::from_utf8(&body[..*size]).map_err(|_| not_utf8(path, &body[..*size]))?;
             texts.push(text.to_owned());
             rest = &body[size + 1..];
         }

@@ -50,11 +50,10 @@ pub(super) fn check_unique_objects(
         let mut error = describe_duplicates(claimants, objects);
         let (_, second) = claimants;
         let stack = stacks.iter().find(|(_, name)| second.iter().any(|other| other == name));
-        if claimants.0 != claimants.1
-            && index < MAX_EXPLAINED
+        if index < MAX_EXPLAINED
             && let Some((file, _)) = stack
         {
-            explain_fix(&mut error, file, objects, job);
+            explain_fix(&mut error, claimants, file, objects, job);
         }
         error
     });
@@ -77,9 +76,11 @@ fn describe_duplicates((first, second): &Claimants, objects: &[ObjectId]) -> Dia
     })
 }
 
-/// Adds the values of a stack that would give the objects other names, and the place of the first.
+/// Adds what to change: the values of a stack that would give the objects other names, with the place of
+/// the first, or the templates of one stack that make the same object.
 fn explain_fix(
     error: &mut Diagnostic,
+    (first, second): &Claimants,
     file: &StackFile,
     objects: &[ObjectId],
     job: &RenderJob<'_>,
@@ -101,6 +102,19 @@ fn explain_fix(
         .filter(|(_, id)| wanted.contains(id))
         .map(|(field, id)| ((field.template, field.document), id))
         .collect();
+    if first == second {
+        let templates: BTreeSet<usize> = places.keys().map(|(template, _)| *template).collect();
+        let names = job.checks.templates.names().enumerate();
+        let names: Vec<String> = names
+            .filter(|(index, _)| templates.contains(index))
+            .map(|(_, name)| format!("`templates/{name}`"))
+            .collect();
+        error.notes.push(format!(
+            "by {}; a file in `templates/` replaces the built-in one of the same name, and adds objects with another",
+            names.join(" and ")
+        ));
+        return;
+    }
     let influences = subject.influences();
     let renaming: Vec<(&Path, BTreeSet<&ObjectId>)> = influences
         .iter()

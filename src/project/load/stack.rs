@@ -364,7 +364,11 @@ fn origin_note(subject: &Subject<'_>, value: &yaml_spans::Path) -> String {
         Some(span) => {
             let place = subject.sources.place(span);
             let (name, line, column) = (place.name, place.line, place.column);
-            format!("it comes from the value `{value}`, {name}:{line}:{column}")
+            let unset = match value.find(&subject.loaded.tree) {
+                Some(_) => "",
+                None => "which is not set in ",
+            };
+            format!("it comes from the value `{value}`, {unset}{name}:{line}:{column}")
         }
         None => format!("it comes from the value `{value}`"),
     }

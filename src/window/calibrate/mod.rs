@@ -281,11 +281,8 @@ fn propose_change(
         let path = value.path.parse().map_err(|error: yaml_spans::PathError| {
             Diagnostics::from(Diagnostic::new(error.to_string()))
         })?;
-        request.assignments.push(Assignment {
-            layer: "calibrate".to_owned(),
-            path,
-            value: Assigned::Text(quantity::format_bytes(value.new)),
-        });
+        let text = Assigned::Text(quantity::format_bytes(value.new));
+        request.assignments.push(Assignment::new("calibrate", path, text));
     }
     let gate = StackGate::render(project, &request)?;
     let mut cache = SegmentCache::default();

@@ -148,9 +148,13 @@ impl<'a> Builder<'a> {
         let found = progress.find_mistake(error.kind());
         let (error, bytes) = found.unwrap_or((converted, bytes));
         // A scalar that seems to go on until here is a consequence of the same mistake.
+        // So is an alias that is the start of a text with `*`.
         let is_consequence = |earlier: &Located<ParseError>| {
-            matches!(earlier.error, ParseError::MultiLine(_))
-                && earlier.span.is_some_and(|span| span.end as usize >= line_start)
+            let is_cut = matches!(
+                earlier.error,
+                ParseError::MultiLine(_) | ParseError::Alias(_) | ParseError::UnknownAnchor(_)
+            );
+            is_cut && earlier.span.is_some_and(|span| span.end as usize >= line_start)
         };
         if self.errors.last().is_some_and(is_consequence) {
             self.errors.pop();

@@ -8,6 +8,7 @@ use std::ops::Range;
 use granit_parser::ErrorKind;
 
 use super::error::ParseError;
+use super::lookalike::find_space;
 use crate::truncate::truncate;
 
 /// A text as far as the parser has read it.
@@ -53,6 +54,12 @@ struct Layout<'a> {
 impl Progress<'_> {
     /// Finds the mistake; `None` if the parser's own error says enough.
     pub(super) fn find_mistake(&self, kind: &ErrorKind) -> Option<Mistake> {
+        let start = self.error_line();
+        if let Some((error, range)) =
+            self.text.get(start..self.line_end(start)).and_then(find_space)
+        {
+            return Some((error, start + range.start..start + range.end));
+        }
         match kind {
             ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
                 Some(unclosed_quote(self.at))
@@ -169,6 +176,9 @@ impl Progress<'_> {
             return Some((ParseError::syntax(message, cure), self.at..self.at + 1));
         }
         let previous = previous?;
+        if let Some(mistake) = missing_dash_space(&previous) {
+            return Some(mistake);
+        }
         if has_key(previous.content) {
             return Some(self.wrong_indent(&line, &levels));
         }
@@ -179,11 +189,17 @@ impl Progress<'_> {
 
     /// A line that belongs to no open block, or to one of the other kind.
     fn misplaced_line(&self) -> Option<Mistake> {
-        let Layout { levels, previous: _, line } = self.layout()?;
+        let Layout { levels, previous, line } = self.layout()?;
+        if let Some(mistake) = previous.as_ref().and_then(missing_dash_space) {
+            return Some(mistake);
+        }
         let start = line.start + line.indent;
         let is_item = is_item(line.content);
         let before = self.text.get(start..self.at).unwrap_or("");
         if !before.chars().all(|char| char == '-' || char == ' ') {
+            if let Some(mistake) = self.unquoted_star(start, before) {
+                return Some(mistake);
+            }
             let message = "there is text after the end of the value".to_owned();
             let range = self.at..self.line_end(self.at);
             return Some((ParseError::syntax(message, "quote the whole value"), range));
@@ -207,6 +223,21 @@ impl Progress<'_> {
         };
         let end = self.line_end(start);
         Some((ParseError::syntax(message.to_owned(), cure), start..end))
+    }
+
+    /// A value that begins with `*`, such as a schedule: YAML reads its first word as an alias.
+    fn unquoted_star(&self, start: usize, before: &str) -> Option<Mistake> {
+        let value =
+            before.find(": ").map(|at| at + 2).or_else(|| before.find("- ").map(|at| at + 2))?;
+        let at = start + value + before.get(value..)?.find(|char| char != ' ')?;
+        let end = self.line_end(at);
+        let text = strip_comment(self.text.get(at..end)?);
+        if !text.starts_with('*') {
+            return None;
+        }
+        let message = "a value that begins with `*` must be quoted".to_owned();
+        let cure = format!("write `\"{}\"`", truncate(text));
+        Some((ParseError::syntax(message, cure), at..at + text.len()))
     }
 
     /// A line whose indentation is that of no open block.
@@ -286,6 +317,21 @@ impl Progress<'_> {
     }
 }
 
+/// The line `-key: value` before one that can't follow it.
+fn missing_dash_space(line: &Line<'_>) -> Option<Mistake> {
+    let rest = line.content.strip_prefix('-')?;
+    if !has_key(rest) || !rest.starts_with(|char: char| char.is_ascii_alphabetic()) {
+        return None;
+    }
+    let start = line.start + line.indent;
+    Some((missing_item_space(rest), start..start + line.content.len()))
+}
+
+fn missing_item_space(text: &str) -> ParseError {
+    let cure = format!("write `- {}`", truncate(text));
+    ParseError::syntax("a space is missing after the `-` of a list item".to_owned(), cure)
+}
+
 /// Finds the list that a plain scalar of several lines was meant to be.
 pub(super) fn find_broken_list(written: &str) -> Option<Mistake> {
     let mut lines = written.split_inclusive('\n');
@@ -293,9 +339,7 @@ pub(super) fn find_broken_list(written: &str) -> Option<Mistake> {
     let second = lines.next()?;
     let item = second.trim();
     if let Some(text) = first.strip_prefix('-').filter(|_| item.starts_with('-')) {
-        let cure = format!("write `- {}`", truncate(text.trim()));
-        let message = "a space is missing after the `-` of a list item".to_owned();
-        return Some((ParseError::syntax(message, cure), 0..1));
+        return Some((missing_item_space(text.trim()), 0..1));
     }
     if !is_item(item) {
         return None;

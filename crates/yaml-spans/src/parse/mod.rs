@@ -8,6 +8,7 @@ mod chars;
 mod entries;
 mod error;
 mod extent;
+mod lookalike;
 mod mistake;
 mod scalars;
 

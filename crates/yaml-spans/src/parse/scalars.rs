@@ -10,6 +10,7 @@ use super::builder::{Builder, Collection, LimitExceeded};
 use super::entries::{Key, KeyKind};
 use super::error::{ParseError, ScalarKind};
 use super::extent;
+use super::lookalike::check_plain;
 use super::mistake::find_broken_list;
 use crate::node::{Node, Value};
 use crate::scalar::{resolve_kubectl, resolve_strict};
@@ -70,6 +71,7 @@ impl Builder<'_> {
             (Some(tag), _) => resolve_tagged(text, tag),
             (None, _) if style != ScalarStyle::Plain => return Ok(Value::String(text.to_owned())),
             (None, Dialect::Strict) => {
+                check_plain(text)?;
                 return resolve_strict(text).map_err(|doubt| ParseError::doubtful(text, doubt));
             }
             (None, Dialect::Kubectl) => {

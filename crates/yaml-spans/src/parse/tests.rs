@@ -276,6 +276,38 @@ fn refusals_have_a_place_and_a_hint() {
             "1:5 the character U+000D is not allowed unescaped |  | end lines with `\\n` or `\\r\\n`",
         ),
         ("a:\n\tb: 1\n", "2:1 a tab is used as indentation | a | indent with spaces"),
+        (
+            "a: 1\nb:\u{a0}2\n",
+            "2:3 the character U+00A0 looks like a space, and is a part of the text |  | replace it with a space; to keep it, quote the text",
+        ),
+        (
+            "a:\n\u{a0}\u{a0}b: 1\n",
+            "2:1 the character U+00A0 looks like a space, and is a part of the text |  | replace it with a space; to keep it, quote the text",
+        ),
+        (
+            "a: b\u{200b}\n",
+            "1:4 the character U+200B looks like a space, and is a part of the text | a | replace it with a space; to keep it, quote the text",
+        ),
+        (
+            "a: “off”\n",
+            "1:4 `“` and `”` don't quote a text: they are a part of it | a | write `\"off\"`; to keep them, quote the whole: `\"“off”\"`",
+        ),
+        (
+            "a:\n  -b: 1\n    c: 2\n",
+            "2:3 a space is missing after the `-` of a list item | a | write `- b: 1`",
+        ),
+        (
+            "a:\n  -b: 1\n   c: 2\n",
+            "2:3 a space is missing after the `-` of a list item | a | write `- b: 1`",
+        ),
+        (
+            "a: */5 2-5 * * * # x\n",
+            "1:4 a value that begins with `*` must be quoted |  | write `\"*/5 2-5 * * *\"`",
+        ),
+        (
+            "a:\n  - */5 2-5 * * *\n",
+            "2:5 a value that begins with `*` must be quoted | a[1] | write `\"*/5 2-5 * * *\"`",
+        ),
         ("a: @b\n", "1:4 a plain scalar can't start with `@` | a | quote it"),
         (
             "a: b: c\n",

@@ -30,8 +30,8 @@
 //! 3. Without `port` and `name`: `port` is missing, a consequence of pass 1; to be filled.
 //! 4. With a placeholder for `port`: `image` is missing: recorded, to be filled.
 //! 5. With two placeholders: `name` is missing, a consequence of pass 2; to be filled.
-//! 6. With three placeholders: a `Server`. It is discarded by [`read`], and the four recorded errors
-//!    are returned in the order of the text.
+//! 6. With three placeholders: a `Server`. It is discarded by [`read`]. Of the four recorded errors, that
+//!    `image` is missing is a consequence of `imgae`; the others are returned in the order of the text.
 //!
 //! [`MAX_ERRORS`]: crate::MAX_ERRORS
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use super::error::{Failure, FailureParts, ReadError};
 use super::step::Step;
-use crate::diagnostic::Located;
+use crate::diagnostic::{Hint, Located};
 use crate::limits::MAX_ERRORS;
 use crate::node::{Entry, Node};
 use crate::path::{Path, Segment};
@@ -28,6 +28,16 @@ struct Record {
     skipped: Vec<Path>,
     /// The missing fields that get a placeholder.
     filled: Vec<Path>,
+}
+
+/// The path of the field that an unknown one was probably meant to be.
+fn meant_field(error: &Located<ReadError>) -> Option<Path> {
+    match (&error.error, &error.hint) {
+        (ReadError::UnknownField(_), Some(Hint::Suggestion(meant))) => {
+            Some(error.path.parent()?.key(meant.to_string()))
+        }
+        _ => None,
+    }
 }
 
 /// The place and the path of a failure.
@@ -71,6 +81,11 @@ impl Passes {
     /// The recorded errors in the order of the text, with their paths below `base`.
     pub(super) fn into_errors(self, base: &Path) -> Vec<Located<ReadError>> {
         let mut errors = self.record.into_inner().errors;
+        // A field is missing because its name is misspelt: one error says both.
+        let misspelt: Vec<Path> = errors.iter().filter_map(meant_field).collect();
+        errors.retain(|error| {
+            !matches!(error.error, ReadError::MissingField(_)) || !misspelt.contains(&error.path)
+        });
         errors.sort_by_key(|error| error.span.map(|span| (span.source, span.start, span.end)));
         errors.truncate(MAX_ERRORS);
         for error in &mut errors {

@@ -344,7 +344,6 @@ fn errors_behind_errors_are_found_in_further_passes() {
     assert_errors::<Server>(
         text,
         &[
-            "1:1 missing field `image` | image | ",
             "1:7 expected a whole number, found the string `80` | port | write it without quotes: `80`",
             "2:1 unknown field `imgae` | imgae | did you mean `image`?",
             "3:7 expected a string, found the number `5` | name | quote it: `\"5\"`",
