@@ -92,7 +92,7 @@ impl<'a> Progress<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exposition::{Query, parse_page, parse_with};
+    use crate::exposition::{Query, Selection, parse_page, parse_with};
 
     fn verdict(exposition: &str, checks: Checks<'_>) -> Result<u64, ExpositionFault> {
         let query = Query { metric: "used".into(), namespace: "speech".into(), ..Query::default() };
@@ -116,6 +116,24 @@ mod tests {
             ("# nothing\n", Err(ExpositionFault::NoSentinel)),
         ] {
             assert_eq!(verdict(exposition, checks), expected, "{exposition}");
+        }
+    }
+
+    #[test]
+    fn a_series_that_is_not_selected_has_neither_age_nor_place() {
+        let select = Selection::parse("gpu=\"0\"").unwrap();
+        let query = Query { metric: "used".into(), select, ..Query::default() };
+        let freshness = Freshness { now: 1_700_000_000_000, max_age: Duration::from_secs(60) };
+        let checks = Checks { sentinel: Some("done"), freshness: Some(freshness), clock: None };
+        for (exposition, expected) in [
+            ("used{gpu=\"0\"} 1\nused{gpu=\"1\"} 2 0\ndone 1\n", Ok(1)),
+            ("used{gpu=\"0\"} 1\ndone 1\nused{gpu=\"1\"} 2\n", Ok(1)),
+            ("used{gpu=\"1\"} 2\ndone 1\nused{gpu=\"0\"} 1\n", Err(ExpositionFault::NoSentinel)),
+            ("used{gpu=\"1\"} 2\nused{gpu=\"0\"} 1 0\ndone 1\n", Err(ExpositionFault::Stale)),
+        ] {
+            let usage = parse_with(exposition.as_bytes(), &query, checks);
+            let found = usage.map(|usage| usage.everyone()).map_err(|error| error.fault);
+            assert_eq!(found, expected, "{exposition}");
         }
     }
 
