@@ -6,7 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{MAX_FILES, Project};
+use super::Project;
+use super::list::MAX_FILES;
 use crate::git::find_work_tree_top;
 
 /// The root of a project, found from a folder at or below it.

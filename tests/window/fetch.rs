@@ -406,7 +406,7 @@ fn wrong_arguments_are_refused_before_anything_is_sent() {
     let sandbox = Sandbox::two_stacks();
     for (args, part) in [
         (&["window", "fetch"][..], "name one of the stacks `tts`, `whisper`"),
-        (&["window", "fetch", "tts", "--nights", "0"], "0 is not in 1..=400"),
+        (&["window", "fetch", "tts", "--nights", "0"], "expected a whole number from 1 to 400"),
         (&["window", "fetch", "tts", "--step", "0s"], "from `1s` to `1h`"),
         (&["window", "fetch", "tts", "--step", "1500ms"], "from `1s` to `1h`"),
         (&["window", "fetch", "tts", "--ca", "x"], "--prometheus"),

@@ -210,7 +210,10 @@ pub(crate) const FAULTS: &[Fault] = &[
     }),
     fault("an exporter at an IPv6 address", WORKS, "series=2", |env| {
         let page = ok(roomy_gpu());
-        let server = serve_with("[::1]:0", move |_, _| page.clone());
+        // A machine may have no IPv6.
+        let has_ipv6 = TcpListener::bind("[::1]:0").is_ok();
+        let address = if has_ipv6 { "[::1]:0" } else { "127.0.0.1:0" };
+        let server = serve_with(address, move |_, _| page.clone());
         env.url = Some(format!("http://{}/metrics", server.address));
     }),
     fault("100 Continue alone, then closed", NO_READING, "could not be read", |env| {
