@@ -14,7 +14,7 @@ use crate::common::http::{Request, Response, Server, serve, serve_tls};
 use crate::common::output::CommandOutput;
 use crate::common::prometheus::Prometheus;
 use crate::common::tool::{Sandbox, repository, tts_render};
-use crate::common::write_program;
+use crate::common::{require, write_program};
 
 const METRIC: &str = "gpu_pod_memory_used_bytes";
 
@@ -161,6 +161,16 @@ fn the_documented_commands_fetch_30_nights_from_a_real_prometheus() {
         output.stderr
     );
     assert!(file.len() * 8 < text.len(), "{} of {} bytes", file.len(), text.len());
+
+    // On a terminal, which `script` of util-linux makes, each query is announced.
+    if require(&["script", "--version"]) {
+        let direct = direct[0].replace("nights.json.gz", "watched.json.gz");
+        let watched = run_documented(&sandbox, &format!("script -qec '{direct}' /dev/null"), &url);
+        let queries = windows.len();
+        for part in [format!("query 1 of {queries}"), format!("query {queries} of {queries}")] {
+            assert!(watched.stdout.contains(&part), "{part}: {}", watched.stdout);
+        }
+    }
     assert_eq!(History::read(file).unwrap().len(), expected.values().map(Vec::len).sum::<usize>());
 
     // The commands for a machine that reaches Prometheus: a file a window, which join.
