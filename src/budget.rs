@@ -162,10 +162,13 @@ impl Budget {
     /// # Errors
     /// A sum exceeds its limit.
     pub fn check(&self) -> Result<(), BudgetExceeded> {
-        let mut all = Resource::ALL.into_iter();
-        let limit = |resource: Resource| resource.limit() * self.factor;
-        let exceeded = all.find(|&resource| self.used(resource) > limit(resource));
-        exceeded.map_or(Ok(()), |resource| Err(BudgetExceeded { resource, limit: limit(resource) }))
+        for resource in Resource::ALL {
+            let limit = resource.limit() * self.factor;
+            if self.used(resource) > limit {
+                return Err(BudgetExceeded { resource, limit });
+            }
+        }
+        Ok(())
     }
 }
 

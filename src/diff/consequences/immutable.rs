@@ -392,16 +392,17 @@ fn changes_suspended_job(before: &Object, _: &Object, change: &FieldChange) -> b
         })
 }
 
+fn default_completions(job: &Object) -> Option<i64> {
+    let completions = job.whole_at(&["spec", "completions"]);
+    let alone = job.node_at(&["spec", "parallelism"]).is_none();
+    completions.or(alone.then_some(1))
+}
+
 /// A Job's completions, which are 1 if it has neither them nor a parallelism (`SetDefaults_Job`), may only
 /// change if it is Indexed, together with its parallelism (`validateCompletions`).
 fn keeps_or_resizes_completions(before: &Object, after: &Object, _: &FieldChange) -> bool {
-    let filled_in = |job: &Object| {
-        let completions = job.whole_at(&["spec", "completions"]);
-        let alone = job.node_at(&["spec", "parallelism"]).is_none();
-        completions.or(alone.then_some(1))
-    };
     let completions = after.whole_at(&["spec", "completions"]);
-    filled_in(before) == filled_in(after)
+    default_completions(before) == default_completions(after)
         || (after.text_at(&["spec", "completionMode"]) == Some("Indexed")
             && completions.is_some()
             && completions == Some(after.whole_at(&["spec", "parallelism"]).unwrap_or(1)))
@@ -420,31 +421,42 @@ fn keeps_health_check_port(before: &Object, after: &Object, _: &FieldChange) -> 
 
 /// The same scopes, in another order or twice.
 fn keeps_scopes(before: &Object, after: &Object, _: &FieldChange) -> bool {
-    let scopes = |quota: &Object| -> BTreeSet<String> {
-        strings_at(&quota.node, &["spec", "scopes"]).into_iter().map(str::to_owned).collect()
-    };
     scopes(before) == scopes(after)
+}
+
+fn scopes(quota: &Object) -> BTreeSet<&str> {
+    strings_at(&quota.node, &["spec", "scopes"]).into_iter().collect()
+}
+
+fn parse_amount(node: &Node) -> Option<Quantity> {
+    Quantity::parse(&scalar_text(node))
 }
 
 /// An amount that is spelled otherwise, or an empty map of amounts.
 fn keeps_amounts(_: &Object, _: &Object, change: &FieldChange) -> bool {
-    let amount = |node: Option<&Node>| node.and_then(|node| Quantity::parse(&scalar_text(node)));
-    let (before, after) = (amount(change.change.before()), amount(change.change.after()));
+    let before = change.change.before().and_then(parse_amount);
+    let after = change.change.after().and_then(parse_amount);
     let is_equal = matches!((before, after), (Some(old), Some(new)) if old.compare(&new).is_eq());
     is_equal || !any_leaf(change, |leaf| leaf.len() > 3)
+}
+
+/// The parts of the sources that a claim has.
+fn data_sources(claim: &Object) -> Vec<[String; 4]> {
+    let written = ["dataSource", "dataSourceRef"].into_iter();
+    let written = written.filter_map(|key| claim.node_at(&["spec", key]));
+    written
+        .map(|source| ["apiGroup", "kind", "name", "namespace"].map(|key| text_of(source, key)))
+        .collect()
+}
+
+fn text_of(node: &Node, key: &str) -> String {
+    node.get(key).map(scalar_text).unwrap_or_default()
 }
 
 /// The API server copies `dataSource` and `dataSourceRef` from each other (`NormalizeDataSources`), so removing the
 /// only one that is written changes nothing.
 fn keeps_data_source(before: &Object, after: &Object, _: &FieldChange) -> bool {
-    let source = |claim: &Object| -> Vec<Vec<String>> {
-        let written = ["dataSource", "dataSourceRef"].iter();
-        let written = written.filter_map(|key| claim.node_at(&["spec", key]));
-        let text = |node: &Node, key: &str| node.get(key).map(scalar_text).unwrap_or_default();
-        let parts = ["apiGroup", "kind", "name", "namespace"];
-        written.map(|node| parts.iter().map(|key| text(node, key)).collect()).collect()
-    };
-    let (old, new) = (source(before), source(after));
+    let (old, new) = (data_sources(before), data_sources(after));
     match (old.first(), new.first()) {
         (Some(_), None) => old.len() == 1,
         (old, new) => old == new,
@@ -454,21 +466,20 @@ fn keeps_data_source(before: &Object, after: &Object, _: &FieldChange) -> bool {
 /// Drivers may come and go, and say another number of volumes.
 fn keeps_csi_drivers(before: &Object, after: &Object, _: &FieldChange) -> bool {
     const DRIVERS: [&str; 2] = ["spec", "drivers"];
-    let text = |driver: &Node, key: &str| driver.get(key).map(scalar_text);
     items_at(&before.node, &DRIVERS).iter().all(|old| {
         let mut same = items_at(&after.node, &DRIVERS)
             .iter()
-            .filter(|new| text(new, "name") == text(old, "name"));
+            .filter(|new| text_of(new, "name") == text_of(old, "name"));
         same.all(|new| {
-            text(new, "nodeID") == text(old, "nodeID")
+            text_of(new, "nodeID") == text_of(old, "nodeID")
                 && strings_at(new, &["topologyKeys"]) == strings_at(old, &["topologyKeys"])
         })
     })
 }
 
 fn shortens_deadline(_: &Object, _: &Object, change: &FieldChange) -> bool {
-    let whole = |node: Option<&Node>| node.and_then(Node::as_int);
-    match (whole(change.change.before()), whole(change.change.after())) {
+    let before = change.change.before().and_then(Node::as_int);
+    match (before, change.change.after().and_then(Node::as_int)) {
         (None, after) => after.is_some(),
         (Some(before), after) => after.is_some_and(|after| after <= before),
     }
@@ -492,14 +503,12 @@ fn sets_gated_affinity(before: &Object, _: &Object, change: &FieldChange) -> boo
 
 /// `[Persistent]` is the default.
 fn writes_default_modes(before: &Object, after: &Object, _: &FieldChange) -> bool {
-    let modes = |object: &Object| -> Vec<String> {
-        let modes = strings_at(&object.node, &["spec", "volumeLifecycleModes"]);
-        match modes.is_empty() {
-            true => vec!["Persistent".to_owned()],
-            false => modes.into_iter().map(str::to_owned).collect(),
-        }
-    };
-    modes(before) == modes(after)
+    lifecycle_modes(before) == lifecycle_modes(after)
+}
+
+fn lifecycle_modes(driver: &Object) -> Vec<&str> {
+    let modes = strings_at(&driver.node, &["spec", "volumeLifecycleModes"]);
+    if modes.is_empty() { vec!["Persistent"] } else { modes }
 }
 
 pub(super) fn refused_changes(context: &RuleContext<'_>) -> Vec<Finding> {

@@ -38,10 +38,23 @@ const CHECKS: [Check; 12] = [
     Check { group: definitions::GROUP, kind: definitions::KIND, refusal: dropped_stored_version },
 ];
 
+/// Returns true for a Service that is a name for another host.
+fn is_external(service: &Object) -> bool {
+    service.text_at(&["spec", "type"]) == Some("ExternalName")
+}
+
+/// Returns true for a Service without an address of its own.
+fn is_headless(service: &Object) -> bool {
+    service.text_at(&["spec", "clusterIP"]) == Some("None")
+}
+
+fn has_ports(service: &Object) -> bool {
+    !items_at(&service.node, &["spec", "ports"]).is_empty()
+}
+
 /// The API server chose an address when it created the Service (`validateUpgradeDowngradeClusterIPs`).
 fn new_cluster_ip(before: &Object, after: &Object) -> Option<Message> {
     const IP: [&str; 2] = ["spec", "clusterIP"];
-    let is_external = |object: &Object| object.text_at(&["spec", "type"]) == Some("ExternalName");
     let ip = after.text_at(&IP).filter(|ip| !ip.is_empty())?;
     let was_set = before.text_at(&IP).is_some_and(|ip| !ip.is_empty());
     if was_set || is_external(before) || is_external(after) {
@@ -54,21 +67,24 @@ fn new_cluster_ip(before: &Object, after: &Object) -> Option<Message> {
     }))
 }
 
+fn volumes(object: &Object) -> &[Node] {
+    pod_spec(object).map(|spec| items_at(spec, &["volumes"])).unwrap_or_default()
+}
+
+fn volume_sources(volume: &Node) -> impl Iterator<Item = &str> {
+    let keys = volume.as_mapping().into_iter().flat_map(|map| map.keys());
+    keys.map(String::as_str).filter(|key| *key != "name")
+}
+
 /// A volume without a source gets `emptyDir` (`SetDefaults_Volume`), which a server-side apply keeps beside another one
 /// (`validateVolumeSource`).
 fn second_volume_source(before: &Object, after: &Object) -> Option<Message> {
-    let volumes = |object| items_at(pod_spec(object)?, &["volumes"]).into();
-    let sources = |volume: &Node| -> Vec<String> {
-        let keys = volume.as_mapping().into_iter().flat_map(|map| map.keys());
-        keys.filter(|key| *key != "name").cloned().collect()
-    };
-    let (before, after): (Option<&[Node]>, Option<&[Node]>) = (volumes(before), volumes(after));
-    let (volume, source) = after?.iter().find_map(|volume| {
+    let (before, after) = (volumes(before), volumes(after));
+    let (volume, source) = after.iter().find_map(|volume| {
         let name = volume.get("name")?.as_str()?;
-        let is_same = |old: &&Node| old.get("name").and_then(Node::as_str) == Some(name);
-        let old = before?.iter().find(is_same)?;
-        let new = sources(volume).into_iter().find(|source| source != "emptyDir")?;
-        sources(old).is_empty().then_some((name, new))
+        let old = before.iter().find(|old| old.get("name").and_then(Node::as_str) == Some(name))?;
+        let new = volume_sources(volume).find(|source| *source != "emptyDir")?;
+        volume_sources(old).next().is_none().then_some((name, new))
     })?;
     let message = Message::of("The API server filled in `emptyDir` for the volume ").code(volume);
     Some(
@@ -80,12 +96,8 @@ fn second_volume_source(before: &Object, after: &Object) -> Option<Message> {
 
 /// A Service without ports, unless it is headless or a name for another host (`ValidateService`).
 fn no_ports(before: &Object, after: &Object) -> Option<Message> {
-    let text = |service: &Object, key: &str| service.text_at(&["spec", key]).map(str::to_owned);
-    // The address `None` stays if it is omitted.
-    let is_headless = |service| text(service, "clusterIP").as_deref() == Some("None");
-    let is_external = |service| text(service, "type").as_deref() == Some("ExternalName");
-    let has_ports = |service: &Object| !items_at(&service.node, &["spec", "ports"]).is_empty();
     let was_valid = has_ports(before) || is_external(before);
+    // The address `None` stays if it is omitted.
     let needs_ports = !is_external(after) && !is_headless(before) && !is_headless(after);
     (was_valid && needs_ports && !has_ports(after))
         .then(|| Message::of("The API server will refuse a Service without `spec.ports`"))
@@ -111,13 +123,10 @@ fn new_health_check_port(before: &Object, after: &Object) -> Option<Message> {
 fn changed_class_annotation(before: &Object, after: &Object) -> Option<Message> {
     const CLASS: [&str; 2] = ["spec", "storageClassName"];
     const ANNOTATION: &str = "volume.beta.kubernetes.io/storage-class";
-    let annotation = |claim: &Object| {
-        claim.text_at(&["metadata", "annotations", ANNOTATION]).unwrap_or_default().to_owned()
-    };
-    let (old, new) = (annotation(before), annotation(after));
-    let is_replaced = new.is_empty()
-        && before.text_at(&CLASS).is_none()
-        && after.text_at(&CLASS) == Some(old.as_str());
+    let old = before.annotation(ANNOTATION).unwrap_or_default();
+    let new = after.annotation(ANNOTATION).unwrap_or_default();
+    let is_replaced =
+        new.is_empty() && before.text_at(&CLASS).is_none() && after.text_at(&CLASS) == Some(old);
     (old != new && !is_replaced).then(|| {
         Message::of("The API server will refuse to change the annotation ").code(ANNOTATION).and(
             " of the claim: remove it together with setting `spec.storageClassName` to its value",
@@ -155,10 +164,8 @@ fn new_job_selector(before: &Object, after: &Object) -> Option<Message> {
 
 /// A second range may be added; the first stays (`ValidateServiceCIDRUpdate`).
 fn changed_service_ranges(before: &Object, after: &Object) -> Option<Message> {
-    let ranges = |object: &Object| -> Vec<String> {
-        strings_at(&object.node, &["spec", "cidrs"]).into_iter().map(str::to_owned).collect()
-    };
-    let (old, new) = (ranges(before), ranges(after));
+    const RANGES: [&str; 2] = ["spec", "cidrs"];
+    let (old, new) = (strings_at(&before.node, &RANGES), strings_at(&after.node, &RANGES));
     let is_extended = old.len() == 1 && new.len() == 2 && new[0] == old[0];
     (old != new && !is_extended).then(|| {
         Message::of("The API server will refuse to change `spec.cidrs`, except to add a range of the other IP family: the ServiceCIDR must be deleted and created again")
