@@ -12,12 +12,12 @@ mod fail_on;
 mod format;
 mod generate;
 mod gitops;
-mod habits;
 mod image;
 mod init;
 mod lint;
 mod list;
 mod man;
+mod number;
 mod parameters;
 mod plugin;
 mod policy;
@@ -31,6 +31,7 @@ mod table;
 mod templates;
 #[cfg(test)]
 mod tests;
+mod usage_tips;
 mod validate;
 mod version;
 mod window;
@@ -169,7 +170,7 @@ pub(crate) fn main() -> ExitCode {
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(usage) => return print_usage(&habits::add_tip(usage)),
+        Err(usage) => return print_usage(&usage_tips::add_tip(usage)),
     };
     let printer = Printer::new(cli.common.color, cli.common.quiet);
     let mut out: Box<dyn Write> = match cli.common.quiet && cli.command.reports() {

@@ -12,7 +12,7 @@ use tts_render::values::Assignment;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
 use super::complete;
-use super::habits::parse_number;
+use super::number::parse_number;
 use super::print::Color;
 
 /// Flags of every command.

@@ -12,7 +12,7 @@ use tts_render::status::{self, LiveObjects, RenderedStack, Status, report};
 use yaml_spans::diagnostic::Diagnostic;
 
 use super::format::FormatFlag;
-use super::habits::parse_number;
+use super::number::parse_number;
 use super::server::ServerFlags;
 use super::{CliError, Context, Exit, Inputs, file_error};
 

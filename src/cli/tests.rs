@@ -330,7 +330,7 @@ fn a_command_or_option_of_another_program_leads_to_the_own_one() {
         (&["status", "--last", "0"], "expected a whole number from 1 to 100"),
     ] {
         let error = Cli::try_parse_from([&["tts-render"], args].concat()).unwrap_err();
-        let text = super::habits::add_tip(error).to_string();
+        let text = super::usage_tips::add_tip(error).to_string();
         assert!(text.contains(tip), "{args:?}: {text}");
         assert_eq!(
             text.matches("tip:").count(),

@@ -9,7 +9,7 @@ use tts_render::window::fetch::{self, Fetched, Hole, Past, Plan};
 use vram_gate::duration;
 use yaml_spans::diagnostic::Diagnostic;
 
-use crate::cli::habits::parse_number;
+use crate::cli::number::parse_number;
 use crate::cli::server::ServerFlags;
 use crate::cli::{CliError, Context, Exit, Inputs, file_error};
 

@@ -1,7 +1,7 @@
 //! Claims that a StatefulSet's controller makes for its Pods, and deletes with them.
 
 use super::{Finding, Rule, RuleContext, Topic};
-use crate::model::object::{Object, Objects, items_at};
+use crate::model::object::{Object, Objects, items_at, node_at};
 use crate::model::workload::replicas;
 use crate::model::{Message, Severity};
 use yaml_spans::Node;
@@ -23,19 +23,20 @@ fn deletes_claims(object: &Object, when: &str) -> bool {
         && object.text_at(&["spec", RETENTION, when]) == Some("Delete")
 }
 
+/// The templates of a StatefulSet's claims.
 fn templates(set: &Object) -> &[Node] {
     items_at(&set.node, &["spec", "volumeClaimTemplates"])
 }
 
 /// Returns true if an object's claims are deleted with it.
-pub(super) fn go_with(object: &Object) -> bool {
+pub(super) fn are_deleted_with(object: &Object) -> bool {
     deletes_claims(object, "whenDeleted")
 }
 
 /// Returns true if every class of a StatefulSet's claims is rendered and retains volumes.
 pub(super) fn are_retained(set: &Object, objects: &Objects) -> bool {
     templates(set).iter().all(|claim| {
-        let class = crate::model::object::node_at(claim, &["spec", "storageClassName"]);
+        let class = node_at(claim, &["spec", "storageClassName"]);
         let class = class.and_then(Node::as_str).unwrap_or_default();
         let class = objects.find("storage.k8s.io", "StorageClass", None, class);
         class.is_some_and(|class| class.text_at(&["reclaimPolicy"]) == Some("Retain"))

@@ -534,7 +534,7 @@ pub(super) fn refused_changes(context: &RuleContext<'_>) -> Vec<Finding> {
 
 /// The data that is deleted with an object, as the end of a sentence.
 fn lost_with(object: &Object) -> &'static str {
-    if object.is_kind(CORE, "PersistentVolumeClaim") || claims::go_with(object) {
+    if object.is_kind(CORE, "PersistentVolumeClaim") || claims::are_deleted_with(object) {
         ", which deletes its data unless the volume is retained"
     } else if object.is_kind(definitions::GROUP, definitions::KIND) {
         ", which deletes every object of its kind"

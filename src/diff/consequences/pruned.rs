@@ -90,7 +90,7 @@ fn removal_finding(context: &RuleContext<'_>, object: &Object) -> Finding {
         let policy = reclaim_policy(object, context.base);
         let rule = if policy.as_deref() == Some("Retain") { &DATA_KEPT } else { &DATA_LOST };
         Finding::new(rule, &object.id, data_message(policy, is_volume))
-    } else if claims::go_with(object) {
+    } else if claims::are_deleted_with(object) {
         let (rule, effect) = match claims::are_retained(object, context.base) {
             true => (&DATA_KEPT, ": their volumes keep the data, bound to nothing"),
             false => (&DATA_LOST, ": their data goes with them unless their volumes are retained"),

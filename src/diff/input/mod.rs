@@ -22,7 +22,7 @@ use crate::model::Objects;
 use crate::project::Project;
 use crate::project::load::{RenderedProject, Request, Stack};
 use crate::project::write::{self, PROVENANCE};
-use object_files::{NotManifests, ObjectFiles, Scope, contains_objects};
+use object_files::{FolderNames, NotManifests, ObjectFiles, Scope, contains_objects};
 use revision::{EntryKind, FileSet, Repository};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::visible;
@@ -106,8 +106,7 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
     let not_manifests = if is_rendered { NotManifests::Refuse } else { NotManifests::Skip };
     let base_files = ObjectFiles::parse(
         base.texts,
-        &base.shown,
-        &base.origin,
+        FolderNames { in_reports: &base.shown, in_errors: &base.origin },
         &head.files,
         not_manifests,
         &project.new_budget(),
@@ -194,8 +193,7 @@ fn read_head(
     }
     let files = ObjectFiles::parse(
         texts,
-        &shown,
-        &shown,
+        FolderNames { in_reports: &shown, in_errors: &shown },
         &ObjectFiles::default(),
         NotManifests::Skip,
         &project.new_budget(),

@@ -50,6 +50,13 @@ pub(super) enum NotManifests {
     Refuse,
 }
 
+/// The names of a compared folder.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FolderNames<'a> {
+    pub in_reports: &'a str,
+    pub in_errors: &'a str,
+}
+
 impl ObjectFiles {
     /// Takes over the files of a fresh render; `shown` is the name of their folder in messages.
     pub(super) fn from_render(
@@ -72,15 +79,13 @@ impl ObjectFiles {
         (ObjectFiles(files), rendered.stacks)
     }
 
-    /// Parses files; `shown` is the name of their folder in reports, `origin` that in errors. A file that
-    /// `known` has with the same bytes shares its objects and is not parsed again.
+    /// Parses files. A file that `known` has with the same bytes shares its objects and is not parsed again.
     ///
     /// # Errors
     /// Every manifest that is not YAML or not an object, with its position.
     pub(super) fn parse(
         texts: TextFiles,
-        shown: &str,
-        origin: &str,
+        names: FolderNames<'_>,
         known: &ObjectFiles,
         not_manifests: NotManifests,
         budget: &Budget,
@@ -96,7 +101,8 @@ impl ObjectFiles {
                     Ok((Vec::new(), Some(SkippedFile::whole(&path, reason, &text))))
                 }
                 (None, None) => {
-                    let (name, origin) = (format!("{shown}/{path}"), format!("{origin}/{path}"));
+                    let name = format!("{}/{path}", names.in_reports);
+                    let origin = format!("{}/{path}", names.in_errors);
                     parse_objects(&path, &name, &origin, &text, not_manifests)
                 }
             };

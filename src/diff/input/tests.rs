@@ -1,7 +1,10 @@
 use crate::budget::Budget;
 use std::sync::Arc;
 
+use super::object_files::FolderNames;
 use super::*;
+
+const NAMES: FolderNames<'_> = FolderNames { in_reports: "rendered", in_errors: "rendered" };
 
 fn texts(files: &[(&str, &str)]) -> TextFiles {
     files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
@@ -28,15 +31,7 @@ fn files_that_provenance_does_not_claim_are_dropped() {
 fn equal_files_share_their_objects_and_others_are_parsed() {
     let parse = |text, known: &ObjectFiles| {
         let files = texts(&[("x/a.yaml", text)]);
-        ObjectFiles::parse(
-            files,
-            "rendered",
-            "rendered",
-            known,
-            NotManifests::Skip,
-            &Budget::default(),
-        )
-        .unwrap()
+        ObjectFiles::parse(files, NAMES, known, NotManifests::Skip, &Budget::default()).unwrap()
     };
     let head = parse(MAP, &ObjectFiles::default());
     let first = |files: &ObjectFiles| Arc::clone(&files.0["x/a.yaml"].objects[0]);
@@ -47,7 +42,7 @@ fn equal_files_share_their_objects_and_others_are_parsed() {
 
 fn parse(path: &str, text: &str) -> Result<ObjectFiles, Diagnostics> {
     let (files, none) = (texts(&[(path, text)]), ObjectFiles::default());
-    ObjectFiles::parse(files, "rendered", "rendered", &none, NotManifests::Skip, &Budget::default())
+    ObjectFiles::parse(files, NAMES, &none, NotManifests::Skip, &Budget::default())
 }
 
 #[test]

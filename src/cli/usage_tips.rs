@@ -1,4 +1,4 @@
-//! Commands and options of other programs, answered with the own ones.
+//! Tips for commands and options that other programs have, in place of clap's guess.
 
 use clap::Error;
 use clap::builder::StyledStr;
@@ -56,10 +56,4 @@ pub(super) fn add_tip(mut error: Error) -> Error {
         error.insert(ContextKind::Suggested, tip);
     }
     error
-}
-
-/// Parses a whole number of an option.
-pub(super) fn parse_number(text: &str, least: u32, most: u32) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
-    number.ok_or_else(|| format!("expected a whole number from {least} to {most}"))
 }
