@@ -3,6 +3,7 @@
 //! A detector looks at the objects of both snapshots, their changes and the time, and returns the
 //! findings of one or several rules. Findings with the same message become one consequence.
 
+mod allowed_changes;
 mod allows;
 mod claims;
 mod coverage;

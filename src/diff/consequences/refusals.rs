@@ -1,8 +1,9 @@
 //! Changes that the API server refuses because of more than the changed field: of what it filled in itself, or of
 //! another field.
 
+use super::allowed_changes::needs_health_check;
 use super::definitions;
-use super::immutable::{CORE, needs_health_check};
+use super::immutable::CORE;
 use crate::model::Message;
 use crate::model::object::{Object, items_at, strings_at};
 use crate::model::workload::pod_spec;
