@@ -268,7 +268,7 @@ impl<'a> Builder<'a> {
         let bytes = properties.range.byte_range().unwrap_or(0..0);
         let is_flow = style == StructureStyle::Flow;
         let start = match collection {
-            Collection::Sequence { .. } if !is_flow => {
+            Collection::Sequence { .. } if !is_flow && self.has_key() => {
                 extent::list_start(self.text, self.last_end, bytes.start)
             }
             _ => bytes.start,
@@ -283,6 +283,12 @@ impl<'a> Builder<'a> {
         }
         self.open.push(Frame { start, anchor: properties.anchor, tag, is_flow, collection });
         self.count_nodes(1)
+    }
+
+    /// Returns true if the innermost collection is a map whose next node is a value.
+    fn has_key(&self) -> bool {
+        let collection = self.open.last().map(|frame| &frame.collection);
+        matches!(collection, Some(Collection::Mapping { key: Some(_), .. }))
     }
 
     /// Closes the innermost list or map.

@@ -15,6 +15,11 @@ static SUSPICIOUS: [bool; 256] = {
     table
 };
 
+/// Returns true if a refused character can begin with a byte.
+pub(super) fn is_suspicious(byte: u8) -> bool {
+    SUSPICIOUS[byte as usize]
+}
+
 /// Reports every character outside YAML's `c-printable`
 /// (<https://yaml.org/spec/1.2.2/#51-character-set>; PyYAML and go-yaml refuse them), and those that
 /// end a line in YAML 1.1 but not in 1.2: U+0085, U+2028, U+2029. [`Dialect::Strict`] also refuses a

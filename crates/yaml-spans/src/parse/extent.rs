@@ -24,14 +24,19 @@ pub(super) fn scalar_extent(
     start..start + written.len()
 }
 
-/// The first byte of a block list. granit-parser reports the byte after the first dash if the dashes
-/// are not indented below their key.
+/// The first byte of a block list that is a key's value: its first dash. granit-parser reports the list's first item
+/// if the dashes are not indented below the key.
 pub(super) fn list_start(text: &str, last_end: usize, start: usize) -> usize {
-    if text.as_bytes().get(start) == Some(&b'-') {
-        return start;
+    let mut line_start = last_end;
+    for line in text.get(last_end..start).unwrap_or("").split_inclusive('\n') {
+        let content = line.trim_start();
+        let after_dash = content.strip_prefix('-');
+        if after_dash.is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace)) {
+            return line_start + line.len() - content.len();
+        }
+        line_start += line.len();
     }
-    let between = text.get(last_end..start).unwrap_or("");
-    find_outside_comments(between, |c| c == '-').map_or(start, |at| last_end + at)
+    start
 }
 
 /// Returns true if a block scalar's last line has no line end because the text ends there: YAML 1.2

@@ -1,4 +1,5 @@
-//! Text to trees: granit-parser's events, checked by the rules of a dialect and made into [`Node`]s.
+//! Text to trees: granit-parser's events, checked by the rules of a dialect and made into [`Node`]s. A text of the
+//! simple form, nearly every one, is read without them.
 //!
 //! In: a source's text. Out: its documents, or all its errors.
 
@@ -11,6 +12,7 @@ mod extent;
 mod lookalike;
 mod mistake;
 mod scalars;
+mod simple;
 
 use granit_parser::Parser;
 
@@ -49,6 +51,25 @@ pub fn parse(
         let start = Span::new(id, 0, 0);
         return Err(vec![Located::new(ParseError::TooLarge, Some(start), Path::root())]);
     }
+    let Some(documents) = simple::read_documents(text, id, dialect) else {
+        return parse_events(sources, id, dialect);
+    };
+    // Every test and every fuzz target compares the two readers. `Node` compares without places, its text does not.
+    debug_assert_eq!(
+        format!("{:?}", Ok::<_, Vec<Located<ParseError>>>(&documents)),
+        format!("{:?}", parse_events(sources, id, dialect)),
+        "{text}"
+    );
+    Ok(documents)
+}
+
+/// Reads all documents of a text of any form, by granit-parser's events.
+fn parse_events(
+    sources: &Sources,
+    id: SourceId,
+    dialect: Dialect,
+) -> Result<Vec<Node>, Vec<Located<ParseError>>> {
+    let text = sources.get(id).text();
     let mut builder = Builder::new(sources, id, dialect);
     chars::check_chars(text, dialect, |error, start, end| builder.refuse(error, start, end));
     let options = granit_parser::options! {

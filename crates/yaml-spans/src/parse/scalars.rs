@@ -16,6 +16,18 @@ use crate::node::{Node, Value};
 use crate::scalar::{resolve_kubectl, resolve_strict};
 use crate::truncate::truncate;
 
+/// The value of a plain scalar without a tag; a number as it is written.
+pub(super) fn resolve_plain(text: &str, dialect: Dialect) -> Result<Value, ParseError> {
+    let value = match dialect {
+        Dialect::Strict => {
+            check_plain(text)?;
+            resolve_strict(text)
+        }
+        Dialect::Kubectl => resolve_kubectl(text),
+    };
+    value.map_err(|doubt| ParseError::doubtful(text, doubt))
+}
+
 impl Builder<'_> {
     pub(super) fn add_scalar(
         &mut self,
@@ -67,19 +79,15 @@ impl Builder<'_> {
         style: ScalarStyle,
         tag: Option<&str>,
     ) -> Result<Value, ParseError> {
-        let value = match (tag, self.dialect) {
-            (Some(tag), _) => resolve_tagged(text, tag),
-            (None, _) if style != ScalarStyle::Plain => return Ok(Value::String(text.to_owned())),
-            (None, Dialect::Strict) => {
-                check_plain(text)?;
-                return resolve_strict(text).map_err(|doubt| ParseError::doubtful(text, doubt));
-            }
-            (None, Dialect::Kubectl) => {
-                resolve_kubectl(text).map_err(|doubt| ParseError::doubtful(text, doubt))
-            }
+        let value = match tag {
+            Some(tag) => resolve_tagged(text, tag),
+            None if style != ScalarStyle::Plain => return Ok(Value::String(text.to_owned())),
+            None => resolve_plain(text, self.dialect),
         };
         match value? {
-            Value::Float(number) if !self.expects_key() => Ok(to_json_number(number)),
+            Value::Float(number) if self.dialect == Dialect::Kubectl && !self.expects_key() => {
+                Ok(to_json_number(number))
+            }
             value => Ok(value),
         }
     }

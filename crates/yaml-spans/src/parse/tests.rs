@@ -733,3 +733,226 @@ proptest! {
         }
     }
 }
+
+/// The number of documents that the simple reader reads; none if it leaves the text to the other one.
+fn count_simple(text: &str, dialect: Dialect) -> Option<usize> {
+    let id = Sources::new().add(Source::written("a.yaml", text));
+    simple::read_documents(text, id, dialect).map(|documents| documents.len())
+}
+
+#[test]
+fn the_simple_form_is_read_without_events() {
+    let text = r#"# A comment.
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: "a-name"
+  labels: {"app": "x", tier: 2-gpu, nested: {"list": [1, true, null, "a, b"], empty: []}}
+---
+# Another document.
+
+spec:
+  list:
+  - name: a # a comment
+    value: 'single'
+  -   - -1
+      - 0.5
+  - |
+    literal  text
+
+      # not a comment
+
+  key with spaces: a value with spaces
+  url: http://example.org:80/a#b
+  folded: >-
+    one
+    two
+  "quoted \"key\"": "line\n\ttab \\ \/ end"
+---
+"#;
+    for dialect in [Dialect::Strict, Dialect::Kubectl] {
+        assert_eq!(count_simple(text, dialect), Some(2));
+        parse_text(text, dialect).unwrap();
+    }
+}
+
+#[test]
+fn what_is_not_simple_is_left_to_the_events() {
+    for text in [
+        "a:\tb\n",
+        "a: b\r\n",
+        "a:\nb: c\n",
+        "a: &x b\n",
+        "a: *x\n",
+        "a: !!str b\n",
+        "a: b\n  c\n",
+        "a: \"b\n  c\"\n",
+        "a: b: c\n",
+        "a: b\na: c\n",
+        "<<: {a: b}\n",
+        "? a\n: b\n",
+        "a : b\n",
+        "a: [b,\n  c]\n",
+        "a: [b, ]\n",
+        "a: {b}\n",
+        "a: [b: c]\n",
+        "a: \"\\x41\"\n",
+        "a: 'it''s'\n",
+        "a: |2\n  b\n",
+        "a: |\n\n  b\n",
+        "a: |\n  b",
+        "a: >\n  b\n\n  c\n",
+        "a:\n    b: c\n  d: e\n",
+        "- a\nb: c\n",
+        "a: b\n- c\n",
+        "a\n",
+        "--- a\n",
+        "a: b\n...\n",
+        "%YAML 1.2\n---\na: b\n",
+        "\u{feff}a: b\n",
+        "a: b\u{85}\n",
+        "a: yes please\ny: b\n",
+    ] {
+        assert_eq!(count_simple(text, Dialect::Strict), None, "{text}");
+        let _ = parse_text(text, Dialect::Strict);
+    }
+}
+
+#[test]
+fn a_list_begins_with_its_first_dash() {
+    for text in
+        ["a:\n- -x\n", "a:\n  - -x\n", "a: # b -\n- - x\n", "a: &b-\n- x\n", "a: \n-\n  x\n"]
+    {
+        let documents = parse_text(text, Dialect::Kubectl).unwrap();
+        let list = documents[0].get("a").unwrap();
+        let lines = text.split_inclusive('\n').next().unwrap().len();
+        let dash = lines + text[lines..].find('-').unwrap();
+        assert_eq!(list.span.unwrap().start as usize, dash, "{text}");
+    }
+}
+
+/// Pieces of YAML, joined without any order.
+const PIECES: &[&str] = &[
+    "\n",
+    "\n",
+    "\n  ",
+    "\n  ",
+    "\n    ",
+    " ",
+    "  ",
+    "- ",
+    "- ",
+    "-",
+    "a: ",
+    "b: ",
+    "c:",
+    "\"d\": ",
+    "e e: ",
+    ": ",
+    ":",
+    "x",
+    "y",
+    "1",
+    "1.5",
+    "true",
+    "~",
+    "\"x\"",
+    "\"\\n\"",
+    "'x'",
+    "\"",
+    "'",
+    "|",
+    "|-",
+    ">",
+    ">-",
+    "|\n  ",
+    ">-\n    ",
+    "# c",
+    " # c",
+    "#",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    ", ",
+    "[x, y]",
+    "{a: x}",
+    "{\"a\": [1]}",
+    "\n---\n",
+    "---",
+    "...",
+    "&a ",
+    "*a",
+    "!t ",
+    "<<: ",
+    "? ",
+    "%",
+    "@",
+    "\\",
+    "\t",
+    "\r\n",
+    "é",
+    "\u{2003}",
+];
+
+/// Lines of block YAML, to be indented.
+const LINES: &[&str] = &[
+    "a:",
+    "b:",
+    "c: x",
+    "d: \"x\"",
+    "e: [x, {f: y}]",
+    "g: |",
+    "h: >-",
+    "i: |-",
+    "- x",
+    "- j: x",
+    "- k:",
+    "- |",
+    "- - x",
+    "x",
+    "x y",
+    "# c",
+    "",
+    "",
+    "---",
+    "l: x # c",
+    "m: 'x'",
+    "'n': 1",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    /// [`parse`] itself compares the two readers.
+    #[test]
+    fn both_readers_read_any_text_alike(
+        pieces in prop::collection::vec(prop::sample::select(PIECES), 0..24),
+    ) {
+        for dialect in [Dialect::Strict, Dialect::Kubectl] {
+            let _ = parse_text(&pieces.concat(), dialect);
+        }
+    }
+
+    #[test]
+    fn both_readers_read_changed_blocks_alike(
+        lines in prop::collection::vec(
+            ((0..4_usize), prop::sample::select(LINES)),
+            1..12,
+        ),
+        (at, piece) in (0..200_usize, prop::sample::select(PIECES)),
+    ) {
+        let mut text: String =
+            lines.iter().map(|(indent, line)| " ".repeat(indent * 2) + line + "\n").collect();
+        for dialect in [Dialect::Strict, Dialect::Kubectl] {
+            let _ = parse_text(&text, dialect);
+        }
+        if text.is_char_boundary(at) {
+            text.insert_str(at, piece);
+        }
+        for dialect in [Dialect::Strict, Dialect::Kubectl] {
+            let _ = parse_text(&text, dialect);
+        }
+    }
+}
