@@ -7,6 +7,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag};
 
 use super::lines;
 use crate::limits::MAX_DEPTH;
+use crate::parse::list_start;
 
 /// All documents of a text; empty ones are ignored, as in [`parse`](crate::parse).
 #[derive(Debug, Clone, PartialEq)]
@@ -229,16 +230,11 @@ impl Builder<'_> {
         }
     }
 
-    /// The column of a list's dashes. The parser starts a block list at its first dash, but after that
-    /// dash if the dashes are not indented below their key.
+    /// The column of a list's dashes.
     fn dash_column(&self, start: usize) -> usize {
         let key = self.open.last().and_then(|(_, key)| key.as_ref());
-        match key {
-            Some(key) if !self.text[start..].starts_with('-') => {
-                lines::column(self.text, key.start)
-            }
-            _ => lines::column(self.text, start),
-        }
+        let start = key.map_or(start, |key| list_start(self.text, key.end, start));
+        lines::column(self.text, start)
     }
 }
 

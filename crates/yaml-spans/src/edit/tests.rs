@@ -156,6 +156,9 @@ fn appended_items_can_be_removed_again() {
         "a:\n  - b: 1\n    c: [1,\n      2]\n  - z\n",
     );
     assert_append_and_remove("- - x\n  - y\n- z\n", "[0]", "w", 2, "- - x\n  - y\n  - w\n- z\n");
+    // The first item of a list that is not indented begins with a dash of its own.
+    assert_append_and_remove("a:\n- -x\n", "a", "z", 1, "a:\n- -x\n- z\n");
+    assert_append_and_remove("a:\n- - x\n", "a", "z", 1, "a:\n- - x\n- z\n");
 }
 
 #[test]

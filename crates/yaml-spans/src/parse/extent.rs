@@ -26,7 +26,7 @@ pub(super) fn scalar_extent(
 
 /// The first byte of a block list that is a key's value: its first dash. granit-parser reports the list's first item
 /// if the dashes are not indented below the key.
-pub(super) fn list_start(text: &str, last_end: usize, start: usize) -> usize {
+pub(crate) fn list_start(text: &str, last_end: usize, start: usize) -> usize {
     let mut line_start = last_end;
     for line in text.get(last_end..start).unwrap_or("").split_inclusive('\n') {
         let content = line.trim_start();

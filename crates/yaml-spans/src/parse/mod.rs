@@ -18,6 +18,7 @@ use granit_parser::Parser;
 
 use self::builder::Builder;
 pub use self::error::ParseError;
+pub(crate) use self::extent::list_start;
 use crate::diagnostic::Located;
 use crate::limits::{MAX_BYTES, MAX_DEPTH};
 use crate::node::Node;
