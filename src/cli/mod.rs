@@ -41,7 +41,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tts_render::project::{ProjectError, similar_file, write};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::{is_hidden, visible_line};
@@ -168,7 +168,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(true) => return Exit::Success.into(),
         Err(error) => return print_usage(&error),
     }
-    let cli = match Cli::try_parse() {
+    let cli = match parse_arguments() {
         Ok(cli) => cli,
         Err(usage) => return print_usage(&usage_tips::add_tip(usage)),
     };
@@ -184,6 +184,14 @@ pub(crate) fn main() -> ExitCode {
         Ok(exit)
     });
     exit_code(result, &printer)
+}
+
+/// The arguments. clap's own description of all commands, some thousand small objects, is left to the end of the
+/// process: to drop it would take as long as half of its making.
+fn parse_arguments() -> Result<Cli, clap::Error> {
+    let command = Box::leak(Box::new(Cli::command()));
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(command))
 }
 
 /// Prints a usage error to standard error, or the help or version that was asked for to standard

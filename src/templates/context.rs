@@ -82,7 +82,7 @@ impl Object for List {
 }
 
 #[derive(Debug)]
-struct Map(IndexMap<String, Context>);
+struct Map(IndexMap<String, Context, foldhash::fast::RandomState>);
 
 impl Object for Map {
     fn get_value(self: &Arc<Self>, key: &Context) -> Option<Context> {

@@ -169,14 +169,16 @@ const CHECK_TABLES: [&[CheckRow]; 22] = [
 
 #[derive(Default)]
 struct RulesOfType {
-    fields: Vec<&'static (&'static str, Rule)>,
+    /// The rows of the type, one from each table that has one.
+    rows: Vec<&'static TypeRules>,
     checks: Vec<Check>,
 }
 
 static BY_TYPE: LazyLock<HashMap<&'static str, RulesOfType>> = LazyLock::new(|| {
-    let mut by_type: HashMap<&'static str, RulesOfType> = HashMap::new();
+    let rows = TYPE_TABLES.iter().map(|table| table.len()).sum();
+    let mut by_type: HashMap<&'static str, RulesOfType> = HashMap::with_capacity(rows);
     for row in TYPE_TABLES.into_iter().flatten() {
-        by_type.entry(row.name).or_default().fields.extend(row.fields);
+        by_type.entry(row.name).or_default().rows.push(row);
     }
     for (name, check, _) in CHECK_TABLES.into_iter().flatten() {
         by_type.entry(name).or_default().checks.push(*check);
@@ -207,7 +209,7 @@ pub fn check_structure(owner: &str, type_name: &str, node: &Node, findings: &mut
         return;
     };
     let top = NodeRef::top(node);
-    for (field, rule) in &rules.fields {
+    for (field, rule) in rules.rows.iter().flat_map(|row| row.fields) {
         match (top.get(field), rule) {
             (Some(value), rule) => check_rule(rule, &value, findings),
             (None, Rule::Required) => findings.report_missing(&top, field),
