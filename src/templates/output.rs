@@ -62,24 +62,30 @@ fn refuse(reason: &'static str) -> Result<(), Error> {
 /// fold, strip or refuse are escaped; where JSON needs a surrogate pair, YAML's own `\U` is used.
 fn write_string(out: &mut Output, text: &str) -> std::fmt::Result {
     out.write_char('"')?;
-    for c in text.chars() {
+    let mut rest = text;
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| needs_escape(*c)) {
+        out.write_str(&rest[..at])?;
         match c {
             '"' => out.write_str("\\\"")?,
             '\\' => out.write_str("\\\\")?,
             '\n' => out.write_str("\\n")?,
             '\t' => out.write_str("\\t")?,
             '\r' => out.write_str("\\r")?,
-            _ if !needs_escape(c) => out.write_char(c)?,
             _ if c as u32 <= 0xffff => write!(out, "\\u{:04x}", c as u32)?,
             _ => write!(out, "\\U{:08x}", c as u32)?,
         }
+        rest = &rest[at + c.len_utf8()..];
     }
+    out.write_str(rest)?;
     out.write_char('"')
 }
 
-/// Returns true for controls, DEL, line and paragraph separators, the byte order mark, marks that turn the
-/// direction of text, and code points that are not characters.
+/// Returns true for JSON's quote and backslash, controls, DEL, line and paragraph separators, the byte order mark, marks
+/// that turn the direction of text, and code points that are not characters.
 fn needs_escape(c: char) -> bool {
+    if c.is_ascii() {
+        return matches!(c, '"' | '\\') || c.is_control();
+    }
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{061c}' | '\u{200e}' | '\u{200f}')
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

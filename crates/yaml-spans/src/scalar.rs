@@ -50,7 +50,7 @@ const DOUBTFUL_BOOLEANS: [&str; 6] = ["yes", "no", "on", "off", "y", "n"];
 const NULLS: [&str; 4] = ["", "~", "null", "none"];
 const OTHER_WORDS: [&str; 6] = ["true", "false", "=", "<<", "nan", "inf"];
 
-/// The length of the longest word that [`is_recased`] looks for.
+/// The length of the longest of these words.
 const MAX_WORD_BYTES: usize = 5;
 
 /// Resolves a plain scalar; refuses one that readers disagree on.
@@ -140,7 +140,9 @@ fn parse_go_integer(text: &str) -> Option<i128> {
 /// Returns true if any reader reads the plain text as anything but this string. Broader than the
 /// refusals of [`resolve_strict`], since it decides on quotes, which do no harm.
 pub(crate) fn is_misread_plain(text: &str) -> bool {
-    let is_word = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    let is_word = |words: &[&str]| {
+        text.len() <= MAX_WORD_BYTES && words.iter().any(|word| text.eq_ignore_ascii_case(word))
+    };
     is_word(&NULLS)
         || is_word(&OTHER_WORDS)
         || is_word(&DOUBTFUL_BOOLEANS)
