@@ -5,8 +5,8 @@
 //!
 //! The form is what templates, this program's writer and most people write: block maps and lists, one scalar a line
 //! (plain, or quoted with the common escapes), lists and maps in brackets on one line, literal blocks, folded blocks
-//! without empty lines, comments, `---`. Whatever is not clearly of this form is left to granit-parser: a tab, an
-//! anchor, a tag, a value that is not written, a plain scalar on two lines.
+//! without empty lines, comments, `---`. Whatever is not clearly of this form is left to granit-parser: an anchor, a tag, a
+//! plain scalar on two lines, a tab for indentation.
 //!
 //! It is a second reader of the same language, for speed alone: `generate` of one stack takes 15.6 million instructions
 //! with it and 21.5 without. With debug assertions, so in every test and fuzz target, its documents and their places
@@ -18,7 +18,7 @@ mod scalars;
 use std::ops::Range;
 
 use super::Dialect;
-use super::chars::is_suspicious;
+use super::chars::{check_chars, is_suspicious};
 use crate::limits::{MAX_DEPTH, MAX_NODES};
 use crate::node::{Entry, Mapping, Node, Value, mapping_with_capacity};
 use crate::source::{SourceId, Span};
@@ -28,8 +28,7 @@ const MAX_KEY_BYTES: usize = 1000;
 
 /// Reads all documents of a text of the simple form.
 pub(super) fn read_documents(text: &str, source: SourceId, dialect: Dialect) -> Option<Vec<Node>> {
-    // A tab or a carriage return has rules of its own in most places.
-    if text.bytes().any(|byte| is_suspicious(byte) || matches!(byte, b'\t' | b'\r')) {
+    if !has_simple_chars(text, dialect) {
         return None;
     }
     let mut reader = Reader {
@@ -45,6 +44,14 @@ pub(super) fn read_documents(text: &str, source: SourceId, dialect: Dialect) -> 
         entries: Vec::new(),
     };
     reader.read_documents()
+}
+
+/// Returns true if no character is refused, and none ends a line or begins a text but for `\n`.
+fn has_simple_chars(text: &str, dialect: Dialect) -> bool {
+    let Some(first) = text.bytes().position(is_suspicious) else { return true };
+    let mut is_simple = !text.as_bytes()[first..].contains(&b'\r') && !text.contains('\u{feff}');
+    check_chars(text, dialect, |_, _, _| is_simple = false);
+    is_simple
 }
 
 struct Reader<'a> {
@@ -254,10 +261,11 @@ impl Reader<'_> {
         }
         self.at = colon;
         self.end_line()?;
-        match self.indent? {
-            column if column > indent => self.read_block(column),
-            column if column == indent && self.is_dash() => self.read_list(column),
-            _ => None,
+        match self.indent {
+            Some(column) if column > indent => self.read_block(column),
+            Some(column) if column == indent && self.is_dash() => self.read_list(column),
+            // granit-parser's place of a value that is not written is that of the colon.
+            _ => self.add_scalar(Value::Null, colon - 1..colon - 1),
         }
     }
 

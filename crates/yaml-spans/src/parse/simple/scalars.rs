@@ -21,9 +21,9 @@ impl Reader<'_> {
     /// The end of the plain scalar outside brackets that begins here, and whether it is a key.
     pub(super) fn find_plain_end(&self) -> Option<(usize, bool)> {
         match self.byte(self.at)? {
-            b'-' if self.is_gap(self.at + 1) => return None,
-            b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|'
-            | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`' | b' ' | b'\n' => return None,
+            b'-' | b'?' | b':' if self.is_gap(self.at + 1) => return None,
+            b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!' | b'|' | b'>' | b'\''
+            | b'"' | b'%' | b'@' | b'`' | b' ' | b'\t' | b'\n' => return None,
             _ => {}
         }
         let rest = &self.text.as_bytes()[self.at..];
@@ -32,6 +32,7 @@ impl Reader<'_> {
             match byte {
                 b'\n' => break,
                 b' ' => continue,
+                b'\t' => return None,
                 b'#' if end < at => break,
                 // A space before the colon is left to the other reader.
                 b':' if self.is_gap(self.at + at + 1) => {
@@ -90,13 +91,14 @@ impl Reader<'_> {
                     at += 2;
                     from = at;
                 }
+                b'\'' if quote == b'\'' && self.byte(at + 1) == Some(b'\'') => {
+                    text.to_mut().push_str(self.text.get(from..=at)?);
+                    at += 2;
+                    from = at;
+                }
                 byte if byte == quote => break,
                 _ => at += 1,
             }
-        }
-        // A quote that is written twice.
-        if self.byte(at + 1) == Some(quote) {
-            return None;
         }
         self.at = at + 1;
         let last = self.text.get(from..at)?;
@@ -155,7 +157,11 @@ impl Reader<'_> {
             empty_lines = 0;
             self.skip_to_line_end();
             end = self.at;
-            text.push_str(self.text.get(line + margin..end)?);
+            let content = self.text.get(line + margin..end)?;
+            if content.starts_with('\t') && (is_folded || content.trim_ascii().is_empty()) {
+                return None;
+            }
+            text.push_str(content);
             self.byte(self.at)?;
             self.at += 1;
         }
