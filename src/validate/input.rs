@@ -41,6 +41,11 @@ pub struct Text {
 }
 
 impl<'a> Input<'a> {
+    /// The manifests; none if the path can't be read.
+    pub fn manifests(&self) -> &[Manifest] {
+        self.manifests.as_deref().unwrap_or_default()
+    }
+
     /// Finds the manifests of a path.
     pub fn find(project: &Project, path: &'a Path) -> Self {
         let is_usable = project.check_named(path).and_then(|()| project.check_exists(path));
@@ -91,8 +96,7 @@ impl Manifest {
 
 /// The definitions in all manifests.
 pub fn find_definitions(inputs: &[Input<'_>], budget: &Budget) -> Definitions {
-    let manifests: Vec<&Manifest> =
-        inputs.iter().filter_map(|input| input.manifests.as_ref().ok()).flatten().collect();
+    let manifests: Vec<&Manifest> = inputs.iter().flat_map(Input::manifests).collect();
     let sizes =
         parallel::map(&manifests, MAX_SEQUENTIAL_FILES, |manifest| manifest.size_of_definitions());
     let mut total = 0;

@@ -46,11 +46,18 @@ impl Report {
         let inputs: Vec<Input<'_>> =
             paths.into_iter().map(|path| Input::find(project, path)).collect();
         let definitions = input::find_definitions(&inputs, &budget);
+        let manifests: Vec<&Manifest> = inputs.iter().flat_map(Input::manifests).collect();
+        let reports = parallel::map(&manifests, MAX_SEQUENTIAL_FILES, |manifest| {
+            Report::of_file(manifest, &definitions, &budget)
+        });
+        let mut reports = reports.into_iter();
         let mut report = Report::default();
         for Input { path, manifests } in inputs {
             let mut of_path = Report::default();
             match manifests {
-                Ok(manifests) => of_path.validate(&manifests, &definitions, &budget),
+                Ok(manifests) => {
+                    reports.by_ref().take(manifests.len()).for_each(|report| of_path.add(report));
+                }
                 Err(error) => of_path.errors.extend(error.0),
             }
             of_path.refuse_nothing(path);
@@ -67,13 +74,10 @@ impl Report {
         self.unknown.values().sum::<usize>() + self.encrypted
     }
 
-    fn validate(&mut self, manifests: &[Manifest], definitions: &Definitions, budget: &Budget) {
-        let reports = parallel::map(manifests, MAX_SEQUENTIAL_FILES, |manifest| {
-            let mut report = Report::default();
-            report.validate_file(manifest, definitions, budget);
-            report
-        });
-        reports.into_iter().for_each(|report| self.add(report));
+    fn of_file(manifest: &Manifest, definitions: &Definitions, budget: &Budget) -> Self {
+        let mut report = Report::default();
+        report.validate_file(manifest, definitions, budget);
+        report
     }
 
     /// Validates a file. Once the budget is spent, the remaining files are not read.
