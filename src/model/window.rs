@@ -79,8 +79,8 @@ impl WindowSchedule<'_> {
         Some((*lengths.iter().min()?, *lengths.iter().max()?))
     }
 
-    /// Parts of the two years that have every distance between two runs. Schedules that repeat weekly
-    /// need one week, and the days around each clock change.
+    /// Parts of the two years that have every distance between two runs. Schedules that repeat daily or weekly
+    /// need one day or week, and the days around each clock change.
     pub fn representative_spans(&self) -> Option<Vec<(Timestamp, Timestamp)>> {
         let cycles = [self.up.schedule.cycle(), self.down.schedule.cycle()];
         if cycles.contains(&Cycle::Delay) {
@@ -91,7 +91,8 @@ impl WindowSchedule<'_> {
             return Some(vec![(YEARS_FROM, until)]);
         }
         let days = |days: i64| SignedDuration::from_hours(24 * days);
-        let mut spans = vec![(YEARS_FROM, YEARS_FROM.checked_add(days(8)).ok()?)];
+        let cycle = if cycles == [Cycle::Day; 2] { days(1) } else { days(7) };
+        let mut spans = vec![(YEARS_FROM, YEARS_FROM.checked_add(cycle + days(1)).ok()?)];
         let mut zones = vec![&self.up.zone];
         if self.down.zone_name != self.up.zone_name {
             zones.push(&self.down.zone);
@@ -100,8 +101,10 @@ impl WindowSchedule<'_> {
             for change in zone.following(YEARS_FROM).take_while(|change| change.timestamp() < until)
             {
                 let at = change.timestamp();
-                // The first opening run after the change comes within a week.
-                spans.push((at.checked_sub(days(1)).ok()?, at.checked_add(days(8)).ok()?));
+                // A window that is open at the change opened within a cycle before it, and the first opening run
+                // after it comes within a cycle.
+                let around = cycle + days(1);
+                spans.push((at.checked_sub(around).ok()?, at.checked_add(around).ok()?));
             }
         }
         Some(spans)
@@ -115,7 +118,9 @@ impl WindowSchedule<'_> {
 
     /// The windows that open from `start` (included) to `end` (excluded), also one that nothing closes.
     pub fn openings(&self, start: Timestamp, end: Timestamp) -> Vec<Opening> {
-        let mut openings: Vec<Opening> = Vec::new();
+        // The window that is open at the start comes first, so that runs in it open no other.
+        let mut openings = Vec::from_iter(self.open_before(start));
+        let earlier = openings.len();
         for opens in self.up.runs(start, end) {
             match openings.last_mut() {
                 Some(last) if last.closes.is_none_or(|closes| opens < closes) => last.again += 1,
@@ -129,6 +134,7 @@ impl WindowSchedule<'_> {
                 }
             }
         }
+        openings.drain(..earlier);
         openings
     }
 
@@ -290,15 +296,26 @@ mod tests {
     }
 
     #[test]
-    fn the_spans_for_weekly_schedules_find_what_all_of_two_years_have() {
-        for zone in ["Europe/London", "Africa/Cairo"] {
+    fn the_spans_of_daily_and_weekly_schedules_find_what_all_of_two_years_have() {
+        for zone in ["Europe/London", "Africa/Cairo", "Etc/UTC", "Australia/Lord_Howe"] {
             for (up, down) in [
                 ("0 2 * * *", "0 6,0 * * *"),
+                ("30 1 * * *", "15 1 * * *"),
+                ("0 22,23,0,1,2 * * *", "0 6 * * *"),
+                ("0 2 * * *", "0 1 * * mon"),
                 ("0 3 * * sun", "0 6 * * mon"),
+                ("0 3 * * sun", "0 6 * * sat"),
                 ("15 2 * * sun", "45 0 * * sat,sun"),
             ] {
                 let spans = closing_delay(up, down, zone);
                 assert_eq!(spans, all_of_two_years(up, down, zone), "{up}, {down}, {zone}");
+                let times = [up, down].map(|text| RunTimes::parse(text, zone).unwrap());
+                let schedule = WindowSchedule { up: &times[0], down: &times[1] };
+                let until = YEARS_FROM.checked_add(YEARS).unwrap();
+                let windows = schedule.windows(YEARS_FROM, until).into_iter();
+                let lengths = windows.map(|window| window.closes.duration_since(window.opens));
+                let ends = lengths.clone().min().zip(lengths.max());
+                assert_eq!(schedule.window_lengths(), ends, "{up}, {down}, {zone}");
             }
         }
     }

@@ -192,6 +192,11 @@ impl Fields {
         !self.day_of_month.star && !self.day_of_week.star
     }
 
+    /// Returns true if each day has the same runs: no month and no day is excluded.
+    pub(super) fn repeat_daily(&self) -> bool {
+        self.repeat_weekly() && (0..7).all(|day| self.day_of_week.contains(day))
+    }
+
     /// Returns true if each week has the same runs: no month and no day of a month is excluded.
     pub(super) fn repeat_weekly(&self) -> bool {
         (1..=12).all(|month| self.month.contains(month))

@@ -41,6 +41,8 @@ enum Timing {
 /// The time after which a schedule's runs repeat on the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cycle {
+    /// A day: no day and no month is restricted.
+    Day,
     /// A week: neither the days of the month nor the months are restricted.
     Week,
     /// The calendar: days of the month or months are restricted.
@@ -80,6 +82,7 @@ impl Schedule {
     /// The time after which the runs repeat on the wall clock.
     pub fn cycle(&self) -> Cycle {
         match &self.timing {
+            Timing::Fields(fields) if fields.repeat_daily() => Cycle::Day,
             Timing::Fields(fields) if fields.repeat_weekly() => Cycle::Week,
             Timing::Fields(_) => Cycle::Calendar,
             Timing::Every(_) => Cycle::Delay,

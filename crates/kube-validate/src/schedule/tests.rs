@@ -29,11 +29,12 @@ fn london(text: &str, day: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_cycle_is_a_week_unless_days_of_months_are_restricted() {
+fn a_cycle_is_a_day_or_a_week_unless_days_of_months_are_restricted() {
     for (text, cycle) in [
-        ("0 6-22/2,0 * * *", Cycle::Week),
+        ("0 6-22/2,0 * * *", Cycle::Day),
         ("0 6 1-31 1-12 mon", Cycle::Week),
-        ("@daily", Cycle::Week),
+        ("0 6 * * mon-fri", Cycle::Week),
+        ("@daily", Cycle::Day),
         ("0 6 1-30 * *", Cycle::Calendar),
         ("0 6 * feb *", Cycle::Calendar),
         ("@monthly", Cycle::Calendar),
