@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::values::Loaded;
 use indexmap::IndexMap;
-use minijinja::value::{Enumerator, Object, ObjectRepr, Serde, Value as Context};
+use minijinja::value::{Enumerator, Object, ObjectRepr, Value as Context};
 use yaml_spans::{self, Node, Value, WriteError};
 
 /// The most items of lists and maps that one template reads.
@@ -56,7 +56,11 @@ pub(super) fn to_context(node: &Node) -> Context {
             let entries = map.iter().map(|(key, entry)| (key.clone(), to_context(&entry.node)));
             Context::from_object(Map(entries.collect()))
         }
-        _ => Context::from(Serde(node)),
+        Value::String(text) => Context::from(text.as_str()),
+        Value::Int(number) => Context::from(*number),
+        Value::Float(number) => Context::from(*number),
+        Value::Bool(value) => Context::from(*value),
+        Value::Null => Context::from(()),
     }
 }
 

@@ -49,19 +49,20 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn has_plain_chars(text: &str) -> bool {
-    let mut previous = ' ';
-    for char in text.chars() {
-        let fits = match char {
-            '#' => previous != ' ',
-            ' ' => previous != ':',
-            _ => char.is_ascii_graphic() || char.is_alphanumeric(),
+    let mut previous = b' ';
+    for byte in text.bytes() {
+        let fits = match byte {
+            b'#' => previous != b' ',
+            b' ' => previous != b':',
+            _ => byte.is_ascii_graphic() || !byte.is_ascii(),
         };
         if !fits {
             return false;
         }
-        previous = char;
+        previous = byte;
     }
-    previous != ':' && previous != ' '
+    !matches!(previous, b':' | b' ')
+        && (text.is_ascii() || text.chars().all(|char| char.is_ascii() || char.is_alphanumeric()))
 }
 
 /// Returns true for text of several lines that is safe as a literal block: the first line shows the
