@@ -145,6 +145,9 @@ pub(crate) fn scalar_text(node: &Node) -> String {
     }
 }
 
+/// An object of one set and the one of another set with the same identity.
+pub(crate) type PairedObjects<'a> = (Option<&'a Arc<Object>>, Option<&'a Arc<Object>>);
+
 /// Objects by identity. Cloning is cheap: objects are shared.
 #[derive(Debug, Clone, Default)]
 pub struct Objects(Vec<Arc<Object>>);
@@ -215,7 +218,7 @@ impl Objects {
     pub(crate) fn paired_with<'a>(
         &'a self,
         other: &'a Self,
-    ) -> impl Iterator<Item = (Option<&'a Arc<Object>>, Option<&'a Arc<Object>>)> {
+    ) -> impl Iterator<Item = PairedObjects<'a>> {
         let (mut ones, mut others) = (self.0.iter().peekable(), other.0.iter().peekable());
         std::iter::from_fn(move || {
             let order = match (ones.peek(), others.peek()) {

@@ -167,6 +167,9 @@ impl Repository {
     }
 }
 
+/// The texts that files probably have, by their names.
+type KnownTexts<'a> = &'a dyn Fn(&str) -> Option<Arc<str>>;
+
 /// Files at a commit that are read together. Paths start at the folder that the repository was found from.
 pub(super) struct FileSet<'a> {
     /// The start of the files' paths that their names omit: empty, or with a slash at its end.
@@ -176,7 +179,7 @@ pub(super) struct FileSet<'a> {
     /// Decides by a file's name.
     is_wanted: &'a dyn Fn(&str, EntryKind) -> bool,
     /// The text that a file of this name probably has; then it is shared.
-    known: Option<&'a dyn Fn(&str) -> Option<Arc<str>>>,
+    known: Option<KnownTexts<'a>>,
 }
 
 impl<'a> FileSet<'a> {
@@ -196,7 +199,7 @@ impl<'a> FileSet<'a> {
     }
 
     /// The same files, which share the texts that are known.
-    pub(super) fn sharing(self, known: &'a dyn Fn(&str) -> Option<Arc<str>>) -> Self {
+    pub(super) fn sharing(self, known: KnownTexts<'a>) -> Self {
         FileSet { known: Some(known), ..self }
     }
 }
