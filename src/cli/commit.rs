@@ -103,21 +103,18 @@ fn find_effects(project: &Project) -> Result<Vec<String>, Diagnostics> {
 
 /// Renders all stacks, and lists the files that were read.
 fn render_content(project: &Project) -> Result<Content, Diagnostics> {
-    let rendered = RenderedProject::render(project, &Request::default())?;
-    let mut plan = Plan::new();
-    for file in &rendered.files {
-        plan.add(&file.folder, &file.name, file.contents.as_str(), &file.claimants.join(", "))?;
+    let request = Request { files_only: true, ..Request::default() };
+    let RenderedProject { stacks, files } = RenderedProject::render(project, &request)?;
+    let (mut plan, mut objects) = (Plan::new(), BTreeMap::new());
+    for file in files {
+        objects.insert(format!("{}/{}", file.folder, file.name), file.object.id().to_string());
+        plan.add(&file.folder, &file.name, file.contents, &file.claimants.join(", "))?;
     }
-    let objects: BTreeMap<_, _> = rendered
-        .files
-        .iter()
-        .map(|file| (format!("{}/{}", file.folder, file.name), file.object.id().to_string()))
-        .collect();
     let mut inputs = vec![
         format!(":(glob){}/*.yaml", Project::VALUES),
         format!(":(glob){}/*.yaml.j2", Project::TEMPLATES),
     ];
-    let policies = rendered.stacks.iter().filter_map(|stack| {
+    let policies = stacks.iter().filter_map(|stack| {
         let kyverno = &stack.values.kyverno;
         kyverno.policy.as_ref().filter(|_| kyverno.mode != KyvernoMode::None)
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tts_render::project::load::{RenderedProject, Request};
+use tts_render::project::load::{File, RenderedProject, Request};
 use tts_render::project::write::{self, Difference, DifferenceKind, Force, Plan, Scope, Summary};
 use tts_render::report::json;
 use yaml_spans::diagnostic::Diagnostic;
@@ -62,8 +62,12 @@ const OUT: &str = "rendered";
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let project = context.common.project();
     let request = Request { files_only: true, ..args.inputs.request()? };
-    let rendered = RenderedProject::render(&project, &request)?;
-    let (plan, scope) = plan_files(&rendered, &request)?;
+    let RenderedProject { stacks, files } = RenderedProject::render(&project, &request)?;
+    let scope = match request.stacks.is_empty() {
+        true => Scope::All,
+        false => Scope::Folders(stacks.iter().map(|stack| stack.name.clone()).collect()),
+    };
+    let plan = plan_files(files, &scope)?;
     let out = match &args.out {
         Some(out) => out.clone(),
         None => project.path_from_here(Path::new(OUT)),
@@ -92,7 +96,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
             .printer
             .status(&format!("`{path}` is no longer rendered; kept, since it was edited"));
     }
-    for need in rendered.stacks.iter().flat_map(|stack| &stack.needs) {
+    for need in stacks.iter().flat_map(|stack| &stack.needs) {
         context.printer.status(&format!("needed: {need}"));
     }
     context.printer.status(&summary_line(&summary));
@@ -224,19 +228,14 @@ fn shown(path: &Path) -> String {
     parts.join("/")
 }
 
-/// The plan of `rendered/` and its scope. If the request names stacks, both are limited to their own
-/// folders.
-fn plan_files(rendered: &RenderedProject, request: &Request) -> Result<(Plan, Scope), CliError> {
-    let scope = match request.stacks.is_empty() {
-        true => Scope::All,
-        false => Scope::Folders(rendered.stacks.iter().map(|stack| stack.name.clone()).collect()),
-    };
+/// The plan of the files in scope: if the request names stacks, of those in their own folders.
+fn plan_files(files: Vec<File>, scope: &Scope) -> Result<Plan, CliError> {
     let mut plan = Plan::new();
-    for file in rendered.files.iter().filter(|file| scope.covers(&file.folder)) {
+    for file in files.into_iter().filter(|file| scope.covers(&file.folder)) {
         let claimant = file.claimants.join(", ");
-        plan.add(&file.folder, &file.name, file.contents.as_str(), &claimant)?;
+        plan.add(&file.folder, &file.name, file.contents, &claimant)?;
     }
-    Ok((plan, scope))
+    Ok(plan)
 }
 
 /// `1 created, 2 updated, 11 unchanged`, without the counts that are zero.

@@ -54,7 +54,7 @@ pub struct Snapshot {
 }
 
 /// A comment in a values file, a template, a policy or an overlay that allows a finding of `lint`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Allow {
     /// The file.
     pub file: String,

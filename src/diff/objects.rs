@@ -1,6 +1,6 @@
 //! The objects of two snapshots, matched by identity.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::fields::{self, FieldChange};
 use super::secrets::Masked;
@@ -75,15 +75,19 @@ pub fn compare(
     head: &Objects,
     budget: &Budget,
 ) -> Result<(Vec<ObjectChange>, usize), BudgetExceeded> {
-    let ids: BTreeSet<&ObjectId> = base.ids().chain(head.ids()).collect();
-    let mut changes = Vec::new();
-    for id in ids.iter().filter(|id| !base.shares(head, id)) {
-        if let Some(change) = compare_object(id, base.get(id), head.get(id)) {
+    let (mut changes, mut total) = (Vec::new(), 0);
+    for (before, after) in base.paired_with(head) {
+        total += 1;
+        // Shared ones can't differ, and their trees need not be parsed.
+        let is_shared = before.zip(after).is_some_and(|(one, other)| Arc::ptr_eq(one, other));
+        let Some(either) = before.or(after).filter(|_| !is_shared) else { continue };
+        let (before, after) = (before.map(Arc::as_ref), after.map(Arc::as_ref));
+        if let Some(change) = compare_object(&either.id, before, after) {
             budget.spend(Resource::ChangedFields, change.fields.len())?;
             changes.push(change);
         }
     }
-    Ok((changes, ids.len()))
+    Ok((changes, total))
 }
 
 fn compare_object(
@@ -92,8 +96,8 @@ fn compare_object(
     after: Option<&Object>,
 ) -> Option<ObjectChange> {
     let mut fields = fields::compare_optional(
-        before.map(|object| &object.node),
-        after.map(|object| &object.node),
+        before.map(|object| &*object.node),
+        after.map(|object| &*object.node),
         workload::rolls_on(id),
     );
     if fields.is_empty() {
@@ -115,7 +119,6 @@ fn compare_object(
 mod tests {
     use super::*;
     use crate::diff::testing::{documents, objects};
-    use std::sync::Arc;
     use yaml_spans::emit;
 
     const MAP: &str =
@@ -144,6 +147,17 @@ mod tests {
         for part in ["ConfigMap ns1/a", "one.yaml", "two.yaml"] {
             assert!(message.contains(part), "{message}");
         }
+    }
+
+    #[test]
+    fn the_first_of_several_duplicates_is_reported() {
+        let read = |name: &str, file: &str| {
+            let text = MAP.replace("name: a", &format!("name: {name}"));
+            Arc::new(Object::read(documents(&text).remove(0), file).unwrap())
+        };
+        let objects = [read("b", "1"), read("a", "2"), read("b", "3"), read("a", "4")];
+        let message = Objects::collect(objects).unwrap_err().to_string();
+        assert_eq!(message, "`ConfigMap ns1/b` is in `1` and in `3`");
     }
 
     #[test]

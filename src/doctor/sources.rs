@@ -83,8 +83,11 @@ impl RenderedStack<'_> {
     /// The query of the gate's jobs; `None` if only the cluster knows their settings.
     fn gate_query(&self) -> Option<Query> {
         self.objects.iter().find_map(|object| {
-            let object =
-                model::Object { id: object.id(), node: object.node.clone(), file: String::new() };
+            let object = model::Object {
+                id: object.id(),
+                node: object.node.clone().into(),
+                file: String::new(),
+            };
             Some(GateJob::read(&object)?.settings.ok()?.sampling?.query)
         })
     }

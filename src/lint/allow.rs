@@ -65,12 +65,8 @@ pub(super) fn comments(
         .iter()
         .filter(move |(_, source)| source.origins().is_empty() && is_wanted(source.name()))
         .flat_map(move |(id, source)| {
-            (1..=line_count(source)).filter_map(move |line| parse_comment(sources, id, line))
+            source.lines_with(PROGRAM).filter_map(move |line| parse_comment(sources, id, line))
         })
-}
-
-fn line_count(source: &Source) -> u32 {
-    source.text().lines().count() as u32
 }
 
 fn is_comment(line: &str) -> bool {

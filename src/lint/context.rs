@@ -255,14 +255,14 @@ impl<'a> RuleContext<'a> {
         &self.stack.loaded.tree
     }
 
-    /// The lines of the values file and the overlays, with their places.
-    pub fn written_lines(&self) -> impl Iterator<Item = (Span, &str)> {
+    /// The lines of the values file and the overlays that contain a word, with their places.
+    pub fn written_lines_with(&self, word: &str) -> impl Iterator<Item = (Span, &str)> {
         // An assignment has no comments, and a template's belong to all stacks.
         let is_values = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
         self.stack.sources.iter().filter(move |(_, source)| is_values(source.name())).flat_map(
-            |(id, source)| {
-                let lines = source.text().lines().count() as u32;
-                (1..=lines).map(move |line| (source.line_span(id, line), source.line(line)))
+            move |(id, source)| {
+                let lines = source.lines_with(word);
+                lines.map(move |line| (source.line_span(id, line), source.line(line)))
             },
         )
     }

@@ -40,6 +40,8 @@ pub(super) struct OffPeakTimes {
     intervals: [OnceLock<Option<SignedDuration>>; 2],
     /// The guard's runs outside every window, and all of them.
     idle_guard_runs: OnceLock<(usize, usize)>,
+    /// The average number of times a day that the window's end runs.
+    down_runs_a_day: OnceLock<usize>,
 }
 
 /// A window, and the longest time in it without a run of the guard.
@@ -77,6 +79,7 @@ impl OffPeakTimes {
             month_windows: OnceLock::new(),
             intervals: Default::default(),
             idle_guard_runs: OnceLock::new(),
+            down_runs_a_day: OnceLock::new(),
         }
     }
 
@@ -169,8 +172,10 @@ impl OffPeakTimes {
 
     /// The average number of times a day that the window's end runs, rounded up.
     pub fn down_runs_a_day(&self) -> usize {
-        let Some((start, end)) = self.two_weeks() else { return 0 };
-        self.down.runs(start, end).count().div_ceil(DAYS as usize)
+        *self.down_runs_a_day.get_or_init(|| {
+            let Some((start, end)) = self.two_weeks() else { return 0 };
+            self.down.runs(start, end).count().div_ceil(DAYS as usize)
+        })
     }
 
     /// The number of the guard's runs in the two weeks that fall outside every window, and of all.

@@ -14,19 +14,59 @@ pub(super) struct Text<'a> {
     pub text: &'a str,
 }
 
+/// The path of a text in a tree. It borrows the keys: few texts are reported, and only their paths are needed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TextPath<'a> {
+    above: Option<&'a TextPath<'a>>,
+    step: Step<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step<'a> {
+    Root,
+    Key(&'a str),
+    Index(usize),
+}
+
+impl TextPath<'_> {
+    fn steps(&self) -> impl Iterator<Item = Step<'_>> {
+        std::iter::successors(Some(self), |path| path.above).map(|path| path.step)
+    }
+
+    /// The keys in it, the last first.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.steps().filter_map(|step| match step {
+            Step::Key(key) => Some(key),
+            Step::Root | Step::Index(_) => None,
+        })
+    }
+
+    /// The path from the root.
+    pub fn to_path(self) -> Path {
+        let mut path = self.above.map_or_else(Path::root, |above| above.to_path());
+        match self.step {
+            Step::Root => {}
+            Step::Key(key) => path.push(Segment::Key(key.to_owned())),
+            Step::Index(index) => path.push(Segment::Index(index)),
+        }
+        path
+    }
+}
+
 /// Visits every text of a tree, in order.
-pub(super) fn visit_texts<'a>(root: &'a Node, visit: &mut dyn FnMut(&Path, Text<'a>)) {
+pub(super) fn visit_texts<'a>(root: &'a Node, visit: &mut dyn FnMut(&TextPath<'_>, Text<'a>)) {
     let start = Text { name: "", previous: None, text: "" };
-    visit_below(root, &mut Path::root(), start, visit);
+    visit_below(root, &TextPath { above: None, step: Step::Root }, start, visit);
 }
 
 /// Visits the texts of a node; `at` has its name and the text before it. The parser limits the depth.
 fn visit_below<'a>(
     node: &'a Node,
-    path: &mut Path,
+    path: &TextPath<'_>,
     at: Text<'a>,
-    visit: &mut dyn FnMut(&Path, Text<'a>),
+    visit: &mut dyn FnMut(&TextPath<'_>, Text<'a>),
 ) {
+    let below = |step| TextPath { above: Some(path), step };
     match &node.value {
         Value::String(text) => visit(path, Text { text, ..at }),
         Value::Mapping(map) => {
@@ -36,17 +76,14 @@ fn visit_below<'a>(
                     Some(variable) if key == "value" => variable,
                     _ => key,
                 };
-                path.push(Segment::Key(key.clone()));
-                visit_below(&entry.node, path, Text { name, previous: None, ..at }, visit);
-                path.pop();
+                let text = Text { name, previous: None, ..at };
+                visit_below(&entry.node, &below(Step::Key(key)), text, visit);
             }
         }
         Value::Sequence(items) => {
             let mut previous = None;
             for (index, item) in items.iter().enumerate() {
-                path.push(Segment::Index(index));
-                visit_below(item, path, Text { previous, ..at }, visit);
-                path.pop();
+                visit_below(item, &below(Step::Index(index)), Text { previous, ..at }, visit);
                 previous = item.as_str();
             }
         }
@@ -68,6 +105,7 @@ mod tests {
         let tree = parse(&sources, source, Dialect::Strict).unwrap().remove(0);
         let mut seen = Vec::new();
         visit_texts(&tree, &mut |path, text| {
+            let path = path.to_path();
             seen.push(format!("{path} {} {:?} {}", text.name, text.previous, text.text));
         });
         let expected = [

@@ -159,7 +159,7 @@ pub(crate) fn equal_templates(one: &Object, other: &Object) -> bool {
 /// objects.
 pub(crate) fn effective_object(object: &Object) -> Option<Node> {
     let effective = effective_template(object)?;
-    let mut whole = object.node.clone();
+    let mut whole = Node::clone(&object.node);
     *node_at_mut(&mut whole, template_keys(&object.id)?)? = effective;
     // The claims of a StatefulSet are compared in the same way.
     if let Some(claims) = node_at_mut(&mut whole, &["spec", CLAIMS]) {

@@ -1,11 +1,13 @@
 //! Objects by identity, wherever their files lie.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use kube_validate::{MissingField, ObjectId};
-use yaml_spans::{Node, Value};
+use yaml_spans::source::{Source, Sources};
+use yaml_spans::{Dialect, Node, Value};
 
 /// An object and the file that holds it.
 #[derive(Debug, Clone)]
@@ -13,9 +15,47 @@ pub struct Object {
     /// Its identity.
     pub id: ObjectId,
     /// Its data.
-    pub node: Node,
+    pub node: Tree,
     /// Its file, relative to the folder of rendered files.
     pub file: String,
+}
+
+/// A document: a tree, or a text that is parsed when it is first used as a tree. A tree takes several times
+/// the memory of its text.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    parsed: OnceLock<Box<Node>>,
+    text: Option<Arc<str>>,
+}
+
+impl Tree {
+    /// The only document of a text that is known to be valid; null if it is not.
+    pub(crate) fn of_text(text: Arc<str>) -> Self {
+        Tree { parsed: OnceLock::new(), text: Some(text) }
+    }
+}
+
+impl From<Node> for Tree {
+    fn from(node: Node) -> Self {
+        Tree { parsed: Box::new(node).into(), text: None }
+    }
+}
+
+impl Deref for Tree {
+    type Target = Node;
+
+    fn deref(&self) -> &Node {
+        self.parsed.get_or_init(|| {
+            let parsed = self.text.as_deref().and_then(parse_document);
+            Box::new(parsed.unwrap_or_else(|| Node::new(Value::Null)))
+        })
+    }
+}
+
+fn parse_document(text: &str) -> Option<Node> {
+    let mut sources = Sources::new();
+    let source = sources.add(Source::written("", text));
+    yaml_spans::parse(&sources, source, Dialect::Kubectl).ok()?.pop()
 }
 
 /// An error in a set of documents.
@@ -46,7 +86,7 @@ impl Object {
     pub fn read(node: Node, file: &str) -> Result<Self, ObjectError> {
         let id = ObjectId::read(&node)
             .map_err(|missing| ObjectError::NoObject { file: file.to_owned(), missing })?;
-        Ok(Object { id, node, file: file.to_owned() })
+        Ok(Object { id, node: node.into(), file: file.to_owned() })
     }
 
     /// Returns true for a kind: `is_kind("apps", "Deployment")`.
@@ -105,9 +145,12 @@ pub(crate) fn scalar_text(node: &Node) -> String {
     }
 }
 
+/// An object of one set and the one of another set with the same identity.
+pub(crate) type PairedObjects<'a> = (Option<&'a Arc<Object>>, Option<&'a Arc<Object>>);
+
 /// Objects by identity. Cloning is cheap: objects are shared.
 #[derive(Debug, Clone, Default)]
-pub struct Objects(BTreeMap<ObjectId, Arc<Object>>);
+pub struct Objects(Vec<Arc<Object>>);
 
 impl Objects {
     /// Collects objects.
@@ -115,20 +158,21 @@ impl Objects {
     /// # Errors
     /// Two of them have one identity.
     pub fn collect(objects: impl IntoIterator<Item = Arc<Object>>) -> Result<Self, ObjectError> {
-        let mut all = BTreeMap::new();
-        for object in objects {
-            match all.entry(object.id.clone()) {
-                Entry::Vacant(free) => {
-                    free.insert(object);
-                }
-                Entry::Occupied(taken) => {
-                    let first: &Arc<Object> = taken.get();
-                    return Err(ObjectError::Twice {
-                        id: Box::new(object.id.clone()),
-                        first: first.file.clone(),
-                        second: object.file.clone(),
-                    });
-                }
+        let objects: Vec<Arc<Object>> = objects.into_iter().collect();
+        let mut all = objects.clone();
+        all.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        if all.array_windows().all(|[one, next]| one.id != next.id) {
+            return Ok(Objects(all));
+        }
+        // The first in the given order is reported.
+        let mut known: BTreeMap<&ObjectId, &Object> = BTreeMap::new();
+        for object in &objects {
+            if let Some(first) = known.insert(&object.id, object) {
+                return Err(ObjectError::Twice {
+                    id: Box::new(object.id.clone()),
+                    first: first.file.clone(),
+                    second: object.file.clone(),
+                });
             }
         }
         Ok(Objects(all))
@@ -136,12 +180,13 @@ impl Objects {
 
     /// The object with an identity.
     pub fn get(&self, id: &ObjectId) -> Option<&Object> {
-        self.0.get(id).map(Arc::as_ref)
+        let index = self.0.binary_search_by(|object| object.id.cmp(id)).ok()?;
+        self.0.get(index).map(Arc::as_ref)
     }
 
     /// All, by identity.
     pub fn iter(&self) -> impl Iterator<Item = &Object> {
-        self.0.values().map(Arc::as_ref)
+        self.0.iter().map(Arc::as_ref)
     }
 
     /// All of one kind.
@@ -169,16 +214,21 @@ impl Objects {
         })
     }
 
-    /// All identities.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &ObjectId> {
-        self.0.keys()
-    }
-
-    /// Returns true if both sets share this object, so that it can't differ.
-    pub(crate) fn shares(&self, other: &Self, id: &ObjectId) -> bool {
-        match (self.0.get(id), other.0.get(id)) {
-            (Some(one), Some(two)) => Arc::ptr_eq(one, two),
-            _ => false,
-        }
+    /// The objects of this set and of another, paired by identity, in its order.
+    pub(crate) fn paired_with<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> impl Iterator<Item = PairedObjects<'a>> {
+        let (mut ones, mut others) = (self.0.iter().peekable(), other.0.iter().peekable());
+        std::iter::from_fn(move || {
+            let order = match (ones.peek(), others.peek()) {
+                (Some(one), Some(other)) if Arc::ptr_eq(one, other) => Ordering::Equal,
+                (Some(one), Some(other)) => one.id.cmp(&other.id),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => return None,
+            };
+            Some((ones.next_if(|_| order.is_le()), others.next_if(|_| order.is_ge())))
+        })
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn gates_by_stack(
         }
         let object = Arc::new(Object {
             id,
-            node: file.object.node.clone(),
+            node: file.object.node.clone().into(),
             file: format!("{}/{}", file.folder, file.name),
         });
         for claimant in &file.claimants {

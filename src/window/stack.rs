@@ -43,7 +43,11 @@ impl StackGate {
         };
         let objects = rendered.files.iter().map(|file| {
             let name = format!("{}/{}", file.folder, file.name);
-            Arc::new(Object { id: file.object.id(), node: file.object.node.clone(), file: name })
+            Arc::new(Object {
+                id: file.object.id(),
+                node: file.object.node.clone().into(),
+                file: name,
+            })
         });
         let objects = Objects::collect(objects)
             .map_err(|error| Diagnostics::from(Diagnostic::new(error.to_string())))?;

@@ -1,8 +1,10 @@
 //! Digests of content.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use sha2::{Digest as _, Sha256};
+
+const HEX: [u8; 16] = *b"0123456789abcdef";
 
 /// The sha256 of some bytes, as OCI writes it: `sha256:` and 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,8 +16,7 @@ impl Digest {
         let mut text = String::with_capacity("sha256:".len() + 64);
         text.push_str("sha256:");
         for byte in Sha256::digest(bytes) {
-            // Writing to a string can't fail.
-            let _ = write!(text, "{byte:02x}");
+            text.extend([byte >> 4, byte & 0xf].map(|half| char::from(HEX[usize::from(half)])));
         }
         Digest(text)
     }

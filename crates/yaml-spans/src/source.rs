@@ -112,6 +112,14 @@ impl Source {
         let before = self.text.get(start..byte as usize).unwrap_or("");
         (index as u32 + 1, before.chars().count() as u32 + 1)
     }
+
+    /// The numbers, from 1, of the lines that contain a word, in order.
+    pub fn lines_with(&self, word: &str) -> impl Iterator<Item = u32> {
+        let mut lines: Vec<u32> =
+            self.text.match_indices(word).map(|(at, _)| self.position(at as u32).0).collect();
+        lines.dedup();
+        lines.into_iter()
+    }
 }
 
 /// The first byte of each line.
@@ -228,6 +236,13 @@ mod tests {
         let place = sources.place(Span::new(id, 10, 13));
         assert_eq!((place.line, place.column, place.width), (2, 4, 3));
         assert_eq!(place.excerpt, "ä: bcd");
+    }
+
+    #[test]
+    fn a_line_that_contains_a_word_is_found_once() {
+        let source = Source::written("a.yaml", "x ä x\r\nb\n\n x");
+        assert_eq!(source.lines_with("x").collect::<Vec<_>>(), [1, 4]);
+        assert_eq!(source.lines_with("y").count(), 0);
     }
 
     #[test]

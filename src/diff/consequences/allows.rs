@@ -1,5 +1,7 @@
 //! Comments that newly allow a risky setting.
 
+use std::collections::BTreeMap;
+
 use super::{Finding, Rule, RuleContext, Topic};
 use crate::diff::Allow;
 use crate::model::{Message, Severity};
@@ -13,12 +15,15 @@ pub(super) const ALLOWED: Rule = Rule {
 };
 
 pub(super) fn new_allows(context: &RuleContext<'_>) -> Vec<Finding> {
-    let mut known: Vec<&Allow> = context.allows_before.iter().collect();
+    // One comment stands for one place, so a second copy is new.
+    let mut known: BTreeMap<&Allow, usize> = BTreeMap::new();
+    for allow in context.allows_before {
+        *known.entry(allow).or_default() += 1;
+    }
     let mut findings = Vec::new();
     for allow in context.allows_after {
-        // One comment stands for one place, so a second copy is new.
-        if let Some(at) = known.iter().position(|old| *old == allow) {
-            known.swap_remove(at);
+        if let Some(copies @ 1..) = known.get_mut(allow) {
+            *copies -= 1;
             continue;
         }
         let message = Message::default()

@@ -229,10 +229,11 @@ pub(super) fn stale_configuration(context: &RuleContext<'_>) -> Vec<Finding> {
 /// not restarted by this diff.
 fn keeps_old_content(context: &RuleContext<'_>, user: &Object, configuration: &Object) -> bool {
     let gate = context.gates_after.get(&user.id);
-    let may_run = replicas(user) > 0 || gate.is_some_and(|gate| gate.may_be_up(context.now));
+    let may_run = || replicas(user) > 0 || gate.is_some_and(|gate| gate.may_be_up(context.now));
+    // The namespace first: the tree of an object elsewhere need not be parsed for it.
     user.id.namespace == configuration.id.namespace
         && rolls_on(&user.id).is_some()
-        && may_run
+        && may_run()
         && reads_at_start(user, &configuration.id.kind, &configuration.id.name)
         && context.base.get(&user.id).is_some_and(|old| equal_templates(old, user))
 }

@@ -77,7 +77,7 @@ fn is_kept_data(field: &FieldChange) -> bool {
 
 /// The places of the problems that `validate` finds in an object.
 fn invalid_fields(object: &Object) -> Vec<Path> {
-    let report = validate_foreign(std::slice::from_ref(&object.node), &Definitions::default());
+    let report = validate_foreign(std::slice::from_ref(&*object.node), &Definitions::default());
     let found = report.findings.into_iter().filter(|found| !found.error.is_placeholder());
     let mut fields: Vec<Path> = found.map(|found| found.path).collect();
     fields.dedup();

@@ -14,7 +14,7 @@ use yaml_spans::source::Source;
 pub(super) fn read_head(project: &Project, request: &Request) -> Result<TextFiles, ProjectError> {
     let mut files = TextFiles::new();
     let mut add = |path: Option<String>, source: &Source| {
-        path.map(|path| files.insert(path, source.text().to_owned()));
+        path.map(|path| files.insert(path, source.text().into()));
     };
     for source in project.policies()? {
         add(Some(source.name().to_owned()), &source);

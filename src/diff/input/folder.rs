@@ -54,7 +54,7 @@ fn collect_files(
         } else if kind.is_file() {
             let text = read_text(&path, &shown, MAX_BYTES as u64)?;
             read.bytes += text.len();
-            read.texts.insert(format!("{prefix}{name}"), text);
+            read.texts.insert(format!("{prefix}{name}"), text.into());
         } else {
             return Err(InputError::NotAFile { path: shown });
         }

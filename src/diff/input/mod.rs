@@ -12,6 +12,7 @@ mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 pub use error::InputError;
 pub(crate) use object_files::take_apart;
@@ -19,16 +20,17 @@ pub use skipped::SkippedFile;
 
 use super::Snapshot;
 use crate::model::Objects;
-use crate::project::Project;
-use crate::project::load::{RenderedProject, Request, Stack};
+use crate::project::load::{RenderedProject, Request};
 use crate::project::write::{self, PROVENANCE};
+use crate::project::{Project, ProjectError};
 use object_files::{FolderNames, NotManifests, ObjectFiles, Scope, contains_objects};
 use revision::{EntryKind, FileSet, Repository};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::visible;
 
-/// Texts by their path from the folder that was read, with `/` between its parts.
-type TextFiles = BTreeMap<String, String>;
+/// Texts by their path from the folder that was read, with `/` between its parts. Equal files of both
+/// snapshots share one text.
+type TextFiles = BTreeMap<String, Arc<str>>;
 
 /// The most files that are read for one snapshot.
 const MAX_FILES: usize = 200_000;
@@ -78,8 +80,8 @@ pub struct Inputs {
     pub base: Snapshot,
     /// The new state.
     pub head: Snapshot,
-    /// The new state's files, by the names that its objects have.
-    pub texts: BTreeMap<String, String>,
+    /// The new state's files that differ from the old state's, by the names that their objects have.
+    pub texts: BTreeMap<String, Arc<str>>,
     /// Remarks for the user: a folder or revision without objects.
     pub notes: Vec<String>,
 }
@@ -95,7 +97,13 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         Some(folder) => read_head(project, folder, &comparison.request.stacks, &mut notes)?,
         None => render_head(project, comparison)?,
     };
-    let mut base = read_base(project, comparison, &mut notes)?;
+    let head_values = match &head.stacks {
+        Some(stacks) if matches!(comparison.base, Base::Revision(_)) => {
+            values::read_head(project, stacks).map_err(to_diagnostics)?
+        }
+        _ => TextFiles::new(),
+    };
+    let mut base = read_base(project, comparison, &head.files, &head_values, &mut notes)?;
     if let Some(folders) = &head.folders {
         retain_folders(&mut base.texts, folders);
     }
@@ -111,18 +119,18 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         not_manifests,
         &project.new_budget(),
     )?;
-    let (base_allows, head_allows) = match (&base.values, &base.commented, &head.stacks) {
-        (Some(values), Some(commented), Some(stacks)) => {
-            let (mut before, mut after) = values::read_allows(project, stacks, values)?;
+    let (base_allows, head_allows) = match (&base.values, &base.commented) {
+        (Some(values), Some(commented)) if is_rendered => {
+            let (mut before, mut after) = values::parse_allows(values, &head_values);
             before.extend(allows::parse(commented));
             after.extend(allows::parse(&allows::read_head(project, comparison.request)?));
             (before, after)
         }
         _ => Default::default(),
     };
-    let (base_values, head_values) = match (base.values, head.stacks) {
-        (Some(texts), Some(stacks)) => {
-            values::load_both(project, comparison.request, &stacks, texts)?
+    let (base_values, head_values) = match base.values {
+        Some(texts) if is_rendered => {
+            values::load_both(project, comparison.request, texts, head_values)?
         }
         _ => (None, None),
     };
@@ -133,9 +141,10 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
         // A fresh render has manifests only, so there is nothing to compare them with.
         base_skipped.clear();
     }
+    let base_objects = collect_objects(&base_files)?;
     Ok(Inputs {
         base: Snapshot {
-            objects: collect_objects(&base_files)?,
+            objects: base_objects,
             values: base_values,
             allows: base_allows,
             skipped: base_skipped,
@@ -146,7 +155,7 @@ pub fn load(project: &Project, comparison: &Comparison<'_>) -> Result<Inputs, Di
             allows: head_allows,
             skipped: head_skipped,
         },
-        texts: head.files.into_texts(),
+        texts: head.files.into_changed_texts(&base_files),
         notes,
     })
 }
@@ -171,8 +180,8 @@ struct Head {
     files: ObjectFiles,
     /// The folders to compare; `None` for all.
     folders: Option<BTreeSet<String>>,
-    /// The stacks of a fresh render.
-    stacks: Option<Vec<Stack>>,
+    /// The stacks of a fresh render: each name with its values file.
+    stacks: Option<BTreeMap<String, String>>,
 }
 
 fn read_head(
@@ -202,8 +211,10 @@ fn read_head(
 }
 
 fn render_head(project: &Project, comparison: &Comparison<'_>) -> Result<Head, Diagnostics> {
-    let rendered = RenderedProject::render(project, comparison.request)?;
-    let scope = match comparison.request.stacks.as_slice() {
+    // Most objects are the same in both snapshots, and few of those are looked at.
+    let request = Request { files_only: true, ..comparison.request.clone() };
+    let rendered = RenderedProject::render(project, &request)?;
+    let scope = match request.stacks.as_slice() {
         [] => Scope::Everything,
         _ => Scope::StackFolders,
     };
@@ -211,7 +222,7 @@ fn render_head(project: &Project, comparison: &Comparison<'_>) -> Result<Head, D
     // A stack may be named by the path of its values file, so the names come from the render.
     let folders = match scope {
         Scope::Everything => None,
-        Scope::StackFolders => Some(stacks.iter().map(|stack| stack.name.clone()).collect()),
+        Scope::StackFolders => Some(stacks.keys().cloned().collect()),
     };
     Ok(Head { files, folders, stacks: Some(stacks) })
 }
@@ -229,9 +240,13 @@ struct BaseTexts {
     commented: Option<TextFiles>,
 }
 
+/// Reads the old state. Its files share the texts of the new state's rendered files and values, `head` and
+/// `head_values`, where they are equal.
 fn read_base(
     project: &Project,
     comparison: &Comparison<'_>,
+    head: &ObjectFiles,
+    head_values: &TextFiles,
     notes: &mut Vec<String>,
 ) -> Result<BaseTexts, InputError> {
     let rendered_folder = comparison.rendered_folder;
@@ -261,8 +276,9 @@ fn read_base(
     let [texts, values, commented] = repository.read_sets(
         &commit,
         [
-            FileSet::below(rendered_folder, &may_hold_objects),
-            FileSet::below(Project::VALUES, &is_visible),
+            FileSet::below(rendered_folder, &may_hold_objects).sharing(&|path| head.text(path)),
+            FileSet::below(Project::VALUES, &is_visible)
+                .sharing(&|path| head_values.get(path).map(Arc::clone)),
             FileSet::of(&files, &is_named),
         ],
     )?;
@@ -311,6 +327,10 @@ fn retain_folders(texts: &mut TextFiles, folders: &BTreeSet<String>) {
 
 fn collect_objects(files: &ObjectFiles) -> Result<Objects, Diagnostics> {
     files.objects().map_err(|error| Diagnostic::new(error.to_string()).into())
+}
+
+fn to_diagnostics(error: ProjectError) -> Diagnostics {
+    Diagnostic::new(error.to_string()).into()
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::TextFiles;
 use super::skipped::{self, SkippedFile};
 use crate::budget::{Budget, count_nodes};
+use crate::model::object::Tree;
 use crate::model::{Object, ObjectError, Objects};
-use crate::project::load::{RenderedProject, Stack};
+use crate::project::load::RenderedProject;
 use kube_validate::{ObjectId, list_items};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::{Source, Sources};
-use yaml_spans::{self, Dialect, Node};
+use yaml_spans::{self, Dialect, Node, Value};
 
 /// The files that kustomize reads; they are not objects.
 const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -26,7 +27,7 @@ pub(super) struct ObjectFiles(pub(super) BTreeMap<String, ObjectFile>);
 
 #[derive(Debug)]
 pub(super) struct ObjectFile {
-    text: String,
+    text: Arc<str>,
     pub(super) objects: Vec<Arc<Object>>,
     /// The part of it that is not compared.
     skipped: Option<SkippedFile>,
@@ -58,12 +59,13 @@ pub(super) struct FolderNames<'a> {
 }
 
 impl ObjectFiles {
-    /// Takes over the files of a fresh render; `shown` is the name of their folder in messages.
+    /// Takes over the files of a fresh render; `shown` is the name of their folder in messages. Also returns
+    /// each stack's name with its values file.
     pub(super) fn from_render(
         rendered: RenderedProject,
         shown: &str,
         scope: Scope,
-    ) -> (Self, Vec<Stack>) {
+    ) -> (Self, BTreeMap<String, String>) {
         let own: BTreeSet<&str> = rendered.stacks.iter().map(|stack| stack.name.as_str()).collect();
         let mut files = BTreeMap::new();
         for file in rendered.files.into_iter().filter(|file| match scope {
@@ -72,11 +74,18 @@ impl ObjectFiles {
         }) {
             let path = format!("{}/{}", file.folder, file.name);
             let id = file.object.id();
-            let object = Object { id, node: file.object.node, file: format!("{shown}/{path}") };
+            let text: Arc<str> = file.contents.into();
+            let node = match file.object.node {
+                // The tree was dropped after rendering.
+                Node { value: Value::Null, .. } => Tree::of_text(Arc::clone(&text)),
+                node => node.into(),
+            };
+            let object = Object { id, node, file: format!("{shown}/{path}") };
             let objects = vec![Arc::new(object)];
-            files.insert(path, ObjectFile { text: file.contents, objects, skipped: None });
+            files.insert(path, ObjectFile { text, objects, skipped: None });
         }
-        (ObjectFiles(files), rendered.stacks)
+        let stacks = rendered.stacks.into_iter().map(|stack| (stack.name, stack.file));
+        (ObjectFiles(files), stacks.collect())
     }
 
     /// Parses files. A file that `known` has with the same bytes shares its objects and is not parsed again.
@@ -94,7 +103,7 @@ impl ObjectFiles {
         let mut errors = Vec::new();
         let mut nodes: BTreeMap<String, usize> = BTreeMap::new();
         for (path, text) in texts.into_iter().filter(|(path, _)| is_read(path)) {
-            let shared = known.0.get(&path).filter(|file| file.text == text);
+            let shared = known.0.get(&path).filter(|file| are_equal(&file.text, &text));
             let parsed = match (shared, unparsed_reason(&path)) {
                 (Some(file), _) => Ok((file.objects.clone(), file.skipped.clone())),
                 (None, Some(reason)) => {
@@ -115,6 +124,7 @@ impl ObjectFiles {
                         budget.spend_object_nodes(*already, more)?;
                         *already += more;
                     }
+                    let text = shared.map_or(text, |file| Arc::clone(&file.text));
                     files.insert(path, ObjectFile { text, objects, skipped });
                 }
                 Err(Diagnostics(list)) => errors.extend(list),
@@ -128,10 +138,19 @@ impl ObjectFiles {
         self.0.values().filter_map(|file| file.skipped.clone()).collect()
     }
 
-    /// The texts of the files, by the names that their objects have.
-    pub(super) fn into_texts(self) -> BTreeMap<String, String> {
-        let files = self.0.into_values();
-        let named = files.filter_map(|file| Some((file.objects.first()?.file.clone(), file.text)));
+    /// The text of a file, by its path.
+    pub(super) fn text(&self, path: &str) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.0.get(path)?.text))
+    }
+
+    /// The texts of the files that differ from those of another snapshot, which shares the other texts. They
+    /// are named as their objects name them.
+    pub(super) fn into_changed_texts(self, other: &ObjectFiles) -> BTreeMap<String, Arc<str>> {
+        let changed = self.0.into_iter().filter(|(path, file)| {
+            other.0.get(path).is_none_or(|other| !Arc::ptr_eq(&other.text, &file.text))
+        });
+        let named =
+            changed.filter_map(|(_, file)| Some((file.objects.first()?.file.clone(), file.text)));
         named.collect()
     }
 
@@ -142,6 +161,11 @@ impl ObjectFiles {
     pub(super) fn objects(&self) -> Result<Objects, ObjectError> {
         Objects::collect(self.0.values().flat_map(|file| file.objects.iter().cloned()))
     }
+}
+
+/// Returns true for equal texts, at once if they are shared.
+fn are_equal(one: &Arc<str>, other: &Arc<str>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }
 
 /// Returns true if one of the files may contain an object.
@@ -209,7 +233,10 @@ fn parse_objects(
             continue;
         }
         match ObjectId::read_generated(&node) {
-            Ok(id) => objects.push(Arc::new(Object { id, node, file: name.to_owned() })),
+            Ok(id) => {
+                let object = Object { id, node: node.into(), file: name.to_owned() };
+                objects.push(Arc::new(object));
+            }
             Err(missing) => {
                 let error = ObjectError::NoObject { file: name.to_owned(), missing };
                 return Err(Diagnostic::new(error.to_string()).into());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{InputError, MAX_FILES, MAX_SNAPSHOT_BYTES, TextFiles};
 use crate::git::{Git, GitError, Purpose};
@@ -10,6 +11,9 @@ use yaml_spans::{MAX_BYTES, suggest};
 
 /// The most paths in one call of `git`.
 const MAX_ARGUMENTS: usize = 500;
+
+/// The most files that one call of `git` reads: rendered ones have some megabytes together.
+const MAX_BATCH: usize = 4_000;
 
 /// The repository around a folder.
 #[derive(Debug)]
@@ -77,7 +81,7 @@ impl Repository {
         Ok(suggest(revision, names.lines()).map(|near| format!("did you mean `{near}`?")))
     }
 
-    /// Reads sets of files at a commit, in one call of `git ls-tree` and one of `git cat-file`.
+    /// Reads sets of files at a commit, in one call of `git ls-tree` and few of `git cat-file`.
     pub(super) fn read_sets<const N: usize>(
         &self,
         commit: &str,
@@ -99,12 +103,12 @@ impl Repository {
                     parse_entry(line).map_err(|error| self.explain_missing(error))?;
                 for (index, set) in sets.iter().enumerate() {
                     let path = blob.path.strip_prefix(&tops[index]);
-                    let Some(path) = path.filter(|path| (set.is_wanted)(path, kind)) else {
+                    if path.is_none_or(|path| !(set.is_wanted)(path, kind)) {
                         continue;
-                    };
+                    }
                     check_entry(kind, &blob)?;
                     bytes[index] += blob.size;
-                    wanted.push((index, path.to_owned(), blob.clone()));
+                    wanted.push((index, blob.clone()));
                     if wanted.len() > MAX_FILES || bytes[index] > self.max_bytes {
                         return Err(InputError::TooMany { path: tops[index].clone() });
                     }
@@ -112,9 +116,15 @@ impl Repository {
             }
         }
         let mut texts = [const { TextFiles::new() }; N];
-        let blobs: Vec<&Blob> = wanted.iter().map(|(_, _, blob)| blob).collect();
-        for ((index, path, _), text) in wanted.iter().zip(self.read_blobs(&blobs)?) {
-            texts[*index].insert(path.clone(), text);
+        // Not all at once: the texts of most files are known, and are dropped for the shared ones.
+        for batch in wanted.chunks(MAX_BATCH) {
+            self.read_blobs(batch.iter().map(|(_, blob)| blob), |at, text| {
+                let (index, blob) = &batch[at];
+                let path = &blob.path[tops[*index].len()..];
+                let known = sets[*index].known.and_then(|known| known(path));
+                let text = known.filter(|known| **known == *text).unwrap_or_else(|| text.into());
+                texts[*index].insert(path.to_owned(), text);
+            })?;
         }
         Ok(texts)
     }
@@ -133,16 +143,16 @@ impl Repository {
         }
     }
 
-    /// Reads the texts of all blobs in one call.
-    fn read_blobs(&self, blobs: &[&Blob]) -> Result<Vec<String>, InputError> {
-        if blobs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let ids: String = blobs.iter().map(|blob| format!("{}\n", blob.id)).collect();
-        let answer = self.read(&["cat-file", "--batch"], ids.as_bytes())?;
+    /// Reads the texts of some blobs in one call. `take` gets each with its position.
+    fn read_blobs<'b>(
+        &self,
+        blobs: impl Iterator<Item = &'b Blob> + Clone,
+        mut take: impl FnMut(usize, &str),
+    ) -> Result<(), InputError> {
+        let ids: String = blobs.clone().map(|blob| format!("{}\n", blob.id)).collect();
+        let answer = self.read(&["cat-file", "--batch", "--buffer"], ids.as_bytes())?;
         let mut rest = answer.as_slice();
-        let mut texts = Vec::with_capacity(blobs.len());
-        for Blob { path, id, size } in blobs {
+        for (at, Blob { path, id, size }) in blobs.enumerate() {
             let header = format!("{id} blob {size}\n");
             let body = rest
                 .strip_prefix(header.as_bytes())
@@ -150,12 +160,15 @@ impl Repository {
                 .ok_or_else(|| unexpected("cat-file", &format!("no blob `{id}` for {path}")))?;
             let text =
                 std::str::from_utf8(&body[..*size]).map_err(|_| not_utf8(path, &body[..*size]))?;
-            texts.push(text.to_owned());
+            take(at, text);
             rest = &body[size + 1..];
         }
-        Ok(texts)
+        Ok(())
     }
 }
+
+/// The texts that files probably have, by their names.
+type KnownTexts<'a> = &'a dyn Fn(&str) -> Option<Arc<str>>;
 
 /// Files at a commit that are read together. Paths start at the folder that the repository was found from.
 pub(super) struct FileSet<'a> {
@@ -165,13 +178,15 @@ pub(super) struct FileSet<'a> {
     paths: Vec<String>,
     /// Decides by a file's name.
     is_wanted: &'a dyn Fn(&str, EntryKind) -> bool,
+    /// The text that a file of this name probably has; then it is shared.
+    known: Option<KnownTexts<'a>>,
 }
 
 impl<'a> FileSet<'a> {
     /// The wanted files below a folder, named from there; none if the commit has no such folder.
     pub(super) fn below(folder: &str, is_wanted: &'a dyn Fn(&str, EntryKind) -> bool) -> Self {
         let top = format!("{folder}/");
-        FileSet { paths: vec![top.clone()], top, is_wanted }
+        FileSet { paths: vec![top.clone()], top, is_wanted, known: None }
     }
 
     /// Files by their paths, those that the commit has and that are wanted.
@@ -179,7 +194,13 @@ impl<'a> FileSet<'a> {
         files: &BTreeSet<String>,
         is_wanted: &'a dyn Fn(&str, EntryKind) -> bool,
     ) -> Self {
-        FileSet { top: String::new(), paths: files.iter().cloned().collect(), is_wanted }
+        let paths = files.iter().cloned().collect();
+        FileSet { top: String::new(), paths, is_wanted, known: None }
+    }
+
+    /// The same files, which share the texts that are known.
+    pub(super) fn sharing(self, known: KnownTexts<'a>) -> Self {
+        FileSet { known: Some(known), ..self }
     }
 }
 

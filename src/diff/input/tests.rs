@@ -7,7 +7,7 @@ use super::*;
 const NAMES: FolderNames<'_> = FolderNames { in_reports: "rendered", in_errors: "rendered" };
 
 fn texts(files: &[(&str, &str)]) -> TextFiles {
-    files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+    files.iter().map(|(path, text)| ((*path).to_owned(), (*text).into())).collect()
 }
 
 const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  namespace: b\n";
@@ -38,6 +38,42 @@ fn equal_files_share_their_objects_and_others_are_parsed() {
     assert!(Arc::ptr_eq(&first(&parse(MAP, &head)), &first(&head)));
     let other = format!("# a comment\n{MAP}");
     assert!(!Arc::ptr_eq(&first(&parse(&other, &head)), &first(&head)));
+}
+
+#[test]
+fn a_dropped_tree_is_read_again_from_the_rendered_text() {
+    let project = Project::new(env!("CARGO_MANIFEST_DIR"));
+    let objects = |files_only| {
+        let request = Request { files_only, ..Request::default() };
+        let rendered = RenderedProject::render(&project, &request).unwrap();
+        ObjectFiles::from_render(rendered, "rendered", Scope::Everything).0.objects().unwrap()
+    };
+    let (kept, dropped) = (objects(false), objects(true));
+    assert_eq!(kept.iter().count(), dropped.iter().count());
+    for (one, other) in kept.iter().zip(dropped.iter()) {
+        assert_eq!((&one.id, &*one.node), (&other.id, &*other.node));
+    }
+}
+
+#[test]
+fn equal_files_of_a_revision_share_the_text_of_the_render() {
+    let known = ObjectFiles::parse(
+        texts(&[("x/a.yaml", MAP), ("x/b.yaml", "a: 1\n")]),
+        NAMES,
+        &ObjectFiles::default(),
+        NotManifests::Skip,
+        &Budget::default(),
+    )
+    .unwrap();
+    let base = texts(&[("x/a.yaml", MAP), ("x/b.yaml", "a: 2\n"), ("x/c.yaml", "a: 3\n")]);
+    let base =
+        ObjectFiles::parse(base, NAMES, &known, NotManifests::Skip, &Budget::default()).unwrap();
+    let is_shared = |path| {
+        let (one, other) = (base.text(path), known.text(path));
+        one.zip(other).is_some_and(|(one, other)| Arc::ptr_eq(&one, &other))
+    };
+    assert_eq!(["x/a.yaml", "x/b.yaml", "x/c.yaml"].map(is_shared), [true, false, false]);
+    assert!(known.into_changed_texts(&base).is_empty(), "`x/b.yaml` has no object");
 }
 
 fn parse(path: &str, text: &str) -> Result<ObjectFiles, Diagnostics> {

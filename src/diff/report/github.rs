@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::shown::{first_objects, is_checksum, not_judged_message, object_name};
 use crate::diff::input::take_apart;
@@ -16,7 +17,7 @@ use yaml_spans::{Dialect, Node, Path as FieldPath};
 
 /// Formats the headline, then a command for each consequence. The files lie under `root`; `texts` has
 /// those of the new state, by the names that the diff gives them.
-pub fn github(diff: &Diff, root: &Path, texts: &BTreeMap<String, String>) -> String {
+pub fn github(diff: &Diff, root: &Path, texts: &BTreeMap<String, Arc<str>>) -> String {
     let mut out = format!("{}\n", diff.headline);
     let places = Places { diff, root, texts };
     for consequence in &diff.consequences {
@@ -45,7 +46,7 @@ fn consequence_command(places: &Places<'_>, consequence: &Consequence) -> String
 struct Places<'a> {
     diff: &'a Diff,
     root: &'a Path,
-    texts: &'a BTreeMap<String, String>,
+    texts: &'a BTreeMap<String, Arc<str>>,
 }
 
 impl Places<'_> {

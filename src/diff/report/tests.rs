@@ -151,7 +151,7 @@ fn workflow_commands_are_at_the_changed_line() {
         .replace("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210")
         .replace("two: 2", "two: 3");
     let report = |base: &str, head: &str| {
-        let texts = BTreeMap::from([("test.yaml".to_owned(), head.to_owned())]);
+        let texts = BTreeMap::from([("test.yaml".to_owned(), head.into())]);
         github(&diff(base, head, NOW), Path::new("infra"), &texts)
     };
     let line_of = |report: &str, title: &str| -> u32 {

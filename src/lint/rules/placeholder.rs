@@ -32,7 +32,7 @@ fn placeholder(context: &RuleContext<'_>) -> Vec<Violation> {
     visit_texts(context.written_values(), &mut |path, text| {
         if let Some(host) = find_reserved(text.text) {
             hosts.insert(host);
-            violations.push(Violation::at_value(path.clone(), no_host(host)));
+            violations.push(Violation::at_value(path.to_path(), no_host(host)));
         }
     });
     // A mark says nothing new about a line whose host is reported.
@@ -42,7 +42,7 @@ fn placeholder(context: &RuleContext<'_>) -> Vec<Violation> {
         Some((span.source, source.position(span.start).0))
     };
     let reported: Vec<_> = violations.iter().filter_map(line_of).collect();
-    for (span, line) in context.written_lines().filter(|(_, line)| is_marked(line)) {
+    for (span, line) in context.written_lines_with(MARK).filter(|(_, line)| is_marked(line)) {
         let message = Message::of("The line is marked ")
             .code(MARK)
             .and(" as one to replace: ")
@@ -54,19 +54,19 @@ fn placeholder(context: &RuleContext<'_>) -> Vec<Violation> {
     }
     for object in context.objects.iter() {
         for (path, container) in workload::located_containers(object) {
-            let mut check = |path: Path, node: Option<&Node>| {
+            let mut check = |node: Option<&Node>, path: &dyn Fn() -> Path| {
                 let text = node.and_then(Node::as_str).unwrap_or_default();
                 let host = find_reserved(text).filter(|host| !hosts.contains(host));
                 violations
-                    .extend(host.map(|host| Violation::at_field(object, path, no_host(host))));
+                    .extend(host.map(|host| Violation::at_field(object, path(), no_host(host))));
             };
-            check(path.key("image"), container.get("image"));
+            check(container.get("image"), &|| path.key("image"));
             for (index, variable) in items_at(container, &["env"]).iter().enumerate() {
-                check(path.key("env").index(index).key("value"), variable.get("value"));
+                check(variable.get("value"), &|| path.key("env").index(index).key("value"));
             }
             for list in ["command", "args"] {
                 for (index, word) in items_at(container, &[list]).iter().enumerate() {
-                    check(path.key(list).index(index), Some(word));
+                    check(Some(word), &|| path.key(list).index(index));
                 }
             }
         }
@@ -80,6 +80,9 @@ fn no_host(host: &str) -> Message {
 
 /// The first host in a text that is reserved.
 fn find_reserved(text: &str) -> Option<&str> {
+    if !text.contains('.') {
+        return None;
+    }
     text.split(|c: char| c.is_whitespace() || "\"'`,;=|()[]{}<>".contains(c))
         .filter(|word| word.contains('.'))
         .find_map(|word| {

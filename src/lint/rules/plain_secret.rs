@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Check, Rule};
 use crate::lint::context::{Location, RuleContext, Violation, key_path};
-use crate::lint::texts::{Text, visit_texts};
+use crate::lint::texts::{Text, TextPath, visit_texts};
 use crate::model::{Message, Object, Severity, workload};
-use yaml_spans::{Node, Path, Segment};
+use yaml_spans::Node;
 
 pub(super) const RULE: Rule = Rule {
     id: "plain-secret",
@@ -177,7 +177,7 @@ fn plain_secret(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut found = Secrets::default();
     visit_texts(context.written_values(), &mut |path, text| {
         let secret = find_secret(text, names_count(path));
-        found.add(secret, || Location::Value(path.clone()));
+        found.add(secret, || Location::Value(path.to_path()));
     });
     for object in context.objects.iter() {
         if object.is_kind("", "Secret") {
@@ -204,7 +204,8 @@ fn plain_secret(context: &RuleContext<'_>) -> Vec<Violation> {
                     let name = if text.name.is_empty() { list } else { text.name };
                     let secret = find_secret(Text { name, ..text }, Names::Count);
                     found.add(secret, || {
-                        Location::Field(object.id.clone(), container_path.key(list).join(path))
+                        let path = container_path.key(list).join(&path.to_path());
+                        Location::Field(object.id.clone(), path)
                     });
                 });
             }
@@ -256,12 +257,8 @@ enum Names {
     Ignored,
 }
 
-fn names_count(path: &Path) -> Names {
-    let is_named = path.segments().iter().any(|segment| match segment {
-        Segment::Key(key) => NAMED_PLACES.contains(&key.as_str()),
-        Segment::Index(_) => false,
-    });
-    match is_named {
+fn names_count(path: &TextPath<'_>) -> Names {
+    match path.keys().any(|key| NAMED_PLACES.contains(&key)) {
         true => Names::Count,
         false => Names::Ignored,
     }

@@ -1,6 +1,7 @@
 //! Two stacks that use one GPU at the same time.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::{Check, Rule, StackTimes, StackViolations};
 use crate::lint::value_paths;
@@ -43,14 +44,23 @@ fn windows_overlap<'a>(stacks: &[StackTimes<'a>]) -> StackViolations<'a> {
             }
         }
     }
+    // Most stacks of a fleet have the same windows.
+    let mut described: BTreeMap<(Option<&str>, Vec<Window>), String> = BTreeMap::new();
     overlaps
         .into_iter()
         .filter_map(|(index, (other, windows))| {
             let StackTimes { stack, times } = stacks.get(index)?;
             let name = stacks.get(other)?.stack.loaded.values.name.as_str();
+            let hours = match described.entry((times.up.zone.iana_name(), windows)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => {
+                    let hours = times.describe(&free.key().1);
+                    free.insert(hours)
+                }
+            };
             let message = Message::of("The window of ")
                 .code(name)
-                .and(format!(" on the same GPU is open, too, {}", times.describe(&windows)));
+                .and(format!(" on the same GPU is open, too, {hours}"));
             Some((*stack, value_paths::UP_SCHEDULE.into(), message))
         })
         .collect()

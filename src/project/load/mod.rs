@@ -59,7 +59,7 @@ pub struct File {
     pub name: String,
     /// Its bytes.
     pub contents: String,
-    /// The object in it. Its tree is null if [`Request::files_only`] is set.
+    /// The object in it. If [`Request::files_only`] is set, its tree is null; the bytes can be parsed.
     pub object: Object,
     /// The values files that it is rendered from, as messages name them.
     pub claimants: Vec<String>,

@@ -14,7 +14,7 @@ use kube_validate::{self, AllowedKinds, Object};
 use vram_gate::settings::Key;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics, Located};
 use yaml_spans::source::{SourceId, Sources, Span};
-use yaml_spans::{self, Dialect, Node, Value, suggestion};
+use yaml_spans::{self, Dialect, MAX_BYTES, Node, Value, suggestion};
 
 /// A rendered stack.
 #[derive(Debug)]
@@ -50,7 +50,9 @@ impl RenderJob<'_> {
         let objects = objects.into_iter().flatten().chain(exception);
         let mut files: Vec<File> = objects.map(|object| to_file(&values, &name, object)).collect();
         if self.files_only {
-            files.iter_mut().for_each(|file| file.object.node = Node::new(Value::Null));
+            // A text above the limit could not be read again.
+            let readable = files.iter_mut().filter(|file| file.contents.len() <= MAX_BYTES);
+            readable.for_each(|file| file.object.node = Node::new(Value::Null));
         }
         Ok(Stack { name: values.name.to_string(), file: name, values, needs, files })
     }
