@@ -120,15 +120,16 @@ fn admission_candidates(
 ) -> Vec<Candidate> {
     let subject = Subject::pod(pod.tenant.namespace);
     let limits = policy_limits(policy, rule);
+    let filters = RuleFilters::read(rule);
     let mut found = vec![Candidate {
         change: rule_change(mutate, pod.changed(&[])),
-        applies: rule_applies(rule, &subject, pod).and(limits.clone()),
+        applies: rule_applies(rule, &filters, &subject, pod).and(limits.clone()),
         via: None,
     }];
     if autogen == Autogen::On && is_about_pods(rule) {
         // The rule for the controllers has the same filters, but also sees their updates.
         let subject = Subject { has_updates: true, ..subject };
-        let applies = rule_applies(rule, &subject, pod).and(limits.clone());
+        let applies = rule_applies(rule, &filters, &subject, pod).and(limits.clone());
         let generated = Answer::unknown("it depends on the rule that Kyverno makes from it");
         found.push(Candidate {
             change: rule_change(mutate, pod.changed(&[])),
@@ -141,14 +142,13 @@ fn admission_candidates(
         let subject = Subject { namespace, kind, group, has_updates: true };
         found.push(Candidate {
             change: rule_change(mutate, pod.changed(template)),
-            applies: rule_applies(rule, &subject, pod)
+            applies: rule_applies(rule, &filters, &subject, pod)
                 .and(limits.clone())
                 .and(pod.is_made_by(kind)),
             via: Some(kind.to_owned()),
         });
     }
-    let filter = Filter::read(rule, "match");
-    let blocks = filter.iter().flat_map(Filter::blocks);
+    let blocks = filters.matched.iter().flat_map(Filter::blocks);
     let kinds = blocks.flat_map(|block| string_items(block.attribute("kinds")));
     found.extend(kinds.filter_map(|kind| other_candidate(kind_selector(kind).kind, mutate, pod)));
     found
@@ -236,37 +236,51 @@ fn is_excluded_by_name(rule: &Rule<'_>, namespace: &str) -> bool {
     rule_exclusions(rule).iter().any(|glob| glob_matches(glob, namespace))
 }
 
+/// The filters of a rule, read once for all kinds of objects; `None` if one can't be read.
+struct RuleFilters<'a> {
+    matched: Option<Filter<'a>>,
+    exclude: Option<Filter<'a>>,
+}
+
+impl<'a> RuleFilters<'a> {
+    fn read(rule: &Rule<'a>) -> Self {
+        let [matched, exclude] = ["match", "exclude"].map(|key| Filter::read(rule, key).ok());
+        RuleFilters { matched, exclude }
+    }
+}
+
 /// Evaluates whether a rule applies to an object.
-fn rule_applies(rule: &Rule<'_>, subject: &Subject<'_>, pod: &KnownPod<'_>) -> Answer {
+fn rule_applies(
+    rule: &Rule<'_>,
+    filters: &RuleFilters<'_>,
+    subject: &Subject<'_>,
+    pod: &KnownPod<'_>,
+) -> Answer {
     let preconditions = rule.node.get("preconditions");
     let preconditions = preconditions
         .map_or_else(Answer::yes, |node| preconditions_hold(node, subject, pod))
         .and_shadowed_by(rule);
-    exclude_answer(rule, subject)
-        .and(match_answer(rule, subject))
+    exclude_answer(filters.exclude.as_ref(), subject)
+        .and(match_answer(filters.matched.as_ref(), subject))
         .and(preconditions)
         .and(context_answer(rule))
 }
 
-fn match_answer(rule: &Rule<'_>, subject: &Subject<'_>) -> Answer {
-    let Ok(filter) = Filter::read(rule, "match") else {
-        return Answer::unknown("`match` can't be read");
-    };
-    match filter_matches(&filter, subject) {
-        Ternary::Unknown => Answer::unknown(undecided("match", &filter, subject)),
+fn match_answer(filter: Option<&Filter<'_>>, subject: &Subject<'_>) -> Answer {
+    let Some(filter) = filter else { return Answer::unknown("`match` can't be read") };
+    match filter_matches(filter, subject) {
+        Ternary::Unknown => Answer::unknown(undecided("match", filter, subject)),
         truth => Answer::new(truth, "does not apply to it"),
     }
 }
 
-fn exclude_answer(rule: &Rule<'_>, subject: &Subject<'_>) -> Answer {
-    let Ok(filter) = Filter::read(rule, "exclude") else {
-        return Answer::unknown("`exclude` can't be read");
-    };
-    match filter_matches(&filter, subject) {
+fn exclude_answer(filter: Option<&Filter<'_>>, subject: &Subject<'_>) -> Answer {
+    let Some(filter) = filter else { return Answer::unknown("`exclude` can't be read") };
+    match filter_matches(filter, subject) {
         Ternary::Yes => {
-            Answer::no(format!("excluded by {}", describe_exclusion(&filter, subject.namespace)))
+            Answer::no(format!("excluded by {}", describe_exclusion(filter, subject.namespace)))
         }
-        Ternary::Unknown => Answer::unknown(undecided("exclude", &filter, subject)),
+        Ternary::Unknown => Answer::unknown(undecided("exclude", filter, subject)),
         Ternary::No => Answer::yes(),
     }
 }
