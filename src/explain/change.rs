@@ -71,7 +71,21 @@ pub(super) fn alternative_values(present: Option<&Node>, path: &Path) -> Vec<Nod
             candidates.push(Value::Mapping(Mapping::default()));
         }
     }
+    // What the schema rules out would only be refused when the values are read.
+    candidates.retain(|value| shape.as_ref().is_none_or(|shape| is_allowed(shape, value)));
     candidates.into_iter().map(Node::new).collect()
+}
+
+fn is_allowed(shape: &Shape, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(_) => shape.allows("boolean"),
+        Value::Int(_) => shape.allows("integer") || shape.allows("number"),
+        Value::Float(_) => shape.allows("number"),
+        Value::String(_) => shape.allows("string"),
+        Value::Sequence(_) => shape.allows("array"),
+        Value::Mapping(_) => shape.allows("object"),
+    }
 }
 
 fn string_value(text: &str) -> Value {
