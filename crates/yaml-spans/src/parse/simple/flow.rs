@@ -1,6 +1,6 @@
 //! Lists and maps in brackets on one line.
 
-use super::{MAX_KEY_BYTES, Name, Reader};
+use super::{Name, Reader};
 use crate::node::{Node, Value};
 
 impl Reader<'_> {
@@ -65,26 +65,9 @@ impl Reader<'_> {
 
     /// A key inside brackets, with its colon and the spaces after it.
     fn read_flow_key(&mut self) -> Option<Name> {
-        let start = self.at;
-        let (name, end) = match self.byte(start)? {
-            b'"' | b'\'' => {
-                let text = self.read_quoted()?.into_owned();
-                (text, self.at)
-            }
-            _ => {
-                let end = self.find_flow_plain_end()?;
-                (self.resolve_name(start..end)?, end)
-            }
-        };
-        if self.byte(end) != Some(b':')
-            || self.byte(end + 1) != Some(b' ')
-            || end - start > MAX_KEY_BYTES
-        {
-            return None;
-        }
-        self.at = end + 1;
+        let key = self.read_name(Self::find_flow_plain_end)?;
         self.skip_spaces();
-        self.add_name(name, start..end)
+        Some(key)
     }
 
     /// The end of the plain scalar inside brackets that begins here, if all its characters are harmless there.

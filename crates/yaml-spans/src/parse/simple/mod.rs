@@ -23,7 +23,7 @@ use crate::limits::{MAX_DEPTH, MAX_NODES};
 use crate::node::{Entry, Mapping, Node, Value, mapping_with_capacity};
 use crate::source::{SourceId, Span};
 
-/// A key must end within 1,024 characters.
+/// granit-parser refuses a key of more than 1,024 characters.
 const MAX_KEY_BYTES: usize = 1000;
 
 /// Reads all documents of a text of the simple form.
@@ -287,31 +287,30 @@ impl Reader<'_> {
         Some(node)
     }
 
-    /// A key with its colon.
+    /// A key outside brackets, with its colon.
     fn read_key(&mut self) -> Option<Name> {
+        self.read_name(|reader| {
+            let (end, is_key) = reader.find_plain_end()?;
+            is_key.then_some(end)
+        })
+    }
+
+    /// A key with its colon. It is quoted, or plain until the end that `find_end` finds.
+    fn read_name(&mut self, find_end: impl Fn(&Self) -> Option<usize>) -> Option<Name> {
         let start = self.at;
-        let (name, end) = match self.byte(start)? {
-            b'"' | b'\'' => {
-                let text = self.read_quoted()?.into_owned();
-                (text, self.at)
-            }
+        let name = match self.byte(start)? {
+            b'"' | b'\'' => self.read_quoted()?.into_owned(),
             _ => {
-                let (end, is_key) = self.find_plain_end()?;
-                if !is_key {
-                    return None;
-                }
-                (self.resolve_name(start..end)?, end)
+                self.at = find_end(self)?;
+                self.resolve_name(start..self.at)?
             }
         };
+        let end = self.at;
         if self.byte(end) != Some(b':') || !self.is_gap(end + 1) || end - start > MAX_KEY_BYTES {
             return None;
         }
-        self.at = end + 1;
-        self.add_name(name, start..end)
-    }
-
-    fn add_name(&mut self, name: String, bytes: Range<usize>) -> Option<Name> {
+        self.at += 1;
         self.count_node()?;
-        Some((name, self.span(bytes)))
+        Some((name, self.span(start..end)))
     }
 }
