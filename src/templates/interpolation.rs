@@ -58,3 +58,57 @@ impl Search {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use yaml_spans::Dialect;
+    use yaml_spans::source::Source;
+
+    use super::*;
+
+    /// The interpolations of a rendered text that are not whole nodes. `<` and `>` mark each interpolation.
+    fn find_partial(marked: &str) -> Vec<String> {
+        let mut sources = Sources::new();
+        let template = sources.add(Source::written("t", marked));
+        let (mut text, mut origins, mut start) = (String::new(), Vec::new(), 0);
+        for char in marked.chars() {
+            match char {
+                '<' => start = text.len() as u32,
+                '>' => origins.push(Origin {
+                    output: start..text.len() as u32,
+                    template: Span::new(template, 0, 0),
+                    interpolated: true,
+                }),
+                char => text.push(char),
+            }
+        }
+        let output = sources.add(Source::rendered("t", text.clone(), origins));
+        let documents = yaml_spans::parse(&sources, output, Dialect::Strict).unwrap();
+        let partial = partial_interpolations(&sources, output, &documents).into_iter();
+        partial.map(|span| text[span.start as usize..span.end as usize].to_owned()).collect()
+    }
+
+    #[test]
+    fn whole_scalars_keys_and_collections_are_allowed() {
+        for text in [
+            "<a>: <1>\n<\"b\">: [<x>, <z>]\nc: <{\"d\": [1, {\"e\": 2}]}>\n",
+            "- <a>: <b>\n- <c>\n---\n<d>:\n  <e>: <f>\n",
+        ] {
+            assert_eq!(find_partial(text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_of_scalars_comments_and_several_nodes_are_found() {
+        for (text, expected) in [
+            ("a: <x> y\n", &["x"][..]),
+            ("a: x<y>\nb: <c>\n", &["y"]),
+            ("a<b>: c\nd: \"e<f>\"\n", &["b", "f"]),
+            ("a: b\n# <c>\nd: <e>\n# <f>\n", &["c", "f"]),
+            ("a: [<b, c>]\nd: <e>\n", &["b, c"]),
+            ("a:\n  <b: c\n  d>: e\n", &["b: c\n  d"]),
+        ] {
+            assert_eq!(find_partial(text), expected, "{text}");
+        }
+    }
+}
