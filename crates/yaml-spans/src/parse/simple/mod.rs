@@ -203,9 +203,6 @@ impl Reader<'_> {
             let item = self.read_item(indent, indent + self.at - dash)?;
             self.items.push(item);
         }
-        if self.indent.is_some_and(|next| next > indent) {
-            return None;
-        }
         let items = self.items.split_off(first);
         Some(self.close(start, Value::Sequence(items)))
     }

@@ -139,10 +139,9 @@ impl Reader<'_> {
                 // A line of spaces alone.
                 Some(b'\n') => return None,
                 Some(_) if spaces >= margin => {}
-                next => {
-                    if next.is_some() && spaces > indent || next.is_none() && spaces > 0 {
-                        return None;
-                    }
+                // Spaces at the end of the text.
+                None if spaces > 0 => return None,
+                _ => {
                     self.at = line;
                     break;
                 }
