@@ -6,6 +6,7 @@
 mod common;
 
 use common::tool::generate;
+use kube_validate::schedule::{Schedule, zone};
 
 /// The rendered lines that an overlay removes, and those that it adds.
 fn changed_lines(overlay: &str) -> (Vec<String>, Vec<String>) {
@@ -61,6 +62,21 @@ fn watch_changes_the_job_of_up_and_the_guards_schedule() {
     assert_eq!(changed, ["chatterbox-vram-guard", "chatterbox-window-up"]);
     let watch = after.iter().find(|one| one["metadata"]["name"] == "chatterbox-window-up").unwrap();
     insta::assert_snapshot!(serde_json::to_string_pretty(&watch["spec"]).unwrap());
+}
+
+/// Until the first guard of a night, `GuardNotRunning` takes the last one of the night before.
+#[test]
+fn the_guard_beside_a_watch_runs_when_the_window_opens() {
+    for overlay in ["overlays/watch.yaml", "overlays/demand.yaml"] {
+        let all = common::tool::objects(&generate(&["tts", "-f", overlay]));
+        let first_run = |name: &str| {
+            let job = all.iter().find(|one| one["metadata"]["name"] == name).unwrap();
+            let schedule: Schedule = job["spec"]["schedule"].as_str().unwrap().parse().unwrap();
+            let zone = zone(job["spec"]["timeZone"].as_str().unwrap()).unwrap();
+            schedule.next_after("2026-01-13T00:30:00Z".parse().unwrap(), &zone)
+        };
+        assert_eq!(first_run("chatterbox-vram-guard"), first_run("chatterbox-window-up"));
+    }
 }
 
 /// The window is an hour shorter in the night in which the clocks go forward inside it.

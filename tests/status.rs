@@ -421,7 +421,7 @@ fn each_thing_that_went_wrong_is_named_with_its_cause() {
 /// if `last` is its last state.
 fn watched_night(report: &Value, last: &Value) -> State {
     let mut state = State::with(&["-f", "overlays/watch.yaml"]);
-    for hour in [3, 5] {
+    for hour in [2, 4] {
         state.add("guard", minute(hour, 0), &self::report("guard", "leave", "floor-holds", (1, 1)));
     }
     let done = json!({"conditions": [{"type": "Complete", "status": "True"}]});
