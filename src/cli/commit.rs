@@ -14,14 +14,6 @@ use yaml_spans::diagnostic::Diagnostics;
 
 use super::{CliError, Context, Exit};
 
-/// Render, and commit rendered/ alone; print the commit
-///
-/// The message has the headline and the consequences of `diff`, and names every object.
-///
-/// Uses your own git, with its identity, signing and hooks. Programs that the clone's own configuration
-/// names are not run, except for hooks; hooks from a folder of the work tree are not run either. Other staged
-/// files stay staged. If nothing changes, no commit is
-/// made and nothing is printed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render commit

@@ -7,7 +7,6 @@ use yaml_spans::diagnostic::Diagnostic;
 use super::complete::VARIABLE;
 use super::{CliError, Context, Exit};
 
-/// Print a script that completes commands, stacks, objects, values, rules and apps in a shell
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The script runs `tts-render`, which must be on the PATH, at each press of Tab. Print it again after an

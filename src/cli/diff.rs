@@ -14,7 +14,6 @@ use super::format::FormatFlag;
 use super::project::refuse_standard_input;
 use super::{CliError, Context, Exit, Inputs};
 
-/// Show what changed in the objects, and what it will do to the cluster
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit status: 0 no difference, 1 a difference, 2 a failure. With --fail-on: 1 if a \

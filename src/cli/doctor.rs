@@ -16,8 +16,6 @@ use super::format::{FormatFlag, TextOrJson};
 use super::image::{connect, describe_platform, report_step};
 use super::{CliError, Context, Exit, Inputs};
 
-/// List what the stacks need of the cluster and do not render, with a command that checks each, or
-/// check it
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render doctor tts

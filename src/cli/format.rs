@@ -6,7 +6,7 @@ use clap::builder::{EnumValueParser, PossibleValue, StyledStr, TypedValueParser}
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Args, Command, Error, ValueEnum};
 
-/// The flag `-o`, `--format` of a command whose formats are `F`; the default is `text`.
+// The flag `-o`, `--format` of a command whose formats are `F`; the default is `text`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct FormatFlag<F: ValueEnum + Clone + Send + Sync + 'static> {
     /// The format of the output

@@ -8,11 +8,6 @@ use super::complete;
 use super::plugin::read_request_with_parameters;
 use super::{CliError, Context, Exit, Inputs};
 
-/// Print the manifests: the config management plugin's command
-///
-/// When Argo CD calls it, `plugin.env` of the Application names the stack (STACK) or a shared folder
-/// (APP); without them, the last part of the source path does. The Application's parameters are laid
-/// over the values.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render generate tts                     what rendered/tts/ would hold, in the order to apply

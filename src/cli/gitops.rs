@@ -14,7 +14,6 @@ use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use super::complete;
 use super::{CliError, Context, Exit, Inputs};
 
-/// Print the files that wire this repository to Argo CD, Flux or a forge, or a client to its settings
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render gitops argocd | kubectl apply -f -

@@ -14,8 +14,6 @@ use yaml_spans::source::Sources;
 
 use super::{CliError, Context, Exit, file_error};
 
-/// Write a first values file for a new tenant. It renders immediately; its window stays closed until you
-/// enable it
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Values that all other stacks of the project have in common are copied: the gate's image, the exporter,

@@ -18,7 +18,6 @@ use super::format::FormatFlag;
 use super::print::Entry;
 use super::{CliError, Context, Exit, Inputs};
 
-/// Find risky settings, with the line to change
 #[derive(Debug, clap::Args)]
 #[command(after_help = "A comment allows a finding, on the same line or right above it:
   # tts-render: allow image-moving-tag: local trials, never merged

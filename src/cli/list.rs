@@ -13,7 +13,6 @@ use super::format::{FormatFlag, TextOrJson};
 use super::table::write_table;
 use super::{CliError, Context, Exit, Inputs};
 
-/// List the stacks, the apps (folders of rendered/) or the objects
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Reads values and templates, not rendered/, so a list is what `render` would write.

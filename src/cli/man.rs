@@ -5,7 +5,6 @@ use yaml_spans::suggest;
 
 use super::{CliError, Context, Exit};
 
-/// Print the manual page, of tts-render or of one command
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render man | man -l -

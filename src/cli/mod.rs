@@ -65,28 +65,65 @@ struct Cli {
     command: Command,
 }
 
+/// The commands. Only the command that runs has its flags built. So what a command does is said here, and a set of
+/// flags that commands share has a plain comment: clap would take a doc comment for the command's own.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
+    /// Write rendered/ from the values and templates
     Render(render::Args),
+    /// Print the manifests: the config management plugin's command
+    ///
+    /// When Argo CD calls it, `plugin.env` of the Application names the stack (STACK) or a shared folder
+    /// (APP); without them, the last part of the source path does. The Application's parameters are laid
+    /// over the values.
     Generate(generate::Args),
+    /// Print the values that can be set in Argo CD, as the plugin announces them (JSON)
     Parameters(parameters::Args),
+    /// Render, and commit rendered/ alone; print the commit
+    ///
+    /// The message has the headline and the consequences of `diff`, and names every object.
+    ///
+    /// Uses your own git, with its identity, signing and hooks. Programs that the clone's own configuration
+    /// names are not run, except for hooks; hooks from a folder of the work tree are not run either. Other staged
+    /// files stay staged. If nothing changes, no commit is
+    /// made and nothing is printed.
     Commit(commit::Args),
+    /// Print the files that wire this repository to Argo CD, Flux or a forge, or a client to its settings
     Gitops(gitops::Args),
+    /// List what the stacks need of the cluster and do not render, with a command that checks each, or
+    /// check it
     Doctor(doctor::Args),
+    /// Show what the gate did in the last windows, and why
     Status(status::Args),
+    /// Validate any Kubernetes manifests offline, by the API server's rules
     Validate(validate::Args),
+    /// Show which value decides a field, or which fields a value decides
     Explain(explain::Args),
+    /// Show what changed in the objects, and what it will do to the cluster
     Diff(Box<diff::Args>),
+    /// Find risky settings, with the line to change
     Lint(lint::Args),
+    /// List the stacks, the apps (folders of rendered/) or the objects
     List(list::Args),
+    /// Print the JSON Schema of a values file
     Schema(schema::Args),
+    /// Write a first values file for a new tenant. It renders immediately; its window stays closed until you
+    /// enable it
     Init(init::Args),
+    /// List, print or copy the built-in templates, as a start for the project's own
     Templates(templates::Args),
+    /// Exclude a namespace from another owner's Kyverno policy, or show the effect of policies
     Policy(policy::Args),
+    /// Build, push, pin and inspect the images of the gate and of this program, without Docker
     Image(image::Args),
+    /// Show the windows of stacks: the coming ones, recorded ones, and a floor measured from them
     Window(window::Args),
+    /// Print a script that completes commands, stacks, objects, values, rules and apps in a shell
     Completions(completions::Args),
+    /// Print the manual page, of tts-render or of one command
     Man(man::Args),
+    /// Print the version, and the commit that this program was built from
     Version(version::Args),
 }
 

@@ -7,7 +7,6 @@ use tts_render::report;
 use super::plugin::read_request;
 use super::{CliError, Context, Exit, Inputs};
 
-/// Print the values that can be set in Argo CD, as the plugin announces them (JSON)
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   tts-render parameters tts | jq -r '.[].name'")]

@@ -12,7 +12,6 @@ use yaml_spans::source::{SourceId, Sources};
 use super::format::{FormatFlag, TextOrJson};
 use super::{CliError, Context, Exit, file_error};
 
-/// Exclude a namespace from another owner's Kyverno policy, or show the effect of policies
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render policy show policies/inject-gpu-workload-priority.yaml

@@ -42,7 +42,7 @@ pub(crate) struct Common {
     version: Option<bool>,
 }
 
-/// Flags of the commands that render.
+// Flags of the commands that render.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Inputs {
     /// Stacks, by name, or by the path of their values file (with `/` or `.yaml`); default: all

@@ -12,7 +12,6 @@ use yaml_spans::diagnostic::Diagnostic;
 use super::format::{FormatFlag, TextOrJson};
 use super::{CliError, Context, Exit, Inputs};
 
-/// Write rendered/ from the values and templates
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "With -f or --set, give --out or --dry-run: rendered/ is what the values files say.

@@ -4,7 +4,6 @@ use tts_render::values;
 
 use super::{CliError, Context, Exit};
 
-/// Print the JSON Schema of a values file
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   tts-render schema > values/schema.json      what editors check values/*.yaml by")]

@@ -7,7 +7,7 @@ use tts_render::window::fetch::{FetchError, Server};
 
 use super::CliError;
 
-/// The flags beside `--prometheus`.
+// The flags beside `--prometheus`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ServerFlags {
     /// A file with a token to send, by HTTPS only or to this machine

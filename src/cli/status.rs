@@ -16,7 +16,6 @@ use super::number::parse_number;
 use super::server::ServerFlags;
 use super::{CliError, Context, Exit, Inputs, file_error};
 
-/// Show what the gate did in the last windows, and why
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The record is kept for `offPeak.keep`. It is read with your own kubectl, which changes nothing.

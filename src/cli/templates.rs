@@ -13,7 +13,6 @@ use super::{CliError, Context, Exit, file_error};
 /// The ending of a template's file.
 const ENDING: &str = ".yaml.j2";
 
-/// List, print or copy the built-in templates, as a start for the project's own
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "A file in `templates/` replaces the built-in template of the same name; one with another name

@@ -9,7 +9,6 @@ use yaml_spans::diagnostic::Diagnostics;
 use super::format::FormatFlag;
 use super::{CliError, Context, Exit};
 
-/// Validate any Kubernetes manifests offline, by the API server's rules
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Reads manifests as kubectl does: several documents, Lists, anchors, YAML 1.1 scalars, streams of JSON objects.

@@ -6,7 +6,6 @@ use tts_render::report::json::to_text;
 use super::format::{FormatFlag, TextOrJson};
 use super::{CliError, Context, Exit};
 
-/// Print the version, and the commit that this program was built from
 #[derive(Debug, clap::Args)]
 #[command(after_help = "The commit is known for release builds from a clone of the project.
 

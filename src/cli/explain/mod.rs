@@ -22,7 +22,6 @@ use super::complete;
 use super::format::{FormatFlag, TextOrJson};
 use super::{CliError, Context, Exit, Inputs};
 
-/// Show which value decides a field, or which fields a value decides
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render explain deployment/chatterbox-tts 'spec.template.spec.containers[0].image'

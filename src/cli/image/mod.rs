@@ -20,7 +20,6 @@ use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use self::pinning::{GATE_PATH, PinFlags, Pinning};
 use super::{CliError, Context, Exit, file_error};
 
-/// Build, push, pin and inspect the images of the gate and of this program, without Docker
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render image build && tts-render image push registry.example/me/vram-gate:0.1.0

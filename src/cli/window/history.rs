@@ -11,7 +11,7 @@ use yaml_spans::diagnostic::Diagnostics;
 
 use crate::cli::project::refuse_standard_input;
 
-/// The recorded memory to replay.
+// The recorded memory to replay.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HistoryFlags {
     /// Recorded GPU memory: Prometheus' answer to a range query, plain or compressed by gzip; may be

@@ -8,7 +8,6 @@ mod simulate;
 
 use super::{CliError, Context, Exit};
 
-/// Show the windows of stacks: the coming ones, recorded ones, and a floor measured from them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   tts-render window next tts --for 7d
