@@ -167,6 +167,7 @@ rule_tests! {
     gate_settings_unchecked
     gpu_not_requested
     guard_idles
+    guard_late
     guard_misses_window
     guard_replaced_early
     guard_suspended

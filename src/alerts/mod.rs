@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::promql::{MIN_STATE_METRICS, Memory, StackMetrics};
 use crate::values::{Alerts, Mode, TimeSpan};
 
+/// The time for which nothing may guard the server before `GuardNotRunning` fires.
+pub(crate) const GUARD_NOT_RUNNING_HOLD: TimeSpan = TimeSpan::from_minutes(5);
+
 /// The values that the rules are about.
 #[derive(Debug, Deserialize)]
 pub struct Input {
@@ -173,7 +176,7 @@ impl Builder<'_> {
                 silence.as_secs(),
                 self.stack.replicas()
             ),
-            hold: TimeSpan::from_minutes(5),
+            hold: GUARD_NOT_RUNNING_HOLD,
             summary: format!("Nothing guards {}", self.stack.server()),
             description: format!(
                 "The server runs, and {{{{ if lt $value 2.0 }}}}no run of `{guard}` has succeeded yet{{{{ else }}}}`{guard}` last succeeded {{{{ $value | humanizeDuration }}}} ago{{{{ end }}}}. If others need the GPU, it does not yield.",

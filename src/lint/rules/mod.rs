@@ -31,6 +31,7 @@ mod gate_on_any_node;
 mod gate_settings_unchecked;
 mod gpu_not_requested;
 mod guard_idles;
+mod guard_late;
 mod guard_misses_window;
 mod guard_replaced_early;
 mod guard_suspended;
@@ -159,6 +160,7 @@ pub const RULES: &[&Rule] = &[
     &stale_too_short::RULE,
     &guard_misses_window::RULE,
     &guard_too_slow::RULE,
+    &guard_late::RULE,
     &guard_replaced_early::RULE,
     &forbid_on_guard::RULE,
     &guard_idles::RULE,
