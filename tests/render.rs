@@ -200,6 +200,26 @@ fn an_edited_file_that_is_no_longer_rendered_stays_and_is_reported() {
     assert!(sandbox.path("rendered/tts/service-chatterbox-tts.yaml").exists());
 }
 
+/// Objects in `values/` or `templates/` could be taken for inputs.
+#[test]
+fn nothing_is_written_among_the_inputs() {
+    let sandbox = Sandbox::repository();
+    for (command, out, folder) in [
+        (&["render"][..], "values", "values"),
+        (&["render", "--dry-run"], "./templates/tts", "templates"),
+        (&["gitops", "flux"], "elsewhere/../policies", "policies"),
+        (&["image", "build", "--binary", "missing"], "values/image", "values"),
+    ] {
+        assert_eq!(
+            sandbox.refused(&[command, &["--out", out]].concat()),
+            format!(
+                "error: `{out}` is in `{folder}/`, which rendering reads: choose another folder to write to\n"
+            )
+        );
+        assert!(!sandbox.path(folder).join("tts").exists());
+    }
+}
+
 #[test]
 fn usage_errors_end_with_2() {
     let sandbox = Sandbox::repository();

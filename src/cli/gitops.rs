@@ -143,7 +143,9 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let (overlays, set) = (args.overlays.clone(), args.set.clone());
     let set_string = args.set_string.clone();
     let request = Inputs { overlays, set, set_string, ..Inputs::default() }.request()?;
-    let rendered = RenderedProject::render(&context.common.project(), &request)?;
+    let project = context.common.project();
+    project.check_output(args.out.as_deref())?;
+    let rendered = RenderedProject::render(&project, &request)?;
     let documents = make_documents(&args.target, &rendered, context)?;
     match &args.out {
         Some(folder) => write_documents(folder, &documents, args, context)?,

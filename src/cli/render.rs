@@ -60,6 +60,7 @@ const OUT: &str = "rendered";
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let project = context.common.project();
+    project.check_output(args.out.as_deref())?;
     let request = Request { files_only: true, ..args.inputs.request()? };
     let RenderedProject { stacks, files } = RenderedProject::render(&project, &request)?;
     let scope = match request.stacks.is_empty() {

@@ -80,6 +80,14 @@ pub enum ProjectError {
         /// The folder.
         folder: String,
     },
+    /// A folder to write to that has the project's inputs.
+    #[error("`{path}` is in `{folder}/`, which rendering reads: choose another folder to write to")]
+    IntoInputs {
+        /// The folder to write to.
+        path: String,
+        /// The folder of inputs.
+        folder: &'static str,
+    },
     /// A project without values.
     #[error(
         "there is no values file in `{folder}/`, here or in a folder above: `tts-render init NAME` writes a first one"

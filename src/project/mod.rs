@@ -287,6 +287,20 @@ impl Project {
         }
     }
 
+    /// Checks the folder to write to, if the user named one: what is written among the inputs could be read as
+    /// one.
+    pub fn check_output(&self, out: Option<&Path>) -> Result<(), ProjectError> {
+        const INPUTS: [&str; 3] = [Project::VALUES, Project::POLICIES, Project::TEMPLATES];
+        let Some(out) = out else { return Ok(()) };
+        let inside = self.path_inside(out).unwrap_or_default();
+        match INPUTS.into_iter().find(|folder| inside.split('/').next() == Some(*folder)) {
+            Some(folder) => {
+                Err(ProjectError::IntoInputs { path: out.display().to_string(), folder })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The path from the root of a file that the user named, with `/` between its parts; none for a file
     /// outside, which is the user's own.
     pub(crate) fn path_inside(&self, path: &Path) -> Option<String> {

@@ -160,6 +160,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 }
 
 fn build_image(args: &BuildArgs, context: &mut Context<'_>) -> Result<(), CliError> {
+    context.common.project().check_output(args.out.as_deref())?;
     let own_image = match args.of {
         Program::Gate => OwnImage::Gate,
         Program::Renderer => OwnImage::Renderer,
