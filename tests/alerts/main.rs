@@ -49,6 +49,12 @@ fn scenarios() -> Vec<Scenario> {
             ],
         },
         Scenario {
+            // What lint's `guard-late` says.
+            name: "the guard first runs an hour after the opening",
+            night: served().without(GUARD, OPENS..420),
+            fires: vec![(361, NOTHING), (370, &["GuardNotRunning"]), (425, NOTHING)],
+        },
+        Scenario {
             name: "a yield ends the night early",
             night: Night::new(EVENING, 16).served(OPENS, 461),
             fires: vec![(470, NOTHING), (700, NOTHING)],
