@@ -2,7 +2,8 @@
 //!
 //! In: one stack's templates, values and extra documents. Out: for every leaf of the values, the
 //! fields that change with it. They are found by rendering again with that leaf changed, never by
-//! guessing, so the answer is right for anything a template does with a value.
+//! guessing, so the answer is right for anything a template does with a value. For a single field, the
+//! leaves that its template can't read, and whose defaults it can't read either, are not tried.
 
 mod change;
 mod error;
@@ -16,6 +17,7 @@ use std::fmt;
 use crate::budget::{Budget, Trials, count_nodes};
 use crate::parallel;
 use crate::templates::{self, Templates};
+use crate::values::derived::{meets_any, with_sources};
 use crate::values::{Loaded, Values};
 use kube_validate::ObjectId;
 use yaml_spans::source::Sources;
@@ -29,6 +31,8 @@ pub use request::{FieldRequest, FilePlace, parse_path};
 
 /// The documents of a stack that no template renders: edited policies, and exceptions to policies.
 pub trait ExtraDocuments: fmt::Debug + Sync {
+    /// The paths of the values that the documents follow from, each with everything below it.
+    fn read_paths(&self) -> Vec<Path>;
     /// A cheap check that `values` give the same extra documents as the stack's own.
     fn are_same(&self, values: &Values) -> bool;
     /// The documents for `values`: a list for each of [`DocumentSource::EXTRA`]. None if they can't be
@@ -253,10 +257,13 @@ impl Subject<'_> {
         let Some(before) = rendering.document(field) else { return Vec::new() };
         let known = Known {
             values: &values,
-            reads: self.templates.read_paths(field.template),
+            reads: self.read_paths(field),
             text: before.span.map(|span| rendering.sources.get(span.source).text()),
         };
-        let effects = self.try_leaves(leaves(&values), |subject, leaf| {
+        let readable = with_sources(known.reads.clone());
+        let mut leaves = leaves(&values);
+        leaves.retain(|leaf| meets_any(leaf, &readable));
+        let effects = self.try_leaves(leaves, |subject, leaf| {
             let other = subject
                 .alternative(&values, leaf, |loaded| subject.document(loaded, &known, field));
             let Some((_, OtherDocument::Other(after))) = other else { return None };
@@ -268,6 +275,15 @@ impl Subject<'_> {
             }
         });
         effects.into_iter().filter_map(|(leaf, effect)| Some((leaf, effect?))).collect()
+    }
+
+    /// The paths of the values that a field's document can follow from, each with everything below it.
+    fn read_paths(&self, field: &Field) -> Vec<Path> {
+        match (self.document_source(field), self.extra) {
+            (Some(DocumentSource::Template(_)), _) => self.templates.read_paths(field.template),
+            (_, Some(extra)) => extra.read_paths(),
+            (_, None) => Vec::new(),
+        }
     }
 
     /// Tries each leaf, on all cores, until the trials are spent. What is tried does not depend on the
@@ -391,7 +407,7 @@ impl Subject<'_> {
 struct Known<'a> {
     /// The values, with defaults.
     values: &'a Node,
-    /// The paths that the document's template reads.
+    /// The paths that the document follows from.
     reads: Vec<Path>,
     /// The template's output.
     text: Option<&'a str>,
@@ -467,3 +483,6 @@ fn collect_differences(
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
