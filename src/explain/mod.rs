@@ -16,12 +16,12 @@ use std::fmt;
 
 use crate::budget::{Budget, Trials, count_nodes};
 use crate::parallel;
-use crate::templates::{self, Templates};
-use crate::values::derived::{meets_any, with_sources};
+use crate::templates::{self, Templates, replace_in};
+use crate::values::derived::{changed_with, meets_any};
 use crate::values::{Loaded, Values};
 use kube_validate::ObjectId;
 use yaml_spans::source::Sources;
-use yaml_spans::{self, Dialect, Node, Path, Segment, Value};
+use yaml_spans::{self, Dialect, Node, Path, Segment, Value, WriteError};
 
 pub use error::ExplainError;
 pub use formula::guard_formula;
@@ -219,9 +219,14 @@ impl Subject<'_> {
         Some(all)
     }
 
-    /// The document with a field, for other values, of which only what the field's template reads is looked
-    /// at.
-    fn document(&self, loaded: &Loaded, known: &Known<'_>, field: &Field) -> Option<OtherDocument> {
+    /// The document with a field, for values that differ from the stack's own at a leaf.
+    fn document(
+        &self,
+        loaded: &Loaded,
+        leaf: &Path,
+        known: &Known<'_>,
+        field: &Field,
+    ) -> Option<OtherDocument> {
         let templates = self.templates.names().count();
         if let Some(at) = field.template.checked_sub(templates) {
             let extra = self.extra?;
@@ -234,12 +239,11 @@ impl Subject<'_> {
             let documents = documents.into_iter().nth(at)?;
             return Some(OtherDocument::of(documents, field));
         }
-        let values = yaml_spans::to_node(&loaded.values).ok()?;
-        if known.reads.iter().all(|path| path.find(&values) == path.find(known.values)) {
-            return Some(OtherDocument::Same);
-        }
+        let context = match known.context_of(loaded, leaf).ok()? {
+            Some(context) => context,
+            None => return Some(OtherDocument::Same),
+        };
         let mut sources = self.sources.clone();
-        let context = templates::context_of(values, &loaded.tree);
         let budget = Budget::default();
         let output = self.templates.render_nth(field.template, &mut sources, &context, &budget);
         self.trials.add_output(&budget);
@@ -255,17 +259,18 @@ impl Subject<'_> {
     pub fn deciding_values(&self, rendering: &Rendering, field: &Field) -> Vec<(Path, Effect)> {
         let Ok(values) = yaml_spans::to_node(&self.loaded.values) else { return Vec::new() };
         let Some(before) = rendering.document(field) else { return Vec::new() };
+        let Ok(context) = templates::context(self.loaded) else { return Vec::new() };
         let known = Known {
             values: &values,
+            context,
             reads: self.read_paths(field),
             text: before.span.map(|span| rendering.sources.get(span.source).text()),
         };
-        let readable = with_sources(known.reads.clone());
         let mut leaves = leaves(&values);
-        leaves.retain(|leaf| meets_any(leaf, &readable));
+        leaves.retain(|leaf| known.read_changes(leaf).next().is_some());
         let effects = self.try_leaves(leaves, |subject, leaf| {
             let other = subject
-                .alternative(&values, leaf, |loaded| subject.document(loaded, &known, field));
+                .alternative(&values, leaf, |loaded| subject.document(loaded, leaf, &known, field));
             let Some((_, OtherDocument::Other(after))) = other else { return None };
             let after = after.as_ref().and_then(|document| field.path.find(document));
             match (field.path.find(before), after) {
@@ -387,19 +392,23 @@ impl Subject<'_> {
         make: impl Fn(&Loaded) -> Option<T>,
     ) -> Option<(Node, T)> {
         let nodes = count_nodes(values);
-        change::alternative_values(leaf.find(values), leaf).into_iter().find_map(|candidate| {
-            if !self.trials.start(nodes) {
+        let mut tree = self.loaded.tree.clone();
+        for candidate in change::alternative_values(leaf.find(values), leaf) {
+            if !self.trials.start(nodes) || !change::set_value(&mut tree, leaf, candidate.clone()) {
                 return None;
             }
-            let mut tree = self.loaded.tree.clone();
-            if !change::set_value(&mut tree, leaf, candidate.clone()) {
-                return None;
-            }
-            let loaded = Loaded::from_tree(tree).ok()?;
-            let differs = loaded.values != self.loaded.values;
-            let made = differs.then(|| make(&loaded)).flatten()?;
-            Some((candidate, made))
-        })
+            tree = match Loaded::from_tree_if_valid(tree) {
+                Ok(loaded) => {
+                    let differs = loaded.values != self.loaded.values;
+                    if let Some(made) = differs.then(|| make(&loaded)).flatten() {
+                        return Some((candidate, made));
+                    }
+                    loaded.tree
+                }
+                Err(refused) => refused,
+            };
+        }
+        None
     }
 }
 
@@ -407,10 +416,38 @@ impl Subject<'_> {
 struct Known<'a> {
     /// The values, with defaults.
     values: &'a Node,
+    /// The values as templates see them.
+    context: templates::Context,
     /// The paths that the document follows from.
     reads: Vec<Path>,
     /// The template's output.
     text: Option<&'a str>,
+}
+
+impl Known<'_> {
+    /// The paths that can change with a leaf, of those that the document follows from.
+    fn read_changes(&self, leaf: &Path) -> impl Iterator<Item = Path> {
+        changed_with(leaf).into_iter().filter(|path| meets_any(path, &self.reads))
+    }
+
+    /// The values with another one at a leaf, as the document's template sees them; `None` if it sees no
+    /// difference.
+    fn context_of(
+        &self,
+        loaded: &Loaded,
+        leaf: &Path,
+    ) -> Result<Option<templates::Context>, WriteError> {
+        let mut context = None;
+        for path in self.read_changes(leaf) {
+            let part = yaml_spans::to_node_at(&loaded.values, &path)?;
+            let value = path.find(&part);
+            if value != path.find(self.values) {
+                let before = context.as_ref().unwrap_or(&self.context);
+                context = Some(replace_in(before, path.segments(), value, Some(&loaded.tree)));
+            }
+        }
+        Ok(context)
+    }
 }
 
 /// A document as other values render it.

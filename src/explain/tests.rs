@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::project::Project;
 use crate::project::load::{LoadedStack, Request};
-use crate::values::derived::{DERIVED_DEFAULTS, meets_any, with_sources};
+use crate::values::derived::{DERIVED_DEFAULTS, changed_with, meets_any};
 use crate::values::{Assignment, Shape};
 
 /// The values of this repository, alone and with each overlay; and with other values that add or replace
@@ -64,9 +64,34 @@ fn unset_paths(values: &Node, shape: &Shape, path: &Path, paths: &mut Vec<Path>)
 /// The paths that change with a value but should not, by the table of derived defaults.
 fn unforeseen_paths(before: &Node, after: &Values, path: &Path) -> Vec<Path> {
     let after = yaml_spans::to_node(after).unwrap();
+    let foreseen = changed_with(path);
     let mut changed = changed_paths(before, &after);
-    changed.retain(|changed| !meets_any(path, &with_sources(vec![changed.clone()])));
+    // A map that the values did not have changes with what is set in it.
+    let is_new = |changed: &Path| {
+        let is_set = changed.find(before).is_some_and(|node| node.value != Value::Null);
+        path.starts_with(changed) && !is_set
+    };
+    changed.retain(|changed| {
+        !foreseen.iter().any(|path| changed.starts_with(path)) && !is_new(changed)
+    });
     changed
+}
+
+/// All that a template can see, in its order. The items that one thread reads are limited.
+fn to_json(context: &templates::Context) -> String {
+    std::thread::scope(|scope| {
+        scope.spawn(|| serde_json::to_string(context).unwrap()).join().unwrap()
+    })
+}
+
+/// Other values for a leaf that are valid, each with all values.
+fn alternatives(stack: &LoadedStack, values: &Node, leaf: &Path) -> Vec<Loaded> {
+    let candidates = change::alternative_values(leaf.find(values), leaf).into_iter();
+    let changed = candidates.filter_map(|candidate| {
+        let mut tree = stack.loaded.tree.clone();
+        change::set_value(&mut tree, leaf, candidate).then_some(tree)
+    });
+    changed.filter_map(|tree| Loaded::from_tree_if_valid(tree).ok()).collect()
 }
 
 #[test]
@@ -76,21 +101,17 @@ fn each_leaf_changes_itself_and_the_defaults_that_follow_from_it() {
     for (name, stack) in stacks() {
         let values = yaml_spans::to_node(&stack.loaded.values).unwrap();
         let extra = stack.subject().extra.unwrap();
+        let extra_paths = extra.read_paths();
         let mut leaves = leaves(&values);
         unset_paths(&values, &Shape::of_values(), &Path::root(), &mut leaves);
         let found = parallel::map(&leaves, 1, |leaf| {
-            let candidates = change::alternative_values(leaf.find(&values), leaf).into_iter();
-            let others = candidates.filter_map(|candidate| {
-                let mut tree = stack.loaded.tree.clone();
-                let is_set = change::set_value(&mut tree, leaf, candidate);
-                is_set.then(|| Loaded::from_tree(tree).ok()).flatten()
-            });
-            others
+            let alternatives = alternatives(&stack, &values, leaf).into_iter();
+            alternatives
                 .map(|Loaded { values: other, .. }| {
                     let paths = unforeseen_paths(&values, &other, leaf);
                     let mut paths: Vec<String> = paths.iter().map(Path::to_string).collect();
                     if !extra.are_same(&other)
-                        && !meets_any(leaf, &with_sources(extra.read_paths()))
+                        && !changed_with(leaf).iter().any(|path| meets_any(path, &extra_paths))
                     {
                         paths.push("extra documents".to_owned());
                     }
@@ -106,6 +127,26 @@ fn each_leaf_changes_itself_and_the_defaults_that_follow_from_it() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(tried > 5_000, "{tried}");
+}
+
+#[test]
+fn a_template_sees_what_it_would_see_of_all_values() {
+    for (name, stack) in stacks() {
+        let values = yaml_spans::to_node(&stack.loaded.values).unwrap();
+        let context = templates::context(&stack.loaded).unwrap();
+        let known = Known { values: &values, context, reads: vec![Path::root()], text: None };
+        parallel::map(&leaves(&values), 1, |leaf| {
+            let Some(loaded) = alternatives(&stack, &values, leaf).into_iter().next() else {
+                return;
+            };
+            let seen = known.context_of(&loaded, leaf).unwrap();
+            let seen = to_json(seen.as_ref().unwrap_or(&known.context));
+            let expected = to_json(&templates::context(&loaded).unwrap());
+            let same = seen.bytes().zip(expected.bytes()).take_while(|(a, b)| a == b).count();
+            let (seen, expected) = (&seen[same..], &expected[same..]);
+            assert!(seen == expected, "{name}: {leaf}: {seen}, not {expected}");
+        });
+    }
 }
 
 /// A value that changes a default, after other values are set: those, and the value.
@@ -137,6 +178,7 @@ const CASES: &[Case] = &[
     (&[], ("offPeak.keep", "72h")),
     (&[], ("target.kind", "Job")),
     (&[], ("server.imagePullSecrets", "[x]")),
+    (&[("server.imagePullSecrets", "[x, z]")], ("gate.imagePullSecrets[0]", "z")),
     (&[("gate.image.pullPolicy", "null")], ("gate.image.digest", DIGEST)),
     (&[("server.image.pullPolicy", "null")], ("server.image.digest", DIGEST)),
     (&[], ("gate.resources.requests.cpu", "1")),
@@ -177,7 +219,7 @@ fn each_row_of_the_derived_defaults_is_right() {
         assert_eq!(unforeseen_paths(&before, &after, &path), [], "{path}");
         let changed = changed_paths(&before, &yaml_spans::to_node(&after).unwrap());
         let indirect: Vec<Path> =
-            changed.into_iter().filter(|changed| !meets_any(changed, &[path.clone()])).collect();
+            changed.into_iter().filter(|changed| !changed.starts_with(&path)).collect();
         for (default, sources) in DERIVED_DEFAULTS {
             let follows = |source: &&&str| meets_any(&path, &[source.parse().unwrap()]);
             if meets_any(&default.parse().unwrap(), &indirect) {

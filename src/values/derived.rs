@@ -1,5 +1,7 @@
 //! The defaults that follow from other values.
 
+use std::sync::OnceLock;
+
 use yaml_spans::Path;
 
 /// The paths that [`set_defaults`](super::Values::set_defaults) fills in, each with the paths that the
@@ -35,8 +37,8 @@ pub(crate) const DERIVED_DEFAULTS: &[(&str, &[&str])] = &[
     ),
     ("target.name", &["server.name"]),
     ("target.resource", &["target.kind"]),
-    ("gate.imagePullSecrets", &["server.imagePullSecrets"]),
-    // A part of it that is written replaces the whole default.
+    // A part of these two that is written replaces the whole default.
+    ("gate.imagePullSecrets", &["gate.imagePullSecrets", "server.imagePullSecrets"]),
     ("gate.resources", &["gate.resources"]),
     ("gate.image.pullPolicy", &["gate.image.digest"]),
     ("gate.metric", &["gate.exporter"]),
@@ -64,19 +66,27 @@ pub(crate) const DERIVED_DEFAULTS: &[(&str, &[&str])] = &[
     ("clients", &["name"]),
 ];
 
-/// Some paths of the values, and those that their defaults follow from, directly or through other
-/// defaults. With another value at any other path, these stay the same.
-pub(crate) fn with_sources(mut paths: Vec<Path>) -> Vec<Path> {
-    let mut rows: Vec<(Path, &[&str])> = DERIVED_DEFAULTS
+/// The paths that can change with another value at a path: the path, and the defaults that follow from it,
+/// directly or through other defaults.
+pub(crate) fn changed_with(path: &Path) -> Vec<Path> {
+    static ROWS: OnceLock<Vec<(Path, Vec<Path>)>> = OnceLock::new();
+    let mut rows: Vec<&(Path, Vec<Path>)> = ROWS.get_or_init(parse_rows).iter().collect();
+    let mut changed = vec![path.clone()];
+    // A default can change another one.
+    while let Some(at) = rows
         .iter()
-        .filter_map(|(default, sources)| Some((default.parse().ok()?, *sources)))
-        .collect();
-    // A row that adds paths can make another row matter.
-    while let Some(at) = rows.iter().position(|(default, _)| meets_any(default, &paths)) {
-        let (_, sources) = rows.swap_remove(at);
-        paths.extend(sources.iter().filter_map(|source| source.parse().ok()));
+        .position(|(_, sources)| sources.iter().any(|source| meets_any(source, &changed)))
+    {
+        changed.push(rows.swap_remove(at).0.clone());
     }
-    paths
+    changed
+}
+
+fn parse_rows() -> Vec<(Path, Vec<Path>)> {
+    let parse_all = |texts: &[&str]| texts.iter().filter_map(|text| text.parse().ok()).collect();
+    let rows = DERIVED_DEFAULTS.iter();
+    rows.filter_map(|(default, sources)| Some((default.parse().ok()?, parse_all(sources))))
+        .collect()
 }
 
 /// Returns true if a path is one of some paths, or is above or below one.
@@ -103,21 +113,25 @@ mod tests {
     }
 
     #[test]
-    fn a_default_leads_to_what_it_follows_from_through_other_defaults() {
-        let sources = with_sources(paths(&["alerts.guardSilence"]));
-        for (path, is_source) in [
-            ("alerts.guardSilence", true),
-            ("alerts", true),
-            ("alerts.labels", false),
-            ("offPeak.guard", true),
-            ("offPeak.demand.opens", true),
-            // The silence follows from the deadline, and that from the readings.
-            ("gate.sentinel", true),
-            ("gate.floor", false),
-            ("server.name", false),
+    fn a_value_changes_defaults_also_through_other_defaults() {
+        for (path, expected) in [
+            ("server.port", vec!["server.port"]),
+            ("namespace", vec!["namespace", "dashboard.namespace", "kyverno.exceptionNamespace"]),
+            (
+                "gate.sentinel",
+                vec![
+                    "alerts.guardSilence",
+                    "gate.sentinel",
+                    "offPeak.activeDeadlineSeconds",
+                    "offPeak.downStartingDeadlineSeconds",
+                ],
+            ),
         ] {
-            assert_eq!(meets_any(&path.parse().unwrap(), &sources), is_source, "{path}");
+            let mut changed = changed_with(&path.parse().unwrap());
+            changed.sort();
+            let mut expected = paths(&expected);
+            expected.sort();
+            assert_eq!(changed, expected, "{path}");
         }
-        assert_eq!(with_sources(paths(&["server.port"])), paths(&["server.port"]));
     }
 }
