@@ -14,6 +14,7 @@ mod request;
 
 use std::fmt;
 
+use self::change::Original;
 use crate::budget::{Budget, Trials, count_nodes};
 use crate::parallel;
 use crate::templates::{self, Templates, replace_in};
@@ -268,9 +269,10 @@ impl Subject<'_> {
         };
         let mut leaves = leaves(&values);
         leaves.retain(|leaf| known.read_changes(leaf).next().is_some());
-        let effects = self.try_leaves(leaves, |subject, leaf| {
-            let other = subject
-                .alternative(&values, leaf, |loaded| subject.document(loaded, leaf, &known, field));
+        let effects = self.try_leaves(leaves, |subject, tree, leaf| {
+            let other = subject.alternative(tree, &values, leaf, |loaded| {
+                subject.document(loaded, leaf, &known, field)
+            });
             let Some((_, OtherDocument::Other(after))) = other else { return None };
             let after = after.as_ref().and_then(|document| field.path.find(document));
             match (field.path.find(before), after) {
@@ -292,29 +294,31 @@ impl Subject<'_> {
     }
 
     /// Tries each leaf, on all cores, until the trials are spent. What is tried does not depend on the
-    /// number of cores.
+    /// number of cores. The work gets the stack's own tree, and leaves it as it was.
     fn try_leaves<T: Send>(
         &self,
         leaves: Vec<Path>,
-        work: impl Fn(&Subject<'_>, &Path) -> T + Sync,
+        work: impl Fn(&Subject<'_>, &mut Node, &Path) -> T + Sync,
     ) -> Vec<(Path, T)> {
+        let mut tree = self.loaded.tree.clone();
         let mut results = Vec::with_capacity(leaves.len());
         for batch in leaves.chunks(LEAVES_PER_BATCH) {
             let Some(part) = self.trials.part(LEAVES_PER_BATCH) else {
                 let leaves = batch.iter().take_while(|_| !self.trials.are_spent());
-                results.extend(leaves.map(|leaf| (leaf.clone(), work(self, leaf))));
+                results.extend(leaves.map(|leaf| (leaf.clone(), work(self, &mut tree, leaf))));
                 continue;
             };
-            let tried = parallel::map(batch, MAX_SEQUENTIAL_LEAVES, |leaf| {
+            let new_tree = || self.loaded.tree.clone();
+            let tried = parallel::map_with(batch, MAX_SEQUENTIAL_LEAVES, new_tree, |tree, leaf| {
                 let trials = Trials::of_part(part);
-                (work(&Subject { trials: &trials, ..*self }, leaf), trials)
+                (work(&Subject { trials: &trials, ..*self }, tree, leaf), trials)
             });
             for (leaf, (result, trials)) in batch.iter().zip(tried) {
                 if self.trials.are_spent() {
                     break;
                 }
                 let result = match trials.are_spent() {
-                    true => work(self, leaf),
+                    true => work(self, &mut tree, leaf),
                     false => {
                         self.trials.take_back(part, &trials);
                         result
@@ -339,8 +343,8 @@ impl Subject<'_> {
         before: &Rendering,
         values: &Node,
     ) -> Vec<Influence> {
-        let influences = self.try_leaves(leaves, |subject, leaf| {
-            subject.influence(&before.documents, values, leaf.clone())
+        let influences = self.try_leaves(leaves, |subject, tree, leaf| {
+            subject.influence(&before.documents, tree, values, leaf.clone())
         });
         influences.into_iter().map(|(_, influence)| influence).collect()
     }
@@ -369,8 +373,14 @@ impl Subject<'_> {
         }
     }
 
-    fn influence(&self, before: &[Vec<Node>], values: &Node, leaf: Path) -> Influence {
-        let alternative = self.alternative(values, &leaf, |loaded| {
+    fn influence(
+        &self,
+        before: &[Vec<Node>],
+        tree: &mut Node,
+        values: &Node,
+        leaf: Path,
+    ) -> Influence {
+        let alternative = self.alternative(tree, values, &leaf, |loaded| {
             self.documents(loaded, &mut self.sources.clone(), Some(before))
         });
         let (changed_to, fields) = match alternative {
@@ -384,31 +394,36 @@ impl Subject<'_> {
     }
 
     /// Another value for a leaf, and the result of `make` for the values with it: the first for which
-    /// `make` succeeds.
+    /// `make` succeeds. The stack's own tree is changed meanwhile.
     fn alternative<T>(
         &self,
+        tree: &mut Node,
         values: &Node,
         leaf: &Path,
         make: impl Fn(&Loaded) -> Option<T>,
     ) -> Option<(Node, T)> {
         let nodes = count_nodes(values);
-        let mut tree = self.loaded.tree.clone();
+        let original = Original::of(tree, leaf);
+        let mut found = None;
         for candidate in change::alternative_values(leaf.find(values), leaf) {
-            if !self.trials.start(nodes) || !change::set_value(&mut tree, leaf, candidate.clone()) {
-                return None;
+            if !self.trials.start(nodes) || !change::set_value(tree, leaf, candidate.clone()) {
+                break;
             }
-            tree = match Loaded::from_tree_if_valid(tree) {
+            let changed = std::mem::replace(tree, Node::new(Value::Null));
+            *tree = match Loaded::from_tree_if_valid(changed) {
                 Ok(loaded) => {
                     let differs = loaded.values != self.loaded.values;
-                    if let Some(made) = differs.then(|| make(&loaded)).flatten() {
-                        return Some((candidate, made));
-                    }
+                    found = differs.then(|| make(&loaded)).flatten().map(|made| (candidate, made));
                     loaded.tree
                 }
                 Err(refused) => refused,
             };
+            if found.is_some() {
+                break;
+            }
         }
-        None
+        original.restore(tree);
+        found
     }
 }
 

@@ -149,6 +149,28 @@ fn a_template_sees_what_it_would_see_of_all_values() {
     }
 }
 
+#[test]
+fn the_tree_is_as_before_after_other_values_were_set() {
+    let (_, stack) = stacks().remove(0);
+    let own = format!("{:?}", stack.loaded.tree);
+    let values = yaml_spans::to_node(&stack.loaded.values).unwrap();
+    let mut paths = leaves(&values);
+    unset_paths(&values, &Shape::of_values(), &Path::root(), &mut paths);
+    paths.extend(
+        ["clients[7].name", "clients.x.y", "x.y", "server.command[0]"]
+            .map(|path| path.parse().unwrap()),
+    );
+    let mut tree = stack.loaded.tree.clone();
+    for path in paths {
+        let original = Original::of(&tree, &path);
+        for value in change::alternative_values(path.find(&values), &path) {
+            change::set_value(&mut tree, &path, value);
+        }
+        original.restore(&mut tree);
+        assert!(format!("{tree:?}") == own, "{path}");
+    }
+}
+
 /// A value that changes a default, after other values are set: those, and the value.
 type Case = (&'static [Setting], Setting);
 
