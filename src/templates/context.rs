@@ -47,8 +47,8 @@ fn context_of(mut values: Node, written: Option<&Node>) -> Context {
     to_context(&values)
 }
 
-/// A context with another value at a path, which the map around it may have or not; with none there is no
-/// value. `written` is the tree that the values were read from.
+/// A context with another value at a path, or with none there. `written` is the tree that the values were
+/// read from, for their order.
 pub(crate) fn replace_in(
     context: &Context,
     path: &[Segment],
