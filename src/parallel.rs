@@ -13,9 +13,20 @@ pub(crate) fn map<T: Sync, R: Send>(
     max_sequential: usize,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
+    map_with(items, max_sequential, || (), |(), item| work(item))
+}
+
+/// The same with a state that each thread makes for its items.
+pub(crate) fn map_with<T: Sync, S, R: Send>(
+    items: &[T],
+    max_sequential: usize,
+    new_state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> R + Sync,
+) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     if items.len() <= max_sequential || threads == 1 {
-        return items.iter().map(work).collect();
+        let mut state = new_state();
+        return items.iter().map(|item| work(&mut state, item)).collect();
     }
     let next = AtomicUsize::new(0);
     let mut results: Vec<(usize, R)> = thread::scope(|scope| {
@@ -23,10 +34,12 @@ pub(crate) fn map<T: Sync, R: Send>(
         let workers: Vec<_> = (1..threads)
             .map_while(|_| {
                 let worker = thread::Builder::new();
-                worker.spawn_scoped(scope, || work_until_done(items, &next, &work)).ok()
+                worker
+                    .spawn_scoped(scope, || work_until_done(items, &next, new_state(), &work))
+                    .ok()
             })
             .collect();
-        let mut results = work_until_done(items, &next, &work);
+        let mut results = work_until_done(items, &next, new_state(), &work);
         for worker in workers {
             match worker.join() {
                 Ok(more) => results.extend(more),
@@ -40,14 +53,15 @@ pub(crate) fn map<T: Sync, R: Send>(
 }
 
 /// Claims one item after the other, until none is left.
-fn work_until_done<T, R>(
+fn work_until_done<T, S, R>(
     items: &[T],
     next: &AtomicUsize,
-    work: impl Fn(&T) -> R,
+    mut state: S,
+    work: impl Fn(&mut S, &T) -> R,
 ) -> Vec<(usize, R)> {
     let mut results = Vec::new();
     while let Some((index, item)) = claim_next(items, next) {
-        results.push((index, work(item)));
+        results.push((index, work(&mut state, item)));
     }
     results
 }

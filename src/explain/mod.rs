@@ -2,7 +2,8 @@
 //!
 //! In: one stack's templates, values and extra documents. Out: for every leaf of the values, the
 //! fields that change with it. They are found by rendering again with that leaf changed, never by
-//! guessing, so the answer is right for anything a template does with a value.
+//! guessing, so the answer is right for anything a template does with a value. For a single field, the
+//! leaves that its template can't read, and whose defaults it can't read either, are not tried.
 
 mod change;
 mod error;
@@ -13,13 +14,15 @@ mod request;
 
 use std::fmt;
 
+use self::change::Original;
 use crate::budget::{Budget, Trials, count_nodes};
 use crate::parallel;
-use crate::templates::{self, Templates};
+use crate::templates::{self, Templates, replace_in};
+use crate::values::derived::{changed_with, meets_any};
 use crate::values::{Loaded, Values};
 use kube_validate::ObjectId;
 use yaml_spans::source::Sources;
-use yaml_spans::{self, Dialect, Node, Path, Segment, Value};
+use yaml_spans::{self, Dialect, Node, Path, Segment, Value, WriteError};
 
 pub use error::ExplainError;
 pub use formula::guard_formula;
@@ -29,6 +32,8 @@ pub use request::{FieldRequest, FilePlace, parse_path};
 
 /// The documents of a stack that no template renders: edited policies, and exceptions to policies.
 pub trait ExtraDocuments: fmt::Debug + Sync {
+    /// The paths of the values that the documents follow from, each with everything below it.
+    fn read_paths(&self) -> Vec<Path>;
     /// A cheap check that `values` give the same extra documents as the stack's own.
     fn are_same(&self, values: &Values) -> bool;
     /// The documents for `values`: a list for each of [`DocumentSource::EXTRA`]. None if they can't be
@@ -215,9 +220,14 @@ impl Subject<'_> {
         Some(all)
     }
 
-    /// The document with a field, for other values, of which only what the field's template reads is looked
-    /// at.
-    fn document(&self, loaded: &Loaded, known: &Known<'_>, field: &Field) -> Option<OtherDocument> {
+    /// The document with a field, for values that differ from the stack's own at a leaf.
+    fn document(
+        &self,
+        loaded: &Loaded,
+        leaf: &Path,
+        known: &Known<'_>,
+        field: &Field,
+    ) -> Option<OtherDocument> {
         let templates = self.templates.names().count();
         if let Some(at) = field.template.checked_sub(templates) {
             let extra = self.extra?;
@@ -230,12 +240,11 @@ impl Subject<'_> {
             let documents = documents.into_iter().nth(at)?;
             return Some(OtherDocument::of(documents, field));
         }
-        let values = yaml_spans::to_node(&loaded.values).ok()?;
-        if known.reads.iter().all(|path| path.find(&values) == path.find(known.values)) {
-            return Some(OtherDocument::Same);
-        }
+        let context = match known.context_of(loaded, leaf).ok()? {
+            Some(context) => context,
+            None => return Some(OtherDocument::Same),
+        };
         let mut sources = self.sources.clone();
-        let context = templates::context_of(values, &loaded.tree);
         let budget = Budget::default();
         let output = self.templates.render_nth(field.template, &mut sources, &context, &budget);
         self.trials.add_output(&budget);
@@ -251,14 +260,19 @@ impl Subject<'_> {
     pub fn deciding_values(&self, rendering: &Rendering, field: &Field) -> Vec<(Path, Effect)> {
         let Ok(values) = yaml_spans::to_node(&self.loaded.values) else { return Vec::new() };
         let Some(before) = rendering.document(field) else { return Vec::new() };
+        let Ok(context) = templates::context(self.loaded) else { return Vec::new() };
         let known = Known {
             values: &values,
-            reads: self.templates.read_paths(field.template),
+            context,
+            reads: self.read_paths(field),
             text: before.span.map(|span| rendering.sources.get(span.source).text()),
         };
-        let effects = self.try_leaves(leaves(&values), |subject, leaf| {
-            let other = subject
-                .alternative(&values, leaf, |loaded| subject.document(loaded, &known, field));
+        let mut leaves = leaves(&values);
+        leaves.retain(|leaf| known.read_changes(leaf).next().is_some());
+        let effects = self.try_leaves(leaves, |subject, tree, leaf| {
+            let other = subject.alternative(tree, &values, leaf, |loaded| {
+                subject.document(loaded, leaf, &known, field)
+            });
             let Some((_, OtherDocument::Other(after))) = other else { return None };
             let after = after.as_ref().and_then(|document| field.path.find(document));
             match (field.path.find(before), after) {
@@ -270,30 +284,41 @@ impl Subject<'_> {
         effects.into_iter().filter_map(|(leaf, effect)| Some((leaf, effect?))).collect()
     }
 
+    /// The paths of the values that a field's document can follow from, each with everything below it.
+    fn read_paths(&self, field: &Field) -> Vec<Path> {
+        match (self.document_source(field), self.extra) {
+            (Some(DocumentSource::Template(_)), _) => self.templates.read_paths(field.template),
+            (_, Some(extra)) => extra.read_paths(),
+            (_, None) => Vec::new(),
+        }
+    }
+
     /// Tries each leaf, on all cores, until the trials are spent. What is tried does not depend on the
-    /// number of cores.
+    /// number of cores. The work gets the stack's own tree, and leaves it as it was.
     fn try_leaves<T: Send>(
         &self,
         leaves: Vec<Path>,
-        work: impl Fn(&Subject<'_>, &Path) -> T + Sync,
+        work: impl Fn(&Subject<'_>, &mut Node, &Path) -> T + Sync,
     ) -> Vec<(Path, T)> {
+        let mut tree = self.loaded.tree.clone();
         let mut results = Vec::with_capacity(leaves.len());
         for batch in leaves.chunks(LEAVES_PER_BATCH) {
             let Some(part) = self.trials.part(LEAVES_PER_BATCH) else {
                 let leaves = batch.iter().take_while(|_| !self.trials.are_spent());
-                results.extend(leaves.map(|leaf| (leaf.clone(), work(self, leaf))));
+                results.extend(leaves.map(|leaf| (leaf.clone(), work(self, &mut tree, leaf))));
                 continue;
             };
-            let tried = parallel::map(batch, MAX_SEQUENTIAL_LEAVES, |leaf| {
+            let new_tree = || self.loaded.tree.clone();
+            let tried = parallel::map_with(batch, MAX_SEQUENTIAL_LEAVES, new_tree, |tree, leaf| {
                 let trials = Trials::of_part(part);
-                (work(&Subject { trials: &trials, ..*self }, leaf), trials)
+                (work(&Subject { trials: &trials, ..*self }, tree, leaf), trials)
             });
             for (leaf, (result, trials)) in batch.iter().zip(tried) {
                 if self.trials.are_spent() {
                     break;
                 }
                 let result = match trials.are_spent() {
-                    true => work(self, leaf),
+                    true => work(self, &mut tree, leaf),
                     false => {
                         self.trials.take_back(part, &trials);
                         result
@@ -318,8 +343,8 @@ impl Subject<'_> {
         before: &Rendering,
         values: &Node,
     ) -> Vec<Influence> {
-        let influences = self.try_leaves(leaves, |subject, leaf| {
-            subject.influence(&before.documents, values, leaf.clone())
+        let influences = self.try_leaves(leaves, |subject, tree, leaf| {
+            subject.influence(&before.documents, tree, values, leaf.clone())
         });
         influences.into_iter().map(|(_, influence)| influence).collect()
     }
@@ -348,8 +373,14 @@ impl Subject<'_> {
         }
     }
 
-    fn influence(&self, before: &[Vec<Node>], values: &Node, leaf: Path) -> Influence {
-        let alternative = self.alternative(values, &leaf, |loaded| {
+    fn influence(
+        &self,
+        before: &[Vec<Node>],
+        tree: &mut Node,
+        values: &Node,
+        leaf: Path,
+    ) -> Influence {
+        let alternative = self.alternative(tree, values, &leaf, |loaded| {
             self.documents(loaded, &mut self.sources.clone(), Some(before))
         });
         let (changed_to, fields) = match alternative {
@@ -363,27 +394,36 @@ impl Subject<'_> {
     }
 
     /// Another value for a leaf, and the result of `make` for the values with it: the first for which
-    /// `make` succeeds.
+    /// `make` succeeds. The stack's own tree is changed meanwhile.
     fn alternative<T>(
         &self,
+        tree: &mut Node,
         values: &Node,
         leaf: &Path,
         make: impl Fn(&Loaded) -> Option<T>,
     ) -> Option<(Node, T)> {
         let nodes = count_nodes(values);
-        change::alternative_values(leaf.find(values), leaf).into_iter().find_map(|candidate| {
-            if !self.trials.start(nodes) {
-                return None;
+        let original = Original::of(tree, leaf);
+        let mut found = None;
+        for candidate in change::alternative_values(leaf.find(values), leaf) {
+            if !self.trials.start(nodes) || !change::set_value(tree, leaf, candidate.clone()) {
+                break;
             }
-            let mut tree = self.loaded.tree.clone();
-            if !change::set_value(&mut tree, leaf, candidate.clone()) {
-                return None;
+            let changed = std::mem::replace(tree, Node::new(Value::Null));
+            *tree = match Loaded::from_tree_if_valid(changed) {
+                Ok(loaded) => {
+                    let differs = loaded.values != self.loaded.values;
+                    found = differs.then(|| make(&loaded)).flatten().map(|made| (candidate, made));
+                    loaded.tree
+                }
+                Err(refused) => refused,
+            };
+            if found.is_some() {
+                break;
             }
-            let loaded = Loaded::from_tree(tree).ok()?;
-            let differs = loaded.values != self.loaded.values;
-            let made = differs.then(|| make(&loaded)).flatten()?;
-            Some((candidate, made))
-        })
+        }
+        original.restore(tree);
+        found
     }
 }
 
@@ -391,10 +431,38 @@ impl Subject<'_> {
 struct Known<'a> {
     /// The values, with defaults.
     values: &'a Node,
-    /// The paths that the document's template reads.
+    /// The values as templates see them.
+    context: templates::Context,
+    /// The paths that the document follows from.
     reads: Vec<Path>,
     /// The template's output.
     text: Option<&'a str>,
+}
+
+impl Known<'_> {
+    /// The paths that can change with a leaf, of those that the document follows from.
+    fn read_changes(&self, leaf: &Path) -> impl Iterator<Item = Path> {
+        changed_with(leaf).into_iter().filter(|path| meets_any(path, &self.reads))
+    }
+
+    /// The values with another one at a leaf, as the document's template sees them; `None` if it sees no
+    /// difference.
+    fn context_of(
+        &self,
+        loaded: &Loaded,
+        leaf: &Path,
+    ) -> Result<Option<templates::Context>, WriteError> {
+        let mut context = None;
+        for path in self.read_changes(leaf) {
+            let part = yaml_spans::to_node_at(&loaded.values, &path)?;
+            let value = path.find(&part);
+            if value != path.find(self.values) {
+                let before = context.as_ref().unwrap_or(&self.context);
+                context = Some(replace_in(before, path.segments(), value, Some(&loaded.tree)));
+            }
+        }
+        Ok(context)
+    }
 }
 
 /// A document as other values render it.
@@ -467,3 +535,6 @@ fn collect_differences(
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::values::Loaded;
 use indexmap::IndexMap;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Value as Context};
-use yaml_spans::{self, Node, Value, WriteError};
+use yaml_spans::{self, Mapping, Node, Segment, Value, WriteError};
 
 /// The most items of lists and maps that one template reads.
 pub(super) const MAX_ITEMS_READ: usize = 4_000_000;
@@ -37,13 +37,51 @@ fn may_read(items: usize) -> bool {
 
 /// The values under their own names, with maps in the order in which they were written.
 pub fn context(loaded: &Loaded) -> Result<Context, WriteError> {
-    Ok(context_of(yaml_spans::to_node(&loaded.values)?, &loaded.tree))
+    Ok(context_of(yaml_spans::to_node(&loaded.values)?, Some(&loaded.tree)))
 }
 
-/// The same for values that are a tree already.
-pub(crate) fn context_of(mut values: Node, written: &Node) -> Context {
-    restore_order(&mut values, written);
+fn context_of(mut values: Node, written: Option<&Node>) -> Context {
+    if let Some(written) = written {
+        restore_order(&mut values, written);
+    }
     to_context(&values)
+}
+
+/// A context with another value at a path, or with none there. `written` is the tree that the values were
+/// read from, for their order.
+pub(crate) fn replace_in(
+    context: &Context,
+    path: &[Segment],
+    value: Option<&Node>,
+    written: Option<&Node>,
+) -> Context {
+    match path.split_first() {
+        None => value.map_or_else(Context::default, |value| context_of(value.clone(), written)),
+        Some((Segment::Key(key), rest)) => {
+            let Some(map) = context.downcast_object_ref::<Map>() else { return context.clone() };
+            let mut entries = map.0.clone();
+            if rest.is_empty() && value.is_none() {
+                entries.shift_remove(key);
+            } else {
+                let below = written.and_then(|written| written.get(key));
+                let entry = entries.entry(key.clone()).or_default();
+                *entry = replace_in(entry, rest, value, below);
+            }
+            if let Some(written) = written.and_then(Node::as_mapping) {
+                entries.sort_by_cached_key(|key, _| written_index(key, written));
+            }
+            Context::from_object(Map(entries))
+        }
+        Some((Segment::Index(index), rest)) => {
+            let Some(list) = context.downcast_object_ref::<List>() else { return context.clone() };
+            let mut items = list.0.clone();
+            if let Some(item) = items.get_mut(*index) {
+                let written = written.and_then(|written| written.as_sequence()?.get(*index));
+                *item = replace_in(item, rest, value, written);
+            }
+            Context::from_object(List(items))
+        }
+    }
 }
 
 /// A tree as a template sees it.
@@ -114,7 +152,7 @@ impl Object for Map {
 fn restore_order(node: &mut Node, written: &Node) {
     match (&mut node.value, &written.value) {
         (Value::Mapping(map), Value::Mapping(written)) => {
-            map.sort_by_cached_key(|key, _| written.get_index_of(key).unwrap_or(usize::MAX));
+            map.sort_by_cached_key(|key, _| written_index(key, written));
             for (key, entry) in map {
                 if let Some(written) = written.get(key) {
                     restore_order(&mut entry.node, &written.node);
@@ -126,4 +164,9 @@ fn restore_order(node: &mut Node, written: &Node) {
         }
         _ => {}
     }
+}
+
+/// The place of a key among those that are written; the others come after them.
+fn written_index(key: &str, written: &Mapping) -> usize {
+    written.get_index_of(key).unwrap_or(usize::MAX)
 }

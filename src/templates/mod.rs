@@ -13,7 +13,7 @@ mod output;
 mod syntax;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Value as Context;
+pub(crate) use minijinja::value::Value as Context;
 use minijinja::{Environment, ErrorKind, OutputSpanKind, UndefinedBehavior};
 
 use crate::budget::{Budget, Resource};
@@ -23,7 +23,7 @@ use yaml_spans::source::{Origin, Source, SourceId, Sources, Span};
 
 pub use builtin::BUILT_IN;
 pub use context::context;
-pub(crate) use context::context_of;
+pub(crate) use context::replace_in;
 pub use interpolation::partial_interpolations;
 pub use syntax::SyntaxError;
 

@@ -293,6 +293,20 @@ impl Loaded {
         }
     }
 
+    /// Reads a tree that may not be valid: the same as [`Loaded::from_tree`], without the errors.
+    ///
+    /// # Errors
+    /// The tree, if it is not valid.
+    pub fn from_tree_if_valid(tree: Node) -> Result<Self, Node> {
+        match yaml_spans::read_if_valid::<Values>(&tree) {
+            Some(mut values) => {
+                values.set_defaults();
+                Ok(Loaded { values, tree })
+            }
+            None => Err(tree),
+        }
+    }
+
     /// Reads a merged tree, without the checks across values.
     pub fn from_tree(tree: Node) -> Result<Self, Vec<Located<LoadError>>> {
         match yaml_spans::read::<Values>(&tree) {

@@ -4,6 +4,7 @@
 //! error at once, each with its place in the layer that it comes from.
 
 mod check;
+pub(crate) mod derived;
 mod exporter;
 mod gate;
 mod gitops;

@@ -178,7 +178,7 @@ pub struct AllowedKind {
 }
 
 impl Values {
-    /// Fills in the defaults that follow from other values.
+    /// Fills in the defaults that follow from other values. Each has a row in `derived.rs`.
     pub(super) fn set_defaults(&mut self) {
         let server = self.server.name.to_string();
         let names = &mut self.off_peak.names;

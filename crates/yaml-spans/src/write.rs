@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use indexmap::map::Entry as IndexEntry;
 use serde::Serialize;
 use serde::ser::{
     self, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -14,6 +15,7 @@ use serde::ser::{
 
 use crate::limits::MAX_DEPTH;
 use crate::node::{Mapping, Node, Value, mapping_with_capacity};
+use crate::path::{Path, Segment};
 
 /// The largest number of items that is reserved because a type announces it.
 const MAX_RESERVED: usize = 1024;
@@ -38,34 +40,51 @@ type Written = Result<Node, WriteError>;
 /// Floats that are not finite, whole numbers that do not fit 64 bits, keys that are not strings,
 /// whole numbers or booleans, duplicate keys, and nesting deeper than [`parse`](crate::parse) reads.
 pub fn to_node<T: Serialize + ?Sized>(value: &T) -> Result<Node, WriteError> {
-    value.serialize(Writer { depth: 0 })
+    to_node_at(value, &Path::root())
+}
+
+/// Makes a tree of the part of a value at a path: the maps above it have no other entry. A list, or a variant's
+/// content, is made as a whole.
+///
+/// # Errors
+///
+/// As for [`to_node`], for what is made.
+pub fn to_node_at<T: Serialize + ?Sized>(value: &T, path: &Path) -> Result<Node, WriteError> {
+    value.serialize(Writer { depth: 0, path: path.segments() })
 }
 
 #[derive(Clone, Copy)]
-struct Writer {
+struct Writer<'a> {
     /// The number of lists and maps around the value.
     depth: usize,
+    /// The path, from here, of the part that is made; the root for all of it.
+    path: &'a [Segment],
 }
 
-impl Writer {
+impl<'a> Writer<'a> {
     /// The writer of the values in a list or map.
-    fn inner(self) -> Result<Writer, WriteError> {
+    fn inner(self) -> Result<Self, WriteError> {
         match self.depth < MAX_DEPTH {
-            true => Ok(Writer { depth: self.depth + 1 }),
+            true => Ok(Writer { depth: self.depth + 1, ..self }),
             false => {
                 Err(WriteError(format!("lists and maps are nested more than {MAX_DEPTH} deep")))
             }
         }
     }
 
-    fn begin_list(self, variant: Variant, length: usize) -> Result<Items, WriteError> {
-        let outer = if variant.is_some() { self.inner()? } else { self };
-        let items = Vec::with_capacity(length.min(MAX_RESERVED));
-        Ok(Items { writer: outer.inner()?, variant, items })
+    /// The writer of all that is below, in a list or an enum's variant.
+    fn whole(self) -> Self {
+        Writer { path: &[], ..self }
     }
 
-    fn begin_map(self, variant: Variant, length: usize) -> Result<Entries, WriteError> {
+    fn begin_list(self, variant: Variant, length: usize) -> Result<Items<'a>, WriteError> {
         let outer = if variant.is_some() { self.inner()? } else { self };
+        let items = Vec::with_capacity(length.min(MAX_RESERVED));
+        Ok(Items { writer: outer.whole().inner()?, variant, items })
+    }
+
+    fn begin_map(self, variant: Variant, length: usize) -> Result<Entries<'a>, WriteError> {
+        let outer = if variant.is_some() { self.whole().inner()? } else { self };
         let entries = mapping_with_capacity(length.min(MAX_RESERVED));
         Ok(Entries { writer: outer.inner()?, variant, entries, key: None })
     }
@@ -111,16 +130,16 @@ macro_rules! integers {
     )*};
 }
 
-impl Serializer for Writer {
+impl<'a> Serializer for Writer<'a> {
     type Ok = Node;
     type Error = WriteError;
-    type SerializeSeq = Items;
-    type SerializeTuple = Items;
-    type SerializeTupleStruct = Items;
-    type SerializeTupleVariant = Items;
-    type SerializeMap = Entries;
-    type SerializeStruct = Entries;
-    type SerializeStructVariant = Entries;
+    type SerializeSeq = Items<'a>;
+    type SerializeTuple = Items<'a>;
+    type SerializeTupleStruct = Items<'a>;
+    type SerializeTupleVariant = Items<'a>;
+    type SerializeMap = Entries<'a>;
+    type SerializeStruct = Entries<'a>;
+    type SerializeStructVariant = Entries<'a>;
 
     integers! {
         serialize_i8 i8, serialize_i16 i16, serialize_i32 i32, serialize_i64 i64, serialize_i128 i128,
@@ -190,18 +209,22 @@ impl Serializer for Writer {
         variant: &'static str,
         value: &T,
     ) -> Written {
-        Ok(wrap_in(Some(variant), value.serialize(self.inner()?)?.value))
+        Ok(wrap_in(Some(variant), value.serialize(self.whole().inner()?)?.value))
     }
 
-    fn serialize_seq(self, length: Option<usize>) -> Result<Items, WriteError> {
+    fn serialize_seq(self, length: Option<usize>) -> Result<Items<'a>, WriteError> {
         self.begin_list(None, length.unwrap_or(0))
     }
 
-    fn serialize_tuple(self, length: usize) -> Result<Items, WriteError> {
+    fn serialize_tuple(self, length: usize) -> Result<Items<'a>, WriteError> {
         self.begin_list(None, length)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, length: usize) -> Result<Items, WriteError> {
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        length: usize,
+    ) -> Result<Items<'a>, WriteError> {
         self.begin_list(None, length)
     }
 
@@ -211,15 +234,15 @@ impl Serializer for Writer {
         _: u32,
         variant: &'static str,
         length: usize,
-    ) -> Result<Items, WriteError> {
+    ) -> Result<Items<'a>, WriteError> {
         self.begin_list(Some(variant), length)
     }
 
-    fn serialize_map(self, length: Option<usize>) -> Result<Entries, WriteError> {
+    fn serialize_map(self, length: Option<usize>) -> Result<Entries<'a>, WriteError> {
         self.begin_map(None, length.unwrap_or(0))
     }
 
-    fn serialize_struct(self, _: &'static str, length: usize) -> Result<Entries, WriteError> {
+    fn serialize_struct(self, _: &'static str, length: usize) -> Result<Entries<'a>, WriteError> {
         self.begin_map(None, length)
     }
 
@@ -229,21 +252,21 @@ impl Serializer for Writer {
         _: u32,
         variant: &'static str,
         length: usize,
-    ) -> Result<Entries, WriteError> {
+    ) -> Result<Entries<'a>, WriteError> {
         self.begin_map(Some(variant), length)
     }
 }
 
 /// A list that is being written.
-struct Items {
-    writer: Writer,
+struct Items<'a> {
+    writer: Writer<'a>,
     variant: Variant,
     items: Vec<Node>,
 }
 
 macro_rules! list {
     ($($trait:ident $method:ident)*) => {$(
-        impl $trait for Items {
+        impl $trait for Items<'_> {
             type Ok = Node;
             type Error = WriteError;
 
@@ -267,21 +290,33 @@ list! {
 }
 
 /// A map that is being written.
-struct Entries {
-    writer: Writer,
+struct Entries<'a> {
+    writer: Writer<'a>,
     variant: Variant,
     entries: Mapping,
     /// The key whose value is written next.
     key: Option<String>,
 }
 
-impl Entries {
+impl Entries<'_> {
     fn push<T: Serialize + ?Sized>(&mut self, key: String, value: &T) -> Result<(), WriteError> {
-        if self.entries.contains_key(&key) {
-            return Err(WriteError(format!("duplicate key `{key}`")));
+        let writer = match self.writer.path {
+            [] => self.writer,
+            [Segment::Key(wanted), rest @ ..] if *wanted == key => {
+                Writer { path: rest, ..self.writer }
+            }
+            _ => return Ok(()),
+        };
+        let node = value.serialize(writer)?;
+        match self.entries.entry(key) {
+            IndexEntry::Vacant(vacant) => {
+                vacant.insert(node.into());
+                Ok(())
+            }
+            IndexEntry::Occupied(taken) => {
+                Err(WriteError(format!("duplicate key `{}`", taken.key())))
+            }
         }
-        self.entries.insert(key, value.serialize(self.writer)?.into());
-        Ok(())
     }
 
     fn finish(self) -> Written {
@@ -289,7 +324,7 @@ impl Entries {
     }
 }
 
-impl SerializeMap for Entries {
+impl SerializeMap for Entries<'_> {
     type Ok = Node;
     type Error = WriteError;
 
@@ -312,7 +347,7 @@ impl SerializeMap for Entries {
 
 macro_rules! fields {
     ($($trait:ident)*) => {$(
-        impl $trait for Entries {
+        impl $trait for Entries<'_> {
             type Ok = Node;
             type Error = WriteError;
 

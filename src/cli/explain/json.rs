@@ -12,7 +12,7 @@ use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::source::Place;
 use yaml_spans::{Node, Path};
 
-use super::{CliError, Origin, RenderedStack, find_origin, idleness};
+use super::{CliError, DecidedIn, Origin, find_origin, idleness};
 
 /// The version of the format; raised when a key is removed or changes its meaning.
 const VERSION: u32 = 1;
@@ -103,11 +103,10 @@ impl ExplainedField {
         object: &ObjectId,
         path: &Path,
         content: &Node,
-        stacks: &[&(&RenderedStack<'_>, Field)],
+        stacks: &[DecidedIn<'_>],
     ) -> Result<Self, CliError> {
-        let stacks = stacks.iter().map(|((stack, rendering), field)| {
-            let deciding = stack.subject().deciding_values(rendering, field);
-            let values = deciding.iter().map(|(value, effect)| {
+        let stacks = stacks.iter().map(|DecidedIn { stack, rendering, field, values }| {
+            let values = values.iter().map(|(value, effect)| {
                 let effect = match effect {
                     Effect::Value => "value",
                     Effect::Presence => "presence",

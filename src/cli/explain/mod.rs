@@ -270,32 +270,39 @@ fn explain_object(
         contains_string(node, stack.loaded.values.namespace.name.as_str())
     });
     ordered.extend(others);
+    let limit = if output.report.is_some() { usize::MAX } else { MAX_STACKS };
+    let explained: Vec<DecidedIn<'_>> = ordered
+        .iter()
+        .take(limit)
+        .map(|((stack, rendering), field)| DecidedIn {
+            stack,
+            rendering,
+            field,
+            values: stack.subject().deciding_values(rendering, field),
+        })
+        .collect();
     if let Some(report) = &mut output.report {
-        report.fields.push(json::ExplainedField::new(&wanted, path, node, &ordered)?);
-        let shown = ordered.iter().take(MAX_STACKS);
-        report.notes.extend(
-            shown.filter_map(|((stack, rendering), field)| find_formula(stack, rendering, field)),
-        );
+        report.fields.push(json::ExplainedField::new(&wanted, path, node, &explained)?);
+        report.notes.extend(explained.iter().take(MAX_STACKS).filter_map(DecidedIn::formula));
         return Ok(());
     }
-    for (at, ((stack, rendering), field)) in ordered.iter().take(MAX_STACKS).enumerate() {
+    for (at, decided) in explained.iter().enumerate() {
+        let DecidedIn { stack, rendering, field, values } = decided;
         if at == 0 {
             output.print_line(&format!("  {}", describe_source(stack, rendering, field)))?;
         }
-        let deciding = stack.subject().deciding_values(rendering, field);
-        if deciding.is_empty() {
+        if values.is_empty() {
             output
                 .print_line(&format!("  value     none: no value in {} changes it", stack.file))?;
         }
-        for (value, effect) in deciding {
+        for (value, effect) in values {
             let effect = match effect {
                 Effect::Value => "",
                 Effect::Presence => ": its presence",
             };
-            output
-                .print_line(&format!("  value     {}{effect}", describe_value(stack, &value)?))?;
+            output.print_line(&format!("  value     {}{effect}", describe_value(stack, value)?))?;
         }
-        if let Some(formula) = find_formula(stack, rendering, field) {
+        if let Some(formula) = decided.formula() {
             output.note("  note      ", formula)?;
         }
     }
@@ -310,13 +317,23 @@ fn explain_object(
     Ok(())
 }
 
-/// The formula that the values of a field have a part in. Of a whole object it says nothing.
-fn find_formula(stack: &LoadedStack, rendering: &Rendering, field: &Field) -> Option<String> {
-    if field.path.is_root() {
-        return None;
+/// A field of one stack, with the values that decide it.
+struct DecidedIn<'a> {
+    stack: &'a LoadedStack,
+    rendering: &'a Rendering,
+    field: &'a Field,
+    values: Vec<(Path, Effect)>,
+}
+
+impl DecidedIn<'_> {
+    /// The formula that the values of the field have a part in. Of a whole object it says nothing.
+    fn formula(&self) -> Option<String> {
+        if self.field.path.is_root() {
+            return None;
+        }
+        let gate = &self.stack.loaded.values.gate;
+        self.values.iter().find_map(|(value, _)| guard_formula(gate, value))
     }
-    let deciding = stack.subject().deciding_values(rendering, field);
-    deciding.iter().find_map(|(value, _)| guard_formula(&stack.loaded.values.gate, value))
 }
 
 /// Prints a line for each stack of which not all values were tried.

@@ -10,7 +10,10 @@ use crate::policy;
 use crate::project::Project;
 use crate::values::{Kyverno, KyvernoMode, RelativePath, Values};
 use yaml_spans::source::Sources;
-use yaml_spans::{Node, Value};
+use yaml_spans::{Node, Path, Value};
+
+/// The values that [`PolicyRequest::of_stack`] reads.
+const REQUEST_VALUES: [&str; 3] = ["name", "namespace.name", "kyverno"];
 
 /// The change of policies that one stack requests.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,6 +167,11 @@ impl StackPolicies {
 }
 
 impl ExtraDocuments for StackPolicies {
+    /// Those of the request: an exception is made from them alone, too.
+    fn read_paths(&self) -> Vec<Path> {
+        REQUEST_VALUES.into_iter().filter_map(|path| path.parse().ok()).collect()
+    }
+
     fn are_same(&self, values: &Values) -> bool {
         self.cache.requests.contains(&PolicyRequest::of_stack(&self.file, values))
     }

@@ -70,13 +70,18 @@ fn offset_hint(name: &str) -> Option<String> {
 /// The zone with the most similar name or city.
 fn nearest_zone(name: &str) -> Option<String> {
     let wanted = name.to_ascii_lowercase().replace(' ', "_");
+    let (length, most) = (wanted.chars().count(), wanted.len() / 4);
     let best = tz::db().available().filter_map(|known| {
         let lower = known.as_str().to_ascii_lowercase();
         let city = lower.rsplit('/').next().unwrap_or(&lower);
+        // The distance is at least the difference in length.
+        if [city, &lower].iter().all(|near| near.len().abs_diff(length) > most) {
+            return None;
+        }
         let whole = strsim::osa_distance(&wanted, &lower);
         let distance = whole.min(strsim::osa_distance(&wanted, city));
         // With equal distances, the whole name decides: a region's name wins over an alias.
-        (distance <= wanted.len() / 4).then(|| (distance, whole, known.as_str().to_owned()))
+        (distance <= most).then(|| (distance, whole, known.as_str().to_owned()))
     });
     best.min().map(|(_, _, known)| known)
 }

@@ -65,6 +65,13 @@ pub fn read<T: DeserializeOwned>(node: &Node) -> Result<T, Vec<Located<ReadError
     }
 }
 
+/// Reads a node into a type as [`read`] does. Returns `None` if there is any error, which takes one pass.
+pub fn read_if_valid<T: DeserializeOwned>(node: &Node) -> Option<T> {
+    let passes = Passes::default();
+    let value = T::deserialize(Reader { node, step: &Step::root(node), passes: &passes }).ok()?;
+    passes.into_errors(&Path::root()).is_empty().then_some(value)
+}
+
 /// Reads as much of a node as possible: returns the value without its broken parts, and all errors,
 /// as [`read`] does. There is no value if nothing could be read. The paths of errors begin with
 /// `base`, the node's own path.

@@ -14,7 +14,9 @@ use crate::{Dialect, MAX_ERRORS, parse};
 /// Reads a text into a type; errors are lines of `line:column message | path | hint`.
 fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, Vec<String>> {
     let (sources, node) = parse_text(text);
-    read(&node).map_err(|errors| errors.iter().map(|error| format_error(&sources, error)).collect())
+    let result = read::<T>(&node);
+    assert_eq!(read_if_valid::<T>(&node).is_some(), result.is_ok(), "{text}");
+    result.map_err(|errors| errors.iter().map(|error| format_error(&sources, error)).collect())
 }
 
 fn parse_text(text: &str) -> (Sources, Node) {

@@ -40,6 +40,30 @@ fn fields_keep_their_order() {
 }
 
 #[test]
+fn a_part_is_made_without_its_siblings() {
+    let sample = Sample {
+        z: "yes",
+        a: vec![Some(1), None],
+        variant: Variants::Newtype(3),
+        f: 0.1,
+        map: BTreeMap::from([(80, true), (81, false)]),
+    };
+    for (path, expected) in [
+        ("z", "z: \"yes\"\n"),
+        ("map[\"81\"]", "map:\n  \"81\": false\n"),
+        ("map.x", "map: {}\n"),
+        ("z.x", "z: \"yes\"\n"),
+        ("a[1]", "a:\n  - 1\n  - null\n"),
+        ("variant.Newtype", "variant:\n  Newtype: 3\n"),
+        ("x", "{}\n"),
+    ] {
+        let part = to_node_at(&sample, &path.parse().unwrap()).unwrap();
+        assert_eq!(emit(&part), expected, "{path}");
+    }
+    assert_eq!(to_node_at(&sample, &Path::root()), to_node(&sample));
+}
+
+#[test]
 fn values_that_yaml_cannot_represent_are_refused() {
     let numbers = BTreeMap::from([("a", vec![1, u64::MAX])]);
     assert_refused(&numbers, "the number 18446744073709551615 does not fit 64 bits");
