@@ -23,8 +23,12 @@ pub(crate) fn map_with<T: Sync, S, R: Send>(
     new_state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> R + Sync,
 ) -> Vec<R> {
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-    if items.len() <= max_sequential || threads == 1 {
+    let threads = match items.len() <= max_sequential {
+        // The number of cores is read from a few of the system's files.
+        true => 1,
+        false => thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
+    };
+    if threads == 1 {
         let mut state = new_state();
         return items.iter().map(|item| work(&mut state, item)).collect();
     }
