@@ -1,16 +1,13 @@
-//! The files to validate, and the definitions in them.
+//! The files to validate.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use kube_validate::Definitions;
-
 use super::{MAX_SEQUENTIAL_FILES, stream};
-use crate::budget::{Budget, Resource, count_nodes};
 use crate::parallel;
 use crate::project::{Project, find_manifests, read_manifests};
 use yaml_spans::diagnostic::{Diagnostics, Located};
-use yaml_spans::source::Sources;
+use yaml_spans::source::{Source, Sources};
 use yaml_spans::{Dialect, Node, ParseError, parse};
 
 /// A file without this text has no definition.
@@ -68,52 +65,39 @@ impl Manifest {
         }
     }
 
-    /// The size of a file that may have definitions, in bytes; 0 if it has none.
-    fn size_of_definitions(&self) -> usize {
-        let size = |text: &str| if text.contains(DEFINITION) { text.len() } else { 0 };
+    /// The size in bytes, and whether there may be definitions; zero for a file that can't be read.
+    fn size(&self) -> (usize, bool) {
+        let size = |source: &Source| (source.text().len(), source.text().contains(DEFINITION));
         match &self.kept {
-            Some(Ok(text)) => text.sources.iter().map(|(_, source)| size(source.text())).sum(),
-            Some(Err(_)) => 0,
-            None => read_manifests(&self.path).map_or(0, |source| size(source.text())),
-        }
-    }
-
-    /// The definitions; none once the budget is spent, which is an error of the whole run.
-    fn definitions(&self, budget: &Budget) -> Definitions {
-        if budget.check().is_err() {
-            return Definitions::default();
-        }
-        let text = self.text();
-        let documents = text.as_ref().ok().and_then(|text| text.documents.as_deref().ok());
-        let documents = documents.unwrap_or_default();
-        let nodes = documents.iter().map(count_nodes).sum();
-        match budget.spend(Resource::ManifestNodes, nodes) {
-            Ok(()) => Definitions::of_documents(documents),
-            Err(_) => Definitions::default(),
+            Some(Ok(text)) => {
+                text.sources.iter().next().map(|(_, source)| size(source)).unwrap_or_default()
+            }
+            Some(Err(_)) => (0, false),
+            None => read_manifests(&self.path).map(|source| size(&source)).unwrap_or_default(),
         }
     }
 }
 
-/// The definitions in all manifests.
-pub fn find_definitions(inputs: &[Input<'_>], budget: &Budget) -> Definitions {
+/// A file to validate.
+pub struct Job<'a> {
+    pub manifest: &'a Manifest,
+    /// Its size in bytes.
+    pub size: usize,
+    /// True if it is read for definitions.
+    pub may_define: bool,
+}
+
+/// The files of all paths, in their order.
+pub fn find_jobs<'a>(inputs: &'a [Input<'_>]) -> Vec<Job<'a>> {
     let manifests: Vec<&Manifest> = inputs.iter().flat_map(Input::manifests).collect();
-    let sizes =
-        parallel::map(&manifests, MAX_SEQUENTIAL_FILES, |manifest| manifest.size_of_definitions());
+    let sizes = parallel::map(&manifests, MAX_SEQUENTIAL_FILES, |manifest| manifest.size());
     let mut total = 0;
-    let defining: Vec<&Manifest> = manifests
-        .into_iter()
-        .zip(sizes)
-        .filter(|(_, size)| {
-            total += size;
-            *size > 0 && total <= MAX_DEFINITION_BYTES
-        })
-        .map(|(manifest, _)| manifest)
-        .collect();
-    let found =
-        parallel::map(&defining, MAX_SEQUENTIAL_FILES, |manifest| manifest.definitions(budget));
-    let mut definitions = Definitions::default();
-    found.into_iter().for_each(|found| definitions.extend(found));
-    definitions
+    let jobs = manifests.into_iter().zip(sizes).map(|(manifest, (size, has_definition))| {
+        total += if has_definition { size } else { 0 };
+        let may_define = has_definition && total <= MAX_DEFINITION_BYTES;
+        Job { manifest, size, may_define }
+    });
+    jobs.collect()
 }
 
 fn read_text(path: &Path) -> Result<Text, Diagnostics> {

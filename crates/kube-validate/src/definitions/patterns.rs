@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
-};
 use regex_lite::{Regex, RegexBuilder};
 
-use super::Schema;
+use super::additional_schema;
+use super::parts::Schema;
 
 /// The most patterns of all definitions, and the largest compiled one in bytes: compiling is slow.
 const MAX_PATTERNS: usize = 5_000;
@@ -30,19 +28,13 @@ impl Patterns {
             let compiled = RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build();
             self.0.insert(pattern.clone(), compiled.ok());
         }
-        let lists =
-            [&schema.all_of, &schema.any_of, &schema.one_of].into_iter().flatten().flatten();
-        let items = match &schema.items {
-            Some(JSONSchemaPropsOrArray::Schema(items)) => Some(items.as_ref()),
-            _ => None,
-        };
-        let additional = match &schema.additional_properties {
-            Some(JSONSchemaPropsOrBool::Schema(additional)) => Some(additional.as_ref()),
-            _ => None,
-        };
-        let properties = schema.properties.iter().flat_map(|properties| properties.values());
-        let parts =
-            properties.chain(lists).chain(items).chain(additional).chain(schema.not.as_deref());
+        let lists = [&schema.all_of, &schema.any_of, &schema.one_of].into_iter().flatten();
+        let properties = schema.properties.values().map(Box::as_ref);
+        let parts = properties
+            .chain(lists)
+            .chain(schema.items.as_deref())
+            .chain(additional_schema(schema))
+            .chain(schema.not.as_deref());
         parts.for_each(|part| self.add(part));
     }
 
