@@ -42,6 +42,7 @@ pub(super) fn read_documents(text: &str, source: SourceId, dialect: Dialect) -> 
         nodes: 0,
         items: Vec::new(),
         entries: Vec::new(),
+        block: String::new(),
     };
     reader.read_documents()
 }
@@ -71,6 +72,8 @@ struct Reader<'a> {
     items: Vec<Node>,
     /// The entries of all open maps.
     entries: Vec<(Name, Node)>,
+    /// The room in which the text of a block is put together.
+    block: String,
 }
 
 /// A key with its place.

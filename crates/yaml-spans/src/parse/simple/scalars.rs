@@ -135,7 +135,9 @@ impl Reader<'_> {
         if margin <= indent || self.byte(self.at + margin) == Some(b'\n') {
             return None;
         }
-        let mut text = String::new();
+        // The value gets its exact size, as it may be kept.
+        let mut text = std::mem::take(&mut self.block);
+        text.clear();
         let mut end = self.at;
         let mut empty_lines = 0;
         loop {
@@ -179,7 +181,8 @@ impl Reader<'_> {
             text.push('\n');
         }
         let end = start + self.text.get(start..end)?.trim_end().len();
-        let node = self.add_scalar(Value::String(text), start..end)?;
+        let node = self.add_scalar(Value::String(text.as_str().to_owned()), start..end)?;
+        self.block = text;
         self.find_content()?;
         Some(node)
     }
