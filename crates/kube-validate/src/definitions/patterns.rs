@@ -1,6 +1,7 @@
-//! The patterns of definitions, compiled once.
+//! The patterns of definitions, each compiled once, when it is needed.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use regex_lite::{Regex, RegexBuilder};
 
@@ -14,9 +15,9 @@ const MAX_PATTERN: usize = 1 << 16;
 /// The longest text that a pattern is matched against, in bytes.
 const MAX_TEXT: usize = 4096;
 
-/// Compiled patterns; `None` for one that can't be read here.
+/// Patterns, with what they are compiled to; `None` for one that can't be read here.
 #[derive(Debug, Default)]
-pub struct Patterns(BTreeMap<String, Option<Regex>>);
+pub struct Patterns(BTreeMap<String, OnceLock<Option<Regex>>>);
 
 impl Patterns {
     /// Adds the patterns of a schema.
@@ -25,8 +26,7 @@ impl Patterns {
             && self.0.len() < MAX_PATTERNS
             && !self.0.contains_key(pattern)
         {
-            let compiled = RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build();
-            self.0.insert(pattern.clone(), compiled.ok());
+            self.0.insert(pattern.clone(), OnceLock::new());
         }
         let lists = [&schema.all_of, &schema.any_of, &schema.one_of].into_iter().flatten();
         let properties = schema.properties.values().map(Box::as_ref);
@@ -40,7 +40,10 @@ impl Patterns {
 
     /// Returns true if a pattern, as Go reads it, matches no part of a text. What is not known is accepted.
     pub fn is_mismatch(&self, pattern: &str, text: &str) -> bool {
-        let pattern = self.0.get(pattern).and_then(Option::as_ref);
-        text.len() <= MAX_TEXT && pattern.is_some_and(|pattern| !pattern.is_match(text))
+        let Some(compiled) = self.0.get(pattern).filter(|_| text.len() <= MAX_TEXT) else {
+            return false;
+        };
+        let compile = || RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build().ok();
+        compiled.get_or_init(compile).as_ref().is_some_and(|pattern| !pattern.is_match(text))
     }
 }
