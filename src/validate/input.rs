@@ -65,17 +65,39 @@ impl Manifest {
         }
     }
 
-    /// The size in bytes, and whether there may be definitions; zero for a file that can't be read.
-    fn size(&self) -> (usize, bool) {
-        let size = |source: &Source| (source.text().len(), source.text().contains(DEFINITION));
+    /// The documents of a file that may have definitions, with any others in it.
+    pub fn text_with_definitions(&self) -> Option<Cow<'_, Text>> {
         match &self.kept {
-            Some(Ok(text)) => {
-                text.sources.iter().next().map(|(_, source)| size(source)).unwrap_or_default()
+            Some(Ok(text)) => self.has_definition().then_some(Cow::Borrowed(text)),
+            Some(Err(_)) => None,
+            None => {
+                let source = read_manifests(&self.path).ok().filter(has_definition)?;
+                Some(Cow::Owned(parse_text(source)))
             }
-            Some(Err(_)) => (0, false),
-            None => read_manifests(&self.path).map(|source| size(&source)).unwrap_or_default(),
         }
     }
+
+    /// Returns true for a file that may have definitions.
+    fn has_definition(&self) -> bool {
+        match &self.kept {
+            Some(Ok(text)) => text.sources.iter().any(|(_, source)| has_definition(source)),
+            Some(Err(_)) => false,
+            None => read_manifests(&self.path).is_ok_and(|source| has_definition(&source)),
+        }
+    }
+
+    /// The size in bytes; 0 for a file that can't be read.
+    fn size(&self) -> usize {
+        match &self.kept {
+            Some(Ok(text)) => text.sources.iter().map(|(_, source)| source.text().len()).sum(),
+            Some(Err(_)) => 0,
+            None => self.path.metadata().map_or(0, |metadata| metadata.len() as usize),
+        }
+    }
+}
+
+fn has_definition(source: &Source) -> bool {
+    source.text().contains(DEFINITION)
 }
 
 /// A file to validate.
@@ -83,27 +105,37 @@ pub struct Job<'a> {
     pub manifest: &'a Manifest,
     /// Its size in bytes.
     pub size: usize,
-    /// True if it is read for definitions.
+    /// True if it is read for definitions, should it have any.
     pub may_define: bool,
 }
 
 /// The files of all paths, in their order.
 pub fn find_jobs<'a>(inputs: &'a [Input<'_>]) -> Vec<Job<'a>> {
-    let manifests: Vec<&Manifest> = inputs.iter().flat_map(Input::manifests).collect();
-    let sizes = parallel::map(&manifests, MAX_SEQUENTIAL_FILES, |manifest| manifest.size());
-    let mut total = 0;
-    let jobs = manifests.into_iter().zip(sizes).map(|(manifest, (size, has_definition))| {
-        total += if has_definition { size } else { 0 };
-        let may_define = has_definition && total <= MAX_DEFINITION_BYTES;
-        Job { manifest, size, may_define }
-    });
-    jobs.collect()
+    let manifests = inputs.iter().flat_map(Input::manifests);
+    let mut jobs: Vec<Job<'_>> = manifests
+        .map(|manifest| Job { manifest, size: manifest.size(), may_define: true })
+        .collect();
+    // With few bytes in all, no file is read to know whether it counts.
+    if jobs.iter().map(|job| job.size).sum::<usize>() > MAX_DEFINITION_BYTES {
+        let is_defining =
+            parallel::map(&jobs, MAX_SEQUENTIAL_FILES, |job| job.manifest.has_definition());
+        let mut total = 0;
+        for (job, is_defining) in jobs.iter_mut().zip(is_defining) {
+            total += if is_defining { job.size } else { 0 };
+            job.may_define = is_defining && total <= MAX_DEFINITION_BYTES;
+        }
+    }
+    jobs
 }
 
 fn read_text(path: &Path) -> Result<Text, Diagnostics> {
+    Ok(parse_text(read_manifests(path)?))
+}
+
+fn parse_text(source: Source) -> Text {
     let mut sources = Sources::new();
-    let id = sources.add(read_manifests(path)?);
+    let id = sources.add(source);
     let documents = parse(&sources, id, Dialect::Kubectl)
         .or_else(|errors| stream::parse_json(&mut sources, id).ok_or(errors));
-    Ok(Text { sources, documents })
+    Text { sources, documents }
 }

@@ -95,7 +95,7 @@ impl Report {
         if budget.check().is_err() {
             return Default::default();
         }
-        let Ok(text) = job.manifest.text() else { return Default::default() };
+        let Some(text) = job.manifest.text_with_definitions() else { return Default::default() };
         let Ok(documents) = &text.documents else { return Default::default() };
         if spend_nodes(documents, budget).is_err() {
             return Default::default();
