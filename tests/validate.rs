@@ -93,6 +93,30 @@ fn a_custom_resource_is_validated_by_a_definition_in_any_of_the_files() {
 }
 
 #[test]
+fn findings_keep_the_order_of_the_files_wherever_definitions_are() {
+    let sandbox = Sandbox::empty();
+    let fixtures = "crates/kube-validate/tests/fixtures/definitions";
+    let read = |name| std::fs::read_to_string(repository().join(fixtures).join(name)).unwrap();
+    let (definition, widget) = (read("definition.yaml"), read("objects.yaml"));
+    let bad_widget = widget.replace("small", "medium");
+    let bad_definition =
+        definition.replace("example.com", "example.net").replace("scope:", "scop:");
+    sandbox.write("a.yaml", &bad_widget);
+    sandbox.write("b.yaml", &bad_definition);
+    sandbox.write("c.yaml", format!("{bad_widget}---\n{definition}"));
+    sandbox.write("d.yaml", format!("{definition}---\na: [\n"));
+    sandbox.write("e.yaml", format!("# No CustomResourceDefinition.\n{bad_widget}"));
+    sandbox.write("f.yaml", GOOD);
+    sandbox.write("g.yaml", &bad_widget);
+    let found = sandbox.run(&["validate", "."]);
+    let mut files: Vec<&str> =
+        found.stdout.lines().filter_map(|line| line.split_once(".yaml:")).map(|it| it.0).collect();
+    files.dedup();
+    assert_eq!(files.join(" "), "./a ./b ./c ./d ./e ./g", "{}", found.stdout);
+    assert!(found.stderr.starts_with("7 objects checked, "), "{}", found.stderr);
+}
+
+#[test]
 fn encrypted_objects_are_skipped_and_named() {
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {key: 'ENC[AES256_GCM,data:x,type:str]'}\nsops: {mac: 'ENC[AES256_GCM,data:y,type:str]', version: 3.9.0}\n";
     let skipped = validate_input(&["-"], &format!("{secret}---\n{GOOD}"));

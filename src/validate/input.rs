@@ -1,16 +1,13 @@
-//! The files to validate, and the definitions in them.
+//! The files to validate.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use kube_validate::Definitions;
-
 use super::{MAX_SEQUENTIAL_FILES, stream};
-use crate::budget::{Budget, Resource, count_nodes};
 use crate::parallel;
 use crate::project::{Project, find_manifests, read_manifests};
 use yaml_spans::diagnostic::{Diagnostics, Located};
-use yaml_spans::source::Sources;
+use yaml_spans::source::{Source, Sources};
 use yaml_spans::{Dialect, Node, ParseError, parse};
 
 /// A file without this text has no definition.
@@ -68,58 +65,77 @@ impl Manifest {
         }
     }
 
-    /// The size of a file that may have definitions, in bytes; 0 if it has none.
-    fn size_of_definitions(&self) -> usize {
-        let size = |text: &str| if text.contains(DEFINITION) { text.len() } else { 0 };
+    /// The documents of a file that may have definitions, with any others in it.
+    pub fn text_with_definitions(&self) -> Option<Cow<'_, Text>> {
         match &self.kept {
-            Some(Ok(text)) => text.sources.iter().map(|(_, source)| size(source.text())).sum(),
-            Some(Err(_)) => 0,
-            None => read_manifests(&self.path).map_or(0, |source| size(source.text())),
+            Some(Ok(text)) => self.has_definition().then_some(Cow::Borrowed(text)),
+            Some(Err(_)) => None,
+            None => {
+                let source = read_manifests(&self.path).ok().filter(has_definition)?;
+                Some(Cow::Owned(parse_text(source)))
+            }
         }
     }
 
-    /// The definitions; none once the budget is spent, which is an error of the whole run.
-    fn definitions(&self, budget: &Budget) -> Definitions {
-        if budget.check().is_err() {
-            return Definitions::default();
+    /// Returns true for a file that may have definitions.
+    fn has_definition(&self) -> bool {
+        match &self.kept {
+            Some(Ok(text)) => text.sources.iter().any(|(_, source)| has_definition(source)),
+            Some(Err(_)) => false,
+            None => read_manifests(&self.path).is_ok_and(|source| has_definition(&source)),
         }
-        let text = self.text();
-        let documents = text.as_ref().ok().and_then(|text| text.documents.as_deref().ok());
-        let documents = documents.unwrap_or_default();
-        let nodes = documents.iter().map(count_nodes).sum();
-        match budget.spend(Resource::ManifestNodes, nodes) {
-            Ok(()) => Definitions::of_documents(documents),
-            Err(_) => Definitions::default(),
+    }
+
+    /// The size in bytes; 0 for a file that can't be read.
+    fn size(&self) -> usize {
+        match &self.kept {
+            Some(Ok(text)) => text.sources.iter().map(|(_, source)| source.text().len()).sum(),
+            Some(Err(_)) => 0,
+            None => self.path.metadata().map_or(0, |metadata| metadata.len() as usize),
         }
     }
 }
 
-/// The definitions in all manifests.
-pub fn find_definitions(inputs: &[Input<'_>], budget: &Budget) -> Definitions {
-    let manifests: Vec<&Manifest> = inputs.iter().flat_map(Input::manifests).collect();
-    let sizes =
-        parallel::map(&manifests, MAX_SEQUENTIAL_FILES, |manifest| manifest.size_of_definitions());
-    let mut total = 0;
-    let defining: Vec<&Manifest> = manifests
-        .into_iter()
-        .zip(sizes)
-        .filter(|(_, size)| {
-            total += size;
-            *size > 0 && total <= MAX_DEFINITION_BYTES
-        })
-        .map(|(manifest, _)| manifest)
+fn has_definition(source: &Source) -> bool {
+    source.text().contains(DEFINITION)
+}
+
+/// A file to validate.
+pub struct Job<'a> {
+    pub manifest: &'a Manifest,
+    /// Its size in bytes.
+    pub size: usize,
+    /// True if it is read for definitions, should it have any.
+    pub may_define: bool,
+}
+
+/// The files of all paths, in their order.
+pub fn find_jobs<'a>(inputs: &'a [Input<'_>]) -> Vec<Job<'a>> {
+    let manifests = inputs.iter().flat_map(Input::manifests);
+    let mut jobs: Vec<Job<'_>> = manifests
+        .map(|manifest| Job { manifest, size: manifest.size(), may_define: true })
         .collect();
-    let found =
-        parallel::map(&defining, MAX_SEQUENTIAL_FILES, |manifest| manifest.definitions(budget));
-    let mut definitions = Definitions::default();
-    found.into_iter().for_each(|found| definitions.extend(found));
-    definitions
+    // With few bytes in all, no file is read to know whether it counts.
+    if jobs.iter().map(|job| job.size).sum::<usize>() > MAX_DEFINITION_BYTES {
+        let is_defining =
+            parallel::map(&jobs, MAX_SEQUENTIAL_FILES, |job| job.manifest.has_definition());
+        let mut total = 0;
+        for (job, is_defining) in jobs.iter_mut().zip(is_defining) {
+            total += if is_defining { job.size } else { 0 };
+            job.may_define = is_defining && total <= MAX_DEFINITION_BYTES;
+        }
+    }
+    jobs
 }
 
 fn read_text(path: &Path) -> Result<Text, Diagnostics> {
+    Ok(parse_text(read_manifests(path)?))
+}
+
+fn parse_text(source: Source) -> Text {
     let mut sources = Sources::new();
-    let id = sources.add(read_manifests(path)?);
+    let id = sources.add(source);
     let documents = parse(&sources, id, Dialect::Kubectl)
         .or_else(|errors| stream::parse_json(&mut sources, id).ok_or(errors));
-    Ok(Text { sources, documents })
+    Text { sources, documents }
 }

@@ -9,16 +9,19 @@ mod stream;
 
 pub use report::{github, json, sarif};
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use kube_validate::Definitions;
+use kube_validate::{Definitions, need_definitions, validate_foreign};
 
-use crate::budget::{Budget, Resource, count_nodes};
+use crate::budget::{Budget, BudgetExceeded, Resource, count_nodes};
 use crate::parallel;
 use crate::project::{Project, is_standard_input};
-use input::{Input, Manifest};
+use input::{Input, Job};
+use yaml_spans::Node;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
+use yaml_spans::source::Sources;
 
 /// The number of files up to which no thread is started.
 const MAX_SEQUENTIAL_FILES: usize = 3;
@@ -45,12 +48,24 @@ impl Report {
         let budget = project.new_budget();
         let inputs: Vec<Input<'_>> =
             paths.into_iter().map(|path| Input::find(project, path)).collect();
-        let definitions = input::find_definitions(&inputs, &budget);
-        let manifests: Vec<&Manifest> = inputs.iter().flat_map(Input::manifests).collect();
-        let reports = parallel::map(&manifests, MAX_SEQUENTIAL_FILES, |manifest| {
-            Report::of_file(manifest, &definitions, &budget)
-        });
-        let mut reports = reports.into_iter();
+        let jobs = input::find_jobs(&inputs);
+        let defining: Vec<&Job<'_>> = jobs.iter().filter(|job| job.may_define).collect();
+        let found = map_largest_first(&defining, |job| Report::of_defining_file(job, &budget));
+        let mut found = found.into_iter();
+        let mut definitions = Definitions::default();
+        let early: Vec<Option<Report>> = jobs
+            .iter()
+            .map(|job| {
+                let (own, report) = job.may_define.then(|| found.next()).flatten()?;
+                definitions.extend(own);
+                report
+            })
+            .collect();
+        let others = jobs.iter().zip(&early).filter(|(_, report)| report.is_none());
+        let others: Vec<&Job<'_>> = others.map(|(job, _)| job).collect();
+        let late = map_largest_first(&others, |job| Report::of_file(job, &definitions, &budget));
+        let mut late = late.into_iter();
+        let mut reports = early.into_iter().filter_map(|report| report.or_else(|| late.next()));
         let mut report = Report::default();
         for Input { path, manifests } in inputs {
             let mut of_path = Report::default();
@@ -74,40 +89,61 @@ impl Report {
         self.unknown.values().sum::<usize>() + self.encrypted
     }
 
-    fn of_file(manifest: &Manifest, definitions: &Definitions, budget: &Budget) -> Self {
+    /// Finds the definitions in a file, and its report unless definitions of other files could change that: a tree of
+    /// a large definition is not read twice. Nothing once the budget is spent, which is an error of the whole run.
+    fn of_defining_file(job: &Job<'_>, budget: &Budget) -> (Definitions, Option<Self>) {
+        if budget.check().is_err() {
+            return Default::default();
+        }
+        let Some(text) = job.manifest.text_with_definitions() else { return Default::default() };
+        let Ok(documents) = &text.documents else { return Default::default() };
+        if spend_nodes(documents, budget).is_err() {
+            return Default::default();
+        }
+        let definitions = Definitions::of_documents(documents);
+        let report = (!need_definitions(documents)).then(|| {
+            let mut report = Report::default();
+            report.validate(documents, &definitions, &text.sources);
+            report
+        });
+        (definitions, report)
+    }
+
+    fn of_file(job: &Job<'_>, definitions: &Definitions, budget: &Budget) -> Self {
         let mut report = Report::default();
-        report.validate_file(manifest, definitions, budget);
+        report.validate_file(job, definitions, budget);
         report
     }
 
     /// Validates a file. Once the budget is spent, the remaining files are not read.
-    fn validate_file(&mut self, manifest: &Manifest, definitions: &Definitions, budget: &Budget) {
+    fn validate_file(&mut self, job: &Job<'_>, definitions: &Definitions, budget: &Budget) {
         if budget.check().is_err() {
             return;
         }
-        let text = match manifest.text() {
+        let text = match job.manifest.text() {
             Ok(text) => text,
             Err(error) => return self.errors.extend(error.0),
         };
         match &text.documents {
             Ok(documents) => {
-                let nodes = documents.iter().map(count_nodes).sum();
-                if budget.spend(Resource::ManifestNodes, nodes).is_err() {
-                    return;
+                if spend_nodes(documents, budget).is_ok() {
+                    self.validate(documents, definitions, &text.sources);
                 }
-                let report = kube_validate::validate_foreign(documents, definitions);
-                self.checked += report.checked;
-                self.encrypted += report.encrypted;
-                for (kind, count) in report.unknown {
-                    *self.unknown.entry(kind).or_insert(0) += count;
-                }
-                let findings = report.findings.iter();
-                self.findings.extend(findings.map(|error| error.diagnose(&text.sources)));
             }
             Err(errors) => {
                 self.findings.extend(errors.iter().map(|error| error.diagnose(&text.sources)));
             }
         }
+    }
+
+    fn validate(&mut self, documents: &[Node], definitions: &Definitions, sources: &Sources) {
+        let report = validate_foreign(documents, definitions);
+        self.checked += report.checked;
+        self.encrypted += report.encrypted;
+        for (kind, count) in report.unknown {
+            *self.unknown.entry(kind).or_insert(0) += count;
+        }
+        self.findings.extend(report.findings.iter().map(|error| error.diagnose(sources)));
     }
 
     /// Adds an error if there was no object: the command that should have written it may have failed.
@@ -131,4 +167,18 @@ impl Report {
         }
         self.errors.extend(other.errors);
     }
+}
+
+fn spend_nodes(documents: &[Node], budget: &Budget) -> Result<(), BudgetExceeded> {
+    budget.spend(Resource::ManifestNodes, documents.iter().map(count_nodes).sum())
+}
+
+/// Does the work on each file, the largest first: the last one would keep one core busy alone.
+fn map_largest_first<R: Send>(jobs: &[&Job<'_>], work: impl Fn(&Job<'_>) -> R + Sync) -> Vec<R> {
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by_key(|index| Reverse(jobs[*index].size));
+    let results = parallel::map(&order, MAX_SEQUENTIAL_FILES, |index| work(jobs[*index]));
+    let mut results: Vec<(usize, R)> = order.into_iter().zip(results).collect();
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }

@@ -59,7 +59,7 @@ fn check_document(node: &Node, base: &Path, definitions: &Definitions, report: &
         false => definitions.check(node, base, api_version, kind),
     };
     let own = || find_problems(node, base, known, Nulls::Ignored, GeneratedNames::Allowed);
-    let problems = match known {
+    let problems: Vec<_> = match known {
         _ if let Some(defined) = defined => {
             let metadata = base.key("metadata");
             let is_kept = |found: &Located<Problem>| {
@@ -79,6 +79,9 @@ fn check_document(node: &Node, base: &Path, definitions: &Definitions, report: &
         }
     };
     report.checked += 1;
+    if problems.is_empty() {
+        return;
+    }
     let errors = to_errors(problems, Some(&metadata::object_label(node, kind)));
     report.findings.extend(name_placeholders(errors, node, base));
 }

@@ -33,7 +33,7 @@ mod rules;
 pub mod schedule;
 mod validate;
 
-pub use definitions::Definitions;
+pub use definitions::{Definitions, need_definitions};
 pub use error::Error;
 pub use foreign::{ForeignReport, validate_foreign};
 pub use kinds::{is_cluster_scoped_kind, is_cluster_scoped_resource, is_known_kind};

@@ -263,6 +263,47 @@ fn of_definitions_that_differ_the_one_that_accepts_counts() {
 }
 
 #[test]
+fn definitions_whose_texts_differ_are_one() {
+    let (_, nodes) = documents(include_str!("../tests/fixtures/definitions/definition.yaml"));
+    let schema = "spec.versions[0].schema.openAPIV3Schema";
+    let description: Path = format!("{schema}.description").parse().unwrap();
+    let size = format!("{schema}.properties.spec.properties.size.enum[1]").parse::<Path>().unwrap();
+    // More releases of one definition than different ones are read.
+    let mut releases: Vec<Node> = (0..20)
+        .map(|release| {
+            let text = Node::new(Value::String(format!("Release {release}.")));
+            with_change(&nodes[0], description.segments(), Some(&text))
+        })
+        .collect();
+    let medium = Node::new(Value::String("medium".to_owned()));
+    releases.push(with_change(&nodes[0], size.segments(), Some(&medium)));
+    let definitions = Definitions::of_documents(&releases);
+    let widget =
+        "{apiVersion: example.com/v1, kind: Widget, metadata: {name: a}, spec: {size: medium}}";
+    assert_eq!(validate_foreign(&documents(widget).1, &definitions).findings, []);
+}
+
+#[test]
+fn only_resources_of_other_groups_need_definitions() {
+    let needs = |text: &str| need_definitions(&documents(text).1);
+    assert!(!needs(include_str!("../tests/fixtures/definitions/definition.yaml")));
+    for kubernetes in ["{apiVersion: v1, kind: Pod}", "{apiVersion: apps/v1, kind: Widget}", "5"] {
+        assert!(!needs(kubernetes), "{kubernetes}");
+        assert!(!needs(&format!("{{apiVersion: v1, kind: List, items: [{kubernetes}]}}")));
+    }
+    for custom in [
+        "{apiVersion: example.com/v1, kind: Widget}",
+        "{apiVersion: example.com/v1, kind: WidgetList, items: [{metadata: {name: a}}]}",
+        // A known kind of another project, whose definition knows more of it.
+        "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute}",
+    ] {
+        assert!(needs(custom), "{custom}");
+        assert!(needs(&format!("{{apiVersion: v1, kind: List, items: [{custom}]}}")), "{custom}");
+        assert!(needs(&format!("{{apiVersion: v1, kind: Pod}}\n---\n{custom}")), "{custom}");
+    }
+}
+
+#[test]
 fn a_definition_knows_more_of_a_known_kind_than_its_type() {
     let route = "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: a}, spec: {newField: {a: 1}, hostnames: ['a b']}}";
     assert_eq!(validate_foreign_text(route).len(), 2);

@@ -38,7 +38,6 @@ impl AllowedKinds {
 pub fn validate(node: Node, allowed: &AllowedKinds) -> Result<Object, Vec<Located<Error>>> {
     let root = Path::root();
     let (api_version, kind) = read_type(&node, &root)?;
-    let label = metadata::object_label(&node, kind);
     let known = kinds::find(api_version, kind);
     let problems = if known.is_none() && !allowed.contains(api_version, kind) {
         vec![unknown_kind(&node, &root, api_version, kind)]
@@ -46,7 +45,7 @@ pub fn validate(node: Node, allowed: &AllowedKinds) -> Result<Object, Vec<Locate
         find_problems(&node, &root, known, Nulls::Refused, GeneratedNames::Refused)
     };
     if !problems.is_empty() {
-        return Err(to_errors(problems, Some(&label)));
+        return Err(to_errors(problems, Some(&metadata::object_label(&node, kind))));
     }
     let api_version = api_version.to_owned();
     let ObjectId { kind, namespace, name, .. } = ObjectId::of_kind(&api_version, kind, &node);

@@ -3,7 +3,8 @@
 //! In: the files of a run. Out: one error for each pair of values files that render the same objects, with
 //! the values to change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::File;
 use super::stack::RenderJob;
@@ -29,17 +30,19 @@ pub(super) fn check_unique_objects(
     stacks: &[(&StackFile, &str)],
     job: &RenderJob<'_>,
 ) -> Result<(), Diagnostics> {
-    let mut seen: BTreeMap<ObjectId, &File> = BTreeMap::new();
+    // Not a sorted map of identities: its comparisons take 7 % of a run of a thousand stacks.
+    let mut seen = HashMap::with_capacity(files.len());
     let mut duplicates: BTreeMap<Claimants, Vec<ObjectId>> = BTreeMap::new();
     for file in files {
-        let id = file.object.id();
-        match seen.get(&id) {
-            None => {
-                seen.insert(id, file);
+        let object = &file.object;
+        let id = (object.group(), &object.kind, &object.namespace, &object.name);
+        match seen.entry(id) {
+            Entry::Vacant(slot) => {
+                slot.insert(file);
             }
-            Some(first) => {
-                let pair = (first.claimants.clone(), file.claimants.clone());
-                duplicates.entry(pair).or_default().push(id);
+            Entry::Occupied(first) => {
+                let pair = (first.get().claimants.clone(), file.claimants.clone());
+                duplicates.entry(pair).or_default().push(object.id());
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The values that the server adds before it validates.
 //! Source: apiextensions `pkg/apiserver/schema/defaulting`.
 
-use super::{Schema, additional_schema, is_set, item_schema};
+use super::additional_schema;
+use super::parts::Schema;
 use yaml_spans::source::Span;
-use yaml_spans::{Entry, Node, Value, to_node};
+use yaml_spans::{Entry, Node, Value};
 
 /// Drops nulls, adds the defaults of a schema to a value, and reads whole numbers, as the server does.
 pub fn add_defaults(node: &mut Node, schema: Option<&Schema>) {
@@ -11,8 +12,7 @@ pub fn add_defaults(node: &mut Node, schema: Option<&Schema>) {
     match &mut node.value {
         Value::Mapping(map) => {
             map.retain(|key, entry| !is_dropped_null(&entry.node, schema, key));
-            for (key, property) in schema.and_then(|s| s.properties.as_ref()).into_iter().flatten()
-            {
+            for (key, property) in schema.into_iter().flat_map(|schema| &schema.properties) {
                 if map.get(key).is_none_or(|entry| is_refused_null(&entry.node, property))
                     && let Some(default) = default_of(property, span)
                 {
@@ -20,7 +20,8 @@ pub fn add_defaults(node: &mut Node, schema: Option<&Schema>) {
                 }
             }
             for (key, entry) in map.iter_mut() {
-                let property = schema.and_then(|schema| schema.properties.as_ref()?.get(key));
+                let property =
+                    schema.and_then(|schema| schema.properties.get(key)).map(Box::as_ref);
                 let additional = schema.and_then(additional_schema);
                 if property.is_none()
                     && let Some(additional) = additional
@@ -31,7 +32,7 @@ pub fn add_defaults(node: &mut Node, schema: Option<&Schema>) {
             }
         }
         Value::Sequence(items) => {
-            let schema = schema.and_then(item_schema);
+            let schema = schema.and_then(|schema| schema.items.as_deref());
             for item in items {
                 if let Some(schema) = schema {
                     replace_null(item, schema);
@@ -50,11 +51,10 @@ pub fn add_defaults(node: &mut Node, schema: Option<&Schema>) {
 /// Returns true for a null that the server drops: its schema neither allows it nor has a default for it.
 fn is_dropped_null(node: &Node, schema: Option<&Schema>, key: &str) -> bool {
     let property = schema.and_then(|schema| {
-        let own = schema.properties.as_ref().and_then(|properties| properties.get(key));
+        let own = schema.properties.get(key).map(Box::as_ref);
         own.or_else(|| additional_schema(schema))
     });
-    let has_default = |schema: &Schema| schema.default.as_ref().is_some_and(|it| !it.0.is_null());
-    property.is_some_and(|schema| is_refused_null(node, schema) && !has_default(schema))
+    property.is_some_and(|schema| is_refused_null(node, schema) && schema.default.is_none())
 }
 
 /// Replaces a null that the schema does not allow by the schema's default.
@@ -67,14 +67,12 @@ fn replace_null(node: &mut Node, schema: &Schema) {
 }
 
 fn is_refused_null(node: &Node, schema: &Schema) -> bool {
-    node.value == Value::Null && !is_set(schema.nullable)
+    node.value == Value::Null && !schema.nullable
 }
 
 /// The default of a schema, at the place of the value that it is added to.
 fn default_of(schema: &Schema, span: Option<Span>) -> Option<Node> {
-    let default = &schema.default.as_ref()?.0;
-    (!default.is_null()).then_some(())?;
-    let mut node = to_node(default).ok()?;
+    let mut node = schema.default.as_deref()?.clone();
     set_span(&mut node, span);
     Some(node)
 }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Schema, additional_schema, is_set, item_schema};
+use super::additional_schema;
+use super::parts::Schema;
 use crate::error::Problem;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path, Segment, Value, truncate};
@@ -23,27 +24,26 @@ struct Search {
 impl Search {
     fn value(&mut self, node: &Node, schema: &Schema) {
         if let Some(map) = node.as_mapping() {
-            if is_set(schema.x_kubernetes_embedded_resource) {
+            if schema.is_embedded_resource {
                 self.embedded_object(node);
             }
             for (key, entry) in map {
-                let property = schema.properties.as_ref().and_then(|all| all.get(key));
+                let property = schema.properties.get(key).map(Box::as_ref);
                 if let Some(schema) = property.or_else(|| additional_schema(schema)) {
                     self.at(Segment::Key(key.clone()), &entry.node, schema);
                 }
             }
         }
         if let Some(items) = node.as_sequence() {
-            match schema.x_kubernetes_list_type.as_deref() {
+            match schema.list_type.as_deref() {
                 Some("set") => self.distinct(items, |item| Some(item.clone())),
                 Some("map") => {
-                    let keys = schema.x_kubernetes_list_map_keys.as_deref().unwrap_or_default();
-                    self.distinct(items, |item| keys_of(item, keys));
+                    self.distinct(items, |item| keys_of(item, &schema.list_map_keys));
                 }
                 _ => {}
             }
             for (index, item) in items.iter().enumerate() {
-                if let Some(schema) = item_schema(schema) {
+                if let Some(schema) = schema.items.as_deref() {
                     self.at(Segment::Index(index), item, schema);
                 }
             }

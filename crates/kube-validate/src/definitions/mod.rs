@@ -9,23 +9,20 @@
 mod defaults;
 mod formats;
 mod lists;
+mod parts;
 mod patterns;
 mod schema;
 mod unknown;
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinitionSpec, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
-};
-
 use super::error::Problem;
+use super::kinds;
 use super::list::list_items;
+use parts::{Additional, Schema};
 use patterns::Patterns;
 use yaml_spans::diagnostic::Located;
-use yaml_spans::{Node, Path, Value, read_partial};
-
-type Schema = JSONSchemaProps;
+use yaml_spans::{Node, Path, Value};
 
 /// The most different definitions of one kind and version that are read.
 const MAX_VERSIONS: usize = 8;
@@ -36,6 +33,19 @@ pub struct Definitions {
     /// By `apiVersion` and kind; several if definitions of one kind differ.
     versions: BTreeMap<(String, String), Vec<Version>>,
     patterns: Patterns,
+}
+
+/// Returns true if a definition could change the result for some documents, or for the items of lists among them.
+pub fn need_definitions(documents: &[Node]) -> bool {
+    documents.iter().any(needs_definition)
+}
+
+fn needs_definition(document: &Node) -> bool {
+    if let Some(items) = list_items(document) {
+        return items.iter().any(|item| needs_definition(item));
+    }
+    let api_version = document.get("apiVersion").and_then(Node::as_str);
+    api_version.is_some_and(|api_version| !kinds::is_kubernetes(api_version))
 }
 
 /// A served version of a definition.
@@ -71,19 +81,15 @@ impl Definitions {
         let is_definition = text("apiVersion") == Some("apiextensions.k8s.io/v1")
             && text("kind") == Some("CustomResourceDefinition");
         let Some(spec) = document.get("spec").filter(|_| is_definition) else { return };
-        let (spec, _) = read_partial::<CustomResourceDefinitionSpec>(spec, &Path::root());
-        let Some(spec) = spec else { return };
-        for version in spec.versions.into_iter().filter(|version| version.served) {
-            let schema = version.schema.and_then(|schema| schema.open_api_v3_schema);
-            let Some(schema) = schema else { continue };
-            let subresources = version.subresources.unwrap_or_default();
-            let api_version = format!("{}/{}", spec.group, version.name);
-            let version = Version {
-                schema,
-                has_status: subresources.status.is_some(),
-                replicas_path: subresources.scale.map(|scale| scale.spec_replicas_path),
-            };
-            self.add_version((api_version, spec.names.kind.clone()), version);
+        let Some(group) = spec.get("group").and_then(Node::as_str) else { return };
+        let kind = spec.get("names").and_then(|names| names.get("kind")).and_then(Node::as_str);
+        let Some(kind) = kind else { return };
+        let versions = spec.get("versions").and_then(Node::as_sequence).unwrap_or_default();
+        for node in versions {
+            let Some(name) = node.get("name").and_then(Node::as_str) else { continue };
+            if let Some(version) = Version::of_node(node) {
+                self.add_version((format!("{group}/{name}"), kind.to_owned()), version);
+            }
         }
     }
 
@@ -111,6 +117,20 @@ impl Definitions {
 }
 
 impl Version {
+    /// Reads a version; `None` if it is not served or has no schema.
+    fn of_node(node: &Node) -> Option<Self> {
+        let is_served = node.get("served").is_some_and(|served| served.value == Value::Bool(true));
+        let schema = node.get("schema").and_then(|schema| schema.get("openAPIV3Schema"));
+        let schema = Schema::of_node(schema.filter(|_| is_served)?)?;
+        let part = |key| node.get("subresources").and_then(|parts| parts.get(key));
+        let replicas_path = part("scale").and_then(|scale| scale.get("specReplicasPath"));
+        Some(Version {
+            schema,
+            has_status: part("status").is_some_and(|status| status.value != Value::Null),
+            replicas_path: replicas_path.and_then(Node::as_str).map(str::to_owned),
+        })
+    }
+
     fn check(&self, node: &Node, base: &Path, patterns: &Patterns) -> Vec<Located<Problem>> {
         let mut found = unknown::unknown_fields(node, base, &self.schema);
         let mut object = node.clone();
@@ -138,22 +158,10 @@ impl Version {
     }
 }
 
-/// The schema of a list's items.
-fn item_schema(schema: &Schema) -> Option<&Schema> {
-    match &schema.items {
-        Some(JSONSchemaPropsOrArray::Schema(schema)) => Some(schema),
-        _ => None,
-    }
-}
-
 /// The schema of the values of a map's other keys.
 fn additional_schema(schema: &Schema) -> Option<&Schema> {
     match &schema.additional_properties {
-        Some(JSONSchemaPropsOrBool::Schema(schema)) => Some(schema),
+        Some(Additional::Schema(schema)) => Some(schema),
         _ => None,
     }
-}
-
-fn is_set(flag: Option<bool>) -> bool {
-    flag == Some(true)
 }

@@ -3,9 +3,10 @@
 
 use serde_json::Value as Json;
 
+use super::additional_schema;
 use super::formats::check_format;
+use super::parts::Schema;
 use super::patterns::Patterns;
-use super::{Schema, additional_schema, is_set, item_schema};
 use crate::error::Problem;
 use yaml_spans::diagnostic::{Hint, Located};
 use yaml_spans::{Node, Path, ReadError, Segment, Value, suggestion, truncate};
@@ -62,7 +63,7 @@ impl Checker<'_> {
     /// Checks the type; a null has every type if it is allowed.
     fn has_type(&mut self, node: &Node, schema: &Schema) -> bool {
         let (own, expected) = match schema.type_.as_deref() {
-            _ if is_set(schema.x_kubernetes_int_or_string) => {
+            _ if schema.is_int_or_string => {
                 (&["integer", "string"][..], "a whole number or a string")
             }
             Some("string") => (&["string"][..], "a string"),
@@ -74,7 +75,7 @@ impl Checker<'_> {
             _ => return true,
         };
         let has_type = match node.value {
-            Value::Null => is_set(schema.nullable),
+            Value::Null => schema.nullable,
             Value::Bool(_) => own.contains(&"boolean"),
             Value::Int(_) => own.contains(&"integer"),
             Value::Float(number) => {
@@ -93,18 +94,17 @@ impl Checker<'_> {
     }
 
     fn listed(&mut self, node: &Node, schema: &Schema) {
-        let Some(values) = &schema.enum_ else { return };
+        let values = &schema.enum_;
         if values.is_empty() || !self.take_steps(values.len()) {
             return;
         }
-        let values: Vec<&Json> = values.iter().map(|value| &value.0).collect();
         let own = serde_json::to_value(node).unwrap_or_default();
         // The server finds a null in no list.
         let is_listed = !own.is_null() && values.iter().any(|value| is_equal(value, &own));
         if is_listed {
             return;
         }
-        let names: Vec<String> = values.iter().map(|value| shown(value)).collect();
+        let names: Vec<String> = values.iter().map(shown).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         self.invalid(node, &shown(&own), suggestion(&shown(&own), &names));
     }
@@ -124,19 +124,20 @@ impl Checker<'_> {
                 expected(format!("a number from {least} to {most}")),
             );
         }
-        if let Some(least) = schema.minimum
-            && (number < least || is_set(schema.exclusive_minimum) && number == least)
+        let bounds = schema.bounds();
+        if let Some(least) = bounds.minimum
+            && (number < least || bounds.exclusive_minimum && number == least)
         {
-            let bound = if is_set(schema.exclusive_minimum) { "more than" } else { "at least" };
+            let bound = if bounds.exclusive_minimum { "more than" } else { "at least" };
             self.invalid(node, &shown, expected(format!("{bound} {least}")));
         }
-        if let Some(most) = schema.maximum
-            && (number > most || is_set(schema.exclusive_maximum) && number == most)
+        if let Some(most) = bounds.maximum
+            && (number > most || bounds.exclusive_maximum && number == most)
         {
-            let bound = if is_set(schema.exclusive_maximum) { "less than" } else { "at most" };
+            let bound = if bounds.exclusive_maximum { "less than" } else { "at most" };
             self.invalid(node, &shown, expected(format!("{bound} {most}")));
         }
-        if let Some(factor) = schema.multiple_of.filter(|factor| *factor > 0.0) {
+        if let Some(factor) = bounds.multiple_of.filter(|factor| *factor > 0.0) {
             let ratio = if factor < 1.0 { 1.0 / factor * number } else { number / factor };
             if (ratio - ratio.round()).abs() > f64::EPSILON * ratio.abs().max(1.0) {
                 self.invalid(node, &shown, expected(format!("a multiple of {factor}")));
@@ -146,7 +147,8 @@ impl Checker<'_> {
 
     fn text(&mut self, node: &Node, text: &str, schema: &Schema) {
         let length = text.chars().count();
-        if let Some(bound) = bound_error(length, schema.min_length, schema.max_length, "characters")
+        let bounds = schema.bounds();
+        if let Some(bound) = bound_error(length, bounds.min_length, bounds.max_length, "characters")
         {
             self.invalid(node, text, expected(bound));
         }
@@ -165,10 +167,11 @@ impl Checker<'_> {
     }
 
     fn list(&mut self, node: &Node, items: &[Node], schema: &Schema) {
-        if let Some(bound) = bound_error(items.len(), schema.min_items, schema.max_items, "items") {
+        let bounds = schema.bounds();
+        if let Some(bound) = bound_error(items.len(), bounds.min_items, bounds.max_items, "items") {
             self.invalid(node, &format!("{} items", items.len()), expected(bound));
         }
-        let Some(schema) = item_schema(schema) else { return };
+        let Some(schema) = schema.items.as_deref() else { return };
         for (index, item) in items.iter().enumerate() {
             self.at(Segment::Index(index), item, schema);
         }
@@ -177,11 +180,12 @@ impl Checker<'_> {
     fn map(&mut self, node: &Node, schema: &Schema) {
         let map = node.as_mapping().into_iter().flatten();
         let length = map.clone().count();
-        let bound = bound_error(length, schema.min_properties, schema.max_properties, "entries");
+        let bounds = schema.bounds();
+        let bound = bound_error(length, bounds.min_properties, bounds.max_properties, "entries");
         if let Some(bound) = bound {
             self.invalid(node, &format!("{length} entries"), expected(bound));
         }
-        for field in schema.required.iter().flatten() {
+        for field in &schema.required {
             if !self.take_steps(1) {
                 return;
             }
@@ -191,7 +195,7 @@ impl Checker<'_> {
             }
         }
         for (key, entry) in map {
-            let property = schema.properties.as_ref().and_then(|all| all.get(key));
+            let property = schema.properties.get(key).map(Box::as_ref);
             if let Some(schema) = property.or_else(|| additional_schema(schema)) {
                 self.at(Segment::Key(key.clone()), &entry.node, schema);
             }
@@ -206,14 +210,16 @@ impl Checker<'_> {
 
     /// `allOf`, `anyOf`, `oneOf` and `not`.
     fn alternatives(&mut self, node: &Node, schema: &Schema) {
-        for part in schema.all_of.iter().flatten() {
+        for part in &schema.all_of {
             self.value(node, part);
             if self.steps == 0 {
                 return;
             }
         }
         for (parts, name) in [(&schema.any_of, "anyOf"), (&schema.one_of, "oneOf")] {
-            let Some(parts) = parts.as_ref().filter(|parts| !parts.is_empty()) else { continue };
+            if parts.is_empty() {
+                continue;
+            }
             let mut failures = Vec::new();
             for part in parts {
                 failures.push(self.failures(node, part));

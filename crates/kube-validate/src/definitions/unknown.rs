@@ -1,7 +1,8 @@
 //! Fields that a schema does not have: the server drops them, and a strict request is refused.
 //! Source: apiextensions `pkg/apiserver/schema/pruning`.
 
-use super::{Schema, additional_schema, is_set, item_schema};
+use super::additional_schema;
+use super::parts::Schema;
 use crate::error::Problem;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::source::Span;
@@ -13,7 +14,7 @@ const TYPE_FIELDS: &[&str] = &["apiVersion", "kind", "metadata"];
 /// Finds the fields of a custom resource that its schema does not have.
 pub fn unknown_fields(object: &Node, base: &Path, schema: &Schema) -> Vec<Located<Problem>> {
     let mut search = Search { path: base.clone(), found: Vec::new() };
-    let is_preserved = is_set(schema.x_kubernetes_preserve_unknown_fields);
+    let is_preserved = schema.preserves_unknown_fields;
     if let Some(map) = object.as_mapping() {
         search.fields(map, schema, true, is_preserved);
     }
@@ -28,18 +29,18 @@ struct Search {
 impl Search {
     fn value(&mut self, node: &Node, schema: Option<&Schema>) {
         let Some(schema) = schema else { return self.value_without_schema(node) };
-        let is_preserved = is_set(schema.x_kubernetes_preserve_unknown_fields);
+        let is_preserved = schema.preserves_unknown_fields;
         self.value_of_schema(node, schema, is_preserved);
     }
 
     fn value_of_schema(&mut self, node: &Node, schema: &Schema, is_preserved: bool) {
         if let Some(map) = node.as_mapping() {
-            let is_object = is_set(schema.x_kubernetes_embedded_resource);
+            let is_object = schema.is_embedded_resource;
             self.fields(map, schema, is_object, is_preserved);
         }
         for (index, item) in node.as_sequence().unwrap_or_default().iter().enumerate() {
             self.path.push(Segment::Index(index));
-            match item_schema(schema) {
+            match schema.items.as_deref() {
                 Some(items) if is_preserved => self.value_of_schema(item, items, true),
                 None if is_preserved => {}
                 items => self.value(item, items),
@@ -65,13 +66,13 @@ impl Search {
             if is_object && TYPE_FIELDS.contains(&key.as_str()) {
                 continue;
             }
-            let property = schema.properties.as_ref().and_then(|properties| properties.get(key));
+            let property = schema.properties.get(key).map(Box::as_ref);
             if property.is_some() || schema.additional_properties.is_some() {
                 self.path.push(Segment::Key(key.clone()));
                 self.value(&entry.node, property.or_else(|| additional_schema(schema)));
                 self.path.pop();
             } else if !is_preserved {
-                let names = schema.properties.iter().flatten().map(|(name, _)| name.as_str());
+                let names = schema.properties.keys().map(String::as_str);
                 self.report(key, entry.key_span, &names.collect::<Vec<_>>());
             }
         }

@@ -27,6 +27,18 @@ impl Shape {
     }
 }
 
+/// True for the bytes that are safe wherever they are in a plain text: most texts have no others.
+static WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] =
+            (byte as u8).is_ascii_graphic() && byte != b':' as usize && byte != b'#' as usize;
+        byte += 1;
+    }
+    table
+};
+
 /// Returns true for text that is safe unquoted. Stricter than YAML's grammar: only text that starts
 /// like a word, a path or a flag, so that it starts with no indicator of any version of YAML.
 fn is_plain(text: &str) -> bool {
@@ -49,6 +61,9 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn has_plain_chars(text: &str) -> bool {
+    if text.bytes().all(|byte| WORD[byte as usize]) {
+        return true;
+    }
     let mut previous = b' ';
     for byte in text.bytes() {
         let fits = match byte {

@@ -18,7 +18,7 @@ mod scalars;
 use std::ops::Range;
 
 use super::Dialect;
-use super::chars::{check_chars, is_suspicious};
+use super::chars::{check_chars, find_suspicious};
 use crate::limits::{MAX_DEPTH, MAX_NODES};
 use crate::node::{Entry, Mapping, Node, Value, mapping_with_capacity};
 use crate::source::{SourceId, Span};
@@ -42,13 +42,14 @@ pub(super) fn read_documents(text: &str, source: SourceId, dialect: Dialect) -> 
         nodes: 0,
         items: Vec::new(),
         entries: Vec::new(),
+        block: String::new(),
     };
     reader.read_documents()
 }
 
 /// Returns true if no character is refused, and none ends a line or begins a text but for `\n`.
 fn has_simple_chars(text: &str, dialect: Dialect) -> bool {
-    let Some(first) = text.bytes().position(is_suspicious) else { return true };
+    let Some(first) = find_suspicious(text.as_bytes()) else { return true };
     let mut is_simple = !text.as_bytes()[first..].contains(&b'\r') && !text.contains('\u{feff}');
     check_chars(text, dialect, |_, _, _| is_simple = false);
     is_simple
@@ -71,6 +72,8 @@ struct Reader<'a> {
     items: Vec<Node>,
     /// The entries of all open maps.
     entries: Vec<(Name, Node)>,
+    /// The room in which the text of a block is put together.
+    block: String,
 }
 
 /// A key with its place.
@@ -113,16 +116,17 @@ impl Reader<'_> {
 
     /// Skips spaces; returns their number.
     fn skip_spaces(&mut self) -> usize {
-        let start = self.at;
-        while self.byte(self.at) == Some(b' ') {
-            self.at += 1;
-        }
-        self.at - start
+        let rest = &self.text.as_bytes()[self.at..];
+        // Eight at once: a deep line begins with many.
+        let eights = rest.chunks_exact(8).take_while(|chunk| *chunk == b"        ").count() * 8;
+        let spaces = eights + rest[eights..].iter().take_while(|byte| **byte == b' ').count();
+        self.at += spaces;
+        spaces
     }
 
     fn skip_to_line_end(&mut self) {
-        let rest = &self.text.as_bytes()[self.at..];
-        self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+        let rest = &self.text[self.at..];
+        self.at += rest.find('\n').unwrap_or(rest.len());
     }
 
     /// Skips the rest of a line, which must be empty or a comment, and goes on to the next content.

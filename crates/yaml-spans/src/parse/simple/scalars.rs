@@ -9,6 +9,16 @@ use crate::parse::Dialect;
 use crate::parse::alias::to_json_number;
 use crate::parse::scalars::resolve_plain;
 
+/// True for the bytes at which a plain scalar outside brackets may end, or be refused.
+static MAY_END_PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    table[b'\n' as usize] = true;
+    table[b'\t' as usize] = true;
+    table[b'#' as usize] = true;
+    table[b':' as usize] = true;
+    table
+};
+
 impl Reader<'_> {
     /// The text of a plain key.
     pub(super) fn resolve_name(&self, bytes: Range<usize>) -> Option<String> {
@@ -27,21 +37,22 @@ impl Reader<'_> {
             _ => {}
         }
         let rest = &self.text.as_bytes()[self.at..];
-        let mut end = 0;
-        for (at, byte) in rest.iter().enumerate() {
-            match byte {
-                b'\n' => break,
-                b' ' => continue,
-                b'\t' => return None,
-                b'#' if end < at => break,
+        let mut at = 1;
+        loop {
+            at += rest[at..].iter().take_while(|byte| !MAY_END_PLAIN[**byte as usize]).count();
+            let is_after_space = rest[at - 1] == b' ';
+            match rest.get(at) {
+                None | Some(b'\n') => break,
+                Some(b'\t') => return None,
+                Some(b'#') if is_after_space => break,
                 // A space before the colon is left to the other reader.
-                b':' if self.is_gap(self.at + at + 1) => {
-                    return (end == at).then_some((self.at + end, true));
+                Some(b':') if self.is_gap(self.at + at + 1) => {
+                    return (!is_after_space).then_some((self.at + at, true));
                 }
-                _ => end = at + 1,
+                Some(_) => at += 1,
             }
         }
-        Some((self.at + end, false))
+        Some((self.at + rest[..at].trim_ascii_end().len(), false))
     }
 
     /// The plain scalar until `end`.
@@ -124,7 +135,9 @@ impl Reader<'_> {
         if margin <= indent || self.byte(self.at + margin) == Some(b'\n') {
             return None;
         }
-        let mut text = String::new();
+        // The value gets its exact size, as it may be kept.
+        let mut text = std::mem::take(&mut self.block);
+        text.clear();
         let mut end = self.at;
         let mut empty_lines = 0;
         loop {
@@ -168,7 +181,8 @@ impl Reader<'_> {
             text.push('\n');
         }
         let end = start + self.text.get(start..end)?.trim_end().len();
-        let node = self.add_scalar(Value::String(text), start..end)?;
+        let node = self.add_scalar(Value::String(text.as_str().to_owned()), start..end)?;
+        self.block = text;
         self.find_content()?;
         Some(node)
     }
