@@ -15,7 +15,7 @@ const DEFINITION: &str = "CustomResourceDefinition";
 
 /// The most bytes of files with definitions that are read for them, in the files' order. The objects of the others
 /// are of unknown kinds.
-const MAX_DEFINITION_BYTES: usize = 32 << 20;
+pub const MAX_DEFINITION_BYTES: usize = 32 << 20;
 
 /// The manifests of one path that the user named.
 pub struct Input<'a> {
@@ -109,20 +109,20 @@ pub struct Job<'a> {
     pub may_define: bool,
 }
 
-/// The files of all paths, in their order.
-pub fn find_jobs<'a>(inputs: &'a [Input<'_>]) -> Vec<Job<'a>> {
+/// The files of all paths, in their order. Files with definitions are read for them up to so many bytes.
+pub fn find_jobs<'a>(inputs: &'a [Input<'_>], max_bytes: usize) -> Vec<Job<'a>> {
     let manifests = inputs.iter().flat_map(Input::manifests);
     let mut jobs: Vec<Job<'_>> = manifests
         .map(|manifest| Job { manifest, size: manifest.size(), may_define: true })
         .collect();
     // With few bytes in all, no file is read to know whether it counts.
-    if jobs.iter().map(|job| job.size).sum::<usize>() > MAX_DEFINITION_BYTES {
+    if jobs.iter().map(|job| job.size).sum::<usize>() > max_bytes {
         let is_defining =
             parallel::map(&jobs, MAX_SEQUENTIAL_FILES, |job| job.manifest.has_definition());
         let mut total = 0;
         for (job, is_defining) in jobs.iter_mut().zip(is_defining) {
             total += if is_defining { job.size } else { 0 };
-            job.may_define = is_defining && total <= MAX_DEFINITION_BYTES;
+            job.may_define = is_defining && total <= max_bytes;
         }
     }
     jobs
@@ -138,4 +138,31 @@ fn parse_text(source: Source) -> Text {
     let documents = parse(&sources, id, Dialect::Kubectl)
         .or_else(|errors| stream::parse_json(&mut sources, id).ok_or(errors));
     Text { sources, documents }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_with_definitions_are_read_for_them_up_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Project::new(folder.path());
+        let texts = ["kind: CustomResourceDefinition", "kind: ConfigMap", DEFINITION, DEFINITION];
+        let paths: Vec<PathBuf> =
+            (0..texts.len()).map(|index| folder.path().join(format!("{index}.yaml"))).collect();
+        for (path, text) in paths.iter().zip(texts) {
+            std::fs::write(path, text).unwrap();
+        }
+        let inputs: Vec<Input<'_>> = paths.iter().map(|path| Input::find(&project, path)).collect();
+        let read = |max_bytes| {
+            let jobs = find_jobs(&inputs, max_bytes);
+            jobs.iter().map(|job| job.may_define).collect::<Vec<_>>()
+        };
+        // Below the limit a file is not read to know whether it has definitions.
+        assert_eq!(read(MAX_DEFINITION_BYTES), [true; 4]);
+        // Only files with definitions count: 30, 24 and 24 bytes.
+        assert_eq!(read(54), [true, false, true, false]);
+        assert_eq!(read(53), [true, false, false, false]);
+    }
 }

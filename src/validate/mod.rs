@@ -18,7 +18,7 @@ use kube_validate::{Definitions, need_definitions, validate_foreign};
 use crate::budget::{Budget, BudgetExceeded, Resource, count_nodes};
 use crate::parallel;
 use crate::project::{Project, is_standard_input};
-use input::{Input, Job};
+use input::{Input, Job, MAX_DEFINITION_BYTES};
 use yaml_spans::Node;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Sources;
@@ -48,7 +48,7 @@ impl Report {
         let budget = project.new_budget();
         let inputs: Vec<Input<'_>> =
             paths.into_iter().map(|path| Input::find(project, path)).collect();
-        let jobs = input::find_jobs(&inputs);
+        let jobs = input::find_jobs(&inputs, MAX_DEFINITION_BYTES);
         let defining: Vec<&Job<'_>> = jobs.iter().filter(|job| job.may_define).collect();
         let found = map_largest_first(&defining, |job| Report::of_defining_file(job, &budget));
         let mut found = found.into_iter();
