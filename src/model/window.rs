@@ -10,6 +10,9 @@ use kube_validate::schedule::Cycle;
 pub(crate) const YEARS_FROM: Timestamp = Timestamp::constant(1_767_225_600, 0);
 const YEARS: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
 
+/// More than any clock change in the two years moves a run: Troll's is two hours.
+const LARGEST_SHIFT: SignedDuration = SignedDuration::from_hours(6);
+
 /// The time that a Pod may take to start, from the due time of its Job.
 pub(crate) const POD_START: SignedDuration = SignedDuration::from_secs(60);
 
@@ -90,9 +93,9 @@ impl WindowSchedule<'_> {
         if cycles.contains(&Cycle::Calendar) {
             return Some(vec![(YEARS_FROM, until)]);
         }
-        let days = |days: i64| SignedDuration::from_hours(24 * days);
-        let cycle = if cycles == [Cycle::Day; 2] { days(1) } else { days(7) };
-        let mut spans = vec![(YEARS_FROM, YEARS_FROM.checked_add(cycle + days(1)).ok()?)];
+        let days = if cycles == [Cycle::Day; 2] { 1 } else { 7 };
+        let cycle = SignedDuration::from_hours(24 * days) + LARGEST_SHIFT;
+        let mut spans = vec![(YEARS_FROM, YEARS_FROM.checked_add(cycle).ok()?)];
         let mut zones = vec![&self.up.zone];
         if self.down.zone_name != self.up.zone_name {
             zones.push(&self.down.zone);
@@ -103,8 +106,7 @@ impl WindowSchedule<'_> {
                 let at = change.timestamp();
                 // A window that is open at the change opened within a cycle before it, and the first opening run
                 // after it comes within a cycle.
-                let around = cycle + days(1);
-                spans.push((at.checked_sub(around).ok()?, at.checked_add(around).ok()?));
+                spans.push((at.checked_sub(cycle).ok()?, at.checked_add(cycle).ok()?));
             }
         }
         Some(spans)
@@ -297,8 +299,18 @@ mod tests {
 
     #[test]
     fn the_spans_of_daily_and_weekly_schedules_find_what_all_of_two_years_have() {
-        for zone in ["Europe/London", "Africa/Cairo", "Etc/UTC", "Australia/Lord_Howe"] {
+        for zone in [
+            "Europe/London",
+            "Africa/Cairo",
+            "Etc/UTC",
+            "Australia/Lord_Howe",
+            "Antarctica/Troll",
+            "Africa/Casablanca",
+            "America/New_York",
+        ] {
             for (up, down) in [
+                ("0 2 * * *", "0 6-22/2,0 * * *"),
+                ("0 0 * * *", "59 23 * * *"),
                 ("0 2 * * *", "0 6,0 * * *"),
                 ("30 1 * * *", "15 1 * * *"),
                 ("0 22,23,0,1,2 * * *", "0 6 * * *"),
