@@ -38,6 +38,8 @@ mod workload;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
+
 use super::formats::Form;
 use field::{
     at_most_one, check_choice, check_rule, exactly_one, unique_by, unique_by_field,
@@ -174,9 +176,11 @@ struct RulesOfType {
     checks: Vec<Check>,
 }
 
-static BY_TYPE: LazyLock<HashMap<&'static str, RulesOfType>> = LazyLock::new(|| {
+/// The rules by the type's name. The names are those of this program's types, so a fast hash can't be attacked.
+static BY_TYPE: LazyLock<HashMap<&'static str, RulesOfType, FixedState>> = LazyLock::new(|| {
     let rows = TYPE_TABLES.iter().map(|table| table.len()).sum();
-    let mut by_type: HashMap<&'static str, RulesOfType> = HashMap::with_capacity(rows);
+    let mut by_type: HashMap<&'static str, RulesOfType, FixedState> =
+        HashMap::with_capacity_and_hasher(rows, FixedState::default());
     for row in TYPE_TABLES.into_iter().flatten() {
         by_type.entry(row.name).or_default().rows.push(row);
     }
