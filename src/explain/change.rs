@@ -107,12 +107,15 @@ pub(super) fn set_value(tree: &mut Node, path: &Path, value: Node) -> bool {
                 Segment::Index(_) => Value::Sequence(vec![Node::new(Value::Null)]),
             };
         }
-        if let (Segment::Key(key), Value::Mapping(map)) = (segment, &mut node.value)
-            && !map.contains_key(key)
-        {
-            map.insert(key.clone(), Node::new(Value::Null).into());
-        }
-        match step_mut(node, segment) {
+        let next = match (segment, &mut node.value) {
+            (Segment::Key(key), Value::Mapping(map)) => {
+                let entry = map.entry(key.clone());
+                Some(&mut entry.or_insert_with(|| Node::new(Value::Null).into()).node)
+            }
+            (Segment::Index(index), Value::Sequence(items)) => items.get_mut(*index),
+            _ => None,
+        };
+        match next {
             Some(next) => node = next,
             None => return false,
         }
@@ -122,62 +125,15 @@ pub(super) fn set_value(tree: &mut Node, path: &Path, value: Node) -> bool {
     true
 }
 
-/// The content of a tree at a path, or the place on the way to it from which there is nothing.
-pub(super) struct Original {
-    path: Path,
-    value: Option<Value>,
-}
-
-impl Original {
-    /// Keeps what [`set_value`] can change.
-    pub(super) fn of(tree: &Node, path: &Path) -> Self {
-        let (mut node, mut place) = (tree, Path::root());
-        for segment in path.segments() {
-            if node.value == Value::Null {
-                break;
-            }
-            place.push(segment.clone());
-            match step(node, segment) {
-                Some(next) => node = next,
-                None => return Original { path: place, value: None },
-            }
+/// Undoes [`set_value`] in a copy of a tree: replaces the section that a path is in by the tree's own.
+pub(super) fn restore_section(copy: &mut Node, own: &Node, path: &Path) {
+    match (path.segments().first(), &mut copy.value, &own.value) {
+        (Some(Segment::Key(key)), Value::Mapping(copy), Value::Mapping(own)) => {
+            match own.get(key) {
+                Some(entry) => copy.insert(key.clone(), entry.clone()),
+                None => copy.shift_remove(key),
+            };
         }
-        Original { path: place, value: Some(node.value.clone()) }
-    }
-
-    /// Undoes what [`set_value`] did.
-    pub(super) fn restore(self, tree: &mut Node) {
-        let Some((last, parents)) = self.path.segments().split_last() else {
-            tree.value = self.value.unwrap_or(Value::Null);
-            return;
-        };
-        let Some(parent) = parents.iter().try_fold(tree, step_mut) else { return };
-        match (self.value, last, &mut parent.value) {
-            (None, Segment::Key(key), Value::Mapping(map)) => {
-                map.shift_remove(key);
-            }
-            (Some(value), ..) => {
-                if let Some(node) = step_mut(parent, last) {
-                    node.value = value;
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn step<'a>(node: &'a Node, segment: &Segment) -> Option<&'a Node> {
-    match (segment, &node.value) {
-        (Segment::Key(key), Value::Mapping(map)) => map.get(key).map(|entry| &entry.node),
-        (Segment::Index(index), Value::Sequence(items)) => items.get(*index),
-        _ => None,
-    }
-}
-
-fn step_mut<'a>(node: &'a mut Node, segment: &Segment) -> Option<&'a mut Node> {
-    match (segment, &mut node.value) {
-        (Segment::Key(key), Value::Mapping(map)) => map.get_mut(key).map(|entry| &mut entry.node),
-        (Segment::Index(index), Value::Sequence(items)) => items.get_mut(*index),
-        _ => None,
+        _ => copy.clone_from(own),
     }
 }

@@ -14,7 +14,6 @@ mod request;
 
 use std::fmt;
 
-use self::change::Original;
 use crate::budget::{Budget, Trials, count_nodes};
 use crate::parallel;
 use crate::templates::{self, Templates, replace_in};
@@ -294,7 +293,7 @@ impl Subject<'_> {
     }
 
     /// Tries each leaf, on all cores, until the trials are spent. What is tried does not depend on the
-    /// number of cores. The work gets the stack's own tree, and leaves it as it was.
+    /// number of cores. The work gets a copy of the stack's own tree, and leaves it as it was.
     fn try_leaves<T: Send>(
         &self,
         leaves: Vec<Path>,
@@ -394,7 +393,7 @@ impl Subject<'_> {
     }
 
     /// Another value for a leaf, and the result of `make` for the values with it: the first for which
-    /// `make` succeeds. The stack's own tree is changed meanwhile.
+    /// `make` succeeds. `tree` is a copy of the stack's own tree, and is one again afterwards.
     fn alternative<T>(
         &self,
         tree: &mut Node,
@@ -403,7 +402,6 @@ impl Subject<'_> {
         make: impl Fn(&Loaded) -> Option<T>,
     ) -> Option<(Node, T)> {
         let nodes = count_nodes(values);
-        let original = Original::of(tree, leaf);
         let mut found = None;
         for candidate in change::alternative_values(leaf.find(values), leaf) {
             if !self.trials.start(nodes) || !change::set_value(tree, leaf, candidate.clone()) {
@@ -422,7 +420,7 @@ impl Subject<'_> {
                 break;
             }
         }
-        original.restore(tree);
+        change::restore_section(tree, &self.loaded.tree, leaf);
         found
     }
 }

@@ -162,11 +162,10 @@ fn the_tree_is_as_before_after_other_values_were_set() {
     );
     let mut tree = stack.loaded.tree.clone();
     for path in paths {
-        let original = Original::of(&tree, &path);
         for value in change::alternative_values(path.find(&values), &path) {
             change::set_value(&mut tree, &path, value);
         }
-        original.restore(&mut tree);
+        change::restore_section(&mut tree, &stack.loaded.tree, &path);
         assert!(format!("{tree:?}") == own, "{path}");
     }
 }
