@@ -1,4 +1,5 @@
-//! Every command that the documentation, the help and the messages print is one that exists.
+//! Every command that the documentation, the help and the messages print is one that exists, and every command has
+//! its own description.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,6 +68,20 @@ fn all_commands() -> Vec<(String, clap::Command)> {
         commands.push((name, command));
     }
     commands
+}
+
+/// clap takes a doc comment of shared flags for the description of each command that has them.
+#[test]
+fn shared_flags_do_not_describe_a_command() {
+    let mut built = Cli::command();
+    built.build();
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        let built = built.find_subcommand(name).unwrap();
+        assert!(command.get_about().is_some(), "{name}");
+        assert_eq!(built.get_about(), command.get_about(), "{name}");
+        assert_eq!(built.get_long_about(), command.get_long_about(), "{name}");
+    }
 }
 
 /// The examples in the help of every command.
