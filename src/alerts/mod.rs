@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::promql::{MIN_STATE_METRICS, Memory, StackMetrics};
 use crate::values::{Alerts, Mode, TimeSpan};
 
-/// The time for which nothing may guard the server before `GuardNotRunning` fires.
+/// The time for which `GuardNotRunning` must be true before it fires.
 pub(crate) const GUARD_NOT_RUNNING_HOLD: TimeSpan = TimeSpan::from_minutes(5);
 
 /// The values that the rules are about.

@@ -13,7 +13,7 @@ use crate::values::TimeSpan;
 pub(super) const RULE: Rule = Rule {
     id: "guard-late",
     severity: Severity::Warning,
-    summary: "The alert `GuardNotRunning` fires from soon after the opening to the guard's first run",
+    summary: "The alert `GuardNotRunning` fires from soon after the opening until the guard's first run",
     rationale: "The alert counts from the guard's last success, which is that of the window before. An alert that fires each night is one that nobody reads.",
     fix: "Let `offPeak.guard` run when the window opens, too.",
     source: "docs/alerts.md, `GuardNotRunning`",
