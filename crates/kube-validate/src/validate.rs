@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use super::definitions::without_plain_schemas;
 use super::error::{Error, Problem};
 use super::kinds::{self, Kind, Nulls, check_type};
 use super::metadata::{self, GeneratedNames};
@@ -86,7 +87,10 @@ pub fn find_problems(
 ) -> Vec<Located<Problem>> {
     let mut problems = metadata::check_metadata(node, base, known, generated);
     match (known, node.get("metadata")) {
-        (Some(kind), _) => problems.extend((kind.check)(node, base, nulls)),
+        (Some(kind), _) => {
+            let lighter = without_plain_schemas(node);
+            problems.extend((kind.check)(lighter.as_ref().unwrap_or(node), base, nulls));
+        }
         (None, Some(metadata)) => {
             problems.extend(check_type::<ObjectMeta>(metadata, &base.key("metadata"), nulls));
         }

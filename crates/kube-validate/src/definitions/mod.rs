@@ -11,6 +11,7 @@ mod formats;
 mod lists;
 mod parts;
 mod patterns;
+mod plain;
 mod schema;
 mod unknown;
 
@@ -21,6 +22,7 @@ use super::kinds;
 use super::list::list_items;
 use parts::{Additional, Schema};
 use patterns::Patterns;
+pub(crate) use plain::without_plain_schemas;
 use yaml_spans::diagnostic::Located;
 use yaml_spans::{Node, Path, Value};
 
@@ -46,6 +48,12 @@ fn needs_definition(document: &Node) -> bool {
     }
     let api_version = document.get("apiVersion").and_then(Node::as_str);
     api_version.is_some_and(|api_version| !kinds::is_kubernetes(api_version))
+}
+
+fn is_definition(document: &Node) -> bool {
+    let text = |key| document.get(key).and_then(Node::as_str);
+    text("apiVersion") == Some("apiextensions.k8s.io/v1")
+        && text("kind") == Some("CustomResourceDefinition")
 }
 
 /// A served version of a definition.
@@ -77,10 +85,8 @@ impl Definitions {
         if let Some(items) = list_items(document) {
             return items.iter().for_each(|item| self.add(item));
         }
-        let text = |key| document.get(key).and_then(Node::as_str);
-        let is_definition = text("apiVersion") == Some("apiextensions.k8s.io/v1")
-            && text("kind") == Some("CustomResourceDefinition");
-        let Some(spec) = document.get("spec").filter(|_| is_definition) else { return };
+        let spec = document.get("spec").filter(|_| is_definition(document));
+        let Some(spec) = spec else { return };
         let Some(group) = spec.get("group").and_then(Node::as_str) else { return };
         let kind = spec.get("names").and_then(|names| names.get("kind")).and_then(Node::as_str);
         let Some(kind) = kind else { return };
