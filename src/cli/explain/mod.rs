@@ -7,8 +7,8 @@ use std::path::{Path as FilePath, PathBuf};
 
 use kube_validate::ObjectId;
 use tts_render::explain::{
-    DocumentSource, Effect, ExplainError, Field, FieldRequest, FilePlace, Influence, NOT_ALL_TRIED,
-    ObjectName, Rendering, find_object, guard_formula, idle_reason, parse_path,
+    self, DocumentSource, Effect, ExplainError, Field, FieldRequest, FilePlace, Influence,
+    NOT_ALL_TRIED, ObjectName, Rendering, find_object, guard_formula, idle_reason, parse_path,
 };
 use tts_render::project::Project;
 use tts_render::project::load::LoadedStack;
@@ -110,6 +110,9 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         set_string: args.set_string.clone(),
         templates: args.templates.clone(),
     };
+    if args.object.is_some() {
+        explain::prepare();
+    }
     let stacks = LoadedStack::load_all(&context.common.project(), &inputs.request()?)?;
     let mut rendered = Vec::with_capacity(stacks.len());
     for stack in &stacks {
