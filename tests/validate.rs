@@ -54,6 +54,21 @@ fn text_that_is_not_yaml_is_a_finding() {
 }
 
 #[test]
+fn a_values_file_is_named_as_one() {
+    let sandbox = Sandbox::empty();
+    let values = std::fs::read_to_string(repository().join("values/tts.yaml")).unwrap();
+    sandbox.write("tts.yaml", values);
+    let found = sandbox.run(&["validate", "tts.yaml"]);
+    assert_eq!(found.code, 1, "{}", found.stderr);
+    let hint = "a values file, not a manifest: `tts-render lint` checks it";
+    assert!(found.stdout.contains(hint), "{}", found.stdout);
+    // Any other object without a kind is a manifest with a fault.
+    sandbox.write("other.yaml", "apiVersion: v1\nname: a\n");
+    let found = sandbox.run(&["validate", "other.yaml"]);
+    assert!(!found.stdout.contains("values file"), "{}", found.stdout);
+}
+
+#[test]
 fn standard_input_is_read() {
     assert_eq!(validate_input(&["-"], GOOD).code, 0);
     let bad = validate_input(&["-"], BAD);

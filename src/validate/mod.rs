@@ -18,10 +18,11 @@ use kube_validate::{Definitions, need_definitions, validate_foreign};
 use crate::budget::{Budget, BudgetExceeded, Resource, count_nodes};
 use crate::parallel;
 use crate::project::{Project, is_standard_input};
+use crate::values::ApiVersion;
 use input::{Input, Job, MAX_DEFINITION_BYTES};
-use yaml_spans::Node;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Sources;
+use yaml_spans::{Node, read_if_valid};
 
 /// The number of files up to which no thread is started.
 const MAX_SEQUENTIAL_FILES: usize = 3;
@@ -143,7 +144,15 @@ impl Report {
         for (kind, count) in report.unknown {
             *self.unknown.entry(kind).or_insert(0) += count;
         }
-        self.findings.extend(report.findings.iter().map(|error| error.diagnose(sources)));
+        let values = documents.iter().find(|document| is_values(document));
+        self.findings.extend(report.findings.into_iter().map(|error| {
+            let is_of_values = values.is_some_and(|values| values.span == error.span);
+            let error = match is_of_values {
+                true => error.hint("a values file, not a manifest: `tts-render lint` checks it"),
+                false => error,
+            };
+            error.diagnose(sources)
+        }));
     }
 
     /// Adds an error if there was no object: the command that should have written it may have failed.
@@ -167,6 +176,12 @@ impl Report {
         }
         self.errors.extend(other.errors);
     }
+}
+
+/// Returns true for a stack's values, which have an `apiVersion` but no kind.
+fn is_values(document: &Node) -> bool {
+    let api_version = document.get("apiVersion").and_then(read_if_valid::<ApiVersion>);
+    api_version.is_some() && document.get("kind").is_none()
 }
 
 fn spend_nodes(documents: &[Node], budget: &Budget) -> Result<(), BudgetExceeded> {
