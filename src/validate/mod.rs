@@ -197,3 +197,24 @@ fn map_largest_first<R: Send>(jobs: &[&Job<'_>], work: impl Fn(&Job<'_>) -> R + 
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_may_have_definitions_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = Project::new(folder.path());
+        let path = folder.path().join("definition.yaml");
+        std::fs::write(&path, "apiVersion: v1\nkind: ConfigMap # CustomResourceDefinition\n")
+            .unwrap();
+        let inputs = [Input::find(&project, &path)];
+        let jobs = input::find_jobs(&inputs, MAX_DEFINITION_BYTES);
+        let budget = project.new_budget();
+        let (_, report) = Report::of_defining_file(&jobs[0], &budget);
+        // A map and two values.
+        assert_eq!(budget.used(Resource::ManifestNodes), 3);
+        assert!(report.is_some());
+    }
+}

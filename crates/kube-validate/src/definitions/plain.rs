@@ -72,7 +72,7 @@ fn is_plain_field(field: &str, node: &Node) -> bool {
         "maximum" | "minimum" | "multipleOf" => {
             matches!(node.value, Value::Int(_) | Value::Float(_))
         }
-        "default" | "example" => node.value != Value::Null,
+        "default" | "example" => true,
         "enum" => node.as_sequence().is_some(),
         "required" | "x-kubernetes-list-map-keys" => all_items(node, is_text),
         "not" | "items" => is_plain(node),
