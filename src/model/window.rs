@@ -219,8 +219,12 @@ pub(crate) fn find_overlaps(
     windows.sort();
     let mut open: Vec<(Window, usize)> = Vec::new();
     let mut overlaps = Vec::new();
+    let mut now = None;
     for (window, owner) in windows {
-        open.retain(|(other, _)| other.closes > window.opens);
+        // Most stacks of a fleet open at the same time.
+        if now.replace(window.opens) != Some(window.opens) {
+            open.retain(|(other, _)| other.closes > window.opens);
+        }
         let other = open.iter().find(|(_, other)| *other != owner && conflict(owner, *other));
         if let Some(&(other_window, other)) = other {
             let closes = window.closes.min(other_window.closes);
