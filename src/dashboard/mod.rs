@@ -184,7 +184,8 @@ impl Builder<'_> {
         // `down` does not run in a window: the time of its last run names the window.
         let window = self.stack.last_run(self.stack.down());
         let (outside, replicas) = (self.stack.outside_window(), self.stack.replicas());
-        let count = |expr: String| format!("changes(\n({expr})[{RANGE}:1m]) + 1\nor vector(0)");
+        let zero = self.stack.zero(self.stack.down(), RANGE);
+        let count = |expr: String| format!("changes(\n({expr})[{RANGE}:1m]) + 1\nor {zero}");
         let queries = vec![
             instant_query(
                 count(format!("{window}\nand on () {replicas} > 0\nunless on () (\n{outside}\n)")),
@@ -192,7 +193,7 @@ impl Builder<'_> {
             ),
             instant_query(count(format!("{window}\nunless on () (\n{outside}\n)")), "windows"),
             instant_query(
-                format!("count_over_time(({replicas} > 0)[{RANGE}:1m]) / 60\nor vector(0)"),
+                format!("count_over_time(({replicas} > 0)[{RANGE}:1m]) / 60\nor {zero}"),
                 "hours up",
             ),
         ];
@@ -225,7 +226,8 @@ impl Builder<'_> {
                     "drawStyle": "line",
                     "lineWidth": 2,
                     "fillOpacity": 10,
-                    "showPoints": "never",
+                    // A Pod that lived for one step of the query is one point, which no line shows.
+                    "showPoints": "auto",
                     "spanNulls": false,
                 },
             }),
@@ -236,10 +238,9 @@ impl Builder<'_> {
 
     fn failed_runs(&self) -> Panel {
         let queries = self.stack.cron_jobs().into_iter().map(|name| {
-            instant_query(
-                format!("sum({})\nor vector(0)", self.stack.failed_runs(&[name], RANGE)),
-                name,
-            )
+            let failed = self.stack.failed_runs(&[name], RANGE);
+            let zero = self.stack.zero(name, RANGE);
+            instant_query(format!("sum({failed})\nor {zero}"), name)
         });
         Panel {
             kind: "stat",

@@ -71,6 +71,12 @@ impl StackMetrics {
         self.select(&format!("kube_cronjob_{metric}"), &[("cronjob", name)])
     }
 
+    /// 0 if a CronJob was known in a span, and no result otherwise: the count of what may not have happened, but not
+    /// of what was not measured.
+    pub fn zero(&self, cron_job: &str, span: &str) -> String {
+        format!("0 * max(count_over_time({}[{span}]))", self.cron_job("info", cron_job))
+    }
+
     /// The time at which a CronJob was last run.
     pub fn last_run(&self, name: &str) -> String {
         format!("max({})", self.cron_job("status_last_schedule_time", name))

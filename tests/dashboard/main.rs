@@ -240,6 +240,42 @@ fn memory_outside_pods_is_shown_beside_that_of_pods() {
     run(&["promtool", "test", "rules", file.to_str().unwrap()], "");
 }
 
+/// A zero says that something was measured: without kube-state-metrics, its panels have no data.
+#[test]
+fn a_count_is_zero_only_if_the_jobs_are_known() {
+    if !require(&["promtool", "--version"]) {
+        return;
+    }
+    let queries = queries(&dashboard(&[]));
+    let counts: Vec<&String> = queries
+        .iter()
+        .filter(|((panel, _), _)| ["Nights served", "Failed runs of the gate"].contains(&&**panel))
+        .map(|(_, expr)| expr)
+        .collect();
+    assert_eq!(counts.len(), 6);
+    let case = |series: Value, samples: Value| {
+        let check = |expr: &&String| json!({"expr": expr.replace("$__range", "1h"), "eval_time": "5m", "exp_samples": samples});
+        json!({
+            "interval": "1m",
+            "input_series": series,
+            "promql_expr_test": counts.iter().map(check).collect::<Vec<_>>(),
+        })
+    };
+    let jobs = ["chatterbox-window-up", "chatterbox-vram-guard", "chatterbox-window-down"];
+    let infos: Vec<Value> = jobs
+        .iter()
+        .map(|name| format!("kube_cronjob_info{{namespace=\"tts\",cronjob=\"{name}\"}}"))
+        .map(|series| json!({"series": series, "values": "1+0x5"}))
+        .collect();
+    let tests = json!({"rule_files": [], "tests": [
+        case(json!([]), json!([])),
+        case(json!(infos), json!([{"labels": "{}", "value": 0}])),
+    ]});
+    let folder = Sandbox::empty();
+    let file = folder.write("tests.yaml", tests.to_string());
+    run(&["promtool", "test", "rules", file.to_str().unwrap()], "");
+}
+
 /// The values of several exporters and targets, and the legends of their memory.
 const VARIANTS: &[(&[&str], &[&str])] = &[
     (&["gate.exporter=dcgm"], &["in use", "total", "total less the floor of 6Gi"]),
