@@ -36,7 +36,7 @@ fn a_field_leads_to_its_template_line_and_its_values() {
     // Another target takes the Deployment away.
     for value in ["target.apiVersion", "target.kind", "target.name"] {
         let line = out.lines().find(|line| line.contains(value)).expect(value);
-        assert!(line.ends_with(": its presence"), "{line}");
+        assert!(line.ends_with(" (decides whether the field exists)"), "{line}");
     }
     assert_eq!(out.lines().count(), 8, "{out}");
     // Every name of the object gives the same answer.
@@ -143,7 +143,7 @@ fn a_line_that_leads_nowhere_is_refused_with_the_reason() {
         (&["rendered/tts/deployment-x.yaml:7"], "can't read `"),
         (
             &["rendered/tts/deployment-chatterbox-tts.yaml:9999"],
-            "line 9999 is behind its last object",
+            "line 9999 is after its last object",
         ),
         (&["templates/cronjob.yaml.j2:1"], "no field of an object comes from line 1"),
         (&["templates/cronjob.yaml.j2"], "`templates/cronjob.yaml.j2`: add a line, `FILE:LINE`"),
@@ -171,7 +171,8 @@ fn the_layer_that_set_a_value_is_named_or_the_default() {
     assert!(out.contains(", overlays/english.yaml:6:18"), "{out}");
     let job = ["explain", "cronjob/chatterbox-window-up", "spec.startingDeadlineSeconds"];
     let out = sandbox.ok(&job).stdout;
-    let default = "value     offPeak.startingDeadlineSeconds = 120, the default: values/tts.yaml does not set it";
+    let default =
+        "value     offPeak.startingDeadlineSeconds = 120, the default, not set in values/tts.yaml";
     assert!(out.contains(default), "{out}");
     let set = ["--set", "offPeak.startingDeadlineSeconds=60"];
     let out = sandbox.ok(&[&job[..], &set].concat()).stdout;
@@ -190,7 +191,7 @@ fn a_setting_of_a_preset_is_explained_by_the_exporter() {
     let job = ["explain", "cronjob/chatterbox-window-up", &path];
     let out = sandbox.ok(&job).stdout;
     assert!(out.contains("value     gate.exporter = gpu-pod-exporter, values/tts.yaml:"), "{out}");
-    let preset = "gate.metric = gpu_pod_memory_used_bytes, decided by gate.exporter: values/tts.yaml does not set it";
+    let preset = "gate.metric = gpu_pod_memory_used_bytes, decided by gate.exporter, not set in values/tts.yaml";
     assert!(out.contains(preset), "{out}");
     // A written metric hides the exporter's.
     let out = sandbox.ok(&[&job[..], &["--set", "gate.metric=gpu_bytes"]].concat()).stdout;
@@ -225,7 +226,10 @@ fn a_field_fixed_in_the_template_has_no_value() {
     let out = Sandbox::repository()
         .ok(&["explain", "role/chatterbox-offpeak", "rules[0].verbs[0]"])
         .stdout;
-    assert!(out.contains("value     none: no value in values/tts.yaml changes it"), "{out}");
+    assert!(
+        out.contains("value     none found: a near value of each in values/tts.yaml gave the same"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -269,7 +273,7 @@ fn policies_exceptions_and_client_settings_are_explained_too() {
     assert!(added.contains("  value     namespace.name = tts, values/tts.yaml:9:9\n"), "{added}");
     for value in ["kyverno.mode = edit", "kyverno.policy = ", "kyverno.rule = "] {
         let line = added.lines().find(|line| line.contains(value)).expect(value);
-        assert!(line.ends_with(": its presence"), "{line}");
+        assert!(line.ends_with(" (decides whether the field exists)"), "{line}");
     }
     // The owner's entries have their place in the owner's file.
     let owned = sandbox.ok(&["explain", policy, &format!("{list}[0]")]).stdout;

@@ -1,9 +1,10 @@
 //! The value that decides a field, and the fields that a value decides.
 //!
 //! In: one stack's templates, values and extra documents. Out: for every leaf of the values, the
-//! fields that change with it. They are found by rendering again with that leaf changed, never by
-//! guessing, so the answer is right for anything a template does with a value. For a single field, the
-//! leaves that its template can't read, and whose defaults it can't read either, are not tried.
+//! fields that change with it. They are found by rendering again with that leaf changed to a near value,
+//! whatever a template does with it; a condition that only a distant value meets is not seen. For a
+//! single field, the leaves that its template can't read, and whose defaults it can't read either, are
+//! not tried.
 
 mod change;
 mod error;

@@ -1,4 +1,4 @@
-//! The words that name an object and a field of it, as a reader of `rendered/` or of a diff has them.
+//! An object and a field of it, as a user copies them from `rendered/` or from a diff.
 //!
 //! In: words such as `deployment/x .spec.replicas`, `Deployment ns/x spec`, or a file and a line of it.
 //! Out: the object's name and the field's path.
@@ -140,10 +140,10 @@ impl<'a> FilePlace<'a> {
         }
     }
 
-    /// The document and the path in it of what this line holds, or of the only document.
+    /// The document on this line, and the path of the line's field in it. Without a line, the only document and its root.
     ///
     /// # Errors
-    /// The line is past the end, or several documents are there and no line.
+    /// The line is after the last document, or there are several documents and no line is given.
     pub fn find<'n>(
         &self,
         documents: &'n [Node],
@@ -167,7 +167,7 @@ impl<'a> FilePlace<'a> {
             .iter()
             .find(|document| document.span.is_none_or(|span| last_line(sources, span) >= line));
         let Some(document) = found else {
-            return Err(unclear(&format!("line {line} is behind its last object")));
+            return Err(unclear(&format!("line {line} is after its last object")));
         };
         Ok((document, path_at_line(document, line, sources)))
     }
@@ -334,7 +334,7 @@ mod tests {
             let place = FilePlace { file: "a.yaml", line };
             place.find(&documents, &sources).unwrap_err().to_string()
         };
-        assert_eq!(find(Some(13)), "`a.yaml`: line 13 is behind its last object");
+        assert_eq!(find(Some(13)), "`a.yaml`: line 13 is after its last object");
         assert_eq!(find(None), "`a.yaml`: it has 2 objects: add a line, `FILE:LINE`");
     }
 }

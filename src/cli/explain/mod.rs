@@ -31,7 +31,8 @@ use super::{CliError, Context, Exit, Inputs};
   tts-render explain --value gate.floor
   tts-render explain --value offPeak
 
-The answer is found by rendering again with each value changed in turn, so it is right for any template.")]
+The answer is found by rendering again with each value changed to a near one, whatever the template does with it. A
+condition that only a distant value meets is not seen.")]
 pub(crate) struct Args {
     /// The object: KIND/NAME, KIND NAMESPACE/NAME, or a KIND of which there is one; kinds as for kubectl.
     /// Or FILE[:LINE] of a manifest, a template or a values file
@@ -295,13 +296,15 @@ fn explain_object(
             output.print_line(&format!("  {}", describe_source(stack, rendering, field)))?;
         }
         if values.is_empty() {
-            output
-                .print_line(&format!("  value     none: no value in {} changes it", stack.file))?;
+            output.print_line(&format!(
+                "  value     none found: a near value of each in {} gave the same",
+                stack.file
+            ))?;
         }
         for (value, effect) in values {
             let effect = match effect {
                 Effect::Value => "",
-                Effect::Presence => ": its presence",
+                Effect::Presence => " (decides whether the field exists)",
             };
             output.print_line(&format!("  value     {}{effect}", describe_value(stack, value)?))?;
         }
@@ -329,7 +332,7 @@ struct DecidedIn<'a> {
 }
 
 impl DecidedIn<'_> {
-    /// The formula that the values of the field have a part in. Of a whole object it says nothing.
+    /// The formula that a value of the field is part of; `None` for a whole object.
     fn formula(&self) -> Option<String> {
         if self.field.path.is_root() {
             return None;
@@ -444,7 +447,7 @@ fn describe_influence(rendering: &Rendering, influence: &Influence) -> Vec<Strin
     let mut lines = Vec::new();
     for field in &influence.fields {
         match ids.get(&(field.template, field.document)) {
-            Some(id) if field.path.is_root() => lines.push(format!("{id}: its presence")),
+            Some(id) if field.path.is_root() => lines.push(format!("{id} (whether it exists)")),
             Some(id) => {
                 let names = rendering.document(field).map(|node| item_names(node, &field.path));
                 let names = match names.filter(|names| !names.is_empty()) {
@@ -516,10 +519,10 @@ fn describe_value(stack: &LoadedStack, value: &Path) -> Result<String, CliError>
         }
         Origin::Preset(node) => {
             let value = describe_node(value, &node);
-            format!("{value}, decided by gate.exporter: {file} does not set it")
+            format!("{value}, decided by gate.exporter, not set in {file}")
         }
         Origin::Default(node) => {
-            format!("{}, the default: {file} does not set it", describe_node(value, &node))
+            format!("{}, the default, not set in {file}", describe_node(value, &node))
         }
         Origin::Unset => format!("{value}, not set in {file}"),
     })
