@@ -101,7 +101,7 @@ fn has_definition(source: &Source) -> bool {
 }
 
 /// A file to validate.
-pub struct Job<'a> {
+pub struct InputFile<'a> {
     pub manifest: &'a Manifest,
     /// Its size in bytes.
     pub size: usize,
@@ -110,22 +110,22 @@ pub struct Job<'a> {
 }
 
 /// The files of all paths, in their order. Files with definitions are read for them up to so many bytes.
-pub fn find_jobs<'a>(inputs: &'a [Input<'_>], max_bytes: usize) -> Vec<Job<'a>> {
+pub fn find_files<'a>(inputs: &'a [Input<'_>], max_bytes: usize) -> Vec<InputFile<'a>> {
     let manifests = inputs.iter().flat_map(Input::manifests);
-    let mut jobs: Vec<Job<'_>> = manifests
-        .map(|manifest| Job { manifest, size: manifest.size(), may_define: true })
+    let mut files: Vec<InputFile<'_>> = manifests
+        .map(|manifest| InputFile { manifest, size: manifest.size(), may_define: true })
         .collect();
     // With few bytes in all, no file is read to know whether it counts.
-    if jobs.iter().map(|job| job.size).sum::<usize>() > max_bytes {
+    if files.iter().map(|file| file.size).sum::<usize>() > max_bytes {
         let is_defining =
-            parallel::map(&jobs, MAX_SEQUENTIAL_FILES, |job| job.manifest.has_definition());
+            parallel::map(&files, MAX_SEQUENTIAL_FILES, |file| file.manifest.has_definition());
         let mut total = 0;
-        for (job, is_defining) in jobs.iter_mut().zip(is_defining) {
-            total += if is_defining { job.size } else { 0 };
-            job.may_define = is_defining && total <= max_bytes;
+        for (file, is_defining) in files.iter_mut().zip(is_defining) {
+            total += if is_defining { file.size } else { 0 };
+            file.may_define = is_defining && total <= max_bytes;
         }
     }
-    jobs
+    files
 }
 
 fn read_text(path: &Path) -> Result<Text, Diagnostics> {
@@ -156,8 +156,8 @@ mod tests {
         }
         let inputs: Vec<Input<'_>> = paths.iter().map(|path| Input::find(&project, path)).collect();
         let read = |max_bytes| {
-            let jobs = find_jobs(&inputs, max_bytes);
-            jobs.iter().map(|job| job.may_define).collect::<Vec<_>>()
+            let files = find_files(&inputs, max_bytes);
+            files.iter().map(|file| file.may_define).collect::<Vec<_>>()
         };
         // Below the limit a file is not read to know whether it has definitions.
         assert_eq!(read(MAX_DEFINITION_BYTES), [true; 4]);

@@ -19,7 +19,7 @@ use crate::budget::{Budget, BudgetExceeded, Resource, count_nodes};
 use crate::parallel;
 use crate::project::{Project, is_standard_input};
 use crate::values::ApiVersion;
-use input::{Input, Job, MAX_DEFINITION_BYTES};
+use input::{Input, InputFile, MAX_DEFINITION_BYTES};
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Sources;
 use yaml_spans::{Node, read_if_valid};
@@ -49,24 +49,8 @@ impl Report {
         let budget = project.new_budget();
         let inputs: Vec<Input<'_>> =
             paths.into_iter().map(|path| Input::find(project, path)).collect();
-        let jobs = input::find_jobs(&inputs, MAX_DEFINITION_BYTES);
-        let defining: Vec<&Job<'_>> = jobs.iter().filter(|job| job.may_define).collect();
-        let found = map_largest_first(&defining, |job| Report::of_defining_file(job, &budget));
-        let mut found = found.into_iter();
-        let mut definitions = Definitions::default();
-        let early: Vec<Option<Report>> = jobs
-            .iter()
-            .map(|job| {
-                let (own, report) = job.may_define.then(|| found.next()).flatten()?;
-                definitions.extend(own);
-                report
-            })
-            .collect();
-        let others = jobs.iter().zip(&early).filter(|(_, report)| report.is_none());
-        let others: Vec<&Job<'_>> = others.map(|(job, _)| job).collect();
-        let late = map_largest_first(&others, |job| Report::of_file(job, &definitions, &budget));
-        let mut late = late.into_iter();
-        let mut reports = early.into_iter().filter_map(|report| report.or_else(|| late.next()));
+        let files = input::find_files(&inputs, MAX_DEFINITION_BYTES);
+        let mut reports = Report::of_files(&files, &budget).into_iter();
         let mut report = Report::default();
         for Input { path, manifests } in inputs {
             let mut of_path = Report::default();
@@ -76,13 +60,34 @@ impl Report {
                 }
                 Err(error) => of_path.errors.extend(error.0),
             }
-            of_path.refuse_nothing(path);
+            of_path.require_objects(path);
             report.add(of_path);
         }
         if let Err(error) = budget.check() {
             report.errors.extend(Diagnostics::from(error).0);
         }
         report
+    }
+
+    /// The reports of files, in their order. A file of definitions is read once, since its tree is large (on
+    /// kube-prometheus, 96 of 219 million instructions): definitions are collected first, and a file that needs no
+    /// other's is validated then.
+    fn of_files(files: &[InputFile<'_>], budget: &Budget) -> Vec<Self> {
+        let all: Vec<&InputFile<'_>> = files.iter().collect();
+        let mut definitions = Definitions::default();
+        let mut reports = Vec::with_capacity(files.len());
+        for (own, report) in map_largest_first(&all, |file| Report::of_defining_file(file, budget))
+        {
+            definitions.extend(own);
+            reports.push(report);
+        }
+        let open = files.iter().zip(&mut reports).filter(|(_, report)| report.is_none());
+        let (open, places): (Vec<&InputFile<'_>>, Vec<&mut Option<Report>>) = open.unzip();
+        let late = map_largest_first(&open, |file| Report::of_file(file, &definitions, budget));
+        for (place, report) in places.into_iter().zip(late) {
+            *place = Some(report);
+        }
+        reports.into_iter().flatten().collect()
     }
 
     /// The number of objects that were skipped.
@@ -92,11 +97,11 @@ impl Report {
 
     /// Finds the definitions in a file, and its report unless definitions of other files could change that: a tree of
     /// a large definition is not read twice. Nothing once the budget is spent, which is an error of the whole run.
-    fn of_defining_file(job: &Job<'_>, budget: &Budget) -> (Definitions, Option<Self>) {
-        if budget.check().is_err() {
+    fn of_defining_file(file: &InputFile<'_>, budget: &Budget) -> (Definitions, Option<Self>) {
+        if !file.may_define || budget.check().is_err() {
             return Default::default();
         }
-        let Some(text) = job.manifest.text_with_definitions() else { return Default::default() };
+        let Some(text) = file.manifest.text_with_definitions() else { return Default::default() };
         let Ok(documents) = &text.documents else { return Default::default() };
         if spend_nodes(documents, budget).is_err() {
             return Default::default();
@@ -110,18 +115,18 @@ impl Report {
         (definitions, report)
     }
 
-    fn of_file(job: &Job<'_>, definitions: &Definitions, budget: &Budget) -> Self {
+    fn of_file(file: &InputFile<'_>, definitions: &Definitions, budget: &Budget) -> Self {
         let mut report = Report::default();
-        report.validate_file(job, definitions, budget);
+        report.validate_file(file, definitions, budget);
         report
     }
 
     /// Validates a file. Once the budget is spent, the remaining files are not read.
-    fn validate_file(&mut self, job: &Job<'_>, definitions: &Definitions, budget: &Budget) {
+    fn validate_file(&mut self, file: &InputFile<'_>, definitions: &Definitions, budget: &Budget) {
         if budget.check().is_err() {
             return;
         }
-        let text = match job.manifest.text() {
+        let text = match file.manifest.text() {
             Ok(text) => text,
             Err(error) => return self.errors.extend(error.0),
         };
@@ -156,7 +161,7 @@ impl Report {
     }
 
     /// Adds an error if there was no object: the command that should have written it may have failed.
-    fn refuse_nothing(&mut self, path: &Path) {
+    fn require_objects(&mut self, path: &Path) {
         let is_empty = self.checked + self.skipped() + self.findings.len() + self.errors.len() == 0;
         if is_empty {
             let name = match is_standard_input(path) {
@@ -189,10 +194,13 @@ fn spend_nodes(documents: &[Node], budget: &Budget) -> Result<(), BudgetExceeded
 }
 
 /// Does the work on each file, the largest first: the last one would keep one core busy alone.
-fn map_largest_first<R: Send>(jobs: &[&Job<'_>], work: impl Fn(&Job<'_>) -> R + Sync) -> Vec<R> {
-    let mut order: Vec<usize> = (0..jobs.len()).collect();
-    order.sort_by_key(|index| Reverse(jobs[*index].size));
-    let results = parallel::map(&order, MAX_SEQUENTIAL_FILES, |index| work(jobs[*index]));
+fn map_largest_first<R: Send>(
+    files: &[&InputFile<'_>],
+    work: impl Fn(&InputFile<'_>) -> R + Sync,
+) -> Vec<R> {
+    let mut order: Vec<usize> = (0..files.len()).collect();
+    order.sort_by_key(|index| Reverse(files[*index].size));
+    let results = parallel::map(&order, MAX_SEQUENTIAL_FILES, |index| work(files[*index]));
     let mut results: Vec<(usize, R)> = order.into_iter().zip(results).collect();
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
@@ -210,9 +218,9 @@ mod tests {
         std::fs::write(&path, "apiVersion: v1\nkind: ConfigMap # CustomResourceDefinition\n")
             .unwrap();
         let inputs = [Input::find(&project, &path)];
-        let jobs = input::find_jobs(&inputs, MAX_DEFINITION_BYTES);
+        let files = input::find_files(&inputs, MAX_DEFINITION_BYTES);
         let budget = project.new_budget();
-        let (_, report) = Report::of_defining_file(&jobs[0], &budget);
+        let (_, report) = Report::of_defining_file(&files[0], &budget);
         // A map and two values.
         assert_eq!(budget.used(Resource::ManifestNodes), 3);
         assert!(report.is_some());
