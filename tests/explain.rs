@@ -197,6 +197,9 @@ fn a_setting_of_a_preset_is_explained_by_the_exporter() {
     let out = sandbox.ok(&[&job[..], &["--set", "gate.metric=gpu_bytes"]].concat()).stdout;
     assert!(out.contains("gate.metric = gpu_bytes, --set:1:"), "{out}");
     assert!(!out.contains("value     gate.exporter = "), "{out}");
+    // No exporter decides who is counted.
+    let out = sandbox.ok(&["explain", "--value", "gate.count"]).stdout;
+    assert!(out.starts_with("gate.count = residents, the default, not set in "), "{out}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ const TABLE: &[Row] = &[
     // Nothing tells the host's processes from young containers.
     ("gpu-pod-exporter", "gpu-pod-exporter/host-and-young-containers", &[], "tenant 0, others 1536, unknown 498"),
     ("gpu-pod-exporter", "gpu-pod-exporter/nvidia-smi-failed", &[], NONE),
-    // The known hole: 2 GiB of one GPU and 20 GiB of another.
+    // The known limitation: 2 GiB of one GPU and 20 GiB of another.
     ("gpu-pod-exporter", "gpu-pod-exporter/two-gpus", &[], "tenant 0, others 22528"),
     ("gpu-pod-exporter", "gpu-pod-exporter/one-process-on-two-gpus", &[], "duplicate series of the metric"),
 
@@ -53,9 +53,9 @@ const TABLE: &[Row] = &[
     // What no Pod uses is others', too.
     ("dcgm-pods", "dcgm-pods/host-process", &[], "tenant 0, others 3522, total 14923"),
     ("dcgm-pods", "dcgm-pods/idle", &[], "tenant 0, others 0, total 14923"),
-    // Known hole: the tenant's own memory counts as others', and the guard yields too early.
+    // Known limitation: the tenant's own memory counts as others', and the guard yields too early.
     ("dcgm-pods", "dcgm-pods/without-host-pid", &[], "tenant 0, others 7404, total 14923"),
-    // Known hole: the tenant's 4832 count twice, which hides 146 of others' 6572.
+    // Known limitation: the tenant's 4832 count twice, which hides 146 of others' 6572.
     ("dcgm-pods", "dcgm-pods/tenant-with-two-slices", &[], "tenant 9664, others 6426, total 14923"),
     ("dcgm-pods", "dcgm-pods/two-gpus", &[], "two devices, `GPU-1f6a2c84-90b3-4d7e-a5c1-6e2d8b4f7a90` and `GPU-c3e7d510-4a28-9f61-b0d4-7a95e1c2f863`: select one with `SELECT`"),
     ("dcgm-pods", "dcgm-pods/two-gpus", &["gate.select.gpu=1"], "tenant 5180, others 120, total 22565"),
@@ -70,7 +70,7 @@ const TABLE: &[Row] = &[
     ("nvidia-gpu-exporter", "nvidia-gpu-exporter/two-gpus", &[], "two devices, `1f6a2c84-90b3-4d7e-a5c1-6e2d8b4f7a90` and `c3e7d510-4a28-9f61-b0d4-7a95e1c2f863`: select one with `SELECT`"),
     ("nvidia-gpu-exporter", "nvidia-gpu-exporter/two-gpus", &["gate.select.uuid=c3e7d510-4a28-9f61-b0d4-7a95e1c2f863"], "tenant 0, others 41235, total 45459"),
     ("nvidia-gpu-exporter", "nvidia-gpu-exporter/collection-failed", &[], NONE),
-    // Known hole: the instances are one GPU.
+    // Known limitation: the instances are one GPU.
     ("nvidia-gpu-exporter", "nvidia-gpu-exporter/mig", &[], "tenant 0, others 11125, total 81080"),
 
     ("amd", "amd/idle", &[], "tenant 0, others 283, total 196592"),

@@ -30,7 +30,7 @@ pub enum Exporter {
     Custom,
 }
 
-/// The settings for one exporter's pages.
+/// The settings for one exporter's scrapes.
 #[derive(Debug, Clone, Copy)]
 pub struct Preset {
     /// The exporter.
@@ -45,8 +45,6 @@ pub struct Preset {
     pub series: Option<Series>,
     /// The label whose value names a series' GPU; `None`: nothing tells GPUs apart.
     pub device_label: Option<&'static str>,
-    /// The label of the namespace that a series belongs to; `None`: the gate's default.
-    pub namespace_label: Option<&'static str>,
     /// The metric of the GPU's free memory, by which its total is measured.
     pub free_metric: Option<&'static str>,
     /// The labels that name one GPU or one node of the whole cluster.
@@ -54,7 +52,7 @@ pub struct Preset {
     /// The exporter is installed as a DaemonSet behind one Service.
     pub in_every_node: bool,
     /// The memory that is not counted, or not attributed, in one sentence.
-    pub hole: &'static str,
+    pub limitation: &'static str,
     /// The code that the row was read from.
     pub source: &'static str,
 }
@@ -68,11 +66,10 @@ pub const PRESETS: &[Preset] = &[
         metric_unit: Some(MetricUnit::Bytes),
         series: None,
         device_label: None,
-        namespace_label: None,
         free_metric: None,
         unique_labels: &[],
         in_every_node: false,
-        hole: "it lists compute processes only, so the memory of graphics processes and of the driver is not counted, and two GPUs of a node are added up",
+        limitation: "it lists compute processes only, so the memory of graphics processes and of the driver is not counted, and two GPUs of a node are added up",
         source: "ViktorBarzin/infra 3051e8f, stacks/nvidia/modules/nvidia/main.tf",
     },
     Preset {
@@ -82,11 +79,10 @@ pub const PRESETS: &[Preset] = &[
         metric_unit: Some(MetricUnit::MiB),
         series: Some(Series::Devices),
         device_label: Some("UUID"),
-        namespace_label: None,
         free_metric: Some("DCGM_FI_DEV_FB_FREE"),
         unique_labels: &["UUID", "Hostname", "hostname"],
         in_every_node: true,
-        hole: "nothing attributes memory: the labels of a Pod on a series say who holds the device, not who uses the memory",
+        limitation: "nothing attributes memory: the labels of a Pod on a series say who holds the device, not who uses the memory",
         source: "NVIDIA/dcgm-exporter d5e5f51, internal/pkg/rendermetrics and internal/pkg/transformation",
     },
     Preset {
@@ -96,11 +92,10 @@ pub const PRESETS: &[Preset] = &[
         metric_unit: Some(MetricUnit::MiB),
         series: Some(Series::DevicesAndPods),
         device_label: Some("UUID"),
-        namespace_label: None,
         free_metric: Some("DCGM_FI_DEV_FB_FREE"),
         unique_labels: &["UUID", "Hostname", "hostname"],
         in_every_node: true,
-        hole: "without `hostPID: true` every Pod has 0, and a Pod with two slices or two GPU containers is counted twice",
+        limitation: "without `hostPID: true` every Pod has 0, and a Pod with two slices or two GPU containers is counted twice",
         source: "NVIDIA/dcgm-exporter d5e5f51, internal/pkg/transformation/process_metrics.go",
     },
     Preset {
@@ -110,11 +105,10 @@ pub const PRESETS: &[Preset] = &[
         metric_unit: Some(MetricUnit::Bytes),
         series: Some(Series::Devices),
         device_label: Some("uuid"),
-        namespace_label: None,
         free_metric: Some("nvidia_smi_memory_free_bytes"),
         unique_labels: &["uuid"],
         in_every_node: true,
-        hole: "nothing attributes memory, and MIG instances are one GPU",
+        limitation: "nothing attributes memory, and MIG instances are one GPU",
         source: "utkuozdemir/nvidia_gpu_exporter e656cd8, internal/integration/testdata",
     },
     Preset {
@@ -124,11 +118,10 @@ pub const PRESETS: &[Preset] = &[
         metric_unit: Some(MetricUnit::MiB),
         series: Some(Series::Devices),
         device_label: Some("gpu_id"),
-        namespace_label: None,
         free_metric: Some("gpu_free_vram"),
         unique_labels: &["gpu_uuid", "serial_number", "hostname"],
         in_every_node: true,
-        hole: "nothing attributes memory, and its Service answers only Pods on a node that runs the exporter",
+        limitation: "nothing attributes memory, and its Service answers only Pods on a node that runs the exporter",
         source: "ROCm/device-metrics-exporter afd0fe8, pkg/amdgpu/gpuagent/gpuagent_gpu_metrics.go; the unit: ROCm/gpu-agent 52879d9, smi_fill_vram_usage_",
     },
     Preset {
@@ -138,11 +131,10 @@ pub const PRESETS: &[Preset] = &[
         metric_unit: None,
         series: None,
         device_label: None,
-        namespace_label: None,
         free_metric: None,
         unique_labels: &[],
         in_every_node: false,
-        hole: "nothing is known about it",
+        limitation: "nothing is known about it",
         source: "the values",
     },
 ];
@@ -172,7 +164,6 @@ impl Gate {
         for (setting, known) in [
             (&mut self.metric, preset.metric),
             (&mut self.device_label, preset.device_label),
-            (&mut self.namespace_label, preset.namespace_label),
             (&mut self.free_metric, preset.free_metric),
         ] {
             *setting = setting.take().or_else(|| known.map(str::to_owned));
@@ -181,7 +172,7 @@ impl Gate {
 
     /// The keys of the settings that a preset fills in.
     pub const PRESET_KEYS: &'static [&'static str] =
-        &["metric", "metricUnit", "count", "series", "deviceLabel", "namespaceLabel", "freeMetric"];
+        &["metric", "metricUnit", "series", "deviceLabel", "freeMetric"];
 
     /// The metrics that the gate reads: of memory in use, and those by which the total is measured.
     pub fn metrics(&self) -> impl Iterator<Item = &str> {
