@@ -48,9 +48,10 @@ impl Kubectl {
             .stderr(Stdio::piped())
             .spawn()?;
         let stderr = child.stderr.take();
-        let errors = thread::spawn(move || read_text(stderr, MAX_ERROR_BYTES));
-        let output = read_text(child.stdout.take(), MAX_OUTPUT_BYTES);
-        let is_too_long = output.as_ref().is_ok_and(|text| text.len() as u64 >= MAX_OUTPUT_BYTES);
+        let errors = thread::spawn(move || read_errors(stderr));
+        // A byte more than the limit shows that there is more.
+        let output = read_text(child.stdout.take(), MAX_OUTPUT_BYTES + 1);
+        let is_too_long = output.as_ref().is_ok_and(|text| text.len() as u64 > MAX_OUTPUT_BYTES);
         if is_too_long || output.is_err() {
             // It may wait for a reader.
             child.kill()?;
@@ -64,14 +65,20 @@ impl Kubectl {
     }
 }
 
+/// The begin of the errors. The rest is read, or it would block the program, and not kept.
+fn read_errors(mut from: Option<impl Read>) -> io::Result<String> {
+    let text = read_text(from.as_mut(), MAX_ERROR_BYTES)?;
+    if let Some(mut rest) = from {
+        io::copy(&mut rest, &mut io::sink())?;
+    }
+    Ok(text)
+}
+
+/// At most so many bytes of a text.
 fn read_text(from: Option<impl Read>, most: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
-    if let Some(mut from) = from {
-        from.by_ref().take(most).read_to_end(&mut bytes)?;
-        // The rest of the errors is not kept, and must not block the program.
-        if most == MAX_ERROR_BYTES {
-            io::copy(&mut from, &mut io::sink())?;
-        }
+    if let Some(from) = from {
+        from.take(most).read_to_end(&mut bytes)?;
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::ExplainError;
+use kube_formats::name::resource_of_kind;
 use kube_validate::ObjectId;
 use yaml_spans::{list_names, suggest};
 
@@ -66,13 +67,7 @@ pub(super) fn is_kind(text: &str, id: &ObjectId) -> bool {
         None => (text, None),
     };
     let text = text.to_lowercase();
-    let kind = id.kind.to_lowercase();
-    // The rule of Kubernetes (`meta.UnsafeGuessKindToResource`).
-    let plural = match kind.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None if kind.ends_with('s') => format!("{kind}es"),
-        None => format!("{kind}s"),
-    };
+    let (kind, plural) = (id.kind.to_lowercase(), resource_of_kind(&id.kind));
     let short = SHORT_NAMES.iter().any(|(short, of)| *short == text && *of == id.kind);
     group.is_none_or(|group| group == id.group) && (text == kind || text == plural || short)
 }

@@ -1,4 +1,4 @@
-//! DNS names, as the API server and the C library's resolver accept them.
+//! DNS names, as the API server and the C library's resolver accept them, and the names of resources.
 
 use std::net::Ipv6Addr;
 
@@ -32,6 +32,20 @@ fn is_subdomain_part(part: &str) -> bool {
         && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+/// Returns the resource of a kind by the rule that kubectl guesses it with: `StatefulSet` is
+/// `statefulsets`.
+///
+/// Source: `UnsafeGuessKindToResource` in apimachinery, `pkg/api/meta/restmapper.go`.
+#[must_use]
+pub fn resource_of_kind(kind: &str) -> String {
+    let singular = kind.to_ascii_lowercase();
+    match singular.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None if singular.ends_with('s') => format!("{singular}es"),
+        None => format!("{singular}s"),
+    }
+}
+
 /// Returns true for a host that a client can connect to: an IPv4 address, an IPv6 address with or
 /// without brackets, or a DNS name.
 ///
@@ -55,6 +69,22 @@ fn is_host_label(label: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_resource_of_a_kind_is_its_plural() {
+        for (kind, resource) in [
+            ("Deployment", "deployments"),
+            ("StatefulSet", "statefulsets"),
+            ("ReplicaSet", "replicasets"),
+            ("ReplicationController", "replicationcontrollers"),
+            ("Rollout", "rollouts"),
+            ("LeaderWorkerSet", "leaderworkersets"),
+            ("Policy", "policies"),
+            ("Class", "classes"),
+        ] {
+            assert_eq!(resource_of_kind(kind), resource);
+        }
+    }
 
     #[test]
     fn labels_are_the_api_servers() {

@@ -36,6 +36,7 @@ use k8s_openapi::api::storagemigration::v1beta1 as storagemigration_v1beta1;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions_v1;
 use k8s_openapi::kube_aggregator::pkg::apis::apiregistration::v1 as apiregistration_v1;
 use k8s_openapi::{ByteString, ClusterResourceScope, NamespaceResourceScope, Resource};
+use kube_formats::name::resource_of_kind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -357,20 +358,10 @@ pub fn is_cluster_scoped_kind(kind: &str) -> bool {
 /// Returns true for a resource (`nodes`, of the group ``) that is cluster-scoped in every API version that is known.
 pub fn is_cluster_scoped_resource(group: &str, plural: &str) -> bool {
     let is_it = |known: &&Kind| {
-        object::group(known.api_version) == group && plural_of(known.kind) == plural
+        object::group(known.api_version) == group && resource_of_kind(known.kind) == plural
     };
     let mut known = all().filter(is_it).peekable();
     known.peek().is_some() && known.all(|known| known.cluster_scoped)
-}
-
-/// The resource of a kind, by the rule that Kubernetes' own names follow (apimachinery: `UnsafeGuessKindToResource`).
-fn plural_of(kind: &str) -> String {
-    let name = kind.to_ascii_lowercase();
-    match name.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None if name.ends_with('s') => format!("{name}es"),
-        None => format!("{name}s"),
-    }
 }
 
 #[cfg(test)]

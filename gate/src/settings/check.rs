@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host};
+use kube_formats::name::{is_dns_label, is_dns_subdomain, is_host, resource_of_kind};
 use kube_formats::quantity::parse_bytes;
 
 use super::{
@@ -206,7 +206,7 @@ impl Checker<'_> {
                 String::new()
             }
             Some(resource) => resource.to_owned(),
-            None => names::resource_of_kind(&kind),
+            None => resource_of_kind(&kind),
         };
         let host = self.raw.get(Key::KubernetesServiceHost).map(str::to_owned);
         match &host {

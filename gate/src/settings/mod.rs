@@ -12,7 +12,8 @@ mod table;
 
 pub use check::{Alive, Runnable, check, check_alive, check_for_run};
 pub use help::{help, markdown};
-pub use names::{is_api_version, is_kind, resource_of_kind};
+pub use kube_formats::name::resource_of_kind;
+pub use names::{is_api_version, is_kind};
 pub use raw::{Invocation, Raw};
 pub use table::{Choice, DefaultValue, Effect, Key, Kind, Role, Row, TABLE};
 

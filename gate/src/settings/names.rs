@@ -21,20 +21,6 @@ pub fn is_kind(text: &str) -> bool {
         && is_dns_label(&text.to_ascii_lowercase())
 }
 
-/// Returns the resource of a kind by the rule that kubectl guesses it with: `StatefulSet` is
-/// `statefulsets`.
-///
-/// Source: `UnsafeGuessKindToResource` in apimachinery, `pkg/api/meta/restmapper.go`.
-#[must_use]
-pub fn resource_of_kind(kind: &str) -> String {
-    let singular = kind.to_ascii_lowercase();
-    match singular.strip_suffix('y') {
-        Some(stem) => format!("{stem}ies"),
-        None if singular.ends_with('s') => format!("{singular}es"),
-        None => format!("{singular}s"),
-    }
-}
-
 /// Returns true for a metric name of the Prometheus text format.
 pub(super) fn is_metric_name(name: &str) -> bool {
     name.bytes().next().is_some_and(starts_metric_name)
@@ -94,22 +80,6 @@ mod tests {
         }
         for text in ["", "2A", "Stateful Set", "Set/scale", "a.b", "A-"] {
             assert!(!is_kind(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn the_resource_of_a_kind_is_its_plural() {
-        for (kind, resource) in [
-            ("Deployment", "deployments"),
-            ("StatefulSet", "statefulsets"),
-            ("ReplicaSet", "replicasets"),
-            ("ReplicationController", "replicationcontrollers"),
-            ("Rollout", "rollouts"),
-            ("LeaderWorkerSet", "leaderworkersets"),
-            ("Policy", "policies"),
-            ("Class", "classes"),
-        ] {
-            assert_eq!(resource_of_kind(kind), resource);
         }
     }
 
