@@ -31,6 +31,19 @@ pub(crate) enum TextOrJson {
     Json,
 }
 
+/// The format of findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FindingFormat {
+    /// For a terminal.
+    Text,
+    /// For programs.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// GitHub's workflow commands.
+    Github,
+}
+
 /// Parses a format. The error for any other value, such as a file, says where output goes.
 #[derive(Clone)]
 struct FormatParser<F: ValueEnum + Clone + Send + Sync + 'static>(EnumValueParser<F>);

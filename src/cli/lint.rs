@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use annotate_snippets::Level;
-use clap::ValueEnum;
 use tts_render::lint::{self, Finding, Input, RULES, Report, Rule, Scope, Trial, report};
 use tts_render::model::Severity;
 use tts_render::project::load::{LoadedStack, RenderedProject, Request};
@@ -14,7 +13,7 @@ use yaml_spans::suggest;
 
 use super::complete;
 use super::fail_on::FailOn;
-use super::format::FormatFlag;
+use super::format::{FindingFormat, FormatFlag};
 use super::print::Entry;
 use super::{CliError, Context, Exit, Inputs};
 
@@ -34,7 +33,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
     #[command(flatten)]
-    format: FormatFlag<Format>,
+    format: FormatFlag<FindingFormat>,
     /// Exit 1 only for findings of this severity or a higher one
     #[arg(long, value_name = "SEVERITY")]
     fail_on: Option<FailOn>,
@@ -49,19 +48,6 @@ pub(crate) struct Args {
         conflicts_with_all = ["stacks", "overlays", "set", "templates", "format", "fail_on", "allowed"]
     )]
     explain: Option<String>,
-}
-
-/// The format of findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a terminal.
-    Text,
-    /// For programs.
-    Json,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// GitHub's workflow commands.
-    Github,
 }
 
 /// Runs the command.
@@ -81,10 +67,12 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     };
     let paths = context.common.forge_paths(&project);
     match args.format.format {
-        Format::Text => print_text(args, &report, context)?,
-        Format::Json => context.out.write_all(report::json(&report).as_bytes())?,
-        Format::Sarif => context.out.write_all(report::sarif(&report, &paths).as_bytes())?,
-        Format::Github => context.out.write_all(report::github(&report, &paths).as_bytes())?,
+        FindingFormat::Text => print_text(args, &report, context)?,
+        FindingFormat::Json => context.out.write_all(report::json(&report).as_bytes())?,
+        FindingFormat::Sarif => context.out.write_all(report::sarif(&report, &paths).as_bytes())?,
+        FindingFormat::Github => {
+            context.out.write_all(report::github(&report, &paths).as_bytes())?
+        }
     }
     let least = args.fail_on.unwrap_or(FailOn::Info).severity();
     let fails = report.findings.iter().any(|finding| finding.rule.severity <= least);

@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use tts_render::validate::{self, Report};
 use yaml_spans::diagnostic::Diagnostics;
 
-use super::format::FormatFlag;
+use super::format::{FindingFormat, FormatFlag};
 use super::{CliError, Context, Exit};
 
 #[derive(Debug, clap::Args)]
@@ -33,20 +32,7 @@ pub(crate) struct Args {
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    format: FormatFlag<Format>,
-}
-
-/// The format of findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a terminal.
-    Text,
-    /// For programs.
-    Json,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// GitHub's workflow commands.
-    Github,
+    format: FormatFlag<FindingFormat>,
 }
 
 /// Runs the command.
@@ -56,14 +42,14 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let report = Report::of_paths(&project, paths);
     let forge_paths = context.common.forge_paths(&project);
     match args.format.format {
-        Format::Text => print_text(&report, context)?,
+        FindingFormat::Text => print_text(&report, context)?,
         // A program must not take a part for the whole.
         _ if !report.errors.is_empty() => {}
-        Format::Json => context.out.write_all(validate::json(&report).as_bytes())?,
-        Format::Sarif => {
+        FindingFormat::Json => context.out.write_all(validate::json(&report).as_bytes())?,
+        FindingFormat::Sarif => {
             context.out.write_all(validate::sarif(&report, &forge_paths).as_bytes())?
         }
-        Format::Github => {
+        FindingFormat::Github => {
             context.out.write_all(validate::github(&report, &forge_paths).as_bytes())?;
         }
     }

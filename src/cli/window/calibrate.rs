@@ -1,10 +1,9 @@
 //! `window calibrate`: a floor that is measured.
 
-use clap::ValueEnum;
 use tts_render::window::calibrate::{self, Calibration};
 
 use super::history::HistoryFlags;
-use crate::cli::format::FormatFlag;
+use crate::cli::format::{FormatFlag, TextOrJson};
 use crate::cli::{CliError, Context, Exit, Inputs};
 
 /// Measure the floor, the budget and the total of a stack from recorded GPU memory
@@ -26,16 +25,7 @@ pub(crate) struct Args {
     #[arg(long)]
     write: bool,
     #[command(flatten)]
-    format: FormatFlag<Format>,
-}
-
-/// The format of a calibration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a terminal.
-    Text,
-    /// For programs.
-    Json,
+    format: FormatFlag<TextOrJson>,
 }
 
 /// Runs the command.
@@ -49,10 +39,10 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         false => Vec::new(),
     };
     match args.format.format {
-        Format::Text => {
+        TextOrJson::Text => {
             calibrate::text(&calibration).lines().try_for_each(|line| context.print_line(line))?;
         }
-        Format::Json => context.out.write_all(calibrate::json(&calibration).as_bytes())?,
+        TextOrJson::Json => context.out.write_all(calibrate::json(&calibration).as_bytes())?,
     }
     for value in &written {
         let line = format!("wrote `{}: {}` to `{}`", value.path, value.text, value.file);
