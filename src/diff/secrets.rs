@@ -50,7 +50,9 @@ impl Masked {
             Difference::Reordered(before, after) => {
                 let is_masked = match (self, path.segments()) {
                     (Masked::Nothing, _) => false,
-                    (Masked::Items, [_, _, rest @ ..]) => is_masked(&path_of(rest)),
+                    (Masked::Items, [_, _, rest @ ..]) => {
+                        is_masked(&rest.iter().cloned().collect())
+                    }
                     (Masked::Items, _) => true,
                     (Masked::Itself, _) => is_masked(path),
                 };
@@ -73,18 +75,11 @@ impl Masked {
             }
             (Masked::Items, [Segment::Key(key)]) if key == "items" => mask_items(node, placeholder),
             (Masked::Items, [Segment::Key(key), _, rest @ ..]) if key == "items" => {
-                mask_node(&path_of(rest), node, placeholder);
+                mask_node(&rest.iter().cloned().collect(), node, placeholder);
             }
             (Masked::Items, _) => {}
         }
     }
-}
-
-fn path_of(segments: &[Segment]) -> Path {
-    segments.iter().fold(Path::root(), |mut path, segment| {
-        path.push(segment.clone());
-        path
-    })
 }
 
 fn mask_items(items: &mut Node, placeholder: &str) {

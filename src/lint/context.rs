@@ -107,11 +107,6 @@ impl Violation {
     }
 }
 
-/// A path of keys.
-pub(super) fn key_path(keys: &[&str]) -> Path {
-    keys.iter().fold(Path::root(), |path, key| path.key(*key))
-}
-
 /// Parses the times of the stacks' jobs. Stacks with the same schedules share them, so that their windows
 /// are found once.
 ///
@@ -238,11 +233,7 @@ impl<'a> RuleContext<'a> {
             own = parent;
         }
         let below = path.segments().get(own.segments().len()..).unwrap_or_default();
-        let below = below.iter().fold(Path::root(), |mut path, segment| {
-            path.push(segment.clone());
-            path
-        });
-        Some((expression, below))
+        Some((expression, below.iter().cloned().collect()))
     }
 
     /// Returns true if the values files, overlays or assignments write a value: it is not a default.

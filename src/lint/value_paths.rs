@@ -8,7 +8,7 @@ pub(super) struct ValuePath(&'static str);
 
 impl From<ValuePath> for Path {
     fn from(ValuePath(text): ValuePath) -> Path {
-        text.split('.').fold(Path::root(), |path, key| path.key(key))
+        Path::of_keys(text.split('.'))
     }
 }
 

@@ -110,7 +110,7 @@ pub(crate) fn template_path(id: &ObjectId) -> Option<Path> {
 
 fn template_path_of(group: &str, kind: &str) -> Option<Path> {
     let keys = find_workload(group, kind)?.template;
-    Some(keys.iter().fold(Path::root(), |path, key| path.key(*key)))
+    Some(Path::of_keys(keys.iter().copied()))
 }
 
 /// The template of an object's Pods, or the object itself if it is a Pod.

@@ -182,7 +182,7 @@ impl Templates {
             self.list.get(index).and_then(|(name, _)| self.environment.get_template(name).ok());
         let names = template.map(|template| template.undeclared_variables(true));
         // The engine joins the names of attributes, which have no dots.
-        let path = |name: String| name.split('.').fold(Path::root(), |path, key| path.key(key));
+        let path = |name: String| Path::of_keys(name.split('.'));
         names.into_iter().flatten().map(path).collect()
     }
 

@@ -122,19 +122,19 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     let stem = stem.to_string_lossy();
     if values.name.as_str() != stem {
         let name = values.name.to_string();
-        report(path_of(&["name"]), CheckError::Stem { name, stem: stem.into_owned() });
+        report(Path::of_keys(["name"]), CheckError::Stem { name, stem: stem.into_owned() });
     }
     check_labels(values, &mut report);
     if values.server.config.is_some()
         && values.server.pod_annotations.contains_key("checksum/config")
     {
         let error = CheckError::Reserved { key: "checksum/config", by: "server.config" };
-        report(path_of(&["server", "podAnnotations", "checksum/config"]), error);
+        report(Path::of_keys(["server", "podAnnotations", "checksum/config"]), error);
     }
     check_service(values, &mut report);
     check_storage(values, &mut report);
     if values.server.admission && values.gate.source_url().starts_with("https:") {
-        report(path_of(&["server", "admission"]), CheckError::NoAdmissionCa);
+        report(Path::of_keys(["server", "admission"]), CheckError::NoAdmissionCa);
     }
     if let (Some(config), Some(storage)) = (&values.server.config, &values.storage)
         && without_trailing_slash(config.mount_path.as_str())
@@ -142,45 +142,48 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
     {
         let name = storage.mount_path.to_string();
         let error = CheckError::Twice { name, first: "`server.config.mountPath`".to_owned() };
-        report(path_of(&["storage", "mountPath"]), error);
+        report(Path::of_keys(["storage", "mountPath"]), error);
     }
     let gate = &values.gate;
     let unknown = [("metric", gate.metric.is_none()), ("metricUnit", gate.metric_unit.is_none())];
     for (key, _) in unknown.into_iter().filter(|(_, is_missing)| *is_missing) {
-        report(path_of(&["gate", "exporter"]), CheckError::NoPreset(key));
+        report(Path::of_keys(["gate", "exporter"]), CheckError::NoPreset(key));
     }
     if values.gate.metrics_url.is_none() && values.gate.prometheus.is_none() {
-        report(path_of(&["gate"]), CheckError::NoSource);
+        report(Path::of_keys(["gate"]), CheckError::NoSource);
     }
     if let Some(error) = check_target(&values.target) {
-        report(path_of(&["target", "kind"]), error);
+        report(Path::of_keys(["target", "kind"]), error);
     }
     if values.off_peak.demand.is_some() {
         let off_peak = &values.off_peak;
         if off_peak.mode != Mode::Watch {
-            report(path_of(&["offPeak", "demand"]), CheckError::DemandNeedsWatch);
+            report(Path::of_keys(["offPeak", "demand"]), CheckError::DemandNeedsWatch);
         }
         if let Some(opens) = off_peak.find_demand_overlap() {
             let zone = TimeZone::get(off_peak.time_zone.as_str()).unwrap_or(TimeZone::UTC);
             let opens = opens.to_zoned(zone).strftime("%a %-d %b %Y %H:%M").to_string();
-            report(path_of(&["offPeak", "demand", "opens"]), CheckError::DemandOverlaps { opens });
+            report(
+                Path::of_keys(["offPeak", "demand", "opens"]),
+                CheckError::DemandOverlaps { opens },
+            );
         }
     }
-    check_names(values, |leaf, error| report(path_of(&["offPeak", "names", leaf]), error));
+    check_names(values, |leaf, error| report(Path::of_keys(["offPeak", "names", leaf]), error));
     let mode = match values.kyverno.mode {
         KyvernoMode::Edit => Some("edit"),
         KyvernoMode::Exception => Some("exception"),
         KyvernoMode::None => None,
     };
     if let (Some(mode), None) = (mode, &values.kyverno.policy) {
-        report(path_of(&["kyverno", "mode"]), CheckError::NoPolicy(mode));
+        report(Path::of_keys(["kyverno", "mode"]), CheckError::NoPolicy(mode));
     }
     let mut seen = BTreeMap::new();
     for (index, client) in values.clients.iter().enumerate() {
         let place = (&client.namespace, &client.config_map);
         let first = format!("the ConfigMap of `clients[{index}]`");
         if let (Some(first), Some(name)) = (seen.insert(place, first), &client.config_map) {
-            let path = path_of(&["clients"]).index(index);
+            let path = Path::of_keys(["clients"]).index(index);
             report(path, CheckError::Twice { name: name.to_string(), first });
         }
     }
@@ -190,20 +193,29 @@ pub(super) fn check_together(loaded: &Loaded, stem: &FilePath) -> Vec<Located<Lo
 /// Labels that other values decide: `app` finds the stack's Pods, and `tier` is the namespace's.
 fn check_labels(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
     let mut maps = vec![
-        (path_of(&["commonLabels"]), &values.common_labels),
-        (path_of(&["server", "labels"]), &values.server.labels),
-        (path_of(&["server", "podLabels"]), &values.server.pod_labels),
-        (path_of(&["gate", "labels"]), &values.gate.labels),
-        (path_of(&["gate", "podLabels"]), &values.gate.pod_labels),
+        (Path::of_keys(["commonLabels"]), &values.common_labels),
+        (Path::of_keys(["server", "labels"]), &values.server.labels),
+        (Path::of_keys(["server", "podLabels"]), &values.server.pod_labels),
+        (Path::of_keys(["gate", "labels"]), &values.gate.labels),
+        (Path::of_keys(["gate", "podLabels"]), &values.gate.pod_labels),
     ];
     maps.extend(
-        values.service.iter().map(|service| (path_of(&["service", "labels"]), &service.labels)),
+        values
+            .service
+            .iter()
+            .map(|service| (Path::of_keys(["service", "labels"]), &service.labels)),
     );
     maps.extend(
-        values.ingress.iter().map(|ingress| (path_of(&["ingress", "labels"]), &ingress.labels)),
+        values
+            .ingress
+            .iter()
+            .map(|ingress| (Path::of_keys(["ingress", "labels"]), &ingress.labels)),
     );
     maps.extend(
-        values.http_route.iter().map(|route| (path_of(&["httpRoute", "labels"]), &route.labels)),
+        values
+            .http_route
+            .iter()
+            .map(|route| (Path::of_keys(["httpRoute", "labels"]), &route.labels)),
     );
     for (path, labels) in &maps {
         if labels.contains_key("app") {
@@ -215,9 +227,9 @@ fn check_labels(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
         return;
     }
     for (path, labels) in [
-        (path_of(&["commonLabels"]), &values.common_labels),
-        (path_of(&["namespace", "labels"]), &values.namespace.labels),
-        (path_of(&["server", "labels"]), &values.server.labels),
+        (Path::of_keys(["commonLabels"]), &values.common_labels),
+        (Path::of_keys(["namespace", "labels"]), &values.namespace.labels),
+        (Path::of_keys(["server", "labels"]), &values.server.labels),
     ] {
         if labels.contains_key("tier") {
             let error = CheckError::Reserved { key: "tier", by: "namespace.tier" };
@@ -230,14 +242,14 @@ fn check_labels(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
 fn check_service(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
     match &values.service {
         Some(service) if service.port.is_none() && service.ports.is_empty() => {
-            report(path_of(&["service"]), CheckError::NoServicePort);
+            report(Path::of_keys(["service"]), CheckError::NoServicePort);
         }
         Some(service)
             if service.port.is_some()
                 && service.target_port.is_none()
                 && values.server.port.is_none() =>
         {
-            report(path_of(&["service"]), CheckError::NoServerPort);
+            report(Path::of_keys(["service"]), CheckError::NoServerPort);
         }
         Some(_) => {}
         None => {
@@ -246,7 +258,7 @@ fn check_service(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
             for (key, _) in
                 [("ingress", is_ingress), ("httpRoute", is_route)].iter().filter(|(_, on)| *on)
             {
-                report(path_of(&[key]), CheckError::NoService(key));
+                report(Path::of_keys([*key]), CheckError::NoService(key));
             }
         }
     }
@@ -257,7 +269,7 @@ fn check_storage(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
     let Some(storage) = &values.storage else { return };
     if storage.existing_claim.is_none() {
         if storage.size.is_none() {
-            report(path_of(&["storage"]), CheckError::NoSize);
+            report(Path::of_keys(["storage"]), CheckError::NoSize);
         }
         return;
     }
@@ -268,7 +280,7 @@ fn check_storage(values: &Values, report: &mut impl FnMut(Path, CheckError)) {
         ("nfs", storage.nfs.is_some()),
     ] {
         if is_set {
-            report(path_of(&["storage", key]), CheckError::ExistingClaim(key));
+            report(Path::of_keys(["storage", key]), CheckError::ExistingClaim(key));
         }
     }
 }
@@ -304,10 +316,6 @@ fn check_names(values: &Values, mut report: impl FnMut(&'static str, CheckError)
     if names.service_account.as_ref().is_some_and(|name| name.as_str() == "default") {
         report("serviceAccount", CheckError::DefaultServiceAccount);
     }
-}
-
-fn path_of(keys: &[&str]) -> Path {
-    keys.iter().fold(Path::root(), |path, key| path.key(*key))
 }
 
 fn without_trailing_slash(path: &str) -> &str {

@@ -112,10 +112,7 @@ fn other_places(path: &Path) -> Vec<String> {
     let Some((Segment::Key(key), parents)) = path.segments().split_last() else {
         return Vec::new();
     };
-    let parent = parents.iter().cloned().fold(Path::root(), |mut parent, segment| {
-        parent.push(segment);
-        parent
-    });
+    let parent: Path = parents.iter().cloned().collect();
     let below = places_below(&parent, key);
     let is_in_section = parents.len() <= 1;
     match below.is_empty() && is_in_section {

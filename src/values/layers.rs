@@ -122,12 +122,7 @@ fn without_backslashes(path: &Path) -> Option<Path> {
             _ => segments.push(segment.clone()),
         }
     }
-    (segments != path.segments()).then(|| {
-        segments.into_iter().fold(Path::root(), |mut path, segment| {
-            path.push(segment);
-            path
-        })
-    })
+    (segments != path.segments()).then(|| segments.into_iter().collect())
 }
 
 /// The spelling of a path that was probably meant: `a.0.b` for `a[0].b`, `a.example.com/b` for
@@ -158,10 +153,7 @@ fn suggest_spelling(path: &Path) -> Option<Path> {
             let Some(key) = join_keys(&segments[start..end]) else { break };
             let rest = segments[end..].iter().cloned();
             let joined = segments[..start].iter().cloned().chain([Segment::Key(key)]).chain(rest);
-            let joined = joined.fold(Path::root(), |mut path, segment| {
-                path.push(segment);
-                path
-            });
+            let joined: Path = joined.collect();
             if shape.at(&joined).is_some() {
                 return Some(joined);
             }

@@ -33,10 +33,21 @@ pub enum PathError {
     Bracket(String),
 }
 
+impl FromIterator<Segment> for Path {
+    fn from_iter<I: IntoIterator<Item = Segment>>(segments: I) -> Self {
+        Path(segments.into_iter().collect())
+    }
+}
+
 impl Path {
     /// The path of the document itself.
     pub fn root() -> Self {
         Self::default()
+    }
+
+    /// The path of some keys, from the root.
+    pub fn of_keys<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
+        keys.into_iter().map(|key| Segment::Key(key.into())).collect()
     }
 
     /// The steps, from the root.
@@ -60,12 +71,12 @@ impl Path {
     }
 
     fn with_segment(&self, segment: Segment) -> Self {
-        Path(self.0.iter().cloned().chain([segment]).collect())
+        self.0.iter().cloned().chain([segment]).collect()
     }
 
     /// Returns this path followed by another.
     pub fn join(&self, rest: &Path) -> Self {
-        Path(self.0.iter().chain(&rest.0).cloned().collect())
+        self.0.iter().chain(&rest.0).cloned().collect()
     }
 
     /// Returns true if `prefix` is an ancestor of this path, or the same.

@@ -582,7 +582,7 @@ fn unjudged_parts(changed: &Changed<'_>, field: &FieldChange) -> BTreeSet<String
         true => is_partly_judged = true,
         false => {
             let keys = leaf.iter().take(depth);
-            parts.insert(keys.fold(Path::root(), |path, key| path.key(key)).to_string());
+            parts.insert(Path::of_keys(keys.cloned()).to_string());
         }
     });
     match parts.is_empty() || is_partly_judged || field.path.is_root() {

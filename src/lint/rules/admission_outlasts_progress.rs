@@ -4,10 +4,10 @@ use vram_gate::duration;
 use vram_gate::settings::Key;
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::gate_jobs::admission;
 use crate::model::{Message, Severity};
-use yaml_spans::Node;
+use yaml_spans::{Node, Path};
 
 pub(super) const RULE: Rule = Rule {
     id: "admission-outlasts-progress",
@@ -37,7 +37,7 @@ fn admission_outlasts_progress(context: &RuleContext<'_>) -> Vec<Violation> {
             let message = Message::of(format!(
                 "A Pod may wait {wait} s for admission, and the rollout counts as failed after {progress} s"
             ));
-            violations.push(Violation::at_field(object, key_path(&field), message));
+            violations.push(Violation::at_field(object, Path::of_keys(field), message));
         }
     }
     violations

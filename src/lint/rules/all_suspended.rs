@@ -3,9 +3,10 @@
 use vram_gate::decision::Action;
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::gate_jobs::{GateJob, InactiveReason, STOPPING};
 use crate::model::{Message, Severity};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "all-suspended",
@@ -33,7 +34,7 @@ fn all_suspended(context: &RuleContext<'_>) -> Vec<Violation> {
         let message = Message::of("Nothing guards or stops a server that runs: ")
             .codes(STOPPING.map(|(_, name)| name), STOPPING.len())
             .and(" are suspended with the job that starts it");
-        violations.push(Violation::at_field(object, key_path(&["spec", "suspend"]), message));
+        violations.push(Violation::at_field(object, Path::of_keys(["spec", "suspend"]), message));
     }
     violations
 }

@@ -3,10 +3,10 @@
 use kube_formats::quantity::Quantity;
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::object::strings_at;
 use crate::model::{Message, Object, Severity};
-use yaml_spans::Node;
+use yaml_spans::{Node, Path};
 
 pub(super) const RULE: Rule = Rule {
     id: "claim-cannot-bind",
@@ -76,7 +76,7 @@ fn check_class(claim: &Object) -> Option<Violation> {
         .code(class)
         .and(" makes none with ")
         .code(*mode);
-    Some(Violation::at_field(claim, key_path(&MODES), message))
+    Some(Violation::at_field(claim, Path::of_keys(MODES), message))
 }
 
 /// A claim and the volume that it names.
@@ -84,7 +84,7 @@ fn check_volume(claim: &Object, volume: &Object) -> Vec<Violation> {
     let mut violations = Vec::new();
     let name = volume.id.name.as_str();
     let mut report = |keys: &[&str], message: Message| {
-        violations.push(Violation::at_field(claim, key_path(keys), message));
+        violations.push(Violation::at_field(claim, Path::of_keys(keys.iter().copied()), message));
     };
     let text = |object: &Object, keys: &[&str]| object.text_at(keys).unwrap_or("").to_owned();
     let (wanted, offered) = (text(claim, &CLASS), text(volume, &CLASS));

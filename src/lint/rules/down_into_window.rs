@@ -3,8 +3,9 @@
 use vram_gate::decision::Action;
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::{Message, Severity};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "down-into-window",
@@ -37,7 +38,7 @@ fn down_into_window(context: &RuleContext<'_>) -> Vec<Violation> {
         let message = Message::of(format!(
             "It may start {late}, and then still run when the next window opens; {limit}"
         ));
-        Some(Violation::at_field(object, key_path(&field), message))
+        Some(Violation::at_field(object, Path::of_keys(field), message))
     })
     .collect()
 }

@@ -3,8 +3,9 @@
 use vram_gate::decision::Action;
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::{Message, Severity};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "down-not-made-up",
@@ -29,7 +30,7 @@ fn down_not_made_up(context: &RuleContext<'_>) -> Vec<Violation> {
             "A run that is missed by more than {deadline} s is lost: the server keeps the GPU until the next run of "
         ))
         .code("down");
-        Some(Violation::at_field(object, key_path(&field), message))
+        Some(Violation::at_field(object, Path::of_keys(field), message))
     })
     .collect()
 }

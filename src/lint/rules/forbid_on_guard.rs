@@ -1,9 +1,10 @@
 //! A guard, or an end of the window, that waits for a Job that never ends.
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::gate_jobs::STOPPING;
 use crate::model::{Message, Severity};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "forbid-on-guard",
@@ -30,7 +31,7 @@ fn forbid_on_guard(context: &RuleContext<'_>) -> Vec<Violation> {
                 .and(" does not start");
             violations.push(Violation::at_field(
                 job,
-                key_path(&["spec", "concurrencyPolicy"]),
+                Path::of_keys(["spec", "concurrencyPolicy"]),
                 message,
             ));
         }

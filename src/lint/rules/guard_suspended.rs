@@ -3,9 +3,10 @@
 use vram_gate::decision::Action;
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::gate_jobs::InactiveReason;
 use crate::model::{Message, Severity};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "guard-suspended",
@@ -32,9 +33,9 @@ fn guard_suspended(context: &RuleContext<'_>) -> Vec<Violation> {
                         InactiveReason::NeverRuns => "schedule",
                         InactiveReason::DryRun => "jobTemplate",
                     };
-                    (&job.id, key_path(&["spec", field]), reason.text())
+                    (&job.id, Path::of_keys(["spec", field]), reason.text())
                 }
-                _ => (&up.id, key_path(&["metadata", "name"]), "is missing"),
+                _ => (&up.id, Path::of_keys(["metadata", "name"]), "is missing"),
             };
             let Some(object) = context.objects.get(id) else { continue };
             let message = Message::of("The job for ")

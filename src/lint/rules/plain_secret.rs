@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Check, Rule};
-use crate::lint::context::{Location, RuleContext, Violation, key_path};
+use crate::lint::context::{Location, RuleContext, Violation};
 use crate::lint::texts::{Text, TextPath, visit_texts};
 use crate::model::{Message, Object, Severity, workload};
-use yaml_spans::Node;
+use yaml_spans::{Node, Path};
 
 pub(super) const RULE: Rule = Rule {
     id: "plain-secret",
@@ -187,7 +187,7 @@ fn plain_secret(context: &RuleContext<'_>) -> Vec<Violation> {
             let data = object.node_at(&["data"]).and_then(Node::as_mapping);
             for (key, entry) in data.into_iter().flatten() {
                 let text = entry.node.as_str().unwrap_or_default();
-                let path = key_path(&["data", key]);
+                let path = Path::of_keys(["data", key]);
                 let place = || Location::Field(object.id.clone(), path.clone());
                 let whole = Text { name: key, previous: None, text };
                 found.add(find_secret(whole, Names::Count), place);
@@ -241,7 +241,7 @@ impl<'a> Secrets<'a> {
             let data = object.node_at(&[list]).and_then(Node::as_mapping);
             if data.is_some_and(|data| data.iter().next().is_some()) {
                 let message = Message::of("The Secret's data is in this repository");
-                let violation = Violation::at_field(object, key_path(&[list]), message);
+                let violation = Violation::at_field(object, Path::of_keys([list]), message);
                 self.violations.push(violation.with_hidden_line());
             }
         }

@@ -1,10 +1,10 @@
 //! A probe or a Service that leads to a port without a listener.
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::object::{items_at, node_at, scalar_text};
 use crate::model::{Message, Object, Severity, workload};
-use yaml_spans::{Node, Value};
+use yaml_spans::{Node, Path, Value};
 
 pub(super) const RULE: Rule = Rule {
     id: "port-not-open",
@@ -100,7 +100,7 @@ fn check_service(context: &RuleContext<'_>, service: &Object, violations: &mut V
     let open: Vec<OpenPort<'_>> =
         selected.into_iter().flat_map(workload::containers).flat_map(open_ports).collect();
     for (index, port) in items_at(&service.node, &["spec", "ports"]).iter().enumerate() {
-        let path = key_path(&["spec", "ports"]).index(index);
+        let path = Path::of_keys(["spec", "ports"]).index(index);
         let (path, target) = match port.get("targetPort") {
             Some(target) => (path.key("targetPort"), target),
             None => match port.get("port") {

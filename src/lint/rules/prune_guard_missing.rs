@@ -1,9 +1,10 @@
 //! Data that a controller may prune.
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::prune_protection::{self, PruneProtection};
 use crate::model::{Message, Severity};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "prune-guard-missing",
@@ -31,7 +32,7 @@ fn prune_guard_missing(context: &RuleContext<'_>) -> Vec<Violation> {
             ));
             violations.push(Violation::at_field(
                 object,
-                key_path(&["metadata", "annotations"]),
+                Path::of_keys(["metadata", "annotations"]),
                 message,
             ));
         }

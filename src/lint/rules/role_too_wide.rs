@@ -1,11 +1,11 @@
 //! A gate with more permissions than it needs.
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::gate_jobs::Gate;
 use crate::model::object::{items_at, strings_at};
 use crate::model::{Message, Object, Severity, workload};
-use yaml_spans::Node;
+use yaml_spans::{Node, Path};
 
 pub(super) const RULE: Rule = Rule {
     id: "role-too-wide",
@@ -28,7 +28,7 @@ fn role_too_wide(context: &RuleContext<'_>) -> Vec<Violation> {
                 if let Some(message) = excess_permissions(rule, gate) {
                     violations.push(Violation::at_field(
                         role,
-                        key_path(&["rules"]).index(index),
+                        Path::of_keys(["rules"]).index(index),
                         message,
                     ));
                 }
@@ -41,7 +41,11 @@ fn role_too_wide(context: &RuleContext<'_>) -> Vec<Violation> {
             let message = Message::of("The gate has the permissions of ")
                 .code(name)
                 .and(", which is not rendered here");
-            violations.push(Violation::at_field(binding, key_path(&["roleRef", "name"]), message));
+            violations.push(Violation::at_field(
+                binding,
+                Path::of_keys(["roleRef", "name"]),
+                message,
+            ));
         }
     }
     violations.dedup();

@@ -1,8 +1,9 @@
 //! An autoscaler beside the gate.
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::{Message, Severity, workload};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "second-scaler",
@@ -24,7 +25,7 @@ fn second_scaler(context: &RuleContext<'_>) -> Vec<Violation> {
             let message = Message::of(format!("The {} changes ", object.id.kind))
                 .code(target.to_string())
                 .and(", which the gate scales");
-            Violation::at_field(object, key_path(&["spec"]), message)
+            Violation::at_field(object, Path::of_keys(["spec"]), message)
         })
         .collect()
 }

@@ -3,9 +3,10 @@
 use vram_gate::decision::Action;
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::gate_jobs::InactiveReason;
 use crate::model::{Message, Severity};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "stack-suspended",
@@ -29,7 +30,7 @@ fn stack_suspended(context: &RuleContext<'_>) -> Vec<Violation> {
             let message = Message::of("")
                 .code(job.target.to_string())
                 .and(" is never started: its window stays closed");
-            Some(Violation::at_field(object, key_path(&["spec", "suspend"]), message))
+            Some(Violation::at_field(object, Path::of_keys(["spec", "suspend"]), message))
         })
         .collect()
 }

@@ -1,8 +1,9 @@
 //! A server that starts without the gate.
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::{Message, Severity, workload};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "starts-ungated",
@@ -23,7 +24,7 @@ fn starts_ungated(context: &RuleContext<'_>) -> Vec<Violation> {
             let message = Message::of(format!("The {} is created with ", object.id.kind))
                 .code(format!("replicas: {replicas}"))
                 .and(", before the gate has sampled the GPU");
-            Violation::at_field(object, key_path(&["spec", "replicas"]), message)
+            Violation::at_field(object, Path::of_keys(["spec", "replicas"]), message)
         })
         .collect()
 }

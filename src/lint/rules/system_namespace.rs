@@ -1,8 +1,9 @@
 //! A stack that owns somebody else's namespace.
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::{Message, Severity};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "system-namespace",
@@ -39,7 +40,7 @@ fn system_namespace(context: &RuleContext<'_>) -> Vec<Violation> {
             let name = object.id.name.as_str();
             let owner = find_owner(context, name)?;
             let message = Message::of("").code(name).and(format!(" is the namespace of {owner}"));
-            Some(Violation::at_field(object, key_path(&["metadata", "name"]), message))
+            Some(Violation::at_field(object, Path::of_keys(["metadata", "name"]), message))
         })
         .collect()
 }

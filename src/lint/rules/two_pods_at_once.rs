@@ -1,8 +1,9 @@
 //! A rollout that needs the GPU twice.
 
 use super::{Check, Rule};
-use crate::lint::context::{RuleContext, Violation, key_path};
+use crate::lint::context::{RuleContext, Violation};
 use crate::model::{Message, Severity};
+use yaml_spans::Path;
 
 pub(super) const RULE: Rule = Rule {
     id: "two-pods-at-once",
@@ -22,7 +23,7 @@ fn two_pods_at_once(context: &RuleContext<'_>) -> Vec<Violation> {
         .map(|object| {
             let message =
                 Message::of("A change of the Pod template starts a second server beside the first");
-            Violation::at_field(object, key_path(&["spec", "strategy", "type"]), message)
+            Violation::at_field(object, Path::of_keys(["spec", "strategy", "type"]), message)
         })
         .collect()
 }
