@@ -120,7 +120,7 @@ fn every_kind_of_tenant_renders_lints_and_validates() {
     }
 }
 
-/// The facts of a tenant, as its objects have them.
+/// The facts of a tenant, read from its objects.
 #[test]
 fn a_kind_of_tenant_has_its_ports_volumes_and_environment() {
     let sandbox = Sandbox::empty();

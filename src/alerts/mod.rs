@@ -1,7 +1,7 @@
 //! The alerts of a stack: rules for Prometheus over the metrics of kube-state-metrics and of the exporter.
 //!
-//! In: the values that the rules are about. Out: the groups of a rules file, as the operator's PrometheusRule
-//! has them too.
+//! In: the values that the rules are about. Out: the groups of a rules file, in the form
+//! that the operator's PrometheusRule uses too.
 
 use std::fmt::Write as _;
 

@@ -50,7 +50,7 @@ pub enum SyntaxError {
     /// An interpolation or a tag over several lines.
     #[error("a tag or an interpolation must be on one line: `{0}` is missing on it")]
     Lines(&'static str),
-    /// An action of Go's templates, as Helm's charts have them.
+    /// An action of Go's templates, as in Helm's charts.
     #[error("`{0}` is the syntax of Helm's charts, not of these templates")]
     Helm(String),
     /// A tag that does not exist.

@@ -73,7 +73,7 @@ pub fn help() -> String {
     text
 }
 
-/// Returns the table of settings in Markdown, as `docs/gate.md` has it.
+/// Returns the table of settings in `docs/gate.md`, as Markdown.
 #[must_use]
 pub fn markdown() -> String {
     let mut text =
