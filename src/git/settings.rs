@@ -43,7 +43,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("gpg.x509.program", "gpgsm"),
     ("interactive.difffilter", "cat"),
     ("merge.*.driver", "false"),
-    // Of these the first value counts, so that the last one is passed as an option.
+    // Git uses the first value of these, so this program's could not override the clone's: it passes an
+    // option instead.
     ("remote.*.receivepack", "git-receive-pack"),
     ("remote.*.uploadpack", "git-upload-pack"),
     ("sequence.editor", ":"),
@@ -70,7 +71,7 @@ pub(super) struct Listing(Vec<Listed>);
 /// A setting as Git lists it.
 struct Listed {
     scope: String,
-    /// A file of the work tree says so, which the clone's configuration includes.
+    /// True if it is set in a file of the work tree that the clone's configuration includes.
     is_in_work_tree: bool,
     /// Section and variable are in lower case.
     key: String,
@@ -78,7 +79,7 @@ struct Listed {
 }
 
 impl Listed {
-    /// Returns true if the user or the machine says so, not the clone.
+    /// Returns true if the machine, the user or the caller set it, not the clone.
     fn is_users(&self) -> bool {
         matches!(self.scope.as_str(), "system" | "global" | "command")
     }
@@ -104,7 +105,8 @@ impl Listed {
         if section == "hook" && purpose == Purpose::Commit {
             return (self.is_in_work_tree && variable == "command").then_some("true");
         }
-        // `packObjectsHook` is heeded only where it would be written now.
+        // Git ignores `packObjectsHook` in the clone's configuration, but would use the replacement, which is
+        // the caller's (git-config, `uploadpack.packObjectsHook`).
         let names_program = PROGRAM_ENDINGS.iter().any(|end| variable.ends_with(end));
         (names_program && section != "uploadpack").then_some("false")
     }

@@ -147,7 +147,7 @@ const QUANTITY_MAPS: &[&[&str]] = &[
 /// Single quantities.
 const QUANTITIES: &[&[&str]] = &[&["spec", "volumes", "emptyDir", "sizeLimit"]];
 
-/// Returns true if the API server holds the Pod templates of two objects for equal.
+/// Returns true if the API server treats the Pod templates of two objects as equal.
 pub(crate) fn equal_templates(one: &Object, other: &Object) -> bool {
     match (effective_template(one), effective_template(other)) {
         (Some(one), Some(other)) => one == other,

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::run_times::RunTimes;
 use kube_validate::schedule::Cycle;
 
-/// The start of the two years that stand for all time: this program reads no clock to render or lint.
+/// The start of two fixed years that represent every year: this program reads no clock to render or lint.
 /// They have both clock changes of two years, and any other rule of a zone that falls into them.
 pub(crate) const YEARS_FROM: Timestamp = Timestamp::constant(1_767_225_600, 0);
 const YEARS: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);

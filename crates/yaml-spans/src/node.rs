@@ -35,8 +35,9 @@ pub enum Value {
 
 /// Keys in the order of the file, each with its entry.
 ///
-/// The hash is fast and seeded for each process. It resists nobody who can measure many runs of one process,
-/// but who writes a file sees neither the seed nor a time, and the number of keys in a text is limited.
+/// The hash is fast and seeded for each process. It does not resist an attacker who can time many runs of
+/// one process. The author of a file sees neither the seed nor a time, and the number of keys in a text is
+/// limited.
 pub type Mapping = IndexMap<String, Entry, foldhash::fast::RandomState>;
 
 /// Makes an empty map with room for some keys.

@@ -115,7 +115,7 @@ const ROUNDING: f64 = 1.0 + 1e-9;
 
 fn check_at_least(value: &NodeRef, name: &str, needed: f64, findings: &mut Findings) {
     if quantity_of(value.yaml).is_some_and(|own| needed > own.approximate() * ROUNDING) {
-        let message = format!("the containers together ask for more `{}`", truncate(name));
+        let message = format!("the containers together request more `{}`", truncate(name));
         findings.report(value, Problem::Conflict(message));
     }
 }
