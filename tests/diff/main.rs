@@ -201,6 +201,17 @@ fn a_recorded_month_is_replayed_and_a_broken_one_is_refused() {
 }
 
 #[test]
+fn the_documented_back_test_is_current() {
+    let docs = std::fs::read_to_string(repository().join("docs/diff.md")).expect("docs");
+    let (_, shown) = docs.split_once("\n…\nBack-test\n").expect("the output");
+    let (shown, _) = shown.split_once("…\n```").expect("its end");
+    let month = repository().join("tests/fixtures/window/month.json.gz");
+    let month = month.to_str().expect("UTF-8");
+    let output = diff(&committed(), &["--set", "gate.floor=8Gi", "--history", month]);
+    assert!(output.stdout.contains(shown), "{}", output.stdout);
+}
+
+#[test]
 fn objects_in_another_format_and_file_have_no_difference() {
     let sandbox = committed();
     // As JSON, keys sorted, all in one file a folder, `.provenance` gone, under other names.
