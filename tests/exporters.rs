@@ -62,7 +62,7 @@ const TABLE: &[Row] = &[
     ("dcgm-pods", "dcgm-pods/mig", &["gate.select.GPU_I_ID=3"], "tenant 2300, others 114, total 9696"),
     ("dcgm-pods", "dcgm-pods/mig", &["gate.select.GPU_I_ID=9"], "tenant 0, others 14, total 4845"),
     ("dcgm-pods", "dcgm-pods/older-release", &[], "no series of the metric is the device's own: each has a namespace"),
-    // Without Pods on the page everything is others'.
+    // Without Pods in the scrape everything is others'.
     ("dcgm-pods", "dcgm/one-gpu", &[], "tenant 0, others 7012, total 14923"),
 
     ("nvidia-gpu-exporter", "nvidia-gpu-exporter/one-gpu", &[], "tenant 0, others 1474, total 15942"),

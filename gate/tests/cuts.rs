@@ -89,7 +89,7 @@ use Framing::{
 const FRAMINGS: &[(Framing, &str)] = &[
     (Closed, "no length, closed"),
     (Reset, "no length, reset"),
-    (LengthOfThePage, "the length of the page, closed"),
+    (LengthOfThePage, "the length of the scrape, closed"),
     (LengthOfTheCut, "the length of the cut"),
     (ChunksEnded, "chunks, with the last one"),
     (ChunksNotEnded, "chunks, without the last one"),

@@ -244,7 +244,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         },
     ),
     fault(
-        "two copies of the page of one GPU, by another label",
+        "two copies of the scrape of one GPU, by another label",
         NO_READING,
         "different amounts of one device",
         |env| {

@@ -86,7 +86,7 @@ fn cut_chunks(end: &str) -> Vec<u8> {
     format!("{head}\r\n{:x}\r\n{body}\r\n{end}", body.len()).into_bytes()
 }
 
-/// Lets the exporter of a full GPU answer once in this way, then with the whole page.
+/// Lets the exporter of a full GPU answer once in this way, then with the whole scrape.
 fn answer_once(env: &mut TestEnv, step: Step) {
     env.exporter = vec![step, ok(full_gpu())];
 }
@@ -228,7 +228,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("a negative Content-Length", NO_READING, "content-length", |env| {
         answer_with_head(env, "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n")
     }),
-    fault("a Content-Length of 0 before a page", NO_READING, "the exposition is empty", |env| {
+    fault("a Content-Length of 0 before a scrape", NO_READING, "the exposition is empty", |env| {
         answer_with_head(env, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n")
     }),
     fault("a gzip body that no header names", NO_READING, "could not be read", |env| {
@@ -285,14 +285,14 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("no length, reset between two lines once", FULL, "used=12Gi", |env| {
         answer_once(env, Step::Reset(cut_page(CLOSED)));
     }),
-    fault("no length, reset after the whole page", NO_READING, "connection was lost", |env| {
+    fault("no length, reset after the whole scrape", NO_READING, "connection was lost", |env| {
         let page = format!("{CLOSED}\r\n{}", roomy_gpu());
         env.exporter = vec![Step::Reset(page.into_bytes())];
     }),
     fault("no length, closed between two lines once", FULL, "used=12Gi", |env| {
         answer_once(env, Step::Send(cut_page(CLOSED)));
     }),
-    fault("the Content-Length of a cut page, once", FULL, "used=12Gi", |env| {
+    fault("the Content-Length of a cut scrape, once", FULL, "used=12Gi", |env| {
         let length = cut_page("").len() - 2;
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n");
         answer_once(env, Step::Send(cut_page(&head)));
@@ -306,7 +306,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         let head = "HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n";
         env.exporter = vec![Step::Reset(cut_page(head))];
     }),
-    fault("chunks of a cut page, once", FULL, "used=12Gi", |env| {
+    fault("chunks of a cut scrape, once", FULL, "used=12Gi", |env| {
         answer_once(env, Step::Send(cut_chunks("0\r\n\r\n")));
     }),
     fault("chunks, reset before the last one", NO_READING, "connection was lost", |env| {

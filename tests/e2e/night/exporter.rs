@@ -11,7 +11,7 @@ pub enum Page {
     Whole(String),
     /// The page up to the end of a line, and an orderly close.
     Cut(String),
-    /// The same, once; the whole page afterwards.
+    /// The same, once; the whole scrape afterwards.
     CutOnce(String),
     /// The page up to the end of a line, and a reset.
     Reset(String),
