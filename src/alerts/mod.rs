@@ -201,7 +201,7 @@ impl Builder<'_> {
             hold: TimeSpan::from_minutes(5),
             summary: format!("No watch looks after {}", self.stack.server()),
             description: format!(
-                "{{{{ $value }}}} replicas of {} are requested in its window, and no Pod runs `vram-gate watch`. Until one runs, only the net yields: `{}`, by its schedule.",
+                "{{{{ $value }}}} replicas of {} are requested in its window, and no Pod runs `vram-gate watch`. Until one runs, only the fallback guard makes the server yield: `{}`, by its schedule.",
                 self.stack.server(),
                 self.stack.guard()
             ),

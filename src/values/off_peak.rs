@@ -77,7 +77,7 @@ pub enum Mode {
     #[default]
     Jobs,
     /// One for the whole window: `up` runs `vram-gate watch`, which starts the server, yields within seconds,
-    /// and starts it again. `guard` and `down` stay as a net.
+    /// and starts it again. `guard` and `down` stay as a fallback.
     Watch,
 }
 

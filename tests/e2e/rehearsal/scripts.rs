@@ -36,7 +36,7 @@ pub struct Script {
     /// The guard's minutes with `jobs`.
     pub guards: &'static [i64],
     /// The guard's minutes with `watch`.
-    pub nets: &'static [i64],
+    pub fallback_guards: &'static [i64],
     pub settings: fn(&str) -> Vec<String>,
     pub prepare: fn(&Night, &str),
     pub play: fn(&Stage),
@@ -68,7 +68,7 @@ const CALM: Script = Script {
     mark: "",
     stops_server: false,
     guards: EVERY_MINUTE,
-    nets: &[1, 4],
+    fallback_guards: &[1, 4],
     settings: |_| vec!["gate.preferTenantNode=false".to_owned()],
     prepare: |_, _| {},
     play: |_| {},
@@ -209,7 +209,7 @@ pub const SCRIPTS: &[Script] = &[
                hand, and the Role removed",
         mark: "simulated",
         guards: &[0, 1, 2, 3, 4, 6],
-        nets: &[1, 2, 3, 4, 6],
+        fallback_guards: &[1, 2, 3, 4, 6],
         settings: |_| {
             vec![
                 "gate.preferTenantNode=false".to_owned(),

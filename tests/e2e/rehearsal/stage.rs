@@ -58,7 +58,7 @@ impl Stage {
         let gpu = Arc::new(Gpu::start(&namespace));
         let guards = match mode {
             Mode::Jobs => script.guards,
-            Mode::Watch => script.nets,
+            Mode::Watch => script.fallback_guards,
         };
         let mut settings = vec![
             "offPeak.timeZone=Etc/UTC".to_owned(),
