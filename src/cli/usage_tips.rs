@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 const COMMANDS: &[(&str, &str)] = &[
     (
         "apply",
-        "tts-render writes files; to apply them, use 'tts-render generate | kubectl apply --server-side -f -'",
+        "tts-render writes files; to apply a stack, use 'tts-render generate STACK | kubectl apply --server-side -f -'",
     ),
     ("build", "use 'generate' to print the manifests, or 'image build' for the gate's image"),
     ("check", "use 'validate' for manifests, or 'render --check' for 'rendered/'"),

@@ -67,7 +67,7 @@ pub(super) fn inspect_window(
     let judged = now.checked_sub(CREATION).unwrap_or(now);
     for job in jobs {
         let (start, end) = match job.job.action {
-            // Up to the first `down` after the window that ran: those after it are a net.
+            // Up to the first `down` after the window that ran: those after it are a fallback.
             Action::Down => (window.closes, first_success(job, window.closes).unwrap_or(until)),
             _ => (window.opens, window.closes),
         };

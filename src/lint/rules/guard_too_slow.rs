@@ -24,7 +24,7 @@ fn guard_too_slow(context: &RuleContext<'_>) -> Vec<Violation> {
     let limit = unguarded_limit(gate.floor.get());
     let is_watch = context.values.off_peak.mode == Mode::Watch;
     let longest = match is_watch {
-        // The guard is its net.
+        // The guard is its fallback.
         true => Some(SignedDuration::from_secs(gate.watch.interval_seconds.get())),
         // A window in which the guard never runs is the finding of `guard-misses-window`.
         false => {
