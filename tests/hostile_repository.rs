@@ -300,6 +300,38 @@ fn with_little_memory(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
     CommandOutput::run(&mut command)
 }
 
+/// A device has no end, and a pipe waits for a writer: neither is opened.
+#[test]
+fn attributes_and_files_to_pin_are_read_within_bounds() {
+    let device = |path: &std::path::Path| symlink("/dev/zero", path).expect("a link");
+    let pipe = |path: &std::path::Path| {
+        assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
+    };
+    let large =
+        |path: &std::path::Path| std::fs::write(path, "# a\n".repeat(80_000)).expect("a file");
+    let cases: [(&dyn Fn(&std::path::Path), &str); 3] = [
+        (&device, "leads out of the project"),
+        (&large, "is larger than 256 KiB"),
+        (&pipe, "is not a regular file"),
+    ];
+    for (make, reason) in cases {
+        let sandbox = Sandbox::demo();
+        std::fs::remove_file(sandbox.path(".gitattributes")).expect("removed");
+        make(&sandbox.path(".gitattributes"));
+        let ran = with_little_memory(&sandbox, &["init", "second"]);
+        assert_eq!(ran.code, 0, "{reason}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("`.gitattributes` {reason}")), "{}", ran.stderr);
+        assert!(ran.stderr.contains("`rendered/** text eol=lf`"), "{}", ran.stderr);
+
+        make(&sandbox.path("values/z.yaml"));
+        // Nothing listens there.
+        let pin = ["image", "pin", "localhost:1/a:1", "values/z.yaml"];
+        let ran = with_little_memory(&sandbox, &pin);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{reason}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("`values/z.yaml` {reason}")), "{}", ran.stderr);
+    }
+}
+
 /// A template that writes 1 MB of comments.
 fn write_long_template(sandbox: &Sandbox, number: usize) {
     let list: Vec<String> = (0..100).map(|number| number.to_string()).collect();

@@ -34,9 +34,18 @@ pub(crate) struct Args {
 /// The attributes of rendered files: a clone on Windows does not convert their line ends.
 const RENDERED_ATTRIBUTES: &str = "rendered/** text eol=lf";
 
-/// Returns true if a `.gitattributes` says something about rendered files, or can't be read.
-fn fixes_line_ends(path: &Path) -> bool {
-    fs::read_to_string(path).map_or(true, |text| text.contains("rendered/"))
+/// Returns advice about a `.gitattributes` that exists: none if it says something about rendered files.
+fn line_end_advice(project: &Project, path: &Path) -> Option<String> {
+    match project.read_named(path) {
+        Ok(source) if source.text().contains("rendered/") => None,
+        Ok(_) => Some(format!(
+            "add `{RENDERED_ATTRIBUTES}` to `{}`, so that no clone converts line ends",
+            path.display()
+        )),
+        Err(error) => Some(format!(
+            "{error}; without the line `{RENDERED_ATTRIBUTES}` in it, a clone may convert line ends"
+        )),
+    }
 }
 
 /// Runs the command.
@@ -58,13 +67,12 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     }
     let schema = folder.join(Project::SCHEMA);
     write_new(&schema, &format!("{:#}\n", values::schema()), context)?;
-    let attributes = project.root().join(".gitattributes");
+    let attributes = project.path_from_here(Path::new(".gitattributes"));
     let text = format!("# Every clone has the bytes that were rendered.\n{RENDERED_ATTRIBUTES}\n");
-    if !write_new(&attributes, &text, context)? && !fixes_line_ends(&attributes) {
-        context.printer.status(&format!(
-            "add `{RENDERED_ATTRIBUTES}` to `{}`, so that no clone converts line ends",
-            attributes.display()
-        ));
+    if !write_new(&attributes, &text, context)?
+        && let Some(advice) = line_end_advice(&project, &attributes)
+    {
+        context.printer.status(&advice);
     }
     report(&name, &first, !others.is_empty(), context);
     Ok(Exit::Success)

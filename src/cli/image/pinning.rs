@@ -1,6 +1,5 @@
 //! `--pin`: writes an image's digest into a values file.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,7 +7,7 @@ use oci_scratch::{Digest, Layout, Reference};
 use tts_render::image::{self, OwnImage};
 use tts_render::project::replace_file;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
-use yaml_spans::source::{Source, Sources};
+use yaml_spans::source::Sources;
 
 use super::{Context, file_error, to_diagnostic};
 
@@ -66,9 +65,8 @@ impl Pinning {
     ) -> Result<Self, Diagnostics> {
         let name = file.display();
         let path: yaml_spans::Path = path.parse().map_err(to_diagnostic)?;
-        let old = fs::read_to_string(file).map_err(|error| file_error("read", file, &error))?;
         let mut sources = Sources::new();
-        let id = sources.add(Source::written(name.to_string(), old));
+        let id = sources.add(context.common.project().read_named(file)?);
         let pin = image::pin_digest(&sources, id, &path, digest)?;
         if let (Some(written), Some(of)) = (&pin.repository, of)
             && written.parse::<Reference>().is_ok_and(|written| written.name() != of.name())
