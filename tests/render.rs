@@ -393,9 +393,12 @@ fn a_trial_needs_a_folder_or_a_dry_run() {
     sandbox.ok(&["render"]);
     sandbox.write("overlay.yaml", "gate: {floor: 5Gi}\n");
     let before = sandbox.read("rendered/demo/.provenance");
-    for trial in [["--set", "gate.floor=5Gi"], ["-f", "overlay.yaml"]] {
+    sandbox.write("own/extra.yaml.j2", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n");
+    for trial in [["--set", "gate.floor=5Gi"], ["-f", "overlay.yaml"], ["--templates", "own"]] {
         let errors = sandbox.refused(&[&["render"][..], &trial].concat());
-        assert!(errors.contains("`--out DIR`") && errors.contains("`--dry-run`"), "{errors}");
+        for part in [&format!("`{}`", trial[0]), "`--out DIR`", "`--dry-run`"] {
+            assert!(errors.contains(part), "{part}: {errors}");
+        }
         assert_eq!(sandbox.read("rendered/demo/.provenance"), before);
         sandbox.ok(&[&["render", "--out", "elsewhere"][..], &trial].concat());
         sandbox.ok(&[&["render", "--dry-run"][..], &trial].concat());

@@ -14,7 +14,8 @@ use super::{CliError, Context, Exit, Inputs};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "With -f or --set, give --out or --dry-run: rendered/ is what the values files say.
+    after_help = "With -f, --set or --templates, give --out or --dry-run: rendered/ is what the project's own
+values and templates say.
 
 Exit status: 0 done; with --check 1 if there is a difference; 2 a failure.
 
@@ -82,10 +83,12 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         context.printer.status(&format!("nothing written; {}", summary_line(&summary)));
         return Ok(Exit::Success);
     }
-    let is_trial = !request.overlays.is_empty() || !request.assignments.is_empty();
+    let is_trial = !request.overlays.is_empty()
+        || !request.assignments.is_empty()
+        || request.templates.is_some();
     if is_trial && args.out.is_none() {
-        let message = "`render` with `-f` or `--set` would make `rendered/` differ from the values \
-                       files: give `--out DIR` to write elsewhere, or `--dry-run` to list the changes";
+        let message = "`render` with `-f`, `--set` or `--templates` would make `rendered/` differ from the \
+                       project's own files: give `--out DIR` to write elsewhere, or `--dry-run` to list the changes";
         return Err(Diagnostic::new(message).into());
     }
     let summary = write::write_tree(&out, &plan, &scope, force)?;
