@@ -368,6 +368,12 @@ fn the_values_of_all_stacks_have_a_budget() {
     assert!(ran.stderr.contains("`--budget-factor 10`"), "{}", ran.stderr);
     let ran = sandbox.run(&["generate", "--budget-factor", "10"]);
     assert!(ran.stderr.contains("unknown field `list`"), "{}", ran.stderr);
+    // A new stack is compared with all others, or not written.
+    let message = sandbox.refused(&["init", "new"]);
+    assert!(message.contains(expected) && message.contains("`--budget-factor 10`"), "{message}");
+    assert!(!sandbox.path("values/new.yaml").exists());
+    let ran = sandbox.ok(&["init", "new", "--budget-factor", "10"]);
+    assert!(ran.stderr.contains("copied nothing from the stack `s9`: it has errors"), "{ran:?}");
     let ran = sandbox.run(&["generate", "--budget-factor", "101"]);
     assert!(ran.stderr.contains("expected a whole number from 1 to 100"), "{}", ran.stderr);
 }

@@ -9,7 +9,7 @@ use tts_render::budget::Budget;
 use tts_render::project::{Project, ProjectError, StackFile, create_file};
 use tts_render::tenants::{self, FirstValues, Neighbour};
 use tts_render::values::{self, DnsLabel, Layers, Loaded};
-use yaml_spans::diagnostic::Diagnostic;
+use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 use yaml_spans::source::Sources;
 
 use super::{CliError, Context, Exit, file_error};
@@ -79,16 +79,22 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
 }
 
 /// Loads the project's other stacks. One that can't be read shares nothing; `render` reports its errors.
+///
+/// # Errors
+/// The stacks can't be listed, or exceed the budget of a run.
 fn load_others(name: &str, context: &Context<'_>) -> Result<Vec<Neighbour>, CliError> {
     let project = context.common.project();
-    let budget = Budget::default();
+    let budget = project.new_budget();
     let mut others = Vec::new();
     let stacks = match project.stacks() {
         Err(ProjectError::NoStacks { .. }) => Vec::new(),
         stacks => stacks?,
     };
     for stack in stacks.iter().filter(|stack| stack.stem != name) {
-        match load_values(&project, stack, &budget) {
+        let loaded = load_values(&project, stack, &budget);
+        // A stack that was not loaded because of the others' size has no error of its own.
+        budget.check().map_err(Diagnostics::from)?;
+        match loaded {
             Some(neighbour) => others.push(neighbour),
             None => context.printer.status(&format!(
                 "copied nothing from the stack `{}`: it has errors, which `tts-render render` lists",
