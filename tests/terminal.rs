@@ -11,11 +11,12 @@ fn project() -> Sandbox {
     let sandbox = Sandbox::repository();
     sandbox.ok(&["render"]);
     sandbox.ok(&["render", "--out", "old", "--set", "gate.floor=5Gi"]);
+    sandbox.write("state.json", "{\"kind\": \"List\", \"items\": []}");
     sandbox.write("bad.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndate: {}\n");
     sandbox
 }
 
-const REPORTS: [&[&str]; 7] = [
+const REPORTS: [&[&str]; 9] = [
     &["diff", "--base-dir", "old"],
     &["diff", "--base-dir", "rendered"],
     &["lint", "--set", "gate.noSeries=idle"],
@@ -23,6 +24,8 @@ const REPORTS: [&[&str]; 7] = [
     &["doctor"],
     &["validate", "bad.yaml"],
     &["render", "--check", "--set", "gate.floor=5Gi"],
+    &["status", "tts", "--from", "state.json", "--now", "2026-11-26T07:00:00Z"],
+    &["window", "next", "--from", "2026-11-24T12:00:00Z", "--for", "2d", "--check"],
 ];
 
 #[test]
@@ -39,12 +42,17 @@ fn a_quiet_report_is_its_exit_code() {
     }
 }
 
+/// A calendar, which is data without `--check`.
+const NEXT: &[&str] = &["window", "next", "--from", "2026-11-24T12:00:00Z", "--for", "2d"];
+
 #[test]
 fn a_quiet_command_prints_errors_and_the_data_that_is_its_purpose() {
     let sandbox = project();
     let errors = sandbox.refused(&["lint", "-q", "--set", "gate.flor=1Gi"]);
     assert!(errors.contains("did you mean `floor`?"), "{errors}");
-    for data in [&["generate"][..], &["list"], &["explain", "--value", "gate.floor"], &["schema"]] {
+    for data in
+        [&["generate"][..], &["list"], &["explain", "--value", "gate.floor"], &["schema"], NEXT]
+    {
         let quiet = sandbox.ok(&[data, &["-q"]].concat());
         assert_eq!(quiet.stdout, sandbox.ok(data).stdout, "{data:?}");
         assert_eq!(quiet.stderr, "", "{data:?}");

@@ -132,8 +132,13 @@ impl Command {
     /// the output.
     fn reports(&self) -> bool {
         match self {
-            Command::Diff(_) | Command::Lint(_) | Command::Doctor(_) | Command::Validate(_) => true,
+            Command::Diff(_)
+            | Command::Lint(_)
+            | Command::Doctor(_)
+            | Command::Status(_)
+            | Command::Validate(_) => true,
             Command::Render(args) => args.reports(),
+            Command::Window(args) => args.reports(),
             _ => false,
         }
     }

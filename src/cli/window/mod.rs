@@ -27,6 +27,13 @@ enum WindowCommand {
     Calibrate(Box<calibrate::Args>),
 }
 
+impl Args {
+    /// Returns true if the output is a report, which `--quiet` omits.
+    pub(crate) fn reports(&self) -> bool {
+        matches!(&self.command, WindowCommand::Next(args) if args.reports())
+    }
+}
+
 /// Runs a command about windows.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     match &args.command {

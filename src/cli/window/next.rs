@@ -44,6 +44,13 @@ pub(crate) struct Args {
     format: FormatFlag<Format>,
 }
 
+impl Args {
+    /// Returns true if the output is a report, which `--quiet` omits.
+    pub(crate) fn reports(&self) -> bool {
+        self.check
+    }
+}
+
 /// The format of a calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
