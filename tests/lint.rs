@@ -389,6 +389,12 @@ fn explain_prints_a_rule_or_lists_all() {
     assert_eq!(sandbox.ok(&["lint", "--explain", "all"]).stdout.lines().count(), RULES.len());
     let said = sandbox.refused(&["lint", "--explain", "guard-to-slow"]);
     assert!(said.contains("did you mean `guard-too-slow`?"), "{said}");
+    // It reads no stack, so nothing that changes one is ignored.
+    for flag in ["--set", "--set-string"] {
+        let said =
+            sandbox.refused(&["lint", "--explain", "guard-too-slow", flag, "gate.floor=1Gi"]);
+        assert!(said.contains("cannot be used with"), "{flag}: {said}");
+    }
 }
 
 /// A stack with findings in values, in a template and in a flag, and an allowed one.

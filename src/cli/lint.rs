@@ -45,7 +45,7 @@ pub(crate) struct Args {
         long,
         value_name = "ID",
         add = complete::rules(),
-        conflicts_with_all = ["stacks", "overlays", "set", "templates", "format", "fail_on", "allowed"]
+        conflicts_with_all = ["stacks", "overlays", "set", "set_string", "templates", "format", "fail_on", "allowed"]
     )]
     explain: Option<String>,
 }
