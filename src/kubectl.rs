@@ -4,6 +4,8 @@ use std::io::{self, Read};
 use std::process::{Command, Stdio};
 use std::thread;
 
+use yaml_spans::diagnostic::Diagnostic;
+
 /// The most bytes that are read of one answer.
 const MAX_OUTPUT_BYTES: u64 = 32 << 20;
 /// The most bytes that are read of its errors.
@@ -28,6 +30,26 @@ pub struct Answer {
     pub output: String,
     /// Its errors.
     pub errors: String,
+}
+
+impl Answer {
+    /// The reason of a failure: the last line of the errors; `kubectl` writes warnings before it.
+    pub fn reason(&self) -> &str {
+        let mut lines = self.errors.lines().map(str::trim);
+        lines.rfind(|line| !line.is_empty()).unwrap_or("it printed no reason")
+    }
+}
+
+/// The error of an API server that does not answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`kubectl` can't reach the cluster: {0}")]
+pub struct NotReached(pub String);
+
+impl From<NotReached> for Diagnostic {
+    fn from(error: NotReached) -> Self {
+        Diagnostic::new(error.to_string())
+            .note("`kubectl config current-context` names the cluster that is asked")
+    }
 }
 
 impl Kubectl {

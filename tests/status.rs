@@ -774,3 +774,35 @@ fn kubectl_is_asked_for_each_resource_and_what_it_refuses_is_reported() {
         "{output:?}"
     );
 }
+
+/// Runs `status` with a `kubectl` that always fails with a message.
+fn status_without_cluster(command: &str) -> String {
+    let sandbox = Sandbox::repository();
+    let program = format!("#!/bin/sh\n{command} >&2\nexit 1\n");
+    common::write_program(&sandbox.path("bin/kubectl"), &program);
+    let path = format!("{}:{}", sandbox.path("bin").display(), std::env::var("PATH").unwrap());
+    let mut command = tts_render(&sandbox.path(""));
+    let output = CommandOutput::run(command.args(["status", "tts"]).env("PATH", path));
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{}", output.stderr);
+    output.stderr
+}
+
+#[test]
+fn a_cluster_that_does_not_answer_is_one_error() {
+    let refused = "The connection to the server localhost:8080 was refused";
+    let errors = status_without_cluster(&format!("echo '{refused}'"));
+    assert_eq!(errors.matches(refused).count(), 1, "{errors}");
+    for part in [
+        "`kubectl` can't reach the cluster: The connection",
+        "`kubectl config current-context` names the cluster that is asked",
+    ] {
+        assert!(errors.contains(part), "{part}: {errors}");
+    }
+    // Several reasons are a note each.
+    let errors = status_without_cluster("echo \"no right to read $3\"");
+    for resource in ["cronjobs.batch", "jobs.batch", "pods", "events"] {
+        let note = format!("{resource}: no right to read {resource}");
+        assert_eq!(errors.matches(&note).count(), 1, "{note}: {errors}");
+    }
+    assert!(errors.contains("`kubectl` can't read the objects of the namespace `tts`"), "{errors}");
+}

@@ -113,16 +113,11 @@ fn check(
 ) -> Result<Exit, CliError> {
     let kubectl = Kubectl { context: args.context.clone() };
     let mut programs = Programs { kubectl, plain_http: args.plain_http, context };
-    let checked =
-        run::run_checks(requirements, &mut programs).map_err(|error| {
-            let diagnostic = Diagnostic::new(error.to_string());
-            match error {
-                RunError::NotStarted(_) => diagnostic
-                    .note("install it, or pipe `tts-render doctor` into a shell that has it"),
-                RunError::NotReached(_) => diagnostic
-                    .note("`kubectl config current-context` names the cluster that is asked"),
-            }
-        })?;
+    let checked = run::run_checks(requirements, &mut programs).map_err(|error| match error {
+        RunError::NotStarted(_) => Diagnostic::new(error.to_string())
+            .note("install it, or pipe `tts-render doctor` into a shell that has it"),
+        RunError::NotReached(error) => error.into(),
+    })?;
     match args.format.format {
         TextOrJson::Json => {
             let counts = json!({

@@ -14,7 +14,7 @@ use yaml_spans::source::{Source, Sources};
 
 use super::Requirement;
 use super::check::{Check, Demand, Expected};
-use crate::kubectl::Answer;
+use crate::kubectl::{Answer, NotReached};
 use crate::policy::{self, Tenant, Verdict as PolicyVerdict};
 use crate::values::Bytes;
 
@@ -97,8 +97,8 @@ pub enum RunError {
     #[error("`kubectl` can't be started: {0}")]
     NotStarted(io::Error),
     /// No API server answers.
-    #[error("`kubectl` can't reach the cluster: {0}")]
-    NotReached(String),
+    #[error(transparent)]
+    NotReached(#[from] NotReached),
 }
 
 /// The call that any cluster answers.
@@ -115,7 +115,7 @@ pub fn run_checks<'a>(
     let version = VERSION.map(str::to_owned);
     let answer = cluster.kubectl(&version).map_err(RunError::NotStarted)?;
     if !answer.succeeded {
-        return Err(RunError::NotReached(last_line(&answer.errors).to_owned()));
+        return Err(NotReached(answer.reason().to_owned()).into());
     }
     let mut answers = BTreeMap::from([(version.to_vec(), Ok(answer))]);
     let mut images: BTreeMap<&str, Finding> = BTreeMap::new();
@@ -215,7 +215,7 @@ fn judge(answer: &Answer, expected: &Expected) -> Finding {
 
 /// Tells a thing that is missing from one that can't be read.
 fn judge_failure(answer: &Answer, expected: &Expected) -> Finding {
-    let error = last_line(&answer.errors);
+    let error = answer.reason();
     let has = |reasons: &[&str]| reasons.iter().any(|reason| error.contains(reason));
     let is_missing = has(&["(NotFound)", "not found", "doesn't have a resource type"]);
     // The API server passes the request on: these are answers of the Service.
@@ -422,11 +422,6 @@ fn short_list(lines: &str) -> String {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }
-}
-
-/// The last line of an error output, which says the reason; `kubectl` writes warnings before it.
-fn last_line(errors: &str) -> &str {
-    errors.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or("it printed no reason")
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub use growth::add_growth;
 pub use live::LiveObjects;
 pub use scale::ScaledBy;
 
-use crate::kubectl::Kubectl;
+use crate::kubectl::{Kubectl, NotReached};
 use crate::model::gate_jobs::{Gate, GateJob, InactiveReason, find_gates, is_suspended};
 use crate::model::object::{Object, ObjectError, Objects};
 use crate::model::run_times::RunTimes;
@@ -204,6 +204,7 @@ pub fn read_cluster(
     let scaled = gate.jobs.first().map(GateJob::target_resource).unwrap_or_default();
     let mut live = LiveObjects::default();
     let mut read = 0;
+    let mut refused = Vec::new();
     for resource in RESOURCES.iter().copied().chain([scaled.as_str()]) {
         let args = ["get", resource, "-n", namespace, "--show-managed-fields", "-o", "json"];
         let answer = kubectl.call(&args.map(str::to_owned)).map_err(|error| {
@@ -215,14 +216,30 @@ pub fn read_cluster(
             live.add_json(answer.output.as_bytes(), resource)?;
             read += 1;
         } else {
-            let line = answer.errors.lines().last().unwrap_or_default();
-            live.unseen.push(format!("{resource}: {line}"));
+            refused.push((resource, answer.reason().to_owned()));
         }
     }
-    match read {
-        0 => Err(Box::new(Diagnostic::new(live.unseen.join("; ")))),
-        _ => Ok(live),
+    if read == 0 {
+        return Err(Box::new(nothing_read(namespace, &refused)));
     }
+    live.unseen.extend(refused.iter().map(refusal));
+    Ok(live)
+}
+
+/// The error of a cluster of which nothing can be read: one reason for all resources, or one for each.
+fn nothing_read(namespace: &str, refused: &[(&str, String)]) -> Diagnostic {
+    if let [(_, reason), others @ ..] = refused
+        && others.iter().all(|(_, other)| other == reason)
+    {
+        return NotReached(reason.clone()).into();
+    }
+    let message = format!("`kubectl` can't read the objects of the namespace `{namespace}`");
+    Diagnostic { notes: refused.iter().map(refusal).collect(), ..Diagnostic::new(message) }
+}
+
+/// A resource that can't be read, with the reason.
+fn refusal((resource, reason): &(&str, String)) -> String {
+    format!("{resource}: {reason}")
 }
 
 /// The gate of a stack: its CronJobs and the object that they scale.
