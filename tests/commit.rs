@@ -182,7 +182,13 @@ fn a_commit_changes_only_rendered_and_describes_the_change() {
     assert_eq!(trailer("Rendered-by").trim(), concat!("tts-render ", env!("CARGO_PKG_VERSION")));
     assert_eq!(clone.git(&["log", "-1", "--format=%an <%ae>"]), "Ann <Ann@example.org>");
     // The second time there is nothing to commit.
-    assert_eq!(clone.commit(&[]), "");
+    let none = "nothing to commit: `rendered/` in HEAD is up to date\n";
+    assert_eq!(clone.tool(&["commit"]).stderr, none);
+    // A file that only the work tree lacks is written again.
+    let file = "rendered/demo/deployment-demo.yaml";
+    fs::remove_file(clone.path.join(file)).unwrap();
+    assert_eq!(clone.tool(&["commit"]).stderr, none);
+    assert!(clone.path.join(file).exists());
     assert_eq!(clone.git(&["rev-parse", "HEAD"]), id);
 }
 

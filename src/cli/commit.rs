@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
             context.printer.status(&commit.subject);
             writeln!(context.out, "{}", commit.id)?;
         }
-        None => context.printer.status("nothing to commit: `rendered/` is up to date"),
+        None => context.printer.status("nothing to commit: `rendered/` in HEAD is up to date"),
     }
     if let Some(upstream) = &outcome.pushed {
         context.printer.status(&format!("pushed to `{upstream}`"));
