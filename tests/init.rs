@@ -25,19 +25,20 @@ fn the_new_files_are_named_and_nothing_is_overwritten() {
     let sandbox = Sandbox::empty();
     let first = sandbox.ok(&["init", "whisper"]);
     assert_eq!(first.stdout, "");
-    assert!(
-        first.stderr.contains("values/whisper.yaml") && first.stderr.contains("values/schema.json")
-    );
+    for file in ["values/whisper.yaml", "values/schema.json", ".gitattributes"] {
+        assert!(first.stderr.contains(&format!("wrote `{file}`\n")), "{}", first.stderr);
+    }
     assert!(sandbox.read(".gitattributes").contains("\nrendered/** text eol=lf\n"));
     let before = sandbox.read("values/whisper.yaml");
     let errors = sandbox.refused(&["init", "whisper"]);
-    assert!(errors.contains("exists already: `init` overwrites nothing"), "{errors}");
+    let exists = "`values/whisper.yaml` exists already: `init` overwrites nothing";
+    assert!(errors.contains(exists), "{errors}");
     assert_eq!(sandbox.read("values/whisper.yaml"), before);
     // A second stack keeps the schema that is there.
     sandbox.write("values/schema.json", "{}\n");
     sandbox.write(".gitattributes", "*.png binary\n");
     let second = sandbox.ok(&["init", "second"]).stderr;
-    assert!(second.contains("add `rendered/** text eol=lf` to `./.gitattributes`"), "{second}");
+    assert!(second.contains("add `rendered/** text eol=lf` to `.gitattributes`"), "{second}");
     assert_eq!(sandbox.read("values/schema.json"), "{}\n");
     assert_eq!(sandbox.read(".gitattributes"), "*.png binary\n");
 }

@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         let root = project.root().display();
         context.printer.status(&format!("adding `{name}` to the project in `{root}`"));
     }
-    let folder = project.root().join(Project::VALUES);
+    let folder = project.path_from_here(Path::new(Project::VALUES));
     fs::create_dir_all(&folder).map_err(|error| file_error("write", &folder, &error))?;
     let file = folder.join(format!("{name}.yaml"));
     let others = load_others(name.as_str(), context)?;
@@ -145,7 +145,7 @@ fn write_new(path: &Path, text: &str, context: &Context<'_>) -> Result<bool, Cli
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(file_error("write", path, &error).into()),
         Ok(()) => {
-            context.printer.status(&format!("wrote {}", path.display()));
+            context.printer.status(&format!("wrote `{}`", path.display()));
             Ok(true)
         }
     }

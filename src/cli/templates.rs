@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use tts_render::project::{Project, create_file};
 use tts_render::templates::BUILT_IN;
@@ -90,7 +91,7 @@ fn eject_template(name: &str, context: &mut Context<'_>) -> Result<Exit, CliErro
     let text = built_in(name, context)?;
     // Refuses a folder that is a link out of the project.
     own_names(context)?;
-    let folder = context.common.project().root().join(Project::TEMPLATES);
+    let folder = context.common.project().path_from_here(Path::new(Project::TEMPLATES));
     fs::create_dir_all(&folder).map_err(|error| file_error("write", &folder, &error))?;
     let file = folder.join(format!("{name}{ENDING}"));
     match create_file(&file, text) {
@@ -102,7 +103,7 @@ fn eject_template(name: &str, context: &mut Context<'_>) -> Result<Exit, CliErro
         Err(error) => return Err(file_error("write", &file, &error).into()),
         Ok(()) => {}
     }
-    context.printer.status(&format!("wrote {}", file.display()));
+    context.printer.status(&format!("wrote `{}`", file.display()));
     Ok(Exit::Success)
 }
 
