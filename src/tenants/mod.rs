@@ -5,16 +5,15 @@
 //! that only the user can decide are marked.
 
 mod layer;
+pub(crate) mod mark;
 mod neighbours;
 mod window;
 
 use crate::values::TimeZoneName;
 use layer::lay_over;
+use mark::marked_value;
 pub use neighbours::Neighbour;
 pub use window::Schedules;
-
-/// The mark of a line that the user must look at.
-pub const MARK: &str = "# <-";
 
 /// The placeholder for the stack's name in the texts below.
 const PLACEHOLDER: &str = "NAME";
@@ -80,7 +79,7 @@ impl FirstValues {
             text = add_to_head(&text, &shared_note(&shared.paths));
         }
         let text = with_name(&text, name);
-        let marks = text.lines().filter(|line| line.ends_with(MARK)).count();
+        let marks = text.lines().filter_map(marked_value).count();
         FirstValues { text, shared: shared.paths, window, marks }
     }
 }

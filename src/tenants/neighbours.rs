@@ -1,6 +1,6 @@
 //! The values that all stacks of a project share, which a new one starts with.
 
-use super::MARK;
+use super::mark::{MARK, marked_value};
 use crate::values::Loaded;
 use yaml_spans::{Entry, Mapping, Node, Path, Segment, Value, emit};
 
@@ -101,7 +101,7 @@ pub(super) fn shared_values(stacks: &[Neighbour], sections: &[&str]) -> Shared {
         text.push_str(line);
         let is_marked = stacks.iter().any(|stack| has_marked_line(&stack.text, line));
         if is_marked || keys.iter().any(|key| line.starts_with(key)) {
-            text.push_str(&format!(" {MARK}"));
+            text.push_str(&format!(" # {MARK}"));
         }
         text.push('\n');
     }
@@ -111,8 +111,7 @@ pub(super) fn shared_values(stacks: &[Neighbour], sections: &[&str]) -> Shared {
 /// Returns true if a text has a line that is the same but for its indentation, its quotes and a mark.
 fn has_marked_line(text: &str, line: &str) -> bool {
     let bare = |line: &str| line.trim().replace(['"', '\''], "");
-    let marked = text.lines().filter_map(|line| line.trim_end().strip_suffix(MARK));
-    marked.into_iter().any(|marked| bare(marked) == bare(line))
+    text.lines().filter_map(marked_value).any(|marked| bare(marked) == bare(line))
 }
 
 /// Inserts a value at a path of keys.

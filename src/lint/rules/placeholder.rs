@@ -7,6 +7,7 @@ use crate::lint::context::{Location, RuleContext, Violation};
 use crate::lint::texts::visit_texts;
 use crate::model::object::items_at;
 use crate::model::{Message, Severity, workload};
+use crate::tenants::mark::{MARK, marked_value};
 use yaml_spans::{Node, Path};
 
 pub(super) const RULE: Rule = Rule {
@@ -14,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
     severity: Severity::Critical,
     summary: "A host that never exists (`example.com`, `.example`, `.invalid`, `.test`), or a line still marked `<-`",
     rationale: "The image is never pulled, or the URL never answers: `up` scales a server that does not start.",
-    fix: "Write the real value, and remove the mark `# <-`.",
+    fix: "Write the real value. If the line has the mark `# <-`, remove the mark.",
     source: "RFC 2606 and RFC 6761: names that are reserved for documentation and tests; `tts-render init` marks the lines to edit",
     check: Check::Stack(placeholder),
 };
@@ -22,9 +23,6 @@ pub(super) const RULE: Rule = Rule {
 /// Domains that are reserved for documentation and tests.
 const RESERVED: [&str; 6] =
     ["example.com", "example.net", "example.org", "example", "invalid", "test"];
-
-/// The mark of a value that is to be replaced.
-const MARK: &str = "<-";
 
 fn placeholder(context: &RuleContext<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -42,11 +40,10 @@ fn placeholder(context: &RuleContext<'_>) -> Vec<Violation> {
         Some((span.source, source.position(span.start).0))
     };
     let reported: Vec<_> = violations.iter().filter_map(line_of).collect();
-    for (span, line) in context.written_lines_with(MARK).filter(|(_, line)| is_marked(line)) {
-        let message = Message::of("The line is marked ")
-            .code(MARK)
-            .and(" as one to replace: ")
-            .code(value_part(line));
+    for (span, line) in context.written_lines_with(MARK) {
+        let Some(value) = marked_value(line) else { continue };
+        let message =
+            Message::of("The line is marked ").code(MARK).and(" as one to replace: ").code(value);
         let violation = Violation::new(Location::Text(span), message);
         if !line_of(&violation).is_some_and(|line| reported.contains(&line)) {
             violations.push(violation);
@@ -104,18 +101,6 @@ fn is_reserved(host: &str) -> bool {
     })
 }
 
-/// Returns true for a line with a value and a comment that has the mark.
-fn is_marked(line: &str) -> bool {
-    let comments = line.match_indices(" #").map(|(at, _)| &line[at + 2..]);
-    !line.trim_start().starts_with('#')
-        && comments.into_iter().any(|comment| comment.split_whitespace().any(|word| word == MARK))
-}
-
-/// The part of a line before its comment.
-fn value_part(line: &str) -> &str {
-    line.split_once(" #").map_or(line, |(value, _)| value).trim()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,14 +123,5 @@ mod tests {
         ] {
             assert_eq!(find_reserved(text), host, "{text}");
         }
-    }
-
-    #[test]
-    fn only_a_comment_beside_a_value_is_a_mark() {
-        assert!(is_marked("  port: 8000 # <-"));
-        assert!(is_marked("  port: 8000 # <- the server's"));
-        assert!(!is_marked("# Replace the values marked <- ."));
-        assert!(!is_marked("  arrow: \"a <- b\""));
-        assert!(!is_marked("  port: 8000 # the server's"));
     }
 }
