@@ -36,15 +36,12 @@ fn parse_subject(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The folder to commit.
-const OUT: &str = "rendered";
-
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let project = context.common.project();
     let request = CommitRequest {
         root: project.root(),
-        out: OUT,
+        out: Project::RENDERED,
         tool: concat!("tts-render ", env!("CARGO_PKG_VERSION")),
         subject: args.subject.as_deref(),
         push: args.push,
@@ -84,7 +81,7 @@ fn find_effects(project: &Project) -> Result<Vec<String>, Diagnostics> {
     let comparison = Comparison {
         base: Base::Revision("HEAD"),
         head: None,
-        rendered_folder: OUT,
+        rendered_folder: Project::RENDERED,
         request: &Request::default(),
     };
     let inputs = input::load(project, &comparison)?;

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use jiff::Timestamp;
 use tts_render::diff::input::{self, Base, Comparison};
 use tts_render::diff::{Diff, report};
+use tts_render::project::Project;
 use tts_render::window::history;
 use yaml_spans::diagnostic::{Diagnostic, Diagnostics};
 
@@ -39,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["overlays", "set", "set_string", "templates"])]
     head: Option<PathBuf>,
     /// The folder of rendered files in a revision, from the project's root
-    #[arg(long, value_name = "DIR", default_value = "rendered")]
+    #[arg(long, value_name = "DIR", default_value = Project::RENDERED)]
     rendered: String,
     #[command(flatten)]
     format: FormatFlag<Format>,

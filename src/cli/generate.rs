@@ -1,5 +1,6 @@
 //! `generate`: the manifests on standard output.
 
+use tts_render::project::Project;
 use tts_render::project::load::RenderedProject;
 use yaml_spans::diagnostic::Diagnostic;
 use yaml_spans::suggest;
@@ -32,7 +33,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
         files.retain(|file| rendered.stacks.iter().any(|stack| stack.name == file.folder));
     }
     if files.is_empty() {
-        let folder = requested.app.as_deref().unwrap_or("rendered");
+        let folder = requested.app.as_deref().unwrap_or(Project::RENDERED);
         let message = format!(
             "there are no objects in `{folder}`: Argo CD would take an empty output for the deletion of all objects"
         );

@@ -32,19 +32,22 @@ pub(crate) struct Args {
 }
 
 /// The attributes of rendered files: a clone on Windows does not convert their line ends.
-const RENDERED_ATTRIBUTES: &str = "rendered/** text eol=lf";
+fn rendered_attributes() -> String {
+    format!("{}/** text eol=lf", Project::RENDERED)
+}
 
 /// Returns advice about a `.gitattributes` that exists: none if it says something about rendered files.
 fn line_end_advice(project: &Project, path: &Path) -> Option<String> {
+    let line = rendered_attributes();
     match project.read_named(path) {
-        Ok(source) if source.text().contains("rendered/") => None,
+        Ok(source) if source.text().contains(&format!("{}/", Project::RENDERED)) => None,
         Ok(_) => Some(format!(
-            "add `{RENDERED_ATTRIBUTES}` to `{}`, so that no clone converts line ends",
+            "add `{line}` to `{}`, so that no clone converts line ends",
             path.display()
         )),
-        Err(error) => Some(format!(
-            "{error}; without the line `{RENDERED_ATTRIBUTES}` in it, a clone may convert line ends"
-        )),
+        Err(error) => {
+            Some(format!("{error}; without the line `{line}` in it, a clone may convert line ends"))
+        }
     }
 }
 
@@ -68,7 +71,8 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let schema = folder.join(Project::SCHEMA);
     write_new(&schema, &format!("{:#}\n", values::schema()), context)?;
     let attributes = project.path_from_here(Path::new(".gitattributes"));
-    let text = format!("# Every clone has the bytes that were rendered.\n{RENDERED_ATTRIBUTES}\n");
+    let text =
+        format!("# Every clone has the bytes that were rendered.\n{}\n", rendered_attributes());
     if !write_new(&attributes, &text, context)?
         && let Some(advice) = line_end_advice(&project, &attributes)
     {

@@ -6,6 +6,7 @@ use std::collections::btree_map::Entry;
 use clap::ValueEnum;
 use kube_validate::ObjectId;
 use serde::Serialize;
+use tts_render::project::Project;
 use tts_render::project::load::{RenderedProject, Request};
 use tts_render::report::json::{ObjectReference, to_text};
 
@@ -167,7 +168,7 @@ fn list_objects<'a>(rendered: &'a RenderedProject, ids: &'a [ObjectId]) -> Vec<O
     let objects = rendered.files.iter().zip(ids).map(|(file, id)| ObjectItem {
         object: ObjectReference::from(id),
         app: &file.folder,
-        file: format!("rendered/{}/{}", file.folder, file.name),
+        file: format!("{}/{}/{}", Project::RENDERED, file.folder, file.name),
         sources: file.claimants.iter().map(String::as_str).collect(),
     });
     objects.collect()

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tts_render::project::Project;
 use tts_render::project::load::{File, RenderedProject, Request};
 use tts_render::project::write::{self, Difference, DifferenceKind, Force, Plan, Scope, Summary};
 use tts_render::report::json;
@@ -55,9 +56,6 @@ impl Args {
     }
 }
 
-/// The folder of rendered files, in the project.
-const OUT: &str = "rendered";
-
 /// Runs the command.
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliError> {
     let project = context.common.project();
@@ -71,7 +69,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<Exit, CliErr
     let plan = plan_files(files, &scope)?;
     let out = match &args.out {
         Some(out) => out.clone(),
-        None => project.path_from_here(Path::new(OUT)),
+        None => project.path_from_here(Path::new(Project::RENDERED)),
     };
     if args.check {
         return check_files(args, &write::find_differences(&out, &plan, &scope)?, context);

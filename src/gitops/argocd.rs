@@ -154,7 +154,7 @@ impl Application {
 
 fn source_path(wiring: &Wiring<'_>, folder: &str, source: ManifestSource) -> String {
     match source {
-        ManifestSource::Rendered => wiring.repository_path(&format!("rendered/{folder}")),
+        ManifestSource::Rendered => wiring.rendered_path(folder),
         ManifestSource::Plugin => wiring.repository_path(""),
     }
 }

@@ -67,7 +67,7 @@ fn kustomization(
     let name = wiring.app_name(app);
     let path = match &settings.flux.artifact {
         Some(_) => app.folder.to_owned(),
-        None => wiring.repository_path(&format!("rendered/{}", app.folder)),
+        None => wiring.rendered_path(app.folder),
     };
     let file = format!("kustomization-{name}.yaml");
     let context = context! {

@@ -104,7 +104,8 @@ impl PluginCall {
             return Err(PluginCallError::NoProject(source_path.clone()));
         };
         let below = parts.last().filter(|_| depth > 0);
-        let named = below.filter(|name| !["rendered", Project::VALUES].contains(&name.as_str()));
+        let named =
+            below.filter(|name| ![Project::RENDERED, Project::VALUES].contains(&name.as_str()));
         let by_path = if stack.is_none() && app.is_none() { named.cloned() } else { None };
         Ok(PluginCall { root, stack, app: app.or(by_path) })
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::explain;
 use crate::model::workload;
+use crate::project::Project;
 use crate::project::load::{File, POLICIES, RenderedProject, Stack};
 use crate::values::{GitOps, ImageOwner};
 use kube_validate::Object;
@@ -327,6 +328,11 @@ impl<'a> Wiring<'a> {
             None if below.is_empty() => ".".to_owned(),
             None => below.to_owned(),
         }
+    }
+
+    /// A path below the folder of rendered files, from the repository's root.
+    pub(super) fn rendered_path(&self, below: &str) -> String {
+        self.repository_path(&format!("{}/{below}", Project::RENDERED))
     }
 
     /// An app's name: a stack's own app has the stack's name. Another has the wiring's name before

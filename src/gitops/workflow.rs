@@ -39,7 +39,7 @@ pub fn workflow_document(wiring: &Wiring<'_>, forge: Forge) -> Result<Document, 
         );
         return Err(Diagnostic::new(message).into());
     }
-    let rendered = wiring.repository_path("rendered/**");
+    let rendered = wiring.rendered_path("**");
     let comment = indented(include_str!("workflows/comment.js"), "          ");
     let words = [
         ("COMMENT", comment.as_str()),

@@ -67,6 +67,8 @@ impl Project {
     pub const POLICIES: &'static str = "policies";
     /// The folder of templates, under the root.
     pub const TEMPLATES: &'static str = "templates";
+    /// The folder of rendered files, under the root.
+    pub const RENDERED: &'static str = "rendered";
 
     /// The project in a folder.
     pub fn new(root: impl Into<PathBuf>) -> Self {
