@@ -8,6 +8,7 @@
 mod common;
 
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::tool::{self, CommandOutput, Sandbox, tts_render};
@@ -126,11 +127,18 @@ fn many_errors_are_counted_not_listed() {
     assert!(output.stderr.matches("error: ").count() <= 20, "{}", output.stderr);
 }
 
+/// Makes something at a path.
+type Make = fn(&Path);
+
+fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.expect("mkfifo").success());
+}
+
 #[test]
 fn values_that_are_not_a_regular_file() {
     let sandbox = Sandbox::demo();
-    let made = Command::new("mkfifo").arg(sandbox.path("values/pipe.yaml")).status();
-    assert!(made.expect("mkfifo").success());
+    make_pipe(&sandbox.path("values/pipe.yaml"));
     refused(&sandbox, "`values/pipe.yaml` is not a regular file");
     let sandbox = Sandbox::demo();
     std::fs::create_dir(sandbox.path("values/folder.yaml")).expect("a folder");
@@ -303,16 +311,13 @@ fn with_little_memory(sandbox: &Sandbox, arguments: &[&str]) -> CommandOutput {
 /// A device has no end, and a pipe waits for a writer: neither is opened.
 #[test]
 fn attributes_and_files_to_pin_are_read_within_bounds() {
-    let device = |path: &std::path::Path| symlink("/dev/zero", path).expect("a link");
-    let pipe = |path: &std::path::Path| {
-        assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
-    };
-    let large =
-        |path: &std::path::Path| std::fs::write(path, "# a\n".repeat(80_000)).expect("a file");
-    let cases: [(&dyn Fn(&std::path::Path), &str); 3] = [
-        (&device, "leads out of the project"),
-        (&large, "is larger than 256 KiB"),
-        (&pipe, "is not a regular file"),
+    let cases: [(Make, &str); 3] = [
+        (|path| symlink("/dev/zero", path).expect("a link"), "leads out of the project"),
+        (make_pipe, "is not a regular file"),
+        (
+            |path| std::fs::write(path, "# a\n".repeat(80_000)).expect("a file"),
+            "is larger than 256 KiB",
+        ),
     ];
     for (make, reason) in cases {
         let sandbox = Sandbox::demo();
