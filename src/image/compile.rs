@@ -248,7 +248,7 @@ fn static_flags(metadata: &Metadata, rustc: &Rustc) -> Vec<String> {
         remap_flag(&metadata.target_directory, "/target"),
         remap_flag(&std_source, &format!("/rustc/{std_name}")),
     ];
-    if let Some(home) = cargo_home() {
+    if let Some(home) = cargo_home(std::env::var_os("CARGO_HOME"), std::env::var_os("HOME")) {
         flags.push(remap_flag(&home, "/cargo"));
         // A folder for each registry, named for where it is reached.
         let registries = std::fs::read_dir(home.join("registry/src")).into_iter().flatten();
@@ -263,11 +263,12 @@ fn remap_flag(from: &Path, to: &str) -> String {
     format!("--remap-path-prefix={}={to}", from.display())
 }
 
-/// The folder in which crates' sources are unpacked (Cargo book, "Cargo Home").
-fn cargo_home() -> Option<PathBuf> {
-    match std::env::var_os("CARGO_HOME") {
-        Some(home) => Some(PathBuf::from(home)),
-        None => Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")),
+/// The folder in which crates' sources are unpacked (Cargo book, "Cargo Home"), from the variables
+/// `CARGO_HOME` and `HOME`. Cargo ignores an empty `CARGO_HOME`.
+fn cargo_home(cargo_home: Option<OsString>, home: Option<OsString>) -> Option<PathBuf> {
+    match cargo_home.filter(|folder| !folder.is_empty()) {
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => Some(PathBuf::from(home?).join(".cargo")),
     }
 }
 
@@ -311,6 +312,16 @@ mod tests {
         assert_eq!(static_target("x86_64-unknown-linux-musl"), amd64);
         assert_eq!(static_target("aarch64-apple-darwin"), None);
         assert_eq!(static_target("riscv64gc-unknown-linux-gnu"), None);
+    }
+
+    #[test]
+    fn an_empty_cargo_home_is_ignored_as_cargo_does() {
+        let text = |text: &str| Some(OsString::from(text));
+        let default = Some(PathBuf::from("/home/me/.cargo"));
+        assert_eq!(cargo_home(None, text("/home/me")), default);
+        assert_eq!(cargo_home(text(""), text("/home/me")), default);
+        assert_eq!(cargo_home(text("/cargo"), text("/home/me")), Some(PathBuf::from("/cargo")));
+        assert_eq!(cargo_home(None, None), None);
     }
 
     #[test]
