@@ -92,13 +92,18 @@ fn packaging_twice_gives_the_same_files() {
     }
 }
 
-/// A forge's API that takes a release. `upload_url` is GitHub's.
-fn forge() -> Server {
-    http::serve(|request| {
+/// A forge's API that has these releases and takes another one. `upload_url` is GitHub's.
+fn forge(releases: Value) -> Server {
+    http::serve(move |request| {
         let host = &request.headers["host"];
         let upload_url = format!("http://{host}/upload/7/assets{{?name,label}}");
         let answer = json!({"id": 7, "upload_url": upload_url});
-        Response::new(if request.method == "PATCH" { 200 } else { 201 }, answer.to_string())
+        match request.method.as_str() {
+            "GET" => Response::new(200, releases.to_string()),
+            "DELETE" => Response::new(204, ""),
+            "PATCH" => Response::new(200, answer.to_string()),
+            _ => Response::new(201, answer.to_string()),
+        }
     })
 }
 
@@ -124,6 +129,9 @@ fn publish(
     )
 }
 
+/// The request that lists the releases of `Me/infra`.
+const LIST: &str = "GET /repos/Me/infra/releases?per_page=100&limit=100";
+
 fn lines(requests: &[Request]) -> Vec<String> {
     requests.iter().map(|request| format!("{} {}", request.method, request.target)).collect()
 }
@@ -145,15 +153,19 @@ fn the_job_that_publishes_needs_only_the_files_of_the_release() {
     for (api, assets) in
         [("", "/upload/7/assets"), ("/api/v1", "/api/v1/repos/Me/infra/releases/7/assets")]
     {
-        let forge = forge();
+        let releases = json!([{"id": 1, "tag_name": "v0.0.9", "draft": false, "body": "Notes"}]);
+        let forge = forge(releases);
         publish(&env, &forge, api, &registry.address, &registry.certificate).result();
         let requests = forge.requests();
-        let mut expected = vec![format!("POST {api}/repos/Me/infra/releases")];
+        let mut expected = vec![
+            LIST.replace(" /", &format!(" {api}/")),
+            format!("POST {api}/repos/Me/infra/releases"),
+        ];
         expected.extend(files.iter().map(|file| format!("POST {assets}?name={}", file.display())));
         expected.push(format!("PATCH {api}/repos/Me/infra/releases/7"));
         assert_eq!(lines(&requests), expected);
         assert!(requests.iter().all(|request| request.headers["authorization"] == "token t0k3n"));
-        let created: Value = serde_json::from_slice(&requests[0].body).unwrap();
+        let created: Value = serde_json::from_slice(&requests[1].body).unwrap();
         assert_eq!(
             (&created["draft"], &created["tag_name"]),
             (&true.into(), &format!("v{VERSION}").into())
@@ -179,7 +191,7 @@ fn a_file_that_changed_between_the_jobs_is_not_published() {
     let mut bytes = fs::read(&image).unwrap();
     bytes[1000] ^= 1;
     fs::write(&image, bytes).unwrap();
-    let forge = forge();
+    let forge = forge(json!([]));
     let output = publish(&env, &forge, "", "127.0.0.1:1", Path::new("/none"));
     assert_eq!(output.code, 1, "{}", output.stderr);
     assert!(
@@ -188,4 +200,79 @@ fn a_file_that_changed_between_the_jobs_is_not_published() {
         output.stdout
     );
     assert_eq!(lines(&forge.requests()), [""; 0]);
+}
+
+#[test]
+fn a_published_release_is_not_changed() {
+    if !tools_are_there() {
+        return;
+    }
+    let (env, _) = compiled();
+    release(&env, "package", &[]).result();
+    for (draft, body) in
+        [(false, json!("Images:\n\n")), (true, json!("By hand")), (true, json!(null))]
+    {
+        let tag = format!("v{VERSION}");
+        let forge = forge(json!([{"id": 5, "tag_name": tag, "draft": draft, "body": body}]));
+        let output = publish(&env, &forge, "", "127.0.0.1:1", Path::new("/none"));
+        assert_eq!(output.code, 1, "{}", output.stderr);
+        let message =
+            format!("error: a release of `{tag}` exists: delete it to publish it again\n");
+        assert_eq!(output.stderr, message);
+        assert_eq!(lines(&forge.requests()), [LIST]);
+    }
+}
+
+#[test]
+fn a_draft_that_a_failed_run_left_is_replaced() {
+    if !tools_are_there() {
+        return;
+    }
+    let (env, _) = compiled();
+    release(&env, "package", &[]).result();
+    let body = "Images:\n\nregistry/me/vram-gate@sha256:1\n";
+    let releases =
+        json!([{"id": 5, "tag_name": format!("v{VERSION}"), "draft": true, "body": body}]);
+    let forge = forge(releases);
+    // The registry fails: the draft is deleted before anything is pushed.
+    let output = publish(&env, &forge, "", "127.0.0.1:1", Path::new("/none"));
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    let message = format!(
+        "error: pushing `127.0.0.1:1/me/tts-render:{VERSION}` failed: `REGISTRY_TOKEN` must be able to \
+         write packages of `Me`\n"
+    );
+    assert!(output.stderr.ends_with(&message), "{}", output.stderr);
+    assert_eq!(lines(&forge.requests()), [LIST, "DELETE /repos/Me/infra/releases/5"]);
+}
+
+#[test]
+fn an_error_of_the_forge_is_shown_without_the_token() {
+    if !tools_are_there() {
+        return;
+    }
+    let (env, _) = compiled();
+    release(&env, "package", &[]).result();
+    let forge = http::serve(|_| Response::new(403, "{\"message\": \"token has no scope\"}"));
+    let output = publish(&env, &forge, "", "127.0.0.1:1", Path::new("/none"));
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(output.stderr.contains("error: 403"), "{}", output.stderr);
+    assert!(
+        output.stderr.ends_with("{\"message\": \"token has no scope\"}\n"),
+        "{}",
+        output.stderr
+    );
+    for secret in ["t0k3n", PASSWORD] {
+        assert!(!output.stderr.contains(secret) && !output.stdout.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_not_set_is_named() {
+    if !tools_are_there() {
+        return;
+    }
+    let env = TestEnv::new();
+    let given = ["API", "REPOSITORY", "TOKEN", "REGISTRY", "REGISTRY_USER"].map(|name| (name, "x"));
+    let output = release(&env, "publish", &[&given[..], &[("REGISTRY_TOKEN", "")]].concat());
+    assert_eq!((output.code, &*output.stderr), (1, "error: `REGISTRY_TOKEN` is empty\n"));
 }
