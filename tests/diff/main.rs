@@ -59,7 +59,9 @@ fn changed_settings_of_the_gate_are_reported_in_human_units() {
     let recheck = diff(&sandbox, &["--set", "gate.recheckDelaySeconds=0"]);
     assert!(recheck.stdout.contains("[gate-settings]"), "{}", recheck.stdout);
     assert!(
-        recheck.stdout.contains("recheck delay `75s` → `0s`, the tenant runs less often"),
+        recheck
+            .stdout
+            .contains("recheck delay `75s` → `0s`, the other users of the GPU are protected more"),
         "{}",
         recheck.stdout
     );

@@ -109,7 +109,7 @@ impl<'a> SettingChange<'a> {
     fn message(&self) -> Message {
         let effect = match (self.meaning(), self.effect) {
             (Some(meaning), _) => meaning,
-            (None, Some(Effect::Protects)) => "the tenant runs less often",
+            (None, Some(Effect::Protects)) => "the other users of the GPU are protected more",
             (None, Some(Effect::Exposes)) => "the other users of the GPU are protected less",
             (None, _) if self.row.role() == Role::Reading => "the gate reads something else",
             (None, _) => "the gate decides otherwise",
