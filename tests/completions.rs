@@ -25,7 +25,7 @@ const LINES: [(&str, &[&str]); 11] = [
     ("tts-render explain deployment/chatter", &["deployment/chatterbox-tts"]),
     ("tts-render explain --value gate.flo", &["gate.floor"]),
     ("tts-render render --set gate.noSer", &["gate.noSeries="]),
-    ("tts-render lint --explain card-", &["card-total"]),
+    ("tts-render lint --explain gpu-", &["gpu-total"]),
     ("tts-render generate --app trip", &["tripit"]),
 ];
 

@@ -142,7 +142,7 @@ rule_tests! {
     allow_unused
     budget_above_floor
     budget_missing
-    card_total
+    gpu_total
     checksum_missing
     claim_cannot_bind
     client_settings_unread
@@ -353,7 +353,7 @@ fn a_comment_in_an_overlay_or_a_template_allows_too() {
     );
     assert_eq!(sandbox.run(&["lint"]).code, 0);
     // A comment for another rule does not.
-    sandbox.replace("templates/deployment.yaml.j2", "allow starts-ungated", "allow card-total");
+    sandbox.replace("templates/deployment.yaml.j2", "allow starts-ungated", "allow gpu-total");
     assert_eq!(sandbox.run(&["lint"]).code, 1);
 }
 
@@ -429,7 +429,7 @@ fn files_are_named_relative_to_the_working_folder() {
     assert!(github.contains(&format!("file={name}/values/tts.yaml,")), "{github}");
     let sarif = run_in(parent, &[&args[..], &["sarif"]].concat()).stdout;
     assert!(sarif.contains(&format!("\"uri\": \"{name}/values/tts.yaml\"")), "{sarif}");
-    assert_eq!(run_in(parent, &["-C", name, "lint", "--explain", "card-total"]).code, 0);
+    assert_eq!(run_in(parent, &["-C", name, "lint", "--explain", "gpu-total"]).code, 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Amounts that do not fit on the GPU together.
 
-use super::card_total;
+use super::gpu_total;
 use super::{Check, Rule};
 use crate::lint::context::{RuleContext, Violation};
 use crate::lint::value_paths;
@@ -13,15 +13,15 @@ pub(super) const RULE: Rule = Rule {
     summary: "The GPU can never have the floor free, or never the reserve beside the budget",
     rationale: "With a floor above the GPU's memory the server never starts. If budget and reserve together exceed it, or with `count: everyone` floor and budget, the guard stops a server that uses what it may, night after night.",
     fix: "Lower `gate.floor`, `gate.budget` or `gate.reserve` until they fit into the memory that the GPU offers, or use a larger GPU.",
-    source: "gate/src/decision.rs: `up` needs `free ≥ floor`, the guard `free ≥ reserve`; src/lint/rules/card_total.rs lists what GPUs offer",
+    source: "gate/src/decision.rs: `up` needs `free ≥ floor`, the guard `free ≥ reserve`; src/lint/rules/gpu_total.rs lists what GPUs offer",
     check: Check::Stack(floor_never_free),
 };
 
 fn floor_never_free(context: &RuleContext<'_>) -> Vec<Violation> {
     let values = context.values;
     let gate = &values.gate;
-    let offered = card_total::offered_memory(values);
-    // The smaller amount counts: a total above the GPU's memory is the finding of `card-total`.
+    let offered = gpu_total::offered_memory(values);
+    // The smaller amount counts: a total above the GPU's memory is the finding of `gpu-total`.
     let total = match (values.gpu.total, offered) {
         (Some(total), Some(offered)) => total.min(offered),
         (Some(total), None) => total,

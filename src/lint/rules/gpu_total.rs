@@ -7,13 +7,13 @@ use crate::model::{Message, Severity};
 use crate::values::{Bytes, Values};
 
 pub(super) const RULE: Rule = Rule {
-    id: "card-total",
+    id: "gpu-total",
     severity: Severity::Critical,
     summary: "`gpu.total` is more than a GPU of this size offers",
     rationale: "Free memory is calculated too high by the difference: the server starts without room for it, and the guard yields too late.",
     fix: "Set `gpu.total` to the value that `nvidia-smi --query-gpu=memory.total --format=csv` prints, and review `gate.floor` in the same change.",
-    source: "docs/server.md; the table in src/lint/rules/card_total.rs lists the memory.total that nvidia-smi reports for each GPU",
-    check: Check::Stack(card_total),
+    source: "docs/server.md; the table in src/lint/rules/gpu_total.rs lists the memory.total that nvidia-smi reports for each GPU",
+    check: Check::Stack(gpu_total),
 };
 
 /// A GPU: its product name in GPU feature discovery, its nominal size, and the memory that it offers.
@@ -55,7 +55,7 @@ pub(super) fn offered_memory(values: &Values) -> Option<Bytes> {
     Some(selected_gpu(product)?.offers)
 }
 
-fn card_total(context: &RuleContext<'_>) -> Vec<Violation> {
+fn gpu_total(context: &RuleContext<'_>) -> Vec<Violation> {
     let Some(total) = context.values.gpu.total else { return Vec::new() };
     let message = match context.values.server.node_selector.get(PRODUCT) {
         Some(product) => selected_gpu(product).filter(|gpu| total > gpu.offers).map(|gpu| {

@@ -6,7 +6,6 @@ mod allow_invalid;
 mod allow_unused;
 mod budget_above_floor;
 mod budget_missing;
-mod card_total;
 mod checksum_missing;
 mod claim_cannot_bind;
 mod client_settings_unread;
@@ -30,6 +29,7 @@ mod gate_image_pulled_always;
 mod gate_on_any_node;
 mod gate_settings_unchecked;
 mod gpu_not_requested;
+mod gpu_total;
 mod guard_idles;
 mod guard_late;
 mod guard_misses_window;
@@ -137,7 +137,7 @@ pub(super) struct StackTimes<'a> {
 
 /// All rules.
 pub const RULES: &[&Rule] = &[
-    &card_total::RULE,
+    &gpu_total::RULE,
     &metric_role::RULE,
     &metric_unit::RULE,
     &device_metric_as_pods::RULE,
