@@ -86,8 +86,8 @@ fn check_document(node: &Node, base: &Path, definitions: &Definitions, report: &
     report.findings.extend(name_placeholders(errors, node, base));
 }
 
-/// Returns true for a problem of which the object's definition, if it is given, knows more than our types: it may be
-/// of another release.
+/// Returns true for a problem that the object's own definition decides, if it is given: it may be of another release
+/// than the type.
 fn is_about_fields(problem: &Problem) -> bool {
     matches!(problem, Problem::Read(_) | Problem::Unknown(_))
 }
