@@ -224,13 +224,28 @@ fn the_guards_formula_is_shown_where_nothing_attributes_memory() {
     assert_eq!(out.matches(formula).count(), 1, "{out}");
 }
 
+/// The answer says what was tried, not that no value changes the field.
+#[test]
+fn a_condition_that_only_a_distant_value_meets_is_not_seen() {
+    let sandbox = Sandbox::repository();
+    let line = "  sessionAffinity: {{ 'ClientIP' if server.port > 9000 else 'None' }}\n";
+    sandbox.replace("templates/service.yaml.j2", "spec:\n", &format!("spec:\n{line}"));
+    let field = ["explain", "service/chatterbox-tts", "spec.sessionAffinity"];
+    let out = sandbox.ok(&field).stdout;
+    assert!(out.contains("none found: another value of each in values/tts.yaml"), "{out}");
+    let out = sandbox.ok(&[&field[..], &["--set", "server.port=9000"]].concat()).stdout;
+    assert!(out.contains("value     server.port = 9000"), "{out}");
+}
+
 #[test]
 fn a_field_fixed_in_the_template_has_no_value() {
     let out = Sandbox::repository()
         .ok(&["explain", "role/chatterbox-offpeak", "rules[0].verbs[0]"])
         .stdout;
     assert!(
-        out.contains("value     none found: a near value of each in values/tts.yaml gave the same"),
+        out.contains(
+            "value     none found: another value of each in values/tts.yaml gives the same"
+        ),
         "{out}"
     );
 }

@@ -140,7 +140,8 @@ impl<'a> FilePlace<'a> {
         }
     }
 
-    /// The document on this line, and the path of the line's field in it. Without a line, the only document and its root.
+    /// The document on this line, and the path of the line's field in it. Without a line, the only
+    /// document and its root.
     ///
     /// # Errors
     /// The line is after the last document, or there are several documents and no line is given.

@@ -297,7 +297,7 @@ fn explain_object(
         }
         if values.is_empty() {
             output.print_line(&format!(
-                "  value     none found: a near value of each in {} gave the same",
+                "  value     none found: another value of each in {} gives the same",
                 stack.file
             ))?;
         }
