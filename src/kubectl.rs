@@ -87,7 +87,7 @@ impl Kubectl {
     }
 }
 
-/// The begin of the errors. The rest is read, or it would block the program, and not kept.
+/// The beginning of the errors. The rest is read too, or it would block the program, but not kept.
 fn read_errors(mut from: Option<impl Read>) -> io::Result<String> {
     let text = read_text(from.as_mut(), MAX_ERROR_BYTES)?;
     if let Some(mut rest) = from {
@@ -103,4 +103,18 @@ fn read_text(from: Option<impl Read>, most: u64) -> io::Result<String> {
         from.take(most).read_to_end(&mut bytes)?;
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_long_errors_is_read_and_not_kept() {
+        let most = MAX_ERROR_BYTES as usize;
+        let mut long = io::Cursor::new("x".repeat(most + 10));
+        assert_eq!(read_errors(Some(&mut long)).unwrap().len(), most);
+        assert_eq!(long.position() as usize, most + 10);
+        assert_eq!(read_text(Some("text".as_bytes()), 3).unwrap(), "tex");
+    }
 }

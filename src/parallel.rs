@@ -1,4 +1,4 @@
-//! Work on several cores: the same on many items, and what will be needed.
+//! Work on several cores: the same work on many items, and work that is started early.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -56,7 +56,8 @@ pub(crate) fn map_with<T: Sync, S, R: Send>(
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Starts work whose result the caller will need, and that is done then if the system refuses to start a thread.
+/// Starts work early, on a thread of its own. If the system refuses to start one, nothing is lost: the work is done
+/// when its result is needed.
 pub(crate) fn start(work: impl FnOnce() + Send + 'static) {
     let _ = thread::Builder::new().spawn(work);
 }

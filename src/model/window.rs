@@ -222,7 +222,8 @@ pub(crate) fn find_overlaps(
     let mut now = None;
     for (window, owner) in windows {
         // Most stacks of a fleet open at the same time.
-        if now.replace(window.opens) != Some(window.opens) {
+        if now != Some(window.opens) {
+            now = Some(window.opens);
             open.retain(|(other, _)| other.closes > window.opens);
         }
         let other = open.iter().find(|(_, other)| *other != owner && conflict(owner, *other));

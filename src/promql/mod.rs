@@ -71,8 +71,8 @@ impl StackMetrics {
         self.select(&format!("kube_cronjob_{metric}"), &[("cronjob", name)])
     }
 
-    /// 0 if a CronJob was known in a span, and no result otherwise: the count of what may not have happened, but not
-    /// of what was not measured.
+    /// 0 if kube-state-metrics knew a CronJob in a span, and no result otherwise. With it a count is zero only if
+    /// something was measured.
     pub fn zero(&self, cron_job: &str, span: &str) -> String {
         format!("0 * max(count_over_time({}[{span}]))", self.cron_job("info", cron_job))
     }

@@ -549,7 +549,7 @@ settings! {
             choice(
                 "idle",
                 Effect::Exposes,
-                "a scrape without a series of the metric means an idle GPU: a broken exporter then looks like an idle GPU",
+                "a scrape without a series of the metric means an idle GPU, and a broken exporter looks the same",
             ),
         ],
         value_path: Some("gate.noSeries"),
